@@ -1,0 +1,68 @@
+"""What a driver does: bytes of one structure <-> values by name, and where each field lies."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+#: Fields by name in QEMU's spelling: integers, strings, bytes, lists, and mappings of the same.
+Values = dict[str, Any]
+#: What the stream around a structure says of it, such as `has_mapped_ram`.
+Params = dict[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One field of a structure: bytes `start` to `end`, counted from the start of the structure."""
+
+    path: str
+    start: int
+    end: int
+    value: Any
+
+
+class RefusalError(Exception):
+    """The structure cannot be read: the bytes end within a field, or a field holds a wrong value.
+
+    Attributes:
+        kind: name of the structure in the spec.
+        path: the field, such as `mapped_ram/version`.
+        start: first byte of the field, counted from the start of the structure.
+        short: whether the bytes end within the field.
+        actual: the wrong value; None where the bytes end.
+    """
+
+    def __init__(self, kind: str, path: str, start: int, *, short: bool, actual: Any) -> None:
+        super().__init__(f"{kind}: {path}")
+        self.kind = kind
+        self.path = path
+        self.start = start
+        self.short = short
+        self.actual = actual
+
+
+class Driver(Protocol):
+    """Reads and writes one structure at a time; knows nothing of files."""
+
+    @property
+    def name(self) -> str:
+        """Name by which `mappedram.open(driver=...)` asks for it."""
+
+    def parse(self, kind: str, data: bytes, params: Params) -> tuple[Values, int]:
+        """Read the structure `kind` from the start of `data`; also say how many bytes it takes.
+
+        Raises:
+            RefusalError: it cannot be read.
+        """
+
+    def spans(self, kind: str, data: bytes, params: Params) -> list[Span]:
+        """Where each field of the structure lies, in the order of the bytes.
+
+        Raises:
+            RefusalError: it cannot be read.
+        """
+
+    def build(self, kind: str, values: Values, params: Params) -> bytes:
+        """The bytes of a structure.
+
+        Raises:
+            BuildError: a value is missing, does not fit its field, or must not stand there.
+        """

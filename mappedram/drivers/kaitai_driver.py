@@ -1,0 +1,170 @@
+"""The driver over the classes that Kaitai Struct generated into `mappedram.kaitai`."""
+
+import struct
+from enum import IntEnum
+from importlib import import_module
+from io import BytesIO
+from typing import Any
+
+from kaitaistruct import (
+    ConsistencyError,
+    EndOfStreamError,
+    KaitaiStream,
+    ReadWriteKaitaiStruct,
+    ValidationFailedError,
+)
+
+from mappedram.drivers.base import Driver, Params, RefusalError, Span, Values
+from mappedram.errors import BuildError
+from mappedram.layout._spec import TYPES, FieldSpec
+
+#: No structure is longer: a command with 64 KiB of data, or 256 capabilities of 255 bytes.
+LONGEST = 1 << 17
+
+
+class KaitaiDriver:
+    """Reads and writes with the generated classes."""
+
+    name = "kaitai"
+
+    def parse(self, kind: str, data: bytes, params: Params) -> tuple[Values, int]:
+        """See `Driver.parse`."""
+        parsed = self._read(kind, data, params)
+        return _values(parsed), parsed._io.pos()
+
+    def spans(self, kind: str, data: bytes, params: Params) -> list[Span]:
+        """See `Driver.spans`."""
+        return list(_spans(self._read(kind, data, params), ""))
+
+    def build(self, kind: str, values: Values, params: Params) -> bytes:
+        """See `Driver.build`."""
+        stream = KaitaiStream(BytesIO(bytes(LONGEST)))
+        try:
+            _object(kind, values, params)._write__seq(stream)
+        except (
+            ConsistencyError,
+            ValidationFailedError,
+            EndOfStreamError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            UnicodeError,
+            struct.error,
+        ) as error:
+            raise BuildError(f"{kind}: {error}") from error
+        data: bytes = stream.to_byte_array()[: stream.pos()]
+        return data
+
+    def _read(self, kind: str, data: bytes, params: Params) -> ReadWriteKaitaiStruct:
+        parsed = _new(kind, params, KaitaiStream(BytesIO(data)))
+        try:
+            parsed._read()
+        except EndOfStreamError as error:
+            raise _refusal(kind, parsed, short=True) from error
+        except ValidationFailedError as error:
+            raise _refusal(kind, parsed, short=False, actual=_scalar(error.actual)) from error
+        return parsed
+
+
+def _new(kind: str, params: Params, *owner: Any) -> ReadWriteKaitaiStruct:
+    """An empty object of the class for `kind`; `owner` is the stream, parent and root."""
+    spec = TYPES[kind]
+    node: Any = import_module(f"mappedram.kaitai.{spec.path[0]}")
+    for name in spec.path:
+        node = getattr(node, _class_name(name))
+    return node(*(params.get(name, False) for name in spec.params), *owner)
+
+
+def _class_name(ksy_id: str) -> str:
+    return "".join(part.capitalize() for part in ksy_id.split("_"))
+
+
+def _kind(parsed: ReadWriteKaitaiStruct) -> str:
+    """The name in the spec of the type of an object."""
+    name = type(parsed).__name__
+    return next(kind for kind in TYPES if _class_name(kind) == name)
+
+
+def _fields(parsed: ReadWriteKaitaiStruct) -> tuple[FieldSpec, ...]:
+    return TYPES[_kind(parsed)].fields
+
+
+def _scalar(value: Any) -> Any:
+    return int(value) if isinstance(value, IntEnum) else value
+
+
+def _values(parsed: ReadWriteKaitaiStruct) -> Values:
+    return {field.name: _value(getattr(parsed, field.ksy_id, None)) for field in _fields(parsed)}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, ReadWriteKaitaiStruct):
+        return _values(value)
+    if isinstance(value, list):
+        return [_value(member) for member in value]
+    return _scalar(value)
+
+
+def _spans(parsed: ReadWriteKaitaiStruct, prefix: str) -> Any:
+    for field in _fields(parsed):
+        value = getattr(parsed, field.ksy_id, None)
+        path = prefix + field.name
+        if isinstance(value, list):
+            for index, member in enumerate(value):
+                yield from _spans(member, f"{path}[{index}]/")
+        elif isinstance(value, ReadWriteKaitaiStruct):
+            yield from _spans(value, f"{path}/")
+        elif value is not None:
+            place = parsed._debug[field.ksy_id]
+            yield Span(path, place["start"], place["end"], _scalar(value))
+
+
+def _refusal(
+    kind: str, parsed: ReadWriteKaitaiStruct, *, short: bool, actual: Any = None
+) -> RefusalError:
+    """The innermost field that was begun last is the one that failed."""
+    path = ""
+    while True:
+        field = [entry for entry in _fields(parsed) if entry.ksy_id in parsed._debug][-1]
+        value = getattr(parsed, field.ksy_id, None)
+        path += field.name
+        if isinstance(value, list):
+            path += f"[{len(value) - 1}]"
+            value = value[-1]
+        if not isinstance(value, ReadWriteKaitaiStruct):
+            start = parsed._debug[field.ksy_id]["start"]
+            return RefusalError(kind, path, start, short=short, actual=actual)
+        path += "/"
+        parsed = value
+
+
+def _object(
+    kind: str, values: Values, params: Params, parent: ReadWriteKaitaiStruct | None = None
+) -> ReadWriteKaitaiStruct:
+    """An object that holds `values`, consistent and ready to be written."""
+    built = _new(kind, params, None, parent, parent and parent._root)
+    # Instances look at what stands beside the structure, and are not written with it.
+    for name in [name for name in vars(built) if name.endswith("__enabled")]:
+        setattr(built, name, False)
+    for field in TYPES[kind].fields:
+        setattr(built, field.ksy_id, _member(field, values[field.name], values, built))
+    built._check()
+    return built
+
+
+def _member(field: FieldSpec, value: Any, values: Values, parent: ReadWriteKaitaiStruct) -> Any:
+    if isinstance(value, dict):
+        return _object(_member_kind(field, values), value, {}, parent)
+    if isinstance(value, list):
+        return [_object("capability", member, {}, parent) for member in value]
+    return value
+
+
+def _member_kind(field: FieldSpec, values: Values) -> str:
+    """The type of a field that is a structure itself."""
+    if field.name == "mapped_ram":
+        return "mapped_ram_header"
+    return str(values["idstr"]).rpartition("/")[2].replace("-", "_")
+
+
+DRIVER: Driver = KaitaiDriver()

@@ -1,0 +1,64 @@
+"""Everything that this package raises on its own account."""
+
+
+class MappedRamError(Exception):
+    """Base of all errors of this package. `OSError` from the system passes beside it, untouched."""
+
+
+class FormatError(MappedRamError, ValueError):
+    """The bytes cannot be followed.
+
+    Attributes:
+        msg: what is wrong, in one sentence.
+        offset: byte of the file where the field begins, or None.
+        path: place in the structure, such as `/ram/blocks[0]/mapped_ram/version`.
+        expected: what the format calls for there, in words, or None.
+        actual: what stands there, or None.
+    """
+
+    def __init__(
+        self,
+        msg: str,
+        *,
+        offset: int | None = None,
+        path: str = "",
+        expected: str | None = None,
+        actual: object = None,
+    ) -> None:
+        super().__init__(msg)
+        self.msg = msg
+        self.offset = offset
+        self.path = path
+        self.expected = expected
+        self.actual = actual
+
+    def __str__(self) -> str:
+        place = [f"at {self.offset:#x}"] if self.offset is not None else []
+        place += [self.path] if self.path else []
+        return f"{self.msg} ({', '.join(place)})" if place else self.msg
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+class TruncatedError(FormatError):
+    """The file ends before the stream does."""
+
+
+class UnsupportedError(FormatError):
+    """Not a file, or not a version of the format, that this package handles."""
+
+
+class BuildError(MappedRamError, ValueError):
+    """The caller's values cannot be written: they are not a possible file."""
+
+
+class CheckFailedError(MappedRamError):
+    """`check(..., strict=True)` found something; `findings` holds all of it."""
+
+    def __init__(self, findings: tuple[object, ...]) -> None:
+        super().__init__(f"{len(findings)} findings")
+        self.findings = findings

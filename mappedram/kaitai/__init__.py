@@ -1,0 +1,1 @@
+"""The parsers and writers that kaitai-struct-compiler generated from `spec/`. Do not edit."""

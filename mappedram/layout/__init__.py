@@ -1,0 +1,22 @@
+"""The format declared in Construct: names, order, types and docs of every structure. No I/O."""
+
+from mappedram.layout import ram, section, stream
+
+#: Every structure that stands on the wire by itself, by its name in the spec.
+ELEMENTS = {
+    declaration.name: declaration
+    for declaration in (
+        stream.StreamHeader,
+        stream.ConfigurationHeader,
+        stream.ConfigurationSubsection,
+        section.SectionStart,
+        section.SectionPart,
+        section.SectionFooter,
+        section.Command,
+        section.EndOfStream,
+        section.VmDescription,
+        ram.MemSize,
+        ram.RamBlockHeader,
+        ram.EndOfSection,
+    )
+}

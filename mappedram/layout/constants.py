@@ -1,0 +1,64 @@
+"""Constants of the format, in QEMU's spelling.
+
+Source: QEMU migration/savevm.h, migration/ram.h, migration/ram.c, include/migration/qemu-file-types.h.
+"""
+
+from enum import IntEnum
+
+QEMU_VM_FILE_MAGIC = b"QEVM"
+QEMU_VM_FILE_VERSION = 3
+
+RAM_SECTION_IDSTR = "ram"
+RAM_SECTION_VERSION = 4
+
+RAM_SAVE_FLAG_MEM_SIZE = 0x004
+RAM_SAVE_FLAG_EOS = 0x010
+RAM_SAVE_FLAG_CONTINUE = 0x020
+#: Flags occupy the bits below the smallest target page that QEMU has.
+RAM_SAVE_FLAG_MASK = 0x3FF
+
+MAPPED_RAM_HDR_VERSION = 1
+MAPPED_RAM_FILE_OFFSET_ALIGNMENT = 1 << 20
+
+CAPABILITY_MAPPED_RAM = "mapped-ram"
+CAPABILITY_X_IGNORE_SHARED = "x-ignore-shared"
+
+#: Target page sizes lie between these, both included (AVR and old ARM boards to Hexagon).
+TARGET_PAGE_SIZE_MIN = 1 << 10
+TARGET_PAGE_SIZE_MAX = 1 << 16
+
+#: Limits of spec/format.md §10; QEMU itself sets none.
+MACHINE_NAME_MAX = 4096
+CAPABILITIES_MAX = 256
+
+
+class SectionType(IntEnum):
+    """The byte that opens a section. Source: QEMU migration/savevm.h."""
+
+    EOF = 0x00
+    START = 0x01
+    PART = 0x02
+    END = 0x03
+    FULL = 0x04
+    SUBSECTION = 0x05
+    VMDESCRIPTION = 0x06
+    CONFIGURATION = 0x07
+    COMMAND = 0x08
+    FOOTER = 0x7E
+
+
+class CommandType(IntEnum):
+    """Instructions to the loader. Source: QEMU migration/savevm.c, enum qemu_vm_cmd."""
+
+    INVALID = 0
+    OPEN_RETURN_PATH = 1
+    PING = 2
+    POSTCOPY_ADVISE = 3
+    POSTCOPY_LISTEN = 4
+    POSTCOPY_RUN = 5
+    POSTCOPY_RAM_DISCARD = 6
+    PACKAGED = 7
+    ENABLE_COLO = 8
+    POSTCOPY_RESUME = 9
+    RECV_BITMAP = 10
+    SWITCHOVER_START = 11

@@ -1,0 +1,69 @@
+"""How the structures are declared in Construct: records of named fields, with docs from the spec."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from construct import Construct, Renamed, Struct, ValidationError, Validator
+
+from mappedram.layout._spec import TYPES
+
+
+class RefusedValueError(ValidationError):
+    """A field holds a value with which the stream cannot be followed; `actual` is that value."""
+
+    def __init__(self, actual: object, path: str | None = None) -> None:
+        super().__init__(f"value not allowed: {actual!r}", path)
+        self.actual = actual
+
+
+class Valid(Validator):
+    """A field that holds only values which `accepts` takes, when read and when written."""
+
+    def __init__(self, subcon: Construct, accepts: Callable[[Any], bool]) -> None:
+        super().__init__(subcon)
+        self.accepts = accepts
+
+    def _validate(self, obj: object, context: Any, path: str) -> bool:
+        if not self.accepts(obj):
+            raise RefusedValueError(obj, path)
+        return True
+
+
+@dataclass(slots=True)
+class Trace:
+    """Where one field lay: `end` stays None where reading it failed."""
+
+    path: str
+    start: int
+    end: int | None = None
+    value: Any = None
+
+
+class Field(Renamed):
+    """A named field that notes its place when the caller passes a list as parameter `trace`."""
+
+    def _parse(self, stream: Any, context: Any, path: str) -> Any:
+        trace: list[Trace] | None = context._params.get("trace")
+        if trace is None:
+            return super()._parse(stream, context, path)
+        outer = path.split(" -> ")[1:]
+        if outer and context._index is not None:
+            outer[-1] += f"[{context._index}]"
+        entry = Trace("/".join([*outer, self.name]), stream.tell())
+        trace.append(entry)
+        entry.value = super()._parse(stream, context, path)
+        entry.end = stream.tell()
+        return entry.value
+
+
+def record(name: str, /, **fields: Construct) -> Construct:
+    """A Struct for the type `name` of the spec: one field per argument, in order.
+
+    The docs of the type and of each field are those of the `.ksy`. A field that the spec does not
+    have is an error here already.
+    """
+    spec = TYPES[name]
+    docs = {field.name: field.doc for field in spec.fields}
+    members = [Field(subcon, newname=key, newdocs=docs[key]) for key, subcon in fields.items()]
+    return Renamed(Struct(*members), newname=name, newdocs=spec.doc)

@@ -1,0 +1,264 @@
+"""What a file says, as frozen values, and the arithmetic on offsets. No I/O, no policy.
+
+All offsets are bytes from the beginning of the file, all sizes and lengths are bytes, unless the
+name says pages.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mappedram.errors import FormatError
+from mappedram.layout.constants import (
+    CAPABILITY_MAPPED_RAM,
+    CAPABILITY_X_IGNORE_SHARED,
+    MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+    TARGET_PAGE_SIZE_MAX,
+    TARGET_PAGE_SIZE_MIN,
+    SectionType,
+)
+
+#: Bytes of an `unsigned long` on the host that wrote the file; 4 on hosts that QEMU 10 dropped.
+DEFAULT_WORD_SIZE = 8
+
+
+def bitmap_size(num_pages: int, word_size: int = DEFAULT_WORD_SIZE) -> int:
+    """Bytes of a bitmap for `num_pages` pages: whole words of the host (QEMU BITS_TO_LONGS)."""
+    return -(-num_pages // (8 * word_size)) * word_size
+
+
+def round_up(offset: int, alignment: int) -> int:
+    """The first multiple of `alignment` at or after `offset`."""
+    return -(-offset // alignment) * alignment
+
+
+def is_page_size(value: int) -> bool:
+    """Whether a target of QEMU can have pages of that many bytes."""
+    return TARGET_PAGE_SIZE_MIN <= value <= TARGET_PAGE_SIZE_MAX and value & (value - 1) == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One structure of the spec where it stands in the file, with its values by field name."""
+
+    kind: str
+    path: str
+    offset: int
+    length: int
+    values: Mapping[str, Any]
+    params: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def end(self) -> int:
+        """First byte after the structure."""
+        return self.offset + self.length
+
+
+@dataclass(frozen=True, slots=True)
+class MappedRamHeader:
+    """Where bitmap and pages of a block stand. Source: QEMU migration/ram.c, MappedRamHeader."""
+
+    version: int
+    page_size: int
+    bitmap_offset: int
+    pages_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class RamBlock:
+    """One RAM block, as the record MEM_SIZE lists it. Source: QEMU migration/ram.c."""
+
+    path: str
+    offset: int
+    header_length: int
+    idstr: str
+    used_length: int
+    addr: int | None = None
+    mapped_ram: MappedRamHeader | None = None
+    word_size: int = DEFAULT_WORD_SIZE
+
+    @property
+    def header_end(self) -> int:
+        """First byte after the header; QEMU puts the bitmap there."""
+        return self.offset + self.header_length
+
+    @property
+    def ignored(self) -> bool:
+        """Whether the header says, with two zero offsets, that this file has no data of it."""
+        header = self.mapped_ram
+        return header is not None and header.bitmap_offset == 0 and header.pages_offset == 0
+
+    @property
+    def has_data(self) -> bool:
+        """Whether a bitmap and pages of this block are in the file."""
+        return self.mapped_ram is not None and not self.ignored
+
+    @property
+    def page_size(self) -> int | None:
+        """Size of a target page, by the header; None where there is no header."""
+        return self.mapped_ram.page_size if self.mapped_ram else None
+
+    @property
+    def num_pages(self) -> int:
+        """Number of target pages; 0 where the page size is not known or is 0."""
+        return self.used_length // self.page_size if self.page_size else 0
+
+    @property
+    def bitmap_offset(self) -> int | None:
+        """First byte of the bitmap; None where there is none."""
+        return self.mapped_ram.bitmap_offset if self.mapped_ram and self.has_data else None
+
+    @property
+    def bitmap_size(self) -> int:
+        """Bytes of the bitmap; 0 where there is none."""
+        return bitmap_size(self.num_pages, self.word_size) if self.has_data else 0
+
+    @property
+    def pages_offset(self) -> int | None:
+        """First byte of page 0; None where there are no pages."""
+        return self.mapped_ram.pages_offset if self.mapped_ram and self.has_data else None
+
+    @property
+    def next_offset(self) -> int:
+        """Where the stream goes on: after the pages, or after the header of a block without any."""
+        return self.header_end if self.pages_offset is None else self.pages_offset + self.used_length
+
+    @property
+    def usual_pages_offset(self) -> int:
+        """Where QEMU's writer puts page 0. Source: migration/ram.c, mapped_ram_setup_ramblock()."""
+        return round_up(self.header_end + self.bitmap_size, MAPPED_RAM_FILE_OFFSET_ALIGNMENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of the stream, from its type byte to its footer.
+
+    `section_id`, `idstr`, `instance_id` and `version_id` are None where the type has none; PART
+    and END carry the `idstr` and `instance_id` of the START that has their number.
+    `footer_id` is what the footer says, None where there is no footer.
+    """
+
+    path: str
+    type: SectionType
+    offset: int
+    header_length: int
+    payload_length: int
+    footer_id: int | None = None
+    section_id: int | None = None
+    idstr: str | None = None
+    instance_id: int | None = None
+    version_id: int | None = None
+    command: int | None = None
+    data: bytes = b""
+
+    @property
+    def payload_offset(self) -> int:
+        """First byte of the payload."""
+        return self.offset + self.header_length
+
+    @property
+    def payload_end(self) -> int:
+        """First byte after the payload."""
+        return self.payload_offset + self.payload_length
+
+    @property
+    def end(self) -> int:
+        """First byte after the section."""
+        return self.payload_end + (5 if self.footer_id is not None else 0)
+
+    @property
+    def length(self) -> int:
+        """Bytes of the whole section."""
+        return self.end - self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class VmDescription:
+    """The JSON text at the end: where it stands, and what it says if it could be parsed."""
+
+    offset: int
+    length: int
+    document: Mapping[str, Any] | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The configuration section. Source: QEMU migration/savevm.c, vmstate_configuration."""
+
+    machine: str
+    target_page_bits: int | None = None
+    capabilities: tuple[str, ...] = ()
+    uuid: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """All that was read of one file without looking at pages.
+
+    `stopped` is why reading ended before the end of the stream, None where it did not; everything
+    before that place is there. `mapped_ram_guessed` says that nothing in the file announces
+    mapped-ram, and that it was told from the first block.
+    """
+
+    file_size: int
+    offset: int
+    end: int
+    configuration: Configuration | None
+    mapped_ram: bool
+    mapped_ram_guessed: bool
+    totals: tuple[int, ...]
+    blocks: tuple[RamBlock, ...]
+    sections: tuple[Section, ...]
+    elements: tuple[Element, ...]
+    vmdescription: VmDescription | None
+    stopped: FormatError | None
+
+    @property
+    def machine(self) -> str | None:
+        """Machine type, such as `pc-q35-10.0`."""
+        return self.configuration.machine if self.configuration else None
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """Capabilities that the configuration section announces, in its order."""
+        return self.configuration.capabilities if self.configuration else ()
+
+    @property
+    def announces_mapped_ram(self) -> bool:
+        """Whether the configuration section lists mapped-ram."""
+        return CAPABILITY_MAPPED_RAM in self.capabilities
+
+    @property
+    def announces_x_ignore_shared(self) -> bool:
+        """Whether the configuration section lists x-ignore-shared."""
+        return CAPABILITY_X_IGNORE_SHARED in self.capabilities
+
+    @property
+    def page_size(self) -> int | None:
+        """Size of a target page: by the configuration, else the JSON, else the first header."""
+        if self.configuration and self.configuration.target_page_bits is not None:
+            bits = self.configuration.target_page_bits
+            return 1 << bits if bits < 64 else None
+        if self.vmdescription and self.vmdescription.document:
+            declared = self.vmdescription.document.get("page_size")
+            if isinstance(declared, int) and is_page_size(declared):
+                return declared
+        return next((block.page_size for block in self.blocks if block.page_size), None)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the stream was followed to its QEMU_VM_EOF."""
+        return any(section.type == SectionType.EOF for section in self.sections)
+
+    @property
+    def ram_ended(self) -> bool:
+        """Whether RAM has its END section, before which no bitmap is valid."""
+        return any(
+            section.type == SectionType.END and section.idstr == "ram" for section in self.sections
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether the save came to its end: RAM has END, and the stream has EOF."""
+        return self.ended and self.ram_ended

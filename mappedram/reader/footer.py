@@ -1,0 +1,48 @@
+"""Finding the end of a payload whose length nothing tells, by the footer after it."""
+
+from mappedram.layout.constants import CommandType, SectionType
+from mappedram.source import Source
+
+FOOTER_SIZE = 5
+#: How far a footer is looked for; payloads of devices are far shorter.
+SEARCH_MAX = 256 << 20
+_CHUNK = 1 << 20
+
+
+def footer_bytes(section_id: int) -> bytes:
+    """The footer of a section. Source: QEMU migration/savevm.c, save_section_footer()."""
+    return bytes([SectionType.FOOTER]) + section_id.to_bytes(4, "big")
+
+
+def find_footer(source: Source, start: int, section_id: int) -> int | None:
+    """Offset of the first footer of `section_id` at or after `start` that something legal follows.
+
+    None if there is none within reach.
+    """
+    wanted = footer_bytes(section_id)
+    end = min(source.size, start + SEARCH_MAX)
+    position = start
+    while position < end:
+        chunk = source.read(position, _CHUNK + len(wanted) - 1)
+        found = chunk.find(wanted)
+        while found >= 0:
+            if is_section_start(source, position + found + FOOTER_SIZE):
+                return position + found
+            found = chunk.find(wanted, found + 1)
+        position += _CHUNK
+    return None
+
+
+def is_section_start(source: Source, offset: int) -> bool:
+    """Whether what stands at `offset` could be the next section of a stream."""
+    head = source.peek(offset, 10)
+    if not head:
+        return False
+    if head[0] in (SectionType.START, SectionType.FULL):
+        name = source.peek(offset + 6, head[5] if len(head) > 5 else 0)
+        return len(name) > 0 and name.isascii() and name.decode("ascii").isprintable()
+    if head[0] in (SectionType.PART, SectionType.END):
+        return len(head) >= 5
+    if head[0] == SectionType.COMMAND:
+        return len(head) >= 5 and 0 < int.from_bytes(head[1:3], "big") <= max(CommandType)
+    return head[0] == SectionType.EOF and head[1:2] in (b"", bytes([SectionType.VMDESCRIPTION]))

@@ -1,0 +1,95 @@
+"""The JSON text at the end of a stream: finding it from the tail, and payload lengths from it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mappedram.layout.constants import SectionType
+from mappedram.model import VmDescription
+from mappedram.source import Source
+
+#: A longer text is not parsed. QEMU's texts are some hundred KiB; parsed JSON takes ten times that.
+JSON_MAX = 16 << 20
+_HEADER_SIZE = 5
+
+
+def parse(source: Source, offset: int, length: int) -> VmDescription:
+    """The text at `offset`, with its document or with what is wrong with it."""
+    available = min(length, source.size - offset)
+    if available > JSON_MAX:
+        return VmDescription(offset, available, None, f"longer than {JSON_MAX:#x} bytes")
+    text = source.read(offset, available)
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return VmDescription(offset, available, None, f"not JSON: {error}")
+    if not isinstance(document, dict):
+        return VmDescription(offset, available, None, "not a JSON object")
+    return VmDescription(offset, available, document)
+
+
+def find_at_tail(source: Source, start: int) -> VmDescription | None:
+    """The text that ends the file, looked for backwards but not before `start`.
+
+    The text has no NUL and begins with a brace. The last NUL byte lies in its length or is
+    QEMU_VM_EOF before it, and the length tells a true one from garbage.
+    """
+    tail = _after_last_nul(source, start)
+    if tail is None:
+        return None
+    tail_offset, text = tail
+    offset = tail_offset + text.find(b"{")
+    header = source.read(offset - _HEADER_SIZE, _HEADER_SIZE)
+    if (
+        offset - _HEADER_SIZE < start
+        or header[:1] != bytes([SectionType.VMDESCRIPTION])
+        or int.from_bytes(header[1:], "big") != source.size - offset
+    ):
+        return None
+    return parse(source, offset, source.size - offset)
+
+
+def _after_last_nul(source: Source, start: int) -> tuple[int, bytes] | None:
+    """What follows the last NUL byte of the file, with its offset."""
+    chunk = 64 << 10
+    text = b""
+    end = source.size
+    while end > start and len(text) <= JSON_MAX:
+        begin = max(start, end - chunk)
+        text = source.read(begin, end - begin) + text
+        nul = text.rfind(b"\0", 0, end - begin)
+        if nul >= 0:
+            return begin + nul + 1, text[nul + 1 :]
+        end = begin
+        chunk *= 2
+    return None
+
+
+def payload_lengths(document: Mapping[str, Any]) -> dict[tuple[str, int], list[int]]:
+    """Bytes of the payload of each device, in order, by (`idstr`, `instance_id`).
+
+    Devices whose description is not what QEMU writes are left out.
+    Source: QEMU migration/vmstate.c, vmsd_desc_field_start() and vmsd_desc_field_end().
+    """
+    lengths: dict[tuple[str, int], list[int]] = {}
+    devices = document.get("devices")
+    for device in devices if isinstance(devices, list) else ():
+        try:
+            key = (device["name"], device["instance_id"])
+            lengths.setdefault(key, []).append(_length(device))
+        except (KeyError, TypeError, AttributeError, RecursionError):
+            continue
+    return lengths
+
+
+def _length(description: Mapping[str, Any]) -> int:
+    fields = sum(
+        field["size"] * field.get("array_len", 1) for field in description.get("fields", ())
+    )
+    # Each subsection: type byte, length byte, name, version, and then its own fields.
+    subsections = sum(
+        1 + 1 + len(subsection["vmsd_name"]) + 4 + _length(subsection)
+        for subsection in description.get("subsections", ())
+    )
+    total: int = fields + subsections
+    return total

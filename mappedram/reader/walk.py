@@ -1,0 +1,498 @@
+"""The walk along a stream: which structure stands where. A driver turns its bytes into values."""
+
+from typing import Any, Never
+
+from mappedram.drivers.base import Driver, Params, RefusalError
+from mappedram.errors import FormatError, TruncatedError, UnsupportedError
+from mappedram.layout._spec import TYPES
+from mappedram.layout.constants import (
+    CAPABILITY_MAPPED_RAM,
+    CAPABILITY_X_IGNORE_SHARED,
+    MAPPED_RAM_HDR_VERSION,
+    QEMU_VM_FILE_MAGIC,
+    RAM_SAVE_FLAG_MASK,
+    RAM_SAVE_FLAG_MEM_SIZE,
+    RAM_SECTION_IDSTR,
+    CommandType,
+    SectionType,
+)
+from mappedram.model import (
+    Configuration,
+    Element,
+    MappedRamHeader,
+    RamBlock,
+    Section,
+    Stream,
+    VmDescription,
+    is_page_size,
+)
+from mappedram.reader import vmdescription
+from mappedram.reader.footer import FOOTER_SIZE, find_footer, footer_bytes, is_section_start
+from mappedram.source import Source
+
+#: A first guess at what a structure takes; more is read for the few that are longer.
+_USUAL = 512
+_LONGEST = 1 << 17
+
+
+def read_stream(source: Source, offset: int, driver: Driver) -> Stream:
+    """Follow the stream that begins at `offset`.
+
+    Reads headers and the JSON text, never a bitmap or a page.
+
+    Raises:
+        UnsupportedError: no QEMU migration stream begins there.
+    """
+    walk = _Walk(source, offset, driver)
+    stopped: FormatError | None = None
+    walk.stream_header()
+    try:
+        walk.configuration_section()
+        walk.all_sections()
+    except FormatError as error:
+        stopped = error
+    return walk.result(stopped)
+
+
+class _Walk:
+    """The state of one walk: the stream position and what has been passed so far."""
+
+    def __init__(self, source: Source, offset: int, driver: Driver) -> None:
+        self.source = source
+        self.driver = driver
+        self.start = offset
+        self.position = offset
+        self.configuration: Configuration | None = None
+        self.mapped_ram = False
+        self.mapped_ram_guessed = False
+        self.postcopy_advised = False
+        self.footers: bool | None = None
+        self.totals: list[int] = []
+        self.blocks: list[RamBlock] = []
+        self.sections: list[Section] = []
+        self.elements: list[Element] = []
+        self.live: dict[int, Section] = {}
+        self.vmdescription: VmDescription | None = None
+        self.lengths: dict[tuple[str, int], list[int]] | None = None
+
+    def result(self, stopped: FormatError | None) -> Stream:
+        return Stream(
+            file_size=self.source.size,
+            offset=self.start,
+            end=min(self.position, self.source.size),
+            configuration=self.configuration,
+            mapped_ram=self.mapped_ram,
+            mapped_ram_guessed=self.mapped_ram_guessed,
+            totals=tuple(self.totals),
+            blocks=tuple(self.blocks),
+            sections=tuple(self.sections),
+            elements=tuple(self.elements),
+            vmdescription=self.vmdescription,
+            stopped=stopped,
+        )
+
+    # One structure at the stream position.
+
+    def take(self, kind: str, path: str, params: Params | None = None) -> Element:
+        """Read the structure `kind` and move behind it."""
+        params = params or {}
+        for size in (_USUAL, _LONGEST):
+            data = self.source.peek(self.position, size)
+            try:
+                values, length = self.driver.parse(kind, data, params)
+            except RefusalError as refusal:
+                if refusal.short and len(data) == size < _LONGEST:
+                    continue
+                self.refuse(refusal, path)
+            break
+        element = Element(kind, path, self.position, length, values, params)
+        self.elements.append(element)
+        self.position += length
+        return element
+
+    def refuse(self, refusal: RefusalError, path: str) -> Never:
+        offset = self.position + refusal.start
+        name = refusal.path.rpartition("/")[2]
+        path = f"{path}/{refusal.path}"
+        if refusal.short:
+            raise TruncatedError(
+                f"{name}: the file ends at {self.source.size:#x}, within the field",
+                offset=offset,
+                path=path,
+            )
+        expected = _expected(refusal)
+        raise FormatError(
+            f"{name}: expected {expected}, got {_shown(refusal.actual)}",
+            offset=offset,
+            path=path,
+            expected=expected,
+            actual=refusal.actual,
+        )
+
+    def next_byte(self) -> int | None:
+        data = self.source.peek(self.position, 1)
+        return data[0] if data else None
+
+    # Before the sections.
+
+    def stream_header(self) -> None:
+        head = self.source.peek(self.position, 4)
+        if head != QEMU_VM_FILE_MAGIC:
+            raise UnsupportedError(
+                _what_else(self.source, self.position, head),
+                offset=self.position,
+                path="/header/magic",
+                expected='"QEVM"',
+                actual=head,
+            )
+        try:
+            self.take("stream_header", "/header")
+        except TruncatedError:
+            raise
+        except FormatError as error:
+            raise UnsupportedError(
+                error.msg,
+                offset=error.offset,
+                path=error.path,
+                expected=error.expected,
+                actual=error.actual,
+            ) from error
+
+    def configuration_section(self) -> None:
+        if self.next_byte() != SectionType.CONFIGURATION:
+            return
+        path = "/configuration"
+        machine = self.take("configuration_header", f"{path}/header").values["name"]
+        self.configuration = Configuration(machine)
+        found: dict[str, Any] = {}
+        count = 0
+        while self.next_byte() == SectionType.SUBSECTION:
+            subsection = self.take("configuration_subsection", f"{path}/subsections[{count}]")
+            found |= subsection.values["body"]
+            count += 1
+            self.configuration = Configuration(
+                machine,
+                target_page_bits=found.get("target_page_bits"),
+                capabilities=tuple(entry["name"] for entry in found.get("capabilities", ())),
+                uuid=found.get("uuid"),
+            )
+        self.mapped_ram = CAPABILITY_MAPPED_RAM in self.configuration.capabilities
+
+    # The sections.
+
+    def all_sections(self) -> None:
+        while True:
+            path = f"/sections[{len(self.sections)}]"
+            kind = self.next_byte()
+            if kind is None:
+                raise TruncatedError(
+                    "section_type: the file ends where a section should begin",
+                    offset=self.position,
+                    path=f"{path}/section_type",
+                )
+            if kind in (SectionType.START, SectionType.FULL):
+                self.section_start(path)
+            elif kind in (SectionType.PART, SectionType.END):
+                self.section_part(path)
+            elif kind == SectionType.COMMAND:
+                self.command(path)
+            elif kind == SectionType.EOF:
+                self.end_of_stream(path)
+                return
+            else:
+                raise FormatError(
+                    f"section_type: no section begins with {kind:#04x}",
+                    offset=self.position,
+                    path=f"{path}/section_type",
+                    expected="EOF, START, PART, END, FULL or COMMAND",
+                    actual=kind,
+                )
+
+    def section_start(self, path: str) -> None:
+        header = self.take("section_start", f"{path}/header")
+        values = header.values
+        section = Section(
+            path=path,
+            type=SectionType(values["section_type"]),
+            offset=header.offset,
+            header_length=header.length,
+            payload_length=0,
+            section_id=values["section_id"],
+            idstr=values["idstr"],
+            instance_id=values["instance_id"],
+            version_id=values["version_id"],
+        )
+        if section.type == SectionType.START:
+            self.live[values["section_id"]] = section
+        self.payload(section)
+
+    def section_part(self, path: str) -> None:
+        header = self.take("section_part", f"{path}/header")
+        section_id = header.values["section_id"]
+        start = self.live.get(section_id)
+        self.payload(
+            Section(
+                path=path,
+                type=SectionType(header.values["section_type"]),
+                offset=header.offset,
+                header_length=header.length,
+                payload_length=0,
+                section_id=section_id,
+                idstr=start.idstr if start else None,
+                instance_id=start.instance_id if start else None,
+            )
+        )
+
+    def command(self, path: str) -> None:
+        header = self.take("command", f"{path}/header")
+        command, data = header.values["command"], header.values["data"]
+        # With postcopy-ram the page size of the host follows the length of some blocks.
+        if command == CommandType.POSTCOPY_ADVISE and data:
+            self.postcopy_advised = True
+        self.sections.append(
+            Section(
+                path, SectionType.COMMAND, header.offset, header.length, 0, command=command, data=data
+            )
+        )
+        if command == CommandType.PACKAGED:
+            raise UnsupportedError(
+                "command: a packaged stream inside the stream is not followed",
+                offset=header.offset,
+                path=f"{path}/header/command",
+            )
+
+    def end_of_stream(self, path: str) -> None:
+        header = self.take("end_of_stream", f"{path}/header")
+        self.sections.append(Section(path, SectionType.EOF, header.offset, header.length, 0))
+        if self.next_byte() != SectionType.VMDESCRIPTION:
+            return
+        path = f"/sections[{len(self.sections)}]"
+        header = self.take("vmdescription", f"{path}/header")
+        known = self.vmdescription
+        if known is None or known.offset != self.position:
+            length = header.values["vmdesc_len"]
+            self.vmdescription = vmdescription.parse(self.source, self.position, length)
+        assert self.vmdescription is not None
+        self.position += self.vmdescription.length
+        self.sections.append(
+            Section(
+                path,
+                SectionType.VMDESCRIPTION,
+                header.offset,
+                header.length,
+                self.vmdescription.length,
+            )
+        )
+
+    # Payloads.
+
+    def payload(self, section: Section) -> None:
+        """Pass the payload and the footer of a section, and note what was passed even if that fails."""
+        footer_id = None
+        payload_end = section.payload_offset
+        try:
+            if section.idstr == RAM_SECTION_IDSTR and section.type != SectionType.FULL:
+                self.ram_payload(section.path)
+            else:
+                self.position += self.opaque_length(section)
+            payload_end = self.position
+            footer_id = self.footer(section.path)
+        finally:
+            self.sections.append(
+                Section(
+                    path=section.path,
+                    type=section.type,
+                    offset=section.offset,
+                    header_length=section.header_length,
+                    payload_length=max(payload_end, self.passed()) - section.payload_offset
+                    if footer_id is None
+                    else payload_end - section.payload_offset,
+                    footer_id=footer_id,
+                    section_id=section.section_id,
+                    idstr=section.idstr,
+                    instance_id=section.instance_id,
+                    version_id=section.version_id,
+                )
+            )
+
+    def passed(self) -> int:
+        """How much of the file has been passed; a block may say that it ends beyond."""
+        return min(self.position, self.source.size)
+
+    def footer(self, path: str) -> int | None:
+        """Pass a footer if there is one, and say whose it says it is."""
+        if self.next_byte() != SectionType.FOOTER:
+            self.footers = self.footers or False
+            return None
+        self.footers = True
+        footer = self.take("section_footer", f"{path}/footer")
+        section_id: int = footer.values["section_id"]
+        return section_id
+
+    def opaque_length(self, section: Section) -> int:
+        """Bytes of a payload that only its device understands: by the JSON text, else by its footer."""
+        assert section.section_id is not None
+        start = self.position
+        described = self.described_lengths().get((section.idstr or "", section.instance_id or 0))
+        if described and section.type == SectionType.FULL:
+            end = start + described.pop(0)
+            mark = footer_bytes(section.section_id)
+            if self.source.peek(end, FOOTER_SIZE) == mark:
+                return end - start
+            if self.footers is False and is_section_start(self.source, end):
+                return end - start
+        if self.footers is not False:
+            found = find_footer(self.source, start, section.section_id)
+            if found is not None:
+                return found - start
+        # A writer may leave out both (spec/format.md), so that this alone is no defect.
+        legal = self.footers is False and self.vmdescription is None
+        raise (UnsupportedError if legal else FormatError)(
+            f"payload of {section.idstr or 'a section without START'!r}: neither the JSON"
+            " description nor a footer tells where it ends",
+            offset=start,
+            path=f"{section.path}/payload",
+        )
+
+    def described_lengths(self) -> dict[tuple[str, int], list[int]]:
+        if self.lengths is None:
+            self.vmdescription = vmdescription.find_at_tail(self.source, self.position)
+            document = self.vmdescription and self.vmdescription.document
+            self.lengths = vmdescription.payload_lengths(document) if document else {}
+        return self.lengths
+
+    # RAM.
+
+    def ram_payload(self, path: str) -> None:
+        """The records of one section of RAM, up to and with EOS."""
+        while True:
+            word = int.from_bytes(self.source.peek(self.position, 8), "big")
+            if word & RAM_SAVE_FLAG_MASK != RAM_SAVE_FLAG_MEM_SIZE:
+                break
+            record = self.take("mem_size", f"{path}/mem_size")
+            self.totals.append(record.values["total_and_flags"] - RAM_SAVE_FLAG_MEM_SIZE)
+            if self.configuration is None:
+                self.mapped_ram = self.mapped_ram_guessed = self.looks_mapped()
+            # A record begins with a zero byte, and the name of a block with its length.
+            while self.next_byte():
+                self.ramblock()
+        try:
+            self.take("end_of_section", f"{path}/eos")
+        except TruncatedError:
+            raise
+        except FormatError as error:
+            if self.mapped_ram:
+                raise
+            raise UnsupportedError(
+                "the stream has no mapped-ram: its pages stand in records between the sections,"
+                " which this version does not read",
+                offset=error.offset,
+                path=error.path,
+            ) from error
+
+    def looks_mapped(self) -> bool:
+        """Whether a mapped-ram header follows the first block, where no capability is announced."""
+        name_length = self.next_byte() or 0
+        head = self.source.peek(self.position + 1 + name_length + 8, 12)
+        version, page_size = int.from_bytes(head[:4], "big"), int.from_bytes(head[4:], "big")
+        return version <= MAPPED_RAM_HDR_VERSION and is_page_size(page_size)
+
+    def ramblock(self) -> None:
+        path = f"/ram/blocks[{len(self.blocks)}]"
+        announced = self.configuration.capabilities if self.configuration else ()
+        element = self.take(
+            "ramblock_header",
+            path,
+            {
+                "has_page_size": self.has_host_page_size(),
+                "has_addr": CAPABILITY_X_IGNORE_SHARED in announced,
+                "has_mapped_ram": self.mapped_ram,
+            },
+        )
+        values = element.values
+        header = values["mapped_ram"]
+        block = RamBlock(
+            path=path,
+            offset=element.offset,
+            header_length=element.length,
+            idstr=values["idstr"],
+            used_length=values["used_length"],
+            addr=values["addr"],
+            mapped_ram=MappedRamHeader(**header) if header else None,
+        )
+        self.blocks.append(block)
+        if block.next_offset < block.header_end:
+            raise FormatError(
+                f"pages_offset: the pages of block {block.idstr!r} end at {block.next_offset:#x},"
+                f" before the end of its header at {block.header_end:#x}",
+                offset=element.end - 8,
+                path=f"{path}/mapped_ram/pages_offset",
+                expected=f">= {block.header_end - block.used_length:#x}",
+                actual=block.pages_offset,
+            )
+        if block.next_offset > self.source.size:
+            raise TruncatedError(
+                f"pages of block {block.idstr!r} end at {block.next_offset:#x},"
+                f" but the file at {self.source.size:#x}",
+                offset=element.end - 8,
+                path=f"{path}/mapped_ram/pages_offset",
+                expected=f"<= {self.source.size - block.used_length:#x}",
+                actual=block.pages_offset,
+            )
+        self.position = block.next_offset
+
+    def has_host_page_size(self) -> bool:
+        """Whether the field that postcopy-ram adds stands in this block.
+
+        It does where the page size of the host differs from the target's, which the stream does
+        not say: a mapped-ram header, whose version is 0 or 1, stands either before or after it.
+        """
+        if not (self.postcopy_advised and self.mapped_ram):
+            return False
+        name_length = self.next_byte() or 0
+        head = self.source.peek(self.position + 1 + name_length + 8, 12)
+        return int.from_bytes(head[8:], "big") <= MAPPED_RAM_HDR_VERSION
+
+
+def _expected(refusal: RefusalError) -> str:
+    """What the spec calls for in the field that was refused."""
+    kind = refusal.kind
+    *outer, name = refusal.path.split("/")
+    for step in outer:  # into the structure that holds the field
+        kind = {"mapped_ram": "mapped_ram_header", "body": "capabilities"}.get(step, kind)
+    return next(field.expected for field in TYPES[kind].fields if field.name == name)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:#x}" if isinstance(value, int) else repr(value)
+
+
+#: Other files that people take for a migration stream, by how they begin.
+_OTHERS = {
+    b"\x7fELF": "an ELF file",
+    b"QFI\xfb": "a qcow2 image; `qemu-img` handles those",
+    b"EMiL": "a LiME memory dump",
+    b"KDUMP   ": "a kdump file",
+    b"\x1f\x8b": "gzip; decompress it first, keeping its holes",
+    b"\xfd7zXZ": "xz; decompress it first, keeping its holes",
+    b"\x28\xb5\x2f\xfd": "zstd; decompress it first, keeping its holes",
+}
+_LIBVIRT_MAGICS = (b"LibvirtQemudSave", b"LibvirtQemudPart")
+_LIBVIRT_HEADER_SIZE = 92
+
+
+def _what_else(source: Source, offset: int, head: bytes) -> str:
+    """In words, what stands where a stream header was looked for."""
+    if not head:
+        return "the file is empty" if source.size == 0 else "the file ends before the stream begins"
+    head = source.peek(offset, 24)
+    for magic, kind in _OTHERS.items():
+        if head.startswith(magic):
+            return f"not a QEMU migration stream, but {kind}"
+    if head[:16] in _LIBVIRT_MAGICS:
+        size = int.from_bytes(head[20:24], "little")
+        return (
+            "a libvirt save image, not a bare QEMU stream: its stream should begin at"
+            f" offset {offset + _LIBVIRT_HEADER_SIZE + size:#x}"
+        )
+    return f"not a QEMU migration stream: it begins with {head[:4]!r}, not with b'QEVM'"

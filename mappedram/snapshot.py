@@ -1,0 +1,226 @@
+"""A snapshot to work with: what the file says, and its memory, read only when asked for."""
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from mappedram import drivers
+from mappedram.bitmap import Bitmap, ByteOrder, guess_byteorder
+from mappedram.drivers import DriverName
+from mappedram.drivers.base import Driver, Span
+from mappedram.errors import FormatError, TruncatedError, UnsupportedError
+from mappedram.model import Element, RamBlock, Section, Stream
+from mappedram.reader import read_stream
+from mappedram.regions import Region, regions
+from mappedram.source import Source
+
+if TYPE_CHECKING:
+    from mappedram.bitmap import Runs
+
+
+class Block:
+    """One RAM block: its header as `model`, its bitmap, and its memory."""
+
+    def __init__(self, snapshot: "Snapshot", model: RamBlock) -> None:
+        self._snapshot = snapshot
+        self.model = model
+
+    @property
+    def idstr(self) -> str:
+        """Name of the block, such as `pc.ram`."""
+        return self.model.idstr
+
+    @property
+    def used_length(self) -> int:
+        """Bytes of guest memory."""
+        return self.model.used_length
+
+    @property
+    def page_size(self) -> int:
+        """Bytes of a page.
+
+        Raises:
+            FormatError: the header gives none that can be.
+            UnsupportedError: the file keeps no pages of this block.
+        """
+        model = self.model
+        if not model.has_data:
+            raise UnsupportedError(
+                f"block {model.idstr!r}: this file holds no pages of it", path=model.path
+            )
+        if not model.page_size or model.used_length % model.page_size:
+            raise FormatError(
+                f"page_size: {model.page_size!r} does not divide the block {model.idstr!r} into pages",
+                offset=model.header_end - 24,
+                path=f"{model.path}/mapped_ram/page_size",
+                actual=model.page_size,
+            )
+        return model.page_size
+
+    @property
+    def num_pages(self) -> int:
+        """Number of pages. Raises as `page_size` does."""
+        return self.used_length // self.page_size
+
+    @cached_property
+    def bitmap(self) -> Bitmap:
+        """Which pages are in the file.
+
+        Raises:
+            TruncatedError: the bitmap lies outside of the file.
+        """
+        num_pages, offset = self.num_pages, self.model.bitmap_offset
+        assert offset is not None
+        data = self._snapshot.source.read_exactly(
+            offset, self.model.bitmap_size, f"bitmap of {self.idstr}"
+        )
+        return Bitmap(data, num_pages, self.model.word_size, self._snapshot.byteorder)
+
+    def runs(self) -> "Runs":
+        """The runs of pages in the file; int64 array of shape (n, 2), half-open page numbers."""
+        return self.bitmap.runs()
+
+    def page(self, number: int) -> bytes:
+        """The bytes of one page. Raises as `read` does."""
+        return self.read(number * self.page_size, self.page_size)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Guest memory: `size` bytes at `offset` of the block, zeros where no page is stored.
+
+        Raises:
+            ValueError: the range is not inside the block.
+            TruncatedError: the file ends before a page that its bitmap promises.
+        """
+        if offset < 0 or size < 0 or offset + size > self.used_length:
+            raise ValueError(
+                f"range {offset:#x}+{size:#x}: block {self.idstr!r} has {self.used_length:#x} bytes"
+            )
+        page_size, pages_offset = self.page_size, self.model.pages_offset
+        assert pages_offset is not None
+        end = offset + size
+        memory = bytearray(size)
+        for start, stop in self.bitmap.runs(offset // page_size, -(-end // page_size)).tolist():
+            first, last = max(offset, start * page_size), min(end, stop * page_size)
+            memory[first - offset : last - offset] = self._snapshot.source.read_exactly(
+                pages_offset + first, last - first, f"page of {self.idstr}"
+            )
+        return bytes(memory)
+
+    def __repr__(self) -> str:
+        return f"<Block {self.idstr} of {self.used_length:#x} bytes>"
+
+
+class Snapshot:
+    """An open snapshot. Made by `mappedram.open`; a context manager.
+
+    Attributes:
+        source: the open file.
+        stream: all that its headers say.
+        driver: what read them.
+        blocks: the RAM blocks in the order of the file.
+    """
+
+    def __init__(self, source: Source, stream: Stream, driver: Driver) -> None:
+        self.source = source
+        self.stream = stream
+        self.driver = driver
+        self.blocks = tuple(Block(self, model) for model in stream.blocks)
+
+    @cached_property
+    def block(self) -> Mapping[str, Block]:
+        """The blocks by `idstr`; of several with one name, the first."""
+        return {block.idstr: block for block in reversed(self.blocks)}
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The sections of the stream, in order, commands and the end included."""
+        return self.stream.sections
+
+    @property
+    def complete(self) -> bool:
+        """Whether the save came to its end. Where not, the bitmaps say nothing."""
+        return self.stream.complete
+
+    @cached_property
+    def _byteorder(self) -> tuple[ByteOrder, bool]:
+        small = (
+            block
+            for block in self.stream.blocks
+            if block.bitmap_offset is not None and 0 < block.num_pages < 64
+        )
+        return guess_byteorder(
+            (self.source.read(block.bitmap_offset or 0, block.bitmap_size), block.num_pages)
+            for block in small
+        )
+
+    @property
+    def byteorder(self) -> ByteOrder:
+        """Byte order of the words of the bitmaps; nothing in the file says it."""
+        return self._byteorder[0]
+
+    @property
+    def byteorder_evident(self) -> bool:
+        """Whether a bitmap of a small block shows the byte order; else it is only the usual one."""
+        return self._byteorder[1]
+
+    def regions(self) -> list[Region]:
+        """Every byte of the file in exactly one named region, in order."""
+        return regions(self.stream)
+
+    def fields(self, element: Element) -> list[Span]:
+        """The fields of a structure; `start` and `end` count from its beginning."""
+        data = self.source.read(element.offset, element.length)
+        return self.driver.spans(element.kind, data, dict(element.params))
+
+    def close(self) -> None:
+        """Close the file, if it was opened by path."""
+        self.source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_snapshot(
+    path_or_fd: str | os.PathLike[str] | int,
+    offset: int = 0,
+    *,
+    driver: DriverName = "construct",
+    partial: bool = False,
+) -> Snapshot:
+    """Open a snapshot: follow its headers, and leave bitmaps and pages where they are.
+
+    Args:
+        path_or_fd: the file, or an open descriptor, which stays open.
+        offset: where the stream begins; offsets in its headers count from byte 0 all the same.
+        driver: `construct` or `kaitai`.
+        partial: return what could be read of a file whose RAM blocks cannot all be found; the
+            reason is then in `snapshot.stream.stopped`.
+
+    Raises:
+        UnsupportedError: not a QEMU migration stream, or one that this version does not read.
+        TruncatedError: the file ends before its last RAM block.
+        FormatError: a structure before the last RAM block cannot be followed.
+        OSError: the file cannot be opened or read.
+    """
+    reader: Any = drivers.get(driver)
+    source = Source(path_or_fd)
+    try:
+        stream = read_stream(source, offset, reader)
+        located = any(element.kind == "end_of_section" for element in stream.elements)
+        if stream.stopped and not partial and not (located and stream.mapped_ram):
+            raise stream.stopped
+    except BaseException:
+        source.close()
+        raise
+    return Snapshot(source, stream, reader)
+

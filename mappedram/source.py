@@ -1,0 +1,133 @@
+"""An open file: bytes at an offset, its size, and where it has data. Never more than asked for."""
+
+import os
+import stat
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from mappedram.errors import TruncatedError, UnsupportedError
+
+#: What can be read by one request; headers stand close together, so one read serves several.
+WINDOW = 8192
+
+_REFUSED = {
+    stat.S_ISFIFO: "a pipe",
+    stat.S_ISSOCK: "a socket",
+    stat.S_ISCHR: "a character device",
+}
+
+
+class Source:
+    """A seekable file, opened read-only.
+
+    Args:
+        path_or_fd: a path, which is opened and closed here, or a descriptor, which stays open.
+
+    Raises:
+        OSError: it cannot be opened or is a directory.
+        UnsupportedError: it cannot be seeked in: pages stand at fixed offsets, so that a
+            mapped-ram file can only be read where every offset can be reached.
+    """
+
+    def __init__(self, path_or_fd: str | os.PathLike[str] | int) -> None:
+        self._owned = not isinstance(path_or_fd, int)
+        self.name = f"<fd {path_or_fd}>" if isinstance(path_or_fd, int) else os.fspath(path_or_fd)
+        # Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
+        self.fd = (
+            path_or_fd
+            if isinstance(path_or_fd, int)
+            else os.open(path_or_fd, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        )
+        try:
+            self._refuse_unseekable()
+            self.size = os.lseek(self.fd, 0, os.SEEK_END)
+        except BaseException:
+            self.close()
+            raise
+        self._window_offset = 0
+        self._window = b""
+
+    def _refuse_unseekable(self) -> None:
+        mode = os.fstat(self.fd).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(21, os.strerror(21), self.name)
+        for is_kind, kind in _REFUSED.items():
+            if is_kind(mode):
+                raise UnsupportedError(
+                    f"{kind}, which cannot be seeked in: a mapped-ram file keeps its pages at"
+                    " fixed offsets and needs a regular file or a block device"
+                )
+
+    @property
+    def allocated(self) -> int:
+        """Bytes that the file takes on disk, holes left out."""
+        return os.fstat(self.fd).st_blocks * 512
+
+    def read(self, offset: int, length: int) -> bytes:
+        """At most `length` bytes at `offset`; fewer only where the file ends."""
+        length = max(0, min(length, self.size - offset))
+        parts = []
+        while length > 0:
+            part = os.pread(self.fd, length, offset)
+            if not part:
+                break  # the file has shrunk
+            parts.append(part)
+            offset += len(part)
+            length -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def read_exactly(self, offset: int, length: int, what: str) -> bytes:
+        """`length` bytes at `offset`.
+
+        Raises:
+            TruncatedError: the file ends before.
+        """
+        if offset + length > self.size:
+            raise TruncatedError(
+                f"{what} ends at {offset + length:#x}, but the file at {self.size:#x}",
+                offset=offset,
+            )
+        data = self.read(offset, length)
+        if len(data) < length:
+            raise TruncatedError(f"{what}: the file has shrunk while it was read", offset=offset)
+        return data
+
+    def peek(self, offset: int, length: int) -> bytes:
+        """Like `read`, for small pieces: kept in a window, as the next one stands close by."""
+        start = offset - self._window_offset
+        if not (0 <= start and start + length <= len(self._window)):
+            self._window = self.read(offset, max(length, WINDOW))
+            self._window_offset, start = offset, 0
+        return self._window[start : start + length]
+
+    def extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """The parts of [start, end) that are not holes, as half-open ranges of offsets."""
+        end = min(end, self.size)
+        while start < end:
+            try:
+                data = os.lseek(self.fd, start, os.SEEK_DATA)
+            except OSError:  # ENXIO: nothing but a hole up to the end of the file
+                return
+            if data >= end:
+                return
+            hole = min(os.lseek(self.fd, data, os.SEEK_HOLE), end)
+            yield data, hole
+            start = hole
+
+    def close(self) -> None:
+        """Close the file, if it was opened here."""
+        if self._owned and self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,208 @@
+meta:
+  id: configuration
+  title: Configuration section of a QEMU migration stream
+  application: QEMU
+  xref:
+    wikidata: Q624699
+  tags:
+    - serialization
+    - virtualization
+  license: CC0-1.0
+  ks-version: 0.11
+  encoding: ISO-8859-1
+  endian: be
+doc: |
+  Directly after the stream header: the machine type, then subsections for
+  what the destination has to agree on. It has no section id, no version and
+  no footer, and is missing where the source has
+  `migration.send-configuration` off.
+doc-ref: 'QEMU migration/savevm.c: vmstate_configuration'
+seq:
+  - id: header
+    type: configuration_header
+    doc: The type byte and the machine type.
+  - id: subsections
+    type: configuration_subsection
+    repeat: until
+    repeat-until: not _.is_followed
+    if: is_followed
+    doc: Zero or more subsections, each at most once and in a fixed order.
+instances:
+  type_after_header:
+    pos: _io.pos
+    type: u1
+  is_followed:
+    value: '_io.eof ? false : type_after_header == 5'
+    doc: Whether a subsection comes after the machine type.
+  scan:
+    type: |
+      capability_scan(
+        _index == 0 ? false : scan[_index - 1].has_x_ignore_shared,
+        _index == 0 ? false : scan[_index - 1].has_mapped_ram,
+        subsections[_index].has_x_ignore_shared, subsections[_index].has_mapped_ram
+      )
+    repeat: expr
+    repeat-expr: subsections.size
+    if: is_followed
+  has_x_ignore_shared:
+    value: 'is_followed ? scan.last.has_x_ignore_shared : false'
+    doc: Whether the capability x-ignore-shared is announced.
+  has_mapped_ram:
+    value: 'is_followed ? scan.last.has_mapped_ram : false'
+    doc: Whether the capability mapped-ram is announced.
+types:
+  configuration_header:
+    doc: The fixed part of the configuration section.
+    doc-ref: 'QEMU migration/savevm.c: vmstate_configuration'
+    seq:
+      - id: section_type
+        -orig-id: QEMU_VM_CONFIGURATION
+        type: u1
+        valid: 7
+        doc: The type byte of the configuration section.
+      - id: len_name
+        -orig-id: len
+        type: u4
+        valid:
+          max: 4096
+        doc: |
+          Length of the machine type in bytes. QEMU sets no limit; this
+          specification does, far above any name in use.
+      - id: name
+        size: len_name
+        type: str
+        doc: Machine type, such as "pc-q35-10.0".
+  configuration_subsection:
+    doc: One subsection, with the body that its name calls for.
+    doc-ref: 'QEMU migration/vmstate.c: vmstate_subsection_save()'
+    seq:
+      - id: section_type
+        -orig-id: QEMU_VM_SUBSECTION
+        type: u1
+        valid: 5
+        doc: The type byte of a subsection.
+      - id: len_idstr
+        -orig-id: len
+        type: u1
+        doc: Length of the name in bytes.
+      - id: idstr
+        size: len_idstr
+        type: str
+        valid:
+          any-of:
+            - '"configuration/target-page-bits"'
+            - '"configuration/capabilities"'
+            - '"configuration/uuid"'
+        doc: |
+          Name of the subsection. The length of an unknown one is not on the
+          wire, so that nothing after it can be found.
+      - id: version_id
+        type: u4
+        doc: Version of the subsection; 1 for all three.
+      - id: body
+        type:
+          switch-on: idstr
+          cases:
+            '"configuration/target-page-bits"': target_page_bits
+            '"configuration/capabilities"': capabilities
+            '"configuration/uuid"': uuid
+        doc: What the subsection says.
+    instances:
+      is_capabilities:
+        value: idstr == "configuration/capabilities"
+      has_x_ignore_shared:
+        value: 'is_capabilities ? body.as<capabilities>.has_x_ignore_shared : false'
+        doc: Whether this subsection announces x-ignore-shared.
+      has_mapped_ram:
+        value: 'is_capabilities ? body.as<capabilities>.has_mapped_ram : false'
+        doc: Whether this subsection announces mapped-ram.
+      type_after:
+        pos: _io.pos
+        type: u1
+      is_followed:
+        value: '_io.eof ? false : type_after == 5'
+        doc: Whether another subsection follows.
+  target_page_bits:
+    doc: Size of a target page, where the target does not have a fixed one.
+    doc-ref: 'QEMU migration/savevm.c: vmstate_target_page_bits'
+    seq:
+      - id: target_page_bits
+        type: u4
+        doc: Base-two logarithm of the size of a target page in bytes.
+  capabilities:
+    doc: |
+      The capabilities that source and destination must both have on. Only
+      x-ignore-shared and mapped-ram are ever listed.
+    doc-ref: 'QEMU migration/savevm.c: vmstate_capabilites'
+    seq:
+      - id: num_capabilities
+        -orig-id: caps_count
+        type: u4
+        valid:
+          max: 256
+        doc: |
+          Number of capabilities. QEMU sets no limit; this specification does,
+          far above the number that exist.
+      - id: capabilities
+        type: capability
+        repeat: expr
+        repeat-expr: num_capabilities
+        doc: The capabilities, in the order of QEMU's enumeration.
+    instances:
+      scan:
+        type: |
+          capability_scan(
+            _index == 0 ? false : scan[_index - 1].has_x_ignore_shared,
+            _index == 0 ? false : scan[_index - 1].has_mapped_ram,
+            capabilities[_index].name == "x-ignore-shared",
+            capabilities[_index].name == "mapped-ram"
+          )
+        repeat: expr
+        repeat-expr: num_capabilities
+      has_x_ignore_shared:
+        value: 'num_capabilities == 0 ? false : scan.last.has_x_ignore_shared'
+        doc: Whether x-ignore-shared is listed.
+      has_mapped_ram:
+        value: 'num_capabilities == 0 ? false : scan.last.has_mapped_ram'
+        doc: Whether mapped-ram is listed.
+  capability:
+    doc: The name of one capability.
+    doc-ref: 'QEMU migration/savevm.c: put_capability()'
+    seq:
+      - id: len_name
+        -orig-id: len
+        type: u1
+        doc: Length of the name in bytes.
+      - id: name
+        size: len_name
+        type: str
+        doc: Name of the capability, such as "mapped-ram".
+  capability_scan:
+    doc: |
+      One step of a search: what has been announced up to here. It takes no
+      bytes.
+    params:
+      - id: had_x_ignore_shared
+        type: bool
+        doc: Whether an earlier entry announced x-ignore-shared.
+      - id: had_mapped_ram
+        type: bool
+        doc: Whether an earlier entry announced mapped-ram.
+      - id: is_x_ignore_shared
+        type: bool
+        doc: Whether this entry announces x-ignore-shared.
+      - id: is_mapped_ram
+        type: bool
+        doc: Whether this entry announces mapped-ram.
+    instances:
+      has_x_ignore_shared:
+        value: had_x_ignore_shared or is_x_ignore_shared
+      has_mapped_ram:
+        value: had_mapped_ram or is_mapped_ram
+  uuid:
+    doc: The UUID of the guest, where the capability validate-uuid is on.
+    doc-ref: 'QEMU migration/savevm.c: vmstate_uuid'
+    seq:
+      - id: uuid
+        size: 16
+        doc: The sixteen bytes of the UUID, most significant first.

@@ -1,0 +1,149 @@
+meta:
+  id: ram
+  title: RAM section of a QEMU migration stream
+  application: QEMU
+  xref:
+    wikidata: Q624699
+  tags:
+    - serialization
+    - virtualization
+  license: CC0-1.0
+  ks-version: 0.11
+  encoding: ISO-8859-1
+  endian: be
+doc: |
+  The records of the section "ram". With mapped-ram only two occur: MEM_SIZE,
+  which lists the RAM blocks, and EOS. The pages stand beside the stream, each
+  at its own place.
+doc-ref: 'QEMU migration/ram.c: ram_save_setup()'
+types:
+  mem_size:
+    -orig-id: RAM_SAVE_FLAG_MEM_SIZE
+    doc: Opens the list of RAM blocks.
+    doc-ref: 'QEMU migration/ram.c: ram_save_setup()'
+    seq:
+      - id: total_and_flags
+        -expected: RAM_SAVE_FLAG_MEM_SIZE (0x04) in the low 10 bits
+        type: u8
+        valid:
+          expr: (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 4
+        doc: |
+          Sum of `used_length` over all blocks, those without data included,
+          with the flag MEM_SIZE (4) in the low bits.
+    instances:
+      total:
+        value: (total_and_flags - 4).as<u8>
+        doc: Sum of `used_length` over all blocks.
+  end_of_section:
+    -orig-id: RAM_SAVE_FLAG_EOS
+    doc: |
+      Ends each section of RAM. A loader looks at the flag only; a writer
+      leaves everything else zero.
+    doc-ref: 'QEMU migration/ram.c: ram_load_precopy()'
+    seq:
+      - id: flags
+        -orig-id: RAM_SAVE_FLAG_EOS
+        -expected: RAM_SAVE_FLAG_EOS (0x10) in the low 10 bits
+        type: u8
+        valid:
+          expr: |
+            (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x10
+            or (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x30
+        doc: The flag EOS (0x10), with CONTINUE (0x20) allowed beside it.
+  ramblock_header:
+    -orig-id: RAMBlock
+    doc: One RAM block, as MEM_SIZE lists it.
+    doc-ref: 'QEMU migration/ram.c: ram_save_setup(), parse_ramblock()'
+    params:
+      - id: has_page_size
+        type: bool
+        doc: Whether the capability postcopy-ram added the page size of the host.
+      - id: has_addr
+        type: bool
+        doc: Whether the capability x-ignore-shared added the address.
+      - id: has_mapped_ram
+        type: bool
+        doc: Whether the capability mapped-ram added its header.
+    seq:
+      - id: len_idstr
+        -orig-id: len
+        type: u1
+        valid:
+          min: 1
+        doc: Length of the name in bytes.
+      - id: idstr
+        size: len_idstr
+        type: str
+        doc: Name of the block, unique in the file.
+      - id: len_used
+        -orig-id: used_length
+        type: u8
+        doc: Bytes of guest memory in this block, a whole number of pages.
+      - id: page_size
+        type: u8
+        if: has_page_size
+        doc: Page size of the host memory behind the block.
+      - id: addr
+        type: u8
+        if: has_addr
+        doc: |
+          Offset of the region in its container, which is not always the
+          guest-physical address.
+      - id: mapped_ram
+        type: mapped_ram_header
+        if: has_mapped_ram
+        doc: Where the pages of the block stand in the file.
+  mapped_ram_header:
+    -orig-id: MappedRamHeader
+    doc: Where the bitmap and the pages of a block stand in the file.
+    doc-ref: 'QEMU migration/ram.c: mapped_ram_setup_ramblock(), mapped_ram_read_header()'
+    seq:
+      - id: version
+        type: u4
+        valid:
+          max: 1
+        doc: Version of this header. Writers say 1, loaders take 0 as well.
+      - id: page_size
+        type: u8
+        doc: Size of a target page in bytes, a power of two.
+      - id: ofs_bitmap
+        -orig-id: bitmap_offset
+        type: u8
+        doc: |
+          Offset of the bitmap from the beginning of the file, not of the
+          stream. Zero, as `pages_offset`, for a block without data here.
+      - id: ofs_pages
+        -orig-id: pages_offset
+        type: u8
+        doc: |
+          Offset of the first page from the beginning of the file, a multiple
+          of 1 MiB as QEMU writes it.
+enums:
+  ram_save_flag:
+    0x002:
+      id: zero
+      -orig-id: RAM_SAVE_FLAG_ZERO
+    0x004:
+      id: mem_size
+      -orig-id: RAM_SAVE_FLAG_MEM_SIZE
+    0x008:
+      id: page
+      -orig-id: RAM_SAVE_FLAG_PAGE
+    0x010:
+      id: eos
+      -orig-id: RAM_SAVE_FLAG_EOS
+    0x020:
+      id: same_block
+      -orig-id: RAM_SAVE_FLAG_CONTINUE
+    0x040:
+      id: xbzrle
+      -orig-id: RAM_SAVE_FLAG_XBZRLE
+    0x080:
+      id: hook
+      -orig-id: RAM_SAVE_FLAG_HOOK
+    0x100:
+      id: compress_page
+      -orig-id: RAM_SAVE_FLAG_COMPRESS_PAGE
+    0x200:
+      id: multifd_flush
+      -orig-id: RAM_SAVE_FLAG_MULTIFD_FLUSH

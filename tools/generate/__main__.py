@@ -1,0 +1,42 @@
+"""`python -m tools.generate [--check]`: writes the derived files, or fails where one is stale."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from tools.generate import format_tables, kaitai, ksy, spec_table
+
+STEPS: dict[str, Callable[[], dict[str, str]]] = {
+    "kaitai": kaitai.outputs,
+    "spec_table": spec_table.outputs,
+    "format_tables": format_tables.outputs,
+}
+
+
+def main() -> int:
+    """0: all written, or all fresh; 1: something is stale; 3: a program is missing."""
+    parser = argparse.ArgumentParser(prog="python -m tools.generate", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if stale")
+    parser.add_argument("step", nargs="*", choices=[*STEPS, []], help="only these; default: all")
+    options = parser.parse_args()
+    stale = []
+    for step in options.step or STEPS:
+        try:
+            outputs = STEPS[step]()
+        except kaitai.ToolMissingError as error:
+            print(f"tools.generate: {error}", file=sys.stderr)
+            return 3
+        for name, text in outputs.items():
+            path = ksy.ROOT / name
+            if path.exists() and path.read_text(encoding="utf-8") == text:
+                continue
+            stale.append(name)
+            if not options.check:
+                path.write_text(text, encoding="utf-8")
+    for name in stale:
+        print(f"{'stale' if options.check else 'wrote'}: {name}")
+    return 1 if stale and options.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

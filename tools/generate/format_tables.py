@@ -1,0 +1,43 @@
+"""The field tables in `spec/format.md`, between their markers."""
+
+import re
+
+from tools.generate import ksy
+
+TARGET = ksy.SPEC / "format.md"
+MARKER = re.compile(r"(<!-- (fields|enum): (\w+) -->\n)(.*?)(<!-- /\2 -->)", re.DOTALL)
+WIDTHS = {"u1": ("u8", "1"), "u2": ("be16", "2"), "u4": ("be32", "4"), "u8": ("be64", "8")}
+
+
+def outputs() -> dict[str, str]:
+    """The one file, as path below the root -> text."""
+    types = {entry.name: entry for entry in ksy.types()}
+    enums = dict(ksy.enums())
+
+    def fill(match: re.Match[str]) -> str:
+        opening, kind, name, _, closing = match.groups()
+        table = _fields(types[name]) if kind == "fields" else _enum(enums[name])
+        return f"{opening}\n{table}\n{closing}"
+
+    text = MARKER.sub(fill, TARGET.read_text(encoding="utf-8"))
+    return {str(TARGET.relative_to(ksy.ROOT)): text}
+
+
+def _fields(entry: ksy.Type) -> str:
+    """A table of fields, with offsets as long as they are known."""
+    rows = ["| offset | size | field | type | holds | meaning |", "|---|---|---|---|---|---|"]
+    offset: int | None = 0
+    for field in entry.fields:
+        kind, size = WIDTHS.get(field.type, (field.type or "bytes", field.size or "varies"))
+        where = "" if offset is None else f"{offset}"
+        name = f"`{field.name}`" + (f" if `{field.condition}`" if field.condition else "")
+        known = size.isdigit() and not field.condition
+        rows.append(f"| {where} | {size} | {name} | {kind} | {field.expected} | {field.doc} |")
+        offset = offset + int(size) if known and offset is not None else None
+    return "\n".join(rows) + f"\n\nSource: {entry.doc_ref}.\n"
+
+
+def _enum(values: tuple[ksy.EnumValue, ...]) -> str:
+    rows = ["| value | name | meaning |", "|---|---|---|"]
+    rows += [f"| {value.value:#04x} | `{value.name}` | {value.doc} |" for value in values]
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,148 @@
+"""Reads the declarations in `spec/*.ksy`: types, fields, docs and what a field may hold."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SPEC = ROOT / "spec"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One entry of `seq`: `ksy_id` in the spec, `name` in QEMU's spelling, `type` as declared."""
+
+    ksy_id: str
+    name: str
+    type: str
+    size: str
+    doc: str
+    expected: str
+    condition: str
+
+
+@dataclass(frozen=True)
+class Type:
+    """One type with a `seq`: the structures that stand on the wire."""
+
+    name: str
+    module: str
+    path: tuple[str, ...]
+    doc: str
+    doc_ref: str
+    params: tuple[str, ...]
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True)
+class EnumValue:
+    """One value of an enumeration."""
+
+    value: int
+    name: str
+    doc: str
+
+
+def sources() -> list[Path]:
+    """The `.ksy` files, in alphabetical order."""
+    return sorted(SPEC.glob("*.ksy"))
+
+
+def types() -> Iterator[Type]:
+    """Every type that stands on the wire by itself or inside such a type, in the order of the spec."""
+    for source in sources():
+        document = _load(source)
+        module = document["meta"]["id"]
+        yield from _types(document, module, (module,))
+
+
+def enums() -> Iterator[tuple[str, tuple[EnumValue, ...]]]:
+    """Every enumeration with its values."""
+    for source in sources():
+        for name, values in _load(source).get("enums", {}).items():
+            yield (
+                name,
+                tuple(
+                    EnumValue(value, entry.get("-orig-id", entry["id"]), _text(entry.get("doc")))
+                    for value, entry in values.items()
+                ),
+            )
+
+
+def _load(source: Path) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
+    return document
+
+
+def _types(node: dict[str, Any], module: str, path: tuple[str, ...]) -> Iterator[Type]:
+    if node.get("seq"):
+        yield Type(
+            name=path[-1],
+            module=module,
+            path=path,
+            doc=_text(node.get("doc")),
+            doc_ref=node.get("doc-ref", ""),
+            params=tuple(param["id"] for param in node.get("params", [])),
+            fields=tuple(_field(entry) for entry in node["seq"]),
+        )
+    for name, child in node.get("types", {}).items():
+        yield from _types(child, module, (*path, name))
+
+
+def _field(entry: dict[str, Any]) -> Field:
+    original = entry.get("-orig-id", "")
+    kind = entry.get("type", "")
+    if isinstance(kind, dict):
+        kind = "by " + kind["switch-on"]
+    return Field(
+        ksy_id=entry["id"],
+        name=original if original.islower() and original != "len" else entry["id"],
+        type=" ".join(kind.split()),
+        size=str(entry.get("size", len(entry.get("contents", "")) or "")),
+        doc=_text(entry.get("doc")),
+        expected=_expected(entry),
+        condition=entry.get("if", ""),
+    )
+
+
+def _expected(entry: dict[str, Any]) -> str:
+    """What the field may hold, in words; empty where everything goes."""
+    if "-expected" in entry:
+        return str(entry["-expected"])
+    if "contents" in entry:
+        return f'"{entry["contents"]}"'
+    valid = entry.get("valid")
+    if valid is None:
+        return ""
+    if not isinstance(valid, dict):
+        return _constant(valid)
+    if "any-of" in valid:
+        return " or ".join(_constant(value) for value in valid["any-of"])
+    return " and ".join(
+        f"{sign} {valid[key]}" for key, sign in (("min", ">="), ("max", "<=")) if key in valid
+    )
+
+
+def _constant(value: object) -> str:
+    """A value as it reads in a message: enumerations by their number and name."""
+    text = str(value)
+    if "::" not in text:
+        return text.strip("'") if text.startswith('"') else text
+    enum, name = text.split("::")
+    numbers = {
+        number: entry
+        for source in sources()
+        for number, entry in _load(source).get("enums", {}).get(enum, {}).items()
+    }
+    return next(
+        f"{number:#04x} ({entry['-orig-id']})"
+        for number, entry in numbers.items()
+        if entry["id"] == name
+    )
+
+
+def _text(doc: str | None) -> str:
+    return " ".join((doc or "").split())
