@@ -1,8 +1,8 @@
 """Read, check and explain QEMU's mapped-ram snapshot files.
 
-    >>> import mappedram
-    >>> with mappedram.open("guest.mapped-ram") as snapshot:
-    ...     memory = snapshot.block["pc.ram"].read(0x1000, 64)
+>>> import mappedram
+>>> with mappedram.open("guest.mapped-ram") as snapshot:
+...     memory = snapshot.block["pc.ram"].read(0x1000, 64)
 """
 
 from mappedram.errors import (

@@ -121,7 +121,9 @@ class RamBlock:
     @property
     def next_offset(self) -> int:
         """Where the stream goes on: after the pages, or after the header of a block without any."""
-        return self.header_end if self.pages_offset is None else self.pages_offset + self.used_length
+        return (
+            self.header_end if self.pages_offset is None else self.pages_offset + self.used_length
+        )
 
     @property
     def usual_pages_offset(self) -> int:

@@ -10,7 +10,7 @@ from mappedram import drivers
 from mappedram.bitmap import Bitmap, ByteOrder, guess_byteorder
 from mappedram.drivers import DriverName
 from mappedram.drivers.base import Driver, Span
-from mappedram.errors import FormatError, TruncatedError, UnsupportedError
+from mappedram.errors import FormatError, UnsupportedError
 from mappedram.model import Element, RamBlock, Section, Stream
 from mappedram.reader import read_stream
 from mappedram.regions import Region, regions
@@ -223,4 +223,3 @@ def open_snapshot(
         source.close()
         raise
     return Snapshot(source, stream, reader)
-

@@ -96,7 +96,7 @@ class Source:
     def peek(self, offset: int, length: int) -> bytes:
         """Like `read`, for small pieces: kept in a window, as the next one stands close by."""
         start = offset - self._window_offset
-        if not (0 <= start and start + length <= len(self._window)):
+        if not (start >= 0 and start + length <= len(self._window)):
             self._window = self.read(offset, max(length, WINDOW))
             self._window_offset, start = offset, 0
         return self._window[start : start + length]

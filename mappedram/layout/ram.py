@@ -23,9 +23,7 @@ EndOfSection = record(
     "end_of_section",
     flags=Valid(
         Int64ub,
-        lambda value: (
-            value & RAM_SAVE_FLAG_MASK & ~RAM_SAVE_FLAG_CONTINUE == RAM_SAVE_FLAG_EOS
-        ),
+        lambda value: value & RAM_SAVE_FLAG_MASK & ~RAM_SAVE_FLAG_CONTINUE == RAM_SAVE_FLAG_EOS,
     ),
 )
 

@@ -251,7 +251,13 @@ class _Walk:
             self.postcopy_advised = True
         self.sections.append(
             Section(
-                path, SectionType.COMMAND, header.offset, header.length, 0, command=command, data=data
+                path,
+                SectionType.COMMAND,
+                header.offset,
+                header.length,
+                0,
+                command=command,
+                data=data,
             )
         )
         if command == CommandType.PACKAGED:

@@ -42,12 +42,9 @@ def _fetch(folder: Path) -> Path:
         ["mvn", "-q", "-B", "-f", str(COMPILER / "pom.xml"), "dependency:copy-dependencies"]
         + [f"-DoutputDirectory={folder}"]
     )
-    pinned = dict(
-        reversed(line.split()) for line in (COMPILER / "sha256sums").read_text().splitlines()
-    )
-    found = {
-        jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in folder.glob("*.jar")
-    }
+    lines = (COMPILER / "sha256sums").read_text().splitlines()
+    pinned = {name: digest for digest, name in map(str.split, lines)}
+    found = {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in folder.glob("*.jar")}
     if found != pinned:
         raise RuntimeError(f"the compiler is not the pinned one: {found.items() ^ pinned.items()}")
     return folder

@@ -1,4 +1,4 @@
-"""`mappedram/layout/_spec.py`: the docs and names of the spec, for the package to show at run time."""
+"""`mappedram/layout/_spec.py`: names and docs of the spec, for the package to show at run time."""
 
 from tools.generate import ksy
 

@@ -1,0 +1,106 @@
+"""Make the committed fixtures: small files that a real QEMU wrote, each for one reason.
+
+    python -m tools.qemu.fixtures [NAME ...]
+
+makes the named fixtures, or all, into tests/fixtures/NAME.tar.gz and describes them in
+tests/fixtures/manifest.json. Guests hold no firmware but ours (`tools.qemu.firmware`), and their
+memory is filled with a pattern (`tools.qemu.pattern`). The same QEMU makes the same bytes again,
+except where timing decides: live, dirty-bitmaps, killed, background-snapshot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .machine import Machine, find, version
+from .recipe import Fixture
+from .table import TABLE
+
+DIRECTORY = Path(__file__).parents[2] / "tests" / "fixtures"
+
+
+def make(fixture: Fixture, work: Path) -> dict[str, Any]:
+    """Write the fixture's archive, using the empty directory `work`; return its description."""
+    binary = find(fixture.arch)
+    if not binary:
+        sys.exit(f"no qemu-system-{fixture.arch}: run tools/qemu/install")
+    path = work / fixture.file
+    with Machine(binary, fixture.prepare(work)) as machine:
+        status = fixture.finish(machine, fixture, path)
+        argv = [binary.name, *machine.argv[1:]]
+        commands = machine.transcript
+    archive(path, DIRECTORY / f"{fixture.name}.tar.gz")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    description = {
+        "reason": fixture.reason,
+        "file": fixture.file,
+        "offset": fixture.offset,
+        "size": path.stat().st_size,
+        "sha256": digest,
+        "arch": fixture.arch,
+        "qemu": ".".join(map(str, version(binary))),
+        "argv": argv,
+        "qmp": commands,
+        "capabilities": fixture.capabilities,
+        "parameters": fixture.parameters,
+        "completed": status,
+        "fill": [asdict(fill) | {"seed": f"{fill.seed:#x}"} for fill in fixture.fills],
+    }
+    anywhere = json.dumps(description).replace(str(work), "{dir}")
+    result: dict[str, Any] = json.loads(anywhere)
+    return result
+
+
+def archive(path: Path, target: Path) -> None:
+    """Pack one sparse file, such that its holes survive and the same file gives the same bytes.
+
+    The old GNU format keeps the map of holes in the header, where every tar and Python find it.
+    """
+    tar = "tar --create --sparse --hole-detection=seek --format=gnu"
+    tar += " --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=644"
+    packed = subprocess.run(
+        [*tar.split(), "--directory", path.parent, path.name], check=True, stdout=subprocess.PIPE
+    )
+    with target.open("wb") as file:
+        subprocess.run(["gzip", "-n9"], check=True, input=packed.stdout, stdout=file)
+
+
+def write_manifest(path: Path, entries: Mapping[str, Any]) -> None:
+    """Write the descriptions in the order of `TABLE`, each run of pages on one line."""
+    ordered = {fixture.name: entries[fixture.name] for fixture in TABLE if fixture.name in entries}
+    text = json.dumps(ordered, indent=1)
+    path.write_text(re.sub(r"\[\s+(\d+),\s+(\d+)\s+\]", r"[\1, \2]", text) + "\n")
+
+
+def main() -> None:
+    """Make the fixtures named on the command line."""
+    table = {fixture.name: fixture for fixture in TABLE}
+    parser = argparse.ArgumentParser(description="Make the fixtures with a real QEMU.")
+    parser.add_argument("name", nargs="*", help="fixtures to make (default: all)")
+    names = parser.parse_args().name or list(table)
+    if unknown := set(names) - set(table):
+        parser.error(f"no such fixture: {', '.join(sorted(unknown))}")
+
+    manifest = DIRECTORY / "manifest.json"
+    entries = json.loads(manifest.read_text()) if manifest.exists() else {}
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="mappedram-") as work:
+            entries[name] = make(table[name], Path(work))
+        write_manifest(manifest, entries)
+        size = (DIRECTORY / f"{name}.tar.gz").stat().st_size
+        print(f"{name:24}{entries[name]['completed']:12}{size:9}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

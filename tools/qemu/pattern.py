@@ -1,0 +1,42 @@
+"""Guest memory whose every byte tells where it belongs.
+
+A page of a filled run is made of little-endian 64-bit words, each of which is the address within
+the RAM block of the 512-byte sector it lies in, XORed with the block's seed. So a page that turns
+up in the wrong place, in the wrong block or shifted by any amount differs from what is expected
+there, and names its origin in a hex dump. Equal words within a sector make it compress well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+SECTOR = 512
+
+
+def seed(tag: bytes) -> int:
+    """Make a seed from 4 letters: they stand behind the 4 address bytes of each word."""
+    return int.from_bytes(tag.rjust(8, b"\0"), "little")
+
+
+def expected(page_index: int, page_size: int, seed: int) -> bytes:
+    """Return what a page in a filled run contains."""
+    return _words(page_index * page_size, (page_index + 1) * page_size, seed)
+
+
+def fill(
+    path: Path, size: int, page_size: int, pages: Iterable[tuple[int, int]], seed: int
+) -> None:
+    """Make a RAM image with the pattern in the half-open page runs `pages`, holes elsewhere."""
+    with path.open("wb") as image:
+        image.truncate(size)
+        for start, stop in pages:
+            image.seek(start * page_size)
+            image.write(_words(start * page_size, stop * page_size, seed))
+
+
+def _words(start: int, stop: int, seed: int) -> bytes:
+    sectors = np.arange(start, stop, SECTOR, dtype="<u8") ^ np.uint64(seed)
+    return sectors.repeat(SECTOR // sectors.itemsize).tobytes()

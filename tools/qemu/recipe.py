@@ -1,0 +1,136 @@
+"""How a fixture comes about: its machine, its memory and what is done with them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import pattern
+from .firmware import FIRMWARE
+from .machine import MAPPED_RAM, Machine
+
+KIB = 1 << 10
+MIB = 1 << 20
+
+# No host clock and no randomness (in a device tree), so that remaking a file gives the same bytes.
+COMMON = "-accel tcg -rtc base=2024-01-01,clock=vm -seed 1 "
+
+# What stands before a stream that does not begin the file.
+LEADING = b"#"
+
+Run = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Fill:
+    """The pattern in one RAM block; its image is the file `{dir}/BLOCK`.
+
+    A run is a half-open range of page numbers. QEMU may put pages of its own (a device tree, for
+    one) into the block besides, outside the runs.
+    """
+
+    block: str
+    runs: tuple[Run, ...]
+    seed: int = pattern.seed(b"RAM0")
+    size: int = 16 * MIB
+    page_size: int = 4 * KIB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fixture:
+    """How one file comes about.
+
+    Attributes:
+        name: The file's name without its suffix.
+        reason: What the file has that no other fixture has.
+        args: QEMU's arguments; `{dir}` stands for the directory made by `prepare`.
+        arch: Which system emulator.
+        fills: The RAM blocks with the pattern; `args` say how QEMU gets them.
+        capabilities: Migration capabilities switched on.
+        parameters: Migration parameters set before migrating.
+        offset: Where in the file QEMU begins; `LEADING` stands before.
+        finish: What happens from the start of the machine on; returns the status to record.
+    """
+
+    name: str
+    reason: str
+    args: str
+    arch: str = "x86_64"
+    fills: tuple[Fill, ...] = ()
+    capabilities: tuple[str, ...] = MAPPED_RAM
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    offset: int = 0
+    finish: Callable[[Machine, Fixture, Path], str]
+
+    @property
+    def file(self) -> str:
+        """The name of the file in the archive."""
+        return f"{self.name}.{'mapped-ram' if 'mapped-ram' in self.capabilities else 'stream'}"
+
+    def prepare(self, directory: Path, *, blank: bool = False) -> list[str]:
+        """Write what the machine needs into `directory` and return QEMU's arguments.
+
+        Args:
+            directory: An existing directory; the machine needs it as long as it runs.
+            blank: Leave out the pattern, as the machine that is to load the file wants it.
+        """
+        for name, image in FIRMWARE.items():
+            (directory / name).write_bytes(image)
+        for fill in self.fills:
+            runs = () if blank else fill.runs
+            pattern.fill(directory / fill.block, fill.size, fill.page_size, runs, fill.seed)
+        return shlex.split((COMMON + self.args).format(dir=shlex.quote(str(directory))))
+
+
+def completed(machine: Machine, fixture: Fixture, path: Path) -> str:
+    """Save a guest that stands still."""
+    start_save(machine, fixture, path)
+    machine.wait_migrated()
+    return str(machine.migration()["status"])
+
+
+def halted(machine: Machine, fixture: Fixture, path: Path) -> str:
+    """Save a guest that runs, but does nothing."""
+    machine.qmp("cont")
+    return completed(machine, fixture, path)
+
+
+def live(machine: Machine, fixture: Fixture, path: Path) -> str:
+    """Save a running guest: hold the migration back for some rounds, then let it finish."""
+    machine.qmp("cont")
+    start_save(machine, fixture, path)
+    rounds = 10
+    machine.wait_until(
+        lambda: machine.migration().get("ram", {}).get("dirty-sync-count", 0) >= rounds,
+        f"{rounds} rounds",
+    )
+    machine.qmp("migrate-set-parameters", max_bandwidth=0, downtime_limit=1000)
+    machine.wait_migrated()
+    return str(machine.migration()["status"])
+
+
+def with_dirty_bitmap(machine: Machine, fixture: Fixture, path: Path) -> str:
+    """Save a guest whose disk `disk0` has a dirty bitmap."""
+    machine.qmp("block-dirty-bitmap-add", node="disk0", name="bitmap0")
+    return completed(machine, fixture, path)
+
+
+def killed(machine: Machine, fixture: Fixture, path: Path) -> str:
+    """Kill QEMU when some of the pages are in the file."""
+    start_save(machine, fixture, path)
+    machine.wait_until(lambda: path.stat().st_blocks * 512 >= 64 * KIB, "pages on disk")
+    machine.kill()
+    return "killed"
+
+
+def start_save(machine: Machine, fixture: Fixture, path: Path) -> None:
+    """Begin to write the file, behind `LEADING` if there is an offset."""
+    path.write_bytes(LEADING * fixture.offset)
+    machine.start_save(
+        path,
+        offset=fixture.offset,
+        capabilities=fixture.capabilities,
+        parameters=fixture.parameters,
+    )
