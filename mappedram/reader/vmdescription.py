@@ -32,21 +32,23 @@ def find_at_tail(source: Source, start: int) -> VmDescription | None:
     """The text that ends the file, looked for backwards but not before `start`.
 
     The text has no NUL and begins with a brace. The last NUL byte lies in its length or is
-    QEMU_VM_EOF before it, and the length tells a true one from garbage.
+    QEMU_VM_EOF before it; a brace can be a byte of the length too, so that each is tried.
     """
     tail = _after_last_nul(source, start)
     if tail is None:
         return None
     tail_offset, text = tail
-    offset = tail_offset + text.find(b"{")
-    header = source.read(offset - _HEADER_SIZE, _HEADER_SIZE)
-    if (
-        offset - _HEADER_SIZE < start
-        or header[:1] != bytes([SectionType.VMDESCRIPTION])
-        or int.from_bytes(header[1:], "big") != source.size - offset
-    ):
-        return None
-    return parse(source, offset, source.size - offset)
+    for index in range(min(len(text), 1 + _HEADER_SIZE)):
+        offset = tail_offset + index
+        header = source.read(offset - _HEADER_SIZE, _HEADER_SIZE)
+        if (
+            text[index : index + 1] == b"{"
+            and offset - _HEADER_SIZE >= start
+            and header[:1] == bytes([SectionType.VMDESCRIPTION])
+            and int.from_bytes(header[1:], "big") == source.size - offset
+        ):
+            return parse(source, offset, source.size - offset)
+    return None
 
 
 def _after_last_nul(source: Source, start: int) -> tuple[int, bytes] | None:

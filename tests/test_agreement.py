@@ -1,0 +1,241 @@
+"""Construct and Kaitai describe the same format: declarations, places, values and refusals."""
+
+import os
+import re
+from typing import Any
+
+import construct
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kaitaistruct import KaitaiStream
+
+from mappedram import MappedRamError, Snapshot, drivers, layout
+from mappedram import open as open_snapshot
+from mappedram.drivers.base import Params, RefusalError
+from mappedram.kaitai.mapped_ram import MappedRam
+from mappedram.layout import ram, stream
+from mappedram.layout.declare import Valid
+from tests.conftest import Fixtures, manifest
+from tests.files import memory_file
+from tools.generate import ksy
+
+DRIVERS = [drivers.get(name) for name in drivers.DRIVERS]
+DECLARED = layout.ELEMENTS | {
+    declaration.name: declaration
+    for declaration in (
+        stream.TargetPageBits,
+        stream.Capabilities,
+        stream.Capability,
+        stream.Uuid,
+        ram.MappedRamHeader,
+    )
+}
+#: Only in the `.ksy`: the walk along a whole file, which in Python is `mappedram.reader.walk`,
+#: because it has to go on where a strict declaration stops.
+WALK = {"mapped_ram", "configuration"}
+INTEGERS = {"u1": ">B", "u2": ">H", "u4": ">L", "u8": ">Q"}
+
+
+def peel(declaration: construct.Construct) -> tuple[construct.Construct, dict[str, Any]]:
+    """The construct at the core of a field, and what surrounds it."""
+    facts: dict[str, Any] = {"valid": False, "optional": False}
+    while True:
+        if isinstance(declaration, construct.Renamed):
+            declaration = declaration.subcon
+        elif isinstance(declaration, Valid):
+            facts["valid"] = True
+            declaration = declaration.subcon
+        elif isinstance(declaration, construct.IfThenElse):
+            facts["optional"] = True
+            declaration = declaration.thensubcon
+        else:
+            return declaration, facts
+
+
+def test_same_types() -> None:
+    assert {entry.name for entry in ksy.types()} - WALK == set(DECLARED)
+
+
+@pytest.mark.parametrize("entry", [e for e in ksy.types() if e.name not in WALK], ids=lambda e: e.name)
+def test_same_fields(entry: ksy.Type) -> None:
+    declaration = DECLARED[entry.name]
+    assert declaration.docs == entry.doc
+    fields = declaration.subcon.subcons
+    assert [field.name for field in fields] == [field.name for field in entry.fields]
+    for field, spec in zip(fields, entry.fields, strict=True):
+        core, facts = peel(field)
+        assert field.docs == spec.doc
+        assert facts["valid"] == bool(spec.expected), field.name
+        assert facts["optional"] == bool(spec.condition), field.name
+        if spec.type in INTEGERS:
+            assert core.fmtstr == INTEGERS[spec.type], field.name
+        elif spec.type == "str":
+            assert core.encoding.upper() == "ISO-8859-1"
+        elif spec.type.startswith("by "):
+            assert isinstance(core, construct.Switch)
+        elif spec.type:
+            inner = core.subcon if isinstance(core, construct.Array) else core
+            assert isinstance(core, construct.Array) == (spec.type == "capability")
+            assert inner.subcons == DECLARED[spec.type].subcon.subcons
+        else:
+            assert isinstance(core, construct.Bytes)
+
+
+def test_enumerations() -> None:
+    """The constants of the package are those of the spec, by QEMU's names."""
+    from mappedram.layout import constants
+
+    enums = dict(ksy.enums())
+    for value in enums["section_type"]:
+        name = re.sub("QEMU_VM_(SECTION_)?", "", value.name)
+        assert constants.SectionType[name] == value.value
+    for value in enums["command_type"]:
+        assert constants.CommandType[value.name.removeprefix("MIG_CMD_")] == value.value
+    flags = {value.name: value.value for value in enums["ram_save_flag"]}
+    for name in ("RAM_SAVE_FLAG_MEM_SIZE", "RAM_SAVE_FLAG_EOS", "RAM_SAVE_FLAG_CONTINUE"):
+        assert getattr(constants, name) == flags[name]
+
+
+def both(fixtures: Fixtures, name: str) -> list[Snapshot]:
+    fixture = fixtures[name]
+    return [
+        open_snapshot(fixture.path, fixture.offset, driver=driver, partial=True)
+        for driver in drivers.DRIVERS
+    ]
+
+
+@pytest.mark.parametrize("name", manifest())
+def test_same_values_and_bytes_on_real_files(fixtures: Fixtures, name: str) -> None:
+    construct_side, kaitai_side = both(fixtures, name)
+    with construct_side, kaitai_side:
+        assert construct_side.stream == kaitai_side.stream
+        for element in construct_side.stream.elements:
+            spans = construct_side.fields(element)
+            assert spans == kaitai_side.fields(element)
+            places = [(0, 0), *((span.start, span.end) for span in spans)]
+            assert [end for _, end in places[:-1]] == [start for start, _ in places[1:]]
+            assert places[-1][1] == element.length
+
+
+@pytest.mark.parametrize("name", manifest())
+def test_the_walk_of_the_spec_is_the_walk_of_the_reader(fixtures: Fixtures, name: str) -> None:
+    """`mapped_ram.ksy` finds by itself what `mappedram.reader` finds, as far as it goes."""
+    fixture = fixtures[name]
+    with open_snapshot(fixture.path, fixture.offset, partial=True) as snapshot:
+        if not snapshot.stream.mapped_ram:
+            pytest.skip("the spec describes files with mapped-ram only")
+        with fixture.path.open("rb") as opened:
+            io = KaitaiStream(opened)
+            io.seek(fixture.offset)
+            root = MappedRam(io)
+            root._read()
+            places = [section.ofs_self for section in root.sections]
+            blocks = [
+                (block.ofs_self, block.header.idstr, block.header.len_used, block.bitmap)
+                for section in root.sections
+                if section.is_ram
+                for record in section.ram.records
+                for block in record.blocks or ()
+            ]
+        assert places == [section.offset for section in snapshot.sections[: len(places)]]
+        followed = snapshot.sections[len(places) - 1]
+        assert root.ofs_rest in (followed.offset, followed.end)
+        if name != "dirty-bitmaps":  # there another device stands before RAM, and the spec stops
+            assert blocks == [
+                (block.model.offset, block.idstr, block.used_length, block.bitmap.data)
+                for block in snapshot.blocks
+            ]
+
+
+PARAMS = st.fixed_dictionaries(
+    {name: st.booleans() for name in ("has_page_size", "has_addr", "has_mapped_ram")}
+)
+
+
+def outcome(driver: drivers.Driver, kind: str, data: bytes, params: Params) -> object:
+    try:
+        return driver.parse(kind, data, params), driver.spans(kind, data, params)
+    except RefusalError as error:
+        return error.path, error.start, error.short, error.actual
+
+
+@given(st.sampled_from(sorted(layout.ELEMENTS)), st.binary(max_size=80), PARAMS)
+def test_same_outcome_on_any_bytes(kind: str, data: bytes, params: Params) -> None:
+    first, second = (outcome(driver, kind, data, params) for driver in DRIVERS)
+    assert first == second
+
+
+@st.composite
+def nearly_valid(draw: st.DrawFn) -> tuple[str, bytes, Params]:
+    """A structure with a right beginning, so that later fields are reached."""
+    kind, head = draw(
+        st.sampled_from(
+            [
+                ("stream_header", b"QEVM"),
+                ("configuration_header", b"\7\0\0\0"),
+                ("configuration_subsection", b"\5\x1econfiguration/target-page-bits"),
+                ("configuration_subsection", b"\5\x1aconfiguration/capabilities\0\0\0\1\0\0\0"),
+                ("configuration_subsection", b"\5\x12configuration/uuid"),
+                ("section_start", b"\1"),
+                ("section_start", b"\4"),
+                ("section_part", b"\3"),
+                ("command", b"\x08"),
+                ("ramblock_header", b"\3ram"),
+            ]
+        )
+    )
+    return kind, head + draw(st.binary(max_size=60)), draw(PARAMS)
+
+
+@given(nearly_valid())
+def test_what_one_reads_both_write_alike(case: tuple[str, bytes, Params]) -> None:
+    kind, data, params = case
+    first, second = (outcome(driver, kind, data, params) for driver in DRIVERS)
+    assert first == second
+    if not isinstance(first, tuple) or not isinstance(first[0], tuple):
+        return
+    values, length = first[0]
+    for driver in DRIVERS:
+        assert driver.build(kind, values, params) == data[:length]
+
+
+def read_whole(data: bytes, size: int, driver: drivers.DriverName) -> object:
+    with memory_file(data) as fd:
+        os.ftruncate(fd, size)
+        try:
+            with open_snapshot(fd, driver=driver, partial=True) as snapshot:
+                return snapshot.stream
+        except MappedRamError as error:
+            return error
+
+
+@pytest.fixture(scope="module")
+def small_file(fixtures: Fixtures) -> tuple[bytes, int]:
+    """Head of the smallest fixture and its full size; the rest of it is then a hole."""
+    path = fixtures["arm-1k"].path
+    return path.read_bytes(), path.stat().st_size
+
+
+@given(data=st.data())
+def test_same_reading_of_mutated_files(small_file: tuple[bytes, int], data: st.DataObject) -> None:
+    original, size = small_file
+    mutated = bytearray(original)
+    with memory_file(original) as fd, open_snapshot(fd) as snapshot:
+        spans = [
+            (element.offset + span.start, element.offset + span.end)
+            for element in snapshot.stream.elements
+            for span in snapshot.fields(element)
+        ]
+    for start, end in data.draw(st.lists(st.sampled_from(spans), min_size=1, max_size=3)):
+        width = end - start
+        value = data.draw(
+            st.one_of(
+                st.sampled_from([bytes(width), b"\0" * (width - 1) + b"\1", b"\xff" * width]),
+                st.binary(min_size=width, max_size=width),
+            )
+        )
+        mutated[start:end] = value[:width]
+    cut = data.draw(st.one_of(st.just(size), st.integers(0, size)))
+    outcomes = [read_whole(bytes(mutated), cut, driver) for driver in drivers.DRIVERS]
+    assert outcomes[0] == outcomes[1]
