@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
+from itertools import pairwise
 
 from mappedram.layout.constants import CommandType, SectionType
 from mappedram.model import Element, RamBlock, Section, Stream
@@ -39,13 +40,13 @@ def regions(stream: Stream) -> list[Region]:
         (claim for claim in claimed(stream) if claim.length > 0),
         key=lambda claim: (claim.offset, claim.end),
     )
-    if any(here.end > there.offset for here, there in zip(claims, claims[1:], strict=False)):
+    if any(here.end > there.offset for here, there in pairwise(claims)):
         claims = list(_share_out(claims))
     return list(_with_gaps(claims, stream))
 
 
 def claimed(stream: Stream) -> Iterator[Region]:
-    """All that the stream says is somewhere, cut at the end of the file; in a bad file it overlaps."""
+    """All that the stream says is somewhere, cut at the end of the file; it may overlap."""
     for claim in _claims(stream):
         yield replace(claim, length=min(claim.end, stream.file_size) - claim.offset)
 
@@ -147,7 +148,7 @@ def _share_out(claims: list[Region]) -> Iterator[Region]:
     coming = iter(enumerate(claims))
     pending = next(coming, None)
     held: Region | None = None
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         while pending and pending[1].offset <= start:
             order, claim = pending
             heappush(open_claims, (_RANK[claim.kind], order, claim))

@@ -52,7 +52,7 @@ class Block:
             )
         if not model.page_size or model.used_length % model.page_size:
             raise FormatError(
-                f"page_size: {model.page_size!r} does not divide the block {model.idstr!r} into pages",
+                f"page_size: {model.page_size!r} does not divide block {model.idstr!r} into pages",
                 offset=model.header_end - 24,
                 path=f"{model.path}/mapped_ram/page_size",
                 actual=model.page_size,

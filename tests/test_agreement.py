@@ -2,6 +2,7 @@
 
 import os
 import re
+from importlib import import_module
 from typing import Any
 
 import construct
@@ -12,8 +13,7 @@ from kaitaistruct import KaitaiStream
 
 from mappedram import MappedRamError, Snapshot, drivers, layout
 from mappedram import open as open_snapshot
-from mappedram.drivers.base import Params, RefusalError
-from mappedram.kaitai.mapped_ram import MappedRam
+from mappedram.drivers.base import Driver, Params, RefusalError
 from mappedram.layout import ram, stream
 from mappedram.layout.declare import Valid
 from tests.conftest import Fixtures, manifest
@@ -57,7 +57,9 @@ def test_same_types() -> None:
     assert {entry.name for entry in ksy.types()} - WALK == set(DECLARED)
 
 
-@pytest.mark.parametrize("entry", [e for e in ksy.types() if e.name not in WALK], ids=lambda e: e.name)
+@pytest.mark.parametrize(
+    "entry", [e for e in ksy.types() if e.name not in WALK], ids=lambda e: e.name
+)
 def test_same_fields(entry: ksy.Type) -> None:
     declaration = DECLARED[entry.name]
     assert declaration.docs == entry.doc
@@ -128,7 +130,7 @@ def test_the_walk_of_the_spec_is_the_walk_of_the_reader(fixtures: Fixtures, name
         with fixture.path.open("rb") as opened:
             io = KaitaiStream(opened)
             io.seek(fixture.offset)
-            root = MappedRam(io)
+            root = import_module("mappedram.kaitai.mapped_ram").MappedRam(io)
             root._read()
             places = [section.ofs_self for section in root.sections]
             blocks = [
@@ -153,7 +155,7 @@ PARAMS = st.fixed_dictionaries(
 )
 
 
-def outcome(driver: drivers.Driver, kind: str, data: bytes, params: Params) -> object:
+def outcome(driver: Driver, kind: str, data: bytes, params: Params) -> object:
     try:
         return driver.parse(kind, data, params), driver.spans(kind, data, params)
     except RefusalError as error:

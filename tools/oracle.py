@@ -13,7 +13,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class OracleBlock:
-    """One RAM block: half-open runs of stored pages; their bytes are `fill` or are left as a hole."""
+    """One RAM block: half-open runs of stored pages; their bytes are `fill`, or a hole."""
 
     idstr: str
     used_length: int
@@ -48,7 +48,9 @@ class OracleFile:
         position = self._put(fd, position, part * self.parts)
         for block, bitmap_offset, pages_offset in areas:
             self._pages(fd, block, bitmap_offset, pages_offset)
-        return self._put(fd, position, struct.pack(">BI", 3, 1) + self._end_of_section() + self._tail())
+        return self._put(
+            fd, position, struct.pack(">BI", 3, 1) + self._end_of_section() + self._tail()
+        )
 
     def _head(self) -> bytes:
         machine = self.machine.encode()

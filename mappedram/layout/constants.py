@@ -1,6 +1,6 @@
 """Constants of the format, in QEMU's spelling.
 
-Source: QEMU migration/savevm.h, migration/ram.h, migration/ram.c, include/migration/qemu-file-types.h.
+Source: QEMU migration/savevm.h, migration/ram.h, migration/ram.c.
 """
 
 from enum import IntEnum

@@ -1,4 +1,4 @@
-"""How the structures are declared in Construct: records of named fields, with docs from the spec."""
+"""How structures are declared in Construct: records of named fields, with docs from the spec."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Valid(Validator):
         super().__init__(subcon)
         self.accepts = accepts
 
-    def _validate(self, obj: object, context: Any, path: str) -> bool:
+    def _validate(self, obj: object, context: Any, path: str) -> bool:  # noqa: ARG002
         if not self.accepts(obj):
             raise RefusedValueError(obj, path)
         return True

@@ -293,7 +293,7 @@ class _Walk:
     # Payloads.
 
     def payload(self, section: Section) -> None:
-        """Pass the payload and the footer of a section, and note what was passed even if that fails."""
+        """Pass payload and footer of a section, and note what was passed even if that fails."""
         footer_id = None
         payload_end = section.payload_offset
         try:
@@ -336,7 +336,7 @@ class _Walk:
         return section_id
 
     def opaque_length(self, section: Section) -> int:
-        """Bytes of a payload that only its device understands: by the JSON text, else by its footer."""
+        """Bytes of a payload that only its device understands: by the JSON text or its footer."""
         assert section.section_id is not None
         start = self.position
         described = self.described_lengths().get((section.idstr or "", section.instance_id or 0))

@@ -39,8 +39,10 @@ def outputs() -> dict[str, str]:
 def _fetch(folder: Path) -> Path:
     """The pinned compiler and what it needs, from Maven's cache or from Maven Central."""
     _run(
-        ["mvn", "-q", "-B", "-f", str(COMPILER / "pom.xml"), "dependency:copy-dependencies"]
-        + [f"-DoutputDirectory={folder}"]
+        [
+            *("mvn", "-q", "-B", "-f", str(COMPILER / "pom.xml")),
+            *("dependency:copy-dependencies", f"-DoutputDirectory={folder}"),
+        ]
     )
     lines = (COMPILER / "sha256sums").read_text().splitlines()
     pinned = {name: digest for digest, name in map(str.split, lines)}
@@ -52,9 +54,11 @@ def _fetch(folder: Path) -> Path:
 
 def _compile(jars: Path, target: Path) -> None:
     _run(
-        ["java", "-cp", f"{jars}/*", "io.kaitai.struct.JavaMain", "--target", "python"]
-        + ["--read-write", "--read-pos", "--python-package", PACKAGE, "--outdir", str(target)]
-        + ["-I", str(ksy.SPEC), *map(str, ksy.sources())]
+        [
+            *("java", "-cp", f"{jars}/*", "io.kaitai.struct.JavaMain", "--target", "python"),
+            *("--read-write", "--read-pos", "--python-package", PACKAGE),
+            *("--outdir", str(target), "-I", str(ksy.SPEC), *map(str, ksy.sources())),
+        ]
     )
 
 

@@ -52,7 +52,7 @@ def sources() -> list[Path]:
 
 
 def types() -> Iterator[Type]:
-    """Every type that stands on the wire by itself or inside such a type, in the order of the spec."""
+    """Every type that stands on the wire, alone or within another, in the order of the spec."""
     for source in sources():
         document = _load(source)
         module = document["meta"]["id"]

@@ -1,0 +1,1 @@
+"""Tests with a real QEMU, where there is one."""

@@ -1,0 +1,77 @@
+"""Files written by the QEMU of this machine, now: read like the committed ones."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+import mappedram
+from mappedram.layout.constants import SectionType
+from tools.qemu import Machine, find, pattern, version
+from tools.qemu.table import TABLE
+
+FRESH = ["pc", "q35", "microvm", "none", "aarch64-virt", "riscv64-virt", "arm-1k", "virtio-mem"]
+BY_NAME = {fixture.name: fixture for fixture in TABLE}
+
+
+def binary(arch: str) -> Path:
+    """The emulator for `arch`; skips the test where there is none that knows mapped-ram."""
+    found = find(arch)
+    if found is None:
+        pytest.skip(f"qemu-system-{arch} is not installed")
+    if version(found) < (10, 0, 0):
+        pytest.skip(f"{found} is older than 10.0")
+    return found
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("name", FRESH)
+def test_fresh_file(tmp_path: Path, name: str) -> None:
+    fixture = BY_NAME[name]
+    path = tmp_path / "fresh"
+    with Machine(binary(fixture.arch), fixture.prepare(tmp_path)) as machine:
+        machine.save(path)
+    with mappedram.open(path) as snapshot:
+        assert snapshot.complete
+        assert snapshot.sections[-1].type == SectionType.VMDESCRIPTION
+        assert sum(region.length for region in snapshot.regions()) == path.stat().st_size
+        for block in snapshot.stream.blocks:
+            assert block.bitmap_offset == block.header_end
+            assert block.pages_offset == block.usual_pages_offset
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("offset", [0, 1, 4097, 0x8F31B])
+def test_memory_equals_what_qemu_says_it_is(tmp_path: Path, offset: int) -> None:
+    """Guest memory by `pmemsave` and by our reading of the file are the same bytes."""
+    fixture = BY_NAME["pc"]
+    path, memory = tmp_path / "fresh", tmp_path / "memory"
+    with Machine(binary("x86_64"), fixture.prepare(tmp_path)) as machine:
+        machine.pmemsave(1 << 20, 15 << 20, memory)
+        machine.save(path, offset=offset)
+    with mappedram.open(path, offset) as snapshot:
+        assert snapshot.block["pc.ram"].read(1 << 20, 15 << 20) == memory.read_bytes()
+        for driver in mappedram.drivers.DRIVERS:
+            with mappedram.open(path, offset, driver=driver) as other:
+                assert other.stream == snapshot.stream
+
+
+@pytest.mark.qemu
+def test_random_pages(tmp_path: Path) -> None:
+    """Any set of pages comes back as it was, and every other page as zeros."""
+    chosen = random.Random(7)
+    pages = sorted(chosen.sample(range(4096), 300))
+    runs = [(page, page + 1) for page in pages]
+    seed = pattern.seed(b"RAND")
+    ram, path = tmp_path / "ram", tmp_path / "fresh"
+    pattern.fill(ram, 16 << 20, 4096, runs, seed)
+    args = [
+        *("-machine", "none,memory-backend=ram", "-m", "16M"),
+        *("-object", f"memory-backend-file,id=ram,size=16M,share=off,mem-path={ram}"),
+    ]
+    with Machine(binary("x86_64"), args) as machine:
+        machine.save(path, capabilities=("mapped-ram", "multifd"))
+    with mappedram.open(path) as snapshot:
+        block = snapshot.block["ram"]
+        assert [page for page in range(4096) if block.bitmap[page]] == pages
+        assert block.read(0, 16 << 20) == ram.read_bytes()

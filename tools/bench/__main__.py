@@ -1,0 +1,54 @@
+"""`python -m tools.bench [--rounds N] [--folder DIR] [WORD...]`: the table of docs/performance.md.
+
+WORDs choose the rows whose job contains one of them. The exit status is 1 if a limit is exceeded.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tools.bench import reading
+from tools.bench.measure import compare
+from tools.bench.row import Row
+
+SUITES = [reading.rows]
+
+
+def main() -> int:
+    """Run and print."""
+    parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7, help="counted runs of each command")
+    parser.add_argument(
+        "--folder", type=Path, help="where files are made; default: a temporary one"
+    )
+    parser.add_argument("words", nargs="*", help="only rows whose job contains one of these")
+    options = parser.parse_args()
+    print("| job | against | ours | peer | ratio | at most | memory | at most |")
+    print("|---|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        rows = [row for suite in SUITES for row in suite(Path(folder))]
+        chosen = [
+            row
+            for row in rows
+            if not options.words or any(word in row.job for word in options.words)
+        ]
+        kept = [_measured(row, options.rounds) for row in chosen]
+    return 0 if all(kept) else 1
+
+
+def _measured(row: Row, rounds: int) -> bool:
+    """Run one row, print it, and say whether it kept its limits."""
+    result = compare(row.ours, row.theirs, rounds, row.before)
+    memory = f"{row.resident_limit / 2**20:.0f} MiB" if row.resident_limit else ""
+    print(
+        f"| {row.job} | {row.peer} | {result.seconds:.3f} s | {result.peer_seconds:.3f} s"
+        f" | {result.ratio:.2f} | {row.limit:.2f} | {result.resident / 2**20:.0f} MiB | {memory} |",
+        flush=True,
+    )
+    within = row.resident_limit is None or result.resident <= row.resident_limit
+    return result.ratio <= row.limit and within
+
+
+if __name__ == "__main__":
+    sys.exit(main())
