@@ -1,47 +1,291 @@
-"""Moves runs of bytes between files at the speed of the disk, holes kept as holes."""
+"""Moves runs of bytes between files at the speed of the disk, holes kept as holes.
+
+Runs are int64 arrays of shape (n, 2): half-open ranges of offsets in the source. A run keeps its
+place relative to the others; `shift` is added to each offset to give its place in the target.
+"""
 
 import errno
 import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from fcntl import ioctl
+from mmap import mmap
+from struct import pack
+from threading import Event, Lock, local
+from typing import TYPE_CHECKING, TypeVar
 
 from mappedram.errors import TruncatedError
 from mappedram.source import Source
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mappedram.bitmap import Runs
+
+Item = TypeVar("Item")
+
+#: Called with the number of bytes moved since the last call, from any thread.
+Progress = Callable[[int], None]
+
 #: The kernel cannot copy between these two files; bytes then pass through a buffer.
 _NOT_IN_KERNEL = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF}
-_BUFFER = 1 << 20
+#: The file system cannot share blocks between these two files, or not at these offsets.
+_NOT_SHARED = _NOT_IN_KERNEL | {errno.ENOTTY, errno.EPERM}
+#: include/uapi/linux/fs.h: _IOW(0x94, 13, struct file_clone_range)
+_FICLONERANGE = 0x4020940D
+#: What is read at once where runs are short; it stays in the cache of the processor.
+WINDOW = 1 << 18
+#: From this length on, a run is moved by the kernel without passing through a buffer.
+_LONG = 1 << 16
+#: What a thread takes on at once.
+_BATCH = 1 << 26
+#: What O_DIRECT asks of offsets, lengths and memory on every disk that is sold.
+DIRECT_ALIGNMENT = 4096
+
+
+class Target:
+    """A file to be written, with O_DIRECT where that is asked for and possible.
+
+    Attributes:
+        fd: descriptor of a seekable file, open for writing.
+        refused: why O_DIRECT is not used although it was asked for; None otherwise.
+    """
+
+    def __init__(self, fd: int, *, direct_io: bool = False) -> None:
+        self.fd = fd
+        self.refused: str | None = None
+        self._direct = -1
+        self._buffers = local()
+        if direct_io:
+            try:
+                self._direct = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_DIRECT)
+            except OSError as error:
+                self.refused = f"the file system does not take O_DIRECT: {error.strerror}"
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether O_DIRECT is used for what is aligned."""
+        return self._direct >= 0
+
+    def write(self, data: "memoryview | bytes", offset: int) -> None:
+        """All of `data` at `offset`, past the page cache if it can be."""
+        if self.is_direct and not offset % DIRECT_ALIGNMENT and not len(data) % DIRECT_ALIGNMENT:
+            self._write_direct(memoryview(data), offset)
+        else:
+            write_fully(self.fd, data, offset)
+
+    def _write_direct(self, data: memoryview, offset: int) -> None:
+        buffer = self._aligned_buffer()
+        for start in range(0, len(data), len(buffer)):
+            piece = data[start : start + len(buffer)]
+            buffer[: len(piece)] = piece
+            with memoryview(buffer) as view, view[: len(piece)] as part:
+                write_fully(self._direct, part, offset + start)
+
+    def _aligned_buffer(self) -> mmap:
+        """Memory that O_DIRECT takes, one piece for each thread."""
+        if not hasattr(self._buffers, "buffer"):
+            self._buffers.buffer = mmap(-1, 1 << 20)
+        buffer: mmap = self._buffers.buffer
+        return buffer
+
+    def close(self) -> None:
+        """Give up what was opened here; `fd` stays open."""
+        if self._direct >= 0:
+            os.close(self._direct)
+            self._direct = -1
+
+
+def write_fully(fd: int, data: "memoryview | bytes", offset: int) -> None:
+    """`os.pwrite` until all is written; QEMU's loader trusts a bit whose page is cut short."""
+    done = os.pwrite(fd, data, offset)
+    while done < len(data):
+        done += os.pwrite(fd, memoryview(data)[done:], offset + done)
 
 
 def copy_data(source: Source, start: int, end: int, target: int, shift: int = 0) -> None:
     """Copy what is not a hole in [start, end) of `source` to the descriptor `target`.
-
-    Args:
-        source: where from.
-        start: first byte, an offset in the source.
-        end: first byte that is not copied.
-        target: descriptor of a seekable file, open for writing.
-        shift: added to each offset in the target.
 
     Raises:
         TruncatedError: the source has shrunk meanwhile.
         OSError: reading or writing failed.
     """
     for first, last in source.extents(start, end):
-        _copy(source, first, last, target, shift)
+        _copy_long(source, first, last, Target(target), shift, None)
 
 
-def _copy(source: Source, first: int, last: int, target: int, shift: int) -> None:
+def share(source: Source, start: int, end: int, target: int, shift: int = 0) -> bool:
+    """Let the target share the blocks of [start, end), where the file system can do so.
+
+    Nothing is read or written; holes stay holes. Offsets and lengths have to be multiples of the
+    block size of the file system.
+
+    Returns:
+        Whether it was done.
+
+    Raises:
+        OSError: for another reason than that it cannot be done here.
+    """
+    try:
+        ioctl(target, _FICLONERANGE, pack("qQQQ", source.fd, start, end - start, start + shift))
+    except OSError as error:
+        if error.errno in _NOT_SHARED:
+            return False
+        raise
+    return True
+
+
+def copy_runs(
+    source: Source,
+    runs: "Runs",
+    target: Target,
+    shift: int = 0,
+    *,
+    channels: int = 1,
+    progress: Progress | None = None,
+) -> None:
+    """Copy the runs, on `channels` threads.
+
+    Raises:
+        TruncatedError: the source ends before a run does.
+        OSError: reading or writing failed.
+    """
+
+    def copy(batch: "Runs") -> None:
+        if batch[:, 1].sum() - batch[:, 0].sum() >= _LONG * len(batch) and not target.is_direct:
+            for first, last in batch.tolist():
+                _copy_long(source, first, last, target, shift, progress)
+        else:
+            _copy_short(source, batch, target, shift, progress)
+
+    in_parallel(copy, batches(runs), channels)
+
+
+def in_parallel(work: Callable[[Item], None], items: Iterator[Item], channels: int) -> None:
+    """Do `work` for each item on `channels` threads; the first error stops all and is raised."""
+    if channels == 1:
+        for item in items:
+            work(item)
+        return
+    lock, stop = Lock(), Event()
+
+    def serve() -> None:
+        while not stop.is_set():
+            with lock:
+                item = next(items, None)
+            if item is None:
+                return
+            try:
+                work(item)
+            except BaseException:
+                stop.set()
+                raise
+
+    with ThreadPoolExecutor(channels, "channel") as executor:
+        threads = [executor.submit(serve) for _ in range(channels)]
+        try:
+            for thread in threads:
+                thread.result()
+        finally:
+            stop.set()
+
+
+def batches(runs: "Runs") -> Iterator["Runs"]:
+    """The runs in order, in batches of about 64 MiB, long runs cut."""
+    import numpy as np
+
+    runs = _cut(runs, _BATCH)
+    ends = np.cumsum(runs[:, 1] - runs[:, 0])
+    start = 0
+    while start < len(runs):
+        passed = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, passed + _BATCH, side="right")))
+        yield runs[start:stop]
+        start = stop
+
+
+def _cut(runs: "Runs", step: int) -> "Runs":
+    """The runs, cut at multiples of `step`."""
+    import numpy as np
+
+    if not len(runs):
+        return runs
+    first = runs[:, 0] // step
+    counts = (runs[:, 1] - 1) // step - first + 1
+    rows = np.repeat(np.arange(len(runs)), counts)
+    nth = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    edges = (first[rows] + nth) * step
+    starts = np.maximum(runs[rows, 0], edges)
+    stops = np.minimum(runs[rows, 1], edges + step)
+    return np.stack((starts, stops), axis=1)
+
+
+def _copy_long(
+    source: Source, first: int, last: int, target: Target, shift: int, progress: Progress | None
+) -> None:
+    """One run, by the kernel where it can."""
     in_kernel = True
     while first < last:
         if in_kernel:
             try:
-                done = os.copy_file_range(source.fd, target, last - first, first, first + shift)
+                done = os.copy_file_range(source.fd, target.fd, last - first, first, first + shift)
             except OSError as error:
                 if error.errno not in _NOT_IN_KERNEL:
                     raise
                 in_kernel = False
                 continue
         else:
-            done = os.pwrite(target, source.read(first, min(_BUFFER, last - first)), first + shift)
+            data = source.read(first, min(WINDOW, last - first))
+            target.write(data, first + shift)
+            done = len(data)
         if done == 0:
             raise TruncatedError("the file has shrunk while it was read", offset=first)
         first += done
+        if progress:
+            progress(done)
+
+
+def _copy_short(
+    source: Source, runs: "Runs", target: Target, shift: int, progress: Progress | None
+) -> None:
+    """Runs that lie close together: read with what is between them, written one by one."""
+    import numpy as np
+
+    runs = _cut(runs, WINDOW)
+    windows = runs[:, 0] // WINDOW
+    splits = np.flatnonzero(windows[1:] != windows[:-1]) + 1
+    buffer = bytearray(WINDOW)
+    with memoryview(buffer) as view:
+        for part in np.split(runs, splits):
+            base, end = int(part[0, 0]), int(part[-1, 1])
+            read_fully(source, view[: end - base], base)
+            for first, last in part.tolist():
+                target.write(view[first - base : last - base], first + shift)
+            if progress:
+                progress(int((part[:, 1] - part[:, 0]).sum()))
+
+
+def read_fully(source: Source, view: memoryview, offset: int) -> None:
+    """Fill `view` from `offset` on.
+
+    Raises:
+        TruncatedError: the source ends before.
+    """
+    done = 0
+    while done < len(view):
+        got = os.preadv(source.fd, [view[done:]], offset + done)
+        if got == 0:
+            raise TruncatedError(
+                f"the file ends at {offset + done:#x}, or has shrunk while it was read",
+                offset=offset + done,
+            )
+        done += got
+
+
+def nonzero_pages(view: memoryview, page_size: int) -> "NDArray[np.bool_]":
+    """Which pages of `view` hold anything but zeros; one bool for each page."""
+    import numpy as np
+
+    words: NDArray[np.uint64] = np.frombuffer(view, np.uint64).reshape(-1, page_size // 8)
+    return np.asarray(words.any(axis=1))

@@ -28,6 +28,11 @@ class Block:
         self.model = model
 
     @property
+    def source(self) -> Source:
+        """The open file."""
+        return self._snapshot.source
+
+    @property
     def idstr(self) -> str:
         """Name of the block, such as `pc.ram`."""
         return self.model.idstr

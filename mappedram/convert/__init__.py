@@ -1,0 +1,1 @@
+"""A snapshot in other forms; one module for each target."""

@@ -1,0 +1,117 @@
+"""A recipe -> a snapshot."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from mappedram.convert.mapped_ram import Layout, lay_out
+from mappedram.convert.recipe import BlockRecipe, Recipe
+from mappedram.errors import BuildError
+from mappedram.layout.constants import CAPABILITY_MAPPED_RAM, MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.pageio import Progress, in_parallel
+from mappedram.snapshot import open_snapshot
+from mappedram.source import Source
+from mappedram.writer import BlockSpec, SnapshotWriter, create
+
+#: Bytes of a pattern that are made at once; a multiple of every page size.
+_STEP = 1 << 20
+_WORD = 8
+
+
+def build(
+    recipe: Recipe,
+    fd: int,
+    *,
+    channels: int = 1,
+    direct_io: bool = False,
+    progress: Progress | None = None,
+) -> str | None:
+    """Write what the recipe says into the empty file open as `fd`.
+
+    Returns:
+        Why `direct_io` was not used although it was asked for; None otherwise.
+
+    Raises:
+        BuildError: the recipe asks for what cannot be.
+        MappedRamError: the donor cannot be used.
+        OSError: reading or writing failed.
+    """
+    if recipe.donor is not None:
+        return _with_donor(recipe, fd, channels, direct_io, progress)
+    assert recipe.machine is not None
+    assert recipe.page_size is not None
+    writer = create(
+        fd,
+        machine=recipe.machine,
+        page_size=recipe.page_size,
+        blocks=[BlockSpec(block.idstr, block.size or 0, block.addr) for block in recipe.blocks],
+        capabilities=recipe.capabilities or (CAPABILITY_MAPPED_RAM,),
+        target_page_bits=recipe.target_page_bits,
+        offset=recipe.offset,
+        align=recipe.align or MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+        channels=channels,
+        direct_io=direct_io,
+    )
+    with writer:
+        for block in recipe.blocks:
+            _fill(writer, block, progress)
+        writer.finish()
+        return writer.direct_io_refused
+
+
+def _with_donor(
+    recipe: Recipe, fd: int, channels: int, direct_io: bool, progress: Progress | None
+) -> str | None:
+    """Devices, and the RAM that the recipe does not name, from another snapshot."""
+    assert recipe.donor is not None
+    for block in recipe.blocks:
+        if block.file is None:
+            raise BuildError(f"block {block.idstr!r}: with a donor, RAM can only come from a file")
+    layout = Layout(
+        offset=recipe.offset,
+        align=recipe.align or MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+        channels=channels,
+        direct_io=direct_io,
+    )
+    with ExitStack() as stack:
+        donor = stack.enter_context(open_snapshot(recipe.donor))
+        replace = {
+            block.idstr: stack.enter_context(Source(block.file))
+            for block in recipe.blocks
+            if block.file is not None
+        }
+        return lay_out(donor, fd, layout, replace=replace, progress=progress)
+
+
+def _fill(writer: SnapshotWriter, block: BlockRecipe, progress: Progress | None) -> None:
+    """The RAM of one block; zeros need not be written."""
+    if block.file is not None:
+        with Source(block.file) as source:
+            writer.write_file(block.idstr, source, progress=progress)
+    elif block.pattern is not None:
+        _fill_with_pattern(writer, block.idstr, block.size or 0, block.pattern, progress)
+
+
+def _fill_with_pattern(
+    writer: SnapshotWriter, idstr: str, size: int, pattern: bytes, progress: Progress | None
+) -> None:
+    def fill(start: int) -> None:
+        data = _piece(pattern, start, min(_STEP, size - start))
+        writer.write_pages(idstr, start // writer.page_size, data)
+        if progress:
+            progress(len(data))
+
+    in_parallel(fill, _steps(size), writer.channels)
+
+
+def _steps(size: int) -> Iterator[int]:
+    yield from range(0, size, _STEP)
+
+
+def _piece(pattern: bytes, start: int, size: int) -> bytes:
+    """`size` bytes of the pattern from byte `start` of the block on."""
+    import numpy as np
+
+    if not pattern:  # each word is its own address
+        return np.arange(start, start + size, _WORD, dtype="<u8").tobytes()
+    phase = start % len(pattern)
+    return (pattern * (size // len(pattern) + 2))[phase : phase + size]

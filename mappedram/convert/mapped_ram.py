@@ -1,0 +1,108 @@
+"""A snapshot laid out anew, with the same RAM and devices or with other RAM in some blocks."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mappedram.errors import BuildError
+from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.pageio import Progress
+from mappedram.snapshot import Block, Snapshot
+from mappedram.source import Source
+from mappedram.writer import BlockSpec, Envelope, SnapshotWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the copy is laid out.
+
+    Attributes:
+        offset: where the stream begins in the new file.
+        align: what `pages_offset` is a multiple of.
+        drop_zero_pages: leave out stored pages that hold nothing but zeros.
+        dense: give every byte of the file its place on the disk, so that it has no holes.
+        channels: number of threads.
+        direct_io: write past the page cache where the file system can.
+    """
+
+    offset: int = 0
+    align: int = MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+    drop_zero_pages: bool = False
+    dense: bool = False
+    channels: int = 1
+    direct_io: bool = False
+
+
+def lay_out(
+    snapshot: Snapshot,
+    fd: int,
+    layout: Layout = Layout(),
+    *,
+    replace: Mapping[str, Source] | None = None,
+    progress: Progress | None = None,
+) -> str | None:
+    """Write the snapshot into the empty file open as `fd`.
+
+    Args:
+        snapshot: devices, and RAM of all blocks that are not replaced.
+        fd: descriptor of an empty seekable file, open for reading and writing.
+        layout: how the new file is laid out.
+        replace: raw files for some of the blocks, by `idstr`; of the size of the block.
+        progress: called with the number of bytes moved.
+
+    Returns:
+        Why `direct_io` was not used although it was asked for; None otherwise.
+
+    Raises:
+        BuildError: the snapshot has no complete RAM part, or a block to be replaced is not in it
+            or has another size.
+        FormatError: the header of a block cannot be right.
+        OSError: reading or writing failed.
+    """
+    replace = replace or {}
+    unknown = sorted(set(replace) - set(snapshot.block))
+    if unknown:
+        raise BuildError(
+            f"no block {unknown[0]!r} in {snapshot.source.name}; it has"
+            f" {', '.join(map(repr, snapshot.block))}"
+        )
+    page_size = snapshot.stream.page_size
+    if page_size is None:
+        raise BuildError(f"{snapshot.source.name}: nothing says what the page size is")
+    writer = SnapshotWriter(
+        fd,
+        Envelope.of(snapshot),
+        [_spec(block, block.idstr in replace) for block in snapshot.blocks],
+        page_size=page_size,
+        offset=layout.offset,
+        channels=layout.channels,
+        direct_io=layout.direct_io,
+        align=layout.align,
+        word_size=next((block.word_size for block in snapshot.stream.blocks), 8),
+        byteorder=snapshot.byteorder,
+    )
+    with writer:
+        for block in snapshot.blocks:
+            if block.idstr in replace:
+                writer.write_file(block.idstr, replace[block.idstr], progress=progress)
+            elif block.model.has_data:
+                _copy(block, writer, layout, progress)
+        writer.finish()
+        if layout.dense:
+            os.posix_fallocate(fd, 0, os.fstat(fd).st_size)
+        return writer.direct_io_refused
+
+
+def _spec(block: Block, replaced: bool) -> BlockSpec:
+    model = block.model
+    return BlockSpec(
+        model.idstr, model.used_length, model.addr or 0, ignored=model.ignored and not replaced
+    )
+
+
+def _copy(block: Block, writer: SnapshotWriter, layout: Layout, progress: Progress | None) -> None:
+    """The stored pages of a block, all of them or those that are not zero."""
+    runs = block.runs()
+    assert block.model.pages_offset is not None
+    copy = writer.scan_pages if layout.drop_zero_pages else writer.copy_pages
+    copy(block.idstr, block.source, block.model.pages_offset, runs, progress=progress)

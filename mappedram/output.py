@@ -1,0 +1,93 @@
+"""Files that are there whole or not at all: written beside their place, then moved into it."""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+#: The longest file name that common file systems take, in bytes.
+_NAME_MAX = 255
+
+
+class StagedFiles:
+    """Several outputs that appear together when the block ends well, and not at all otherwise.
+
+    A file that exists already is replaced only with `force`. Whatever ends the block before -
+    an error, a signal that was turned into one, a full disk - leaves nothing behind.
+
+    Args:
+        force: replace files that exist.
+    """
+
+    def __init__(self, *, force: bool = False) -> None:
+        self._force = force
+        self._pending: list[tuple[Path, Path, int]] = []
+
+    def open(self, path: Path) -> int:
+        """A descriptor of an empty file that is going to be `path`.
+
+        Raises:
+            FileExistsError: it exists already, and `force` was not given.
+            OSError: no file can be made there.
+        """
+        if path.exists() or path.is_symlink():
+            if not self._force:
+                raise FileExistsError(17, "exists already (--force replaces it)", str(path))
+            if not stat.S_ISREG(path.lstat().st_mode):
+                raise FileExistsError(17, "is not a regular file and is not replaced", str(path))
+        fd, name = tempfile.mkstemp(prefix=".mappedram-", dir=path.parent or Path())
+        self._pending.append((Path(name), path, fd))
+        return fd
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._publish()
+        finally:
+            for staged, _, fd in self._pending:
+                os.close(fd)
+                staged.unlink(missing_ok=True)
+
+    def _publish(self) -> None:
+        """Give every file its name; of two programs that race for one, the first has it."""
+        for staged, path, fd in self._pending:
+            os.fchmod(fd, 0o666 & ~_umask())
+            if self._force:
+                os.replace(staged, path)
+            else:
+                os.link(staged, path)
+
+
+def _umask() -> int:
+    """What new files are not allowed; the system tells it only by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def safe_name(idstr: str, suffix: str) -> str:
+    """A file name for a RAM block, whatever its name: one component, printable, reversible.
+
+    Everything but letters, digits and a few signs is percent-encoded, as `/` and `%` are; a name
+    that is too long ends in a hash of the whole.
+    """
+    name = quote(idstr, safe="@:+=,", encoding="latin-1")
+    if name.startswith("."):
+        name = f"%2E{name[1:]}"
+    if len(name) + len(suffix) > _NAME_MAX:
+        from hashlib import sha256
+
+        digest = sha256(idstr.encode("latin-1")).hexdigest()[:16]
+        name = f"{name[: _NAME_MAX - len(suffix) - len(digest) - 1]}-{digest}"
+    return name + suffix

@@ -1,0 +1,439 @@
+"""Writing a snapshot: every page to its place, from any thread, as often as it changes."""
+
+import os
+import stat
+from collections.abc import Sequence
+from threading import Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from mappedram import drivers
+from mappedram.bitmap import ByteOrder
+from mappedram.errors import BuildError, UnsupportedError
+from mappedram.layout.constants import (
+    CAPABILITY_MAPPED_RAM,
+    CAPABILITY_X_IGNORE_SHARED,
+    MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+)
+from mappedram.model import DEFAULT_WORD_SIZE, RamBlock
+from mappedram.pageio import (
+    Progress,
+    Target,
+    batches,
+    copy_runs,
+    in_parallel,
+    nonzero_pages,
+    read_fully,
+    share,
+    write_fully,
+)
+from mappedram.source import Source
+from mappedram.writer.envelope import Envelope
+from mappedram.writer.plan import BlockSpec, Plan, plan
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mappedram.bitmap import Runs
+
+Data = bytes | bytearray | memoryview
+
+#: Bytes of bitmap that are written, or left as a hole, together.
+_BITMAP_STEP = 4096
+#: Bytes of a raw file that are looked through for zero pages at once, in the cache.
+_SCAN = 1 << 18
+
+
+class _Bits:
+    """The bitmap of a block while it is being written; page p is bit p % 8 of byte p / 8.
+
+    Untouched parts take no memory and become holes: a block may have 2^32 pages.
+    """
+
+    def __init__(self, block: RamBlock) -> None:
+        import numpy as np
+
+        self.block = block
+        self.bits: NDArray[np.uint8] = np.zeros(block.bitmap_size, np.uint8)
+        self._touched: NDArray[np.bool_] = np.zeros(-(-block.bitmap_size // _BITMAP_STEP), bool)
+        self._lock = Lock()
+
+    def put(self, first: int, pages: "NDArray[np.bool_]") -> None:
+        """Set and clear the bits from page `first` on."""
+        import numpy as np
+
+        start, stop = first // 8, -(-(first + len(pages)) // 8)
+        with self._lock:
+            bits = np.unpackbits(self.bits[start:stop], bitorder="little")
+            bits[first - start * 8 : first - start * 8 + len(pages)] = pages
+            self.bits[start:stop] = np.packbits(bits, bitorder="little")
+            self._touched[start // _BITMAP_STEP : -(-stop // _BITMAP_STEP)] = True
+
+    def put_runs(self, runs: "Runs") -> None:
+        """Set the bits of the runs; those between them keep what they were."""
+        import numpy as np
+
+        step = 1 << 20
+        for first in range(int(runs[0, 0]) // step * step, int(runs[-1, 1]), step):
+            inside = runs[(runs[:, 0] < first + step) & (runs[:, 1] > first)]
+            if not len(inside):
+                continue
+            begin, end = int(inside[0, 0].clip(first)), int(inside[-1, 1].clip(max=first + step))
+            steps = np.zeros(end - begin + 1, np.int32)
+            np.add.at(steps, inside[:, 0].clip(begin) - begin, 1)
+            np.add.at(steps, inside[:, 1].clip(max=end) - begin, -1)
+            pages = np.cumsum(steps[:-1]) > 0
+            start, stop = begin // 8, -(-end // 8)
+            with self._lock:
+                bits = np.unpackbits(self.bits[start:stop], bitorder="little")
+                bits[begin - start * 8 : end - start * 8] |= pages
+                self.bits[start:stop] = np.packbits(bits, bitorder="little")
+                self._touched[start // _BITMAP_STEP : -(-stop // _BITMAP_STEP)] = True
+
+    def write(self, fd: int, byteorder: ByteOrder) -> None:
+        """Write what was touched, as words of the host that the file pretends to come from."""
+        import numpy as np
+
+        offset = self.block.bitmap_offset
+        assert offset is not None
+        word = np.dtype(f"u{self.block.word_size}")
+        for step in np.flatnonzero(self._touched).tolist():
+            bits = self.bits[step * _BITMAP_STEP : (step + 1) * _BITMAP_STEP]
+            words = bits.view(word.newbyteorder("<")).astype(word.newbyteorder(byteorder))
+            write_fully(fd, words.tobytes(), offset + step * _BITMAP_STEP)
+
+
+class SnapshotWriter:
+    """A snapshot that is being written. Made by `create`; a context manager.
+
+    The headers are in the file from the beginning, the bitmaps only after `finish`: a writer that
+    dies before leaves a file that is visibly incomplete.
+
+    Args:
+        target: a path, which is created, or a descriptor open for reading and writing.
+        envelope: what stands around the RAM blocks.
+        blocks: the RAM blocks, in the order of the file.
+        page_size: size of a target page in bytes, 1 KiB to 64 KiB.
+        offset: where the stream begins in the file; what stands before stays.
+        driver: what builds the structures.
+        channels: threads for `write_file` and `copy_pages`.
+        direct_io: write pages past the page cache, where the file system can;
+            `direct_io_refused` says why not.
+        zero_page_detection: leave out pages that are zero, as QEMU does by default.
+        align: what `pages_offset` is a multiple of; QEMU's writer uses 1 MiB.
+        word_size: bytes of an `unsigned long` on the host that the file pretends to come from.
+        byteorder: byte order of that host.
+
+    Raises:
+        BuildError: no loader could take such a file.
+        UnsupportedError: the target cannot be seeked in.
+        FileExistsError: the path exists already.
+    """
+
+    def __init__(
+        self,
+        target: str | os.PathLike[str] | int,
+        envelope: Envelope,
+        blocks: Sequence[BlockSpec],
+        *,
+        page_size: int,
+        offset: int = 0,
+        driver: drivers.DriverName = "construct",
+        channels: int = 1,
+        direct_io: bool = False,
+        zero_page_detection: bool = True,
+        align: int = MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+        word_size: int = DEFAULT_WORD_SIZE,
+        byteorder: ByteOrder = "little",
+    ) -> None:
+        self.envelope = envelope
+        self.channels = channels
+        self.zero_page_detection = zero_page_detection
+        self.byteorder = byteorder
+        self.plan: Plan = plan(
+            blocks,
+            offset + len(envelope.head),
+            page_size,
+            drivers.get(driver),
+            has_addr=CAPABILITY_X_IGNORE_SHARED in envelope.capabilities,
+            align=align,
+            word_size=word_size,
+        )
+        self._blocks = {block.idstr: block for block in self.plan.blocks}
+        self._bits = {block.idstr: _Bits(block) for block in self.plan.blocks if block.has_data}
+        self.page_size = page_size
+        self.finished = False
+        self._owned = not isinstance(target, int)
+        self.fd = target if isinstance(target, int) else _create_file(target)
+        try:
+            _refuse_unseekable(self.fd)
+            self._target = Target(self.fd, direct_io=direct_io)
+            os.ftruncate(self.fd, offset)
+            write_fully(self.fd, envelope.head, offset)
+            for place, data in self.plan.headers:
+                write_fully(self.fd, data, place)
+            write_fully(self.fd, envelope.middle, self.plan.end)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def blocks(self) -> tuple[RamBlock, ...]:
+        """The blocks with all their offsets."""
+        return self.plan.blocks
+
+    @property
+    def direct_io_refused(self) -> str | None:
+        """Why pages go through the page cache although `direct_io` was asked for."""
+        return self._target.refused
+
+    def write_pages(self, idstr: str, first_page: int, data: Data) -> None:
+        """Put pages in their place; a page that is zero loses its bit, whatever stood there.
+
+        May be called from any number of threads, for other pages at a time; of two that write the
+        same page, either may win.
+
+        Args:
+            idstr: name of the block.
+            first_page: number of the first page.
+            data: the bytes of one or more whole pages.
+
+        Raises:
+            BuildError: there is no such block, or the pages are not inside it.
+            OSError: writing failed.
+        """
+        view = memoryview(data).cast("B")
+        block, base = self._place(idstr)
+        count, rest = divmod(len(view), self.page_size)
+        if rest or first_page < 0 or first_page + count > block.num_pages:
+            raise BuildError(
+                f"write_pages: {len(view):#x} bytes from page {first_page} on are not whole pages"
+                f" of block {idstr!r}, which has {block.num_pages}"
+            )
+        if count:
+            self._put(block, base, first_page, view)
+
+    def _put(self, block: RamBlock, base: int, first_page: int, view: memoryview) -> None:
+        import numpy as np
+
+        stored = np.ones(len(view) // self.page_size, bool)
+        if self.zero_page_detection:
+            stored = nonzero_pages(view, self.page_size)
+        edges = np.flatnonzero(np.diff(stored, prepend=False, append=False)).reshape(-1, 2)
+        for start, stop in (edges * self.page_size).tolist():
+            self._target.write(view[start:stop], base + first_page * self.page_size + start)
+        self._bits[block.idstr].put(first_page, stored)
+
+    def write_file(self, idstr: str, source: Source, *, progress: Progress | None = None) -> None:
+        """Fill a block from a raw file of its size, on as many threads as there are channels.
+
+        Holes are not read; pages of zeros are left out.
+
+        Raises:
+            BuildError: there is no such block, or the file has another size.
+            TruncatedError: the file shrinks meanwhile.
+            OSError: reading or writing failed.
+        """
+        import numpy as np
+
+        block, _ = self._place(idstr)
+        if source.size != block.used_length:
+            raise BuildError(
+                f"{source.name}: expected {block.used_length:#x} bytes for block {idstr!r},"
+                f" got {source.size:#x}"
+            )
+        extents = [(0, source.size)]
+        if self.zero_page_detection:
+            extents = list(source.extents(0, source.size))
+        pages = np.array(extents, np.int64).reshape(-1, 2)
+        pages[:, 0] //= self.page_size
+        pages[:, 1] = -(-pages[:, 1] // self.page_size)
+        self.scan_pages(idstr, source, 0, pages, progress=progress)
+
+    def scan_pages(
+        self,
+        idstr: str,
+        source: Source,
+        pages_offset: int,
+        runs: "Runs",
+        *,
+        progress: Progress | None = None,
+    ) -> None:
+        """Like `copy_pages`, but look at each page and leave out those that are zero."""
+        block, base = self._place(idstr)
+
+        def fill(batch: "Runs") -> None:
+            with memoryview(bytearray(_SCAN)) as buffer:
+                for first, last in batch.tolist():
+                    for start in range(first, last, _SCAN):
+                        with buffer[: min(_SCAN, last - start)] as view:
+                            read_fully(source, view, pages_offset + start)
+                            self._put(block, base, start // self.page_size, view)
+                            if progress:
+                                progress(len(view))
+
+        in_parallel(fill, batches(runs * self.page_size), self.channels)
+
+    def copy_pages(
+        self,
+        idstr: str,
+        source: Source,
+        pages_offset: int,
+        runs: "Runs",
+        *,
+        progress: Progress | None = None,
+    ) -> None:
+        """Take runs of pages from another file as they are, inside the kernel where it can.
+
+        Args:
+            idstr: name of the block.
+            source: the file that holds them.
+            pages_offset: offset of page 0 in that file.
+            runs: half-open runs of page numbers, ascending; shape (n, 2).
+            progress: called with the number of bytes moved.
+
+        Raises:
+            BuildError: there is no such block, or a run is not inside it.
+            TruncatedError: the source ends before a run does.
+            OSError: reading or writing failed.
+        """
+        block, base = self._place(idstr)
+        if not len(runs):
+            return
+        if runs.min() < 0 or runs.max() > block.num_pages:
+            raise BuildError(f"copy_pages: runs reach outside of block {idstr!r}")
+        shift = base - pages_offset
+        places = runs * self.page_size + pages_offset
+        shared = 0 if self._target.is_direct else self._share(source, places, shift)
+        if progress:
+            progress(int((places[:shared, 1] - places[:shared, 0]).sum()))
+        copy_runs(
+            source, places[shared:], self._target, shift, channels=self.channels, progress=progress
+        )
+        self._bits[idstr].put_runs(runs)
+
+    def _share(self, source: Source, places: "Runs", shift: int) -> int:
+        """Share the blocks of as many runs as the file system will; say how many."""
+        for done, (start, end) in enumerate(places.tolist()):
+            if end > source.size or not share(source, start, end, self.fd, shift):
+                return done  # copying the rest says what is wrong, if something is
+        return len(places)
+
+    def finish(self) -> None:
+        """Write the bitmaps, then the rest of the stream. The file is complete after this.
+
+        Raises:
+            BuildError: it is finished already.
+            OSError: writing failed.
+        """
+        if self.finished:
+            raise BuildError("finish: the snapshot is finished already")
+        for bits in self._bits.values():
+            bits.write(self.fd, self.byteorder)
+        write_fully(self.fd, self.envelope.tail, self.plan.end + len(self.envelope.middle))
+        self.finished = True
+
+    def close(self) -> None:
+        """Close the file, finished or not."""
+        if hasattr(self, "_target"):
+            self._target.close()
+        if self._owned and self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def _place(self, idstr: str) -> tuple[RamBlock, int]:
+        """The block of that name and the offset of its page 0."""
+        block = self._blocks.get(idstr)
+        if block is None or block.pages_offset is None:
+            raise BuildError(f"block {idstr!r}: not one that this file holds pages of")
+        return block, block.pages_offset
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def create(
+    target: str | os.PathLike[str] | int,
+    *,
+    machine: str,
+    page_size: int,
+    blocks: Sequence[BlockSpec],
+    capabilities: Sequence[str] = (CAPABILITY_MAPPED_RAM,),
+    target_page_bits: int | None = None,
+    uuid: bytes | None = None,
+    footers: bool = True,
+    devices: bytes = b"",
+    vmdescription: bytes | None = None,
+    offset: int = 0,
+    driver: drivers.DriverName = "construct",
+    channels: int = 1,
+    direct_io: bool = False,
+    zero_page_detection: bool = True,
+    align: int = MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+    word_size: int = DEFAULT_WORD_SIZE,
+    byteorder: ByteOrder = "little",
+) -> SnapshotWriter:
+    """Begin a snapshot without a donor; arguments as for `Envelope.plain` and `SnapshotWriter`.
+
+    Returns:
+        The writer: fill the blocks, then call `finish`.
+
+    Raises:
+        BuildError: no loader could take such a file.
+        UnsupportedError: the target cannot be seeked in.
+        FileExistsError: the path exists already.
+    """
+    envelope = Envelope.plain(
+        drivers.get(driver),
+        machine=machine,
+        page_size=page_size,
+        capabilities=capabilities,
+        target_page_bits=target_page_bits,
+        uuid=uuid,
+        footers=footers,
+        devices=devices,
+        vmdescription=vmdescription,
+    )
+    return SnapshotWriter(
+        target,
+        envelope,
+        blocks,
+        page_size=page_size,
+        offset=offset,
+        driver=driver,
+        channels=channels,
+        direct_io=direct_io,
+        zero_page_detection=zero_page_detection,
+        align=align,
+        word_size=word_size,
+        byteorder=byteorder,
+    )
+
+
+def _create_file(path: str | os.PathLike[str]) -> int:
+    """A new file. A pipe that stands there is opened, to be refused by name."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        if stat.S_ISREG(os.stat(path).st_mode):
+            raise
+        return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _refuse_unseekable(fd: int) -> None:
+    try:
+        os.lseek(fd, 0, os.SEEK_CUR)
+    except OSError as error:
+        raise UnsupportedError(
+            "the target cannot be seeked in: mapped-ram puts every page at a fixed offset and"
+            " needs a regular file, not a pipe or a socket"
+        ) from error
