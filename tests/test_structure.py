@@ -20,8 +20,9 @@ LAYERS = [
     {"model"},
     {"bitmap", "drivers", "source"},
     {"reader", "regions"},
-    {"snapshot", "pageio"},
-    {"rebuild"},
+    {"snapshot", "pageio", "sizes", "output"},
+    {"rebuild", "vmstate", "writer"},
+    {"convert"},
     {"check"},
     {"cli", "__main__"},
 ]

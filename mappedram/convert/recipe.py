@@ -9,7 +9,6 @@ size = "16M"
 file = "ram.raw"        # or: pattern = "address", or pattern = "deadbeef", or zero = true
 """
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from mappedram.errors import BuildError
+from mappedram.sizes import parse_size
 
-_SIZE = re.compile(r"(\d+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
-_FACTORS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 #: What a table may hold, and of what type.
 _TOP = {
     "machine": str,
@@ -70,18 +68,12 @@ class Recipe:
     blocks: tuple[BlockRecipe, ...]
 
 
-def parse_size(value: int | str) -> int:
-    """Bytes, from a number or from text such as `16M`.
-
-    Raises:
-        BuildError: it is neither.
-    """
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise BuildError(f"size: expected a number of bytes or text like '16M', got {value!r}")
-    return int(match[1]) << _FACTORS[match[2].upper()]
+def _bytes(key: str, value: int | str) -> int:
+    """Bytes, from a number or from text such as `16M`."""
+    try:
+        return parse_size(str(value))
+    except ValueError as error:
+        raise BuildError(f"{key}: {error}") from error
 
 
 def load(path: Path) -> Recipe:
@@ -114,9 +106,9 @@ def _recipe(document: Mapping[str, Any], folder: Path) -> Recipe:
     return Recipe(
         machine=document.get("machine"),
         donor=folder / donor if donor is not None else None,
-        page_size=parse_size(document["page_size"]) if "page_size" in document else None,
-        offset=parse_size(document.get("offset", 0)),
-        align=parse_size(document["align"]) if "align" in document else None,
+        page_size=_bytes("page_size", document["page_size"]) if "page_size" in document else None,
+        offset=_bytes("offset", document.get("offset", 0)),
+        align=_bytes("align", document["align"]) if "align" in document else None,
         capabilities=(
             tuple(map(str, document["capabilities"])) if "capabilities" in document else None
         ),
@@ -144,7 +136,7 @@ def _block(entry: object, number: int, folder: Path, *, size_needed: bool) -> Bl
         )
     return BlockRecipe(
         idstr=entry["idstr"],
-        size=parse_size(entry["size"]) if "size" in entry else None,
+        size=_bytes("size", entry["size"]) if "size" in entry else None,
         addr=entry.get("addr", 0),
         file=folder / entry["file"] if "file" in entry else None,
         pattern=_pattern(entry["pattern"]) if "pattern" in entry else None,

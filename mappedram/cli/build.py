@@ -1,0 +1,137 @@
+"""`mappedram build`: a snapshot from a recipe, or from another one with other RAM."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+import mappedram
+from mappedram.cli.extract import STATUS_OF_WRITING
+from mappedram.cli.options import epilog, offset_option
+from mappedram.cli.status import FINE, about
+from mappedram.cli.writing import (
+    channels_option,
+    direct_io_option,
+    ended_by_signals,
+    force_option,
+    note_direct_io,
+    progress,
+)
+from mappedram.convert import recipe
+from mappedram.convert.build import build
+from mappedram.convert.mapped_ram import Layout, lay_out
+from mappedram.convert.raw import stored_bytes
+from mappedram.output import StagedFiles
+from mappedram.source import Source
+
+
+@click.command(
+    "build",
+    short_help="A snapshot from a recipe, or from another one with other RAM.",
+    epilog=epilog(
+        "Examples:\n"
+        "  mappedram build recipe.toml new.mapped-ram\n"
+        "  mappedram build --from guest.mapped-ram --set pc.ram=ram.raw new.mapped-ram",
+        "A recipe:\n"
+        '  machine = "none"\n'
+        '  page_size = "4K"\n'
+        "  [[block]]\n"
+        '  idstr = "ram"\n'
+        '  size = "16M"\n'
+        '  file = "ram.raw"   # or pattern = "address", pattern = "c0ffee", zero = true',
+        'With donor = "guest.mapped-ram" in the place of machine and page_size,\n'
+        "devices and all blocks that are not named come from there.",
+        STATUS_OF_WRITING,
+    ),
+)
+@click.argument("arguments", nargs=-1, required=True, metavar="[RECIPE] OUT", type=Path)
+@click.option(
+    "--from",
+    "donor",
+    type=click.Path(),
+    metavar="SNAPSHOT",
+    help="Take devices, and RAM that is not set, from this snapshot; there is no RECIPE then.",
+)
+@click.option(
+    "--set",
+    "replacements",
+    multiple=True,
+    metavar="IDSTR=FILE",
+    help="RAM of a block, from a raw file of its size; repeatable, with --from.",
+)
+@offset_option
+@channels_option
+@direct_io_option
+@force_option
+def command(
+    arguments: tuple[Path, ...],
+    donor: str | None,
+    replacements: tuple[str, ...],
+    offset: int,
+    channels: int,
+    direct_io: bool,
+    force: bool,
+) -> int:
+    """Write a snapshot that QEMU loads, from a recipe or from a donor with other RAM.
+
+    Pages of zeros are left out, and every page has its place, as QEMU's own writer does it.
+    --offset says where the stream begins in the donor.
+    """
+    expected = 1 if donor is not None else 2
+    if len(arguments) != expected:
+        raise click.UsageError(
+            "expected OUT alone beside --from" if donor is not None else "expected RECIPE and OUT"
+        )
+    if donor is None:
+        if replacements:
+            raise click.UsageError("--set goes with --from")
+        _from_recipe(arguments[0], arguments[1], channels, direct_io, force)
+    else:
+        files = dict(map(_replacement, replacements))
+        layout = Layout(channels=channels, direct_io=direct_io)
+        _from_donor(donor, offset, files, arguments[0], layout, force)
+    return FINE
+
+
+def _replacement(text: str) -> tuple[str, Path]:
+    idstr, separator, file = text.rpartition("=")
+    if not separator or not idstr or not file:
+        raise click.UsageError(f"--set {text!r}: expected IDSTR=FILE")
+    return idstr, Path(file)
+
+
+def _from_recipe(source: Path, out: Path, channels: int, direct_io: bool, force: bool) -> None:
+    with about(str(source)):
+        wanted = recipe.load(source)
+        total = sum(block.size or 0 for block in wanted.blocks)
+        with (
+            ended_by_signals(),
+            progress("build", total) as moved,
+            StagedFiles(force=force) as files,
+        ):
+            note_direct_io(
+                build(
+                    wanted,
+                    files.open(out),
+                    channels=channels,
+                    direct_io=direct_io,
+                    progress=moved,
+                )
+            )
+
+
+def _from_donor(
+    donor: str, offset: int, files: dict[str, Path], out: Path, layout: Layout, force: bool
+) -> None:
+    with about(donor), ExitStack() as stack:
+        snapshot = stack.enter_context(mappedram.open(donor, offset))
+        replace = {idstr: stack.enter_context(Source(file)) for idstr, file in files.items()}
+        total = sum(source.size for source in replace.values()) + sum(
+            stored_bytes(block)
+            for block in snapshot.blocks
+            if block.model.has_data and block.idstr not in replace
+        )
+        stack.enter_context(ended_by_signals())
+        moved = stack.enter_context(progress("build", total))
+        staged = stack.enter_context(StagedFiles(force=force))
+        note_direct_io(lay_out(snapshot, staged.open(out), layout, replace=replace, progress=moved))

@@ -1,0 +1,198 @@
+"""`mappedram check`: judge files by the rules of the specification."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import click
+
+from mappedram.check import RULES, Finding, Report, check
+from mappedram.check.report import NOT_FOLLOWED
+from mappedram.cli import output
+from mappedram.cli.options import epilog, offset_option, output_option
+from mappedram.cli.status import (
+    CORRUPT,
+    FINE,
+    HARMLESS,
+    UNFINISHED,
+    UNSUPPORTED,
+    FailureError,
+    about,
+)
+from mappedram.cli.text import hex_bytes, printable
+from mappedram.errors import MappedRamError
+from mappedram.source import Source
+
+#: Exit statuses from the worst to the best; that of several files is the first that comes up.
+_WORST_FIRST = (UNFINISHED, CORRUPT, UNSUPPORTED, HARMLESS, FINE)
+
+_STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
+
+
+@click.command(
+    "check",
+    short_help="Is the file right, and where is it not.",
+    epilog=epilog(
+        "Examples:\n"
+        "  mappedram check guest.mapped-ram\n"
+        "  mappedram check --output json *.mapped-ram\n"
+        "  mappedram check --select MR2 --ignore MR203 guest.mapped-ram",
+        "Exit status; of several files, the first in this list that one of them has:\n"
+        "  1   a file could not be read\n"
+        "  2   corrupt: a QEMU refuses it or restores wrong memory\n"
+        "  63  not a file that this tool handles\n"
+        "  3   only harmless findings: it loads, but no known writer emits it\n"
+        "  0   clean; findings of severity info do not count\n"
+        "  64  wrong usage",
+    ),
+)
+@click.argument("files", type=click.Path(), metavar="FILE...", nargs=-1, required=True)
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="CODE",
+    help="Only findings whose code begins with CODE, such as MR2; can be given more than once.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="CODE",
+    help="No findings whose code begins with CODE; goes before --select.",
+)
+@offset_option
+@output_option
+def command(
+    files: tuple[str, ...],
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    offset: int,
+    form: str,
+) -> int:
+    """Judge snapshots: say what is wrong in each FILE, at which byte, and how bad that is.
+
+    With --select or --ignore the verdict follows from the findings that are left. That a file is
+    not one that this tool handles is always among them.
+    """
+    choice = _Choice(_prefixes("--select", select), _prefixes("--ignore", ignore))
+    statuses: list[int] = []
+    results = (_result(file, offset, choice, statuses) for file in files)
+    if form == "json":
+        output.write_json((_as_dict(result) for result in results), levels=3)
+    else:
+        for result in results:
+            _show(result)
+    return next(status for status in _WORST_FIRST if status in statuses)
+
+
+class _Choice(NamedTuple):
+    """The beginnings of the codes that somebody wants to see, and of those not to be seen."""
+
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+
+    def takes(self, code: str) -> bool:
+        # Nothing can be said of a file that is not followed, least of all that it is clean.
+        if code == NOT_FOLLOWED:
+            return True
+        return not code.startswith(self.ignore) and (
+            not self.select or code.startswith(self.select)
+        )
+
+
+def _prefixes(option: str, given: Sequence[str]) -> tuple[str, ...]:
+    """The codes in capitals, each of which some rule has: a typing error would hide findings."""
+    prefixes = tuple(prefix.upper() for prefix in given)
+    for prefix in prefixes:
+        if not any(code.startswith(prefix) for code in RULES):
+            raise click.UsageError(f"{option}: no rule has a code that begins with {prefix!r}")
+    return prefixes
+
+
+def _result(file: str, offset: int, choice: _Choice, statuses: list[int]) -> Report | FailureError:
+    """The report on one file, or why there is none; its exit status is added to `statuses`."""
+    try:
+        with about(file):
+            report = _filtered(check(file, offset), choice)
+    except FailureError as failure:
+        output.note(str(failure))
+        statuses.append(failure.status)
+        return failure
+    statuses.append(report.exit_status)
+    return report
+
+
+def _filtered(report: Report, choice: _Choice) -> Report:
+    """The report without the findings that nobody asked for, and the verdict of the others."""
+    return Report.of(report.file, [f for f in report.findings if choice.takes(f.code)])
+
+
+def _as_dict(result: Report | FailureError) -> dict[str, Any]:
+    if isinstance(result, FailureError):
+        return {
+            "file": result.file,
+            "verdict": None,
+            "error": result.message,
+            "findings": [],
+        }
+    return result.to_dict()
+
+
+# For a person.
+
+
+def _show(result: Report | FailureError) -> None:
+    if isinstance(result, FailureError):
+        return  # it has been said on standard error
+    for finding in result.findings:
+        _show_finding(result.file, finding)
+    counts = ", ".join(_counted(result, severity) for severity in _STYLES)
+    verdict = output.styled(result.verdict, "bold")
+    output.line(f"{printable(result.file)}: {verdict} ({counts})")
+
+
+def _counted(report: Report, severity: str) -> str:
+    count = sum(finding.severity == severity for finding in report.findings)
+    return f"{count} {severity}{'' if count == 1 else 's'}"
+
+
+def _show_finding(file: str, finding: Finding) -> None:
+    place = "" if finding.offset is None else f":{finding.offset:#x}"
+    severity = output.styled(finding.severity, _STYLES[finding.severity])
+    output.line(
+        f"{printable(file)}{place}: {severity} {finding.code} {finding.name}:"
+        f" {printable(finding.message)}"
+    )
+    for text in _details(file, finding):
+        output.line(f"    {text}")
+
+
+def _details(file: str, finding: Finding) -> Iterator[str]:
+    if finding.path:
+        yield printable(finding.path)
+    if finding.expected is not None:
+        yield f"expected {printable(finding.expected)}"
+    if finding.actual is not None:
+        yield f"actual   {printable(finding.actual)}"
+    yield from _marked_bytes(file, finding)
+    yield output.styled(f"see: mappedram explain {finding.code}", "dim")
+
+
+def _marked_bytes(file: str, finding: Finding) -> Iterator[str]:
+    """A line of sixteen bytes, and a line that marks those of the finding."""
+    if finding.offset is None:
+        return
+    length = finding.length or 1
+    start = finding.offset - finding.offset % 16
+    if finding.offset + length > start + 16:
+        start = finding.offset
+    try:
+        with Source(file) as source:
+            data = source.read(start, 16)
+    except (MappedRamError, OSError):
+        return  # it was there a moment ago; the finding stands without its bytes
+    skipped = finding.offset - start
+    marked = min(length, len(data) - skipped)
+    if marked > 0:
+        label = f"{start:#010x}  "
+        more = f" … {length} bytes" if length > marked else ""
+        yield f"{label}{hex_bytes(data)}"
+        yield " " * (len(label) + 3 * skipped) + " ".join(["^^"] * marked) + more

@@ -1,0 +1,260 @@
+"""`mappedram info`: what a file holds, from its headers and bitmaps."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import click
+
+import mappedram
+from mappedram.cli import output
+from mappedram.cli.options import (
+    STATUS_OF_READING,
+    driver_option,
+    epilog,
+    file_argument,
+    offset_option,
+    output_option,
+)
+from mappedram.cli.sections import folded_sections, section_key, section_name
+from mappedram.cli.status import FINE, about
+from mappedram.cli.text import folded, printable, size, table
+from mappedram.drivers import DriverName
+from mappedram.errors import FormatError, MappedRamError, UnsupportedError
+from mappedram.model import Section, Stream, is_page_size
+from mappedram.snapshot import Block, Snapshot
+
+#: Bitmaps that are read at most, all together; stands for 32 TiB in pages of 4 KiB. A file full of
+#: holes can claim far more without taking any space.
+_BITMAPS_MAX = 1 << 30
+
+
+@click.command(
+    "info",
+    short_help="What a snapshot holds: machine, RAM blocks, sections.",
+    epilog=epilog(
+        "Examples:\n"
+        "  mappedram info guest.mapped-ram\n"
+        "  mappedram info --offset 0x1239 guest.save\n"
+        "  mappedram info --output json guest.mapped-ram | jq .blocks",
+        STATUS_OF_READING,
+    ),
+)
+@file_argument
+@offset_option
+@driver_option
+@output_option
+def command(file: str, offset: int, driver: DriverName, form: str) -> int:
+    """Show what a snapshot holds: the machine, its RAM blocks, and the sections of the stream.
+
+    Reads headers and bitmaps, never pages: the answer comes at once, however large the guest is.
+    Of a file that cannot be followed to its end, shows what stands before that place.
+    """
+    with about(file), mappedram.open(file, offset, driver=driver, partial=True) as snapshot:
+        if form == "json":
+            _show_json(file, snapshot)
+        else:
+            _show_human(file, snapshot)
+        if snapshot.stream.stopped:
+            raise snapshot.stream.stopped
+    return FINE
+
+
+def pages_present(blocks: Sequence[Block]) -> list[int | None]:
+    """Number of pages of each block in the file; None where no bitmap can be read."""
+    present = []
+    budget = _BITMAPS_MAX
+    for block in blocks:
+        # With other sizes the bitmap would be larger than any there is.
+        readable = is_page_size(block.model.page_size or 0) and block.model.bitmap_size <= budget
+        count = _count(block) if readable else None
+        budget -= block.model.bitmap_size if count is not None else 0
+        present.append(count)
+    return present
+
+
+def _count(block: Block) -> int | None:
+    try:
+        return block.bitmap.count()
+    except MappedRamError:
+        return None
+
+
+def complete(stream: Stream) -> bool | None:
+    """Whether the save came to its end; None where this version cannot tell."""
+    return None if isinstance(stream.stopped, UnsupportedError) else stream.complete
+
+
+def stopped_as_dict(stopped: FormatError | None) -> dict[str, Any] | None:
+    """Where and why reading ended, for JSON."""
+    if stopped is None:
+        return None
+    return {"message": stopped.msg, "offset": stopped.offset, "path": stopped.path}
+
+
+# JSON.
+
+
+def _show_json(file: str, snapshot: Snapshot) -> None:
+    stream = snapshot.stream
+    configuration = stream.configuration
+    output.write_json(
+        {
+            "file": file,
+            "container": "none",
+            "stream_offset": stream.offset,
+            "apparent_size": stream.file_size,
+            "allocated_size": snapshot.source.allocated,
+            "machine": stream.machine,
+            "page_size": stream.page_size,
+            "target_page_bits": configuration.target_page_bits if configuration else None,
+            "uuid": _uuid(stream),
+            "capabilities": stream.capabilities,
+            "mapped_ram": stream.mapped_ram,
+            "mapped_ram_guessed": stream.mapped_ram_guessed,
+            "byteorder": {"order": snapshot.byteorder, "evident": snapshot.byteorder_evident},
+            "complete": complete(stream),
+            "stopped": stopped_as_dict(stream.stopped),
+            "blocks": map(_block_as_dict, snapshot.blocks, pages_present(snapshot.blocks)),
+            "sections": map(_section_as_dict, stream.sections),
+        }
+    )
+
+
+def _uuid(stream: Stream) -> str | None:
+    raw = stream.configuration.uuid if stream.configuration else None
+    return str(UUID(bytes=raw)) if raw is not None else None
+
+
+def _block_as_dict(block: Block, present: int | None) -> dict[str, Any]:
+    model = block.model
+    return {
+        "idstr": model.idstr,
+        "used_length": model.used_length,
+        "page_size": model.page_size,
+        "num_pages": model.num_pages,
+        "pages_present": present,
+        "bitmap_offset": model.bitmap_offset,
+        "bitmap_size": model.bitmap_size,
+        "pages_offset": model.pages_offset,
+        "ignored": model.ignored,
+    }
+
+
+def _section_as_dict(section: Section) -> dict[str, Any]:
+    return {
+        "type": section.type.name.lower(),
+        "section_id": section.section_id,
+        "idstr": section.idstr,
+        "instance_id": section.instance_id,
+        "version_id": section.version_id,
+        "offset": section.offset,
+        "length": section.length,
+    }
+
+
+# For a person.
+
+
+def _show_human(file: str, snapshot: Snapshot) -> None:
+    for label, text in _header(file, snapshot):
+        output.line(f"{output.styled(f'{label:<14}', 'bold')}{printable(text)}")
+    if snapshot.blocks:
+        _show_table("RAM blocks", _block_table(snapshot.blocks))
+    if snapshot.sections:
+        _show_table("Sections", _section_table(snapshot.sections))
+
+
+def _show_table(title: str, lines: Iterator[str]) -> None:
+    output.line(f"\n{output.styled(title, 'bold')}")
+    for text in lines:
+        output.line(text)
+
+
+def _header(file: str, snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    stream = snapshot.stream
+    yield "file", file
+    yield "size", f"{size(stream.file_size)}, {size(snapshot.source.allocated)} of it on disk"
+    yield "container", "none"
+    yield "stream offset", f"{stream.offset:#x}"
+    yield "machine", stream.machine or "unknown (no configuration section)"
+    yield "page size", size(stream.page_size) if stream.page_size else "unknown"
+    yield "capabilities", ", ".join(stream.capabilities) or "none announced"
+    if uuid := _uuid(stream):
+        yield "uuid", uuid
+    if stream.mapped_ram_guessed and stream.mapped_ram:
+        yield "mapped-ram", "yes (guessed from the first block: nothing announces it)"
+    elif not stream.mapped_ram:
+        yield "mapped-ram", "no" if stream.configuration or stream.blocks else "unknown"
+    if any(block.model.has_data for block in snapshot.blocks):
+        yield "byte order", _byteorder(snapshot)
+    yield "complete", _complete(stream)
+
+
+def _byteorder(snapshot: Snapshot) -> str:
+    how = (
+        "a small bitmap shows it"
+        if snapshot.byteorder_evident
+        else "guessed: no small bitmap shows it"
+    )
+    return f"{snapshot.byteorder}-endian bitmaps ({how})"
+
+
+def _complete(stream: Stream) -> str:
+    stopped = stream.stopped
+    if stopped and not stream.complete:
+        where = f" at {stopped.offset:#x}" if stopped.offset is not None else ""
+        word = "unknown" if isinstance(stopped, UnsupportedError) else "no"
+        return f"{word} - reading stopped{where}"
+    if not stream.ram_ended:
+        return "no - RAM has no END section, without which no bitmap is final"
+    return "yes"
+
+
+def _block_table(blocks: Sequence[Block]) -> Iterator[str]:
+    numbers = "used_length pages of density bitmap_offset pages_offset"
+    rows = map(_block_row, blocks, pages_present(blocks))
+    return table(["idstr", *numbers.split()], rows, numbers)
+
+
+def _block_row(block: Block, present: int | None) -> Sequence[Any]:
+    model = block.model
+    known = present is not None and model.num_pages > 0
+    return (
+        printable(model.idstr),
+        size(model.used_length),
+        present,
+        model.num_pages,
+        f"{100 * (present or 0) / model.num_pages:.1f} %" if known else None,
+        _hex(model.bitmap_offset),
+        _hex(model.pages_offset) if not model.ignored else "ignored",
+    )
+
+
+def _hex(offset: int | None) -> str | None:
+    return None if offset is None else f"{offset:#x}"
+
+
+def _section_table(sections: Sequence[Section]) -> Iterator[str]:
+    header = ("type", "id", "idstr", "instance", "version", "offset", "length")
+    return table(header, _section_rows(sections), "id instance version offset length")
+
+
+def _section_rows(sections: Sequence[Section]) -> Iterator[Sequence[Any] | str]:
+    for shown, hidden in folded(sections, section_key):
+        yield from map(_section_row, shown)
+        if hidden:
+            yield folded_sections(hidden)
+
+
+def _section_row(section: Section) -> Sequence[Any]:
+    type_name, name = section_name(section)
+    return (
+        type_name,
+        section.section_id,
+        name,
+        section.instance_id,
+        section.version_id,
+        f"{section.offset:#x}",
+        section.length,
+    )

@@ -1,0 +1,142 @@
+"""Entry point: finds the verb, and turns what goes wrong into a message and an exit status."""
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+import click
+
+from mappedram import __version__
+from mappedram.cli import output, status
+from mappedram.cli.options import epilog
+from mappedram.cli.text import printable
+
+_VERBS = ("info", "layout", "check", "explain", "extract", "convert", "build")
+
+
+@dataclass
+class _Settings:
+    """What was asked for before the verb."""
+
+    debug: bool = False
+
+
+class _Verbs(click.Group):
+    """A group whose verbs are loaded when they are needed: each has a module with its `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _VERBS:
+            return None
+        command: click.Command = import_module(f"mappedram.cli.{cmd_name}").command
+        return command
+
+
+@click.group(
+    cls=_Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=epilog(
+        "Examples:\n"
+        "  mappedram info guest.mapped-ram\n"
+        "  mappedram layout --hex --region 'header of*' guest.mapped-ram\n"
+        "  mappedram check --output json *.mapped-ram",
+        "Exit status:\n"
+        "  0   fine\n"
+        "  1   the tool could not finish: a file cannot be read or followed\n"
+        "  2   corrupt (check)\n"
+        "  3   only harmless findings (check)\n"
+        "  63  not a file that this tool handles\n"
+        "  64  wrong usage",
+    ),
+)
+@click.option("--debug", is_flag=True, help="Show a traceback with every error.")
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> int:
+    """Look into QEMU's mapped-ram snapshot files, and judge them.
+
+    Such a file is what QEMU writes when it migrates a guest to file:PATH with the capability
+    mapped-ram on, and what `virsh save` writes with the image format "sparse". Files are opened
+    read-only.
+    """
+    ctx.obj.debug = debug
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        return status.USAGE
+    return status.FINE
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv`, or that of the process, and return the exit status."""
+    settings = _Settings()
+    # A terminal that cannot show a character is no reason to fail.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            return _run(argv, settings)
+        except (Exception, KeyboardInterrupt, status.TerminatedError) as error:
+            if settings.debug:
+                _show_traceback(error)
+            return _report(error)
+    except output.OutputError as error:
+        return _output_lost(error)
+
+
+def _run(argv: Sequence[str] | None, settings: _Settings) -> int:
+    args = None if argv is None else list(argv)
+    result: int = cli.main(args, prog_name="mappedram", standalone_mode=False, obj=settings)
+    output.flush()
+    return result
+
+
+def _report(error: BaseException) -> int:
+    """Say what went wrong, and return the exit status."""
+    if isinstance(error, status.FailureError):
+        output.note(str(error))
+        return error.status
+    if isinstance(error, click.UsageError):
+        return _report_usage(error)
+    if isinstance(error, (click.exceptions.Abort, KeyboardInterrupt)):
+        output.note("interrupted")
+        return status.INTERRUPTED
+    if isinstance(error, status.TerminatedError):
+        output.note("terminated")
+        return status.TERMINATED
+    if isinstance(error, output.OutputError):
+        raise error
+    if isinstance(error, OSError):  # not while a file was read: the help text was not taken
+        output.note(status.message_of(error))
+        return status.UNFINISHED
+    output.note(f"internal error: {type(error).__name__}: {error}; --debug shows where")
+    return status.UNFINISHED
+
+
+def _report_usage(error: click.UsageError) -> int:
+    command = error.ctx.command_path if error.ctx else "mappedram"
+    verb = command.partition(" ")[2]
+    output.note(f"{verb}: {error.format_message()}" if verb else error.format_message())
+    click.echo(f"Try '{command} --help'.", err=True)
+    return status.USAGE
+
+
+def _output_lost(error: output.OutputError) -> int:
+    # What is still buffered would fail once more when Python exits.
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.reason.errno == errno.EPIPE:
+        return status.BROKEN_PIPE
+    click.echo(f"mappedram: standard output: {printable(str(error))}", err=True)
+    return status.UNFINISHED
+
+
+def _show_traceback(error: BaseException) -> None:
+    import traceback
+
+    traceback.print_exception(error)

@@ -1,0 +1,93 @@
+"""Writing results to standard output, and notes to standard error."""
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mappedram.cli.text import printable
+
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "yellow": "33", "cyan": "36"}
+
+
+class OutputError(Exception):
+    """Standard output takes nothing more; `reason` is what the system said.
+
+    Not an `OSError`, so that nobody blames the file that is being read.
+    """
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(reason.strerror)
+        self.reason = reason
+
+
+def write(text: str) -> None:
+    """Write to standard output, buffered."""
+    if sys.stdout is None:  # closed by whoever started the process
+        raise OutputError(OSError(errno.EBADF, os.strerror(errno.EBADF)))
+    try:
+        sys.stdout.write(text)
+    except OSError as error:
+        raise OutputError(error) from error
+
+
+def line(text: str = "") -> None:
+    """Write a line to standard output."""
+    write(f"{text}\n")
+
+
+def flush() -> None:
+    """Hand on what is buffered."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise OutputError(error) from error
+
+
+def note(text: str) -> None:
+    """Write a line of the tool itself to standard error, after all that was written before."""
+    flush()
+    print(f"mappedram: {printable(text)}", file=sys.stderr)
+
+
+def styled(text: str, style: str) -> str:
+    """`text` in colour, if standard output is a terminal and nobody asked for none."""
+    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    if not (wanted and sys.stdout is not None and sys.stdout.isatty()):
+        return text
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+
+def write_json(document: Any, levels: int = 2) -> None:
+    """Write a document; the outer `levels` of it get a line for each member.
+
+    Lists may be iterators, which are written as they come.
+    """
+    for piece in _json_pieces(document, levels, "\n"):
+        write(piece)
+    write("\n")
+
+
+def _json_pieces(value: Any, levels: int, newline: str) -> Iterator[str]:
+    members: Iterator[tuple[str, Any]]
+    if levels and isinstance(value, Mapping):
+        opening, closing = "{", "}"
+        members = ((f"{json.dumps(key)}: ", member) for key, member in value.items())
+    elif levels and isinstance(value, (list, tuple, Iterator)):
+        opening, closing = "[", "]"
+        members = (("", member) for member in value)
+    else:
+        yield json.dumps(value)
+        return
+    inner = f"{newline}  "
+    separator = inner
+    yield opening
+    for label, member in members:
+        yield f"{separator}{label}"
+        yield from _json_pieces(member, levels - 1, inner)
+        separator = f",{inner}"
+    yield closing if separator == inner else f"{newline}{closing}"

@@ -1,0 +1,97 @@
+"""How things look to a person: numbers, names out of a file, tables, runs of equal rows."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+#: More repetitions than this are folded.
+_REPEATS_SHOWN = 3
+#: Sections of several live devices take turns, so that what repeats is a cycle of a few.
+_CYCLE_MAX = 4
+
+
+def printable(text: str) -> str:
+    """`text` with escapes in the place of all that a terminal would obey or not show."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in text
+    )
+
+
+def size(number: int) -> str:
+    """A size in the largest unit that leaves at least one: `16 MiB`, `1.5 KiB`, `28 B`."""
+    exponent = min(max(number.bit_length() - 1, 0) // 10, len(_UNITS) - 1)
+    whole, rest = divmod(number, 1 << 10 * exponent)
+    shown = f"{number / (1 << 10 * exponent):.1f}" if rest else str(whole)
+    return f"{shown} {_UNITS[exponent]}"
+
+
+def hex_bytes(data: bytes) -> str:
+    """The bytes as pairs of hex digits, a space between."""
+    return data.hex(" ")
+
+
+def hex_lines(offset: int, data: bytes) -> Iterator[str]:
+    """Lines of sixteen bytes: offset, hex, and as text what is ASCII."""
+    for start in range(0, len(data), 16):
+        row = data[start : start + 16]
+        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
+        yield f"{offset + start:#010x}  {hex_bytes(row):<47}  |{text}|"
+
+
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[Any] | str], right: str = ""
+) -> Iterator[str]:
+    """Rows under their header, each column as wide as it must be.
+
+    Args:
+        header: the names of the columns.
+        rows: the cells, None shown as `-`; a string is a line of its own.
+        right: the names of the columns to be aligned to the right, separated by spaces.
+    """
+    lines: list[list[str] | str] = [
+        row if isinstance(row, str) else ["-" if cell is None else str(cell) for cell in row]
+        for row in (header, *rows)
+    ]
+    columns = zip(*(row for row in lines if not isinstance(row, str)), strict=True)
+    widths = [max(map(len, column)) for column in columns]
+    to_right = [name in right.split() for name in header]
+    for row in lines:
+        yield row if isinstance(row, str) else _padded(row, widths, to_right)
+
+
+def _padded(row: Sequence[str], widths: Sequence[int], to_right: Sequence[bool]) -> str:
+    cells = (
+        cell.rjust(width) if right else cell.ljust(width)
+        for cell, width, right in zip(row, widths, to_right, strict=True)
+    )
+    return "  ".join(cells).rstrip()
+
+
+def folded(
+    items: Sequence[T], key: Callable[[T], object]
+) -> Iterator[tuple[Sequence[T], Sequence[T]]]:
+    """Split `items` into pieces to be shown, each with what repeats it and need not be."""
+    keys = [key(item) for item in items]
+    start = 0
+    while start < len(items):
+        period, repeats = _cycle(keys, start)
+        shown, end = start + period, start + period * repeats
+        yield items[start:shown], items[shown:end]
+        start = end
+
+
+def _cycle(keys: Sequence[object], start: int) -> tuple[int, int]:
+    """How many items from `start` make up what repeats, and how often they come."""
+    for period in range(1, _CYCLE_MAX + 1):
+        end = start + period
+        while end < len(keys) and keys[end] == keys[end - period]:
+            end += 1
+        repeats = (end - start) // period
+        if repeats > _REPEATS_SHOWN:
+            return period, repeats
+    return 1, 1

@@ -1,0 +1,80 @@
+"""What verbs that write files share: options, progress on a terminal, an end by signal."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from mappedram.cli import output
+from mappedram.cli.status import TerminatedError
+from mappedram.pageio import Progress as Moved
+
+#: More than two threads seldom help, and the disk has other users.
+_CHANNELS = min(4, os.cpu_count() or 1)
+
+force_option = click.option("--force", is_flag=True, help="Replace files that exist already.")
+
+channels_option = click.option(
+    "--channels",
+    type=click.IntRange(1, 255),
+    default=_CHANNELS,
+    show_default=True,
+    metavar="N",
+    help="Threads that move pages.",
+)
+
+direct_io_option = click.option(
+    "--direct-io", is_flag=True, help="Write pages past the page cache (O_DIRECT)."
+)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Inside, SIGTERM ends the work as Ctrl-C does."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise TerminatedError
+
+    previous = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Moved | None]:
+    """A bar with rate and remaining time, if standard error is a terminal; nothing otherwise."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda moved: bar.advance(task, moved)
+
+
+def note_direct_io(refused: str | None) -> None:
+    """Say that O_DIRECT was not used, if it was asked for and was not."""
+    if refused:
+        output.note(f"--direct-io: {refused}; written through the page cache")

@@ -1,0 +1,204 @@
+"""`mappedram check` and `mappedram explain`: the report of `mappedram.check` as text and JSON."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mappedram.check import RULES, check
+from tests.cli.conftest import Run, on, patched
+from tests.conftest import Fixtures
+
+FINDING_KEYS = [
+    "code",
+    "name",
+    "severity",
+    "message",
+    "offset",
+    "length",
+    "path",
+    "expected",
+    "actual",
+]
+
+
+@pytest.fixture
+def corrupt(fixtures: Fixtures, tmp_path: Path) -> Path:
+    """A file whose END of RAM stands behind a PART that no START has."""
+    field = "/sections[1]/header/section_id"
+    return patched(fixtures["pc"], tmp_path, field, b"\0\0\0\x63")
+
+
+@pytest.fixture
+def harmless(fixtures: Fixtures, tmp_path: Path) -> Path:
+    """A file with a header of version 0, which no writer emits and every loader takes."""
+    directory = tmp_path / "harmless"
+    directory.mkdir()
+    return patched(fixtures["pc"], directory, "/ram/blocks[0]/mapped_ram/version", bytes(4))
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "text"
+    path.write_text("not a snapshot\n")
+    return path
+
+
+def test_clean(fixtures: Fixtures, run: Run) -> None:
+    fixture = fixtures["pc"]
+    outcome = run(*on("check", fixture))
+    assert outcome == (0, f"{fixture.path}: clean (0 errors, 0 warnings, 0 infos)\n", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("pc", 0), ("offset-unaligned", 0), ("killed", 2), ("background-snapshot", 2), ("plain", 63)],
+)
+def test_status_is_that_of_the_report(name: str, status: int, fixtures: Fixtures, run: Run) -> None:
+    fixture = fixtures[name]
+    report = check(fixture.path, fixture.offset)
+    human, machine = run(*on("check", fixture)), run(*on("check", fixture, "--output", "json"))
+    assert human.status == machine.status == report.exit_status == status
+    assert machine.json == [report.to_dict()]
+    assert list(machine.json[0]) == ["file", "verdict", "findings"]
+    assert all(list(finding) == FINDING_KEYS for finding in machine.json[0]["findings"])
+    assert human.out.splitlines()[-1].startswith(f"{fixture.path}: {report.verdict} (")
+
+
+def test_a_finding(harmless: Path, run: Run) -> None:
+    outcome = run("check", harmless)
+    assert outcome.status == 3
+    lines = outcome.out.splitlines()
+    assert re.fullmatch(
+        rf"{re.escape(str(harmless))}:0x72: warning MR206 header-version: .+", lines[0]
+    )
+    assert lines[1] == "    /ram/blocks[0]/mapped_ram/version"
+    assert lines[-5].startswith("    actual   0")
+    assert lines[-4] == "    0x00000070  00 00 00 00 00 00 00 00 00 00 00 00 10 00 00 00"
+    assert lines[-3] == "                      ^^ ^^ ^^ ^^"
+    assert lines[-2] == "    see: mappedram explain MR206"
+    assert lines[-1] == f"{harmless}: harmless (0 errors, 1 warning, 0 infos)"
+
+
+def test_bytes_across_a_line_are_shown_whole(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+    field = "/ram/blocks[0]/mapped_ram/bitmap_offset"  # at 0x7e, eight bytes long
+    path = patched(fixtures["pc"], tmp_path, field, b"\x7f" + bytes(7))
+    out = run("check", path).out
+    assert "    0x0000007e  7f 00 00 00 00 00 00 00 " in out
+    assert "\n                ^^ ^^ ^^ ^^ ^^ ^^ ^^ ^^\n" in out
+
+
+def test_more_bytes_than_a_line(fixtures: Fixtures, run: Run) -> None:
+    assert " ^^ … 512 bytes" in run(*on("check", fixtures["background-snapshot"])).out
+
+
+# Several files.
+
+
+def test_a_file_that_cannot_be_opened_stops_nothing(
+    fixtures: Fixtures, tmp_path: Path, run: Run
+) -> None:
+    missing, good = tmp_path / "missing", fixtures["pc"].path
+    outcome = run("check", missing, tmp_path, good)
+    assert outcome.status == 1
+    assert outcome.err.splitlines() == [
+        f"mappedram: {missing}: No such file or directory",
+        f"mappedram: {tmp_path}: Is a directory",
+    ]
+    assert outcome.out == f"{good}: clean (0 errors, 0 warnings, 0 infos)\n"
+
+    first, second = run("check", "--output", "json", missing, good).json
+    assert first == {
+        "file": str(missing),
+        "verdict": None,
+        "error": "No such file or directory",
+        "findings": [],
+    }
+    assert second["verdict"] == "clean"
+
+
+def test_the_worst_file_decides(
+    fixtures: Fixtures, corrupt: Path, harmless: Path, text: Path, run: Run
+) -> None:
+    clean = fixtures["pc"].path
+    files = [(clean, 0), (harmless, 3), (text, 63), (corrupt, 2), ("/nonexistent", 1)]
+    for count in range(1, len(files) + 1):
+        chosen = [file for file, _ in files[:count]]
+        assert run("check", *chosen).status == run("check", *reversed(chosen)).status
+        assert run("check", *chosen).status == files[count - 1][1]
+
+
+# --select and --ignore.
+
+
+def test_ignore_changes_the_verdict(harmless: Path, run: Run) -> None:
+    for ignored in ("MR206", "mr2", "MR"):
+        outcome = run("check", "--ignore", ignored, harmless)
+        assert outcome == (0, f"{harmless}: clean (0 errors, 0 warnings, 0 infos)\n", "")
+
+
+def test_select(corrupt: Path, run: Run) -> None:
+    codes = {f["code"] for f in run("check", "--output", "json", corrupt).json[0]["findings"]}
+    assert "MR022" in codes
+    chosen = run("check", "--output", "json", "--select", "MR022", corrupt)
+    assert {f["code"] for f in chosen.json[0]["findings"]} == {"MR022"}
+    assert chosen.status == 2
+    assert run("check", "--select", "MR3", corrupt).status == 0
+    both = run("check", "--select", "MR0", "--select", "MR3", "--ignore", "MR022", corrupt)
+    assert "MR022" not in both.out
+
+
+def test_what_is_not_followed_is_never_clean(text: Path, run: Run) -> None:
+    assert run("check", "--select", "MR3", text).status == 63
+    assert run("check", "--ignore", "MR0", text).status == 63
+
+
+@pytest.mark.parametrize("option", ["--select", "--ignore"])
+def test_codes_that_no_rule_has(option: str, fixtures: Fixtures, run: Run) -> None:
+    outcome = run("check", option, "MX1", fixtures["pc"].path)
+    assert outcome.status == 64
+    assert outcome.out == ""
+    assert option in outcome.err
+
+
+# explain.
+
+
+def test_explain(run: Run) -> None:
+    for code, rule in RULES.items():
+        out = " ".join(run("explain", code).out.split())
+        assert out.startswith(f"{code} {rule.name} ({rule.severity})")
+        for text in (rule.summary, rule.why, rule.qemu):
+            assert " ".join(text.split()) in out
+        assert f"Clause {rule.clause} of spec/format.md" in out
+
+
+def test_explain_json(run: Run) -> None:
+    rule = RULES["MR201"]
+    assert run("explain", "mr201", "--output", "json").json == {
+        "code": "MR201",
+        "name": rule.name,
+        "severity": rule.severity,
+        "summary": rule.summary,
+        "why": rule.why,
+        "clause": rule.clause,
+        "qemu": rule.qemu,
+    }
+
+
+def test_explain_lists_all(run: Run) -> None:
+    header, *rows = run("explain").out.splitlines()
+    assert header.split() == ["code", "severity", "name", "summary"]
+    assert [row.split()[0] for row in rows] == list(RULES)
+    assert [rule["code"] for rule in run("explain", "--output", "json").json] == list(RULES)
+
+
+def test_explain_takes_lower_case(run: Run) -> None:
+    assert run("explain", "mr201") == run("explain", "MR201")
+
+
+@pytest.mark.parametrize("code", ["MR999", "", "MR", "pages-offset"])
+def test_explain_refuses_what_no_rule_has(code: str, run: Run) -> None:
+    outcome = run("explain", code)
+    assert outcome.status == 64
+    assert repr(code) in outcome.err
