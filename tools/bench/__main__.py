@@ -6,13 +6,18 @@ WORDs choose the rows whose job contains one of them. The exit status is 1 if a 
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
-from tools.bench import reading
+from tools.bench import reading, writing
 from tools.bench.measure import compare
 from tools.bench.row import Row
 
-SUITES = [reading.rows]
+SUITES: dict[str, Callable[[Path, ExitStack], list[Row]]] = {
+    "reading": reading.rows,
+    "writing": writing.rows,
+}
 
 
 def main() -> int:
@@ -22,24 +27,23 @@ def main() -> int:
     parser.add_argument(
         "--folder", type=Path, help="where files are made; default: a temporary one"
     )
+    parser.add_argument("--suite", action="append", choices=SUITES, help="default: all")
     parser.add_argument("words", nargs="*", help="only rows whose job contains one of these")
     options = parser.parse_args()
     print("| job | against | ours | peer | ratio | at most | memory | at most |")
     print("|---|---|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        rows = [row for suite in SUITES for row in suite(Path(folder))]
-        chosen = [
-            row
-            for row in rows
-            if not options.words or any(word in row.job for word in options.words)
-        ]
-        kept = [_measured(row, options.rounds) for row in chosen]
+    kept = []
+    for suite in options.suite or SUITES:
+        with tempfile.TemporaryDirectory(dir=options.folder) as folder, ExitStack() as stack:
+            for row in SUITES[suite](Path(folder), stack):
+                wanted = not options.words or any(word in row.job for word in options.words)
+                kept += [_measured(row, options.rounds)] if wanted else []
     return 0 if all(kept) else 1
 
 
 def _measured(row: Row, rounds: int) -> bool:
     """Run one row, print it, and say whether it kept its limits."""
-    result = compare(row.ours, row.theirs, rounds, row.before)
+    result = compare(row, rounds)
     memory = f"{row.resident_limit / 2**20:.0f} MiB" if row.resident_limit else ""
     print(
         f"| {row.job} | {row.peer} | {result.seconds:.3f} s | {result.peer_seconds:.3f} s"

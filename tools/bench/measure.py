@@ -3,12 +3,12 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-Command = Sequence[str]
+from tools.bench.row import Command, Row
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,10 @@ class Comparison:
         return max(run.resident for run in self.ours)
 
 
-def run(command: Command, before: Command | None = None) -> Run:
-    """Run one command, its output thrown away; `before` runs first, unmeasured.
+def run(command: Command, before: Command | None = None, *, reports: bool = False) -> Run:
+    """Run one command; `before` runs first, unmeasured.
+
+    With `reports` the command prints the seconds that count, of a part of its work.
 
     Raises:
         RuntimeError: it failed; statuses 2 and 3 are findings of `check`, no failure.
@@ -57,28 +59,34 @@ def run(command: Command, before: Command | None = None) -> Run:
     if before:
         subprocess.run(before, check=True)
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stderr.close()
-    if process.returncode not in (0, 2, 3):
-        raise RuntimeError(f"{command}: {process.returncode}: {said.decode(errors='replace')}")
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as printed:
+        process = subprocess.Popen(command, stdout=printed, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in (0, 2, 3):
+            said.seek(0)
+            raise RuntimeError(f"{command}: {process.returncode}: {said.read().decode()}")
+        if reports:
+            printed.seek(0)
+            seconds = float(printed.read())
     return Run(seconds, usage.ru_maxrss * 1024)
 
 
-def compare(
-    ours: Command, theirs: Command, rounds: int, before: Command | None = None
-) -> Comparison:
+def compare(row: Row, rounds: int) -> Comparison:
     """Run both in turn, once to warm up and then `rounds` times."""
-    run(ours, before)
-    run(theirs, before)
-    pairs = [(run(ours, before), run(theirs, before)) for _ in range(rounds)]
+    pairs = [
+        (run(row.ours, row.before), run(row.theirs, row.before, reports=row.peer_reports))
+        for _ in range(rounds + 1)
+    ][1:]
     return Comparison(tuple(our for our, _ in pairs), tuple(their for _, their in pairs))
 
 
 def python(program: str, *arguments: object) -> Command:
     """The command that runs a Python program with this interpreter."""
     return [sys.executable, "-c", program, *map(str, arguments)]
+
+
+def mappedram(*arguments: object) -> Command:
+    """The command line of this package, run by this interpreter."""
+    return [sys.executable, "-m", "mappedram", *map(str, arguments)]

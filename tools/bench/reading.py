@@ -1,8 +1,9 @@
 """Benchmarks of opening and checking files."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
-from tools.bench.measure import python
+from tools.bench.measure import mappedram, python
 from tools.bench.row import Row
 from tools.oracle import OracleBlock, OracleFile
 
@@ -30,7 +31,7 @@ def _many_runs(length: int, count: int) -> list[tuple[int, int]]:
     return [(page, page + 10) for page in range(0, step * count, step)]
 
 
-def rows(folder: Path) -> list[Row]:
+def rows(folder: Path, stack: ExitStack) -> list[Row]:  # noqa: ARG001
     """Files are made in `folder`; sparse, they take a few MiB."""
     four = _write(
         folder / "4-gib",
@@ -56,43 +57,40 @@ def rows(folder: Path) -> list[Row]:
     bitmap = 32 * MIB
     return [
         Row(
-            "`info`, 4 GiB", "`import construct, json`", _info(four), start, 2.5, 40 * MIB + 2 * MIB
+            "`info`, 4 GiB",
+            "`import construct, json`",
+            mappedram("info", four),
+            start,
+            limit=2.5,
+            resident_limit=40 * MIB + 2 * (4 * GIB >> 15),
         ),
         Row(
             "`info`, 1 TiB in 8 blocks",
             "`import construct, json`",
-            _info(tib),
+            mappedram("info", tib),
             start,
-            2.5,
-            40 * MIB + 2 * bitmap,
+            limit=2.5,
+            resident_limit=40 * MIB + 2 * bitmap,
         ),
         Row(
             "opening 5,000 PART and 1,000 blocks",
             "1 second (`sleep 1`)",
             python(_OPEN, long),
             ["sleep", "1"],
-            1.0,
+            limit=1.0,
         ),
         Row(
             "opening 10,000 PART and 2,000 blocks",
             "half as many of both",
             python(_OPEN, longer),
             python(_OPEN, long),
-            2.2,
+            limit=2.2,
         ),
         Row(
             "`check`, 1 TiB, 50,000 runs",
             "reading its bitmap and `numpy.unpackbits`",
-            _mappedram("check", one),
+            mappedram("check", one),
             python(_UNPACK, one, 4096, bitmap),
-            3.0,
+            limit=3.0,
         ),
     ]
-
-
-def _info(path: Path) -> list[str]:
-    return _mappedram("info", path)
-
-
-def _mappedram(verb: str, path: Path) -> list[str]:
-    return [*python("import sys; from mappedram.cli.main import main; main()"), verb, str(path)]

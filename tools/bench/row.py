@@ -1,8 +1,9 @@
 """One line of the table: a job of ours, its peer, and how much more it may take."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tools.bench.measure import Command
+Command = Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -14,15 +15,17 @@ class Row:
         peer: what it is held against, in words.
         ours: the command of ours.
         theirs: the command of the peer.
+        before: a command that runs, unmeasured, before each of both.
         limit: the ratio of wall times that must not be exceeded.
         resident_limit: resident memory in bytes that must not be exceeded, if there is a limit.
-        before: a command that runs, unmeasured, before each of both.
+        peer_reports: whether the peer prints the seconds that count, of a part of its work.
     """
 
     job: str
     peer: str
     ours: Command
     theirs: Command
-    limit: float
-    resident_limit: int | None = None
     before: Command | None = None
+    limit: float = 1.0
+    resident_limit: int | None = None
+    peer_reports: bool = False

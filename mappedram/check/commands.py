@@ -1,0 +1,108 @@
+"""MR0: commands, the instructions of a stream to its loader."""
+
+from collections.abc import Iterator
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Severity
+from mappedram.check.registry import rule
+from mappedram.layout.constants import CommandType, SectionType
+from mappedram.model import Section
+
+#: Lengths of the data of each command that a loader accepts; None where any length will do.
+#: Source: QEMU migration/savevm.c, mig_cmd_args and loadvm_postcopy_handle_advise().
+COMMAND_LENGTHS: dict[int, tuple[int, ...] | None] = {
+    CommandType.OPEN_RETURN_PATH: (0,),
+    CommandType.PING: (4,),
+    CommandType.POSTCOPY_ADVISE: (0, 16),
+    CommandType.POSTCOPY_LISTEN: (0,),
+    CommandType.POSTCOPY_RUN: (0,),
+    CommandType.POSTCOPY_RAM_DISCARD: None,
+    CommandType.PACKAGED: (4,),
+    CommandType.ENABLE_COLO: (0,),
+    CommandType.POSTCOPY_RESUME: (0,),
+    CommandType.RECV_BITMAP: None,
+    CommandType.SWITCHOVER_START: (0,),
+}
+
+#: The commands that belong in a file, with the length of their data: the second one is there with
+#: the capability dirty-bitmaps.
+COMMANDS_OF_A_FILE = {(CommandType.SWITCHOVER_START, 0), (CommandType.POSTCOPY_ADVISE, 0)}
+
+
+@rule(
+    "MR031",
+    "command-unknown",
+    Severity.ERROR,
+    clause="4.5.4",
+    qemu="migration/savevm.c: loadvm_process_command()",
+)
+def command_unknown(context: Context) -> Iterator[Defect]:
+    """Each command is one that QEMU knows.
+
+    Why:
+        QEMU refuses the file: it cannot know what the command asks for.
+    """
+    for section in context.sections(SectionType.COMMAND):
+        if section.command not in COMMAND_LENGTHS:
+            yield Defect(
+                f"command {section.command} is unknown",
+                context.section_field(section, "command"),
+                expected=f"1 to {max(COMMAND_LENGTHS)}",
+                actual=f"{section.command}",
+            )
+
+
+@rule(
+    "MR032",
+    "command-length",
+    Severity.ERROR,
+    clause="4.5.4",
+    qemu="migration/savevm.c: loadvm_process_command()",
+)
+def command_length(context: Context) -> Iterator[Defect]:
+    """The data of a command is as long as the command calls for.
+
+    Why:
+        QEMU compares the length with a table and stops if it differs.
+    """
+    for section, command in _known(context):
+        lengths = COMMAND_LENGTHS[command]
+        if lengths is not None and len(section.data) not in lengths:
+            expected = " or ".join(map(str, lengths))
+            yield Defect(
+                f"command {command.name} has {len(section.data)} bytes of data, not {expected}",
+                context.section_field(section, "len_data"),
+                expected=expected,
+                actual=f"{len(section.data)}",
+            )
+
+
+@rule(
+    "MR033",
+    "command-unexpected",
+    Severity.WARNING,
+    clause="4.5.3",
+    qemu="migration/savevm.c: loadvm_process_command()",
+)
+def command_unexpected(context: Context) -> Iterator[Defect]:
+    """There is no command of postcopy, COLO or the return path.
+
+    Why:
+        Those need a connection or a second side, which a file does not have. Saves with
+        `return-path` or `x-colo` have left such files; QEMU loads them nonetheless.
+    """
+    for section, command in _known(context):
+        if (command, len(section.data)) not in COMMANDS_OF_A_FILE:
+            yield Defect(
+                f"command {command.name} does not belong in a file",
+                context.section_field(section, "command"),
+                expected="SWITCHOVER_START",
+                actual=command.name,
+            )
+
+
+def _known(context: Context) -> Iterator[tuple[Section, CommandType]]:
+    """The commands that QEMU knows."""
+    for section in context.sections(SectionType.COMMAND):
+        if section.command is not None and section.command in COMMAND_LENGTHS:
+            yield section, CommandType(section.command)

@@ -1,0 +1,115 @@
+"""MR0: what the configuration section announces."""
+
+from collections.abc import Iterator
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Place, Severity
+from mappedram.check.registry import rule
+from mappedram.layout.constants import CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED
+
+KNOWN_CAPABILITIES = frozenset({CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED})
+
+SUBSECTION_ORDER = (
+    "configuration/target-page-bits",
+    "configuration/capabilities",
+    "configuration/uuid",
+)
+
+
+@rule(
+    "MR007",
+    "mapped-ram-guessed",
+    Severity.INFO,
+    clause="9.4.3",
+    qemu="migration/savevm.c: vmstate_configuration",
+)
+def mapped_ram_guessed(context: Context) -> Iterator[Defect]:
+    """The configuration section announces mapped-ram.
+
+    Why:
+        A source with `migration.send-configuration` off announces nothing. That the blocks carry
+        mapped-ram headers was told from the first of them.
+    """
+    if context.stream.mapped_ram_guessed:
+        header = context.elements["/header"]
+        yield Defect(
+            "there is no configuration section; that the stream has mapped-ram is a guess from its"
+            " first block",
+            Place(header.end, 1, "/configuration"),
+            expected="0x07",
+        )
+
+
+@rule(
+    "MR008",
+    "capability-unknown",
+    Severity.ERROR,
+    clause="3.4.7",
+    qemu="migration/savevm.c: get_capability()",
+)
+def capability_unknown(context: Context) -> Iterator[Defect]:
+    """The configuration lists no capabilities but mapped-ram and x-ignore-shared.
+
+    Why:
+        QEMU refuses the file: "Received unknown capability". The older name `fixed-ram` was never
+        in a release.
+    """
+    for element in context.of_kind("configuration_subsection"):
+        for index, entry in enumerate(element.values["body"].get("capabilities", ())):
+            if entry["name"] not in KNOWN_CAPABILITIES:
+                yield Defect(
+                    f"capability {entry['name']!r} is not one that a stream lists",
+                    context.field(element, f"body/capabilities[{index}]/name"),
+                    expected=" or ".join(sorted(KNOWN_CAPABILITIES)),
+                    actual=entry["name"],
+                )
+
+
+@rule(
+    "MR009",
+    "subsection-version",
+    Severity.ERROR,
+    clause="3.2.6",
+    qemu="migration/vmstate.c: vmstate_load_state()",
+)
+def subsection_version(context: Context) -> Iterator[Defect]:
+    """Each subsection of the configuration has version 1.
+
+    Why:
+        QEMU refuses a subsection whose version is above its own, or below the oldest it reads.
+    """
+    for element in context.of_kind("configuration_subsection"):
+        if element.values["version_id"] != 1:
+            yield Defect(
+                f"subsection {element.values['idstr']!r} has version"
+                f" {element.values['version_id']}, not 1",
+                context.field(element, "version_id"),
+                expected="1",
+                actual=str(element.values["version_id"]),
+            )
+
+
+@rule(
+    "MR010",
+    "subsection-order",
+    Severity.WARNING,
+    clause="3.2.5",
+    qemu="migration/savevm.c: vmstate_configuration",
+)
+def subsection_order(context: Context) -> Iterator[Defect]:
+    """The subsections of the configuration come in their order, each at most once.
+
+    Why:
+        QEMU looks them up by name, in any order, and writes them in this one.
+    """
+    last = -1
+    for element in context.of_kind("configuration_subsection"):
+        position = SUBSECTION_ORDER.index(element.values["idstr"])
+        if position <= last:
+            yield Defect(
+                f"subsection {element.values['idstr']!r} comes after {SUBSECTION_ORDER[last]!r}",
+                context.field(element, "idstr"),
+                expected=", ".join(SUBSECTION_ORDER),
+                actual=element.values["idstr"],
+            )
+        last = max(last, position)

@@ -1,0 +1,207 @@
+"""What rules look at: one snapshot, and what several rules need of it, worked out once."""
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import chain
+
+from mappedram.check.finding import Place
+from mappedram.check.survey import Survey, survey
+from mappedram.drivers import DriverName
+from mappedram.drivers.base import Span
+from mappedram.errors import FormatError
+from mappedram.layout.constants import RAM_SECTION_IDSTR, SectionType
+from mappedram.model import Element, MappedRamHeader, RamBlock, Section, Stream, is_page_size
+from mappedram.regions import Region, claimed
+from mappedram.snapshot import Block, Snapshot, open_snapshot
+from mappedram.source import Source
+
+#: Bitmaps that are held at a time; stands for 32 TiB of pages of 4 KiB. A sparse file can claim
+#: far more than that without taking any space.
+BITMAPS_MAX = 1 << 30
+
+#: A path, or an open descriptor.
+Openable = str | os.PathLike[str] | int
+
+
+class Context:
+    """One snapshot under judgement."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._surveys: dict[str, Survey] = {}
+        self._spans: dict[int, dict[str, Span]] = {}
+
+    @property
+    def stream(self) -> Stream:
+        """All that the headers say."""
+        return self.snapshot.stream
+
+    @property
+    def source(self) -> Source:
+        """The open file."""
+        return self.snapshot.source
+
+    # Places.
+
+    @cached_property
+    def elements(self) -> dict[str, Element]:
+        """The structures by path; of several with one path, the first."""
+        return {element.path: element for element in reversed(self.stream.elements)}
+
+    def of_kind(self, *kinds: str) -> Iterator[Element]:
+        """The structures of some kinds, in the order of the file."""
+        return (element for element in self.stream.elements if element.kind in kinds)
+
+    def field(self, element: Element, name: str) -> Place:
+        """Where a field of a structure lies; `name` is a path such as `mapped_ram/version`."""
+        if element.offset not in self._spans:
+            self._spans[element.offset] = {s.path: s for s in self.snapshot.fields(element)}
+        span = self._spans[element.offset][name]
+        offset, length = element.offset + span.start, span.end - span.start
+        return Place(offset, length, f"{element.path}/{name}")
+
+    def block_field(self, block: RamBlock, name: str) -> Place:
+        """Where a field of the header of a block lies."""
+        return self.field(self.elements[block.path], name)
+
+    def section_field(self, section: Section, name: str) -> Place:
+        """Where a field of the header of a section lies."""
+        return self.field(self.elements[f"{section.path}/header"], name)
+
+    # Sections.
+
+    def sections(self, *types: SectionType) -> Iterator[Section]:
+        """The sections of some types, in the order of the file."""
+        return (section for section in self.stream.sections if section.type in types)
+
+    @cached_property
+    def ram_start(self) -> Section | None:
+        """The first START of RAM."""
+        starts = self.sections(SectionType.START)
+        return next((section for section in starts if section.idstr == RAM_SECTION_IDSTR), None)
+
+    # Blocks and what is theirs in the file.
+
+    def headers(self) -> Iterator[tuple[RamBlock, MappedRamHeader]]:
+        """The blocks that have a mapped-ram header, with it."""
+        return ((block, block.mapped_ram) for block in self.stream.blocks if block.mapped_ram)
+
+    @cached_property
+    def located(self) -> tuple[Block, ...]:
+        """The blocks whose header tells where bitmap and pages are, and how large."""
+        return tuple(block for block in self.snapshot.blocks if _is_located(block.model))
+
+    @cached_property
+    def claims(self) -> list[Region]:
+        """What the stream takes, and the bitmaps and page areas of located blocks, by offset."""
+        located = {block.model.path for block in self.located}
+        return sorted(
+            (
+                claim
+                for claim in claimed(self.stream)
+                if claim.length > 0
+                and claim.kind != "padding"
+                and (not is_area(claim) or block_path(claim) in located)
+            ),
+            key=lambda claim: (claim.offset, claim.end),
+        )
+
+    @cached_property
+    def overlaps(self) -> list[tuple[Region, Region]]:
+        """Claims that begin inside an earlier one, with that one; each bears on an area."""
+        found = []
+        reaching: Region | None = None
+        for claim in self.claims:
+            if reaching and claim.offset < reaching.end:
+                found.append((reaching, claim))
+            if reaching is None or claim.end > reaching.end:
+                reaching = claim
+        return found
+
+    @cached_property
+    def judged(self) -> tuple[Block, ...]:
+        """The blocks whose bitmap can be read and has its bytes, and its pages, to itself.
+
+        So that no byte is read twice, however many blocks a hostile file has.
+        """
+        shared = {block_path(claim) for claim in chain.from_iterable(self.overlaps)}
+        left_out = shared | self.oversized
+        return tuple(
+            block
+            for block in self.located
+            if self._is_inside(block.model) and block.model.path not in left_out
+        )
+
+    @cached_property
+    def oversized(self) -> set[str]:
+        """Paths of the blocks whose bitmaps are inside the file, but more than can be held."""
+        total, left_out = 0, set()
+        for block in self.located:
+            if self._is_inside(block.model):
+                total += block.model.bitmap_size
+                if total > BITMAPS_MAX:
+                    left_out.add(block.model.path)
+        return left_out
+
+    def _is_inside(self, block: RamBlock) -> bool:
+        """Whether bitmap and pages lie between the base of the stream and the end of the file."""
+        begin, end = self.stream.offset, self.stream.file_size
+        bitmap_offset, pages_offset = block.bitmap_offset, block.pages_offset
+        assert bitmap_offset is not None
+        assert pages_offset is not None
+        return (
+            begin <= bitmap_offset
+            and bitmap_offset + block.bitmap_size <= end
+            and begin <= pages_offset
+            and pages_offset + block.used_length <= end
+        )
+
+    def survey(self, block: Block) -> Survey:
+        """The bitmap of a judged block against its page area."""
+        path = block.model.path
+        if path not in self._surveys:
+            self._surveys[path] = survey(self.source, block.model, block.bitmap)
+        return self._surveys[path]
+
+    @cached_property
+    def bitmaps_are_empty(self) -> bool:
+        """Whether there are bitmaps, and no bit is set in any."""
+        return bool(self.judged) and not any(self.survey(block).num_set for block in self.judged)
+
+    # The second opinion.
+
+    @cached_property
+    def twin(self) -> Stream | FormatError:
+        """What the other driver makes of the same file."""
+        other: DriverName = "kaitai" if self.snapshot.driver.name == "construct" else "construct"
+        return read_with(other, self.source.fd, self.stream.offset)
+
+
+def read_with(driver: DriverName, path_or_fd: Openable, offset: int) -> Stream | FormatError:
+    """What a driver makes of a file, be it a refusal."""
+    try:
+        with open_snapshot(path_or_fd, offset, driver=driver, partial=True) as snapshot:
+            return snapshot.stream
+    except FormatError as refusal:
+        return refusal
+
+
+def is_area(claim: Region) -> bool:
+    """Whether an offset in the header of a block points there."""
+    return claim.kind in ("bitmap", "pages", "padding")
+
+
+def block_path(area: Region) -> str:
+    """Path of the block that an area belongs to."""
+    return area.path.rpartition("/")[0]
+
+
+def _is_located(block: RamBlock) -> bool:
+    return bool(
+        block.bitmap_offset
+        and block.pages_offset
+        and block.page_size
+        and is_page_size(block.page_size)
+        and block.used_length % block.page_size == 0
+    )

@@ -1,0 +1,168 @@
+"""MR0: whether the stream can be followed, and to its end."""
+
+from collections.abc import Iterator
+
+from mappedram.check.context import Context
+from mappedram.check.differences import first_difference
+from mappedram.check.finding import Defect, Place, Severity
+from mappedram.check.registry import rule
+from mappedram.check.report import NOT_FOLLOWED
+from mappedram.errors import FormatError, TruncatedError, UnsupportedError
+from mappedram.layout.constants import SectionType
+
+
+@rule(
+    "MR001",
+    "malformed",
+    Severity.ERROR,
+    clause="4.1.3",
+    qemu="migration/savevm.c: qemu_loadvm_state_main()",
+)
+def malformed(context: Context) -> Iterator[Defect]:
+    """Every structure of the stream holds values with which the next one can be found.
+
+    Why:
+        QEMU stops with an error at this byte or soon after, or takes what follows for something
+        that it is not.
+    """
+    yield from _stopped(context, "MR001")
+
+
+@rule(
+    "MR002",
+    "truncated",
+    Severity.ERROR,
+    clause="9.1.3",
+    qemu="migration/qemu-file.c: qemu_fill_buffer()",
+)
+def truncated(context: Context) -> Iterator[Defect]:
+    """The file does not end before the stream and all page areas do.
+
+    Why:
+        The save was broken off, or the copy was. What is missing is lost, and QEMU fails with an
+        input/output error where the file ends.
+    """
+    yield from _stopped(context, "MR002")
+
+
+@rule(
+    "MR003",
+    "ram-end-missing",
+    Severity.ERROR,
+    clause="7.4.8",
+    qemu="migration/ram.c: ram_save_complete()",
+)
+def ram_end_missing(context: Context) -> Iterator[Defect]:
+    """A stream that comes to its end has END of RAM.
+
+    Why:
+        QEMU writes the bitmaps just before END of RAM. Without it they were never written: the
+        guest is restored with empty memory, as after `background-snapshot`.
+    """
+    stream = context.stream
+    if stream.ended and context.ram_start and not stream.ram_ended:
+        (end,) = context.sections(SectionType.EOF)
+        yield Defect(
+            f"the stream ends at {end.offset:#x} without END of RAM, so that no bitmap was written",
+            Place(end.offset, end.length, end.path),
+            expected="END of RAM before EOF",
+        )
+
+
+@rule(
+    NOT_FOLLOWED,
+    "not-followed",
+    Severity.INFO,
+    clause="9.6.2",
+    qemu="migration/savevm.c: qemu_loadvm_state()",
+)
+def not_followed(context: Context) -> Iterator[Defect]:
+    """All of the file is something that this package reads.
+
+    Why:
+        The file may be right, but what stands behind this place was not looked at: another kind of
+        file, a stream without mapped-ram, a device section that nothing tells the length of.
+    """
+    stream = context.stream
+    yield from _stopped(context, NOT_FOLLOWED)
+    if stream.ended and context.ram_start and not stream.mapped_ram:
+        start = context.ram_start
+        yield Defect(
+            "the stream has no mapped-ram: it holds no memory at fixed offsets",
+            Place(start.offset, start.length, start.path),
+        )
+    for block in stream.blocks:
+        if block.path in context.oversized:
+            yield Defect(
+                f"the bitmap of block {block.idstr!r} takes {block.bitmap_size:#x} bytes, more than"
+                " this version looks at",
+                Place(block.bitmap_offset, block.bitmap_size, f"{block.path}/bitmap"),
+            )
+
+
+@rule(
+    "MR005",
+    "drivers-disagree",
+    Severity.ERROR,
+    clause="1.1.5",
+    qemu="migration/savevm.c: qemu_loadvm_state()",
+)
+def drivers_disagree(context: Context) -> Iterator[Defect]:
+    """Both readers, that of Construct and that of Kaitai Struct, make the same of the file.
+
+    Why:
+        One of the two descriptions of the format is wrong, and parsers made from it read this file
+        differently. That is a bug of this package; please report it with the file.
+    """
+    difference = first_difference(context.stream, context.twin)
+    if difference:
+        yield difference
+
+
+@rule(
+    "MR006",
+    "ram-start-missing",
+    Severity.ERROR,
+    clause="5.1.2",
+    qemu="migration/ram.c: ram_save_setup()",
+)
+def ram_start_missing(context: Context) -> Iterator[Defect]:
+    """A stream that comes to its end has START of RAM.
+
+    Why:
+        Every machine writes it, one without RAM with an empty list. Without it the guest is
+        restored with empty memory.
+    """
+    if context.stream.ended and not context.ram_start:
+        (end,) = context.sections(SectionType.EOF)
+        yield Defect(
+            f"the stream ends at {end.offset:#x} without START of RAM",
+            Place(end.offset, end.length, end.path),
+            expected="START of RAM before EOF",
+        )
+
+
+def refusal_code(error: FormatError) -> str:
+    """Code of the rule that a refusal of the reader falls under."""
+    if isinstance(error, UnsupportedError):
+        return NOT_FOLLOWED
+    return "MR002" if isinstance(error, TruncatedError) else "MR001"
+
+
+def refusal_defect(error: FormatError) -> Defect:
+    """A refusal of the reader, as what a rule yields."""
+    return Defect(
+        error.msg, Place(error.offset, None, error.path), error.expected, _shown(error.actual)
+    )
+
+
+def _stopped(context: Context, code: str) -> Iterator[Defect]:
+    stopped = context.stream.stopped
+    if stopped and refusal_code(stopped) == code:
+        yield refusal_defect(stopped)
+
+
+def _shown(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return f"{value:#x}" if isinstance(value, int) else repr(value)

@@ -1,0 +1,65 @@
+"""What a check says: one finding for each defect, with its place in the file."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+
+class Severity(StrEnum):
+    """What a finding means for whoever wants to load the file."""
+
+    #: A QEMU refuses the file or restores wrong memory, or data is lost.
+    ERROR = "error"
+    #: The file loads, but no known writer emits it.
+    WARNING = "warning"
+    #: Legal and notable.
+    INFO = "info"
+
+
+class Place(NamedTuple):
+    """Bytes of the file, and what stands there."""
+
+    offset: int | None
+    length: int | None
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """What a rule yields: a finding that does not yet say whose it is."""
+
+    message: str
+    place: Place
+    expected: str | None = None
+    actual: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One defect, or one notable thing, at one place.
+
+    Attributes:
+        code: stable code of the rule, such as `MR201`.
+        name: name of the rule, such as `pages-offset-unaligned`.
+        severity: what it means for loading.
+        message: one sentence, printable.
+        offset: first byte of the file that is to blame; None where there is no such byte.
+        length: how many bytes are to blame; None where that is not known.
+        path: place in the structure, such as `/ram/blocks[0]/mapped_ram/pages_offset`.
+        expected: what the format calls for, in short.
+        actual: what stands there, in short.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    offset: int | None
+    length: int | None
+    path: str
+    expected: str | None
+    actual: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The finding for JSON, with its keys in the order of the attributes."""
+        return asdict(self)

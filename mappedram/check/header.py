@@ -1,0 +1,161 @@
+"""MR2, first part: the mapped-ram header of each block, but for where its offsets lead."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Place, Severity
+from mappedram.check.registry import rule
+from mappedram.layout.constants import (
+    CAPABILITY_X_IGNORE_SHARED,
+    MAPPED_RAM_HDR_VERSION,
+    TARGET_PAGE_SIZE_MAX,
+    TARGET_PAGE_SIZE_MIN,
+)
+from mappedram.model import RamBlock, is_page_size
+
+
+@rule(
+    "MR204",
+    "page-size-invalid",
+    Severity.ERROR,
+    clause="6.1.5",
+    qemu="migration/ram.c: mapped_ram_read_header()",
+)
+def page_size_invalid(context: Context) -> Iterator[Defect]:
+    """The page size is a power of two from 1 KiB to 64 KiB.
+
+    Why:
+        QEMU up to 10.2 divides by it unchecked: 0 ends the process with SIGFPE, other values give
+        a bitmap of the wrong length. QEMU 11.1 refuses the block.
+    """
+    for block, header in context.headers():
+        if not is_page_size(header.page_size):
+            yield Defect(
+                f"the page size of block {block.idstr!r} is {header.page_size:#x}",
+                context.block_field(block, "mapped_ram/page_size"),
+                expected=f"a power of two, {TARGET_PAGE_SIZE_MIN:#x} to {TARGET_PAGE_SIZE_MAX:#x}",
+                actual=f"{header.page_size:#x}",
+            )
+
+
+@rule(
+    "MR205",
+    "page-size-differs",
+    Severity.ERROR,
+    clause="6.1.6",
+    qemu="migration/ram.c: mapped_ram_read_header()",
+)
+def page_size_differs(context: Context) -> Iterator[Defect]:
+    """All blocks, the JSON description and the configuration have the same page size.
+
+    Why:
+        A target has one page size. QEMU up to 10.2 loads a block with another one by a bitmap of
+        the wrong length, and so the wrong pages. QEMU 11.1 refuses it.
+    """
+    declared = list(_page_sizes(context))
+    sizes = Counter(size for _, size, _ in declared)
+    usual = sizes.most_common(1)[0][0] if sizes else 0
+    for who, size, place in declared:
+        if size != usual:
+            yield Defect(
+                f"the page size of {who} is {size:#x}, but {usual:#x} elsewhere in the file",
+                place(),
+                expected=f"{usual:#x}",
+                actual=f"{size:#x}",
+            )
+
+
+@rule(
+    "MR206",
+    "header-version",
+    Severity.WARNING,
+    clause="6.1.4",
+    qemu="migration/ram.c: mapped_ram_read_header()",
+)
+def header_version(context: Context) -> Iterator[Defect]:
+    """The mapped-ram header has version 1.
+
+    Why:
+        QEMU has never written another one. It refuses those above, but accepts 0.
+    """
+    for block, header in context.headers():
+        if header.version != MAPPED_RAM_HDR_VERSION:
+            yield Defect(
+                f"the mapped-ram header of block {block.idstr!r} has version {header.version}",
+                context.block_field(block, "mapped_ram/version"),
+                expected=f"{MAPPED_RAM_HDR_VERSION}",
+                actual=f"{header.version}",
+            )
+
+
+@rule(
+    "MR209",
+    "block-without-data",
+    Severity.INFO,
+    clause="6.3.5",
+    qemu="migration/ram.c: migrate_ram_is_ignored()",
+)
+def block_without_data(context: Context) -> Iterator[Defect]:
+    """The file holds the contents of every block.
+
+    Why:
+        With `x-ignore-shared`, memory in a shared file stays there. The snapshot is of no use
+        without that file, as it was when the snapshot was made.
+    """
+    for block in _ignored(context):
+        yield Defect(
+            f"block {block.idstr!r} of {block.used_length:#x} bytes has no data in this file",
+            context.block_field(block, "mapped_ram/bitmap_offset"),
+            expected="> 0",
+            actual="0",
+        )
+
+
+@rule(
+    "MR210",
+    "ignored-unannounced",
+    Severity.WARNING,
+    clause="6.3.3",
+    qemu="migration/ram.c: parse_ramblock_mapped_ram()",
+)
+def ignored_unannounced(context: Context) -> Iterator[Defect]:
+    """Blocks without data are announced by the capability x-ignore-shared.
+
+    Why:
+        QEMU takes two zero offsets for a block without data only where that capability is on. QEMU
+        11.1 writes such files with `cpr-exec`.
+    """
+    for block in () if context.stream.announces_x_ignore_shared else _ignored(context):
+        yield Defect(
+            f"block {block.idstr!r} has no data, but {CAPABILITY_X_IGNORE_SHARED} is not announced",
+            context.block_field(block, "mapped_ram/bitmap_offset"),
+            expected=CAPABILITY_X_IGNORE_SHARED,
+        )
+
+
+def _ignored(context: Context) -> Iterator[RamBlock]:
+    return (block for block in context.stream.blocks if block.ignored)
+
+
+def _page_sizes(context: Context) -> Iterator[tuple[str, int, Callable[[], Place]]]:
+    """What each part of the file says of the page size, and where it says so."""
+    for element in context.of_kind("configuration_subsection"):
+        bits = element.values["body"].get("target_page_bits")
+        if bits is not None:
+            # The file may well say 2^32 - 1 bits.
+            size = 1 << bits if bits < 64 else 0
+            name = "body/target_page_bits"
+            yield "the configuration", size, partial(context.field, element, name)
+    description = context.stream.vmdescription
+    if description and description.document:
+        size = description.document.get("page_size")
+        if isinstance(size, int):
+            place = Place(description.offset, description.length, "/vmdescription/page_size")
+            yield "the JSON description", size, partial(Place._make, place)
+    for block, header in context.headers():
+        if is_page_size(header.page_size):
+            name = "mapped_ram/page_size"
+            where = partial(context.block_field, block, name)
+            yield f"block {block.idstr!r}", header.page_size, where

@@ -1,0 +1,145 @@
+"""MR2, second part: where the mapped-ram header puts bitmap and pages."""
+
+from collections.abc import Iterator
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Severity
+from mappedram.check.registry import rule
+from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.model import MappedRamHeader, RamBlock, is_page_size
+
+
+@rule(
+    "MR201",
+    "pages-offset-unaligned",
+    Severity.ERROR,
+    clause="6.2.10",
+    qemu="migration/ram.c: parse_ramblock_mapped_ram()",
+)
+def pages_offset_unaligned(context: Context) -> Iterator[Defect]:
+    """The pages_offset is a multiple of the page size.
+
+    Why:
+        QEMU refuses the block: "pages, region has bad alignment".
+    """
+    for block, header in _with_pages(context):
+        if header.pages_offset % header.page_size:
+            yield _pages_offset(
+                context, block, header, f"a multiple of {header.page_size:#x}", "the page size"
+            )
+
+
+@rule(
+    "MR202",
+    "pages-offset-not-1mib",
+    Severity.WARNING,
+    clause="6.2.6",
+    qemu="migration/ram.c: mapped_ram_setup_ramblock()",
+)
+def pages_offset_not_1mib(context: Context) -> Iterator[Defect]:
+    """The pages_offset is a multiple of 1 MiB.
+
+    Why:
+        QEMU loads it, but aligns to 1 MiB when it writes, so that pages can go past the page cache.
+    """
+    for block, header in _with_pages(context):
+        aligned = header.pages_offset % MAPPED_RAM_FILE_OFFSET_ALIGNMENT == 0
+        if not aligned and header.pages_offset % header.page_size == 0:
+            yield _pages_offset(context, block, header, "a multiple of 0x100000", "1 MiB")
+
+
+@rule(
+    "MR203",
+    "pages-offset-unusual",
+    Severity.WARNING,
+    clause="8.1.3",
+    qemu="migration/ram.c: mapped_ram_setup_ramblock()",
+)
+def pages_offset_unusual(context: Context) -> Iterator[Defect]:
+    """The pages begin at the first 1 MiB boundary behind the bitmap.
+
+    Why:
+        QEMU reads them anywhere, but writes them there. A stream that was moved within its file has
+        such offsets, and they are wrong then.
+    """
+    for block, header in _with_pages(context):
+        usual = block.usual_pages_offset
+        aligned = header.pages_offset % MAPPED_RAM_FILE_OFFSET_ALIGNMENT == 0
+        if aligned and header.pages_offset != usual:
+            yield Defect(
+                f"the pages of block {block.idstr!r} begin at {header.pages_offset:#x}, not at"
+                f" {usual:#x} behind the bitmap",
+                context.block_field(block, "mapped_ram/pages_offset"),
+                expected=f"{usual:#x}",
+                actual=f"{header.pages_offset:#x}",
+            )
+
+
+@rule(
+    "MR207",
+    "bitmap-offset-unusual",
+    Severity.WARNING,
+    clause="6.2.3",
+    qemu="migration/ram.c: mapped_ram_setup_ramblock()",
+)
+def bitmap_offset_unusual(context: Context) -> Iterator[Defect]:
+    """The bitmap begins directly behind the header.
+
+    Why:
+        QEMU reads it anywhere, even from the middle of other data, but writes it there. A stream
+        that was moved within its file has such offsets, and they are wrong then.
+    """
+    for block, header in context.headers():
+        if header.bitmap_offset not in (0, block.header_end):
+            yield Defect(
+                f"the bitmap of block {block.idstr!r} begins at {header.bitmap_offset:#x}, not at"
+                f" {block.header_end:#x} behind the header",
+                context.block_field(block, "mapped_ram/bitmap_offset"),
+                expected=f"{block.header_end:#x}",
+                actual=f"{header.bitmap_offset:#x}",
+            )
+
+
+@rule(
+    "MR208",
+    "one-offset-zero",
+    Severity.ERROR,
+    clause="6.3.6",
+    qemu="migration/ram.c: parse_ramblock_mapped_ram()",
+)
+def one_offset_zero(context: Context) -> Iterator[Defect]:
+    """Either both offsets are 0, for a block without data, or neither is.
+
+    Why:
+        QEMU takes the beginning of the file for the bitmap or for the pages.
+    """
+    for block, header in context.headers():
+        names = ("bitmap_offset", "pages_offset")
+        zero = [name for name in names if getattr(header, name) == 0]
+        if len(zero) == 1:
+            yield Defect(
+                f"{zero[0]} of block {block.idstr!r} is 0, and the other offset is not",
+                context.block_field(block, f"mapped_ram/{zero[0]}"),
+                expected="> 0",
+                actual="0",
+            )
+
+
+def _with_pages(context: Context) -> Iterator[tuple[RamBlock, MappedRamHeader]]:
+    """The blocks whose pages have a place and a size."""
+    return (
+        (block, header)
+        for block, header in context.headers()
+        if header.pages_offset and is_page_size(header.page_size)
+    )
+
+
+def _pages_offset(
+    context: Context, block: RamBlock, header: MappedRamHeader, expected: str, unit: str
+) -> Defect:
+    return Defect(
+        f"pages_offset {header.pages_offset:#x} of block {block.idstr!r} is no multiple of {unit}",
+        context.block_field(block, "mapped_ram/pages_offset"),
+        expected=expected,
+        actual=f"{header.pages_offset:#x}",
+    )

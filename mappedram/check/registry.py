@@ -1,0 +1,90 @@
+"""The table of all rules. A rule is a small function with a code, a name and a severity."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Finding, Severity
+
+Judge = Callable[[Context], Iterator[Defect]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        code: stable, never given to another rule: `MR0` envelope and framing, `MR1` list of RAM
+            blocks, `MR2` mapped-ram header, `MR3` bitmap, `MR4` regions.
+        name: names the defect, in kebab-case.
+        severity: the same for all findings of the rule.
+        summary: what holds in a file without findings of the rule, in one sentence.
+        why: what happens otherwise.
+        clause: the clause of spec/format.md that demands it.
+        qemu: the function of QEMU that writes or reads it.
+        judge: finds the defects.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    summary: str
+    why: str
+    clause: str
+    qemu: str
+    judge: Judge
+
+    def check(self, context: Context) -> Iterator[Finding]:
+        """What the rule has to say about a file."""
+        return map(self.finding, self.judge(context))
+
+    def finding(self, defect: Defect) -> Finding:
+        """The defect as a finding of this rule."""
+        return Finding(
+            self.code,
+            self.name,
+            self.severity,
+            _printable(defect.message),
+            *defect.place,
+            defect.expected and _printable(defect.expected),
+            defect.actual and _printable(defect.actual),
+        )
+
+
+def _printable(text: str) -> str:
+    """The text with control characters, which names in a file may hold, as escapes."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+#: All rules by code, in order.
+RULES: dict[str, Rule] = {}
+
+#: Codes that are no longer in use: the version that dropped each, and its successor if it has one.
+RETIRED: dict[str, tuple[str, str | None]] = {}
+
+
+def rule(
+    code: str, name: str, severity: Severity, *, clause: str, qemu: str
+) -> Callable[[Judge], Judge]:
+    """Register a function as rule. Its docstring is the summary, and below `Why:` the reason."""
+
+    def register(judge: Judge) -> Judge:
+        summary, _, why = inspect.cleandoc(judge.__doc__ or "").partition("\n\nWhy:\n")
+        summary, why = (" ".join(text.split()) for text in (summary, why))
+        RULES[code] = Rule(code, name, severity, summary, why, clause, qemu, judge)
+        for known in sorted(RULES):  # in order, whichever module is imported first
+            RULES[known] = RULES.pop(known)
+        return judge
+
+    return register
+
+
+def find(code: str) -> Rule:
+    """The rule of that code, or the one that has taken the place of a retired one.
+
+    Raises:
+        KeyError: there is no such rule.
+    """
+    _, successor = RETIRED.get(code, ("", None))
+    return RULES[successor or code]

@@ -1,0 +1,435 @@
+"""For every rule: a real file, and the one change to it that makes the rule fire."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mappedram.layout.constants import SectionType
+from tests.check.draft import Draft
+
+MIB = 1 << 20
+RSDP = "/rom@etc/acpi/rsdp"
+TABLES = "/rom@etc/acpi/tables"
+LOADER = "/rom@etc/table-loader"
+
+#: Changes a draft, and returns the offset of the finding.
+Change = Callable[[Draft], int | None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A change that makes `code` fire; `also` fires with it unavoidably."""
+
+    code: str
+    fixture: str
+    change: Change
+    also: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        return f"{self.code}-{self.change.__name__}"
+
+
+CASES: list[Case] = []
+
+
+def case(code: str, fixture: str, *also: str) -> Callable[[Change], Change]:
+    def register(change: Change) -> Change:
+        CASES.append(Case(code, fixture, change, frozenset(also)))
+        return change
+
+    return register
+
+
+# MR0: envelope and framing.
+
+
+@case("MR001", "pc")
+def no_such_section(draft: Draft) -> int:
+    return draft.write(draft.section(SectionType.FULL, "vmmouse").offset, b"\x42")
+
+
+@case("MR001", "pc")
+def header_version_2(draft: Draft) -> int:
+    return draft.set_in("pc.rom", "mapped_ram/version", 2)
+
+
+@case("MR002", "pc")
+def cut_between_sections(draft: Draft) -> int:
+    end = draft.section(SectionType.COMMAND).offset
+    draft.truncate(end)
+    return end
+
+
+@case("MR002", "none")
+def cut_in_the_header_of_the_description(draft: Draft) -> int:
+    header = draft.section(SectionType.VMDESCRIPTION).offset
+    draft.truncate(header + 3)
+    return header + 1
+
+
+@case("MR002", "none")
+def cut_in_the_pages(draft: Draft) -> int:
+    draft.truncate(8 * MIB)
+    return draft.field("/ram/blocks[0]", "mapped_ram/pages_offset")[0]
+
+
+@case("MR003", "pc")
+def end_made_part(draft: Draft) -> int:
+    draft.write(draft.section(SectionType.END).offset, bytes([SectionType.PART]))
+    return draft.section(SectionType.EOF).offset
+
+
+@case("MR003", "background-snapshot", "MR304")  # its bitmaps are empty for the same reason
+def background_snapshot(draft: Draft) -> int:
+    return draft.section(SectionType.EOF).offset
+
+
+@case("MR004", "plain")
+def without_mapped_ram(draft: Draft) -> int:
+    return draft.section(SectionType.PART).payload_offset
+
+
+@case("MR004", "no-footers-no-vmdesc")
+def neither_footers_nor_description(draft: Draft) -> int:
+    return draft.section(SectionType.FULL).payload_offset
+
+
+@case("MR004", "none")
+def not_a_stream(draft: Draft) -> int:
+    return draft.write(0, b"\x7fELF")
+
+
+@case("MR006", "none")
+def no_ram_sections(draft: Draft) -> int:
+    start, end = draft.section(SectionType.START, "ram"), draft.section(SectionType.END, "ram")
+    draft.remove(start.offset, end.end - start.offset)
+    return draft.section(SectionType.EOF).offset
+
+
+@case("MR007", "no-configuration", "MR041")  # QEMU can only write it without description
+def no_configuration(draft: Draft) -> int:
+    return draft.base + 8
+
+
+@case("MR008", "none")
+def third_capability(draft: Draft) -> int:
+    block, entry = draft.block("ram"), b"\x06xbzrle"
+    draft.set_in("ram", "mapped_ram/bitmap_offset", block.header_end + len(entry))
+    count = draft.set("/configuration/subsections[0]", "body/caps_count", 2)
+    draft.insert(count + 4, entry, until=block.pages_offset)
+    return count + 4 + 1
+
+
+@case("MR009", "none")
+def subsection_version_2(draft: Draft) -> int:
+    return draft.set("/configuration/subsections[0]", "version_id", 2)
+
+
+@case("MR010", "uuid")
+def uuid_before_capabilities(draft: Draft) -> int:
+    capabilities, uuid = (
+        draft.element(f"/configuration/subsections[{index}]") for index in range(2)
+    )
+    parts = [draft.read(part.offset, part.length) for part in (uuid, capabilities)]
+    draft.write(capabilities.offset, b"".join(parts))
+    return draft.field("/configuration/subsections[1]", "idstr")[0]
+
+
+@case("MR021", "none")
+def nameless_section(draft: Draft) -> int:
+    section = draft.section(SectionType.FULL)
+    draft.remove(section.offset + 6, len(section.idstr or ""))
+    return draft.write(section.offset + 5, b"\0")
+
+
+@case("MR022", "pc")
+def part_of_nobody(draft: Draft) -> int:
+    offset = draft.section(SectionType.COMMAND).offset
+    return draft.insert(offset, bytes.fromhex("02 00000099 7e 00000099")) + 1
+
+
+@case("MR023", "pc")
+def end_twice(draft: Draft) -> int:
+    end = draft.section(SectionType.END)
+    return draft.insert(end.end, draft.read(end.offset, end.length))
+
+
+@case("MR024", "pc")
+def footer_of_another(draft: Draft) -> int:
+    return draft.set(f"{draft.section(SectionType.PART).path}/footer", "section_id", 0x99)
+
+
+@case("MR025", "pc")
+def no_footer(draft: Draft) -> int:
+    return draft.remove(draft.section(SectionType.PART).payload_end, 5)
+
+
+@case("MR026", "pc")
+def ram_version_5(draft: Draft) -> int:
+    return draft.set(f"{draft.section(SectionType.START).path}/header", "version_id", 5)
+
+
+@case("MR027", "pc")
+def ram_instance_1(draft: Draft) -> int:
+    return draft.set(f"{draft.section(SectionType.START).path}/header", "instance_id", 1)
+
+
+@case("MR031", "pc")
+def command_99(draft: Draft) -> int:
+    return draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 99)
+
+
+@case("MR032", "pc", "MR033")  # no command that belongs in a file has data
+def switchover_with_data(draft: Draft) -> int:
+    path = f"{draft.section(SectionType.COMMAND).path}/header"
+    length = draft.set(path, "len_data", 2)
+    draft.insert(length + 2, b"\0\0")
+    return length
+
+
+@case("MR033", "pc")
+def postcopy_run(draft: Draft) -> int:
+    return draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 5)
+
+
+@case("MR041", "no-vmdesc")
+def no_vmdescription(draft: Draft) -> int:
+    return draft.size
+
+
+@case("MR042", "none")
+def description_is_not_json(draft: Draft) -> int:
+    return draft.write(draft.section(SectionType.VMDESCRIPTION).payload_offset, b"x")
+
+
+@case("MR042", "none")
+def description_is_cut(draft: Draft) -> int:
+    draft.truncate(draft.size - 1)
+    return draft.section(SectionType.VMDESCRIPTION).offset + 1
+
+
+@case("MR042", "none")
+def description_without_devices(draft: Draft) -> int:
+    section = draft.section(SectionType.VMDESCRIPTION)
+    text = draft.read(section.payload_offset, section.payload_length)
+    return draft.write(section.payload_offset, text.replace(b'"devices"', b'"DEVICES"'))
+
+
+@case("MR043", "none")
+def one_more_byte(draft: Draft) -> int:
+    return draft.write(draft.size, b"x")
+
+
+# MR1: the list of blocks.
+
+
+@case("MR101", "numa2")
+def same_name(draft: Draft) -> int:
+    return draft.set_in("node1", "idstr", b"node0")
+
+
+@case("MR102", "pc")
+def total_too_large(draft: Draft) -> int:
+    path = f"{draft.section(SectionType.START).path}/mem_size"
+    return draft.set(path, "total_and_flags", draft.value(path, "total_and_flags") + 0x1000)
+
+
+@case("MR103", "pc")
+def mem_size_in_part(draft: Draft) -> int:
+    part = draft.section(SectionType.PART)
+    return draft.insert(part.payload_offset, (4).to_bytes(8, "big"))
+
+
+@case("MR104", "pc")
+def quarter_of_a_page(draft: Draft) -> int:
+    block = draft.block(RSDP)
+    draft.insert(block.next_offset, bytes(0x400))
+    path = f"{draft.section(SectionType.START).path}/mem_size"
+    draft.set(path, "total_and_flags", draft.value(path, "total_and_flags") + 0x400)
+    return draft.set_in(RSDP, "used_length", block.used_length + 0x400)
+
+
+@case("MR105", "pc")
+def eos_with_continue(draft: Draft) -> int:
+    return draft.set(f"{draft.section(SectionType.PART).path}/eos", "flags", 0x30)
+
+
+@case("MR106", "riscv64-virt")
+def no_longer_resizable(draft: Draft) -> int:
+    draft.set_in(LOADER, "idstr", LOADER.replace("rom", "mem").encode())
+    return draft.field(draft.block("riscv_virt_board.mrom").path, "used_length")[0]
+
+
+@case("MR107", "none")
+def no_list_of_blocks(draft: Draft) -> int:
+    start = draft.section(SectionType.START)
+    return draft.remove(start.payload_offset, draft.block("ram").next_offset - start.payload_offset)
+
+
+@case("MR108", "none")
+def empty_last_block(draft: Draft) -> int:
+    offset = draft.block("ram").next_offset
+    pages_offset = offset + MIB
+    words = [(0, 8), (1, 4), (4096, 8), (offset + 38, 8), (pages_offset, 8)]
+    header = b"\x01z" + b"".join(value.to_bytes(length, "big") for value, length in words)
+    return draft.insert(offset, header.ljust(MIB, b"\0")) + 2
+
+
+# MR2: the mapped-ram header. `pc.rom` has no set bits, so that a wrong bitmap changes nothing; the
+# block RSDP is the last one, so that its pages can be moved.
+
+
+@case("MR201", "pc")
+def pages_off_by_512(draft: Draft) -> int:
+    return _move_pages(draft, 0x200)
+
+
+@case("MR202", "pc")
+def pages_off_by_a_page(draft: Draft) -> int:
+    return _move_pages(draft, 0x1000)
+
+
+@case("MR203", "pc")
+def pages_off_by_1mib(draft: Draft) -> int:
+    return _move_pages(draft, MIB)
+
+
+def _move_pages(draft: Draft, distance: int) -> int:
+    pages_offset = draft.block(RSDP).pages_offset
+    assert pages_offset is not None
+    draft.insert(pages_offset, bytes(distance))
+    return draft.set_in(RSDP, "mapped_ram/pages_offset", pages_offset + distance)
+
+
+@case("MR204", "pc")
+def page_size_zero(draft: Draft) -> int:
+    return draft.set_in("pc.rom", "mapped_ram/page_size", 0)
+
+
+@case("MR204", "pc")
+def page_size_one(draft: Draft) -> int:
+    return draft.set_in("pc.rom", "mapped_ram/page_size", 1)
+
+
+@case("MR205", "pc")
+def page_size_halved(draft: Draft) -> int:
+    return draft.set_in("pc.rom", "mapped_ram/page_size", 2048)
+
+
+@case("MR205", "aarch64-virt")
+def target_page_bits_13(draft: Draft) -> int:
+    return draft.set("/configuration/subsections[0]", "body/target_page_bits", 13)
+
+
+@case("MR205", "none", "MR302", "MR303")  # with half the page size, the bitmap means other pages
+def description_of_another_target(draft: Draft) -> int:
+    """Of two that differ, the description is believed: it says so once for the whole machine."""
+    return draft.set("/ram/blocks[0]", "mapped_ram/page_size", 2048)
+
+
+@case("MR206", "pc")
+def header_version_0(draft: Draft) -> int:
+    return draft.set_in("pc.rom", "mapped_ram/version", 0)
+
+
+@case("MR207", "pc")
+def bitmap_eight_bytes_on(draft: Draft) -> int:
+    return draft.set_in("pc.rom", "mapped_ram/bitmap_offset", draft.block("pc.rom").header_end + 8)
+
+
+@case("MR208", "pc")
+def bitmap_offset_zero(draft: Draft) -> int:
+    return draft.set_in("pc.rom", "mapped_ram/bitmap_offset", 0)
+
+
+@case("MR209", "ignore-shared")
+def shared_block(draft: Draft) -> int:
+    return _take_data_away(draft)
+
+
+@case("MR210", "pc", "MR209")  # a block without data is worth a note in any case
+def shared_block_unannounced(draft: Draft) -> int:
+    return _take_data_away(draft)
+
+
+def _take_data_away(draft: Draft) -> int:
+    block = draft.block(RSDP)
+    draft.remove(block.header_end, block.next_offset - block.header_end)
+    draft.write(block.header_end - 16, bytes(16))
+    return block.header_end - 16
+
+
+# MR3: bitmaps and pages.
+
+
+@case("MR301", "pc")
+def bit_of_a_page_too_many(draft: Draft) -> int:
+    bitmap_offset = draft.block(RSDP).bitmap_offset
+    assert bitmap_offset is not None
+    return draft.write(bitmap_offset, b"\x03")
+
+
+@case("MR302", "pc")
+def bit_over_a_hole(draft: Draft) -> int:
+    block = draft.block("pc.ram")
+    assert block.bitmap_offset is not None
+    assert block.pages_offset is not None
+    draft.write(block.bitmap_offset + 1000 // 8, b"\x01")
+    return block.pages_offset + 1000 * 4096
+
+
+@case("MR303", "live")
+def zeroed_pages(draft: Draft) -> int:
+    pages_offset = draft.block("pc.ram").pages_offset
+    assert pages_offset is not None
+    return pages_offset + 32 * 4096
+
+
+@case("MR304", "none")
+def empty_bitmap(draft: Draft) -> int:
+    block = draft.block("ram")
+    assert block.bitmap_offset is not None
+    return draft.write(block.bitmap_offset, bytes(block.bitmap_size))
+
+
+@case("MR304", "killed", "MR002")  # it has no end either
+def killed(draft: Draft) -> int:
+    return draft.block("pc.ram").header_end
+
+
+@case("MR305", "pc")
+def big_endian_words(draft: Draft) -> int:
+    with draft.snapshot() as snapshot:
+        blocks = [block.model for block in snapshot.blocks]
+    for block in blocks:
+        assert block.bitmap_offset is not None
+        words = draft.read(block.bitmap_offset, block.bitmap_size)
+        swapped = [words[at : at + 8][::-1] for at in range(0, len(words), 8)]
+        draft.write(block.bitmap_offset, b"".join(swapped))
+    return blocks[0].header_end
+
+
+# MR4: regions.
+
+
+@case("MR401", "pc", "MR207")  # a bitmap that overlaps is not at its usual place
+def bitmap_in_the_pages(draft: Draft) -> int:
+    draft.set_in("pc.rom", "mapped_ram/bitmap_offset", 8 * MIB)
+    return 8 * MIB
+
+
+@case("MR402", "pc", "MR207")  # nor is one outside of the file
+def bitmap_behind_the_end(draft: Draft) -> int:
+    return draft.set_in("pc.rom", "mapped_ram/bitmap_offset", draft.size)
+
+
+@case("MR403", "pc")
+def byte_in_the_padding(draft: Draft) -> int:
+    pages_offset = draft.block(TABLES).pages_offset
+    assert pages_offset is not None
+    return draft.write(pages_offset - 1, b"x")
+
+
+@case("MR404", "offset-unaligned", "MR207")  # nor is one before the stream
+def bitmap_in_the_container(draft: Draft) -> int:
+    return draft.set_in("pc.rom", "mapped_ram/bitmap_offset", 64)

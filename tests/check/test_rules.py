@@ -1,0 +1,123 @@
+"""Every rule fires on one file, and stays silent on its neighbour."""
+
+import inspect
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mappedram
+from mappedram.check import RETIRED, RULES, Severity, check, find
+from mappedram.drivers.kaitai_driver import KaitaiDriver
+from tests.check.cases import CASES, Case
+from tests.check.draft import Draft
+from tests.conftest import Fixtures
+
+#: Codes that the unchanged fixtures are known for; see `VERDICTS` in test_files.py.
+NEIGHBOURS = {"plain": "pc", "background-snapshot": "pc", "killed": "pc", "live": "pc"} | {
+    "no-vmdesc": "pc",
+    "no-configuration": "pc",
+    "no-footers-no-vmdesc": "no-footers",
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_fires_on_the_changed_file(case: Case, fixtures: Fixtures, tmp_path: Path) -> None:
+    draft = Draft(fixtures[case.fixture], tmp_path)
+    offset = case.change(draft)
+    findings = check(draft.path, draft.base).findings
+    assert {finding.code for finding in findings} == {case.code} | case.also
+    assert next(entry for entry in findings if entry.code == case.code).offset == offset
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_silent_on_the_neighbour(case: Case, fixtures: Fixtures) -> None:
+    neighbour = fixtures[NEIGHBOURS.get(case.fixture, case.fixture)]
+    codes = {finding.code for finding in check(neighbour.path, neighbour.offset).findings}
+    assert case.code not in codes
+
+
+def test_drivers_that_disagree(fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch) -> None:
+    parse = KaitaiDriver.parse
+
+    def wrong(self: KaitaiDriver, kind: str, data: bytes, params: Any) -> Any:
+        values, length = parse(self, kind, data, params)
+        if kind == "ramblock_header":
+            values["used_length"] += 1 << 20
+        return values, length
+
+    fixture = fixtures["none"]
+    assert check(fixture.path).verdict == "clean"
+    monkeypatch.setattr(KaitaiDriver, "parse", wrong)
+    report = check(fixture.path)
+    (finding,) = report.findings
+    assert (finding.code, finding.path) == ("MR005", "/ram/blocks[0]")
+    assert "used_length" in finding.message
+
+
+def test_drivers_of_which_one_refuses(fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise mappedram.TruncatedError("the driver is tired", offset=4)
+
+    fixture = fixtures["none"]
+    monkeypatch.setattr("mappedram.check.context.open_snapshot", refuse)
+    (finding,) = check(fixture.path).findings
+    assert (finding.code, finding.offset) == ("MR005", 4)
+    assert "tired" in finding.message
+
+
+def test_codes_are_sorted_and_well_formed() -> None:
+    assert list(RULES) == sorted(RULES)
+    assert all(re.fullmatch(r"MR[0-4]\d\d", code) for code in RULES)
+    assert all(code == rule.code for code, rule in RULES.items())
+    assert not RETIRED.keys() & RULES.keys()
+
+
+def test_names_are_unique_and_kebab_case() -> None:
+    names = [rule.name for rule in RULES.values()]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+|[a-z]+", name) for name in names)
+
+
+def test_bands_are_modules() -> None:
+    """Each band of codes has modules of its own."""
+    bands: dict[str, set[str]] = {}
+    for rule in RULES.values():
+        module = inspect.getmodule(rule.judge)
+        assert module
+        bands.setdefault(module.__name__, set()).add(rule.code[:3])
+    assert all(len(codes) == 1 for codes in bands.values())
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_documented(code: str) -> None:
+    rule = find(code)
+    assert rule.summary.endswith(".")
+    assert rule.why.endswith(".")
+    assert re.fullmatch(r"\d+\.\d+\.\d+", rule.clause)
+    assert re.match(r"[a-z0-9/_-]+\.[ch]: \w+", rule.qemu)
+    assert isinstance(rule.severity, Severity)
+
+
+def test_every_rule_has_a_case() -> None:
+    # MR005 needs a driver that is wrong; it has tests of its own above.
+    assert {case.code for case in CASES} | {"MR005"} == set(RULES)
+
+
+def test_retired_codes_lead_to_their_successor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RETIRED, "MR999", ("0.2", "MR001"))
+    assert find("MR999") is RULES["MR001"]
+    with pytest.raises(KeyError):
+        find("MR998")
+
+
+def test_names_are_shown_without_control_characters(fixtures: Fixtures, tmp_path: Path) -> None:
+    draft = Draft(fixtures["none"], tmp_path)
+    draft.set("/ram/blocks[0]", "idstr", b"\x1b\n\xff")
+    draft.set("/ram/blocks[0]", "mapped_ram/version", 0)
+    (finding,) = check(draft.path).findings
+    assert finding.message.isprintable()
+    assert r"\x1b\n" in finding.message
+    assert replace(finding, message="").to_dict()["code"] == "MR206"
