@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 ByteOrder = Literal["little", "big"]
 
 _WORD_CODES = {4: "I", 8: "Q"}
-#: Bytes of bitmap that are looked at in one step; stands for 32 MiB * 8 of pages of 4 KiB.
-_CHUNK = 1 << 20
+#: Bytes of bitmap that are looked at in one step, few enough to stay in the cache.
+_CHUNK = 1 << 17
 
 
 class Bitmap:

@@ -128,7 +128,11 @@ class RamBlock:
     @property
     def usual_pages_offset(self) -> int:
         """Where QEMU's writer puts page 0. Source: migration/ram.c, mapped_ram_setup_ramblock()."""
-        return round_up(self.header_end + self.bitmap_size, MAPPED_RAM_FILE_OFFSET_ALIGNMENT)
+        return self.aligned_pages_offset(MAPPED_RAM_FILE_OFFSET_ALIGNMENT)
+
+    def aligned_pages_offset(self, align: int) -> int:
+        """Where a writer puts page 0 that aligns to `align` and otherwise does as QEMU does."""
+        return round_up(self.header_end + self.bitmap_size, align)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +251,24 @@ class Stream:
             if isinstance(declared, int) and is_page_size(declared):
                 return declared
         return next((block.page_size for block in self.blocks if block.page_size), None)
+
+    @property
+    def alignment(self) -> int | None:
+        """What the writer aligned the pages of every block to; None if to no one power of two.
+
+        QEMU uses 1 MiB, `mappedram convert --align` what it is told.
+        """
+        with_data = [block for block in self.blocks if block.has_data]
+        usual = MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+        powers = (1 << bits for bits in range(10, 31))
+        return next(
+            (
+                align
+                for align in (usual, *powers)
+                if all(b.pages_offset == b.aligned_pages_offset(align) for b in with_data)
+            ),
+            None,
+        )
 
     @property
     def ended(self) -> bool:

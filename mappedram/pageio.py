@@ -37,7 +37,10 @@ _FICLONERANGE = 0x4020940D
 #: What is read at once where runs are short; it stays in the cache of the processor.
 WINDOW = 1 << 18
 #: From this length on, a run is moved by the kernel without passing through a buffer.
-_LONG = 1 << 16
+_LONG = 1 << 20
+#: What is handed to the page cache at once. With more, the time varies by a factor of five here:
+#: ext4 then asks for large folios, which have to be found first (docs/performance.md).
+_WRITE_SIZE = 1 << 16
 #: What a thread takes on at once.
 _BATCH = 1 << 26
 #: What O_DIRECT asks of offsets, lengths and memory on every disk that is sold.
@@ -50,11 +53,13 @@ class Target:
     Attributes:
         fd: descriptor of a seekable file, open for writing.
         refused: why O_DIRECT is not used although it was asked for; None otherwise.
+        in_kernel: held while the kernel copies; two such calls would wait for one file by spinning.
     """
 
     def __init__(self, fd: int, *, direct_io: bool = False) -> None:
         self.fd = fd
         self.refused: str | None = None
+        self.in_kernel = Lock()
         self._direct = -1
         self._buffers = local()
         if direct_io:
@@ -72,8 +77,12 @@ class Target:
         """All of `data` at `offset`, past the page cache if it can be."""
         if self.is_direct and not offset % DIRECT_ALIGNMENT and not len(data) % DIRECT_ALIGNMENT:
             self._write_direct(memoryview(data), offset)
-        else:
+        elif len(data) <= _WRITE_SIZE:
             write_fully(self.fd, data, offset)
+        else:
+            view = memoryview(data)
+            for start in range(0, len(view), _WRITE_SIZE):
+                write_fully(self.fd, view[start : start + _WRITE_SIZE], offset + start)
 
     def _write_direct(self, data: memoryview, offset: int) -> None:
         buffer = self._aligned_buffer()
@@ -153,13 +162,23 @@ def copy_runs(
     """
 
     def copy(batch: "Runs") -> None:
-        if batch[:, 1].sum() - batch[:, 0].sum() >= _LONG * len(batch) and not target.is_direct:
-            for first, last in batch.tolist():
-                _copy_long(source, first, last, target, shift, progress)
-        else:
-            _copy_short(source, batch, target, shift, progress)
+        copy_batch(source, batch, target, shift, progress)
 
     in_parallel(copy, batches(runs), channels)
+
+
+def copy_batch(
+    source: Source,
+    runs: "Runs",
+    target: Target,
+    shift: int = 0,
+    progress: Progress | None = None,
+) -> None:
+    """Copy the runs on this thread; for what `copy_runs` says."""
+    is_long = (runs[:, 1] - runs[:, 0] >= _LONG) & (not target.is_direct)
+    for first, last in runs[is_long].tolist():
+        _copy_long(source, first, last, target, shift, progress)
+    _copy_short(source, runs[~is_long], target, shift, progress)
 
 
 def in_parallel(work: Callable[[Item], None], items: Iterator[Item], channels: int) -> None:
@@ -191,18 +210,41 @@ def in_parallel(work: Callable[[Item], None], items: Iterator[Item], channels: i
             stop.set()
 
 
-def batches(runs: "Runs") -> Iterator["Runs"]:
-    """The runs in order, in batches of about 64 MiB, long runs cut."""
+def batches(runs: "Runs", size: int = _BATCH) -> Iterator["Runs"]:
+    """The runs in order, in batches of about `size`, long runs cut."""
     import numpy as np
 
-    runs = _cut(runs, _BATCH)
+    runs = _cut(runs, size)
     ends = np.cumsum(runs[:, 1] - runs[:, 0])
     start = 0
     while start < len(runs):
         passed = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, passed + _BATCH, side="right")))
+        stop = max(start + 1, int(np.searchsorted(ends, passed + size, side="right")))
         yield runs[start:stop]
         start = stop
+
+
+def grouped(runs: "Runs", window: int) -> Iterator[tuple[int, "Runs"]]:
+    """The runs by the window of that size that they lie in, long ones cut; with the first start."""
+    import numpy as np
+
+    runs = _cut(runs, window)
+    places = runs[:, 0] // window
+    for part in np.split(runs, np.flatnonzero(places[1:] != places[:-1]) + 1):
+        if len(part):
+            yield int(part[0, 0]), part
+
+
+def pages_of(runs: "Runs", first: int) -> "NDArray[np.bool_]":
+    """One bool for each page from `first` to the end of the last run: whether a run has it."""
+    import numpy as np
+
+    if len(runs) == 1:
+        return np.ones(int(runs[0, 1]) - first, bool)
+    steps = np.zeros(int(runs[-1, 1]) - first + 1, np.int8)
+    steps[runs[:, 0] - first] += 1
+    np.subtract.at(steps, runs[:, 1] - first, 1)
+    return np.cumsum(steps[:-1], dtype=np.int8) > 0
 
 
 def _cut(runs: "Runs", step: int) -> "Runs":
@@ -229,7 +271,9 @@ def _copy_long(
     while first < last:
         if in_kernel:
             try:
-                done = os.copy_file_range(source.fd, target.fd, last - first, first, first + shift)
+                length = min(last - first, _BATCH)
+                with target.in_kernel:
+                    done = os.copy_file_range(source.fd, target.fd, length, first, first + shift)
             except OSError as error:
                 if error.errno not in _NOT_IN_KERNEL:
                     raise
@@ -250,18 +294,12 @@ def _copy_short(
     source: Source, runs: "Runs", target: Target, shift: int, progress: Progress | None
 ) -> None:
     """Runs that lie close together: read with what is between them, written one by one."""
-    import numpy as np
-
-    runs = _cut(runs, WINDOW)
-    windows = runs[:, 0] // WINDOW
-    splits = np.flatnonzero(windows[1:] != windows[:-1]) + 1
-    buffer = bytearray(WINDOW)
-    with memoryview(buffer) as view:
-        for part in np.split(runs, splits):
-            base, end = int(part[0, 0]), int(part[-1, 1])
-            read_fully(source, view[: end - base], base)
-            for first, last in part.tolist():
-                target.write(view[first - base : last - base], first + shift)
+    with memoryview(bytearray(WINDOW)) as buffer:
+        for base, part in grouped(runs, WINDOW):
+            with buffer[: int(part[-1, 1]) - base] as view:
+                read_fully(source, view, base)
+                for first, last in part.tolist():
+                    target.write(view[first - base : last - base], first + shift)
             if progress:
                 progress(int((part[:, 1] - part[:, 0]).sum()))
 

@@ -78,8 +78,8 @@ def test_runs_make_the_bitmap_again(bitmap: Bitmap) -> None:
 
 
 def test_runs_over_the_edge_of_a_chunk() -> None:
-    """Runs are found in steps of 8 Mi pages; one that crosses a step is still one."""
-    edge = 8 << 20
+    """Runs are found in steps of 1 Mi pages; one that crosses a step is still one."""
+    edge = 1 << 20
     runs = [[0, 1], [edge - 3, edge + 5], [2 * edge - 1, 2 * edge]]
     bitmap = Bitmap.from_runs([(a, b) for a, b in runs], 2 * edge)
     assert bitmap.runs().tolist() == runs

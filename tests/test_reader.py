@@ -329,3 +329,34 @@ def test_opening_reads_no_pages(tmp_path: Path) -> None:
         stream_ = mappedram.reader.read_stream(source, 0, mappedram.drivers.get("construct"))
         assert len(stream_.blocks) == 8
         assert read < 1 << 18
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        '{"size": "x", "array_len": 10000000000000}',
+        '{"size": -1}',
+        '{"size": 1.5}',
+        '{"size": 9223372036854775808}',
+        '{"size": [1], "array_len": 99999999999}',
+        '{"size": 1000000000000}',
+        "[]",
+        "null",
+    ],
+)
+def test_lengths_in_the_json_that_cannot_be(fixtures: Fixtures, tmp_path: Path, field: str) -> None:
+    """A description that lies costs nothing: the footers tell where the payloads end."""
+    path = copy_sparse(fixtures["none"].path, tmp_path / "lying")
+    with mappedram.open(path) as snapshot:
+        last = snapshot.sections[-1]
+        sections = [section.length for section in snapshot.sections[:-1]]
+        devices = [s for s in snapshot.sections if s.type == SectionType.FULL]
+    described = ", ".join(
+        f'{{"name": "{s.idstr}", "instance_id": {s.instance_id}, "fields": [{field}]}}'
+        for s in devices
+    )
+    text = f'{{"page_size": 4096, "devices": [{described}]}}'.encode()
+    os.truncate(path, last.offset)
+    patch(path, last.offset, b"\6" + len(text).to_bytes(4, "big") + text)
+    with mappedram.open(path) as snapshot:
+        assert [section.length for section in snapshot.sections[:-1]] == sections

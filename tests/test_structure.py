@@ -19,11 +19,12 @@ LAYERS = [
     {"kaitai"},
     {"model"},
     {"bitmap", "drivers", "source"},
-    {"reader", "regions"},
+    {"reader", "regions", "vmstate"},
     {"snapshot", "pageio", "sizes", "output"},
-    {"rebuild", "vmstate", "writer"},
+    {"rebuild", "writer"},
     {"convert"},
     {"check"},
+    {"repair", "hint", "capture"},
     {"cli", "__main__"},
 ]
 

@@ -42,7 +42,7 @@ def pages_offset_not_1mib(context: Context) -> Iterator[Defect]:
     Why:
         QEMU loads it, but aligns to 1 MiB when it writes, so that pages can go past the page cache.
     """
-    for block, header in _with_pages(context):
+    for block, header in _irregular(context):
         aligned = header.pages_offset % MAPPED_RAM_FILE_OFFSET_ALIGNMENT == 0
         if not aligned and header.pages_offset % header.page_size == 0:
             yield _pages_offset(context, block, header, "a multiple of 0x100000", "1 MiB")
@@ -62,7 +62,7 @@ def pages_offset_unusual(context: Context) -> Iterator[Defect]:
         QEMU reads them anywhere, but writes them there. A stream that was moved within its file has
         such offsets, and they are wrong then.
     """
-    for block, header in _with_pages(context):
+    for block, header in _irregular(context):
         usual = block.usual_pages_offset
         aligned = header.pages_offset % MAPPED_RAM_FILE_OFFSET_ALIGNMENT == 0
         if aligned and header.pages_offset != usual:
@@ -73,6 +73,31 @@ def pages_offset_unusual(context: Context) -> Iterator[Defect]:
                 expected=f"{usual:#x}",
                 actual=f"{header.pages_offset:#x}",
             )
+
+
+@rule(
+    "MR211",
+    "other-alignment",
+    Severity.INFO,
+    clause="6.2.6",
+    qemu="migration/ram.c: mapped_ram_setup_ramblock()",
+)
+def other_alignment(context: Context) -> Iterator[Defect]:
+    """The pages of all blocks are aligned to 1 MiB, as QEMU's writer does it.
+
+    Why:
+        QEMU loads other alignments as well. A file that keeps one throughout comes from another
+        writer, or from `mappedram convert --align`.
+    """
+    align = context.snapshot.stream.alignment
+    first = next(_with_pages(context), None)
+    if first and align not in (None, MAPPED_RAM_FILE_OFFSET_ALIGNMENT):
+        yield Defect(
+            f"the pages of all blocks are aligned to {align:#x}",
+            context.block_field(first[0], "mapped_ram/pages_offset"),
+            expected=f"{MAPPED_RAM_FILE_OFFSET_ALIGNMENT:#x}",
+            actual=f"{align:#x}",
+        )
 
 
 @rule(
@@ -123,6 +148,11 @@ def one_offset_zero(context: Context) -> Iterator[Defect]:
                 expected="> 0",
                 actual="0",
             )
+
+
+def _irregular(context: Context) -> Iterator[tuple[RamBlock, MappedRamHeader]]:
+    """Blocks with pages, of a file whose writer did not align all of them to the same."""
+    return iter(()) if context.snapshot.stream.alignment else _with_pages(context)
 
 
 def _with_pages(context: Context) -> Iterator[tuple[RamBlock, MappedRamHeader]]:

@@ -2,6 +2,7 @@
 
 import struct
 from enum import IntEnum
+from functools import cache
 from importlib import import_module
 from io import BytesIO
 from typing import Any
@@ -66,27 +67,34 @@ class KaitaiDriver:
         return parsed
 
 
-def _new(kind: str, params: Params, *owner: Any) -> ReadWriteKaitaiStruct:
-    """An empty object of the class for `kind`; `owner` is the stream, parent and root."""
-    spec = TYPES[kind]
-    node: Any = import_module(f"mappedram.kaitai.{spec.path[0]}")
-    for name in spec.path:
+@cache
+def _class_of(kind: str) -> Any:
+    """The generated class for a type of the spec."""
+    path = TYPES[kind].path
+    node: Any = import_module(f"mappedram.kaitai.{path[0]}")
+    for name in path:
         node = getattr(node, _class_name(name))
-    return node(*(params.get(name, False) for name in spec.params), *owner)
+    return node
 
 
+def _new(kind: str, params: Params, *owner: Any) -> Any:
+    """An empty object of the class for `kind`; `owner` is the stream, parent and root."""
+    return _class_of(kind)(*(params.get(name, False) for name in TYPES[kind].params), *owner)
+
+
+@cache
 def _class_name(ksy_id: str) -> str:
     return "".join(part.capitalize() for part in ksy_id.split("_"))
 
 
-def _kind(parsed: ReadWriteKaitaiStruct) -> str:
-    """The name in the spec of the type of an object."""
-    name = type(parsed).__name__
-    return next(kind for kind in TYPES if _class_name(kind) == name)
+@cache
+def _fields_of(class_name: str) -> tuple[FieldSpec, ...]:
+    return next(spec.fields for kind, spec in TYPES.items() if _class_name(kind) == class_name)
 
 
 def _fields(parsed: ReadWriteKaitaiStruct) -> tuple[FieldSpec, ...]:
-    return TYPES[_kind(parsed)].fields
+    """The fields that the spec gives to the type of an object."""
+    return _fields_of(type(parsed).__name__)
 
 
 def _scalar(value: Any) -> Any:

@@ -86,12 +86,19 @@ def payload_lengths(document: Mapping[str, Any]) -> dict[tuple[str, int], list[i
 
 def _length(description: Mapping[str, Any]) -> int:
     fields = sum(
-        field["size"] * field.get("array_len", 1) for field in description.get("fields", ())
+        _number(field["size"]) * _number(field.get("array_len", 1))
+        for field in description.get("fields", ())
     )
     # Each subsection: type byte, length byte, name, version, and then its own fields.
     subsections = sum(
         1 + 1 + len(subsection["vmsd_name"]) + 4 + _length(subsection)
         for subsection in description.get("subsections", ())
     )
-    total: int = fields + subsections
-    return total
+    return fields + subsections
+
+
+def _number(value: object) -> int:
+    """A size or a count; anything else that JSON can say is not one."""
+    if not isinstance(value, int) or not 0 <= value < 1 << 63:
+        raise TypeError(f"not a size: {value!r}")
+    return value

@@ -20,9 +20,12 @@ from mappedram.pageio import (
     Progress,
     Target,
     batches,
+    copy_batch,
     copy_runs,
+    grouped,
     in_parallel,
     nonzero_pages,
+    pages_of,
     read_fully,
     share,
     write_fully,
@@ -41,8 +44,10 @@ Data = bytes | bytearray | memoryview
 
 #: Bytes of bitmap that are written, or left as a hole, together.
 _BITMAP_STEP = 4096
-#: Bytes of a raw file that are looked through for zero pages at once, in the cache.
+#: Bytes that are looked through for zero pages at once; they stay in the cache.
 _SCAN = 1 << 18
+#: Bytes that a thread takes on at once.
+_BATCH = 1 << 24
 
 
 class _Bits:
@@ -59,37 +64,25 @@ class _Bits:
         self._touched: NDArray[np.bool_] = np.zeros(-(-block.bitmap_size // _BITMAP_STEP), bool)
         self._lock = Lock()
 
-    def put(self, first: int, pages: "NDArray[np.bool_]") -> None:
-        """Set and clear the bits from page `first` on."""
+    def put(
+        self, first: int, stored: "NDArray[np.bool_]", wanted: "NDArray[np.bool_] | None" = None
+    ) -> None:
+        """Set and clear the bits from page `first` on; of those, only the `wanted` ones."""
         import numpy as np
 
-        start, stop = first // 8, -(-(first + len(pages)) // 8)
+        start, stop = first // 8, -(-(first + len(stored)) // 8)
+        inside = slice(first - start * 8, first - start * 8 + len(stored))
         with self._lock:
-            bits = np.unpackbits(self.bits[start:stop], bitorder="little")
-            bits[first - start * 8 : first - start * 8 + len(pages)] = pages
+            bits = np.unpackbits(self.bits[start:stop], bitorder="little").view(bool)
+            bits[inside] = stored if wanted is None else stored | (bits[inside] & ~wanted)
             self.bits[start:stop] = np.packbits(bits, bitorder="little")
             self._touched[start // _BITMAP_STEP : -(-stop // _BITMAP_STEP)] = True
 
     def put_runs(self, runs: "Runs") -> None:
         """Set the bits of the runs; those between them keep what they were."""
-        import numpy as np
-
-        step = 1 << 20
-        for first in range(int(runs[0, 0]) // step * step, int(runs[-1, 1]), step):
-            inside = runs[(runs[:, 0] < first + step) & (runs[:, 1] > first)]
-            if not len(inside):
-                continue
-            begin, end = int(inside[0, 0].clip(first)), int(inside[-1, 1].clip(max=first + step))
-            steps = np.zeros(end - begin + 1, np.int32)
-            np.add.at(steps, inside[:, 0].clip(begin) - begin, 1)
-            np.add.at(steps, inside[:, 1].clip(max=end) - begin, -1)
-            pages = np.cumsum(steps[:-1]) > 0
-            start, stop = begin // 8, -(-end // 8)
-            with self._lock:
-                bits = np.unpackbits(self.bits[start:stop], bitorder="little")
-                bits[begin - start * 8 : end - start * 8] |= pages
-                self.bits[start:stop] = np.packbits(bits, bitorder="little")
-                self._touched[start // _BITMAP_STEP : -(-stop // _BITMAP_STEP)] = True
+        for first, part in grouped(runs, 1 << 20):
+            stored = pages_of(part, first)
+            self.put(first, stored, stored)
 
     def write(self, fd: int, byteorder: ByteOrder) -> None:
         """Write what was touched, as words of the host that the file pretends to come from."""
@@ -203,6 +196,8 @@ class SnapshotWriter:
             BuildError: there is no such block, or the pages are not inside it.
             OSError: writing failed.
         """
+        import numpy as np
+
         view = memoryview(data).cast("B")
         block, base = self._place(idstr)
         count, rest = divmod(len(view), self.page_size)
@@ -211,19 +206,21 @@ class SnapshotWriter:
                 f"write_pages: {len(view):#x} bytes from page {first_page} on are not whole pages"
                 f" of block {idstr!r}, which has {block.num_pages}"
             )
-        if count:
-            self._put(block, base, first_page, view)
-
-    def _put(self, block: RamBlock, base: int, first_page: int, view: memoryview) -> None:
-        import numpy as np
-
-        stored = np.ones(len(view) // self.page_size, bool)
+        if not count:
+            return
+        stored = np.ones(count, bool)
         if self.zero_page_detection:
             stored = nonzero_pages(view, self.page_size)
-        edges = np.flatnonzero(np.diff(stored, prepend=False, append=False)).reshape(-1, 2)
-        for start, stop in (edges * self.page_size).tolist():
-            self._target.write(view[start:stop], base + first_page * self.page_size + start)
-        self._bits[block.idstr].put(first_page, stored)
+        self._write_stored(base + first_page * self.page_size, view, stored)
+        self._bits[idstr].put(first_page, stored)
+
+    def _write_stored(self, place: int, view: memoryview, stored: "NDArray[np.bool_]") -> None:
+        """Write the pages of `view` that are `stored`; the first one goes to `place`."""
+        if stored.all():
+            self._target.write(view, place)
+            return
+        for start, stop in (_runs_of(stored) * self.page_size).tolist():
+            self._target.write(view[start:stop], place + start)
 
     def write_file(self, idstr: str, source: Source, *, progress: Progress | None = None) -> None:
         """Fill a block from a raw file of its size, on as many threads as there are channels.
@@ -262,18 +259,39 @@ class SnapshotWriter:
     ) -> None:
         """Like `copy_pages`, but look at each page and leave out those that are zero."""
         block, base = self._place(idstr)
+        bits = self._bits[block.idstr]
 
         def fill(batch: "Runs") -> None:
-            with memoryview(bytearray(_SCAN)) as buffer:
-                for first, last in batch.tolist():
-                    for start in range(first, last, _SCAN):
-                        with buffer[: min(_SCAN, last - start)] as view:
-                            read_fully(source, view, pages_offset + start)
-                            self._put(block, base, start // self.page_size, view)
-                            if progress:
-                                progress(len(view))
+            # Looking and copying are two passes: the second one is the kernel's, and goes on in
+            # one thread while another one looks.
+            for first, part in grouped(batch, _BATCH // self.page_size):
+                wanted = pages_of(part, first)
+                stored = wanted
+                if self.zero_page_detection:
+                    stored = wanted & self._look(source, pages_offset, first, len(wanted))
+                places = (_runs_of(stored) + first) * self.page_size + pages_offset
+                copy_batch(source, places, self._target, base - pages_offset)
+                bits.put(first, stored, wanted)
+                if progress:
+                    progress(len(wanted) * self.page_size)
 
-        in_parallel(fill, batches(runs * self.page_size), self.channels)
+        in_parallel(fill, batches(runs, _BATCH // self.page_size), self.channels)
+
+    def _look(
+        self, source: Source, pages_offset: int, first: int, count: int
+    ) -> "NDArray[np.bool_]":
+        """Which of `count` pages from page `first` on are not zero."""
+        import numpy as np
+
+        found = []
+        step = _SCAN // self.page_size
+        with memoryview(bytearray(_SCAN)) as buffer:
+            for page in range(first, first + count, step):
+                pages = min(step, first + count - page)
+                with buffer[: pages * self.page_size] as view:
+                    read_fully(source, view, pages_offset + page * self.page_size)
+                    found.append(nonzero_pages(view, self.page_size))
+        return np.concatenate(found)
 
     def copy_pages(
         self,
@@ -417,6 +435,13 @@ def create(
         word_size=word_size,
         byteorder=byteorder,
     )
+
+
+def _runs_of(pages: "NDArray[np.bool_]") -> "Runs":
+    """The runs of True in an array of bool."""
+    import numpy as np
+
+    return np.flatnonzero(np.diff(pages, prepend=False, append=False)).reshape(-1, 2)
 
 
 def _create_file(path: str | os.PathLike[str]) -> int:

@@ -294,11 +294,16 @@ def pages_off_by_1mib(draft: Draft) -> int:
     return _move_pages(draft, MIB)
 
 
-def _move_pages(draft: Draft, distance: int) -> int:
-    pages_offset = draft.block(RSDP).pages_offset
+@case("MR211", "none")
+def all_pages_at_2mib(draft: Draft) -> int:
+    return _move_pages(draft, MIB, "ram")
+
+
+def _move_pages(draft: Draft, distance: int, idstr: str = RSDP) -> int:
+    pages_offset = draft.block(idstr).pages_offset
     assert pages_offset is not None
     draft.insert(pages_offset, bytes(distance))
-    return draft.set_in(RSDP, "mapped_ram/pages_offset", pages_offset + distance)
+    return draft.set_in(idstr, "mapped_ram/pages_offset", pages_offset + distance)
 
 
 @case("MR204", "pc")

@@ -51,12 +51,12 @@ def _snapshot(path: Path, runs: Callable[[], list[tuple[int, int]]], size: int =
     return path
 
 
-def _runs() -> list[tuple[int, int]]:
+def _runs(size: int = SIZE) -> list[tuple[int, int]]:
     """Runs of 1 to 60 pages, 1 to 40 pages apart."""
     chosen, runs, page = random.Random(1), [], 0
-    while page < SIZE // 4096:
+    while page < size // 4096:
         length = chosen.randint(1, 60)
-        runs.append((page, min(SIZE // 4096, page + length)))
+        runs.append((page, min(size // 4096, page + length)))
         page += length + chosen.randint(1, 40)
     return runs
 
@@ -111,15 +111,11 @@ def _reflink(folder: Path, stack: ExitStack) -> Iterator[Row]:
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"no row for reflink: {error}", file=sys.stderr)
         return
-    size = 2 * GIB
-    snapshot = _snapshot(
-        disk / "runs",
-        lambda: [(a, min(b, size // 4096)) for a, b in _runs() if a < size // 4096],
-        size,
-    )
+    size = 8 * GIB
+    snapshot = _snapshot(disk / "runs", lambda: _runs(size), size)
     out = disk / "out"
     yield Row(
-        "`extract`, 2 GiB, 60 %, XFS with reflink",
+        "`extract`, 8 GiB, 60 %, XFS with reflink",
         "`cp --reflink=never`",
         mappedram("extract", snapshot, "-b", "pc.ram", "-o", out),
         ["cp", "--reflink=never", str(snapshot), str(out)],
@@ -135,7 +131,7 @@ def _xfs(folder: Path) -> Iterator[Path]:
     if shutil.which("mkfs.xfs") is None:
         raise FileNotFoundError("mkfs.xfs is not installed")
     with image.open("wb") as stream:
-        stream.truncate(8 * GIB)
+        stream.truncate(24 * GIB)
     subprocess.run(["mkfs.xfs", "-q", "-m", "reflink=1", image], check=True)
     disk.mkdir()
     subprocess.run(["mount", "-o", "loop", image, disk], check=True, capture_output=True)

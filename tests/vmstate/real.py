@@ -1,0 +1,10 @@
+"""Which fixtures have a description of their devices."""
+
+from tests.conftest import manifest
+
+#: Fixtures that QEMU ended with a JSON text, and that can be read up to it.
+DESCRIBED = [
+    name
+    for name in manifest()
+    if name not in {"no-vmdesc", "no-footers-no-vmdesc", "no-configuration", "killed", "plain"}
+]
