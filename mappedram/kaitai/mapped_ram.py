@@ -5,10 +5,10 @@
 
 import kaitaistruct
 from kaitaistruct import ReadWriteKaitaiStruct, KaitaiStream, BytesIO
-from mappedram.kaitai import section
-from mappedram.kaitai import ram
-from mappedram.kaitai import stream_header
 from mappedram.kaitai import configuration
+from mappedram.kaitai import ram
+from mappedram.kaitai import section
+from mappedram.kaitai import stream_header
 import collections
 
 
