@@ -24,6 +24,10 @@ ByteOrder = Literal["little", "big"]
 _WORD_CODES = {4: "I", 8: "Q"}
 #: Bytes of bitmap that are looked at in one step, few enough to stay in the cache.
 _CHUNK = 1 << 17
+#: Bytes of bitmap whose bits are counted in one step.
+_COUNTED = 1 << 14
+_ALL_CLEAR = bytes(_COUNTED)
+_ALL_SET = b"\xff" * _COUNTED
 
 
 class Bitmap:
@@ -64,10 +68,9 @@ class Bitmap:
 
     def count(self) -> int:
         """Number of set bits below `num_pages`."""
-        total = sum(
-            int.from_bytes(self.little[start : start + _CHUNK], "little").bit_count()
-            for start in range(0, len(self.little), _CHUNK)
-        )
+        little = self.little
+        steps = range(0, len(little), _COUNTED)
+        total = sum(_count(little[start : start + _COUNTED]) for start in steps)
         return total - self.count_beyond()
 
     def count_beyond(self) -> int:
@@ -137,6 +140,15 @@ class Bitmap:
         little = packed.ljust(bitmap_size(num_pages, word_size), b"\0")
         swapped = cls(little, num_pages, word_size, byteorder).little
         return cls(swapped, num_pages, word_size, byteorder)
+
+
+def _count(part: bytes) -> int:
+    """Number of set bits; most of a bitmap is of one kind, and is told by comparing it."""
+    if part == _ALL_CLEAR:
+        return 0
+    if part == _ALL_SET:
+        return 8 * _COUNTED
+    return int.from_bytes(part, "little").bit_count()
 
 
 def _edges(little: bytes, num_bits: int) -> "Runs":

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-from uuid import UUID
 
 import click
 
@@ -123,7 +122,11 @@ def _show_json(file: str, snapshot: Snapshot) -> None:
 
 def _uuid(stream: Stream) -> str | None:
     raw = stream.configuration.uuid if stream.configuration else None
-    return str(UUID(bytes=raw)) if raw is not None else None
+    if raw is None:
+        return None
+    from uuid import UUID  # slow to load, and seldom needed
+
+    return str(UUID(bytes=raw))
 
 
 def _block_as_dict(block: Block, present: int | None) -> dict[str, Any]:
