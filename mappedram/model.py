@@ -46,7 +46,7 @@ class Element:
     offset: int
     length: int
     values: Mapping[str, Any]
-    params: Mapping[str, bool] = field(default_factory=dict)
+    params: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def end(self) -> int:
@@ -219,6 +219,8 @@ class Stream:
     elements: tuple[Element, ...]
     vmdescription: VmDescription | None
     stopped: FormatError | None
+    #: Without mapped-ram: where the pages of each block stand (`mappedram.scattered`), by `idstr`.
+    scattered: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def machine(self) -> str | None:
@@ -242,7 +244,7 @@ class Stream:
 
     @property
     def page_size(self) -> int | None:
-        """Size of a target page: by the configuration, else the JSON, else the first header."""
+        """Size of a target page: by the configuration, else the JSON, else the blocks."""
         if self.configuration and self.configuration.target_page_bits is not None:
             bits = self.configuration.target_page_bits
             return 1 << bits if bits < 64 else None
@@ -250,7 +252,9 @@ class Stream:
             declared = self.vmdescription.document.get("page_size")
             if isinstance(declared, int) and is_page_size(declared):
                 return declared
-        return next((block.page_size for block in self.blocks if block.page_size), None)
+        sizes = (block.page_size for block in self.blocks if block.page_size)
+        found = (pages.page_size for pages in self.scattered.values())
+        return next(sizes, next(found, None))
 
     @property
     def alignment(self) -> int | None:

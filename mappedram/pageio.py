@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fcntl import ioctl
+from itertools import pairwise
 from mmap import mmap
 from struct import pack
 from threading import Event, Lock, local
@@ -111,6 +112,33 @@ def write_fully(fd: int, data: "memoryview | bytes", offset: int) -> None:
     done = os.pwrite(fd, data, offset)
     while done < len(data):
         done += os.pwrite(fd, memoryview(data)[done:], offset + done)
+
+
+def write_rows(
+    target: Target, pages: "NDArray[np.int64]", data: "NDArray[np.uint8]", pages_offset: int
+) -> "Runs":
+    """Write pages to their places, those that follow each other at once; say which runs they are.
+
+    Args:
+        target: where to.
+        pages: numbers of the pages, ascending.
+        data: their bytes, a row for each.
+        pages_offset: offset of page 0.
+    """
+    import numpy as np
+
+    if not len(pages):
+        return np.empty((0, 2), np.int64)
+    breaks = np.flatnonzero(np.diff(pages) != 1) + 1
+    bounds = [0, *breaks.tolist(), len(pages)]
+    page_size = data.shape[1]
+    view = data.data.cast("B")
+    for start, stop in pairwise(bounds):
+        target.write(
+            view[start * page_size : stop * page_size],
+            pages_offset + int(pages[start]) * page_size,
+        )
+    return np.stack((pages[bounds[:-1]], pages[np.array(bounds[1:]) - 1] + 1), axis=1)
 
 
 def copy_data(source: Source, start: int, end: int, target: int, shift: int = 0) -> None:

@@ -62,7 +62,7 @@ def _claims(stream: Stream) -> Iterator[Region]:
             yield Region(
                 section.payload_offset, section.payload_length, "vmdescription text", path, "text"
             )
-        elif section.payload_length and not _is_followed(section):
+        elif section.payload_length and not (stream.mapped_ram and _is_followed(section)):
             yield Region(
                 section.payload_offset,
                 section.payload_length,

@@ -14,10 +14,12 @@ from mappedram.errors import FormatError, UnsupportedError
 from mappedram.model import Element, RamBlock, Section, Stream
 from mappedram.reader import read_stream
 from mappedram.regions import Region, regions
+from mappedram.scattered import ScatteredPages
 from mappedram.source import Source
 
 if TYPE_CHECKING:
     from mappedram.bitmap import Runs
+    from mappedram.vmstate import DeviceStates
 
 
 class Block:
@@ -26,6 +28,8 @@ class Block:
     def __init__(self, snapshot: "Snapshot", model: RamBlock) -> None:
         self._snapshot = snapshot
         self.model = model
+        #: Of a stream without mapped-ram: where the pages stand.
+        self.scattered: ScatteredPages | None = snapshot.stream.scattered.get(model.idstr)
 
     @property
     def source(self) -> Source:
@@ -43,6 +47,11 @@ class Block:
         return self.model.used_length
 
     @property
+    def has_pages(self) -> bool:
+        """Whether the file can hold pages of this block, at fixed places or one by one."""
+        return self.model.has_data or self.scattered is not None
+
+    @property
     def page_size(self) -> int:
         """Bytes of a page.
 
@@ -51,6 +60,8 @@ class Block:
             UnsupportedError: the file keeps no pages of this block.
         """
         model = self.model
+        if self.scattered is not None:
+            return self.scattered.page_size
         if not model.has_data:
             raise UnsupportedError(
                 f"block {model.idstr!r}: this file holds no pages of it", path=model.path
@@ -71,12 +82,14 @@ class Block:
 
     @cached_property
     def bitmap(self) -> Bitmap:
-        """Which pages are in the file.
+        """Which pages are in the file. Of a stream without mapped-ram: which are not zero.
 
         Raises:
             TruncatedError: the bitmap lies outside of the file.
         """
         num_pages, offset = self.num_pages, self.model.bitmap_offset
+        if self.scattered is not None:
+            return Bitmap.from_runs(self.scattered.runs(), num_pages)
         assert offset is not None
         data = self._snapshot.source.read_exactly(
             offset, self.model.bitmap_size, f"bitmap of {self.idstr}"
@@ -102,16 +115,31 @@ class Block:
             raise ValueError(
                 f"range {offset:#x}+{size:#x}: block {self.idstr!r} has {self.used_length:#x} bytes"
             )
-        page_size, pages_offset = self.page_size, self.model.pages_offset
+        first, last = offset // self.page_size, -(-(offset + size) // self.page_size)
+        memory = bytearray((last - first) * self.page_size)
+        with memoryview(memory) as view:
+            self.read_pages(first, view)
+        start = offset - first * self.page_size
+        return bytes(memory[start : start + size])
+
+    def read_pages(self, first: int, view: memoryview) -> None:
+        """Fill `view` with whole pages from page `first` on; it has to be all zeros before.
+
+        Raises:
+            TruncatedError: the file ends before a page that its bitmap promises.
+        """
+        source, page_size = self.source, self.page_size
+        if self.scattered is not None:
+            self.scattered.read(source, first, view)
+            return
+        pages_offset = self.model.pages_offset
         assert pages_offset is not None
-        end = offset + size
-        memory = bytearray(size)
-        for start, stop in self.bitmap.runs(offset // page_size, -(-end // page_size)).tolist():
-            first, last = max(offset, start * page_size), min(end, stop * page_size)
-            memory[first - offset : last - offset] = self._snapshot.source.read_exactly(
-                pages_offset + first, last - first, f"page of {self.idstr}"
+        for start, stop in self.bitmap.runs(first, first + len(view) // page_size).tolist():
+            length = (stop - start) * page_size
+            place = (start - first) * page_size
+            view[place : place + length] = source.read_exactly(
+                pages_offset + start * page_size, length, f"page of {self.idstr}"
             )
-        return bytes(memory)
 
     def __repr__(self) -> str:
         return f"<Block {self.idstr} of {self.used_length:#x} bytes>"
@@ -147,6 +175,13 @@ class Snapshot:
     def complete(self) -> bool:
         """Whether the save came to its end. Where not, the bitmaps say nothing."""
         return self.stream.complete
+
+    @cached_property
+    def state(self) -> "DeviceStates":
+        """The state of all devices; `snapshot.state["cpu", 0]["env.eip"]` is one value."""
+        from mappedram.vmstate import decode
+
+        return decode(self)
 
     @cached_property
     def _byteorder(self) -> tuple[ByteOrder, bool]:
@@ -222,7 +257,7 @@ def open_snapshot(
     try:
         stream = read_stream(source, offset, reader)
         located = any(element.kind == "end_of_section" for element in stream.elements)
-        if stream.stopped and not partial and not (located and stream.mapped_ram):
+        if stream.stopped and not partial and not located:
             raise stream.stopped
     except BaseException:
         source.close()

@@ -50,6 +50,84 @@ types:
             (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x10
             or (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x30
         doc: The flag EOS (0x10), with CONTINUE (0x20) allowed beside it.
+  page_record:
+    doc: |
+      One record of the pages of a stream without mapped-ram. They fill the
+      sections PART and END, and the last record of a page wins.
+    doc-ref: 'QEMU migration/ram.c: ram_save_target_page(), ram_load_precopy()'
+    params:
+      - id: len_page
+        type: u4
+        doc: Size of a target page in bytes.
+    seq:
+      - id: addr_and_flags
+        -expected: ZERO, PAGE or XBZRLE, with CONTINUE or without, or MULTIFD_FLUSH
+        type: u8
+        valid:
+          expr: |
+            (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x002
+            or (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x022
+            or (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x008
+            or (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x028
+            or (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x040
+            or (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x060
+            or (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x200
+        doc: |
+          Offset of the page in its block, with a flag in the low bits: ZERO
+          (0x02), PAGE (0x08), XBZRLE (0x40) or MULTIFD_FLUSH (0x200). CONTINUE
+          (0x20) says that the block is that of the record before.
+      - id: len_idstr
+        -orig-id: len
+        type: u1
+        if: has_idstr
+        doc: Length of the name in bytes.
+      - id: idstr
+        size: len_idstr
+        type: str
+        if: has_idstr
+        doc: Name of the block.
+      - id: fill
+        -expected: 0
+        type: u1
+        valid: 0
+        if: flag == 0x02
+        doc: The byte that fills the page.
+      - id: page
+        size: len_page
+        if: flag == 0x08
+        doc: The bytes of the page.
+      - id: xbzrle
+        type: xbzrle_page
+        if: flag == 0x40
+        doc: What has changed in the page.
+    instances:
+      low:
+        value: (addr_and_flags - ((addr_and_flags / 1024).as<u8> * 1024).as<u8>).as<u4>
+        doc: The low bits, which hold the flags.
+      flag:
+        value: '((low / 32).as<u4> - (low / 64).as<u4> * 2 == 1 ? low - 32 : low).as<u4>'
+        doc: The flag without CONTINUE.
+      has_idstr:
+        value: low == 0x02 or low == 0x08 or low == 0x40
+        doc: Whether the name of a block follows.
+  xbzrle_page:
+    doc: |
+      The difference to what the page held before, as runs of equal and of new
+      bytes.
+    doc-ref: 'QEMU migration/xbzrle.c: xbzrle_encode_buffer()'
+    seq:
+      - id: encoding
+        -orig-id: ENCODING_FLAG_XBZRLE
+        type: u1
+        valid: 1
+        doc: How the difference is encoded; there is one way.
+      - id: len_encoded
+        -orig-id: xh_len
+        type: u2
+        doc: Length of the difference in bytes, at most that of a page.
+      - id: encoded
+        size: len_encoded
+        doc: Lengths of runs, and the new bytes.
   ramblock_header:
     -orig-id: RAMBlock
     doc: One RAM block, as MEM_SIZE lists it.

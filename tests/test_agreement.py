@@ -29,6 +29,7 @@ DECLARED = layout.ELEMENTS | {
         stream.Capability,
         stream.Uuid,
         ram.MappedRamHeader,
+        ram.XbzrlePage,
     )
 }
 #: Only in the `.ksy`: the walk along a whole file, which in Python is `mappedram.reader.walk`,

@@ -19,7 +19,7 @@ from tools.qemu import pattern
 SOUND = [
     name
     for name in manifest()
-    if name not in {"killed", "background-snapshot", "plain", "no-footers-no-vmdesc"}
+    if name not in {"killed", "background-snapshot", "no-footers-no-vmdesc"}
 ]
 
 
@@ -143,13 +143,14 @@ def test_incomplete_files_are_read_and_said_to_be(fixtures: Fixtures) -> None:
 
 
 def test_plain_stream_is_told_apart(fixtures: Fixtures) -> None:
-    with pytest.raises(UnsupportedError, match="no mapped-ram"):
-        opened(fixtures["plain"])
-    with mappedram.open(fixtures["plain"].path, partial=True) as snapshot:
+    with opened(fixtures["plain"]) as snapshot, opened(fixtures["pc"]) as mapped:
         assert not snapshot.stream.mapped_ram
-        assert snapshot.blocks[0].idstr == "pc.ram"
-        with pytest.raises(UnsupportedError):
-            snapshot.blocks[0].read(0, 1)
+        assert snapshot.complete
+        assert snapshot.sections[-1].end == snapshot.stream.file_size
+        for block in mapped.blocks:
+            other = snapshot.block[block.idstr]
+            assert other.runs().tolist() == block.runs().tolist()
+            assert other.read(0, other.used_length) == block.read(0, block.used_length)
 
 
 def test_guess_without_configuration(fixtures: Fixtures) -> None:

@@ -36,7 +36,6 @@ def test_real_files_are_covered(fixtures: Fixtures, name: str) -> None:
         gaps = {region.name for region in found if region.kind == "gap"}
         allowed = {
             "offset-unaligned": {"before the stream"},
-            "plain": {"not followed"},
             "no-footers-no-vmdesc": {"not followed"},
         }
         assert gaps == allowed.get(name, set())

@@ -81,16 +81,10 @@ def not_followed(context: Context) -> Iterator[Defect]:
 
     Why:
         The file may be right, but what stands behind this place was not looked at: another kind of
-        file, a stream without mapped-ram, a device section that nothing tells the length of.
+        file, a stream inside the stream, a device section that nothing tells the length of.
     """
     stream = context.stream
     yield from _stopped(context, NOT_FOLLOWED)
-    if stream.ended and context.ram_start and not stream.mapped_ram:
-        start = context.ram_start
-        yield Defect(
-            "the stream has no mapped-ram: it holds no memory at fixed offsets",
-            Place(start.offset, start.length, start.path),
-        )
     for block in stream.blocks:
         if block.path in context.oversized:
             yield Defect(
@@ -98,6 +92,28 @@ def not_followed(context: Context) -> Iterator[Defect]:
                 " this version looks at",
                 Place(block.bitmap_offset, block.bitmap_size, f"{block.path}/bitmap"),
             )
+
+
+@rule(
+    "MR012",
+    "no-mapped-ram",
+    Severity.INFO,
+    clause="9.6.1",
+    qemu="migration/ram.c: ram_load_precopy()",
+)
+def no_mapped_ram(context: Context) -> Iterator[Defect]:
+    """The stream has mapped-ram.
+
+    Why:
+        A stream without it is just as good, but a destination loads it only with the capability
+        off, and nothing in it can be reached without reading all that stands before.
+    """
+    start = context.ram_start
+    if start and not context.stream.mapped_ram and not context.stream.stopped:
+        yield Defect(
+            "the stream has no mapped-ram: its pages stand in records, one after the other",
+            Place(start.offset, start.length, start.path),
+        )
 
 
 @rule(

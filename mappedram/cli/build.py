@@ -129,7 +129,7 @@ def _from_donor(
         total = sum(source.size for source in replace.values()) + sum(
             stored_bytes(block)
             for block in snapshot.blocks
-            if block.model.has_data and block.idstr not in replace
+            if block.has_pages and block.idstr not in replace
         )
         stack.enter_context(ended_by_signals())
         moved = stack.enter_context(progress("build", total))

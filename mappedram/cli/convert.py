@@ -18,12 +18,13 @@ from mappedram.cli.writing import (
 )
 from mappedram.convert.mapped_ram import Layout, lay_out
 from mappedram.convert.raw import stored_bytes
+from mappedram.convert.stream import to_stream
 from mappedram.drivers import DriverName
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.output import StagedFiles
 from mappedram.snapshot import Snapshot
 
-FORMATS = ("raw", "mapped-ram")
+FORMATS = ("raw", "mapped-ram", "stream")
 
 
 @click.command(
@@ -81,7 +82,8 @@ def command(
 
     raw: one RAM block as a sparse file; `mappedram extract` writes several. mapped-ram: the same
     snapshot laid out anew, with the same RAM and devices; stale bytes of pages that turned zero
-    are left behind.
+    are left behind. stream: without mapped-ram, for a destination that has the capability off.
+    FILE may be with mapped-ram or without.
     """
     if idstr is not None and target_format != "raw":
         raise click.UsageError("-b IDSTR goes with -O raw")
@@ -89,6 +91,8 @@ def command(
     with about(file), mappedram.open(file, offset, driver=driver) as snapshot:
         if target_format == "raw":
             _to_raw(snapshot, out, idstr, layout, force)
+        elif target_format == "stream":
+            _to_stream(snapshot, out, force)
         else:
             _to_mapped_ram(snapshot, out, layout, force)
     return FINE
@@ -104,8 +108,18 @@ def _to_raw(snapshot: Snapshot, out: Path, idstr: str | None, layout: Layout, fo
     write_blocks(blocks, [out], layout.channels, layout.direct_io, force)
 
 
+def _to_stream(snapshot: Snapshot, out: Path, force: bool) -> None:
+    total = sum(block.used_length for block in snapshot.blocks if block.has_pages)
+    with (
+        ended_by_signals(),
+        progress("convert", total) as moved,
+        StagedFiles(force=force) as files,
+    ):
+        to_stream(snapshot, files.open(out), progress=moved)
+
+
 def _to_mapped_ram(snapshot: Snapshot, out: Path, layout: Layout, force: bool) -> None:
-    total = sum(stored_bytes(block) for block in snapshot.blocks if block.model.has_data)
+    total = sum(stored_bytes(block) for block in snapshot.blocks if block.has_pages)
     with (
         ended_by_signals(),
         progress("convert", total) as moved,

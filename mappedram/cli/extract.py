@@ -128,7 +128,7 @@ def chosen_blocks(snapshot: Snapshot, idstrs: Sequence[str]) -> list[Block]:
             raise click.UsageError(f"no block {idstr!r} in the snapshot; it has {known}")
     if idstrs:
         return [snapshot.block[idstr] for idstr in dict.fromkeys(idstrs)]
-    return [block for block in snapshot.block.values() if block.model.has_data]
+    return [block for block in snapshot.block.values() if block.has_pages]
 
 
 def write_blocks(

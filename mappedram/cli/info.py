@@ -65,11 +65,23 @@ def pages_present(blocks: Sequence[Block]) -> list[int | None]:
     budget = _BITMAPS_MAX
     for block in blocks:
         # With other sizes the bitmap would be larger than any there is.
-        readable = is_page_size(block.model.page_size or 0) and block.model.bitmap_size <= budget
+        size = page_size(block) or 0
+        readable = is_page_size(size) and block.model.bitmap_size <= budget
         count = _count(block) if readable else None
         budget -= block.model.bitmap_size if count is not None else 0
         present.append(count)
     return present
+
+
+def page_size(block: Block) -> int | None:
+    """Size of a page, by the header of the block or by the records of its pages."""
+    return block.page_size if block.scattered else block.model.page_size
+
+
+def num_pages(block: Block) -> int:
+    """Number of pages; 0 where the size of a page is not known."""
+    size = page_size(block)
+    return block.used_length // size if size else 0
 
 
 def _count(block: Block) -> int | None:
@@ -134,8 +146,8 @@ def _block_as_dict(block: Block, present: int | None) -> dict[str, Any]:
     return {
         "idstr": model.idstr,
         "used_length": model.used_length,
-        "page_size": model.page_size,
-        "num_pages": model.num_pages,
+        "page_size": page_size(block),
+        "num_pages": num_pages(block),
         "pages_present": present,
         "bitmap_offset": model.bitmap_offset,
         "bitmap_size": model.bitmap_size,
@@ -222,13 +234,14 @@ def _block_table(blocks: Sequence[Block]) -> Iterator[str]:
 
 def _block_row(block: Block, present: int | None) -> Sequence[Any]:
     model = block.model
-    known = present is not None and model.num_pages > 0
+    pages = num_pages(block)
+    known = present is not None and pages > 0
     return (
         printable(model.idstr),
         size(model.used_length),
         present,
-        model.num_pages,
-        f"{100 * (present or 0) / model.num_pages:.1f} %" if known else None,
+        pages,
+        f"{100 * (present or 0) / pages:.1f} %" if known else None,
         _hex(model.bitmap_offset),
         _hex(model.pages_offset) if not model.ignored else "ignored",
     )

@@ -14,7 +14,10 @@ from mappedram.cli import output, status
 from mappedram.cli.options import epilog
 from mappedram.cli.text import printable
 
-_VERBS = ("info", "layout", "check", "explain", "extract", "convert", "build")
+_VERBS = (
+    *("info", "layout", "check", "explain", "state", "diff"),
+    *("extract", "convert", "build", "repair", "restore-hint", "capture"),
+)
 
 
 @dataclass
@@ -33,7 +36,9 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _VERBS:
             return None
-        command: click.Command = import_module(f"mappedram.cli.{cmd_name}").command
+        command: click.Command = import_module(
+            f"mappedram.cli.{cmd_name.replace('-', '_')}"
+        ).command
         return command
 
 
@@ -63,7 +68,7 @@ def cli(ctx: click.Context, debug: bool) -> int:
 
     Such a file is what QEMU writes when it migrates a guest to file:PATH with the capability
     mapped-ram on, and what `virsh save` writes with the image format "sparse". Files are opened
-    read-only.
+    read-only, but for `repair --in-place`.
     """
     ctx.obj.debug = debug
     if ctx.invoked_subcommand is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mappedram.errors import BuildError
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
-from mappedram.pageio import Progress
+from mappedram.pageio import Progress, in_parallel
 from mappedram.snapshot import Block, Snapshot
 from mappedram.source import Source
 from mappedram.writer import BlockSpec, Envelope, SnapshotWriter
@@ -87,6 +87,8 @@ def lay_out(
                 writer.write_file(block.idstr, replace[block.idstr], progress=progress)
             elif block.model.has_data:
                 _copy(block, writer, layout, progress)
+            elif block.scattered:
+                _collect(block, writer, layout, progress)
         writer.finish()
         if layout.dense:
             os.posix_fallocate(fd, 0, os.fstat(fd).st_size)
@@ -95,9 +97,25 @@ def lay_out(
 
 def _spec(block: Block, replaced: bool) -> BlockSpec:
     model = block.model
-    return BlockSpec(
-        model.idstr, model.used_length, model.addr or 0, ignored=model.ignored and not replaced
-    )
+    kept = block.has_pages or replaced
+    return BlockSpec(model.idstr, model.used_length, model.addr or 0, ignored=not kept)
+
+
+def _collect(
+    block: Block, writer: SnapshotWriter, layout: Layout, progress: Progress | None
+) -> None:
+    """The pages of a block that stand one by one in a stream, each put in its place."""
+    scattered = block.scattered
+    assert scattered is not None
+    step = scattered.batch_size
+
+    def collect(start: int) -> None:
+        pages, data = scattered.collect(block.source, start, start + step)
+        writer.write_rows(block.idstr, pages, data)
+        if progress:
+            progress(data.nbytes)
+
+    in_parallel(collect, iter(range(0, len(scattered.pages), step)), layout.channels)
 
 
 def _copy(block: Block, writer: SnapshotWriter, layout: Layout, progress: Progress | None) -> None:

@@ -2,13 +2,16 @@
 
 import os
 from ctypes import CDLL, c_int, c_longlong, get_errno
-from typing import TYPE_CHECKING
 
-from mappedram.pageio import Progress, Target, copy_runs, share
+from mappedram.pageio import (
+    Progress,
+    Target,
+    copy_runs,
+    in_parallel,
+    share,
+    write_rows,
+)
 from mappedram.snapshot import Block
-
-if TYPE_CHECKING:
-    from mappedram.bitmap import Runs
 
 #: include/uapi/linux/falloc.h: FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
 _PUNCH_HOLE = 0x01 | 0x02
@@ -45,17 +48,17 @@ def extract(
         UnsupportedError: this file holds no pages of the block.
         OSError: reading or writing failed.
     """
-    page_size, pages_offset = block.page_size, block.model.pages_offset
-    assert pages_offset is not None
-    runs = block.runs()
     os.ftruncate(fd, block.used_length)
     target = Target(fd, direct_io=direct_io)
     try:
-        if not target.is_direct and _share_whole(block, runs, fd):
+        if block.scattered:
+            _collect(block, target, channels, progress)
+        elif not target.is_direct and _share_whole(block, fd):
             if progress:
                 progress(stored_bytes(block))
         else:
-            places = runs * page_size + pages_offset
+            pages_offset = block.model.pages_offset or 0
+            places = block.runs() * block.page_size + pages_offset
             copy_runs(
                 block.source, places, target, -pages_offset, channels=channels, progress=progress
             )
@@ -64,7 +67,22 @@ def extract(
     return target.refused
 
 
-def _share_whole(block: Block, runs: "Runs", fd: int) -> bool:
+def _collect(block: Block, target: Target, channels: int, progress: Progress | None) -> None:
+    """Pages that stand one by one in a stream, each put in its place."""
+    scattered = block.scattered
+    assert scattered is not None
+    step = scattered.batch_size
+
+    def collect(start: int) -> None:
+        pages, data = scattered.collect(block.source, start, start + step)
+        write_rows(target, pages, data, 0)
+        if progress:
+            progress(data.nbytes)
+
+    in_parallel(collect, iter(range(0, len(scattered.pages), step)), channels)
+
+
+def _share_whole(block: Block, fd: int) -> bool:
     """Let the raw file share the whole page area, then take out what the bitmap takes out."""
     pages_offset, size = block.model.pages_offset, block.used_length
     assert pages_offset is not None
@@ -74,7 +92,7 @@ def _share_whole(block: Block, runs: "Runs", fd: int) -> bool:
     if not share(source, pages_offset, pages_offset + size, fd, -pages_offset):
         return False
     position = 0
-    for start, stop in [*(runs * block.page_size).tolist(), (size, size)]:
+    for start, stop in [*(block.runs() * block.page_size).tolist(), (size, size)]:
         for first, last in source.extents(pages_offset + position, pages_offset + start):
             _punch(fd, first - pages_offset, last - first)
         position = stop

@@ -1,12 +1,13 @@
 """What a driver does: bytes of one structure <-> values by name, and where each field lies."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 #: Fields by name in QEMU's spelling: integers, strings, bytes, lists, and mappings of the same.
 Values = dict[str, Any]
-#: What the stream around a structure says of it, such as `has_mapped_ram`.
-Params = dict[str, bool]
+#: What the stream around a structure says of it, such as `has_mapped_ram` or a page size.
+Params = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from mappedram.drivers.base import Driver, Params, RefusalError, Span, Values
 from mappedram.errors import BuildError
 from mappedram.layout._spec import TYPES, FieldSpec
 
+#: The types of fields that are structures themselves, where the name of the field tells it.
+MEMBERS = {"mapped_ram": "mapped_ram_header", "xbzrle": "xbzrle_page"}
 #: No structure is longer: a command with 64 KiB of data, or 256 capabilities of 255 bytes.
 LONGEST = 1 << 17
 
@@ -170,8 +172,8 @@ def _member(field: FieldSpec, value: Any, values: Values, parent: ReadWriteKaita
 
 def _member_kind(field: FieldSpec, values: Values) -> str:
     """The type of a field that is a structure itself."""
-    if field.name == "mapped_ram":
-        return "mapped_ram_header"
+    if field.name in MEMBERS:
+        return MEMBERS[field.name]
     return str(values["idstr"]).rpartition("/")[2].replace("-", "_")
 
 

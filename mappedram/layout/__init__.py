@@ -1,6 +1,6 @@
 """The format declared in Construct: names, order, types and docs of every structure. No I/O."""
 
-from mappedram.layout import ram, section, stream
+from mappedram.layout import libvirt, ram, section, stream
 
 #: Every structure that stands on the wire by itself, by its name in the spec.
 ELEMENTS = {
@@ -18,5 +18,7 @@ ELEMENTS = {
         ram.MemSize,
         ram.RamBlockHeader,
         ram.EndOfSection,
+        ram.PageRecord,
+        libvirt.LibvirtHeader,
     )
 }

@@ -1,13 +1,21 @@
 """The RAM section: its records, the header of a block and the mapped-ram header."""
 
-from construct import Bytes, If, Int8ub, Int32ub, Int64ub, StringEncoded, this
+from typing import Any
+
+from construct import Bytes, If, Int8ub, Int16ub, Int32ub, Int64ub, StringEncoded, this
 
 from mappedram.layout.constants import (
+    ENCODING_FLAG_XBZRLE,
     MAPPED_RAM_HDR_VERSION,
+    PAGE_FLAGS,
     RAM_SAVE_FLAG_CONTINUE,
     RAM_SAVE_FLAG_EOS,
     RAM_SAVE_FLAG_MASK,
     RAM_SAVE_FLAG_MEM_SIZE,
+    RAM_SAVE_FLAG_MULTIFD_FLUSH,
+    RAM_SAVE_FLAG_PAGE,
+    RAM_SAVE_FLAG_XBZRLE,
+    RAM_SAVE_FLAG_ZERO,
 )
 from mappedram.layout.declare import Valid, record
 from mappedram.layout.stream import ENCODING
@@ -25,6 +33,45 @@ EndOfSection = record(
         Int64ub,
         lambda value: value & RAM_SAVE_FLAG_MASK & ~RAM_SAVE_FLAG_CONTINUE == RAM_SAVE_FLAG_EOS,
     ),
+)
+
+XbzrlePage = record(
+    "xbzrle_page",
+    encoding=Valid(Int8ub, lambda value: value == ENCODING_FLAG_XBZRLE),
+    xh_len=Int16ub,
+    encoded=Bytes(this.xh_len),
+)
+
+
+def _flag(context: Any) -> int:
+    """The flag of a record, without CONTINUE."""
+    return int(context.addr_and_flags & RAM_SAVE_FLAG_MASK & ~RAM_SAVE_FLAG_CONTINUE)
+
+
+def _has_idstr(context: Any) -> bool:
+    return context.addr_and_flags & RAM_SAVE_FLAG_MASK in PAGE_FLAGS
+
+
+PageRecord = record(
+    "page_record",
+    addr_and_flags=Valid(
+        Int64ub,
+        lambda value: (
+            value & RAM_SAVE_FLAG_MASK == RAM_SAVE_FLAG_MULTIFD_FLUSH
+            or value & RAM_SAVE_FLAG_MASK & ~RAM_SAVE_FLAG_CONTINUE in PAGE_FLAGS
+        ),
+    ),
+    len_idstr=If(_has_idstr, Int8ub),
+    idstr=If(_has_idstr, StringEncoded(Bytes(this.len_idstr), ENCODING)),
+    fill=If(
+        lambda context: _flag(context) == RAM_SAVE_FLAG_ZERO,
+        Valid(Int8ub, lambda value: value == 0),
+    ),
+    page=If(
+        lambda context: _flag(context) == RAM_SAVE_FLAG_PAGE,
+        Bytes(this._params.len_page),
+    ),
+    xbzrle=If(lambda context: _flag(context) == RAM_SAVE_FLAG_XBZRLE, XbzrlePage.subcon),
 )
 
 MappedRamHeader = record(

@@ -10,6 +10,7 @@ from mappedram.layout.constants import (
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_HDR_VERSION,
     QEMU_VM_FILE_MAGIC,
+    RAM_SAVE_FLAG_EOS,
     RAM_SAVE_FLAG_MASK,
     RAM_SAVE_FLAG_MEM_SIZE,
     RAM_SECTION_IDSTR,
@@ -28,11 +29,14 @@ from mappedram.model import (
 )
 from mappedram.reader import vmdescription
 from mappedram.reader.footer import FOOTER_SIZE, find_footer, footer_bytes, is_section_start
+from mappedram.reader.records import PageIndex
 from mappedram.source import Source
 
 #: A first guess at what a structure takes; more is read for the few that are longer.
 _USUAL = 512
 _LONGEST = 1 << 17
+#: Where nothing says what the page size is: the sizes that targets have, the most usual first.
+_USUAL_PAGE_SIZES = (1 << 12, 1 << 10, 1 << 13, 1 << 14, 1 << 11, 1 << 15, 1 << 16)
 
 
 def read_stream(source: Source, offset: int, driver: Driver) -> Stream:
@@ -74,6 +78,7 @@ class _Walk:
         self.live: dict[int, Section] = {}
         self.vmdescription: VmDescription | None = None
         self.lengths: dict[tuple[str, int], list[int]] | None = None
+        self.records: PageIndex | None = None
 
     def result(self, stopped: FormatError | None) -> Stream:
         return Stream(
@@ -89,6 +94,7 @@ class _Walk:
             elements=tuple(self.elements),
             vmdescription=self.vmdescription,
             stopped=stopped,
+            scattered=self.records.finish() if self.records else {},
         )
 
     # One structure at the stream position.
@@ -374,7 +380,11 @@ class _Walk:
         while True:
             word = int.from_bytes(self.source.peek(self.position, 8), "big")
             if word & RAM_SAVE_FLAG_MASK != RAM_SAVE_FLAG_MEM_SIZE:
-                break
+                if self.mapped_ram or word & RAM_SAVE_FLAG_MASK == RAM_SAVE_FLAG_EOS:
+                    break
+                self.records = self.records or self.page_index(path)
+                self.position = self.records.pass_records(self.position, path)
+                continue
             record = self.take("mem_size", f"{path}/mem_size")
             self.totals.append(record.values["total_and_flags"] - RAM_SAVE_FLAG_MEM_SIZE)
             if self.configuration is None:
@@ -382,19 +392,28 @@ class _Walk:
             # A record begins with a zero byte, and the name of a block with its length.
             while self.next_byte():
                 self.ramblock()
-        try:
-            self.take("end_of_section", f"{path}/eos")
-        except TruncatedError:
-            raise
-        except FormatError as error:
-            if self.mapped_ram:
-                raise
-            raise UnsupportedError(
-                "the stream has no mapped-ram: its pages stand in records between the sections,"
-                " which this version does not read",
-                offset=error.offset,
-                path=error.path,
-            ) from error
+        self.take("end_of_section", f"{path}/eos")
+
+    def page_index(self, path: str) -> PageIndex:
+        """An index of the pages of all blocks, for a stream without mapped-ram."""
+        lengths = {block.idstr: block.used_length for block in self.blocks}
+        bits = self.configuration.target_page_bits if self.configuration else None
+        if bits is not None and bits < 64 and is_page_size(1 << bits):
+            return PageIndex(self.source, 1 << bits, lengths)
+        self.described_lengths()
+        document = self.vmdescription.document if self.vmdescription else None
+        declared = document.get("page_size") if document else None
+        if isinstance(declared, int) and is_page_size(declared):
+            return PageIndex(self.source, declared, lengths)
+        for page_size in _USUAL_PAGE_SIZES:
+            try:
+                PageIndex(self.source, page_size, lengths).pass_some(self.position, path)
+            except FormatError:
+                continue
+            return PageIndex(self.source, page_size, lengths)
+        raise FormatError(
+            "page record: the records fit no page size", offset=self.position, path=path
+        )
 
     def looks_mapped(self) -> bool:
         """Whether a mapped-ram header follows the first block, where no capability is announced."""

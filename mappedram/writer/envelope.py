@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from mappedram.drivers.base import Driver
 from mappedram.errors import BuildError
@@ -20,6 +20,8 @@ from mappedram.snapshot import Snapshot
 
 #: The number that QEMU gives to RAM in most machines; any will do.
 _SECTION_ID = 1
+_TARGET_PAGE_BITS = "configuration/target-page-bits"
+_CAPABILITIES = "configuration/capabilities"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,33 +121,146 @@ class Envelope:
         return cls(head, end + part + end, tail, tuple(capabilities))
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> Self:
+    def of(cls, snapshot: Snapshot, *, mapped_ram: bool = True) -> Self:
         """The envelope of a snapshot, to put other RAM into it.
+
+        Args:
+            snapshot: what stands around its RAM blocks is taken.
+            mapped_ram: whether the stream to be written has mapped-ram; where that differs from
+                the snapshot, the capability is added or taken away (spec/format.md, clause 3.4.1),
+                and the sections PART of RAM are left out.
 
         Raises:
             BuildError: the snapshot has no complete RAM part to be replaced.
         """
         stream = snapshot.stream
+        start, end = (
+            next((s for s in stream.sections if s.type == kind and s.idstr == "ram"), None)
+            for kind in (SectionType.START, SectionType.END)
+        )
         opening = [e for e in stream.elements if e.kind == "mem_size"]
-        closing = [e for e in stream.elements if e.kind == "end_of_section"]
-        end = next(
-            (s for s in stream.sections if s.type == SectionType.END and s.idstr == "ram"), None
-        )
-        if len(opening) != 1 or not closing or end is None or not stream.mapped_ram:
-            raise BuildError(
-                f"{snapshot.source.name}: no complete RAM part with mapped-ram to be replaced"
+        closing = next((e for e in stream.elements if e.kind == "end_of_section"), None)
+        if len(opening) != 1 or closing is None or start is None or end is None:
+            raise BuildError(f"{snapshot.source.name}: no complete RAM part to be replaced")
+        # Where the sections cannot be followed to their end, all that is left belongs to them.
+        stop = stream.file_size if stream.stopped else stream.end
+        read = _Reader(snapshot)
+        if mapped_ram == stream.mapped_ram:
+            return cls(
+                read(stream.offset, opening[0].offset),
+                read(closing.offset, end.offset),
+                read(end.offset, stop),
+                stream.capabilities,
             )
-        read = snapshot.source.read_exactly
-        what = "stream"
-        return cls(
-            read(stream.offset, opening[0].offset - stream.offset, what),
-            read(closing[0].offset, end.offset - closing[0].offset, what),
-            # Where the sections cannot be followed to their end, all that is left belongs to them.
-            read(
-                end.offset, (stream.file_size if stream.stopped else stream.end) - end.offset, what
-            ),
-            stream.capabilities,
+        capabilities = _with(stream.capabilities, CAPABILITY_MAPPED_RAM, mapped_ram)
+        between = (
+            section
+            for section in stream.sections
+            if start.end <= section.offset < end.offset and section.idstr != "ram"
         )
+        last = read(end.offset, end.offset + end.header_length)
+        after = read(closing.offset, start.end)  # EOS, and a footer if there are any
+        # Without mapped-ram, the pages come in a PART of their own; with it, QEMU writes an empty
+        # one at least.
+        part = snapshot.driver.build(
+            "section_part",
+            {"section_type": SectionType.PART, "section_id": start.section_id},
+            {},
+        )
+        return cls(
+            _recast_head(snapshot, read, capabilities, opening[0].offset),
+            after
+            + (part + after if mapped_ram else b"")
+            + b"".join(read(section.offset, section.end) for section in between),
+            last + after + _recast_tail(snapshot, read, capabilities, end.end, stop),
+            capabilities,
+        )
+
+
+class _Reader:
+    """Reads pieces of a snapshot by their bounds."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._source = snapshot.source
+
+    def __call__(self, start: int, end: int) -> bytes:
+        return self._source.read_exactly(start, end - start, "stream")
+
+
+def _with(capabilities: Sequence[str], name: str, wanted: bool) -> tuple[str, ...]:
+    """The capabilities with or without one, which comes last in QEMU's order."""
+    others = tuple(capability for capability in capabilities if capability != name)
+    return (*others, name) if wanted else others
+
+
+def _recast_head(
+    snapshot: Snapshot, read: _Reader, capabilities: tuple[str, ...], end: int
+) -> bytes:
+    """All before MEM_SIZE, with other capabilities announced."""
+    stream = snapshot.stream
+    kinds = {"configuration_header", "configuration_subsection"}
+    configuration = [e for e in stream.elements if e.kind in kinds]
+    if not configuration or stream.configuration is None:
+        return read(stream.offset, end)
+    subsections = _subsections(
+        snapshot.driver,
+        capabilities,
+        stream.configuration.target_page_bits,
+        stream.configuration.uuid,
+    )
+    return b"".join(
+        (
+            read(stream.offset, configuration[0].end),
+            *subsections,
+            read(configuration[-1].end, end),
+        )
+    )
+
+
+def _recast_tail(
+    snapshot: Snapshot, read: _Reader, capabilities: tuple[str, ...], start: int, end: int
+) -> bytes:
+    """All after the section END of RAM, with other capabilities in the JSON text."""
+    description = snapshot.stream.vmdescription
+    if description is None or description.document is None:
+        return read(start, end)
+    text = _recast_description(read(description.offset, end), capabilities)
+    header = description.offset - 4
+    return read(start, header) + len(text).to_bytes(4, "big") + text
+
+
+def _recast_description(text: bytes, capabilities: tuple[str, ...]) -> bytes:
+    """The JSON text with the subsection that lists the capabilities; all else stays to the byte.
+
+    QEMU repeats keys within an object, which would not outlive a conversion of the whole.
+    """
+    label = b'"configuration": '
+    start = text.find(label) + len(label)
+    if start < len(label):
+        return text
+    configuration, length = json.JSONDecoder().raw_decode(text[start:].decode("ascii"))
+    others = [
+        entry
+        for entry in configuration.pop("subsections", ())
+        if entry.get("vmsd_name") != _CAPABILITIES
+    ]
+    # The page bits come before the capabilities, the UUID after them.
+    place = sum(entry.get("vmsd_name") == _TARGET_PAGE_BITS for entry in others)
+    listed = [_described_capabilities(capabilities)] if capabilities else []
+    subsections = [*others[:place], *listed, *others[place:]]
+    if subsections:
+        configuration["subsections"] = subsections
+    return text[:start] + json.dumps(configuration).encode() + text[start + length :]
+
+
+def _described_capabilities(capabilities: tuple[str, ...]) -> dict[str, Any]:
+    """What QEMU says of the list: one entry, with the size of the first element only."""
+    entry: dict[str, Any] = {"name": "capabilities"}
+    if len(capabilities) > 1:
+        entry["array_len"] = len(capabilities)
+    entry |= {"type": "capability", "size": 1 + len(capabilities[0])}
+    count = {"name": "caps_count", "type": "uint32", "size": 4}
+    return {"vmsd_name": _CAPABILITIES, "version": 1, "fields": [count, entry]}
 
 
 def _subsections(
@@ -159,12 +274,10 @@ def _subsections(
         raise BuildError(f"uuid: expected 16 bytes, got {len(uuid)}")
     listed = [{"len_name": len(name), "name": name} for name in capabilities]
     bodies: dict[str, dict[str, object] | None] = {
-        "configuration/target-page-bits": (
+        _TARGET_PAGE_BITS: (
             {"target_page_bits": target_page_bits} if target_page_bits is not None else None
         ),
-        "configuration/capabilities": (
-            {"caps_count": len(listed), "capabilities": listed} if listed else None
-        ),
+        _CAPABILITIES: ({"caps_count": len(listed), "capabilities": listed} if listed else None),
         "configuration/uuid": {"uuid": uuid} if uuid is not None else None,
     }
     return [

@@ -29,6 +29,7 @@ from mappedram.pageio import (
     read_fully,
     share,
     write_fully,
+    write_rows,
 )
 from mappedram.source import Source
 from mappedram.writer.envelope import Envelope
@@ -221,6 +222,27 @@ class SnapshotWriter:
             return
         for start, stop in (_runs_of(stored) * self.page_size).tolist():
             self._target.write(view[start:stop], place + start)
+
+    def write_rows(self, idstr: str, pages: "NDArray[np.int64]", data: "NDArray[np.uint8]") -> None:
+        """Like `write_pages`, for pages that do not all follow each other.
+
+        Args:
+            idstr: name of the block.
+            pages: numbers of the pages, ascending.
+            data: their bytes, a row for each.
+
+        Raises:
+            BuildError: there is no such block, or a page is not inside it.
+            OSError: writing failed.
+        """
+        block, base = self._place(idstr)
+        if len(pages) and (pages[0] < 0 or pages[-1] >= block.num_pages):
+            raise BuildError(f"write_rows: pages outside of block {idstr!r}")
+        if self.zero_page_detection:
+            stored = data.any(axis=1)
+            if not stored.all():
+                pages, data = pages[stored], data[stored]
+        self._bits[idstr].put_runs(write_rows(self._target, pages, data, base))
 
     def write_file(self, idstr: str, source: Source, *, progress: Progress | None = None) -> None:
         """Fill a block from a raw file of its size, on as many threads as there are channels.

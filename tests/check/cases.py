@@ -84,9 +84,9 @@ def background_snapshot(draft: Draft) -> int:
     return draft.section(SectionType.EOF).offset
 
 
-@case("MR004", "plain")
+@case("MR012", "plain")
 def without_mapped_ram(draft: Draft) -> int:
-    return draft.section(SectionType.PART).payload_offset
+    return draft.section(SectionType.START).offset
 
 
 @case("MR004", "no-footers-no-vmdesc")

@@ -24,7 +24,7 @@ VERDICTS: dict[str, tuple[Verdict, list[str]]] = {
     "no-configuration": ("clean", ["MR007", "MR041"]),
     "no-footers-no-vmdesc": ("unsupported", ["MR004"]),
     "no-vmdesc": ("clean", ["MR041"]),
-    "plain": ("unsupported", ["MR004"]),
+    "plain": ("clean", ["MR012"]),
 }
 STATUS = {"clean": 0, "corrupt": 2, "harmless": 3, "unsupported": 63}
 

@@ -83,7 +83,8 @@ def test_gaps_are_named(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
     patch(longer, fixtures["pc"].manifest["size"], b"more")
     after = run("layout", "--output", "json", longer).json["regions"][-1]
     assert (after["name"], after["length"]) == ("after the stream", 4)
-    rest = run(*on("layout", fixtures["plain"], "--output", "json")).json["regions"][-1]
+    cut_off = fixtures["no-footers-no-vmdesc"]
+    rest = run(*on("layout", cut_off, "--output", "json")).json["regions"][-1]
     assert rest["name"] == "not followed"
 
 
@@ -206,7 +207,7 @@ def test_no_such_region(fixtures: Fixtures, run: Run) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--hex"], ["--output", "json"]])
-@pytest.mark.parametrize(("name", "status"), [("killed", 1), ("plain", 63)])
+@pytest.mark.parametrize(("name", "status"), [("killed", 1), ("no-footers-no-vmdesc", 63)])
 def test_status_of_a_file_that_is_not_followed(
     name: str, status: int, options: list[str], fixtures: Fixtures, run: Run
 ) -> None:

@@ -137,7 +137,7 @@ def test_what_exists_is_kept_without_force(fixtures: Fixtures, tmp_path: Path, r
     assert list(tmp_path.iterdir()) == [out]
 
 
-@pytest.mark.parametrize("name", ["killed", "background-snapshot", "plain"])
+@pytest.mark.parametrize("name", ["killed", "background-snapshot"])
 def test_files_without_valid_bitmaps_are_not_extracted(
     fixtures: Fixtures, tmp_path: Path, run: Run, name: str
 ) -> None:

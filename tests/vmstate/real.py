@@ -6,5 +6,5 @@ from tests.conftest import manifest
 DESCRIBED = [
     name
     for name in manifest()
-    if name not in {"no-vmdesc", "no-footers-no-vmdesc", "no-configuration", "killed", "plain"}
+    if name not in {"no-vmdesc", "no-footers-no-vmdesc", "no-configuration", "killed"}
 ]

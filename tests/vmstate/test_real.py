@@ -118,7 +118,7 @@ def test_uuid(fixtures: Fixtures) -> None:
         assert found == list(snapshot.stream.configuration.uuid)
 
 
-@pytest.mark.parametrize("name", ["no-vmdesc", "no-configuration", "no-footers-no-vmdesc", "plain"])
+@pytest.mark.parametrize("name", ["no-vmdesc", "no-configuration", "no-footers-no-vmdesc"])
 def test_files_without_a_description(fixtures: Fixtures, name: str) -> None:
     with opened(fixtures[name]) as snapshot:
         state = vmstate.decode(snapshot)

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from tools.bench import reading, writing
+from tools.bench import comparing, converting, reading, writing
 from tools.bench.measure import compare
 from tools.bench.row import Row
 
 SUITES: dict[str, Callable[[Path, ExitStack], list[Row]]] = {
     "reading": reading.rows,
     "writing": writing.rows,
+    "converting": converting.rows,
+    "comparing": comparing.rows,
 }
 
 

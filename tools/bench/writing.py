@@ -51,6 +51,11 @@ def _snapshot(path: Path, runs: Callable[[], list[tuple[int, int]]], size: int =
     return path
 
 
+def snapshot_with_runs(folder: Path) -> Path:
+    """A snapshot of one block of 4 GiB, 60 % of it stored in 20,000 runs."""
+    return _snapshot(folder / "runs", _runs)
+
+
 def _runs(size: int = SIZE) -> list[tuple[int, int]]:
     """Runs of 1 to 60 pages, 1 to 40 pages apart."""
     chosen, runs, page = random.Random(1), [], 0

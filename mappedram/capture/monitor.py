@@ -1,0 +1,100 @@
+"""The QMP monitor of a running QEMU, one command after the other."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from mappedram.errors import MappedRamError
+
+if TYPE_CHECKING:
+    from qemu.qmp import QMPClient
+
+#: Seconds that QEMU may take for an answer; saving itself is never waited for in one command.
+TIMEOUT = 30
+#: Seconds for its greeting: a monitor that serves somebody else gives none.
+_GREETING_TIMEOUT = 5
+
+
+class CaptureError(MappedRamError):
+    """No snapshot was taken: QEMU cannot be reached, refuses or gives up, or the file would be bad.
+
+    Attributes:
+        cleanup: what could not be put back afterwards, in words.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.cleanup: list[str] = []
+
+
+class Monitor:
+    """A connection to QEMU. Made by `connected`."""
+
+    def __init__(self, client: "QMPClient") -> None:
+        self._client = client
+
+    async def execute(self, command: str, **arguments: object) -> Any:
+        """Execute a command and return its answer; `_` in names of arguments stands for `-`.
+
+        Raises:
+            CaptureError: QEMU answers with an error, does not answer, or has gone.
+        """
+        from qemu.qmp import ExecuteError, QMPError
+
+        named = {name.replace("_", "-"): value for name, value in arguments.items()}
+        answer = asyncio.ensure_future(self._client.execute(command, named))
+        try:
+            return await asyncio.wait_for(asyncio.shield(answer), TIMEOUT)
+        except asyncio.CancelledError:
+            # An answer that nobody waits for would end the connection, which is needed to put
+            # everything back; and what the command has done is known only then.
+            await asyncio.wait({answer}, timeout=TIMEOUT)
+            with suppress(asyncio.CancelledError, asyncio.InvalidStateError):
+                answer.exception()
+            raise
+        except ExecuteError as error:
+            raise CaptureError(f"QEMU refuses {command}: {error}") from error
+        except TimeoutError as error:
+            raise CaptureError(f"{command}: QEMU does not answer within {TIMEOUT} s") from error
+        except (QMPError, OSError, EOFError) as error:
+            raise CaptureError(f"{command}: the connection to QEMU broke") from error
+
+
+@asynccontextmanager
+async def connected(address: str) -> AsyncIterator[Monitor]:
+    """The monitor at a Unix socket.
+
+    Raises:
+        CaptureError: there is no monitor that answers.
+    """
+    try:
+        from qemu.qmp import QMPClient, QMPError
+    except ImportError as error:
+        raise CaptureError(
+            "the Python package qemu.qmp is missing: pip install 'mappedram[capture]'"
+        ) from error
+    client = QMPClient("mappedram")
+    client.logger.disabled = True  # it would report on its own what is raised here
+    try:
+        await asyncio.wait_for(client.connect(address), _GREETING_TIMEOUT)
+    except TimeoutError as error:
+        raise CaptureError(
+            f"no greeting within {_GREETING_TIMEOUT} s: this is no QMP monitor, or it serves"
+            " another client, such as libvirt; a monitor serves one at a time"
+        ) from error
+    except (QMPError, OSError) as error:
+        raise CaptureError(f"no QMP monitor answers there: {_reason(error)}") from error
+    try:
+        yield Monitor(client)
+    finally:
+        with suppress(Exception):  # QEMU may have gone
+            await asyncio.wait_for(client.disconnect(), _GREETING_TIMEOUT)
+
+
+def _reason(error: BaseException) -> str:
+    """What the system said, which the client wraps into errors of its own."""
+    cause = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return (cause.strerror if isinstance(cause, OSError) else None) or str(cause)

@@ -1,0 +1,184 @@
+"""`mappedram capture`: a snapshot of a running guest, through the monitor of its QEMU."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from mappedram.capture import Captured, CaptureError, Wish, capture
+from mappedram.check import Report, Severity, check
+from mappedram.cli import output
+from mappedram.cli.options import epilog, output_option
+from mappedram.cli.status import TerminatedError, about
+from mappedram.cli.text import printable, size
+from mappedram.cli.writing import force_option, progress
+from mappedram.pageio import Progress as Moved
+
+T = TypeVar("T")
+
+
+@click.command(
+    "capture",
+    short_help="A snapshot of a running guest, through QMP.",
+    epilog=epilog(
+        "Examples:\n"
+        "  qemu-system-x86_64 ... -qmp unix:/run/guest.qmp,server=on,wait=off\n"
+        "  mappedram capture --qmp /run/guest.qmp guest.mapped-ram\n"
+        "  mappedram capture --qmp /run/guest.qmp --channels 4 --direct-io guest.mapped-ram",
+        "Exit status:\n"
+        "  0   the snapshot was taken, and is clean\n"
+        "  1   it was not taken: QEMU cannot be reached, refuses or gives up, or the file would\n"
+        "      be bad; the guest is as it was\n"
+        "  2   it was taken, and is corrupt\n"
+        "  3   it was taken; harmless findings only\n"
+        "  64  wrong usage\n"
+        "  130 interrupted; the guest is as it was, and there is no file",
+    ),
+)
+@click.option(
+    "--qmp",
+    "address",
+    type=click.Path(),
+    required=True,
+    metavar="SOCKET",
+    help="The Unix socket of the QMP monitor. It serves one client at a time.",
+)
+@click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
+@click.option(
+    "--channels",
+    type=click.IntRange(0, 255),
+    default=0,
+    metavar="N",
+    help="Let QEMU write pages with N threads (multifd).  [default: none]",
+)
+@click.option(
+    "--direct-io", is_flag=True, help="Let QEMU write past the page cache; takes --channels."
+)
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Let the guest run meanwhile, and stop it at the end only: a shorter pause, a larger file"
+    " with stale pages.",
+)
+@click.option(
+    "--keep-stopped",
+    is_flag=True,
+    help="Leave the guest stopped afterwards, so that its disks can be copied as they are.",
+)
+@force_option
+@output_option
+def command(
+    address: str,
+    out: Path,
+    channels: int,
+    direct_io: bool,
+    live: bool,
+    keep_stopped: bool,
+    force: bool,
+    form: str,
+) -> int:
+    """Let a running QEMU save its guest to OUT, and judge the file.
+
+    The guest is stopped, saved, and runs on; one that stood still stays so, and QEMU saves it again
+    only after it has run. QEMU itself writes OUT, so that its user has to be able to. The file
+    holds memory and devices, not disks: once the guest runs on, its disks are newer than the file
+    (see --keep-stopped).
+
+    Capabilities that QEMU accepts together with mapped-ram, but that ruin the file, are refused
+    with the reason. Capabilities and parameters of migration that were changed are put back.
+    """
+    if direct_io and not channels:
+        raise click.UsageError("--direct-io goes with --channels")
+    wish = Wish(channels, direct_io, live, keep_stopped, force)
+    with about(address), _Bar() as bar:
+        try:
+            captured = _interruptible(capture(address, out, wish, progress=bar.update))
+        except CaptureError as error:
+            for text in error.cleanup:
+                output.note(text)
+            raise
+    with about(str(out)):
+        report = check(out)
+    if form == "json":
+        output.write_json(_as_dict(captured, report), levels=3)
+    else:
+        _show(out, captured, report)
+    return report.exit_status
+
+
+class _Bar:
+    """A bar that appears once QEMU says how much there is to save."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._moved: Moved | None = None
+        self._done: int | None = None
+
+    def update(self, done: int, total: int) -> None:
+        """Show `done` of `total` bytes; what the guest writes again is not shown as a step back."""
+        if self._done is None:
+            self._moved = self._stack.enter_context(progress("capture", total))
+            self._done = 0
+        if self._moved and done > self._done:
+            self._moved(done - self._done)
+            self._done = done
+
+    def __enter__(self) -> "_Bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+def _interruptible(task: Coroutine[Any, Any, T]) -> T:
+    """Run a task which a signal cancels, so that it can put everything back before it ends."""
+    received: list[signal.Signals] = []
+
+    async def main() -> T:
+        loop, own = asyncio.get_running_loop(), asyncio.current_task()
+        assert own is not None
+
+        def end(number: signal.Signals) -> None:
+            if not received:  # a second one must not end the cleaning up
+                received.append(number)
+                own.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, end, number)
+        return await task
+
+    try:
+        return asyncio.run(main())
+    except asyncio.CancelledError:
+        raise (KeyboardInterrupt if received[0] == signal.SIGINT else TerminatedError) from None
+
+
+def _as_dict(captured: Captured, report: Report) -> dict[str, Any]:
+    return {
+        "file": report.file,
+        "qemu": ".".join(map(str, captured.guest.version)),
+        "memory": captured.guest.memory,
+        "milliseconds": captured.milliseconds,
+        "downtime": captured.downtime,
+        "running": captured.running,
+        "verdict": report.verdict,
+        "findings": [finding.to_dict() for finding in report.findings],
+    }
+
+
+def _show(out: Path, captured: Captured, report: Report) -> None:
+    guest = captured.guest
+    release = ".".join(map(str, guest.version))
+    pause = f", {captured.downtime} ms of them stopped" if captured.downtime is not None else ""
+    after = "runs" if captured.running else "stands still"
+    output.line(
+        f"{printable(str(out))}: {size(guest.memory)} of memory by QEMU {release} in"
+        f" {captured.milliseconds} ms{pause}; the guest {after}; {report.verdict}"
+    )
+    for finding in report.findings:
+        if finding.severity != Severity.INFO:
+            output.line(f"    {finding.severity} {finding.code}: {printable(finding.message)}")

@@ -1,0 +1,303 @@
+"""`mappedram diff`: what two snapshots differ in."""
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+import mappedram
+from mappedram.cli import output
+from mappedram.cli.device import scalar, value_line
+from mappedram.cli.options import epilog, output_option, size_type
+from mappedram.cli.sections import section_name
+from mappedram.cli.state import device_name
+from mappedram.cli.status import FailureError, about, message_of
+from mappedram.cli.text import hex_bytes, printable, size, table
+from mappedram.cli.writing import ended_by_signals, progress
+from mappedram.diff import (
+    BlockDifference,
+    Comparison,
+    FieldDifference,
+    HeaderDifference,
+    PageDifferences,
+    SectionDifference,
+    Side,
+    compare,
+)
+from mappedram.diff.compare import to_be_compared
+from mappedram.errors import MappedRamError
+from mappedram.vmstate import Undecoded, Value, to_json
+
+#: As `cmp` and `diff` have them.
+SAME = 0
+DIFFER = 1
+TROUBLE = 2
+
+#: Memory in the page cache is compared as fast by one thread; a disk is not read as fast.
+_CHANNELS = 4
+#: Bytes of a buffer that are shown from where it begins to differ.
+_BYTES_SHOWN = 16
+
+
+@click.command(
+    "diff",
+    short_help="What two snapshots differ in: headers, pages, fields of devices.",
+    epilog=epilog(
+        "Examples:\n"
+        "  mappedram diff before.mapped-ram after.mapped-ram\n"
+        "  mappedram diff --stat before.mapped-ram after.mapped-ram\n"
+        "  mappedram diff --offset-b 0x1239 guest.mapped-ram guest.save",
+        "Exit status:\n"
+        "  0   they are the same\n"
+        "  1   they differ\n"
+        "  2   trouble: not all could be compared\n"
+        "  64  wrong usage",
+    ),
+)
+@click.argument("a", type=click.Path(), metavar="A")
+@click.argument("b", type=click.Path(), metavar="B")
+@click.option("--stat", "only_counts", is_flag=True, help="Only how much differs.")
+@click.option(
+    "--offset-a", type=size_type, default="0", metavar="N", help="Where the stream begins in A."
+)
+@click.option(
+    "--offset-b", type=size_type, default="0", metavar="N", help="Where the stream begins in B."
+)
+@click.option(
+    "--channels",
+    type=click.IntRange(1, 255),
+    default=_CHANNELS,
+    show_default=True,
+    metavar="N",
+    help="Threads that compare pages.",
+)
+@output_option
+def command(
+    a: str, b: str, only_counts: bool, offset_a: int, offset_b: int, channels: int, form: str
+) -> int:
+    """Compare what two guests had: machine, RAM blocks, pages, and devices field by field.
+
+    How a file keeps it is no difference: offsets, alignment, the order of blocks, whether a page
+    of zeros is stored, and whatever bytes lie where none is. Nothing is printed if all is the same.
+    """
+    with _trouble():
+        found = _compared((a, offset_a), (b, offset_b), channels)
+        if form == "json":
+            _show_json(a, b, found, only_counts)
+        elif only_counts:
+            _show_counts(found)
+        else:
+            for line in _lines(found):
+                output.line(line)
+        for reason in found.trouble:
+            output.note(reason)
+        output.flush()
+    if found.trouble:
+        return TROUBLE
+    return DIFFER if found.differs else SAME
+
+
+def _compared(a: tuple[str, int], b: tuple[str, int], channels: int) -> Comparison:
+    with about(a[0]):
+        first = mappedram.open(*a)
+    with first:
+        with about(b[0]):
+            second = mappedram.open(*b)
+        with (
+            second,
+            ended_by_signals(),
+            progress("diff", to_be_compared(first, second)) as moved,
+        ):
+            return compare(first, second, channels=channels, progress=moved)
+
+
+@contextmanager
+def _trouble() -> Iterator[None]:
+    """Whatever goes wrong inside is trouble: 1, which it is for other verbs, would mean "differ".
+
+    An end of the reader of our output, or by a signal, is passed on.
+    """
+    try:
+        yield
+    except FailureError as error:
+        raise FailureError(error.file, error.message, TROUBLE) from error
+    except (MappedRamError, OSError) as error:
+        raise FailureError("diff", message_of(error), TROUBLE) from error
+    except output.OutputError as error:
+        if error.reason.errno == errno.EPIPE:
+            raise
+        if sys.stdout is not None:  # what is still buffered would fail once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise FailureError("standard output", str(error), TROUBLE) from error
+    except Exception as error:
+        what = f"internal error: {type(error).__name__}: {error}; --debug shows where"
+        raise FailureError("diff", what, TROUBLE) from error
+
+
+# JSON.
+
+
+def _show_json(a: str, b: str, found: Comparison, only_counts: bool) -> None:
+    details = {
+        "headers": [_plain(header) for header in found.headers],
+        "blocks": [{"idstr": block.idstr, **_plain(block)} for block in found.blocks],
+        "pages": _pages_as_dicts(found),
+        "sections": map(_section_as_dict, found.sections),
+        "devices": map(_field_as_dict, found.fields),
+    }
+    output.write_json(
+        {"a": a, "b": b, "same": found.same}
+        | ({} if only_counts else details)
+        | {"stat": _counts(found), "trouble": found.trouble}
+    )
+
+
+def _plain(difference: HeaderDifference | BlockDifference) -> dict[str, Any]:
+    return {"name": difference.name, "a": difference.a, "b": difference.b}
+
+
+def _pages_as_dicts(found: Comparison) -> Iterator[dict[str, Any]]:
+    for block in found.pages:
+        for start, end in block.runs().tolist():
+            yield {"idstr": block.idstr, "offset": start, "length": end - start}
+
+
+def _section_as_dict(difference: SectionDifference) -> dict[str, Any]:
+    section = difference.section
+    return {
+        "type": section.type.name.lower(),
+        "idstr": section.idstr,
+        "instance_id": section.instance_id,
+        "command": section.command,
+        "in": difference.side,
+    }
+
+
+def _field_as_dict(field: FieldDifference) -> dict[str, Any]:
+    return {
+        "idstr": field.idstr,
+        "instance_id": field.instance_id,
+        "path": field.path,
+        "a": to_json(field.a),
+        "b": to_json(field.b),
+        "in": field.side,
+        "note": field.note,
+    }
+
+
+def _counts(found: Comparison) -> dict[str, Any]:
+    return {
+        "headers": len(found.headers),
+        "blocks": len(found.blocks),
+        "pages": sum(block.count() for block in found.pages),
+        "bytes": sum(block.count() * block.page_size for block in found.pages),
+        "sections": len(found.sections),
+        "fields": len(found.fields),
+        "by_block": [
+            {
+                "idstr": block.idstr,
+                "page_size": block.page_size,
+                "num_pages": block.differing.num_pages,
+                "pages_in_a": block.stored_a,
+                "pages_in_b": block.stored_b,
+                "pages": block.count(),
+            }
+            for block in found.pages
+        ],
+    }
+
+
+# For a person.
+
+
+def _show_counts(found: Comparison) -> None:
+    counts = _counts(found)
+    for name in ("headers", "blocks", "pages", "sections", "fields"):
+        note = f"  ({size(counts['bytes'])})" if name == "pages" and counts[name] else ""
+        output.line(f"{output.styled(f'{name:<10}', 'bold')}{counts[name]:>8} differ{note}")
+    numbers = "in_A in_B differ"
+    rows = [
+        (printable(block.idstr), size(block.page_size), block.stored_a, block.stored_b, differing)
+        for block in found.pages
+        if (differing := block.count())
+    ]
+    if rows:
+        output.line()
+        for line in table(["idstr", "page_size", *numbers.split()], rows, f"page_size {numbers}"):
+            output.line(line)
+
+
+def _lines(found: Comparison) -> Iterator[str]:
+    for header in found.headers:
+        yield f"{header.name}: {_said(header.a)} -> {_said(header.b)}"
+    for block in found.blocks:
+        yield _block_line(block)
+    for pages in found.pages:
+        yield from _page_lines(pages)
+    for section in found.sections:
+        yield f"section {_section_name(section)}: {_only_in(section.side)}"
+    for field in found.fields:
+        yield _field_line(field)
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "not said"
+    if isinstance(value, (list, tuple)):
+        return printable(", ".join(map(str, value))) or "none"
+    return printable(str(value))
+
+
+def _only_in(side: Side) -> str:
+    return f"only in {side.upper()}"
+
+
+def _block_line(block: BlockDifference) -> str:
+    name = printable(block.idstr)
+    if block.name == "block":
+        side: Side = "a" if block.b is None else "b"
+        length = block.a if block.b is None else block.b
+        return f"block {name}: {_only_in(side)}, {size(length)}"
+    return f"block {name}: {block.name} {scalar(block.a)} -> {scalar(block.b)}"
+
+
+def _page_lines(block: PageDifferences) -> Iterator[str]:
+    name = printable(block.idstr)
+    for start, end in block.runs().tolist():
+        count = (end - start) // block.page_size
+        yield f"{name} {start:#x}-{end:#x}: {count} page{'s differ' if count > 1 else ' differs'}"
+
+
+def _section_name(difference: SectionDifference) -> str:
+    section = difference.section
+    kind, name = section_name(section)
+    instance = "" if section.instance_id is None else f"/{section.instance_id}"
+    return kind if name is None else f"{kind} {name}{instance}"
+
+
+def _field_line(field: FieldDifference) -> str:
+    place = f"{device_name(field.idstr, field.instance_id)} {printable(field.path)}"
+    note = f" ({field.note})" if field.note else ""
+    if field.side != "both":
+        value = field.a if field.side == "a" else field.b
+        return f"{place}: {_only_in(field.side)}: {value_line(value)}{note}"
+    at, old, new = _changed(field.a, field.b)
+    return f"{place}{at}: {old} -> {new}{note}"
+
+
+def _changed(old: Value, new: Value) -> tuple[str, str, str]:
+    """Where in a long buffer the first difference is, and both values; a long one from there on."""
+    a, b = (value.data if isinstance(value, Undecoded) else value for value in (old, new))
+    texts = "", value_line(a), value_line(b)
+    if not (isinstance(a, bytes) and isinstance(b, bytes)) or "…" not in "".join(texts):
+        return texts
+    unequal = [index for index, (x, y) in enumerate(zip(a, b, strict=False)) if x != y]
+    start = unequal[0] if unequal else min(len(a), len(b))
+    end = start + _BYTES_SHOWN
+    if len(a) == len(b):
+        end = min(end, unequal[-1] + 1)
+    return f"[{start:#x}]", hex_bytes(a[start:end]), hex_bytes(b[start:end])

@@ -1,0 +1,194 @@
+"""`mappedram repair`: what can be put right in a damaged snapshot, and only that."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mappedram.check import Finding, Report, Severity, check
+from mappedram.cli import output
+from mappedram.cli.options import epilog, file_argument, output_option, size_type
+from mappedram.cli.status import FINE, UNFINISHED, FailureError, about
+from mappedram.cli.text import printable
+from mappedram.cli.writing import ended_by_signals, force_option, progress
+from mappedram.output import StagedFiles
+from mappedram.repair import REPAIRS, Change, Plan, plan, write_copy, write_in_place
+from mappedram.source import Source
+
+_NAME_WIDTH = max(len(repair.name) for repair in REPAIRS)
+_PROOFS = {repair.name: repair.proof for repair in REPAIRS}
+
+
+@click.command(
+    "repair",
+    short_help="What can be put right in a damaged snapshot, and only that.",
+    epilog=epilog(
+        "Examples:\n"
+        "  mappedram repair --dry-run guest.mapped-ram\n"
+        "  mappedram repair guest.mapped-ram repaired.mapped-ram\n"
+        "  mappedram repair --in-place --output json guest.save",
+        "Repairs:\n" + "\n".join(f"  {repair.name}" for repair in REPAIRS),
+        "A save that was broken off holds no devices, so that no QEMU can load it; its memory is\n"
+        "made readable for `mappedram extract`, and the exit status is 2.",
+        "Exit status:\n"
+        "  0   clean, repaired or as it was\n"
+        "  1   nothing could be repaired, or the tool could not finish; nothing was written\n"
+        "  2   still corrupt: what could be repaired was, and the rest is listed\n"
+        "  3   only harmless findings are left\n"
+        "  63  not a file that this tool handles\n"
+        "  64  wrong usage",
+    ),
+)
+@file_argument
+@click.argument("out", type=click.Path(path_type=Path), metavar="[OUT]", required=False)
+@click.option("--in-place", is_flag=True, help="Change FILE itself; there is no OUT then.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be repaired; no OUT.")
+@click.option(
+    "--zero-padding",
+    is_flag=True,
+    help="Also write zeros over what stands between bitmaps and pages, where nobody reads.",
+)
+@click.option(
+    "--offset",
+    type=size_type,
+    default=None,
+    metavar="N",
+    help="Where the stream begins in FILE, such as 4665, 0x1239 or 4K.  [default: behind the header"
+    " of libvirt if there is one, else 0]",
+)
+@force_option
+@output_option
+def command(
+    file: str,
+    out: Path | None,
+    in_place: bool,
+    dry_run: bool,
+    zero_padding: bool,
+    offset: int | None,
+    force: bool,
+    form: str,
+) -> int:
+    """Write a repaired copy of the snapshot FILE to OUT, and say what was changed and why.
+
+    Changes only what the rest of the file proves, and no byte of a page. Each repair is named and
+    counted; what cannot be known is said. The result is then judged as `mappedram check` does.
+    """
+    if [out is not None, in_place, dry_run].count(True) != 1:
+        raise click.UsageError("expected one of OUT, --in-place and --dry-run")
+    asked = ["padding"] if zero_padding else []
+    with about(file), ended_by_signals(), Source(file) as source:
+        with progress("look", source.allocated) as moved:
+            todo = plan(source, offset, asked=asked, progress=moved)
+        report = todo.report
+        if not dry_run and _is_worth_it(todo):
+            report = _in_place(todo, file) if out is None else _copy(todo, out, force=force)
+    result = file if out is None else str(out)
+    status = _status(todo, report, dry_run=dry_run)
+    if form == "json":
+        output.write_json(_as_dict(file, result, todo, report, dry_run=dry_run), levels=3)
+    else:
+        _show(result, todo, report, dry_run=dry_run)
+    if not todo.made and status == UNFINISHED:
+        raise FailureError(file, "nothing in it can be repaired", UNFINISHED)
+    return status
+
+
+def _is_worth_it(todo: Plan) -> bool:
+    """Whether there is something to write: a repaired file, or a copy of a sound one."""
+    return bool(todo.made) or todo.report.verdict in ("clean", "harmless")
+
+
+def _copy(todo: Plan, out: Path, *, force: bool) -> Report:
+    with (
+        progress("copy", todo.source.base.allocated) as moved,
+        StagedFiles(force=force) as files,
+    ):
+        fd = files.open(out)
+        write_copy(todo, fd, progress=moved)
+        return _judged(todo, fd)
+
+
+def _in_place(todo: Plan, file: str) -> Report:
+    if not todo.made:
+        return todo.report
+    fd = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        write_in_place(todo, fd)
+        return _judged(todo, fd)
+    finally:
+        os.close(fd)
+
+
+def _judged(todo: Plan, fd: int) -> Report:
+    """What `check` says of the file that was written, not of the one that was planned."""
+    return check(fd, todo.offset)
+
+
+def _status(todo: Plan, report: Report, *, dry_run: bool) -> int:
+    if todo.made and _is_unjudged(todo, report):
+        return FINE  # all that was to be repaired stands before a stream that nobody judges
+    if not todo.made and report.verdict == "corrupt" and not dry_run:
+        return UNFINISHED
+    return report.exit_status
+
+
+def _is_unjudged(todo: Plan, report: Report) -> bool:
+    return todo.is_plain and report.verdict == "unsupported"
+
+
+# JSON.
+
+
+def _as_dict(file: str, result: str, todo: Plan, report: Report, *, dry_run: bool) -> Any:
+    return {
+        "file": file,
+        "result": None if dry_run or not _is_worth_it(todo) else result,
+        "repairs": [change.to_dict() for change in todo.changes],
+        "verdict": report.verdict,
+        "findings": [finding.to_dict() for finding in report.findings],
+    }
+
+
+# For a person.
+
+
+def _show(result: str, todo: Plan, report: Report, *, dry_run: bool) -> None:
+    told: set[str] = set()
+    for change in todo.changes:
+        for text in _lines(change, dry_run=dry_run):
+            output.line(text)
+        if change.edits and change.name not in told:
+            output.line(f"    {output.styled(f'because {_PROOFS[change.name]}', 'dim')}")
+            told.add(change.name)
+    count = len(todo.made)
+    repairs = f"{count} repair{'' if count == 1 else 's'}" if count else "nothing to repair"
+    tense = "would be " if dry_run else ""
+    verdict = tense + report.verdict
+    if _is_unjudged(todo, report):
+        verdict = "not judged: no mapped-ram"
+    output.line(f"{printable(result)}: {repairs}; {verdict}")
+    for finding in report.findings:
+        if finding.severity != Severity.INFO:
+            output.line(f"    {_finding(finding)}")
+
+
+def _lines(change: Change, *, dry_run: bool) -> Iterator[str]:
+    mark, style = "repaired", "bold"
+    if not change.edits:
+        mark, style = "unknown", "yellow"
+    elif dry_run:
+        mark = "to repair"
+    yield (
+        f"{output.styled(f'{mark:<9}', style)}  {change.name:<{_NAME_WIDTH}}  {change.offset:#x}"
+        f" {printable(change.path)}: {printable(change.before)} -> {printable(change.after)}"
+    )
+    doubt = "" if change.certain or not change.edits else "not certain: "
+    if change.note:
+        yield f"    {output.styled(doubt + change.note, 'dim')}"
+
+
+def _finding(finding: Finding) -> str:
+    place = "" if finding.offset is None else f" at {finding.offset:#x}"
+    return f"{finding.severity} {finding.code} {finding.name}{place}: {printable(finding.message)}"

@@ -1,0 +1,152 @@
+"""`mappedram restore-hint`: the commands that load a snapshot, and what the file cannot tell."""
+
+import json
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+import mappedram
+from mappedram.cli import output
+from mappedram.cli.options import (
+    driver_option,
+    epilog,
+    file_argument,
+    output_option,
+    size_type,
+)
+from mappedram.cli.status import FINE, about
+from mappedram.cli.text import printable
+from mappedram.drivers import DriverName
+from mappedram.hint import Hint, Loading, hint
+from mappedram.repair.libvirt import MAGIC_COMPLETE, save_header
+from mappedram.source import Source
+
+_UNKNOWN_BINARY = "qemu-system-ARCH"
+
+
+@click.command(
+    "restore-hint",
+    short_help="The commands that load a snapshot, and what the file cannot tell.",
+    epilog=epilog(
+        "Examples:\n"
+        "  mappedram restore-hint guest.mapped-ram\n"
+        "  mappedram restore-hint --channels 4 --direct-io guest.mapped-ram\n"
+        "  mappedram restore-hint --output json guest.save | jq -r .virsh",
+        "Exit status:\n"
+        "  0   done\n"
+        "  1   the file cannot be read or followed\n"
+        "  63  not a file that this tool handles, or one that no QEMU loads\n"
+        "  64  wrong usage",
+    ),
+)
+@file_argument
+@click.option(
+    "--offset",
+    type=size_type,
+    default=None,
+    metavar="N",
+    help="Where the stream begins in FILE, such as 4665, 0x1239 or 4K.  [default: behind the header"
+    " of libvirt if there is one, else 0]",
+)
+@click.option(
+    "--channels",
+    type=click.IntRange(0, 255),
+    default=0,
+    metavar="N",
+    help="Let QEMU read pages with N threads (multifd); the file does not have to be written so."
+    "  [default: none]",
+)
+@click.option(
+    "--direct-io", is_flag=True, help="Let QEMU read past the page cache; takes --channels."
+)
+@driver_option
+@output_option
+def command(
+    file: str,
+    offset: int | None,
+    channels: int,
+    direct_io: bool,
+    driver: DriverName,
+    form: str,
+) -> int:
+    """Print how the snapshot FILE is loaded: QEMU's command line, and what to type on its monitor.
+
+    `-incoming file:FILE` can never load such a file: the capability mapped-ram has to be turned on
+    before, on the QMP monitor, which is what the printed commands do. What the file cannot tell -
+    the CPU, the firmware, disks and networks - is listed; add what the guest had. Loading does not
+    change the file.
+    """
+    if direct_io and not channels:
+        raise click.UsageError("--direct-io goes with --channels")
+    path = os.path.abspath(file)
+    with about(file):
+        with Source(file) as source:
+            header = save_header(source)
+        if offset is None:
+            offset = header.stream_offset if header else 0
+        with mappedram.open(file, offset, driver=driver, partial=True) as snapshot:
+            found = hint(snapshot.stream, path, Loading(channels, direct_io))
+    virsh = None
+    if header and header.stream_offset == offset and header.magic == MAGIC_COMPLETE:
+        virsh = _virsh(path, channels, direct_io=direct_io)
+    if form == "json":
+        output.write_json(_as_dict(file, found, virsh), levels=3)
+    else:
+        for text in _lines(found, virsh):
+            output.line(text)
+    return FINE
+
+
+def _virsh(path: str, channels: int, *, direct_io: bool) -> list[str]:
+    """How libvirt restores its own image; relative paths it loses (spec/errata.md, E-047)."""
+    command = ["virsh", "restore", path]
+    if channels:
+        command += ["--parallel-channels", str(channels)]
+    if direct_io:
+        command += ["--bypass-cache"]
+    return command
+
+
+def _as_dict(file: str, found: Hint, virsh: Sequence[str] | None) -> dict[str, Any]:
+    return {"file": file, "virsh": list(virsh) if virsh else None, **found.to_dict()}
+
+
+def _lines(found: Hint, virsh: Sequence[str] | None) -> Iterator[str]:
+    """A text that a shell and a monitor take: all that is for people stands behind a #."""
+    if virsh:
+        yield "# A save image of libvirt, which knows all of the guest:"
+        yield printable(shlex.join(virsh))
+        yield ""
+        yield "# Or without libvirt:"
+    release = ".".join(map(str, found.release))
+    guess = (
+        f"which emulator is a guess from {printable(found.told_by)}"
+        if found.told_by
+        else "which emulator, nothing tells"
+    )
+    yield f"# QEMU {release} or newer; {guess}."
+    yield from map(printable, _shell([found.binary or _UNKNOWN_BINARY, *found.argv]))
+    yield ""
+    yield "# Then on the QMP monitor, which is the standard input; the last answer comes at once,"
+    yield "# and query-migrate says when all is loaded. A guest that was saved paused needs `cont`."
+    for qmp in found.qmp:
+        yield json.dumps(qmp)
+    yield ""
+    yield "# What the file cannot tell, and has to be added as the guest had it:"
+    for unknown in found.unknowns:
+        yield f"#   {unknown.topic}: {printable(unknown.text)}"
+
+
+def _shell(argv: Sequence[str]) -> Iterator[str]:
+    """The command, an option with its value on each line."""
+    line = shlex.quote(argv[0])
+    for word in argv[1:]:
+        if word.startswith("-"):
+            yield f"{line} \\"
+            line = f"    {shlex.quote(word)}"
+        else:
+            line += f" {shlex.quote(word)}"
+    yield line

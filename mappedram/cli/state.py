@@ -1,0 +1,124 @@
+"""`mappedram state`: the state of devices, each field by its name."""
+
+import re
+from collections.abc import Sequence
+from fnmatch import translate
+
+import click
+
+import mappedram
+from mappedram.cli import output
+from mappedram.cli.device import tree
+from mappedram.cli.options import (
+    driver_option,
+    epilog,
+    file_argument,
+    offset_option,
+    output_option,
+)
+from mappedram.cli.status import FINE, UNFINISHED, FailureError, about
+from mappedram.cli.text import printable
+from mappedram.drivers import DriverName
+from mappedram.vmstate import DeviceState, DeviceStates
+
+
+@click.command(
+    "state",
+    short_help="The state of devices, each field by its name.",
+    epilog=epilog(
+        "Examples:\n"
+        "  mappedram state --device cpu guest.mapped-ram\n"
+        "  mappedram state --device cpu/1 --device '*piix4_pm' guest.mapped-ram\n"
+        "  mappedram state --output json guest.mapped-ram | jq '.devices[].idstr'",
+        "Exit status:\n"
+        "  0   done; what could not be decoded is shown as bytes\n"
+        "  1   the file cannot be followed to its end, describes no devices, or none like GLOB\n"
+        "  63  not a file that this tool handles\n"
+        "  64  wrong usage",
+    ),
+)
+@file_argument
+@click.option(
+    "--device",
+    "patterns",
+    multiple=True,
+    metavar="GLOB",
+    help="Only devices with this name, or name and instance as in cpu/0, in which * and ? stand for"
+    " anything; can be given more than once.",
+)
+@offset_option
+@driver_option
+@output_option
+def command(
+    file: str, patterns: tuple[str, ...], offset: int, driver: DriverName, form: str
+) -> int:
+    """Show the state of devices, decoded with the JSON text that QEMU appends to it.
+
+    The names are those of the fields in the QEMU that wrote the file. For reading, long arrays and
+    buffers are folded; the JSON output has all of them. What cannot be decoded is shown as bytes,
+    with the reason.
+    """
+    with about(file), mappedram.open(file, offset, driver=driver, partial=True) as snapshot:
+        states = snapshot.state
+        devices = _selected(file, states, patterns)
+        if form == "json":
+            _show_json(file, states, devices)
+        else:
+            for device in devices:
+                _show(device)
+        if snapshot.stream.stopped:
+            raise snapshot.stream.stopped
+    if states.problem:
+        raise FailureError(file, f"{states.problem}; nothing is decoded", UNFINISHED)
+    return FINE
+
+
+def device_name(idstr: str, instance_id: int | None) -> str:
+    """A device by name and instance, as `--device` takes it."""
+    return f"{printable(idstr)}/{instance_id or 0}"
+
+
+def _selected(file: str, states: DeviceStates, patterns: Sequence[str]) -> list[DeviceState]:
+    """The devices that are asked for, in the order of the file; the configuration comes first."""
+    known = [states.configuration, *states] if states.configuration else list(states)
+    if not patterns:
+        return known
+    # Brackets stand in names, and mean themselves.
+    globs = [re.compile(translate(pattern.replace("[", "[[]"))) for pattern in patterns]
+    found = [
+        device
+        for device in known
+        if any(
+            glob.match(device.idstr) or glob.match(f"{device.idstr}/{device.instance_id}")
+            for glob in globs
+        )
+    ]
+    if not found:
+        names = ", ".join(dict.fromkeys(device.idstr for device in known)) or "none"
+        message = f"no device is called {' or '.join(patterns)}; there are: {names}"
+        raise FailureError(file, message, UNFINISHED)
+    return found
+
+
+def _show_json(file: str, states: DeviceStates, devices: list[DeviceState]) -> None:
+    configuration = next((one for one in devices if one is states.configuration), None)
+    output.write_json(
+        {
+            "file": file,
+            "configuration": configuration and configuration.to_json(),
+            "devices": (one.to_json() for one in devices if one is not states.configuration),
+            "problem": states.problem,
+        }
+    )
+
+
+def _show(device: DeviceState) -> None:
+    version = "" if device.version_id is None else f"  version {device.version_id}"
+    end = device.offset + device.length
+    output.line(
+        f"{output.styled(device_name(device.idstr, device.instance_id), 'bold')}{version}"
+        f"  {device.offset:#x} to {end:#x}, {device.length} bytes"
+    )
+    for text in tree(device.root):
+        output.line(f"  {text}")
+    output.line()

@@ -1,0 +1,109 @@
+"""Writing save images of libvirt: a snapshot in the format "sparse", and repairs of a header."""
+
+import dataclasses
+import os
+
+from mappedram import drivers
+from mappedram.container.domain import describe
+from mappedram.container.libvirt import KIND, LibvirtImage
+from mappedram.convert.mapped_ram import Layout, lay_out
+from mappedram.errors import BuildError
+from mappedram.layout.libvirt import (
+    HEADER_SIZE,
+    QEMU_SAVE_MAGIC,
+    QEMU_SAVE_PARTIAL,
+    QEMU_SAVE_VERSION,
+    SLACK,
+    SaveFormat,
+)
+from mappedram.pageio import Progress, write_fully
+from mappedram.snapshot import Snapshot
+
+
+def write_libvirt_sparse(
+    snapshot: Snapshot,
+    xml: str,
+    cookie: str | None,
+    fd: int,
+    *,
+    was_running: bool = False,
+    slack: int = SLACK,
+    layout: Layout | None = None,
+    progress: Progress | None = None,
+) -> str | None:
+    """Write the snapshot as a save image, which `virsh restore` takes, into the empty file `fd`.
+
+    The image says that it is incomplete until the very last write.
+
+    Args:
+        snapshot: devices and RAM.
+        xml: the XML of the domain, as `virsh dumpxml --migratable --security-info` shows it.
+        cookie: the cookie of another image of the same guest, if there is one.
+        fd: descriptor of an empty seekable file, open for reading and writing.
+        was_running: whether the guest is to run once it is restored.
+        slack: zeros behind the texts, so that the domain can be edited in place.
+        layout: how the stream is laid out; where it begins is decided here.
+        progress: called with the number of bytes moved.
+
+    Returns:
+        Why `direct_io` was not used although it was asked for; None otherwise.
+
+    Raises:
+        BuildError: the XML is not that of a domain, a text holds a NUL, or the snapshot has no
+            complete RAM part.
+        FormatError: the header of a block cannot be right.
+        OSError: reading or writing failed.
+    """
+    if describe(xml) is None:
+        raise BuildError("xml: not the XML of a domain of libvirt")
+    domain = _encoded("xml", xml)
+    more = b"" if cookie is None else _encoded("cookie", cookie)
+    data_len = len(domain) + len(more) + slack
+    values = {
+        "magic": QEMU_SAVE_PARTIAL,
+        "version": QEMU_SAVE_VERSION,
+        "data_len": data_len,
+        "was_running": int(was_running),
+        "format": SaveFormat.SPARSE,
+        "cookie_offset": len(domain) if more else 0,
+        "unused": bytes(56),
+    }
+    # The header is in the byte order of the host, as the bitmaps are.
+    params = {"is_be": snapshot.byteorder == "big"}
+    header = drivers.get("construct").build(KIND, values, params)
+    write_fully(fd, header + domain + more, 0)
+    place = dataclasses.replace(layout or Layout(), offset=HEADER_SIZE + data_len)
+    refused = lay_out(snapshot, fd, place, progress=progress)
+    write_fully(fd, QEMU_SAVE_MAGIC.encode(), 0)
+    return refused
+
+
+def rewrite_header(
+    image: LibvirtImage,
+    fd: int,
+    *,
+    complete: bool | None = None,
+    format: SaveFormat | None = None,  # noqa: A002 - libvirt's name
+) -> None:
+    """Change what the header of an image says of its stream, in the file open as `fd`.
+
+    Args:
+        image: what `detect` says of the file.
+        fd: descriptor of the same file, open for writing.
+        complete: whether the save came to its end.
+        format: how the stream is written.
+    """
+    values = image.values
+    if complete is not None:
+        values["magic"] = QEMU_SAVE_MAGIC if complete else QEMU_SAVE_PARTIAL
+    if format is not None:
+        values["format"] = int(format)
+    data = drivers.get("construct").build(KIND, values, dict(image.header.params))
+    os.pwrite(fd, data, image.header.offset)
+
+
+def _encoded(name: str, text: str) -> bytes:
+    """The text with the NUL that ends it."""
+    if "\0" in text:
+        raise BuildError(f"{name}: the text holds a NUL")
+    return text.encode("utf-8", "surrogateescape") + b"\0"

@@ -1,0 +1,136 @@
+"""What a comparison finds, as frozen values."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from mappedram.bitmap import Bitmap
+from mappedram.errors import MappedRamError
+from mappedram.model import Section
+from mappedram.vmstate import Value
+
+if TYPE_CHECKING:
+    from mappedram.bitmap import Runs
+
+#: Where something is: in the first file, in the second, or in both with other values.
+Side = Literal["a", "b", "both"]
+
+
+class TroubleError(MappedRamError):
+    """A part of one of the two files cannot be compared. It never leaves this package."""
+
+    def __init__(self, file: str, reason: object) -> None:
+        super().__init__(f"{file}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderDifference:
+    """One thing that the headers say of the whole guest; None where a file does not say it."""
+
+    name: str
+    a: Any
+    b: Any
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDifference:
+    """One thing that the header of a RAM block says.
+
+    `name` is `block` where only one file has such a block; the value is then its length.
+    """
+
+    idstr: str
+    name: str
+    a: Any
+    b: Any
+
+
+@dataclass(frozen=True)
+class PageDifferences:
+    """The pages of one RAM block.
+
+    Attributes:
+        idstr: name of the block.
+        page_size: bytes that a bit of `differing` stands for: the smaller page size of both.
+        stored_a: number of pages of that size in the first file.
+        stored_b: in the second.
+        differing: which pages have other contents.
+    """
+
+    idstr: str
+    page_size: int
+    stored_a: int
+    stored_b: int
+    differing: Bitmap
+
+    def count(self) -> int:
+        """Number of pages that differ."""
+        return self.differing.count()
+
+    def runs(self) -> "Runs":
+        """The runs of pages that differ, as half-open ranges of offsets in the block."""
+        return self.differing.runs() * self.page_size
+
+
+@dataclass(frozen=True, slots=True)
+class SectionDifference:
+    """A section that only one of the files has."""
+
+    section: Section
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDifference:
+    """One field of a device.
+
+    Attributes:
+        idstr: name of the section.
+        instance_id: which of several of that name.
+        path: place of the field in the device, as `DeviceState.find` takes it. Paths in
+            parentheses are not fields: `(version_id)`, `(payload)`.
+        a: the value in the first file; a field that one file lacks is None there.
+        b: in the second.
+        side: which of them has it.
+        note: what cannot be seen from the values.
+    """
+
+    idstr: str
+    instance_id: int
+    path: str
+    a: Value
+    b: Value
+    side: Side = "both"
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All that two snapshots differ in, and what of them could not be compared.
+
+    `trouble` says in one sentence each, with the name of the file, what was left out.
+    """
+
+    headers: tuple[HeaderDifference, ...]
+    blocks: tuple[BlockDifference, ...]
+    pages: tuple[PageDifferences, ...]
+    sections: tuple[SectionDifference, ...]
+    fields: tuple[FieldDifference, ...]
+    trouble: tuple[str, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything is known to differ."""
+        return bool(
+            self.headers
+            or self.blocks
+            or self.sections
+            or self.fields
+            or any(block.differing.any() for block in self.pages)
+        )
+
+    @property
+    def same(self) -> bool | None:
+        """Whether nothing differs; None where what was compared is equal, but not all was."""
+        if self.differs:
+            return False
+        return None if self.trouble else True

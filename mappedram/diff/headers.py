@@ -1,0 +1,58 @@
+"""What the headers say of the guest and of its RAM blocks; where things stand does not count."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from mappedram.diff.differences import BlockDifference, HeaderDifference
+from mappedram.errors import MappedRamError
+from mappedram.layout.constants import CAPABILITY_MAPPED_RAM
+from mappedram.model import Stream
+from mappedram.snapshot import Block
+
+_HEADERS: dict[str, Callable[[Stream], Any]] = {
+    "machine": lambda stream: stream.machine,
+    "page_size": lambda stream: stream.page_size,
+    # Their order is that of an enumeration in the QEMU that wrote them, and mapped-ram says how the
+    # file keeps the pages, not what is in them.
+    "capabilities": lambda stream: sorted({*stream.capabilities} - {CAPABILITY_MAPPED_RAM}),
+    "uuid": lambda stream: _hex(stream.configuration.uuid) if stream.configuration else None,
+}
+
+_BLOCK: dict[str, Callable[[Block], Any]] = {
+    "used_length": lambda block: block.used_length,
+    "page_size": lambda block: _page_size(block),
+    # Since only x-ignore-shared leaves blocks out, and gives each an address.
+    "ignored": lambda block: block.model.ignored,
+    "addr": lambda block: block.model.addr,
+}
+
+
+def _page_size(block: Block) -> int | None:
+    try:
+        return block.page_size
+    except MappedRamError:
+        return None
+
+
+def _hex(data: bytes | None) -> str | None:
+    return None if data is None else data.hex()
+
+
+def compare_headers(a: Stream, b: Stream) -> Iterator[HeaderDifference]:
+    """What the two streams say of themselves."""
+    for name, value in _HEADERS.items():
+        if value(a) != value(b):
+            yield HeaderDifference(name, value(a), value(b))
+
+
+def compare_block(a: Block | None, b: Block | None) -> Iterator[BlockDifference]:
+    """What the headers of one block say; None where a file has no such block."""
+    if a is None or b is None:
+        present = a or b
+        assert present
+        yield BlockDifference(present.idstr, "block", a and a.used_length, b and b.used_length)
+        return
+    for name, value in _BLOCK.items():
+        # What one of the files cannot say is not another value.
+        if value(a) != value(b) and None not in (value(a), value(b)):
+            yield BlockDifference(a.idstr, name, value(a), value(b))

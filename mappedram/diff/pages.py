@@ -1,0 +1,250 @@
+"""Which pages differ: a window of both files after the other, compared as a whole.
+
+Only where a window is not equal are its pages looked at, all at once. What neither file stores is
+not read, but for gaps that are shorter than another system call takes; what lies there does not
+count, as neither do bytes under a clear bit.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from mappedram.bitmap import Bitmap
+from mappedram.diff.differences import PageDifferences, TroubleError
+from mappedram.errors import FormatError, MappedRamError
+from mappedram.model import bitmap_size, is_page_size
+from mappedram.pageio import Progress, in_parallel, read_fully
+from mappedram.snapshot import Block
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    #: One bool for each page; in `_Batch.compare`, a row for each window.
+    Stored = NDArray[np.bool_]
+
+#: What is compared at once: of both files it stays in the cache of the processor. The largest page
+#: there is goes into it four times.
+WINDOW = 1 << 18
+#: What a thread takes on at once.
+_BATCH = 1 << 26
+#: Gaps up to this are read through: about as long as a system call takes.
+_GAP = 1 << 14
+#: A bitmap of 1 GiB, which stands for 32 TiB in pages of 4 KiB.
+_PAGES_MAX = 1 << 33
+
+_ZEROS = bytes(WINDOW)
+
+
+class Memory(Protocol):
+    """What is needed of a RAM block; `Block` has it, whatever the file is."""
+
+    @property
+    def idstr(self) -> str:
+        """Name of the block."""
+
+    @property
+    def used_length(self) -> int:
+        """Bytes of guest memory."""
+
+    @property
+    def page_size(self) -> int:
+        """Bytes of a page."""
+
+    @property
+    def bitmap(self) -> Bitmap:
+        """Which pages are in the file."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Guest memory, zeros where no page is stored."""
+
+
+def compare_pages(
+    a: Memory,
+    b: Memory,
+    names: tuple[str, str] = ("a", "b"),
+    *,
+    channels: int = 1,
+    progress: Progress | None = None,
+) -> PageDifferences:
+    """Compare what two blocks hold, as far as the shorter one goes.
+
+    Args:
+        a: a block of the first file.
+        b: the block of the second.
+        names: what the two files are called in errors.
+        channels: how many threads compare.
+        progress: called with the bytes of guest memory that are done.
+
+    Raises:
+        TroubleError: one of them cannot be read.
+    """
+    sides = (_Side(a, names[0]), _Side(b, names[1]))
+    page_size = min(side.page_size for side in sides)
+    num_pages = min(a.used_length, b.used_length) // page_size
+    differing = bytearray(bitmap_size(num_pages))
+    step = _BATCH // page_size
+
+    def compare(first: int) -> None:
+        batch = _Batch(sides, page_size, first, min(first + step, num_pages))
+        if any(stored is not None for stored in batch.stored):
+            pages = batch.compare()
+            differing[first >> 3 : (first >> 3) + len(pages)] = pages
+        if progress:
+            progress(batch.num_pages * page_size)
+
+    in_parallel(compare, iter(range(0, num_pages, step)), channels)
+    return PageDifferences(
+        a.idstr,
+        page_size,
+        stored_a=sides[0].count(page_size),
+        stored_b=sides[1].count(page_size),
+        differing=Bitmap(bytes(differing), num_pages),
+    )
+
+
+class _Side:
+    """One of the two blocks, and the way to its bytes."""
+
+    def __init__(self, memory: Memory, name: str) -> None:
+        self.memory = memory
+        self.name = name
+        try:
+            self.page_size = memory.page_size
+            self._refuse_absurd()
+            self.bitmap = memory.bitmap
+        except (MappedRamError, OSError) as error:
+            raise TroubleError(name, error) from error
+        # Where pages stand in a row in the file, they need not be put together first.
+        self.place = memory.model.pages_offset if isinstance(memory, Block) else None
+        self.source = memory.source if isinstance(memory, Block) else None
+
+    def _refuse_absurd(self) -> None:
+        """A file full of holes can claim what takes no space in it, but would take memory."""
+        problem = None
+        if not is_page_size(self.page_size):
+            problem = f"no target has pages of {self.page_size} bytes"
+        elif self.memory.used_length // self.page_size > _PAGES_MAX:
+            problem = f"{self.memory.used_length:#x} bytes are more than any guest has"
+        if problem:
+            raise FormatError(f"block {self.memory.idstr!r}: {problem}")
+
+    def read_into(self, view: memoryview, offset: int) -> None:
+        """Fill `view` from `offset` of the block on; any bytes may come where no page is stored."""
+        try:
+            if self.source is not None and self.place is not None:
+                read_fully(self.source, view, self.place + offset)
+            else:
+                view[:] = self.memory.read(offset, len(view))
+        except (MappedRamError, OSError) as error:
+            raise TroubleError(self.name, error) from error
+
+    def count(self, page_size: int) -> int:
+        """How many pages of that size are in the file."""
+        return self.bitmap.count() * (self.page_size // page_size)
+
+    def stored(self, page_size: int, first: int, last: int) -> "Stored | None":
+        """Which of pages [first, last) of that size are in the file; None if none is."""
+        import numpy as np
+
+        ratio = self.page_size // page_size
+        begin, end = first // ratio, -(-last // ratio)
+        packed = self.bitmap.little[begin >> 3 : (end + 7) >> 3]
+        if packed.count(0) == len(packed):
+            return None
+        bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=end - begin, bitorder="little")
+        return np.repeat(bits.view(bool), ratio)[: last - first]
+
+
+class _Pieces(NamedTuple):
+    """What is to be read for each window: pieces `bounds[n]` to `bounds[n + 1]` for window n."""
+
+    bounds: list[int]
+    starts: list[int]
+    stops: list[int]
+
+    def of(self, window: int) -> Iterator[tuple[int, int]]:
+        """Half-open ranges of bytes in the window."""
+        for index in range(self.bounds[window], self.bounds[window + 1]):
+            yield self.starts[index], self.stops[index]
+
+
+class _Batch:
+    """Some windows of both files."""
+
+    def __init__(self, sides: tuple[_Side, _Side], page_size: int, first: int, last: int) -> None:
+        self.sides = sides
+        self.page_size = page_size
+        self.first = first
+        self.num_pages = last - first
+        self.stored = [side.stored(page_size, first, last) for side in sides]
+
+    def compare(self) -> bytes:
+        """Which pages differ, as the bytes of a bitmap."""
+        import numpy as np
+
+        per_window = WINDOW // self.page_size
+        stored = [_windows(pages, self.num_pages, per_window) for pages in self.stored]
+        pieces = [_pieces(one, self.page_size) for one in stored]
+        alike = (stored[0] == stored[1]).all(axis=1)
+        buffers = bytearray(WINDOW), bytearray(WINDOW)
+        differing = np.zeros_like(stored[0])
+        with memoryview(buffers[0]) as view_a, memoryview(buffers[1]) as view_b:
+            for window in np.flatnonzero((stored[0] | stored[1]).any(axis=1)).tolist():
+                offset = self.first * self.page_size + window * WINDOW
+                for side, part, view in zip(self.sides, pieces, (view_a, view_b), strict=True):
+                    for start, stop in part.of(window):
+                        side.read_into(view[start:stop], offset + start)
+                if alike[window] and _are_equal(buffers[0], view_b, pieces[0].of(window)):
+                    continue
+                rows = [one[window] for one in stored]
+                differing[window] = self._differing_pages((view_a, view_b), rows)
+        return np.packbits(differing.ravel()[: self.num_pages], bitorder="little").tobytes()
+
+    def _differing_pages(self, views: Sequence[memoryview], stored: Sequence["Stored"]) -> "Stored":
+        """Which pages of one window differ, zeros standing in for those that are not stored."""
+        import numpy as np
+
+        pages = []
+        for view, row in zip(views, stored, strict=True):
+            # Of a file that has nothing here, nothing was read.
+            words = np.frombuffer(view if row.any() else _ZEROS, np.uint64)
+            pages.append(words.reshape(len(row), -1))
+            if row.any() and not row.all():
+                pages[-1][~row] = 0
+        return np.asarray((pages[0] != pages[1]).any(axis=1))
+
+
+def _are_equal(a: bytearray, b: memoryview, pieces: Iterator[tuple[int, int]]) -> bool:
+    """Whether the pieces are equal; `startswith` is the `memcmp` that copies nothing."""
+    return all(a.startswith(b[start:stop], start) for start, stop in pieces)
+
+
+def _windows(stored: "Stored | None", num_pages: int, per_window: int) -> "Stored":
+    """A row for each window, the last one filled up with pages that are not there."""
+    import numpy as np
+
+    rows = np.zeros(-(-num_pages // per_window) * per_window, bool)
+    if stored is not None:
+        rows[:num_pages] = stored
+    return rows.reshape(-1, per_window)
+
+
+def _pieces(stored: "Stored", page_size: int) -> _Pieces:
+    """The runs of stored pages of each window, those with short gaps between made one."""
+    import numpy as np
+
+    # A clear bit on both sides of each row, so that every run begins and ends in its row.
+    framed = np.pad(stored, ((0, 0), (1, 1)))
+    width = framed.shape[1]
+    edges = np.flatnonzero(np.diff(framed.ravel())).reshape(-1, 2)
+    windows = edges[:, 0] // width
+    starts, stops = edges.T - windows * width
+    apart = (windows[1:] != windows[:-1]) | (starts[1:] - stops[:-1] > _GAP // page_size)
+    begins = np.flatnonzero(np.concatenate(([True] * min(1, len(edges)), apart)))
+    ends = np.concatenate((begins[1:], [len(edges)]))[: len(begins)] - 1
+    bounds = np.searchsorted(windows[begins], np.arange(len(stored) + 1))
+    return _Pieces(
+        bounds.tolist(),
+        (starts[begins] * page_size).tolist(),
+        (stops[ends] * page_size).tolist(),
+    )

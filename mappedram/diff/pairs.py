@@ -1,0 +1,31 @@
+"""Which thing of one file stands for which of the other."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def paired(
+    a: Iterable[T], b: Iterable[T], key: Callable[[T], Hashable]
+) -> Iterator[tuple[T | None, T | None]]:
+    """Things of one key together, of several with one key the first with the first.
+
+    They come in the order of the first file, then those that only the second has, in its order.
+    """
+    others = list(b)
+    waiting: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for index in reversed(range(len(others))):
+        waiting[key(others[index])].append(index)
+    left = dict.fromkeys(range(len(others)))
+    for one in a:
+        same_key = waiting[key(one)]
+        if same_key:
+            index = same_key.pop()
+            del left[index]
+            yield one, others[index]
+        else:
+            yield one, None
+    for index in left:
+        yield None, others[index]

@@ -1,0 +1,49 @@
+"""Payloads of sections as bytes, of any length, a piece at a time."""
+
+from hashlib import blake2b
+from itertools import groupby
+
+from mappedram.model import Section
+from mappedram.source import Source
+
+_PIECE = 1 << 20
+#: What is shown of bytes that differ.
+SHOWN = 64
+
+
+def first_difference(a: Source, one: Section, b: Source, other: Section) -> int | None:
+    """Where two payloads begin to differ, counted from their first byte; None if they do not."""
+    common = min(one.payload_length, other.payload_length)
+    for start in range(0, common, _PIECE):
+        length = min(_PIECE, common - start)
+        piece = a.read(one.payload_offset + start, length)
+        its = b.read(other.payload_offset + start, length)
+        if piece != its:
+            pairs = zip(piece, its, strict=False)
+            short = min(len(piece), len(its))
+            return start + next((n for n, (x, y) in enumerate(pairs) if x != y), short)
+    return None if one.payload_length == other.payload_length else common
+
+
+def excerpt(source: Source, section: Section, start: int) -> bytes:
+    """The first bytes of a payload from `start` on."""
+    length = min(SHOWN, section.payload_length - start)
+    return source.read(section.payload_offset + start, length)
+
+
+def said(source: Source, sections: list[Section]) -> list[bytes]:
+    """What the sections of a live device say, one digest for each; repetitions are said once.
+
+    A device that has nothing left to send says so in every round, and how many rounds there are
+    depends on how fast the disk was.
+    """
+    digests = (_digest(source, section) for section in sections)
+    return [digest for digest, _ in groupby(digests)]
+
+
+def _digest(source: Source, section: Section) -> bytes:
+    digest = blake2b(bytes([section.type]), digest_size=16)
+    for start in range(0, section.payload_length, _PIECE):
+        length = min(_PIECE, section.payload_length - start)
+        digest.update(source.read(section.payload_offset + start, length))
+    return digest.digest()

@@ -1,0 +1,135 @@
+"""What stands in the stream besides RAM: devices field by field, and sections of one side only."""
+
+from collections.abc import Hashable, Iterator, Mapping
+from functools import cached_property
+from typing import NamedTuple
+
+from mappedram.diff.differences import FieldDifference, SectionDifference
+from mappedram.diff.nodes import compare_nodes
+from mappedram.diff.pairs import paired
+from mappedram.diff.payload import excerpt, first_difference, said
+from mappedram.layout.constants import RAM_SECTION_IDSTR, SectionType
+from mappedram.model import Section
+from mappedram.snapshot import Snapshot
+from mappedram.vmstate import REST, DeviceState
+
+#: Of a live device, the sections of these types belong together.
+_LIVE = (SectionType.START, SectionType.PART, SectionType.END)
+#: How many of them there are says nothing.
+_NOT_PAIRED = {SectionType.PART, SectionType.END, SectionType.EOF}
+
+
+class SectionPair(NamedTuple):
+    """One section in both files, or in one of them."""
+
+    a: Section | None
+    b: Section | None
+
+
+def section_pairs(a: Snapshot, b: Snapshot) -> list[SectionPair]:
+    """The sections that stand for each other; of a live device, its START."""
+    return [SectionPair(*pair) for pair in paired(_to_be_paired(a), _to_be_paired(b), _identity)]
+
+
+def _to_be_paired(snapshot: Snapshot) -> list[Section]:
+    stopped = snapshot.stream.stopped
+    # A section that reading stopped in is not whole.
+    last = stopped.path if stopped else ""
+    return [
+        section
+        for section in snapshot.sections
+        if section.type not in _NOT_PAIRED and not f"{last}/".startswith(f"{section.path}/")
+    ]
+
+
+def _identity(section: Section) -> Hashable:
+    """What a loader finds a section by."""
+    return section.type, section.idstr, section.instance_id, section.command, section.data
+
+
+def one_sided(pairs: list[SectionPair]) -> Iterator[SectionDifference]:
+    """The sections that only one file has."""
+    for a, b in pairs:
+        if b is None and a is not None:
+            yield SectionDifference(a, "a")
+        elif a is None and b is not None:
+            yield SectionDifference(b, "b")
+
+
+def compare_devices(
+    a: Snapshot, b: Snapshot, pairs: list[SectionPair]
+) -> Iterator[FieldDifference]:
+    """What differs in devices that both files have."""
+    devices = _Devices(a, b)
+    for one, other in pairs:
+        if one is not None and other is not None and one.section_id is not None:
+            yield from devices.compare(one, other)
+
+
+class _Devices:
+    """Both files. They are decoded when a payload is found to differ, and not before."""
+
+    def __init__(self, a: Snapshot, b: Snapshot) -> None:
+        self.a = a
+        self.b = b
+
+    @cached_property
+    def decoded(self) -> tuple[Mapping[int, DeviceState], Mapping[int, DeviceState]]:
+        """The devices of both, by the place of their payload."""
+        a, b = ({device.offset: device for device in one.state} for one in (self.a, self.b))
+        return a, b
+
+    def compare(self, a: Section, b: Section) -> Iterator[FieldDifference]:
+        idstr, instance_id = a.idstr or "", a.instance_id or 0
+        if a.version_id != b.version_id:
+            yield FieldDifference(idstr, instance_id, "(version_id)", a.version_id, b.version_id)
+        if a.type == SectionType.FULL:
+            yield from self._full(a, b, idstr, instance_id)
+        elif idstr != RAM_SECTION_IDSTR:
+            yield from self._live(a, b, idstr, instance_id)
+
+    def _full(
+        self, a: Section, b: Section, idstr: str, instance_id: int
+    ) -> Iterator[FieldDifference]:
+        start = first_difference(self.a.source, a, self.b.source, b)
+        if start is None:
+            return
+        trees = self.decoded[0][a.payload_offset].root, self.decoded[1][b.payload_offset].root
+        # Without a description, a device has nothing but bytes.
+        described = all(set(tree.fields) != {REST} for tree in trees)
+        differences = list(compare_nodes(*trees)) if described else []
+        for path, old, new, side in differences:
+            yield FieldDifference(idstr, instance_id, path, old, new, side)
+        if differences:
+            return
+        # No field says where they differ, so that only the bytes can.
+        if a.payload_length != b.payload_length:
+            path, old, new = "(payload length)", a.payload_length, b.payload_length
+            yield FieldDifference(idstr, instance_id, path, old, new)
+        yield FieldDifference(
+            idstr,
+            instance_id,
+            "(payload)",
+            excerpt(self.a.source, a, start),
+            excerpt(self.b.source, b, start),
+            note=f"from byte {start:#x} on; not decoded",
+        )
+
+    def _live(
+        self, a: Section, b: Section, idstr: str, instance_id: int
+    ) -> Iterator[FieldDifference]:
+        sections = _of(self.a, a), _of(self.b, b)
+        digests = said(self.a.source, sections[0]), said(self.b.source, sections[1])
+        if digests[0] != digests[1]:
+            old, new = (sum(section.payload_length for section in part) for part in sections)
+            note = "all sections of a live device; not decoded"
+            yield FieldDifference(idstr, instance_id, "(payload length)", old, new, note=note)
+
+
+def _of(snapshot: Snapshot, start: Section) -> list[Section]:
+    """All sections of the live device that `start` begins."""
+    return [
+        section
+        for section in snapshot.sections
+        if section.type in _LIVE and section.section_id == start.section_id
+    ]

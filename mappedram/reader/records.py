@@ -1,0 +1,291 @@
+"""The page records of a stream without mapped-ram: one pass that notes where each page stands.
+
+Records that follow each other in one block and of one kind are taken together: their words lie at
+equal distances, and numpy looks at a thousand of them at once.
+"""
+
+from typing import TYPE_CHECKING
+
+from mappedram.errors import FormatError, TruncatedError
+from mappedram.layout.constants import (
+    ENCODING_FLAG_XBZRLE,
+    RAM_SAVE_FLAG_CONTINUE,
+    RAM_SAVE_FLAG_EOS,
+    RAM_SAVE_FLAG_MEM_SIZE,
+    RAM_SAVE_FLAG_MULTIFD_FLUSH,
+    RAM_SAVE_FLAG_PAGE,
+    RAM_SAVE_FLAG_XBZRLE,
+    RAM_SAVE_FLAG_ZERO,
+)
+from mappedram.scattered import ZERO, Delta, ScatteredPages
+from mappedram.source import Source
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_WORD = 8
+#: Bytes that are looked at together; the longest record, of 64 KiB, has to fit.
+_WINDOW = 1 << 22
+#: Records that are tried first; only a longer series is worth looking at the whole window.
+_FEW = 64
+#: Records whose places are kept in one array.
+_CHUNK = 1 << 16
+_LONGEST = _WORD + 256 + (1 << 16)
+
+
+class _Block:
+    """The records of one block so far, in the order of the stream."""
+
+    def __init__(self, num_pages: int) -> None:
+        self.num_pages = num_pages
+        self._full: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+        self._used = _CHUNK
+        #: Length of each XBZRLE difference, by its place.
+        self.differences: dict[int, int] = {}
+
+    def add(self, pages: "NDArray[np.int64]", places: "NDArray[np.int64]") -> None:
+        """Note records; arrays of one chunk grow together, so that no record has its own."""
+        import numpy as np
+
+        done = 0
+        while done < len(pages):
+            if self._used == _CHUNK:
+                # Page numbers need no more than they have; a place can be anywhere.
+                small = np.uint32 if self.num_pages <= 1 << 32 else np.int64
+                self._full.append((np.empty(_CHUNK, small), np.empty(_CHUNK, np.int64)))
+                self._used = 0
+            take = min(_CHUNK - self._used, len(pages) - done)
+            for chunk, values in zip(self._full[-1], (pages, places), strict=True):
+                chunk[self._used : self._used + take] = values[done : done + take]
+            self._used += take
+            done += take
+
+    def finish(self, page_size: int) -> ScatteredPages:
+        """The last record of each page."""
+        import numpy as np
+
+        if not self._full:
+            empty = np.empty(0, np.int64)
+            return ScatteredPages(page_size, empty, empty, ())
+        pages, places = (
+            np.concatenate(
+                [*(part[k] for part in self._full[:-1]), self._full[-1][k][: self._used]]
+            )
+            for k in (0, 1)
+        )
+        self._full = []
+        deltas: list[Delta] = []
+        if not (pages[1:] > pages[:-1]).all():
+            order = np.argsort(pages, kind="stable")
+            pages, places = pages[order], places[order]
+            del order
+            if self.differences:
+                deltas = self._chain(pages, places)
+            last = np.append(pages[1:] != pages[:-1], True)
+            pages, places = pages[last], places[last]
+        elif self.differences:
+            deltas = self._chain(pages, places)
+        return ScatteredPages(page_size, pages, places, tuple(deltas))
+
+    def _chain(self, pages: "NDArray[np.int64]", places: "NDArray[np.int64]") -> list[Delta]:
+        """Replace the places of differences by the numbers of what they make.
+
+        Records of a page stand together, in the order of the stream.
+        """
+        deltas: list[Delta] = []
+        for index in (places < 0).nonzero()[0].tolist():
+            place = -int(places[index])
+            difference = (place, self.differences[place])
+            follows = index > 0 and pages[index - 1] == pages[index]
+            before = int(places[index - 1]) if follows else ZERO
+            base: int = before
+            earlier: tuple[tuple[int, int], ...] = ()
+            if before < 0:
+                base, earlier = deltas[-1 - before].base, deltas[-1 - before].differences
+            deltas.append(Delta(base, (*earlier, difference)))
+            places[index] = -len(deltas)
+        return deltas
+
+
+class PageIndex:
+    """Where the pages of all blocks stand. Filled section by section.
+
+    Args:
+        source: the file.
+        page_size: size of a target page in bytes.
+        lengths: `used_length` of each block, by `idstr`.
+    """
+
+    def __init__(self, source: Source, page_size: int, lengths: dict[str, int]) -> None:
+        self._source = source
+        self._page_size = page_size
+        self._blocks = {name: _Block(length // page_size) for name, length in lengths.items()}
+        self._current: _Block | None = None
+
+    def finish(self) -> dict[str, ScatteredPages]:
+        """The pages of each block, by `idstr`."""
+        return {name: block.finish(self._page_size) for name, block in self._blocks.items()}
+
+    def pass_records(self, position: int, path: str) -> int:
+        """Note the records from `position` on; say where the EOS, or another MEM_SIZE, stands.
+
+        Raises:
+            FormatError: a record cannot be one.
+            TruncatedError: the file ends before EOS.
+        """
+        while True:
+            data = self._source.read(position, _WINDOW)
+            at, ended = self._pass_window(data, position, path)
+            position += at
+            if ended:
+                return position
+            if at == 0:
+                raise TruncatedError(
+                    f"page record: the file ends at {self._source.size:#x}, within the record",
+                    offset=position,
+                    path=path,
+                )
+
+    def pass_some(self, position: int, path: str) -> None:
+        """Note the first records only, to see whether the page size can be right.
+
+        Raises:
+            FormatError: a record cannot be one.
+        """
+        self._pass_window(self._source.read(position, _WINDOW), position, path)
+
+    def _pass_window(self, data: bytes, base: int, path: str) -> tuple[int, bool]:
+        """Note the whole records in `data`; say how far they reach, and whether EOS follows."""
+        mask = self._page_size - 1
+        whole = base + len(data) >= self._source.size
+        at = 0
+        while at + _WORD <= len(data) and (whole or at + _LONGEST <= len(data)):
+            word = int.from_bytes(data[at : at + _WORD], "big")
+            flags, address = word & mask, word & ~mask
+            kind = flags & ~RAM_SAVE_FLAG_CONTINUE
+            if kind in (RAM_SAVE_FLAG_EOS, RAM_SAVE_FLAG_MEM_SIZE):
+                return at, True
+            if flags == RAM_SAVE_FLAG_MULTIFD_FLUSH:
+                at += _WORD
+                continue
+            if kind not in (RAM_SAVE_FLAG_ZERO, RAM_SAVE_FLAG_PAGE, RAM_SAVE_FLAG_XBZRLE):
+                raise FormatError(
+                    f"page record: no record has the flags {flags:#x}",
+                    offset=base + at,
+                    path=f"{path}/addr_and_flags",
+                    expected="ZERO, PAGE, XBZRLE, MULTIFD_FLUSH or EOS",
+                    actual=word,
+                )
+            if flags & RAM_SAVE_FLAG_CONTINUE and kind != RAM_SAVE_FLAG_XBZRLE:
+                end = self._pass_series(data, at, kind, base, path)
+                if end > at:
+                    at = end
+                    continue
+            body = at + _WORD
+            if not flags & RAM_SAVE_FLAG_CONTINUE:
+                end = body + 1 + (data[body] if body < len(data) else 0)
+                if end > len(data):
+                    return at, False
+                self._enter(data[body + 1 : end].decode("latin-1"), base + body, path)
+                body = end
+            end = self._body_end(data, body, kind, base, path)
+            if end > len(data):
+                return at, False
+            self._note(kind, [address], [base + body], base + at, path, end - body)
+            at = end
+        return at, False
+
+    def _enter(self, idstr: str, offset: int, path: str) -> None:
+        if idstr not in self._blocks:
+            raise FormatError(
+                f"page record: there is no block {idstr!r}",
+                offset=offset,
+                path=f"{path}/idstr",
+                actual=idstr,
+            )
+        self._current = self._blocks[idstr]
+
+    def _body_end(self, data: bytes, body: int, kind: int, base: int, path: str) -> int:
+        """Where a record ends whose name, if any, ends at `body`."""
+        if kind == RAM_SAVE_FLAG_PAGE:
+            return body + self._page_size
+        if kind == RAM_SAVE_FLAG_ZERO:
+            if data[body : body + 1] not in (b"", b"\0"):
+                raise FormatError(
+                    f"fill: expected 0, got {data[body]:#x}",
+                    offset=base + body,
+                    path=f"{path}/fill",
+                    expected="0",
+                    actual=data[body],
+                )
+            return body + 1
+        if data[body : body + 1] not in (b"", bytes([ENCODING_FLAG_XBZRLE])):
+            raise FormatError(
+                f"encoding: expected 1, got {data[body]:#x}",
+                offset=base + body,
+                path=f"{path}/xbzrle/encoding",
+                expected="1",
+                actual=data[body],
+            )
+        return body + 3 + int.from_bytes(data[body + 1 : body + 3], "big")
+
+    def _pass_series(self, data: bytes, at: int, kind: int, base: int, path: str) -> int:
+        """Note records of one kind with CONTINUE, from `at` on; say where they end."""
+        import numpy as np
+
+        step = _WORD + (self._page_size if kind == RAM_SAVE_FLAG_PAGE else 1)
+        fits = (len(data) - at) // step
+        length = count = min(_FEW, fits)
+        while True:
+            words = np.ndarray((count,), ">u8", data, at, (step,))
+            matching = (words & (self._page_size - 1)) == (kind | RAM_SAVE_FLAG_CONTINUE)
+            length = count if matching.all() else int(matching.argmin())
+            if length < count or count == fits:
+                break
+            count = min(count * 4, fits)
+        if length == 0:
+            return at
+        if kind == RAM_SAVE_FLAG_ZERO:
+            fills = np.ndarray((length,), np.uint8, data, at + _WORD, (step,))
+            if fills.any():
+                length = int((fills != 0).argmax())  # the record is met alone, and refused
+        addresses = words[:length] & ~np.uint64(self._page_size - 1)
+        places = np.arange(length, dtype=np.int64) * step + (base + at + _WORD)
+        self._note(kind, addresses, places, base + at, path)
+        return at + length * step
+
+    def _note(
+        self,
+        kind: int,
+        addresses: "NDArray[np.uint64] | list[int]",
+        places: "NDArray[np.int64] | list[int]",
+        offset: int,
+        path: str,
+        size: int = 0,
+    ) -> None:
+        """Note records of the current block: addresses in it, places of their bodies."""
+        import numpy as np
+
+        if self._current is None:
+            raise FormatError(
+                "page record: CONTINUE before a block was named",
+                offset=offset,
+                path=f"{path}/addr_and_flags",
+            )
+        numbers = np.asarray(addresses, np.uint64) // np.uint64(self._page_size)
+        if len(numbers) and int(numbers.max()) >= self._current.num_pages:
+            raise FormatError(
+                f"page record: page {int(numbers.max())} is not one of"
+                f" {self._current.num_pages} of its block",
+                offset=offset,
+                path=f"{path}/addr_and_flags",
+            )
+        where = np.asarray(places, np.int64)
+        if kind == RAM_SAVE_FLAG_ZERO:
+            where = np.zeros(len(numbers), np.int64)
+        elif kind == RAM_SAVE_FLAG_XBZRLE:
+            start = int(where[0]) + 3
+            self._current.differences[start] = size - 3
+            where = -where - 3
+        self._current.add(numbers.astype(np.int64), where)

@@ -1,0 +1,14 @@
+"""Repair of damaged snapshots: only what the file itself proves, and nothing in a page.
+
+>>> from mappedram.repair import plan, write_copy
+>>> with Source("damaged.mapped-ram") as source:
+...     todo = plan(source)
+...     todo.report.verdict, [change.to_dict() for change in todo.changes]
+"""
+
+from mappedram.repair.change import Change, Repair
+from mappedram.repair.plan import Plan, plan
+from mappedram.repair.table import REPAIRS
+from mappedram.repair.write import write_copy, write_in_place
+
+__all__ = ["REPAIRS", "Change", "Plan", "Repair", "plan", "write_copy", "write_in_place"]

@@ -1,0 +1,107 @@
+"""A file under repair: the file with the edits so far, and what the rest of the package reads."""
+
+from functools import cached_property
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Place
+from mappedram.check.registry import RULES
+from mappedram.check.report import Report
+from mappedram.drivers import get as get_driver
+from mappedram.errors import FormatError
+from mappedram.layout.constants import SectionType
+from mappedram.model import RamBlock, Stream, VmDescription
+from mappedram.pageio import Progress
+from mappedram.reader import read_stream
+from mappedram.reader.vmdescription import find_at_tail
+from mappedram.repair.edits import Edit, EditedSource
+from mappedram.repair.libvirt import SaveHeader, save_header
+from mappedram.snapshot import Snapshot
+
+#: Reads, and gives the second opinion.
+_FIRST, _SECOND = get_driver("construct"), get_driver("kaitai")
+
+
+class _Context(Context):
+    """What rules look at, where the file is not on the disk as it is going to be."""
+
+    @cached_property
+    def twin(self) -> Stream | FormatError:
+        """What the other driver makes of the edited file."""
+        try:
+            return read_stream(self.source, self.stream.offset, _SECOND)
+        except FormatError as refusal:
+            return refusal
+
+
+class Case:
+    """A file as it would be with the edits so far.
+
+    Args:
+        source: the file with its edits.
+        offset: where the stream begins.
+        progress: called with the number of bytes of pages that were looked at.
+
+    Attributes:
+        libvirt: the header of libvirt at the beginning of the file; None where there is none.
+
+    Raises:
+        UnsupportedError: no QEMU migration stream begins there.
+        FormatError: its header ends with the file.
+    """
+
+    def __init__(
+        self, source: EditedSource, offset: int, *, progress: Progress | None = None
+    ) -> None:
+        self.source = source
+        self.offset = offset
+        self.progress = progress
+        self.libvirt: SaveHeader | None = save_header(source)
+        self.snapshot = Snapshot(source, read_stream(source, offset, _FIRST), _FIRST)
+        self.context = _Context(self.snapshot)
+
+    @property
+    def stream(self) -> Stream:
+        """All that the headers say."""
+        return self.snapshot.stream
+
+    @property
+    def has_all_blocks(self) -> bool:
+        """Whether the list of RAM blocks was followed to the EOS behind it."""
+        start = self.context.ram_start
+        return start is not None and f"{start.path}/eos" in self.context.elements
+
+    @property
+    def total_agrees(self) -> bool:
+        """Whether the lengths of the blocks add up to what MEM_SIZE says."""
+        return self.stream.totals == (sum(block.used_length for block in self.stream.blocks),)
+
+    @cached_property
+    def vmdescription(self) -> VmDescription | None:
+        """The JSON text that ends the file, even where the stream cannot be followed to it."""
+        return self.stream.vmdescription or find_at_tail(self.source, self.offset)
+
+    @property
+    def devices_saved(self) -> bool:
+        """Whether the save came to its end, whatever is missing: QEMU writes the JSON text last."""
+        types = {section.type for section in self.stream.sections}
+        return {SectionType.EOF, SectionType.VMDESCRIPTION} <= types
+
+    def field(self, block: RamBlock, name: str) -> Place:
+        """Where a field of the header of a block lies."""
+        return self.context.block_field(block, name)
+
+    def trial(self, *edits: Edit) -> "Case":
+        """The same file with further edits."""
+        return Case(self.source.trial(edits), self.offset)
+
+    def report(self) -> Report:
+        """What `mappedram check` would say of the file as it would be."""
+        findings = (finding for rule in RULES.values() for finding in rule.check(self.context))
+        return Report.of(self.source.name, findings)
+
+
+def integer(place: Place, value: int) -> Edit:
+    """A big-endian field with another value."""
+    assert place.offset is not None
+    assert place.length is not None
+    return Edit(place.offset, value.to_bytes(place.length, "big"))

@@ -1,0 +1,66 @@
+"""What a repair is, and what it says that it changes."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mappedram.repair.case import Case
+from mappedram.repair.edits import Edit
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that a repair changes, or would change if it were known.
+
+    Attributes:
+        path: place in the structure, such as `/ram/blocks[0]/mapped_ram/version`.
+        offset: first byte of the file that changes.
+        before: what stands there, in short.
+        after: what is going to stand there, in short.
+        count: how many values, pages, bits or bytes change; 0 where what is right cannot be known
+            and nothing is changed.
+        certain: whether the file proves it.
+        note: what cannot be known, or what it means; None where there is nothing to add.
+        edits: the bytes to be written.
+        moves: whether bytes of the stream get another place, which no order of writing makes safe.
+        name: name of the repair; filled in by `Repair`.
+    """
+
+    path: str
+    offset: int
+    before: str
+    after: str
+    count: int = 1
+    certain: bool = True
+    note: str | None = None
+    edits: tuple[Edit, ...] = ()
+    moves: bool = False
+    name: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The change for JSON."""
+        keys = ("name", "count", "offset", "path", "before", "after", "certain", "note")
+        return {key: getattr(self, key) for key in keys}
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One kind of repair.
+
+    Attributes:
+        name: what is repaired, in kebab-case.
+        proof: why the new bytes are right, in one sentence.
+        find: yields the changes that the file calls for; none where nothing is proven.
+        repeat: whether to look again after a change, as it may bring the next defect to light.
+        asked: whether it is made only when it is asked for.
+    """
+
+    name: str
+    proof: str
+    find: Callable[[Case], Iterator[Change]]
+    repeat: bool = False
+    asked: bool = False
+
+    def changes(self, case: Case) -> list[Change]:
+        """What the file calls for as it is now."""
+        return [replace(change, name=self.name) for change in self.find(case)]

@@ -1,0 +1,173 @@
+"""Repairs of how a stream ends: END of RAM, bytes behind the end."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mappedram.errors import TruncatedError
+from mappedram.layout.constants import RAM_SAVE_FLAG_EOS, RAM_SECTION_IDSTR, SectionType
+from mappedram.model import Section, is_page_size
+from mappedram.reader.footer import footer_bytes
+from mappedram.repair.case import Case
+from mappedram.repair.change import Change
+from mappedram.repair.edits import Edit
+from mappedram.sizes import OFFSET_MAX
+
+#: Sections of devices and their text, which have to make room for END; they take a few MiB.
+_TAIL_MAX = 1 << 28
+
+_NO_DEVICES = (
+    "the state of the devices is not in the file: QEMU cannot load it, but its memory can be read"
+)
+_NO_TEXT = "no JSON description behind the end shows that the save came to it"
+
+
+def block_list(case: Case) -> Iterator[Change]:
+    """spec/errata.md, E-002: the file ends in the page area of the last block.
+
+    QEMU lays out all blocks before it writes the first page. What is missing of the file then was
+    not written yet, and is to become a hole.
+    """
+    stream = case.stream
+    if case.has_all_blocks or not isinstance(stream.stopped, TruncatedError):
+        return
+    last = stream.blocks[-1] if stream.blocks else None
+    start = case.context.ram_start
+    if (
+        last is None
+        or start is None
+        or start.section_id is None
+        or not case.total_agrees
+        or not is_page_size(last.page_size or 0)
+        or last.pages_offset != last.usual_pages_offset
+        or last.next_offset > OFFSET_MAX // 2
+        or not _has_pages(case)
+    ):
+        return
+    earlier = [section for section in stream.sections if section.type == SectionType.FULL]
+    has_footers = all(section.footer_id is not None for section in earlier)
+    eos = RAM_SAVE_FLAG_EOS.to_bytes(8, "big")
+    footer = footer_bytes(start.section_id) if has_footers else b""
+    yield Change(
+        f"{last.path}/pages",
+        stream.file_size,
+        f"end of the file at {stream.file_size:#x}",
+        f"a hole to {last.next_offset:#x}, and EOS",
+        certain=False,
+        note="what is missing of the last block was not written yet, or was cut off",
+        edits=(Edit(last.next_offset, eos + footer, is_end=True),),
+    )
+
+
+def _has_pages(case: Case) -> bool:
+    """Whether the file takes space where pages go; else there is nothing to be read."""
+    return any(
+        True
+        for block in case.stream.blocks
+        if block.pages_offset is not None
+        for _ in case.source.extents(block.pages_offset, block.next_offset)
+    )
+
+
+def ram_end(case: Case) -> Iterator[Change]:
+    """spec/errata.md, E-001 and E-002: bitmaps are final only before END of RAM (clause 7.4.8).
+
+    A PART that holds nothing but EOS, as all do with mapped-ram, differs from END in its first
+    byte: the last PART becomes END where there is one, so that nothing has to move. A save that was
+    broken off gets no EOF: without its devices it must not look whole.
+    """
+    stream = case.stream
+    if stream.ram_ended or not case.has_all_blocks or not case.context.judged:
+        return
+    start = case.context.ram_start
+    assert start is not None
+    own = [s for s in stream.sections[stream.sections.index(start) :] if s.idstr == start.idstr]
+    if isinstance(stream.stopped, TruncatedError) and own[-1] is stream.sections[-1]:
+        if not case.context.bitmaps_are_empty:  # else no page was written, or none is left
+            yield _closed(own)
+        return
+    # A byte 0 is EOF, and holes are full of them: that the save came to its end, its devices tell.
+    has_devices = any(section.type == SectionType.FULL for section in stream.sections)
+    if not stream.ended or not (has_devices or case.devices_saved):
+        return
+    change = _turned(own[-1]) if len(own) > 1 else _inserted(case, start)
+    if change and not case.devices_saved:
+        change = replace(change, certain=False, note=_NO_TEXT)
+    if change:
+        yield change
+
+
+def _turned(part: Section) -> Change:
+    """The last PART as END."""
+    return Change(
+        f"{part.path}/header/section_type",
+        part.offset,
+        "PART of RAM",
+        "END of RAM",
+        edits=(Edit(part.offset, bytes([SectionType.END])),),
+    )
+
+
+def _inserted(case: Case, start: Section) -> Change | None:
+    """END behind START, before the sections of the devices."""
+    assert start.section_id is not None
+    tail = case.source.size - start.end
+    if tail > _TAIL_MAX:
+        return None
+    end = _end_section(start.section_id, footer=start.footer_id is not None)
+    return Change(
+        start.path,
+        start.end,
+        "START of RAM",
+        "START and END of RAM",
+        edits=(Edit(start.end, end + case.source.read(start.end, tail), is_end=True),),
+        moves=True,
+    )
+
+
+def _closed(own: list[Section]) -> Change:
+    """END where the save was broken off, in the place of a section that is not whole."""
+    start, last = own[0], own[-1]
+    assert start.section_id is not None
+    # Where the first footer is missing, that is because the file ends there.
+    has_footers = start.footer_id is not None or last is start
+    missing = b""
+    if last is start:
+        place = last.end
+        if last.footer_id is None:
+            missing = footer_bytes(start.section_id)
+    elif last.footer_id is None and has_footers:
+        place = last.offset
+    else:
+        place = last.end
+    end = _end_section(start.section_id, footer=has_footers)
+    return Change(
+        f"/{RAM_SECTION_IDSTR}/end",
+        place,
+        "no END of RAM",
+        "END of RAM",
+        certain=False,
+        note=_NO_DEVICES,
+        edits=(Edit(place, missing + end, is_end=True),),
+    )
+
+
+def _end_section(section_id: int, *, footer: bool) -> bytes:
+    """END of RAM. Source: QEMU migration/savevm.c, save_section_header(); ram_save_complete()."""
+    number = section_id.to_bytes(4, "big")
+    eos = RAM_SAVE_FLAG_EOS.to_bytes(8, "big")
+    return bytes([SectionType.END]) + number + eos + (footer_bytes(section_id) if footer else b"")
+
+
+def trailing_bytes(case: Case) -> Iterator[Change]:
+    """Clause 4.7.7: nothing follows the end of the stream."""
+    stream = case.stream
+    length = stream.file_size - stream.end
+    if stream.complete and not stream.stopped and length > 0:
+        yield Change(
+            "/after_the_stream",
+            stream.end,
+            f"{length:#x} bytes",
+            "end of the file",
+            count=length,
+            edits=(Edit(stream.end, b"", is_end=True),),
+        )

@@ -1,0 +1,118 @@
+"""Repairs of numbers in headers: versions, page sizes, the sum of the lengths, footers."""
+
+from collections.abc import Iterator
+
+from mappedram.layout.constants import (
+    MAPPED_RAM_HDR_VERSION,
+    RAM_SAVE_FLAG_MEM_SIZE,
+    SectionType,
+)
+from mappedram.model import RamBlock, Section, is_page_size
+from mappedram.reader.footer import FOOTER_SIZE, footer_bytes, is_section_start
+from mappedram.reader.vmdescription import payload_lengths
+from mappedram.repair.case import Case, integer
+from mappedram.repair.change import Change
+from mappedram.repair.edits import Edit
+
+
+def header_version(case: Case) -> Iterator[Change]:
+    """spec/errata.md, E-018. A version above 1 may mean another format and is left alone."""
+    for block in case.stream.blocks:
+        if block.mapped_ram and block.mapped_ram.version == 0:
+            place = case.field(block, "mapped_ram/version")
+            edit = integer(place, MAPPED_RAM_HDR_VERSION)
+            yield Change(place.path, edit.offset, "0", f"{MAPPED_RAM_HDR_VERSION}", edits=(edit,))
+
+
+def page_size(case: Case) -> Iterator[Change]:
+    """spec/errata.md, E-016 and E-017."""
+    for block in case.stream.blocks:
+        header = block.mapped_ram
+        right = _witnessed_page_size(case, block)
+        if header is None or right is None or header.page_size == right:
+            continue
+        place = case.field(block, "mapped_ram/page_size")
+        edit = integer(place, right)
+        # Where the pages stand tells how long the bitmap is, and so how many pages there are.
+        if block.has_data:
+            fixed = next(b for b in case.trial(edit).stream.blocks if b.path == block.path)
+            if fixed.pages_offset != fixed.usual_pages_offset:
+                continue
+        yield Change(
+            place.path, edit.offset, f"{header.page_size:#x}", f"{right:#x}", edits=(edit,)
+        )
+
+
+def _witnessed_page_size(case: Case, block: RamBlock) -> int | None:
+    """The page size that everything else in the file agrees on; None where nothing proves one."""
+    configuration, description = case.stream.configuration, case.vmdescription
+    declared: list[object] = []
+    if configuration and configuration.target_page_bits is not None:
+        declared.append(1 << min(configuration.target_page_bits, 63))
+    if description and description.document:
+        declared.append(description.document.get("page_size"))
+    others = [
+        other.page_size
+        for other in case.stream.blocks
+        if other.path != block.path and other.page_size and is_page_size(other.page_size)
+    ]
+    witnesses: list[object] = [*declared, *others]
+    if not declared and len(others) < 2:
+        return None
+    size = witnesses[0]
+    unanimous = all(witness == size for witness in witnesses)
+    return size if unanimous and isinstance(size, int) and is_page_size(size) else None
+
+
+def total(case: Case) -> Iterator[Change]:
+    """spec/errata.md, E-021."""
+    if not case.has_all_blocks or case.total_agrees or len(case.stream.totals) != 1:
+        return
+    (record,) = case.context.of_kind("mem_size")
+    place = case.context.field(record, "total_and_flags")
+    right = sum(block.used_length for block in case.stream.blocks)
+    edit = integer(place, right | RAM_SAVE_FLAG_MEM_SIZE)
+    yield Change(
+        place.path, edit.offset, f"{case.stream.totals[0]:#x}", f"{right:#x}", edits=(edit,)
+    )
+
+
+def footer(case: Case) -> Iterator[Change]:
+    """Clause 4.4.5: the footer of a section repeats its section_id."""
+    for section in case.stream.sections:
+        if section.section_id is not None and section.footer_id not in (None, section.section_id):
+            yield _footer(section, section.payload_end, section.footer_id)
+    # A device section whose footer is wrong is where reading stops: nothing else tells its end.
+    if case.stream.stopped and case.stream.sections:
+        section = case.stream.sections[-1]
+        end = _described_end(case, section)
+        if end is not None and case.source.peek(end, 1)[:1] == bytes([SectionType.FOOTER]):
+            found = int.from_bytes(case.source.peek(end, FOOTER_SIZE)[1:], "big")
+            if found != section.section_id and is_section_start(case.source, end + FOOTER_SIZE):
+                yield _footer(section, end, found)
+
+
+def _footer(section: Section, offset: int, found: int | None) -> Change:
+    assert section.section_id is not None
+    edit = Edit(offset, footer_bytes(section.section_id))
+    return Change(
+        f"{section.path}/footer/section_id",
+        offset + 1,
+        f"{found}",
+        f"{section.section_id}",
+        edits=(edit,),
+    )
+
+
+def _described_end(case: Case, section: Section) -> int | None:
+    """Where the payload of a device ends by the JSON text; None where that does not tell."""
+    document = case.vmdescription and case.vmdescription.document
+    if not document or section.type != SectionType.FULL or section.section_id is None:
+        return None
+    key = (section.idstr or "", section.instance_id or 0)
+    earlier = sum(
+        (other.idstr, other.instance_id, other.type) == (*key, SectionType.FULL)
+        for other in case.stream.sections[:-1]
+    )
+    lengths = payload_lengths(document).get(key, [])
+    return section.payload_offset + lengths[earlier] if earlier < len(lengths) else None

@@ -1,0 +1,131 @@
+"""Repairs of where the headers of blocks lead.
+
+A wrong `pages_offset` leads astray at once: the next header is not where the stream goes on. So a
+guess is proven by what follows from it: with the right one, every later header and section is
+there, up to the end, and the lengths add up to the sum that MEM_SIZE holds.
+"""
+
+from collections.abc import Callable, Iterator
+
+from mappedram.bitmap import Bitmap
+from mappedram.check.survey import survey
+from mappedram.model import RamBlock, is_page_size
+from mappedram.repair.case import Case, integer
+from mappedram.repair.change import Change
+from mappedram.repair.edits import Edit
+
+#: What a block is given in the place of its two offsets: (bitmap_offset, pages_offset).
+_Guess = Callable[[RamBlock], tuple[int, int]]
+
+#: More blocks with wrong offsets than this are not tried; QEMU guests have some dozens.
+_WRONG_MAX = 256
+
+
+def moved(case: Case) -> Iterator[Change]:
+    """spec/errata.md, E-025: the stream was moved within its file, or cut out of it."""
+    blocks = case.stream.blocks
+    if case.has_all_blocks or not blocks or not blocks[0].has_data:
+        return
+    first = blocks[0].mapped_ram
+    assert first is not None
+    distance = blocks[0].header_end - first.bitmap_offset
+
+    def shifted(block: RamBlock) -> tuple[int, int]:
+        header = block.mapped_ram
+        assert header is not None
+        # A block that was put right already looks like one whose bitmap is behind its header.
+        wrong = header.bitmap_offset != block.header_end
+        return header.bitmap_offset + distance * wrong, header.pages_offset + distance * wrong
+
+    if distance:
+        yield from _follow(case, shifted)
+
+
+def pages_offset(case: Case) -> Iterator[Change]:
+    """Clause 8.1.3: the pages begin at the first 1 MiB boundary behind the bitmap."""
+    if not case.has_all_blocks:
+        yield from _follow(case, _usual)
+
+
+def _usual(block: RamBlock) -> tuple[int, int]:
+    assert block.mapped_ram is not None
+    return block.mapped_ram.bitmap_offset, block.usual_pages_offset
+
+
+def _follow(case: Case, guess: _Guess) -> Iterator[Change]:
+    """The changes that put one block after the other right, if all of them lead to the end."""
+    changes: list[Change] = []
+    edits: list[Edit] = []
+    known = 0
+    here = case
+    while len(changes) <= 2 * _WRONG_MAX:
+        block = next((b for b in here.stream.blocks[known:] if _is_wrong(b, guess)), None)
+        if block is None:
+            break
+        for change in _changes(here, block, guess):
+            changes.append(change)
+            edits += change.edits
+        known = here.stream.blocks.index(block) + 1
+        here = case.trial(*edits)
+    if here.stream.complete and here.total_agrees:
+        yield from changes
+
+
+def _is_wrong(block: RamBlock, guess: _Guess) -> bool:
+    header = block.mapped_ram
+    if header is None or block.ignored or not is_page_size(header.page_size):
+        return False
+    bitmap_offset, pages_offset = guess(block)
+    return header.pages_offset != pages_offset and bitmap_offset >= 0 and pages_offset > 0
+
+
+def _changes(case: Case, block: RamBlock, guess: _Guess) -> Iterator[Change]:
+    for name, right in zip(("bitmap_offset", "pages_offset"), guess(block), strict=True):
+        wrong = getattr(block.mapped_ram, name)
+        if wrong != right:
+            place = case.field(block, f"mapped_ram/{name}")
+            edit = integer(place, right)
+            yield Change(place.path, edit.offset, f"{wrong:#x}", f"{right:#x}", edits=(edit,))
+
+
+def bitmap_offset(case: Case) -> Iterator[Change]:
+    """spec/errata.md, E-024: the bitmap stands behind the header, and the header leads elsewhere.
+
+    That the bytes there are the bitmap is proven by the pages: a page has its bit where it holds
+    data, and only there. So a file with stale pages is left alone.
+    """
+    if not case.stream.complete:
+        return
+    for block in case.stream.blocks:
+        header = block.mapped_ram
+        if (
+            header is None
+            or block.ignored
+            or header.bitmap_offset == block.header_end
+            or not is_page_size(header.page_size)
+            or block.used_length % header.page_size
+            or header.pages_offset < block.header_end + block.bitmap_size
+            or not _agrees_with_pages(case, block)
+        ):
+            continue
+        place = case.field(block, "mapped_ram/bitmap_offset")
+        edit = integer(place, block.header_end)
+        yield Change(
+            place.path,
+            edit.offset,
+            f"{header.bitmap_offset:#x}",
+            f"{block.header_end:#x}",
+            edits=(edit,),
+        )
+
+
+def _agrees_with_pages(case: Case, block: RamBlock) -> bool:
+    """Whether the bytes behind the header are a bitmap of just the pages that hold data."""
+    data = case.source.read(block.header_end, block.bitmap_size)
+    if len(data) < block.bitmap_size:
+        return False
+    bitmap = Bitmap(data, block.num_pages, block.word_size, case.snapshot.byteorder)
+    if bitmap.count_beyond():
+        return False
+    found = survey(case.source, block, bitmap)
+    return not found.holes.count and not found.stale.count

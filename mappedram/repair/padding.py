@@ -1,0 +1,39 @@
+"""The repair of what stands around bitmaps, which nobody reads."""
+
+from collections.abc import Iterator
+
+from mappedram.check.survey import CHUNK
+from mappedram.repair.case import Case
+from mappedram.repair.change import Change
+from mappedram.repair.edits import Edit
+
+#: QEMU's padding is shorter than 1 MiB for each block; more than this is something else.
+_PADDING_MAX = 1 << 26
+
+
+def padding(case: Case) -> Iterator[Change]:
+    """Clause 8.3.3: what stands around a bitmap, up to the pages, is zero."""
+    if not case.stream.complete:
+        return
+    sound = {block.model.path for block in case.context.judged}
+    for region in case.snapshot.regions():
+        owner = region.path.rpartition("/")[0]
+        if region.kind != "padding" or owner not in sound or region.length > _PADDING_MAX:
+            continue
+        edits, count = [], 0
+        for start, end in case.source.extents(region.offset, region.end):
+            for offset in range(start, end, CHUNK):
+                data = case.source.read(offset, min(CHUNK, end - offset))
+                wrong = len(data) - data.count(0)
+                if wrong:
+                    count += wrong
+                    edits.append(Edit(offset, bytes(len(data))))
+        if edits:
+            yield Change(
+                region.path,
+                edits[0].offset,
+                f"{count} bytes that are not zero",
+                "zeros",
+                count=count,
+                edits=tuple(edits),
+            )

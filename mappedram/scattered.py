@@ -1,0 +1,173 @@
+"""Pages of a block that stand one by one in a stream without mapped-ram, and how they are read."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mappedram.errors import FormatError, TruncatedError
+from mappedram.source import Source
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mappedram.bitmap import Runs
+
+#: Bytes of the file that are read at once, records and all.
+_WINDOW = 1 << 20
+#: Place of a page that is zero.
+ZERO = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delta:
+    """What XBZRLE records make of a page: `base`, its place before, and the differences in order.
+
+    Each difference is the offset of its bytes in the file and their length.
+    """
+
+    base: int
+    differences: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScatteredPages:
+    """The last record of each page of one block.
+
+    Attributes:
+        page_size: size of a page in bytes.
+        pages: page numbers, ascending, each once.
+        places: for each, the offset of its bytes in the file; `ZERO` for a page of zeros;
+            -1 - n for one that entry n of `deltas` makes.
+        deltas: pages that are stored as differences.
+    """
+
+    page_size: int
+    pages: "NDArray[np.int64]"
+    places: "NDArray[np.int64]"
+    deltas: tuple[Delta, ...]
+
+    def runs(self) -> "Runs":
+        """The runs of pages that are not zero; int64 array of shape (n, 2)."""
+        import numpy as np
+
+        stored = self.pages[self.places != ZERO].astype(np.int64)
+        if not len(stored):
+            return np.empty((0, 2), np.int64)
+        breaks = np.flatnonzero(np.diff(stored) != 1) + 1
+        starts = stored[np.concatenate(([0], breaks))]
+        stops = stored[np.concatenate((breaks - 1, [len(stored) - 1]))] + 1
+        return np.stack((starts, stops), axis=1)
+
+    def read(self, source: Source, first: int, view: memoryview) -> None:
+        """Fill `view` with whole pages from page `first` on; it has to be all zeros before.
+
+        Raises:
+            TruncatedError: the file ends before a page.
+            FormatError: a difference cannot be applied.
+        """
+        import numpy as np
+
+        count = len(view) // self.page_size
+        target = np.frombuffer(view, np.uint8).reshape(-1, self.page_size)
+        lower, upper = self.pages.searchsorted([first, first + count]).tolist()
+        for start in range(lower, upper, self.batch_size):
+            pages, data = self.collect(source, start, min(start + self.batch_size, upper))
+            target[pages - first] = data
+
+    @property
+    def batch_size(self) -> int:
+        """How many records are worth being collected at once."""
+        return max(1, _WINDOW // self.page_size)
+
+    def collect(
+        self, source: Source, start: int, stop: int
+    ) -> "tuple[NDArray[np.int64], NDArray[np.uint8]]":
+        """The pages of entries [start, stop) that are not zero.
+
+        Returns:
+            Their numbers, ascending, and their bytes, a row for each.
+
+        Raises:
+            TruncatedError: the file ends before a page.
+            FormatError: a difference cannot be applied.
+        """
+        import numpy as np
+
+        stored = self.places[start:stop] != ZERO
+        pages = self.pages[start:stop][stored].astype(np.int64)
+        places = self.places[start:stop][stored]
+        data = np.empty((len(pages), self.page_size), np.uint8)
+        plain = places > 0
+        if plain.all():
+            self._gather(source, places, data)
+            return pages, data
+        whole = np.empty((int(plain.sum()), self.page_size), np.uint8)
+        self._gather(source, places[plain], whole)
+        data[plain] = whole
+        for index in (~plain).nonzero()[0].tolist():
+            page = self._resolve(source, self.deltas[-1 - int(places[index])])
+            data[index] = np.frombuffer(page, np.uint8)
+        return pages, data
+
+    def _gather(
+        self, source: Source, places: "NDArray[np.int64]", data: "NDArray[np.uint8]"
+    ) -> None:
+        """Copy the pages at `places` into the rows of `data`, many at a time."""
+        import numpy as np
+
+        start = 0
+        while start < len(places):
+            # Records mostly stand in the order of their pages, so that one read brings many.
+            ahead = places[start:]
+            near = (np.diff(ahead, prepend=ahead[0]) >= 0) & (ahead < ahead[0] + 2 * _WINDOW)
+            count = len(near) if near.all() else int(near.argmin())
+            ahead = ahead[:count]
+            base = int(ahead[0])
+            read = source.read_exactly(base, int(ahead[-1]) + self.page_size - base, "page")
+            windows = np.lib.stride_tricks.sliding_window_view(
+                np.frombuffer(read, np.uint8), self.page_size
+            )
+            data[start : start + count] = windows[ahead - base]
+            start += count
+
+    def _resolve(self, source: Source, delta: Delta) -> bytes:
+        page = bytearray(self.page_size)
+        if delta.base > 0:
+            page[:] = source.read_exactly(delta.base, self.page_size, "page")
+        for offset, length in delta.differences:
+            apply_xbzrle(page, source.read_exactly(offset, length, "XBZRLE difference"), offset)
+        return bytes(page)
+
+
+def apply_xbzrle(page: bytearray, encoded: bytes, offset: int) -> None:
+    """Change a page by one difference; `offset` is where that stands, for messages.
+
+    Runs take turns: of bytes that stay, and of new ones, which follow their length. A length is
+    ULEB128 of at most two bytes. Source: QEMU migration/xbzrle.c, xbzrle_decode_buffer().
+
+    Raises:
+        FormatError: a run has no length, or reaches beyond the page or the difference.
+    """
+    read = at = 0
+    while read < len(encoded):
+        same, read = _length(encoded, read, offset)
+        if same == 0 and at:
+            raise FormatError("XBZRLE: an empty run of equal bytes", offset=offset + read)
+        new, read = _length(encoded, read, offset)
+        at += same
+        if new == 0 or at + new > len(page) or read + new > len(encoded):
+            raise FormatError("XBZRLE: a run of new bytes does not fit", offset=offset + read)
+        page[at : at + new] = encoded[read : read + new]
+        at, read = at + new, read + new
+
+
+def _length(encoded: bytes, read: int, offset: int) -> tuple[int, int]:
+    """A length at `read`, and where it ends."""
+    part = encoded[read : read + 2]
+    if part and part[0] < 0x80:
+        return part[0], read + 1
+    if len(part) < 2:
+        raise TruncatedError("XBZRLE: the difference ends within a length", offset=offset + read)
+    if part[1] >= 0x80:
+        raise FormatError("XBZRLE: a length of more than two bytes", offset=offset + read)
+    return part[0] & 0x7F | part[1] << 7, read + 2

@@ -1,0 +1,1 @@
+"""Snapshots of a guest that runs here and now."""

@@ -1,0 +1,1 @@
+"""Repairing snapshots that are damaged in one known way."""

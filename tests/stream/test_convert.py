@@ -1,0 +1,122 @@
+"""There and back: what we write is what QEMU writes, and QEMU loads it."""
+
+from pathlib import Path
+
+import pytest
+
+import mappedram
+from mappedram.check import check
+from mappedram.convert.mapped_ram import Layout, lay_out
+from mappedram.convert.stream import to_stream
+from tests.conftest import Fixtures, manifest
+from tests.qemu.test_fresh import BY_NAME, binary
+from tests.qemu.test_load import MIB, SEEN
+from tools.qemu import Machine
+
+#: Files that come back to the byte: nothing in them but what both forms hold.
+EXACT = [
+    *("aarch64-virt", "arm-1k", "direct-io", "ignore-shared", "many-runs", "memory-backend"),
+    *("microvm", "multifd3", "no-footers", "none", "numa2", "pc", "q35", "riscv64-virt", "uuid"),
+]
+WHOLE = [
+    name
+    for name in manifest()
+    if name not in {"killed", "background-snapshot", "plain", "no-footers-no-vmdesc"}
+]
+
+
+def converted_to_stream(fixtures: Fixtures, name: str, out: Path) -> Path:
+    fixture = fixtures[name]
+    with (
+        mappedram.open(fixture.path, fixture.offset) as snapshot,
+        out.open("w+b") as target,
+    ):
+        to_stream(snapshot, target.fileno())
+    return out
+
+
+def converted_to_mapped_ram(path: Path, out: Path) -> Path:
+    with mappedram.open(path) as snapshot, out.open("w+b") as target:
+        lay_out(snapshot, target.fileno(), Layout(channels=2))
+    return out
+
+
+def test_the_stream_is_the_one_that_qemu_writes(fixtures: Fixtures, tmp_path: Path) -> None:
+    """The same guest, saved by QEMU with and without the capability."""
+    stream = converted_to_stream(fixtures, "pc", tmp_path / "stream")
+    assert stream.read_bytes() == fixtures["plain"].path.read_bytes()
+
+
+def test_the_mapped_file_is_the_one_that_qemu_writes(fixtures: Fixtures, tmp_path: Path) -> None:
+    mapped = converted_to_mapped_ram(fixtures["plain"].path, tmp_path / "mapped")
+    assert mapped.read_bytes() == fixtures["pc"].path.read_bytes()
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_there_and_back(fixtures: Fixtures, tmp_path: Path, name: str) -> None:
+    fixture = fixtures[name]
+    stream = converted_to_stream(fixtures, name, tmp_path / "stream")
+    if name != "no-configuration":
+        assert check(stream).verdict == "clean"
+    back = converted_to_mapped_ram(stream, tmp_path / "back")
+    assert check(back).verdict == "clean"
+    if name in EXACT:
+        assert back.read_bytes() == fixture.path.read_bytes()
+        return
+    with mappedram.open(fixture.path, fixture.offset) as old, mappedram.open(back) as new:
+        for block in old.blocks:
+            again = new.block[block.idstr]
+            assert again.read(0, block.used_length) == block.read(0, block.used_length)
+        sections = [(s.type, s.idstr, s.length) for s in old.sections if s.idstr != "ram"]
+        kept = [(s.type, s.idstr, s.length) for s in new.sections if s.idstr != "ram"]
+        assert sorted(map(str, kept)) == sorted(map(str, sections))
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("name", SEEN)
+@pytest.mark.parametrize("capabilities", [(), ("mapped-ram",)], ids=["stream", "mapped-ram"])
+def test_qemu_loads_both(
+    fixtures: Fixtures, tmp_path: Path, name: str, capabilities: tuple[str, ...]
+) -> None:
+    idstr, gpa, first, length = SEEN[name]
+    path = converted_to_stream(fixtures, name, tmp_path / "stream")
+    if capabilities:
+        path = converted_to_mapped_ram(path, tmp_path / "mapped")
+    fixture = BY_NAME[name]
+    arguments = fixture.prepare(tmp_path, blank=True)
+    with Machine(binary(fixture.arch), arguments, incoming=True) as machine:
+        machine.load(path, capabilities=capabilities)
+        machine.pmemsave(gpa, length, tmp_path / "memory")
+    with mappedram.open(fixtures[name].path) as snapshot:
+        expected = snapshot.block[idstr].read(first, length)
+    assert (tmp_path / "memory").read_bytes() == expected
+
+
+@pytest.mark.qemu
+def test_a_live_stream_with_xbzrle(tmp_path: Path) -> None:
+    """Several iterations, in which the last record of a page wins; differences among them."""
+    fixture = BY_NAME["live"]
+    path, memory = tmp_path / "stream", tmp_path / "memory"
+    with Machine(binary("x86_64"), fixture.prepare(tmp_path)) as machine:
+        machine.qmp("cont")
+        machine.start_save(
+            path,
+            capabilities=("xbzrle",),
+            parameters={
+                "max-bandwidth": MIB,
+                "downtime-limit": 1,
+                "xbzrle-cache-size": 64 * MIB,
+            },
+        )
+        machine.wait_until(
+            lambda: machine.migration().get("ram", {}).get("dirty-sync-count", 0) >= 4, "iterate"
+        )
+        machine.qmp("migrate-set-parameters", max_bandwidth=0, downtime_limit=1000)
+        machine.wait_migrated()
+        machine.pmemsave(MIB, 15 * MIB, memory)
+        compressed = machine.migration().get("xbzrle-cache", {}).get("pages", 0)
+    with mappedram.open(path) as snapshot:
+        scattered = snapshot.stream.scattered["pc.ram"]
+        assert compressed, "the guest wrote too little for XBZRLE"
+        assert scattered.deltas
+        assert snapshot.block["pc.ram"].read(MIB, 15 * MIB) == memory.read_bytes()

@@ -1,0 +1,251 @@
+"""Page records: read as a naive reading of clause 9.6.2 reads them, one after the other."""
+
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mappedram
+from mappedram import FormatError, MappedRamError, TruncatedError, drivers
+from mappedram.layout.constants import SectionType
+from mappedram.scattered import apply_xbzrle
+from tests.conftest import Fixtures
+from tests.files import copy_sparse, memory_file, patch
+
+ZERO, PAGE, CONTINUE, XBZRLE, FLUSH = 0x02, 0x08, 0x20, 0x40, 0x200
+PAGE_SIZE = 1024
+NAMES = ("pc.ram", "rom")
+PAGES = 40
+Record = tuple[int, str, int, bytes]
+
+
+def xbzrle(old: bytes, new: bytes) -> bytes:
+    """A difference in the plainest way: for each byte that changed, what stays and what is new."""
+
+    def uleb(number: int) -> bytes:
+        return bytes([number]) if number < 0x80 else bytes([number & 0x7F | 0x80, number >> 7])
+
+    encoded, at = b"", 0
+    while old[at:] != new[at:]:
+        start = next(i for i in range(at, len(new)) if old[i] != new[i])
+        stop = next((i for i in range(start, len(new)) if old[i] == new[i]), len(new))
+        encoded += uleb(start - at) + uleb(stop - start) + new[start:stop]
+        at = stop
+    return encoded
+
+
+def stream(parts: list[list[Record]]) -> bytes:
+    """A whole file in plain `struct`: each list of records is one section PART."""
+    eos = struct.pack(">Q", 0x10) + struct.pack(">BI", 0x7E, 1)
+    head = b"QEVM" + struct.pack(">I", 3) + struct.pack(">BI", 7, 4) + b"none"
+    head += struct.pack(">BIB3sII", 1, 1, 3, b"ram", 0, 4)
+    head += struct.pack(">Q", len(NAMES) * PAGES * PAGE_SIZE | 4)
+    for name in NAMES:
+        head += bytes([len(name)]) + name.encode() + struct.pack(">Q", PAGES * PAGE_SIZE)
+    out, last = head + eos, ""
+    for part in parts:
+        out += struct.pack(">BI", 2, 1)
+        for flag, name, page, body in part:
+            if flag == FLUSH:
+                out += struct.pack(">Q", FLUSH)
+                continue
+            same = CONTINUE if name == last else 0
+            out += struct.pack(">Q", page * PAGE_SIZE | flag | same)
+            out += b"" if same else bytes([len(name)]) + name.encode()
+            out += body
+            last = name
+        out += eos
+    text = b'{"page_size": %d, "devices": []}' % PAGE_SIZE
+    return out + struct.pack(">BI", 3, 1) + eos + b"\0" + struct.pack(">BI", 6, len(text)) + text
+
+
+@st.composite
+def guests(draw: st.DrawFn) -> tuple[list[list[Record]], dict[tuple[str, int], bytes]]:
+    """Records of some iterations, and the memory that they make."""
+    memory: dict[tuple[str, int], bytes] = {}
+    parts: list[list[Record]] = []
+    for _ in range(draw(st.integers(0, 3))):
+        part: list[Record] = []
+        for _ in range(draw(st.integers(0, 6))):
+            name = draw(st.sampled_from(NAMES))
+            first = draw(st.integers(0, PAGES - 1))
+            flag = draw(st.sampled_from([ZERO, PAGE, PAGE, XBZRLE, FLUSH]))
+            for page in range(first, min(PAGES, first + draw(st.integers(1, 40)))):
+                old = memory.get((name, page), bytes(PAGE_SIZE))
+                seed = draw(st.integers(1, 255))
+                if flag == ZERO:
+                    memory[name, page], body = bytes(PAGE_SIZE), b"\0"
+                elif flag == PAGE:
+                    body = memory[name, page] = bytes([seed, page & 0xFF]) * (PAGE_SIZE // 2)
+                elif flag == XBZRLE:
+                    new = bytearray(old)
+                    new[seed : seed + 3] = b"new"
+                    new[-1] ^= seed
+                    memory[name, page] = bytes(new)
+                    difference = xbzrle(old, bytes(new))
+                    body = struct.pack(">BH", 1, len(difference)) + difference
+                else:
+                    body = b""
+                part.append((flag, name, page, body))
+        parts.append(part)
+    return parts, memory
+
+
+@given(guests())
+def test_memory_is_what_the_last_records_make(
+    guest: tuple[list[list[Record]], dict[tuple[str, int], bytes]],
+) -> None:
+    parts, memory = guest
+    with memory_file(stream(parts)) as fd, mappedram.open(fd) as snapshot:
+        assert snapshot.complete
+        assert not snapshot.stream.mapped_ram
+        for name in NAMES:
+            block = snapshot.block[name]
+            if not block.has_pages:  # not one record in the whole stream
+                assert not memory
+                continue
+            expected = b"".join(memory.get((name, n), bytes(PAGE_SIZE)) for n in range(PAGES))
+            assert block.read(0, PAGES * PAGE_SIZE) == expected
+            for page in range(PAGES):
+                assert block.page(page) == expected[page * PAGE_SIZE :][:PAGE_SIZE]
+                assert block.bitmap[page] or not any(memory.get((name, page), b""))
+
+
+@given(guests(), st.data())
+def test_any_damage_gives_a_snapshot_or_an_error(
+    guest: tuple[list[list[Record]], dict[tuple[str, int], bytes]], data: st.DataObject
+) -> None:
+    whole = bytearray(stream(guest[0]))
+    for _ in range(data.draw(st.integers(0, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(8, len(whole)))
+    with memory_file(bytes(whole[:cut])) as fd:
+        try:
+            with mappedram.open(fd, partial=True) as snapshot:
+                for block in snapshot.blocks:
+                    block.read(0, min(block.used_length, 1 << 16))
+        except MappedRamError:
+            pass
+
+
+def test_records_as_both_drivers_read_them(fixtures: Fixtures) -> None:
+    """The index of the reader and the declarations of the spec agree on a real stream."""
+    with mappedram.open(fixtures["plain"].path) as snapshot:
+        part = next(s for s in snapshot.sections if s.type == SectionType.PART)
+        places: dict[str, dict[int, int]] = {block.idstr: {} for block in snapshot.blocks}
+        position, idstr = part.payload_offset, ""
+        while position < part.payload_end - 8:
+            data = snapshot.source.read(position, 8192)
+            values, length = drivers.get("construct").parse("page_record", data, {"len_page": 4096})
+            other = drivers.get("kaitai").parse("page_record", data, {"len_page": 4096})
+            assert other == (values, length)
+            idstr = values["idstr"] or idstr
+            page = values["addr_and_flags"] // 4096
+            places[idstr][page] = position + length - 4096 if values["page"] else 0
+            position += length
+        assert position == part.payload_end - 8
+        for block in snapshot.blocks:
+            scattered = snapshot.stream.scattered[block.idstr]
+            found = dict(zip(scattered.pages.tolist(), scattered.places.tolist(), strict=True))
+            assert found == places[block.idstr]
+
+
+def damaged(record: bytes) -> bytes:
+    """A stream whose only PART holds these bytes."""
+    whole = stream([[(ZERO, "rom", 0, b"\0")]])
+    old = struct.pack(">Q", ZERO) + b"\3rom\0"
+    assert whole.count(old) == 1
+    return whole.replace(old, record)
+
+
+@pytest.mark.parametrize(
+    ("record", "said", "shift"),
+    [
+        (struct.pack(">Q", PAGE | CONTINUE) + bytes(PAGE_SIZE), "CONTINUE before a block", 0),
+        (struct.pack(">Q", PAGE) + b"\4vram" + bytes(PAGE_SIZE), "no block 'vram'", 8),
+        (struct.pack(">Q", PAGES * PAGE_SIZE | ZERO) + b"\3rom\0", "page 40 is not one of 40", 0),
+        (struct.pack(">Q", ZERO) + b"\3rom\1", "fill: expected 0, got 0x1", 12),
+        (struct.pack(">Q", 0x80) + bytes(30), "no record has the flags 0x80", 0),
+        (struct.pack(">Q", 0x100) + bytes(30), "no record has the flags 0x100", 0),
+        (struct.pack(">Q", XBZRLE) + b"\3rom\2\0\1x", "encoding: expected 1, got 0x2", 12),
+    ],
+)
+def test_refusals_name_the_place(record: bytes, said: str, shift: int) -> None:
+    data = damaged(record)
+    with memory_file(data) as fd, mappedram.open(fd, partial=True) as snapshot:
+        stopped = snapshot.stream.stopped
+    assert type(stopped) is FormatError
+    assert said in str(stopped)
+    assert stopped.offset == data.index(record) + shift
+
+
+def test_cut_within_a_page(fixtures: Fixtures, tmp_path: Path) -> None:
+    path = copy_sparse(fixtures["plain"].path, tmp_path / "cut")
+    os.truncate(path, 100_000)
+    with mappedram.open(path, partial=True) as snapshot:
+        assert isinstance(snapshot.stream.stopped, TruncatedError)
+        assert snapshot.stream.stopped.offset is not None
+        assert 100_000 - 4400 < snapshot.stream.stopped.offset <= 100_000
+        assert not snapshot.complete
+
+
+def test_page_size_is_found_where_nothing_says_it(fixtures: Fixtures, tmp_path: Path) -> None:
+    """Without the JSON text, the records themselves tell the page size."""
+    path = copy_sparse(fixtures["plain"].path, tmp_path / "mute")
+    with mappedram.open(path) as snapshot:
+        expected = snapshot.block["pc.ram"].read(0, 1 << 20)
+        end = snapshot.sections[-1].offset
+    os.truncate(path, end)
+    with mappedram.open(path) as snapshot:
+        assert snapshot.stream.page_size == 4096
+        assert snapshot.block["pc.ram"].read(0, 1 << 20) == expected
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        b"\x00",
+        b"\x00\x00",
+        b"\x00\x01",
+        b"\x80",
+        b"\x80\x80\x01a",
+        b"\xff\x7f\x01a",
+        b"\x00\x01a\x00\x01b",
+        b"\x00\x03ab",
+    ],
+)
+def test_impossible_differences(encoded: bytes) -> None:
+    with pytest.raises(FormatError, match="XBZRLE"):
+        apply_xbzrle(bytearray(16), encoded, 0)
+
+
+@given(st.binary(min_size=64, max_size=64), st.binary(min_size=64, max_size=64))
+def test_difference_of_two_pages(old: bytes, new: bytes) -> None:
+    page = bytearray(old)
+    apply_xbzrle(page, xbzrle(old, new), 0)
+    assert page == new
+
+
+def test_memory_of_the_index_is_small() -> None:
+    """At most 16 bytes for each record, whatever the guest."""
+    pages = [(PAGE, "pc.ram", n % PAGES, bytes(PAGE_SIZE)) for n in range(2000)]
+    with memory_file(stream([pages, pages])) as fd, mappedram.open(fd) as snapshot:
+        scattered = snapshot.stream.scattered["pc.ram"]
+        assert scattered.pages.itemsize + scattered.places.itemsize <= 16
+        assert scattered.pages.dtype == np.uint32
+        assert len(scattered.pages) == PAGES
+
+
+def test_bytes_come_from_where_the_index_says(fixtures: Fixtures, tmp_path: Path) -> None:
+    """Zeros at the place of one page make that page zero, and no other."""
+    path = copy_sparse(fixtures["plain"].path, tmp_path / "changed")
+    with mappedram.open(path) as snapshot:
+        before = snapshot.block["pc.ram"].read(0, 1 << 20)
+        place = int(snapshot.stream.scattered["pc.ram"].places[0])
+    patch(path, place, bytes(4096))
+    with mappedram.open(path) as snapshot:
+        assert snapshot.block["pc.ram"].read(0, 1 << 20) == bytes(4096) + before[4096:]
