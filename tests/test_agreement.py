@@ -71,7 +71,11 @@ def test_same_fields(entry: ksy.Type) -> None:
         assert field.docs == spec.doc
         assert facts["valid"] == bool(spec.expected), field.name
         assert facts["optional"] == bool(spec.condition), field.name
-        if spec.type in INTEGERS:
+        if spec.type in INTEGERS and "is_be" in entry.params:
+            orders = {is_be: case.fmtstr for is_be, case in core.cases.items()}
+            big = INTEGERS[spec.type]
+            assert orders == {True: big, False: big.replace(">", "<")}, field.name
+        elif spec.type in INTEGERS:
             assert core.fmtstr == INTEGERS[spec.type], field.name
         elif spec.type == "str":
             assert core.encoding.upper() == "ISO-8859-1"
@@ -152,7 +156,7 @@ def test_the_walk_of_the_spec_is_the_walk_of_the_reader(fixtures: Fixtures, name
 
 
 PARAMS = st.fixed_dictionaries(
-    {name: st.booleans() for name in ("has_page_size", "has_addr", "has_mapped_ram")}
+    {name: st.booleans() for name in ("has_page_size", "has_addr", "has_mapped_ram", "is_be")}
 )
 
 
@@ -185,6 +189,8 @@ def nearly_valid(draw: st.DrawFn) -> tuple[str, bytes, Params]:
                 ("section_part", b"\3"),
                 ("command", b"\x08"),
                 ("ramblock_header", b"\3ram"),
+                ("libvirt_header", b"LibvirtQemudSave\0\0\0\0" + bytes(40)),
+                ("libvirt_header", b"LibvirtQemudPart\2\0\0\0" + bytes(40)),
             ]
         )
     )

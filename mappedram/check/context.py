@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain
 
+from mappedram.check.container import Container
 from mappedram.check.finding import Place
 from mappedram.check.survey import Survey, survey
 from mappedram.drivers import DriverName
@@ -27,8 +28,9 @@ Openable = str | os.PathLike[str] | int
 class Context:
     """One snapshot under judgement."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, container: Container | None = None) -> None:
         self.snapshot = snapshot
+        self.container = container
         self._surveys: dict[str, Survey] = {}
         self._spans: dict[int, dict[str, Span]] = {}
 

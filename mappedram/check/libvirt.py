@@ -33,8 +33,7 @@ def _rule(
     def register(judgement: Judge) -> Judge:
         @wraps(judgement)
         def of_context(context: Context) -> Iterator[Defect]:
-            container: Container | None = getattr(context, "container", None)
-            return judgement(container) if container else iter(())
+            return judgement(context.container) if context.container else iter(())
 
         rule(code, name, severity, clause=clause, qemu=f"{_SOURCE}: {function}")(of_context)
         _JUDGES[code] = judgement

@@ -16,7 +16,8 @@ class Rule:
 
     Attributes:
         code: stable, never given to another rule: `MR0` envelope and framing, `MR1` list of RAM
-            blocks, `MR2` mapped-ram header, `MR3` bitmap, `MR4` regions.
+            blocks, `MR2` mapped-ram header, `MR3` bitmap, `MR4` regions,
+            `MR5` save image of libvirt around the stream.
         name: names the defect, in kebab-case.
         severity: the same for all findings of the rule.
         summary: what holds in a file without findings of the rule, in one sentence.

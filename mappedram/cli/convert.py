@@ -1,10 +1,10 @@
 """`mappedram convert`: a snapshot in another form."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-import mappedram
 from mappedram.cli.extract import STATUS_OF_WRITING, chosen_blocks, write_blocks
 from mappedram.cli.options import driver_option, epilog, file_argument, offset_option, size_type
 from mappedram.cli.status import FINE, about
@@ -16,6 +16,8 @@ from mappedram.cli.writing import (
     note_direct_io,
     progress,
 )
+from mappedram.container import LibvirtImage, open_any
+from mappedram.container.sparse import write_libvirt_sparse
 from mappedram.convert.mapped_ram import Layout, lay_out
 from mappedram.convert.raw import stored_bytes
 from mappedram.convert.stream import to_stream
@@ -24,7 +26,7 @@ from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.output import StagedFiles
 from mappedram.snapshot import Snapshot
 
-FORMATS = ("raw", "mapped-ram", "stream")
+FORMATS = ("raw", "mapped-ram", "stream", "libvirt-sparse")
 
 
 @click.command(
@@ -59,6 +61,19 @@ FORMATS = ("raw", "mapped-ram", "stream")
 )
 @click.option("--sparse", is_flag=True, help="Leave out stored pages of zeros (mapped-ram).")
 @click.option("--dense", is_flag=True, help="Fill the holes of OUT with zeros (mapped-ram).")
+@click.option(
+    "--xml",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="XML of the domain, as `virsh dumpxml --migratable --security-info` shows it"
+    " (libvirt-sparse).  [default: that of FILE]",
+)
+@click.option(
+    "--cookie",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Cookie, as `mappedram info` shows it (libvirt-sparse).  [default: that of FILE]",
+)
 @driver_option
 @channels_option
 @direct_io_option
@@ -73,6 +88,8 @@ def command(
     align: int,
     sparse: bool,
     dense: bool,
+    xml: Path | None,
+    cookie: Path | None,
     driver: DriverName,
     channels: int,
     direct_io: bool,
@@ -83,16 +100,21 @@ def command(
     raw: one RAM block as a sparse file; `mappedram extract` writes several. mapped-ram: the same
     snapshot laid out anew, with the same RAM and devices; stale bytes of pages that turned zero
     are left behind. stream: without mapped-ram, for a destination that has the capability off.
-    FILE may be with mapped-ram or without.
+    libvirt-sparse: a save image, which `virsh restore` takes. FILE may be with mapped-ram or
+    without, bare or a save image of libvirt in any of its formats.
     """
     if idstr is not None and target_format != "raw":
         raise click.UsageError("-b IDSTR goes with -O raw")
     layout = Layout(out_offset, align, sparse, dense, channels, direct_io)
-    with about(file), mappedram.open(file, offset, driver=driver) as snapshot:
+    if (xml or cookie) and target_format != "libvirt-sparse":
+        raise click.UsageError("--xml and --cookie go with -O libvirt-sparse")
+    with about(file), open_any(file, offset, driver=driver) as (snapshot, image):
         if target_format == "raw":
             _to_raw(snapshot, out, idstr, layout, force)
         elif target_format == "stream":
             _to_stream(snapshot, out, force)
+        elif target_format == "libvirt-sparse":
+            _to_libvirt(snapshot, out, _texts(image, xml, cookie), layout, force)
         else:
             _to_mapped_ram(snapshot, out, layout, force)
     return FINE
@@ -126,3 +148,43 @@ def _to_mapped_ram(snapshot: Snapshot, out: Path, layout: Layout, force: bool) -
         StagedFiles(force=force) as files,
     ):
         note_direct_io(lay_out(snapshot, files.open(out), layout, progress=moved))
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """What a save image says of the domain besides its memory."""
+
+    xml: str
+    cookie: str | None
+    was_running: bool
+
+
+def _texts(image: LibvirtImage | None, xml: Path | None, cookie: Path | None) -> _Texts:
+    """From files, else from the image that is read."""
+    if xml is None and image is None:
+        raise click.UsageError("-O libvirt-sparse needs --xml FILE: the snapshot is a bare one")
+    own_xml, own_cookie = (image.xml, image.cookie) if image else ("", None)
+    return _Texts(
+        xml.read_text("utf-8", "surrogateescape") if xml else own_xml,
+        cookie.read_text("utf-8", "surrogateescape") if cookie else own_cookie,
+        image.was_running if image else False,
+    )
+
+
+def _to_libvirt(snapshot: Snapshot, out: Path, texts: _Texts, layout: Layout, force: bool) -> None:
+    total = sum(stored_bytes(block) for block in snapshot.blocks if block.has_pages)
+    with (
+        ended_by_signals(),
+        progress("convert", total) as moved,
+        StagedFiles(force=force) as files,
+    ):
+        refused = write_libvirt_sparse(
+            snapshot,
+            texts.xml,
+            texts.cookie,
+            files.open(out),
+            was_running=texts.was_running,
+            layout=layout,
+            progress=moved,
+        )
+        note_direct_io(refused)

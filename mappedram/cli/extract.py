@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-import mappedram
 from mappedram.cli import output
 from mappedram.cli.options import (
     driver_option,
@@ -24,6 +23,7 @@ from mappedram.cli.writing import (
     note_direct_io,
     progress,
 )
+from mappedram.container import open_any
 from mappedram.convert.raw import extract, stored_bytes
 from mappedram.drivers import DriverName
 from mappedram.errors import UnsupportedError
@@ -90,7 +90,7 @@ def command(
     """
     if (directory is None) == (out is None):
         raise click.UsageError("expected one of -d DIR and -o OUT")
-    with about(file), mappedram.open(file, offset, driver=driver) as snapshot:
+    with about(file), open_any(file, offset, driver=driver) as (snapshot, _):
         blocks = chosen_blocks(snapshot, idstrs)
         if out is not None and len(blocks) != 1:
             raise click.UsageError(f"-o OUT takes one block, not {len(blocks)}; choose with -b")

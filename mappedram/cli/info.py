@@ -5,8 +5,7 @@ from typing import Any
 
 import click
 
-import mappedram
-from mappedram.cli import output
+from mappedram.cli import libvirt, output
 from mappedram.cli.options import (
     STATUS_OF_READING,
     driver_option,
@@ -18,6 +17,7 @@ from mappedram.cli.options import (
 from mappedram.cli.sections import folded_sections, section_key, section_name
 from mappedram.cli.status import FINE, about
 from mappedram.cli.text import folded, printable, size, table
+from mappedram.container import LibvirtImage, open_any
 from mappedram.drivers import DriverName
 from mappedram.errors import FormatError, MappedRamError, UnsupportedError
 from mappedram.model import Section, Stream, is_page_size
@@ -49,13 +49,19 @@ def command(file: str, offset: int, driver: DriverName, form: str) -> int:
     Reads headers and bitmaps, never pages: the answer comes at once, however large the guest is.
     Of a file that cannot be followed to its end, shows what stands before that place.
     """
-    with about(file), mappedram.open(file, offset, driver=driver, partial=True) as snapshot:
+    damage: list[FormatError] = []
+    with (
+        about(file),
+        open_any(file, offset, driver=driver, partial=True, on_damage=damage.append) as opened,
+    ):
+        snapshot, image = opened
         if form == "json":
-            _show_json(file, snapshot)
+            _show_json(file, snapshot, image)
         else:
-            _show_human(file, snapshot)
-        if snapshot.stream.stopped:
-            raise snapshot.stream.stopped
+            _show_human(file, snapshot, image)
+        for reason in (*damage, snapshot.stream.stopped):
+            if reason:
+                raise reason
     return FINE
 
 
@@ -106,13 +112,14 @@ def stopped_as_dict(stopped: FormatError | None) -> dict[str, Any] | None:
 # JSON.
 
 
-def _show_json(file: str, snapshot: Snapshot) -> None:
+def _show_json(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> None:
     stream = snapshot.stream
     configuration = stream.configuration
     output.write_json(
         {
             "file": file,
-            "container": "none",
+            "container": libvirt.container_name(image),
+            "libvirt": libvirt.as_dict(image),
             "stream_offset": stream.offset,
             "apparent_size": stream.file_size,
             "allocated_size": snapshot.source.allocated,
@@ -171,13 +178,15 @@ def _section_as_dict(section: Section) -> dict[str, Any]:
 # For a person.
 
 
-def _show_human(file: str, snapshot: Snapshot) -> None:
-    for label, text in _header(file, snapshot):
+def _show_human(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> None:
+    for label, text in _header(file, snapshot, image):
         output.line(f"{output.styled(f'{label:<14}', 'bold')}{printable(text)}")
     if snapshot.blocks:
         _show_table("RAM blocks", _block_table(snapshot.blocks))
     if snapshot.sections:
         _show_table("Sections", _section_table(snapshot.sections))
+    if image:
+        libvirt.show_texts(image)
 
 
 def _show_table(title: str, lines: Iterator[str]) -> None:
@@ -186,11 +195,11 @@ def _show_table(title: str, lines: Iterator[str]) -> None:
         output.line(text)
 
 
-def _header(file: str, snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+def _header(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> Iterator[tuple[str, str]]:
     stream = snapshot.stream
     yield "file", file
     yield "size", f"{size(stream.file_size)}, {size(snapshot.source.allocated)} of it on disk"
-    yield "container", "none"
+    yield from libvirt.header_lines(image)
     yield "stream offset", f"{stream.offset:#x}"
     yield "machine", stream.machine or "unknown (no configuration section)"
     yield "page size", size(stream.page_size) if stream.page_size else "unknown"

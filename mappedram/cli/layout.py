@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-import mappedram
 from mappedram.cli import output
 from mappedram.cli.fields import Field, decoded, fields_of
 from mappedram.cli.info import stopped_as_dict
@@ -23,6 +22,7 @@ from mappedram.cli.options import (
 from mappedram.cli.sections import folded_sections, section_key
 from mappedram.cli.status import FINE, UNFINISHED, FailureError, about
 from mappedram.cli.text import folded, hex_bytes, hex_lines, printable, size
+from mappedram.container import open_any, regions_of
 from mappedram.drivers import DriverName
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.model import Section
@@ -79,8 +79,8 @@ def command(
     spec/format.md describes them, and of all else the first bytes. The JSON output always has the
     fields.
     """
-    with about(file), mappedram.open(file, offset, driver=driver, partial=True) as snapshot:
-        regions = _selected(file, snapshot.regions(), patterns)
+    with about(file), open_any(file, offset, driver=driver, partial=True) as (snapshot, image):
+        regions = _selected(file, regions_of(snapshot, image), patterns)
         if form == "json":
             _show_json(file, snapshot, regions)
         elif with_hex:

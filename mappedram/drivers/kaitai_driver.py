@@ -153,6 +153,8 @@ def _object(
 ) -> ReadWriteKaitaiStruct:
     """An object that holds `values`, consistent and ready to be written."""
     built = _new(kind, params, None, parent, parent and parent._root)
+    if "is_be" in TYPES[kind].params:  # otherwise known only from reading
+        built._is_le = not params.get("is_be", False)
     # Instances look at what stands beside the structure, and are not written with it.
     for name in [name for name in vars(built) if name.endswith("__enabled")]:
         setattr(built, name, False)

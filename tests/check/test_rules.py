@@ -70,7 +70,7 @@ def test_drivers_of_which_one_refuses(fixtures: Fixtures, monkeypatch: pytest.Mo
 
 def test_codes_are_sorted_and_well_formed() -> None:
     assert list(RULES) == sorted(RULES)
-    assert all(re.fullmatch(r"MR[0-4]\d\d", code) for code in RULES)
+    assert all(re.fullmatch(r"MR[0-5]\d\d", code) for code in RULES)
     assert all(code == rule.code for code, rule in RULES.items())
     assert not RETIRED.keys() & RULES.keys()
 
@@ -102,8 +102,10 @@ def test_documented(code: str) -> None:
 
 
 def test_every_rule_has_a_case() -> None:
-    # MR005 needs a driver that is wrong; it has tests of its own above.
-    assert {case.code for case in CASES} | {"MR005"} == set(RULES)
+    # MR005 needs a driver that is wrong; it has tests of its own above. MR5 are about save images
+    # of libvirt, and have theirs in tests/libvirt.
+    elsewhere = {"MR005"} | {code for code in RULES if code.startswith("MR5")}
+    assert {case.code for case in CASES} | elsewhere == set(RULES)
 
 
 def test_retired_codes_lead_to_their_successor(monkeypatch: pytest.MonkeyPatch) -> None:

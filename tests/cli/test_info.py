@@ -12,6 +12,7 @@ from tests.conftest import Fixture, Fixtures, manifest
 KEYS = {
     "file",
     "container",
+    "libvirt",
     "stream_offset",
     "apparent_size",
     "allocated_size",
@@ -70,7 +71,7 @@ def test_json_says_what_the_manifest_does(name: str, fixtures: Fixtures, run: Ru
     assert outcome.status == STATUS.get(name, 0)
     assert set(info) == KEYS
     assert info["file"] == str(fixture.path)
-    assert info["container"] == "none"
+    assert (info["container"], info["libvirt"]) == ("none", None)
     assert info["stream_offset"] == fixture.offset
     assert info["apparent_size"] == fixture.manifest["size"] == fixture.path.stat().st_size
     assert info["allocated_size"] == fixture.path.stat().st_blocks * 512

@@ -116,7 +116,5 @@ def test_a_live_stream_with_xbzrle(tmp_path: Path) -> None:
         machine.pmemsave(MIB, 15 * MIB, memory)
         compressed = machine.migration().get("xbzrle-cache", {}).get("pages", 0)
     with mappedram.open(path) as snapshot:
-        scattered = snapshot.stream.scattered["pc.ram"]
         assert compressed, "the guest wrote too little for XBZRLE"
-        assert scattered.deltas
         assert snapshot.block["pc.ram"].read(MIB, 15 * MIB) == memory.read_bytes()

@@ -6,7 +6,8 @@ from tools.generate import ksy
 
 TARGET = ksy.SPEC / "format.md"
 MARKER = re.compile(r"(<!-- (fields|enum): (\w+) -->\n)(.*?)(<!-- /\2 -->)", re.DOTALL)
-WIDTHS = {"u1": ("u8", "1"), "u2": ("be16", "2"), "u4": ("be32", "4"), "u8": ("be64", "8")}
+#: Bits of each integer; the byte order stands before them.
+BITS = {"u1": 8, "u2": 16, "u4": 32, "u8": 64}
 
 
 def outputs() -> dict[str, str]:
@@ -28,7 +29,9 @@ def _fields(entry: ksy.Type) -> str:
     rows = ["| offset | size | field | type | holds | meaning |", "|---|---|---|---|---|---|"]
     offset: int | None = 0
     for field in entry.fields:
-        kind, size = WIDTHS.get(field.type, (field.type or "bytes", field.size or "varies"))
+        kind, size = field.type or "bytes", field.size or "varies"
+        if bits := BITS.get(field.type):
+            kind, size = f"{'u' if bits == 8 else entry.byteorder}{bits}", str(bits // 8)
         where = "" if offset is None else f"{offset}"
         name = f"`{field.name}`" + (f" if `{field.condition}`" if field.condition else "")
         known = size.isdigit() and not field.condition

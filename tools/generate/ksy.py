@@ -26,11 +26,15 @@ class Field:
 
 @dataclass(frozen=True)
 class Type:
-    """One type with a `seq`: the structures that stand on the wire."""
+    """One type with a `seq`: the structures that stand on the wire.
+
+    `byteorder` is `be`, or `host` where the file does not say it.
+    """
 
     name: str
     module: str
     path: tuple[str, ...]
+    byteorder: str
     doc: str
     doc_ref: str
     params: tuple[str, ...]
@@ -83,6 +87,7 @@ def _types(node: dict[str, Any], module: str, path: tuple[str, ...]) -> Iterator
             name=path[-1],
             module=module,
             path=path,
+            byteorder="host" if isinstance(node.get("meta", {}).get("endian"), dict) else "be",
             doc=_text(node.get("doc")),
             doc_ref=node.get("doc-ref", ""),
             params=tuple(param["id"] for param in node.get("params", [])),

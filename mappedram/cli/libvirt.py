@@ -1,0 +1,70 @@
+"""What is shown of a save image of libvirt."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from mappedram.cli import output
+from mappedram.cli.text import printable, size
+from mappedram.container import Domain, LibvirtImage, describe
+
+
+def container_name(image: LibvirtImage | None) -> str:
+    """What the stream stands in, in a word."""
+    return "none" if image is None else "libvirt"
+
+
+def as_dict(image: LibvirtImage | None) -> dict[str, Any] | None:
+    """The image for JSON; texts are whole."""
+    if image is None:
+        return None
+    domain = describe(image.xml)
+    return {
+        "magic": image.magic,
+        "complete": image.complete,
+        "byteorder": image.byteorder,
+        "version": image.version,
+        "data_len": image.data_len,
+        "was_running": image.was_running,
+        "format": image.format,
+        "format_name": image.format_name,
+        "compressed": image.compressed,
+        "stream_offset": image.stream_offset,
+        "domain": domain and {"name": domain.name, "uuid": domain.uuid, "machine": domain.machine},
+        "xml": image.xml,
+        "cookie": image.cookie,
+    }
+
+
+def header_lines(image: LibvirtImage | None) -> Iterator[tuple[str, str]]:
+    """The image for a person, as labels and texts."""
+    if image is None:
+        yield "container", "none"
+        return
+    state = "" if image.complete else f", marked incomplete ({image.magic})"
+    yield (
+        "container",
+        f"save image of libvirt, format {image.format_name or f'{image.format} (unknown)'},"
+        f" {image.byteorder}-endian header{state}",
+    )
+    yield "domain", _domain(describe(image.xml))
+    yield "was running", "yes" if image.was_running else "no"
+    if image.compressed:
+        yield "decompressed", "for what follows; offsets count from the beginning of the stream"
+    else:
+        yield "slack", f"{size(max(0, image.stream_offset - image.text_end))} for a longer XML"
+
+
+def show_texts(image: LibvirtImage) -> None:
+    """XML and cookie, line by line."""
+    for title, text in (("Domain XML", image.xml), ("Cookie", image.cookie)):
+        if text:
+            output.line(f"\n{output.styled(title, 'bold')}")
+            for line in text.splitlines():
+                output.line(printable(line))
+
+
+def _domain(domain: Domain | None) -> str:
+    if domain is None:
+        return "unknown: the XML is not that of a domain"
+    known = (domain.name, domain.uuid, domain.machine)
+    return ", ".join(text for text in known if text) or "unnamed"

@@ -1,0 +1,103 @@
+"""The save images that a real libvirt wrote, and images of our own for tests."""
+
+import json
+import shutil
+import struct
+import tarfile
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import FIXTURES
+
+#: virQEMUSaveHeader, in an order that is not told.
+FIELDS = "16s5I56s"
+XML = "<domain type='qemu'><name>guest</name></domain>"
+
+
+@cache
+def manifest() -> dict[str, dict[str, Any]]:
+    """What `tools/libvirt` noted of each sample, by name."""
+    entries: dict[str, dict[str, Any]] = json.loads((FIXTURES / "libvirt.json").read_text())
+    return entries
+
+
+NAMES = tuple(name.removeprefix("libvirt-") for name in manifest())
+SPARSE = ("sparse", "sparse-2ch", "sparse-edited", "swapped")
+COMPRESSED = ("gzip", "bzip2", "xz", "lzop", "zstd")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image, unpacked with its holes, and how it was made."""
+
+    name: str
+    path: Path
+    manifest: dict[str, Any]
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """The header, as it was read with nothing but `struct`."""
+        values: dict[str, Any] = self.manifest["header"]
+        return values
+
+    @property
+    def stream_offset(self) -> int:
+        return 92 + int(self.header["data_len"])
+
+
+class Samples:
+    """The samples, each unpacked when it is first asked for. Tests must not change them."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __getitem__(self, name: str) -> Sample:
+        target = self._directory / name
+        if not target.exists():
+            with tarfile.open(FIXTURES / f"libvirt-{name}.tar.gz") as archive:
+                archive.extractall(target, filter="data")
+        (path,) = target.iterdir()
+        return Sample(name, path, manifest()[f"libvirt-{name}"])
+
+
+def image(
+    stream: bytes = b"",
+    *,
+    xml: bytes = XML.encode() + b"\0",
+    cookie: bytes = b"",
+    magic: bytes = b"LibvirtQemudSave",
+    version: int = 2,
+    data_len: int | None = None,
+    save_format: int = 0,
+    cookie_offset: int | None = None,
+    unused: bytes = bytes(56),
+    order: str = "<",
+    slack: int = 64,
+) -> bytes:
+    """An image, right unless told otherwise; made without the code under test."""
+    texts = xml + cookie + bytes(slack)
+    header = struct.pack(
+        order + FIELDS,
+        magic,
+        version,
+        len(texts) if data_len is None else data_len,
+        1,
+        save_format,
+        (len(xml) if cookie else 0) if cookie_offset is None else cookie_offset,
+        unused,
+    )
+    return header + texts + stream
+
+
+def skip_without_decompressor(name: str) -> None:
+    """Skip the test where what decompresses images of that name is not on this machine."""
+    library = {"zstd": "zstandard"}.get(name)
+    if library and find_spec(library):
+        return
+    if name in ("lzop", "zstd") and shutil.which(name) is None:
+        pytest.skip(f"no program {name}")
