@@ -1,6 +1,7 @@
 """A snapshot as a stream without mapped-ram: one record for each page, block by block."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,15 @@ from mappedram.layout.constants import (
     SectionType,
 )
 from mappedram.model import Section
-from mappedram.pageio import Progress, nonzero_pages, write_fully
+from mappedram.pageio import Progress, Target, nonzero_pages
 from mappedram.snapshot import Block, Snapshot
 from mappedram.writer import Envelope
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+Piece = bytes | memoryview
 
 #: Bytes of guest memory that are turned into records at once.
 _WINDOW = 1 << 20
@@ -40,31 +43,39 @@ def to_stream(snapshot: Snapshot, fd: int, *, progress: Progress | None = None) 
         OSError: reading or writing failed.
     """
     envelope = Envelope.of(snapshot, mapped_ram=False)
-    position = 0
-    for piece in _pieces(snapshot, envelope, progress):
-        write_fully(fd, piece, position)
-        position += len(piece)
+    target, position = Target(fd), 0
+    # One thread writes what another one has put together.
+    with ThreadPoolExecutor(1, "writer") as executor:
+        written: Future[None] | None = None
+        for pieces in _pieces(snapshot, envelope, progress):
+            if written:
+                written.result()
+            written = executor.submit(_write, target, pieces, position)
+            position += sum(map(len, pieces))
+        if written:
+            written.result()
+
+
+def _write(target: Target, pieces: list[Piece], offset: int) -> None:
+    for piece in pieces:
+        target.write(piece, offset)
+        offset += len(piece)
 
 
 def _pieces(
     snapshot: Snapshot, envelope: Envelope, progress: Progress | None
-) -> Iterator[bytes | memoryview]:
-    """The file, piece by piece."""
+) -> Iterator[list[Piece]]:
+    """The file in order, as lists of what is written at once."""
     driver = snapshot.driver
     stream = snapshot.stream
     start = next(s for s in stream.sections if s.type == SectionType.START and s.idstr == "ram")
     eos = next(e for e in stream.elements if e.kind == "end_of_section")
     closing = snapshot.source.read_exactly(eos.offset, start.end - eos.offset, "stream")
-    yield envelope.head
-    yield _block_list(snapshot, driver)
-    yield closing
-    yield _part_header(start, driver)
+    yield [envelope.head, _block_list(snapshot, driver), closing, _part_header(start, driver)]
     for block in snapshot.blocks:
         if block.has_pages:
             yield from _records(block, progress)
-    yield closing
-    yield envelope.middle.removeprefix(closing)
-    yield envelope.tail
+    yield [closing, envelope.middle.removeprefix(closing), envelope.tail]
 
 
 def _block_list(snapshot: Snapshot, driver: Driver) -> bytes:
@@ -91,20 +102,18 @@ def _part_header(start: Section, driver: Driver) -> bytes:
     return driver.build("section_part", values, {})
 
 
-def _records(block: Block, progress: Progress | None) -> Iterator[bytes | memoryview]:
+def _records(block: Block, progress: Progress | None) -> Iterator[list[Piece]]:
     """The records of one block. The first names it, the others go on with it."""
     pages_at_once = max(1, _WINDOW // block.page_size)
     name = block.idstr.encode("latin-1")
     for first in range(0, block.num_pages, pages_at_once):
         count = min(pages_at_once, block.num_pages - first)
-        for piece in _window(block, first, count):
-            if first == 0 and name:  # the very first record of the block
-                word = int.from_bytes(piece[:8], "big") & ~RAM_SAVE_FLAG_CONTINUE
-                yield word.to_bytes(8, "big") + bytes([len(name)]) + name
-                yield piece[8:]
-                name = b""
-            else:
-                yield piece
+        pieces: list[Piece] = list(_window(block, first, count))
+        if first == 0:
+            word = int.from_bytes(pieces[0][:8], "big") & ~RAM_SAVE_FLAG_CONTINUE
+            named = word.to_bytes(8, "big") + bytes([len(name)]) + name
+            pieces[:1] = [named, pieces[0][8:]]
+        yield pieces
         if progress:
             progress(count * block.page_size)
 
