@@ -361,3 +361,24 @@ def test_lengths_in_the_json_that_cannot_be(fixtures: Fixtures, tmp_path: Path, 
     patch(path, last.offset, b"\6" + len(text).to_bytes(4, "big") + text)
     with mappedram.open(path) as snapshot:
         assert [section.length for section in snapshot.sections[:-1]] == sections
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 1 << 20])
+def test_a_packaged_stream_is_passed_within_its_bounds(length: int) -> None:
+    """What is packaged stands behind the command, and is as long as the command says."""
+    with memory_file() as fd:
+        OracleFile([OracleBlock("ram", 4096, [(0, 1)], b"\1")]).write(fd)
+        whole = os.pread(fd, os.fstat(fd).st_size, 0)
+    mark = b"\1\0\0\0\1\3ram"  # START of RAM, which the package is put before
+    inner = (b"QEVM\0\0\0\3" + b"\0" * length)[:length]
+    package = b"\x08\0\7\0\4" + length.to_bytes(4, "big") + inner
+    place = whole.index(mark)
+    with memory_file(whole[:place] + package + whole[place:]) as fd:
+        with mappedram.open(fd, partial=True) as snapshot:
+            command, start = snapshot.sections[:2]
+            assert (command.payload_length, start.idstr) == (length, "ram")
+            assert start.offset == place + len(package)
+            assert sum(r.length for r in snapshot.regions()) == snapshot.stream.file_size
+        os.pwrite(fd, b"\xff" * 4, place + 5)
+        with pytest.raises(TruncatedError, match="packaged stream ends at"):
+            mappedram.open(fd)

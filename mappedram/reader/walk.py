@@ -255,23 +255,30 @@ class _Walk:
         # With postcopy-ram the page size of the host follows the length of some blocks.
         if command == CommandType.POSTCOPY_ADVISE and data:
             self.postcopy_advised = True
+        # The stream that is packaged stands behind the command, of which it is no part.
+        packaged = command == CommandType.PACKAGED and len(data) == 4
+        length = int.from_bytes(data, "big") if packaged else 0
+        if length > self.source.size - self.position:
+            raise TruncatedError(
+                f"command: the packaged stream ends at {self.position + length:#x}, but the file at"
+                f" {self.source.size:#x}",
+                offset=header.offset + 5,
+                path=f"{path}/header/data",
+                expected=f"<= {self.source.size - self.position:#x}",
+                actual=length,
+            )
+        self.position += length
         self.sections.append(
             Section(
                 path,
                 SectionType.COMMAND,
                 header.offset,
                 header.length,
-                0,
+                length,
                 command=command,
                 data=data,
             )
         )
-        if command == CommandType.PACKAGED:
-            raise UnsupportedError(
-                "command: a packaged stream inside the stream is not followed",
-                offset=header.offset,
-                path=f"{path}/header/command",
-            )
 
     def end_of_stream(self, path: str) -> None:
         header = self.take("end_of_stream", f"{path}/header")
