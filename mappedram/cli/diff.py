@@ -4,12 +4,11 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import click
 
-import mappedram
 from mappedram.cli import output
 from mappedram.cli.device import scalar, value_line
 from mappedram.cli.options import epilog, output_option, size_type
@@ -18,6 +17,7 @@ from mappedram.cli.state import device_name
 from mappedram.cli.status import FailureError, about, message_of
 from mappedram.cli.text import hex_bytes, printable, size, table
 from mappedram.cli.writing import ended_by_signals, progress
+from mappedram.container import open_any
 from mappedram.diff import (
     BlockDifference,
     Comparison,
@@ -102,16 +102,12 @@ def command(
 
 
 def _compared(a: tuple[str, int], b: tuple[str, int], channels: int) -> Comparison:
-    with about(a[0]):
-        first = mappedram.open(*a)
-    with first:
+    with ExitStack() as stack:
+        with about(a[0]):
+            first, _ = stack.enter_context(open_any(*a))
         with about(b[0]):
-            second = mappedram.open(*b)
-        with (
-            second,
-            ended_by_signals(),
-            progress("diff", to_be_compared(first, second)) as moved,
-        ):
+            second, _ = stack.enter_context(open_any(*b))
+        with ended_by_signals(), progress("diff", to_be_compared(first, second)) as moved:
             return compare(first, second, channels=channels, progress=moved)
 
 

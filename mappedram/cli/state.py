@@ -6,7 +6,6 @@ from fnmatch import translate
 
 import click
 
-import mappedram
 from mappedram.cli import output
 from mappedram.cli.device import tree
 from mappedram.cli.options import (
@@ -18,6 +17,7 @@ from mappedram.cli.options import (
 )
 from mappedram.cli.status import FINE, UNFINISHED, FailureError, about
 from mappedram.cli.text import printable
+from mappedram.container import open_any
 from mappedram.drivers import DriverName
 from mappedram.vmstate import DeviceState, DeviceStates
 
@@ -58,7 +58,7 @@ def command(
     buffers are folded; the JSON output has all of them. What cannot be decoded is shown as bytes,
     with the reason.
     """
-    with about(file), mappedram.open(file, offset, driver=driver, partial=True) as snapshot:
+    with about(file), open_any(file, offset, driver=driver, partial=True) as (snapshot, _):
         states = snapshot.state
         devices = _selected(file, states, patterns)
         if form == "json":

@@ -1,6 +1,6 @@
 """The format declared in Construct: names, order, types and docs of every structure. No I/O."""
 
-from mappedram.layout import libvirt, ram, section, stream
+from mappedram.layout import libvirt, live, ram, section, stream
 
 #: Every structure that stands on the wire by itself, by its name in the spec.
 ELEMENTS = {
@@ -19,6 +19,11 @@ ELEMENTS = {
         ram.RamBlockHeader,
         ram.EndOfSection,
         ram.PageRecord,
+        live.DirtyBitmapChunk,
+        live.HtabHeader,
+        live.HtabChunk,
+        live.StorageAttributes,
+        live.VfioRecord,
         libvirt.LibvirtHeader,
     )
 }

@@ -200,6 +200,155 @@ TYPES: dict[str, TypeSpec] = {
             ),
         ),
     ),
+    'dirty_bitmap_chunk': TypeSpec(
+        ('live', 'dirty_bitmap_chunk'),
+        'One chunk of the device "dirty-bitmap". EOS among its flags ends the section. Names are left out where they are those of the chunk before.',
+        (),
+        (
+            FieldSpec(
+                'chunk_flags',
+                'chunk_flags',
+                'EOS (0x01), ZEROES (0x02), BITMAP_NAME (0x04), DEVICE_NAME (0x08), START (0x10), COMPLETE (0x20) and BITS (0x40). A longer form, with the top bit set, is not in use.',
+                '<= 127',
+            ),
+            FieldSpec(
+                'len_node_name',
+                'len_node_name',
+                'Length of the name in bytes.',
+                '',
+            ),
+            FieldSpec(
+                'node_name',
+                'node_name',
+                'Name of the block node.',
+                '',
+            ),
+            FieldSpec(
+                'len_bitmap_name',
+                'len_bitmap_name',
+                'Length of the name in bytes.',
+                '',
+            ),
+            FieldSpec(
+                'bitmap_name',
+                'bitmap_name',
+                'Name of the dirty bitmap.',
+                '',
+            ),
+            FieldSpec(
+                'granularity',
+                'granularity',
+                'Bytes of the disk for which one bit stands.',
+                '',
+            ),
+            FieldSpec(
+                'bitmap_flags',
+                'bitmap_flags',
+                'Whether the bitmap is enabled (1) and persistent (2).',
+                '',
+            ),
+            FieldSpec(
+                'first_sector',
+                'first_sector',
+                'The first sector of 512 bytes that the bits stand for.',
+                '',
+            ),
+            FieldSpec(
+                'nr_sectors',
+                'nr_sectors',
+                'How many sectors the bits stand for.',
+                '',
+            ),
+            FieldSpec(
+                'len_bits',
+                'buf_size',
+                'How many bytes of bits stand behind this; none with ZEROES.',
+                '',
+            ),
+        ),
+    ),
+    'htab_header': TypeSpec(
+        ('live', 'htab_header'),
+        'Opens each section of the device "spapr/htab".',
+        (),
+        (
+            FieldSpec(
+                'section_hdr',
+                'section_hdr',
+                '0xffffffff where there is no table, its shift in the first section, 0 where chunks follow.',
+                '',
+            ),
+        ),
+    ),
+    'htab_chunk': TypeSpec(
+        ('live', 'htab_chunk'),
+        'A row of entries of the hash table, of 16 bytes each; those that are not valid are only counted. One of zeros ends the section.',
+        (),
+        (
+            FieldSpec(
+                'index',
+                'index',
+                'Number of the first entry.',
+                '',
+            ),
+            FieldSpec(
+                'n_valid',
+                'n_valid',
+                'How many entries stand behind this.',
+                '',
+            ),
+            FieldSpec(
+                'n_invalid',
+                'n_invalid',
+                'How many entries after those are not valid.',
+                '',
+            ),
+        ),
+    ),
+    'storage_attributes': TypeSpec(
+        ('live', 'storage_attributes'),
+        'A record of the devices "s390-storage_attributes" and "s390-skeys". EOS (0x01) ends the section.',
+        (),
+        (
+            FieldSpec(
+                'addr_and_flags',
+                'addr_and_flags',
+                'Guest-physical address, with EOS (0x01), MORE or KEYS (0x02), ERROR (0x04) or DONE (0x08) in the low bits.',
+                '',
+            ),
+            FieldSpec(
+                'num_values',
+                'count',
+                'How many bytes of values stand behind this.',
+                '',
+            ),
+        ),
+    ),
+    'vfio_record': TypeSpec(
+        ('live', 'vfio_record'),
+        'A record of a VFIO device.',
+        (),
+        (
+            FieldSpec(
+                'tag_high',
+                'tag_high',
+                'The upper half of the tag.',
+                '4294967295',
+            ),
+            FieldSpec(
+                'tag',
+                'tag',
+                'END_OF_STATE (1), DEV_CONFIG_STATE (2), DEV_SETUP_STATE (3), DEV_DATA_STATE (4), DEV_INIT_DATA_SENT (5) or DEV_CONFIG_LOAD_READY (6) in the low bits.',
+                '>= 4010803201 and <= 4010803206',
+            ),
+            FieldSpec(
+                'data_size',
+                'data_size',
+                'How many bytes of data stand behind this.',
+                '',
+            ),
+        ),
+    ),
     'mem_size': TypeSpec(
         ('ram', 'mem_size'),
         'Opens the list of RAM blocks.',

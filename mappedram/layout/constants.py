@@ -31,6 +31,29 @@ MAPPED_RAM_FILE_OFFSET_ALIGNMENT = 1 << 20
 CAPABILITY_MAPPED_RAM = "mapped-ram"
 CAPABILITY_X_IGNORE_SHARED = "x-ignore-shared"
 
+#: Flags of the chunks of dirty-bitmap. Source: migration/block-dirty-bitmap.c.
+DIRTY_BITMAP_EOS = 0x01
+DIRTY_BITMAP_ZEROES = 0x02
+DIRTY_BITMAP_BITMAP_NAME = 0x04
+DIRTY_BITMAP_DEVICE_NAME = 0x08
+DIRTY_BITMAP_START = 0x10
+DIRTY_BITMAP_BITS = 0x40
+
+#: Flags of storage attributes and storage keys. Source: hw/s390x/s390-stattrib.c, s390-skeys.c.
+STATTR_FLAG_EOS = 0x01
+STATTR_FLAG_MORE = 0x02
+STATTR_FLAG_MASK = 0x0F
+
+#: Tags of VFIO, of which the upper half is all ones. Source: hw/vfio/migration.c.
+VFIO_MIG_FLAG_HIGH = 0xFFFFFFFF
+VFIO_MIG_FLAG_END_OF_STATE = 0xEF100001
+VFIO_MIG_FLAG_DEV_CONFIG_STATE = 0xEF100002
+VFIO_MIG_FLAG_DEV_DATA_STATE = 0xEF100004
+VFIO_MIG_FLAG_DEV_INIT_DATA_SENT = 0xEF100005
+VFIO_MIG_FLAG_DEV_CONFIG_LOAD_READY = 0xEF100006
+VFIO_MIG_FLAG_FIRST = VFIO_MIG_FLAG_END_OF_STATE
+VFIO_MIG_FLAG_LAST = VFIO_MIG_FLAG_DEV_CONFIG_LOAD_READY
+
 #: Target page sizes lie between these, both included (AVR and old ARM boards to Hexagon).
 TARGET_PAGE_SIZE_MIN = 1 << 10
 TARGET_PAGE_SIZE_MAX = 1 << 16

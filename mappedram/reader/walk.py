@@ -29,6 +29,7 @@ from mappedram.model import (
 )
 from mappedram.reader import vmdescription
 from mappedram.reader.footer import FOOTER_SIZE, find_footer, footer_bytes, is_section_start
+from mappedram.reader.live import grammar_of
 from mappedram.reader.records import PageIndex
 from mappedram.source import Source
 
@@ -312,7 +313,7 @@ class _Walk:
         try:
             if section.idstr == RAM_SECTION_IDSTR and section.type != SectionType.FULL:
                 self.ram_payload(section.path)
-            else:
+            elif not self.live_payload(section):
                 self.position += self.opaque_length(section)
             payload_end = self.position
             footer_id = self.footer(section.path)
@@ -347,6 +348,33 @@ class _Walk:
         footer = self.take("section_footer", f"{path}/footer")
         section_id: int = footer.values["section_id"]
         return section_id
+
+    def live_payload(self, section: Section) -> bool:
+        """Pass a payload whose records are known; False, and nothing passed, if they do not fit."""
+        grammar = grammar_of(section.idstr)
+        if grammar is None:
+            return False
+        start, taken = self.position, len(self.elements)
+        try:
+            ended = grammar(self, section.path)
+        except FormatError:
+            ended = False
+        if ended and (self.footers is False or self.next_byte() == SectionType.FOOTER):
+            return True
+        del self.elements[taken:]
+        self.position = start
+        return False
+
+    def skip(self, length: int, path: str) -> None:
+        """Pass that many bytes, which a structure announced."""
+        if length > self.source.size - self.position:
+            raise TruncatedError(
+                f"what follows ends at {self.position + length:#x}, but the file at"
+                f" {self.source.size:#x}",
+                offset=self.position,
+                path=path,
+            )
+        self.position += length
 
     def opaque_length(self, section: Section) -> int:
         """Bytes of a payload that only its device understands: by the JSON text or its footer."""

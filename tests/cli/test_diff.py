@@ -12,6 +12,7 @@ from tests.cli.conftest import Run, process
 from tests.conftest import Fixtures
 from tests.diff.test_devices import edited
 from tests.files import copy_sparse, patch
+from tests.libvirt.samples import Samples, skip_without_decompressor
 
 KEYS = [
     "a",
@@ -228,3 +229,16 @@ def test_help(run: Run) -> None:
     outcome = run("diff", "--help")
     assert outcome.status == 0
     assert "  2   trouble: not all could be compared" in outcome.out
+
+
+@pytest.mark.parametrize("name", ["sparse", "gzip", "xz", "zstd"])
+def test_save_images_of_libvirt(name: str, tmp_path: Path, run: Run) -> None:
+    """One guest, saved in one format after the other: nothing has gone on but its clock."""
+    skip_without_decompressor(name)
+    samples = Samples(tmp_path)
+    found = run("diff", "--output", "json", samples["raw"].path, samples[name].path)
+    assert found.status == 1
+    assert found.err == ""
+    document = found.json
+    assert document["blocks"] == document["pages"] == document["sections"] == []
+    assert {one["idstr"] for one in document["devices"]} == {"mc146818rtc"}

@@ -13,7 +13,9 @@ from tests.files import copy_sparse, patch
 
 REGION_KEYS = ["offset", "length", "name", "path", "fields"]
 FIELD_KEYS = ["name", "offset", "length", "value", "doc"]
-STRUCTURES = re.compile(r"/(header|footer|eos|mem_size|subsections\[\d+\]|blocks\[\d+\])$")
+STRUCTURES = re.compile(
+    r"/(header|footer|eos|mem_size|(subsections|blocks|chunks|records)\[\d+\])$"
+)
 
 
 @pytest.mark.parametrize("name", manifest())

@@ -12,6 +12,7 @@ from mappedram.vmstate import Array, Leaf, Node, Struct, Undecoded, Value, to_js
 from tests.cli.conftest import Run, on
 from tests.conftest import Fixtures
 from tests.files import copy_sparse
+from tests.libvirt.samples import Samples
 from tests.vmstate.real import DESCRIBED
 
 DEVICE_KEYS = [
@@ -192,6 +193,12 @@ def test_long_arrays_are_cut() -> None:
     lines = list(tree(struct(a=numbers(*(n % 251 for n in range(100_000))))))
     assert len(lines) < 30
     assert lines[-1] == "  … 12476 more rows"
+
+
+def test_a_save_image_of_libvirt(tmp_path: Path, run: Run) -> None:
+    outcome = run("state", "--device", "cpu", Samples(tmp_path)["gzip"].path)
+    assert outcome.status == 0
+    assert "  env.eip  " in outcome.out
 
 
 def test_help(run: Run) -> None:
