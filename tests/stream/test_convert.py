@@ -92,6 +92,11 @@ def test_qemu_loads_both(
     assert (tmp_path / "memory").read_bytes() == expected
 
 
+def differences(machine: Machine) -> int:
+    """How many pages QEMU has sent as XBZRLE so far."""
+    return int(machine.migration().get("xbzrle-cache", {}).get("pages", 0))
+
+
 @pytest.mark.qemu
 def test_a_live_stream_with_xbzrle(tmp_path: Path) -> None:
     """Several iterations, in which the last record of a page wins; differences among them."""
@@ -108,13 +113,10 @@ def test_a_live_stream_with_xbzrle(tmp_path: Path) -> None:
                 "xbzrle-cache-size": 64 * MIB,
             },
         )
-        machine.wait_until(
-            lambda: machine.migration().get("ram", {}).get("dirty-sync-count", 0) >= 4, "iterate"
-        )
+        machine.wait_until(lambda: differences(machine) > 0, "send differences")
         machine.qmp("migrate-set-parameters", max_bandwidth=0, downtime_limit=1000)
         machine.wait_migrated()
         machine.pmemsave(MIB, 15 * MIB, memory)
-        compressed = machine.migration().get("xbzrle-cache", {}).get("pages", 0)
     with mappedram.open(path) as snapshot:
-        assert compressed, "the guest wrote too little for XBZRLE"
+        assert snapshot.complete
         assert snapshot.block["pc.ram"].read(MIB, 15 * MIB) == memory.read_bytes()
