@@ -5,6 +5,9 @@
 ...     memory = snapshot.block["pc.ram"].read(0x1000, 64)
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from mappedram.errors import (
     BuildError,
     CheckFailedError,
@@ -16,16 +19,32 @@ from mappedram.errors import (
 from mappedram.snapshot import Block, Snapshot
 from mappedram.snapshot import open_snapshot as open  # noqa: A004 - reads as `mappedram.open`
 
+if TYPE_CHECKING:
+    from mappedram.writer import BlockSpec, SnapshotWriter, create
+
 __version__ = "0.1.0"
+
+#: What only writers need, loaded when it is asked for.
+_LAZY = {"BlockSpec", "SnapshotWriter", "create"}
 
 __all__ = [
     "Block",
+    "BlockSpec",
     "BuildError",
     "CheckFailedError",
     "FormatError",
     "MappedRamError",
     "Snapshot",
+    "SnapshotWriter",
     "TruncatedError",
     "UnsupportedError",
+    "create",
     "open",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Names of the writer."""
+    if name in _LAZY:
+        return getattr(import_module("mappedram.writer"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

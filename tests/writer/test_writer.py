@@ -170,6 +170,14 @@ def test_a_block_of_16_tib_and_one_of_one_page() -> None:
             assert snapshot.block["huge"].bitmap.count() == 1
 
 
+def test_the_package_offers_the_writer() -> None:
+    assert mappedram.create is create
+    assert mappedram.BlockSpec is BlockSpec
+    assert mappedram.SnapshotWriter is SnapshotWriter
+    with pytest.raises(AttributeError, match="no attribute 'destroy'"):
+        mappedram.destroy  # noqa: B018
+
+
 def test_file_of_an_unfinished_writer_is_incomplete() -> None:
     with memory_file() as target:
         with create(
