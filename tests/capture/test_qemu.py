@@ -190,8 +190,8 @@ def test_force(guest: Guest, tmp_path: Path, run: Run) -> None:
 def test_a_signal_leaves_the_guest_as_it_was(
     tmp_path: Path, number: signal.Signals, status: int, word: str, options: tuple[str, ...]
 ) -> None:
-    """1 GiB with its zero pages takes long enough to be interrupted."""
-    with guest_of(tmp_path, "1G") as guest:
+    """4 GiB with its zero pages take long enough to be interrupted."""
+    with guest_of(tmp_path, "4G") as guest:
         guest.machine.qmp("cont")
         guest.machine.qmp("migrate-set-parameters", zero_page_detection="none")
         before = guest.capabilities(), guest.parameters()
