@@ -42,7 +42,7 @@ class Bitmap:
 
     def __init__(
         self,
-        data: bytes,
+        data: bytes | bytearray,
         num_pages: int,
         word_size: int = DEFAULT_WORD_SIZE,
         byteorder: ByteOrder = "little",
@@ -58,7 +58,7 @@ class Bitmap:
         self.byteorder = byteorder
 
     @cached_property
-    def little(self) -> bytes:
+    def little(self) -> bytes | bytearray:
         """The same bits with page p at bit p % 8 of byte p / 8."""
         if self.byteorder == "little":
             return self.data
@@ -142,7 +142,7 @@ class Bitmap:
         return cls(swapped, num_pages, word_size, byteorder)
 
 
-def _count(part: bytes) -> int:
+def _count(part: bytes | bytearray) -> int:
     """Number of set bits; most of a bitmap is of one kind, and is told by comparing it."""
     if part == _ALL_CLEAR:
         return 0
@@ -151,7 +151,7 @@ def _count(part: bytes) -> int:
     return int.from_bytes(part, "little").bit_count()
 
 
-def _edges(little: bytes, num_bits: int) -> "Runs":
+def _edges(little: bytes | bytearray, num_bits: int) -> "Runs":
     """The runs of set bits among the first `num_bits` of `little`."""
     import numpy as np
 

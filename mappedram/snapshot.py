@@ -91,7 +91,7 @@ class Block:
         if self.scattered is not None:
             return Bitmap.from_runs(self.scattered.runs(), num_pages)
         assert offset is not None
-        data = self._snapshot.source.read_exactly(
+        data = self._snapshot.source.read_around_holes(
             offset, self.model.bitmap_size, f"bitmap of {self.idstr}"
         )
         return Bitmap(data, num_pages, self.model.word_size, self._snapshot.byteorder)

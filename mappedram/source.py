@@ -93,6 +93,20 @@ class Source:
             raise TruncatedError(f"{what}: the file has shrunk while it was read", offset=offset)
         return data
 
+    def read_around_holes(self, offset: int, length: int, what: str) -> bytes | bytearray:
+        """Like `read_exactly`, for what is mostly holes: they cost no reading and no memory.
+
+        Raises:
+            TruncatedError: the file ends before.
+        """
+        extents = list(self.extents(offset, offset + length))
+        if extents == [(offset, offset + length)] or offset + length > self.size:
+            return self.read_exactly(offset, length, what)
+        data = bytearray(length)
+        for start, end in extents:
+            data[start - offset : end - offset] = self.read_exactly(start, end - start, what)
+        return data
+
     def peek(self, offset: int, length: int) -> bytes:
         """Like `read`, for small pieces: kept in a window, as the next one stands close by."""
         start = offset - self._window_offset

@@ -13,7 +13,7 @@ ORDERS: st.SearchStrategy[ByteOrder] = st.sampled_from(["little", "big"])
 WORDS = st.sampled_from([4, 8])
 
 
-def bit(data: bytes, page: int, word_size: int, byteorder: ByteOrder) -> bool:
+def bit(data: bytes | bytearray, page: int, word_size: int, byteorder: ByteOrder) -> bool:
     """Bit p % bits of word p / bits, as clause 7.2.1 has it."""
     start = page // (8 * word_size) * word_size
     word = int.from_bytes(data[start : start + word_size], byteorder)

@@ -128,10 +128,10 @@ def _count(bits: "NDArray[np.uint8]") -> int:
     return int.from_bytes(bits.tobytes(), "little").bit_count()
 
 
-def _differences(offset: int, old: bytes, new: bytes) -> Iterator[Edit]:
+def _differences(offset: int, old: bytes | bytearray, new: bytes | bytearray) -> Iterator[Edit]:
     """The parts of a bitmap that are not as they should be."""
     for start in range(0, len(new), _STEP):
-        part = new[start : start + _STEP]
+        part = bytes(new[start : start + _STEP])
         if part != old[start : start + _STEP]:
             yield Edit(offset + start, part)
 
