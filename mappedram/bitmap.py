@@ -4,7 +4,6 @@ Source: QEMU migration/ram.c, ram_save_file_bmap(): the bitmap is the memory ima
 `unsigned long[]`, whose bit p % bits of word p / bits says whether page p is in the file.
 """
 
-import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -204,8 +203,3 @@ def guess_byteorder(bitmaps: Iterable[tuple[bytes, int]]) -> tuple[ByteOrder, bo
         if little != big:
             return ("little" if little else "big"), True
     return "little", False
-
-
-def native_byteorder() -> ByteOrder:
-    """Byte order of this machine."""
-    return sys.byteorder

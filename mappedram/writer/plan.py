@@ -49,7 +49,6 @@ class Plan:
         blocks: the blocks with all their offsets.
         headers: bytes to write, by offset: MEM_SIZE and the header of each block.
         end: where the stream goes on, with the EOS of the section.
-        byteorder: byte order of the words in the bitmaps.
     """
 
     start: int
