@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-import mappedram
 from mappedram.cli.extract import STATUS_OF_WRITING
 from mappedram.cli.options import epilog, offset_option
 from mappedram.cli.status import FINE, about
@@ -17,6 +16,7 @@ from mappedram.cli.writing import (
     note_direct_io,
     progress,
 )
+from mappedram.container import open_any
 from mappedram.convert import recipe
 from mappedram.convert.build import build
 from mappedram.convert.mapped_ram import Layout, lay_out
@@ -75,7 +75,7 @@ def command(
     """Write a snapshot that QEMU loads, from a recipe or from a donor with other RAM.
 
     Pages of zeros are left out, and every page has its place, as QEMU's own writer does it.
-    --offset says where the stream begins in the donor.
+    --offset says where the stream begins in the donor, which may also be a save image of libvirt.
     """
     expected = 1 if donor is not None else 2
     if len(arguments) != expected:
@@ -101,8 +101,12 @@ def _replacement(text: str) -> tuple[str, Path]:
 
 
 def _from_recipe(source: Path, out: Path, channels: int, direct_io: bool, force: bool) -> None:
-    with about(str(source)):
+    with about(str(source)), ExitStack() as stack:
         wanted = recipe.load(source)
+        snapshot = None
+        if wanted.donor is not None:
+            with about(str(wanted.donor)):
+                snapshot, _ = stack.enter_context(open_any(wanted.donor))
         total = sum(block.size or 0 for block in wanted.blocks)
         with (
             ended_by_signals(),
@@ -113,6 +117,7 @@ def _from_recipe(source: Path, out: Path, channels: int, direct_io: bool, force:
                 build(
                     wanted,
                     files.open(out),
+                    donor=snapshot,
                     channels=channels,
                     direct_io=direct_io,
                     progress=moved,
@@ -124,7 +129,7 @@ def _from_donor(
     donor: str, offset: int, files: dict[str, Path], out: Path, layout: Layout, force: bool
 ) -> None:
     with about(donor), ExitStack() as stack:
-        snapshot = stack.enter_context(mappedram.open(donor, offset))
+        snapshot, _ = stack.enter_context(open_any(donor, offset))
         replace = {idstr: stack.enter_context(Source(file)) for idstr, file in files.items()}
         total = sum(source.size for source in replace.values()) + sum(
             stored_bytes(block)

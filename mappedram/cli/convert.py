@@ -112,7 +112,7 @@ def command(
         if target_format == "raw":
             _to_raw(snapshot, out, idstr, layout, force)
         elif target_format == "stream":
-            _to_stream(snapshot, out, force)
+            _to_stream(snapshot, out, channels, force)
         elif target_format == "libvirt-sparse":
             _to_libvirt(snapshot, out, _texts(image, xml, cookie), layout, force)
         else:
@@ -130,14 +130,14 @@ def _to_raw(snapshot: Snapshot, out: Path, idstr: str | None, layout: Layout, fo
     write_blocks(blocks, [out], layout.channels, layout.direct_io, force)
 
 
-def _to_stream(snapshot: Snapshot, out: Path, force: bool) -> None:
+def _to_stream(snapshot: Snapshot, out: Path, channels: int, force: bool) -> None:
     total = sum(block.used_length for block in snapshot.blocks if block.has_pages)
     with (
         ended_by_signals(),
         progress("convert", total) as moved,
         StagedFiles(force=force) as files,
     ):
-        to_stream(snapshot, files.open(out), progress=moved)
+        to_stream(snapshot, files.open(out), channels=channels, progress=moved)
 
 
 def _to_mapped_ram(snapshot: Snapshot, out: Path, layout: Layout, force: bool) -> None:

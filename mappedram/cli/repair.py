@@ -9,8 +9,8 @@ import click
 
 from mappedram.check import Finding, Report, Severity, check
 from mappedram.cli import output
-from mappedram.cli.options import epilog, file_argument, output_option, size_type
-from mappedram.cli.status import FINE, UNFINISHED, FailureError, about
+from mappedram.cli.options import epilog, file_argument, offset_option, output_option
+from mappedram.cli.status import UNFINISHED, FailureError, about
 from mappedram.cli.text import printable
 from mappedram.cli.writing import ended_by_signals, force_option, progress
 from mappedram.output import StagedFiles
@@ -50,14 +50,7 @@ _PROOFS = {repair.name: repair.proof for repair in REPAIRS}
     is_flag=True,
     help="Also write zeros over what stands between bitmaps and pages, where nobody reads.",
 )
-@click.option(
-    "--offset",
-    type=size_type,
-    default=None,
-    metavar="N",
-    help="Where the stream begins in FILE, such as 4665, 0x1239 or 4K.  [default: behind the header"
-    " of libvirt if there is one, else 0]",
-)
+@offset_option
 @force_option
 @output_option
 def command(
@@ -66,7 +59,7 @@ def command(
     in_place: bool,
     dry_run: bool,
     zero_padding: bool,
-    offset: int | None,
+    offset: int,
     force: bool,
     form: str,
 ) -> int:
@@ -127,15 +120,9 @@ def _judged(todo: Plan, fd: int) -> Report:
 
 
 def _status(todo: Plan, report: Report, *, dry_run: bool) -> int:
-    if todo.made and _is_unjudged(todo, report):
-        return FINE  # all that was to be repaired stands before a stream that nobody judges
     if not todo.made and report.verdict == "corrupt" and not dry_run:
         return UNFINISHED
     return report.exit_status
-
-
-def _is_unjudged(todo: Plan, report: Report) -> bool:
-    return todo.is_plain and report.verdict == "unsupported"
 
 
 # JSON.
@@ -165,10 +152,7 @@ def _show(result: str, todo: Plan, report: Report, *, dry_run: bool) -> None:
     count = len(todo.made)
     repairs = f"{count} repair{'' if count == 1 else 's'}" if count else "nothing to repair"
     tense = "would be " if dry_run else ""
-    verdict = tense + report.verdict
-    if _is_unjudged(todo, report):
-        verdict = "not judged: no mapped-ram"
-    output.line(f"{printable(result)}: {repairs}; {verdict}")
+    output.line(f"{printable(result)}: {repairs}; {tense}{report.verdict}")
     for finding in report.findings:
         if finding.severity != Severity.INFO:
             output.line(f"    {_finding(finding)}")

@@ -8,21 +8,19 @@ from typing import Any
 
 import click
 
-import mappedram
 from mappedram.cli import output
 from mappedram.cli.options import (
     driver_option,
     epilog,
     file_argument,
+    offset_option,
     output_option,
-    size_type,
 )
 from mappedram.cli.status import FINE, about
 from mappedram.cli.text import printable
+from mappedram.container import open_any
 from mappedram.drivers import DriverName
 from mappedram.hint import Hint, Loading, hint
-from mappedram.repair.libvirt import MAGIC_COMPLETE, save_header
-from mappedram.source import Source
 
 _UNKNOWN_BINARY = "qemu-system-ARCH"
 
@@ -43,14 +41,7 @@ _UNKNOWN_BINARY = "qemu-system-ARCH"
     ),
 )
 @file_argument
-@click.option(
-    "--offset",
-    type=size_type,
-    default=None,
-    metavar="N",
-    help="Where the stream begins in FILE, such as 4665, 0x1239 or 4K.  [default: behind the header"
-    " of libvirt if there is one, else 0]",
-)
+@offset_option
 @click.option(
     "--channels",
     type=click.IntRange(0, 255),
@@ -66,7 +57,7 @@ _UNKNOWN_BINARY = "qemu-system-ARCH"
 @output_option
 def command(
     file: str,
-    offset: int | None,
+    offset: int,
     channels: int,
     direct_io: bool,
     driver: DriverName,
@@ -82,20 +73,22 @@ def command(
     if direct_io and not channels:
         raise click.UsageError("--direct-io goes with --channels")
     path = os.path.abspath(file)
-    with about(file):
-        with Source(file) as source:
-            header = save_header(source)
-        if offset is None:
-            offset = header.stream_offset if header else 0
-        with mappedram.open(file, offset, driver=driver, partial=True) as snapshot:
-            found = hint(snapshot.stream, path, Loading(channels, direct_io))
-    virsh = None
-    if header and header.stream_offset == offset and header.magic == MAGIC_COMPLETE:
+    unpack = virsh = None
+    with (
+        about(file),
+        open_any(file, offset, driver=driver, partial=True) as (snapshot, image),
+    ):
+        stream = path
+        if image and image.compressed:
+            stream = f"{path}.stream"
+            unpack = _unpack(path, stream, mapped_ram=snapshot.stream.mapped_ram)
+        found = hint(snapshot.stream, stream, Loading(channels, direct_io))
+    if image and image.complete and not image.header.offset:
         virsh = _virsh(path, channels, direct_io=direct_io)
     if form == "json":
-        output.write_json(_as_dict(file, found, virsh), levels=3)
+        output.write_json(_as_dict(file, found, virsh, unpack), levels=3)
     else:
-        for text in _lines(found, virsh):
+        for text in _lines(found, virsh, unpack):
             output.line(text)
     return FINE
 
@@ -110,17 +103,28 @@ def _virsh(path: str, channels: int, *, direct_io: bool) -> list[str]:
     return command
 
 
-def _as_dict(file: str, found: Hint, virsh: Sequence[str] | None) -> dict[str, Any]:
-    return {"file": file, "virsh": list(virsh) if virsh else None, **found.to_dict()}
+def _unpack(path: str, stream: str, *, mapped_ram: bool) -> list[str]:
+    """How the stream is got out of an image that has it compressed."""
+    return ["mappedram", "convert", "-O", "mapped-ram" if mapped_ram else "stream", path, stream]
 
 
-def _lines(found: Hint, virsh: Sequence[str] | None) -> Iterator[str]:
+def _as_dict(
+    file: str, found: Hint, virsh: Sequence[str] | None, unpack: Sequence[str] | None
+) -> dict[str, Any]:
+    return {"file": file, "virsh": virsh, "unpack": unpack, **found.to_dict()}
+
+
+def _lines(found: Hint, virsh: Sequence[str] | None, unpack: Sequence[str] | None) -> Iterator[str]:
     """A text that a shell and a monitor take: all that is for people stands behind a #."""
     if virsh:
         yield "# A save image of libvirt, which knows all of the guest:"
         yield printable(shlex.join(virsh))
         yield ""
         yield "# Or without libvirt:"
+    if unpack:
+        yield "# QEMU cannot decompress the stream:"
+        yield printable(shlex.join(unpack))
+        yield ""
     release = ".".join(map(str, found.release))
     guess = (
         f"which emulator is a guess from {printable(found.told_by)}"

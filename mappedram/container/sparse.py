@@ -1,11 +1,10 @@
-"""Writing save images of libvirt: a snapshot in the format "sparse", and repairs of a header."""
+"""Writing save images of libvirt: a snapshot in the format "sparse"."""
 
 import dataclasses
-import os
 
 from mappedram import drivers
 from mappedram.container.domain import describe
-from mappedram.container.libvirt import KIND, LibvirtImage
+from mappedram.container.libvirt import KIND
 from mappedram.convert.mapped_ram import Layout, lay_out
 from mappedram.errors import BuildError
 from mappedram.layout.libvirt import (
@@ -76,30 +75,6 @@ def write_libvirt_sparse(
     refused = lay_out(snapshot, fd, place, progress=progress)
     write_fully(fd, QEMU_SAVE_MAGIC.encode(), 0)
     return refused
-
-
-def rewrite_header(
-    image: LibvirtImage,
-    fd: int,
-    *,
-    complete: bool | None = None,
-    format: SaveFormat | None = None,  # noqa: A002 - libvirt's name
-) -> None:
-    """Change what the header of an image says of its stream, in the file open as `fd`.
-
-    Args:
-        image: what `detect` says of the file.
-        fd: descriptor of the same file, open for writing.
-        complete: whether the save came to its end.
-        format: how the stream is written.
-    """
-    values = image.values
-    if complete is not None:
-        values["magic"] = QEMU_SAVE_MAGIC if complete else QEMU_SAVE_PARTIAL
-    if format is not None:
-        values["format"] = int(format)
-    data = drivers.get("construct").build(KIND, values, dict(image.header.params))
-    os.pwrite(fd, data, image.header.offset)
 
 
 def _encoded(name: str, text: str) -> bytes:

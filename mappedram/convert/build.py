@@ -8,7 +8,7 @@ from mappedram.convert.recipe import BlockRecipe, Recipe
 from mappedram.errors import BuildError
 from mappedram.layout.constants import CAPABILITY_MAPPED_RAM, MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.pageio import Progress, in_parallel
-from mappedram.snapshot import open_snapshot
+from mappedram.snapshot import Snapshot
 from mappedram.source import Source
 from mappedram.writer import BlockSpec, SnapshotWriter, create
 
@@ -21,22 +21,31 @@ def build(
     recipe: Recipe,
     fd: int,
     *,
+    donor: Snapshot | None = None,
     channels: int = 1,
     direct_io: bool = False,
     progress: Progress | None = None,
 ) -> str | None:
     """Write what the recipe says into the empty file open as `fd`.
 
+    Args:
+        recipe: what to write.
+        fd: descriptor of an empty seekable file, open for writing.
+        donor: the snapshot that stands at `recipe.donor`, if the recipe names one.
+        channels: number of threads.
+        direct_io: write past the page cache where the file system can.
+        progress: called with the number of bytes moved.
+
     Returns:
         Why `direct_io` was not used although it was asked for; None otherwise.
 
     Raises:
         BuildError: the recipe asks for what cannot be.
-        MappedRamError: the donor cannot be used.
+        FormatError: the donor cannot be used.
         OSError: reading or writing failed.
     """
-    if recipe.donor is not None:
-        return _with_donor(recipe, fd, channels, direct_io, progress)
+    if donor is not None:
+        return _with_donor(recipe, donor, fd, channels, direct_io, progress)
     assert recipe.machine is not None
     assert recipe.page_size is not None
     writer = create(
@@ -59,10 +68,14 @@ def build(
 
 
 def _with_donor(
-    recipe: Recipe, fd: int, channels: int, direct_io: bool, progress: Progress | None
+    recipe: Recipe,
+    donor: Snapshot,
+    fd: int,
+    channels: int,
+    direct_io: bool,
+    progress: Progress | None,
 ) -> str | None:
     """Devices, and the RAM that the recipe does not name, from another snapshot."""
-    assert recipe.donor is not None
     for block in recipe.blocks:
         if block.file is None:
             raise BuildError(f"block {block.idstr!r}: with a donor, RAM can only come from a file")
@@ -73,7 +86,6 @@ def _with_donor(
         direct_io=direct_io,
     )
     with ExitStack() as stack:
-        donor = stack.enter_context(open_snapshot(recipe.donor))
         replace = {
             block.idstr: stack.enter_context(Source(block.file))
             for block in recipe.blocks

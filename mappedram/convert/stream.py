@@ -1,8 +1,7 @@
 """A snapshot as a stream without mapped-ram: one record for each page, block by block."""
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import pairwise
+from threading import Lock, local
 from typing import TYPE_CHECKING
 
 from mappedram.drivers.base import Driver, Params
@@ -14,7 +13,7 @@ from mappedram.layout.constants import (
     SectionType,
 )
 from mappedram.model import Section
-from mappedram.pageio import Progress, Target, nonzero_pages
+from mappedram.pageio import Progress, Target, in_parallel, read_fully
 from mappedram.snapshot import Block, Snapshot
 from mappedram.writer import Envelope
 
@@ -22,18 +21,25 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Piece = bytes | memoryview
-
 #: Bytes of guest memory that are turned into records at once.
 _WINDOW = 1 << 20
+#: Pages whose records are written at once where none is stored; a multiple of 64.
+_STRETCH = 1 << 16
+#: Bytes of a record before those of its page, and of one that says that a page is zero.
+_WORD, _ZERO_RECORD = 8, 9
 
 
-def to_stream(snapshot: Snapshot, fd: int, *, progress: Progress | None = None) -> None:
+def to_stream(
+    snapshot: Snapshot, fd: int, *, channels: int = 1, progress: Progress | None = None
+) -> None:
     """Write the snapshot into the empty file open as `fd`, as QEMU does without the capability.
+
+    A page has the record of its bit: stored, or zero.
 
     Args:
         snapshot: devices and RAM.
         fd: descriptor of an empty seekable file, open for writing.
+        channels: number of threads.
         progress: called with the number of bytes of guest memory that were written.
 
     Raises:
@@ -43,39 +49,22 @@ def to_stream(snapshot: Snapshot, fd: int, *, progress: Progress | None = None) 
         OSError: reading or writing failed.
     """
     envelope = Envelope.of(snapshot, mapped_ram=False)
-    target, position = Target(fd), 0
-    # One thread writes what another one has put together.
-    with ThreadPoolExecutor(1, "writer") as executor:
-        written: Future[None] | None = None
-        for pieces in _pieces(snapshot, envelope, progress):
-            if written:
-                written.result()
-            written = executor.submit(_write, target, pieces, position)
-            position += sum(map(len, pieces))
-        if written:
-            written.result()
-
-
-def _write(target: Target, pieces: list[Piece], offset: int) -> None:
-    for piece in pieces:
-        target.write(piece, offset)
-        offset += len(piece)
-
-
-def _pieces(
-    snapshot: Snapshot, envelope: Envelope, progress: Progress | None
-) -> Iterator[list[Piece]]:
-    """The file in order, as lists of what is written at once."""
-    driver = snapshot.driver
-    stream = snapshot.stream
+    driver, stream = snapshot.driver, snapshot.stream
     start = next(s for s in stream.sections if s.type == SectionType.START and s.idstr == "ram")
     eos = next(e for e in stream.elements if e.kind == "end_of_section")
     closing = snapshot.source.read_exactly(eos.offset, start.end - eos.offset, "stream")
-    yield [envelope.head, _block_list(snapshot, driver), closing, _part_header(start, driver)]
+
+    target = Target(fd)
+    head = envelope.head + _block_list(snapshot, driver) + closing + _part_header(start, driver)
+    target.write(head, 0)
+    position = len(head)
     for block in snapshot.blocks:
         if block.has_pages:
-            yield from _records(block, progress)
-    yield [closing, envelope.middle.removeprefix(closing), envelope.tail]
+            records = _Records(block, target, position, progress)
+            in_parallel(records.write, records.pieces(), channels)
+            position = records.end
+    tail = closing + envelope.middle.removeprefix(closing) + envelope.tail
+    target.write(tail, position)
 
 
 def _block_list(snapshot: Snapshot, driver: Driver) -> bytes:
@@ -102,63 +91,138 @@ def _part_header(start: Section, driver: Driver) -> bytes:
     return driver.build("section_part", values, {})
 
 
-def _records(block: Block, progress: Progress | None) -> Iterator[list[Piece]]:
-    """The records of one block. The first names it, the others go on with it."""
-    pages_at_once = max(1, _WINDOW // block.page_size)
-    name = block.idstr.encode("latin-1")
-    for first in range(0, block.num_pages, pages_at_once):
-        count = min(pages_at_once, block.num_pages - first)
-        pieces: list[Piece] = list(_window(block, first, count))
-        if first == 0:
-            word = int.from_bytes(pieces[0][:8], "big") & ~RAM_SAVE_FLAG_CONTINUE
-            named = word.to_bytes(8, "big") + bytes([len(name)]) + name
-            pieces[:1] = [named, pieces[0][8:]]
-        yield pieces
-        if progress:
-            progress(count * block.page_size)
+class _Records:
+    """The records of one block, written from offset `position` on; known in length beforehand.
+
+    The first record names the block, the others go on with it.
+
+    Attributes:
+        end: offset behind the last record, once `pieces` has been gone through.
+    """
+
+    def __init__(
+        self, block: Block, target: Target, position: int, progress: Progress | None
+    ) -> None:
+        name = block.idstr.encode("latin-1")
+        self._name = bytes([len(name)]) + name
+        self._block = block
+        self._target = target
+        self._progress = progress
+        self._buffers = local()
+        self._writing = Lock()
+        self.end = position
+
+    def pieces(self) -> Iterator[tuple[int, "NDArray[np.bool_]", int]]:
+        """What is written at once: the first page, for each page if it is stored, the offset."""
+        import numpy as np
+
+        bitmap, num_pages = self._block.bitmap, self._block.num_pages
+        window = max(1, _WINDOW // self._block.page_size)
+        for first in range(0, num_pages, _STRETCH):
+            count = min(_STRETCH, num_pages - first)
+            part = np.frombuffer(bitmap.little, np.uint8, (count + 7) // 8, first // 8)
+            stored = np.unpackbits(part, count=count, bitorder="little").view(np.bool_)
+            step = window if stored.any() else count
+            for start in range(0, count, step):
+                piece = stored[start : start + step]
+                yield first + start, piece, self.end
+                self.end += self._length(first + start, piece)
+
+    def _length(self, first: int, stored: "NDArray[np.bool_]") -> int:
+        """Bytes of the records of these pages."""
+        name = 0 if first else len(self._name)
+        count = int(stored.sum())
+        return (
+            name
+            + len(stored) * _ZERO_RECORD
+            + count * (self._block.page_size + _WORD - _ZERO_RECORD)
+        )
+
+    def write(self, piece: tuple[int, "NDArray[np.bool_]", int]) -> None:
+        """Write one of `pieces`; on any thread."""
+        first, stored, offset = piece
+        if stored.any():
+            buffer = self._buffer(len(stored))
+            self._read(first, stored, buffer)
+            records = buffer.records(first, stored)
+        else:
+            records = _zero_records(first, len(stored), self._block.page_size)
+        # Two threads that write to one file would wait for each other by spinning.
+        with self._writing:
+            if first == 0:
+                word = int.from_bytes(records[:_WORD], "big") & ~RAM_SAVE_FLAG_CONTINUE
+                named = word.to_bytes(_WORD, "big") + self._name
+                self._target.write(named, offset)
+                records, offset = records[_WORD:], offset + len(named)
+            self._target.write(records, offset)
+        if self._progress:
+            self._progress(len(stored) * self._block.page_size)
+
+    def _buffer(self, count: int) -> "_Buffer":
+        """Room for `count` pages, which this thread keeps for the next ones."""
+        buffer: _Buffer | None = getattr(self._buffers, "buffer", None)
+        if buffer is None or len(buffer.pages) < count:
+            buffer = self._buffers.buffer = _Buffer(count, self._block.page_size)
+        return buffer
+
+    def _read(self, first: int, stored: "NDArray[np.bool_]", buffer: "_Buffer") -> None:
+        """The pages from the first that is stored to the last, holes and stale bytes included."""
+        import numpy as np
+
+        block = self._block
+        held = np.flatnonzero(stored)
+        lower, upper = int(held[0]), int(held[-1]) + 1
+        view = buffer.pages[lower:upper].data.cast("B")
+        if block.scattered is not None:
+            block.read_pages(first + lower, view)
+        else:
+            place = (block.model.pages_offset or 0) + (first + lower) * block.page_size
+            read_fully(block.source, view, place)
 
 
-def _window(block: Block, first: int, count: int) -> Iterator[memoryview]:
-    """The records of `count` pages from page `first` on, all with CONTINUE."""
+class _Buffer:
+    """Memory of one thread: `pages`, a row for each, and room for their records."""
+
+    def __init__(self, count: int, page_size: int) -> None:
+        import numpy as np
+        from numpy.lib.stride_tricks import sliding_window_view
+
+        self.pages = np.empty((count, page_size), np.uint8)
+        self._records = np.empty(count * (_WORD + page_size), np.uint8)
+        #: Row n is what begins at byte n of the records.
+        self._words = sliding_window_view(self._records, _WORD, writeable=True)
+        self._bodies = sliding_window_view(self._records, page_size, writeable=True)
+
+    def records(self, first: int, stored: "NDArray[np.bool_]") -> memoryview:
+        """The records of pages from `first` on, all with CONTINUE."""
+        import numpy as np
+
+        count, page_size = len(stored), self.pages.shape[1]
+        lengths = np.where(stored, _WORD + page_size, _ZERO_RECORD)
+        ends = np.cumsum(lengths)
+        places = ends - lengths
+        flags = np.where(stored, np.uint64(RAM_SAVE_FLAG_PAGE), np.uint64(RAM_SAVE_FLAG_ZERO))
+        self._words[places] = _words(first, count, page_size, flags)
+        self._records[places[~stored] + _WORD] = 0  # what fills the page
+        self._bodies[places[stored] + _WORD] = self.pages[:count][stored]
+        return self._records[: int(ends[-1])].data
+
+
+def _zero_records(first: int, count: int, page_size: int) -> memoryview:
+    """The records of pages that are all zero."""
     import numpy as np
 
-    if not len(block.bitmap.runs(first, first + count)):
-        yield _zero_records(block, first, count)
-        return
-    with memoryview(bytearray(count * block.page_size)) as view:
-        block.read_pages(first, view)
-        stored = nonzero_pages(view, block.page_size)
-        edges = [0, *(np.flatnonzero(np.diff(stored)) + 1).tolist(), count]
-        pages = np.frombuffer(view, np.uint8).reshape(count, -1)
-        for start, stop in pairwise(edges):
-            if stored[start]:
-                yield _page_records(block, first + start, pages[start:stop])
-            else:
-                yield _zero_records(block, first + start, stop - start)
-        del pages
-
-
-def _words(block: Block, first: int, count: int, flag: int) -> "NDArray[np.uint8]":
-    """The first eight bytes of `count` records."""
-    import numpy as np
-
-    addresses = np.arange(first, first + count, dtype=np.uint64) * np.uint64(block.page_size)
-    words = addresses | np.uint64(flag | RAM_SAVE_FLAG_CONTINUE)
-    return words.astype(">u8").view(np.uint8).reshape(count, 8)
-
-
-def _page_records(block: Block, first: int, pages: "NDArray[np.uint8]") -> memoryview:
-    import numpy as np
-
-    records = np.empty((len(pages), 8 + block.page_size), np.uint8)
-    records[:, :8] = _words(block, first, len(pages), RAM_SAVE_FLAG_PAGE)
-    records[:, 8:] = pages
+    records = np.zeros((count, _ZERO_RECORD), np.uint8)  # the last byte of each fills the page
+    records[:, :_WORD] = _words(first, count, page_size, np.uint64(RAM_SAVE_FLAG_ZERO))
     return records.data.cast("B")
 
 
-def _zero_records(block: Block, first: int, count: int) -> memoryview:
+def _words(
+    first: int, count: int, page_size: int, flags: "NDArray[np.uint64] | np.uint64"
+) -> "NDArray[np.uint8]":
+    """What the records of pages from `first` on begin with, a row for each."""
     import numpy as np
 
-    records = np.zeros((count, 9), np.uint8)  # the last byte of each is what fills the page
-    records[:, :8] = _words(block, first, count, RAM_SAVE_FLAG_ZERO)
-    return records.data.cast("B")
+    addresses = np.arange(first, first + count, dtype=np.uint64) * np.uint64(page_size)
+    words = (addresses | flags | np.uint64(RAM_SAVE_FLAG_CONTINUE)).astype(">u8")
+    return words.view(np.uint8).reshape(count, _WORD)

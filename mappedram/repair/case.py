@@ -2,19 +2,20 @@
 
 from functools import cached_property
 
+from mappedram.check.container import Container
 from mappedram.check.context import Context
 from mappedram.check.finding import Place
 from mappedram.check.registry import RULES
 from mappedram.check.report import Report
+from mappedram.container import detect
 from mappedram.drivers import get as get_driver
-from mappedram.errors import FormatError
+from mappedram.errors import FormatError, UnsupportedError
 from mappedram.layout.constants import SectionType
 from mappedram.model import RamBlock, Stream, VmDescription
 from mappedram.pageio import Progress
 from mappedram.reader import read_stream
 from mappedram.reader.vmdescription import find_at_tail
 from mappedram.repair.edits import Edit, EditedSource
-from mappedram.repair.libvirt import SaveHeader, save_header
 from mappedram.snapshot import Snapshot
 
 #: Reads, and gives the second opinion.
@@ -38,14 +39,14 @@ class Case:
 
     Args:
         source: the file with its edits.
-        offset: where the stream begins.
+        offset: where the stream, or the save image of libvirt around it, begins.
         progress: called with the number of bytes of pages that were looked at.
 
     Attributes:
-        libvirt: the header of libvirt at the beginning of the file; None where there is none.
+        container: the save image around the stream; None where there is none.
 
     Raises:
-        UnsupportedError: no QEMU migration stream begins there.
+        UnsupportedError: no QEMU migration stream begins there, or it is compressed.
         FormatError: its header ends with the file.
     """
 
@@ -55,9 +56,12 @@ class Case:
         self.source = source
         self.offset = offset
         self.progress = progress
-        self.libvirt: SaveHeader | None = save_header(source)
-        self.snapshot = Snapshot(source, read_stream(source, offset, _FIRST), _FIRST)
-        self.context = _Context(self.snapshot)
+        self.container = _container(source, offset)
+        begin = self.container.image.stream_offset if self.container else offset
+        self.snapshot = Snapshot(source, read_stream(source, begin, _FIRST), _FIRST)
+        if self.container:
+            self.container.snapshot = self.snapshot
+        self.context = _Context(self.snapshot, self.container)
 
     @property
     def stream(self) -> Stream:
@@ -98,6 +102,19 @@ class Case:
         """What `mappedram check` would say of the file as it would be."""
         findings = (finding for rule in RULES.values() for finding in rule.check(self.context))
         return Report.of(self.source.name, findings)
+
+
+def _container(source: EditedSource, offset: int) -> Container | None:
+    image = detect(source, offset)
+    if image is None:
+        return None
+    if image.compressed:
+        raise UnsupportedError(
+            "the stream in this save image is compressed, and cannot be changed where it is: use"
+            " `mappedram convert -O libvirt-sparse` first",
+            offset=image.stream_offset,
+        )
+    return Container(source, image)
 
 
 def integer(place: Place, value: int) -> Edit:

@@ -1,52 +1,54 @@
-"""Repairs of the container around a stream: what libvirt writes before it."""
+"""Repairs of the save image of libvirt around a stream: what its header says of the stream."""
 
 from collections.abc import Iterator
 
+from mappedram.check.container import Container
+from mappedram.container.libvirt import PATH
 from mappedram.layout.constants import SectionType
+from mappedram.layout.libvirt import QEMU_SAVE_MAGIC, SaveFormat
 from mappedram.repair.case import Case
 from mappedram.repair.change import Change
-from mappedram.repair.libvirt import (
-    FORMAT_RAW,
-    FORMAT_SPARSE,
-    MAGIC_COMPLETE,
-    MAGIC_PARTIAL,
-    completed_magic,
-    relabelled,
-)
+from mappedram.repair.edits import Edit
 
 
 def magic(case: Case) -> Iterator[Change]:
     """spec/errata.md, E-045: libvirt ended while QEMU went on and finished."""
-    header = case.libvirt
-    if header is None or header.stream_offset != case.offset:
+    container = case.container
+    if container is None or container.image.complete or not _is_complete(case):
         return
-    edit = completed_magic(header, complete=_is_complete(case))
-    if edit:
-        yield Change(
-            "/libvirt/magic",
-            edit.offset,
-            MAGIC_PARTIAL.decode(),
-            MAGIC_COMPLETE.decode(),
-            note="the guest may have run on after this save: its disks may be newer than the image",
-            edits=(edit,),
-        )
+    edit = _edit(container, "magic", QEMU_SAVE_MAGIC.encode())
+    yield Change(
+        f"{PATH}/magic",
+        edit.offset,
+        container.image.magic,
+        QEMU_SAVE_MAGIC,
+        note="the guest may have run on after this save: its disks may be newer than the image",
+        edits=(edit,),
+    )
 
 
 def label(case: Case) -> Iterator[Change]:
     """spec/errata.md, E-044: a memory snapshot that says sparse and holds a plain stream."""
-    header = case.libvirt
+    container = case.container
     # Without a configuration section nothing announces what the stream has or has not.
-    if header is None or header.stream_offset != case.offset or not case.stream.configuration:
+    if container is None or not case.stream.configuration or case.stream.mapped_ram:
         return
-    edit = relabelled(header, mapped_ram=case.stream.mapped_ram)
-    if edit:
+    image = container.image
+    if image.format == SaveFormat.SPARSE:
+        edit = _edit(container, "format", SaveFormat.RAW.to_bytes(4, image.byteorder))
         yield Change(
-            "/libvirt/format",
+            f"{PATH}/format",
             edit.offset,
-            f"{FORMAT_SPARSE} (sparse)",
-            f"{FORMAT_RAW} (raw)",
+            f"{SaveFormat.SPARSE:d} (sparse)",
+            f"{SaveFormat.RAW:d} (raw)",
             edits=(edit,),
         )
+
+
+def _edit(container: Container, field: str, data: bytes) -> Edit:
+    offset = container.field(field).offset
+    assert offset is not None
+    return Edit(offset, data)
 
 
 def _is_complete(case: Case) -> bool:

@@ -9,7 +9,6 @@ from mappedram.pageio import Progress
 from mappedram.repair.case import Case
 from mappedram.repair.change import Change, Repair
 from mappedram.repair.edits import EditedSource
-from mappedram.repair.libvirt import save_header
 from mappedram.repair.table import REPAIRS
 from mappedram.source import Source
 
@@ -23,10 +22,9 @@ class Plan:
 
     Attributes:
         source: the file as it would be.
-        offset: where the stream begins.
+        offset: where the stream, or the save image of libvirt around it, begins.
         changes: what changes; an entry with `count` 0 is something that cannot be known.
         report: what `mappedram check` says of the file as it would be.
-        is_plain: whether the stream has no mapped-ram, so that nobody judges it.
         stamp: size and time of change of the file when it was looked at.
     """
 
@@ -34,7 +32,6 @@ class Plan:
     offset: int
     changes: tuple[Change, ...]
     report: Report
-    is_plain: bool
     stamp: tuple[int, int]
 
     @property
@@ -45,7 +42,7 @@ class Plan:
 
 def plan(
     source: Source,
-    offset: int | None = None,
+    offset: int = 0,
     *,
     asked: Iterable[str] = (),
     progress: Progress | None = None,
@@ -54,20 +51,17 @@ def plan(
 
     Args:
         source: the open file.
-        offset: where the stream begins; None to look: behind the header of a libvirt save image,
-            else at the beginning of the file.
+        offset: where the stream, or the save image of libvirt around it, begins.
         asked: names of repairs that are made only when they are asked for.
         progress: called with the number of bytes of pages that were looked at.
 
     Raises:
-        UnsupportedError: no QEMU migration stream begins there.
+        UnsupportedError: no QEMU migration stream begins there, or it is compressed.
         FormatError: its header ends with the file.
         OSError: reading failed.
     """
     asked = set(asked)
     stamp = stamp_of(source.fd)
-    if offset is None:
-        offset = _stream_offset(source)
     edited = EditedSource(source)
     case = Case(edited, offset, progress=progress)
     changes: list[Change] = []
@@ -80,8 +74,7 @@ def plan(
             if not any(change.edits for change in found):
                 break
             case = Case(edited, offset, progress=progress)
-    is_plain = case.stream.configuration is not None and not case.stream.mapped_ram
-    return Plan(edited, offset, tuple(changes), case.report(), is_plain, stamp)
+    return Plan(edited, offset, tuple(changes), case.report(), stamp)
 
 
 def stamp_of(fd: int) -> tuple[int, int]:
@@ -97,8 +90,3 @@ def _made(repair: Repair, case: Case) -> list[Change]:
         for edit in change.edits:
             case.source.make(edit)
     return changes
-
-
-def _stream_offset(source: Source) -> int:
-    header = save_header(source)
-    return header.stream_offset if header else 0

@@ -29,6 +29,7 @@ def test_json(fixtures: Fixtures, run: Run) -> None:
     assert list(document) == [
         "file",
         "virsh",
+        "unpack",
         "binary",
         "told_by",
         "release",

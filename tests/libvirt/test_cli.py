@@ -10,6 +10,7 @@ import pytest
 
 from mappedram.container import open_any
 from tests.conftest import Fixtures
+from tests.files import copy_sparse, patch
 from tests.libvirt.samples import NAMES, XML, Samples, skip_without_decompressor
 
 
@@ -92,3 +93,54 @@ def test_xml_is_for_images_only(fixtures: Fixtures, tmp_path: Path) -> None:
 )
 def test_check(samples: Samples, name: str, status: int) -> None:
     run("check", samples[name].path, status=status)
+
+
+def test_repair_of_the_magic_of_a_real_image(samples: Samples, tmp_path: Path) -> None:
+    """Of the image libvirt gave up on while QEMU went on: all is there but the right magic."""
+    whole = copy_sparse(samples["sparse"].path, tmp_path / "whole")
+    out = tmp_path / "out"
+    patch(whole, 0, b"LibvirtQemudPart")
+    assert "libvirt-magic" in run("repair", whole, out)
+    run("check", out)
+    assert out.read_bytes() == samples["sparse"].path.read_bytes()
+
+
+def test_repair_leaves_a_compressed_image_alone(samples: Samples, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    text = run("repair", samples["gzip"].path, out, status=63)
+    assert "convert -O libvirt-sparse" in text
+    assert not out.exists()
+
+
+def test_repair_judges_the_image_too(samples: Samples) -> None:
+    """What is wrong with the image is told, and not only what is wrong with its stream."""
+    text = run("repair", "--dry-run", "--output", "json", samples["swapped"].path, status=3)
+    report = json.loads(run("check", "--output", "json", samples["swapped"].path, status=3))
+    assert json.loads(text)["findings"] == report[0]["findings"]
+
+
+@pytest.mark.parametrize("name", ["sparse", "gzip"])
+def test_build_from_an_image(samples: Samples, tmp_path: Path, name: str) -> None:
+    ram, out, again = tmp_path / "ram", tmp_path / "out", tmp_path / "again"
+    run("extract", samples[name].path, "-b", "pc.ram", "-o", ram)
+    patch(ram, 0x5000, b"other RAM")
+    run("build", "--from", samples[name].path, "--set", f"pc.ram={ram}", out)
+    run("check", out)
+    run("extract", out, "-b", "pc.ram", "-o", again)
+    assert again.read_bytes() == ram.read_bytes()
+
+
+def test_recipe_with_an_image_as_donor(samples: Samples, tmp_path: Path) -> None:
+    recipe, out = tmp_path / "recipe.toml", tmp_path / "out"
+    recipe.write_text(f'donor = "{samples["xz"].path}"\n')
+    run("build", recipe, out)
+    run("check", out)
+
+
+def test_hint_for_a_compressed_image(samples: Samples) -> None:
+    sample = samples["gzip"]
+    document = json.loads(run("restore-hint", "--output", "json", sample.path))
+    assert document["virsh"] == ["virsh", "restore", str(sample.path)]
+    stream = f"{sample.path}.stream"
+    assert document["unpack"] == ["mappedram", "convert", "-O", "stream", str(sample.path), stream]
+    assert document["qmp"][-1]["arguments"]["uri"] == f"file:{stream}"

@@ -10,8 +10,11 @@ import pytest
 
 from mappedram.check import check
 from mappedram.container import open_any
-from mappedram.container.sparse import rewrite_header, write_libvirt_sparse
+from mappedram.container.sparse import write_libvirt_sparse
 from mappedram.layout.libvirt import SaveFormat
+from mappedram.repair import plan, write_in_place
+from mappedram.source import Source
+from tests.files import patch
 from tools.libvirt import Daemon, LibvirtError, domain_xml, unusable
 
 MIB = 1 << 20
@@ -55,6 +58,14 @@ def guest_memory(daemon: Daemon, folder: Path) -> bytes:
     command = f'pmemsave {MIB} {15 * MIB} "{target}"'
     daemon.virsh("qemu-monitor-command", GUEST, "--hmp", command)
     return target.read_bytes()
+
+
+def repaired(path: Path) -> list[str]:
+    """Repair the image in place; the names of what was done."""
+    with Source(path) as source, path.open("r+b") as file:
+        todo = plan(source)
+        write_in_place(todo, file.fileno())
+    return [change.name for change in todo.changes]
 
 
 @pytest.mark.parametrize("channels", [(), ("--parallel-channels", "3")], ids=["1", "3"])
@@ -133,8 +144,7 @@ def test_repair_of_a_mislabelled_snapshot(daemon: Daemon, memory: bytes, tmp_pat
             pytest.skip("this libvirt labels it right")
     with pytest.raises(LibvirtError, match="load of migration failed"):
         daemon.virsh("restore", saved)
-    with saved.open("r+b") as file:
-        rewrite_header(image, file.fileno(), format=SaveFormat.RAW)
+    assert repaired(saved) == ["libvirt-format"]
     daemon.virsh("restore", saved, "--paused")
     assert guest_memory(daemon, tmp_path) == memory[MIB:]
 
@@ -142,12 +152,10 @@ def test_repair_of_a_mislabelled_snapshot(daemon: Daemon, memory: bytes, tmp_pat
 def test_repair_of_the_magic(daemon: Daemon, memory: bytes, tmp_path: Path) -> None:
     saved = tmp_path / "saved"
     daemon.virsh("save", GUEST, saved, "--image-format", "sparse")
-    with saved.open("r+b") as file, open_any(file.fileno()) as (_, image):
-        assert image is not None
-        rewrite_header(image, file.fileno(), complete=False)
-        with pytest.raises(LibvirtError, match="incomplete"):
-            daemon.virsh("restore", saved)
-        rewrite_header(image, file.fileno(), complete=True)
+    patch(saved, 0, b"LibvirtQemudPart")
+    with pytest.raises(LibvirtError, match="incomplete"):
+        daemon.virsh("restore", saved)
+    assert repaired(saved) == ["libvirt-magic"]
     daemon.virsh("restore", saved)
     assert guest_memory(daemon, tmp_path) == memory[MIB:]
 

@@ -6,18 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import mappedram
 from mappedram import BuildError
 from mappedram.container import detect, open_any, sparse
-from mappedram.container.sparse import rewrite_header, write_libvirt_sparse
+from mappedram.container.sparse import write_libvirt_sparse
 from mappedram.convert.mapped_ram import Layout
-from mappedram.layout.libvirt import SaveFormat
 from mappedram.source import Source
 from tests.conftest import Fixtures
-from tests.files import copy_sparse
 from tests.libvirt.samples import FIELDS, XML, Samples
 
 
@@ -128,20 +125,3 @@ def test_from_a_stream_without_mapped_ram(samples: Samples, tmp_path: Path) -> N
         with pytest.raises(mappedram.MappedRamError):
             write_libvirt_sparse(snapshot, image.xml, image.cookie, fd)
         assert os.pread(fd, 16, 0) in (b"", b"LibvirtQemudPart")
-
-
-@pytest.mark.parametrize("name", ["mislabelled", "interrupted", "swapped"])
-def test_rewrite_header(samples: Samples, tmp_path: Path, name: str) -> None:
-    path = copy_sparse(samples[name].path, tmp_path / "image")
-    with path.open("r+b") as stream:
-        with Source(stream.fileno()) as source:
-            before = detect(source)
-        assert before is not None
-        rewrite_header(before, stream.fileno(), complete=True, format=SaveFormat.RAW)
-        with Source(stream.fileno()) as source:
-            after = detect(source)
-    assert after is not None
-    assert after.values == before.values | {"magic": "LibvirtQemudSave", "format": 0}
-    assert after.byteorder == before.byteorder
-    changed = np.fromfile(path, np.uint8) != np.fromfile(samples[name].path, np.uint8)
-    assert set(np.flatnonzero(changed)) <= {*range(16), *range(28, 32)}

@@ -16,12 +16,12 @@ from tests.conftest import Fixtures
 from tests.files import copy_sparse, extents
 
 
-def planned(path: Path, offset: int | None = None, asked: tuple[str, ...] = ()) -> Plan:
+def planned(path: Path, offset: int = 0, asked: tuple[str, ...] = ()) -> Plan:
     with Source(path) as source:
         return plan(source, offset, asked=asked)
 
 
-def repaired(path: Path, offset: int | None = None, asked: tuple[str, ...] = ()) -> Path:
+def repaired(path: Path, offset: int = 0, asked: tuple[str, ...] = ()) -> Path:
     out = path.with_name("repaired")
     with Source(path) as source, out.open("w+b") as stream:
         write_copy(plan(source, offset, asked=asked), stream.fileno())
@@ -382,7 +382,7 @@ def test_libvirt_label(fixtures: Fixtures, tmp_path: Path, order: str, magic: by
     todo = planned(path)
     names = ["libvirt-magic"] if magic.endswith(b"Part") else []
     assert [change.name for change in todo.changes] == [*names, "libvirt-format"]
-    assert todo.is_plain
+    assert todo.report.verdict == "clean"
     assert repaired(path).read_bytes()[28:32] == bytes(4)
 
 
