@@ -1,13 +1,13 @@
 """Parse -> build: a file written again from its regions, structure by structure.
 
 The structures are built from their values by a driver; bitmaps, pages, payloads and what lies
-between are copied, and holes stay holes.
+between are copied, and holes stay holes. Fields of devices have the values they were given.
 """
 
 import os
 
 from mappedram.drivers.base import Driver
-from mappedram.pageio import copy_data
+from mappedram.pageio import copy_data, write_fully
 from mappedram.snapshot import Snapshot
 
 
@@ -29,7 +29,9 @@ def rebuild(snapshot: Snapshot, target: int, driver: Driver | None = None) -> No
         if region.element:
             element = region.element
             data = driver.build(element.kind, dict(element.values), dict(element.params))
-            os.pwrite(target, data, region.offset)
+            write_fully(target, data, region.offset)
         else:
             copy_data(snapshot.source, region.offset, region.end, target)
     os.ftruncate(target, snapshot.stream.file_size)
+    for offset, data in snapshot.changes:
+        write_fully(target, data, offset)

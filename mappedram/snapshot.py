@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mappedram import drivers
 from mappedram.bitmap import Bitmap, ByteOrder, guess_byteorder
+from mappedram.changes import Changes
 from mappedram.drivers import DriverName
 from mappedram.drivers.base import Driver, Span
 from mappedram.errors import FormatError, UnsupportedError
@@ -153,9 +154,11 @@ class Snapshot:
         stream: all that its headers say.
         driver: what read them.
         blocks: the RAM blocks in the order of the file.
+        changes: other values for fields of devices, for files that are written of this snapshot.
     """
 
     def __init__(self, source: Source, stream: Stream, driver: Driver) -> None:
+        self.changes = Changes()
         self.source = source
         self.stream = stream
         self.driver = driver
@@ -178,7 +181,10 @@ class Snapshot:
 
     @cached_property
     def state(self) -> "DeviceStates":
-        """The state of all devices; `snapshot.state["cpu", 0]["env.eip"]` is one value."""
+        """The state of all devices; `snapshot.state["cpu", 0]["env.eip"]` is one value.
+
+        A value can be set; a file that is rebuilt or converted from this snapshot has it.
+        """
         from mappedram.vmstate import decode
 
         return decode(self)

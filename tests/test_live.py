@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import mappedram
 from mappedram import MappedRamError
 from mappedram.layout.constants import SectionType
+from mappedram.rebuild import rebuild
 from tests.conftest import Fixtures
 from tests.files import memory_file
 from tools.oracle import OracleBlock, OracleFile
@@ -77,6 +78,11 @@ def test_each_grammar_finds_the_end(
         assert section.footer_id == 0x2A
         assert snapshot.complete
         assert sum(r.length for r in snapshot.regions()) == snapshot.stream.file_size
+        paths = [element.path for element in snapshot.stream.elements]
+        assert len(set(paths)) == len(paths)
+        with memory_file() as copy:
+            rebuild(snapshot, copy)
+            assert os.pread(copy, snapshot.stream.file_size, 0) == snapshot.source.read(0, 1 << 30)
 
 
 def test_what_does_not_fit_is_passed_by_its_footer() -> None:
@@ -118,3 +124,40 @@ def test_chunks_of_a_real_file(fixtures: Fixtures) -> None:
         for chunk in chunks:
             covered[chunk.path.rpartition("/")[0]] += chunk.length + (chunk.values["buf_size"] or 0)
         assert covered == {s.path: s.payload_length for s in sections}
+
+
+def test_the_hash_table_of_a_real_file(fixtures: Fixtures) -> None:
+    """The guest made one entry: `enter.bin` in tools/qemu/firmware.py."""
+    with mappedram.open(fixtures["pseries"].path) as snapshot:
+        table = next(e for e in snapshot.stream.elements if e.kind == "htab_header")
+        chunks = [e for e in snapshot.stream.elements if e.kind == "htab_chunk"]
+        filled = [e for e in chunks if e.values["n_valid"]]
+        entries = {snapshot.source.read(chunk.end, 16) for chunk in filled}
+    assert table.values["section_hdr"] == 21  # the hash table has 2 MiB, for 256 MiB of memory
+    assert {(e.values["index"], e.values["n_valid"]) for e in filled} == {(8, 1)}
+    assert entries == {struct.pack(">QQ", 1, 0x10)}
+
+
+@pytest.mark.parametrize("name", ["s390x", "s390x-11"])
+def test_storage_keys_of_a_real_file(fixtures: Fixtures, name: str) -> None:
+    """The guest set the key of page 5: `key.elf` in tools/qemu/firmware.py."""
+    with mappedram.open(fixtures[name].path) as snapshot:
+        (section,) = (s for s in snapshot.sections if s.idstr == "s390-skeys")
+        keys, end = (
+            e
+            for e in snapshot.stream.elements
+            if section.payload_offset <= e.offset < section.payload_offset + section.payload_length
+        )
+        values = snapshot.source.read(keys.end, keys.values["count"])
+    assert keys.values["count"] == (16 << 20) // 4096
+    access_control = {page: key >> 4 for page, key in enumerate(values) if key >> 4}
+    assert access_control == {5: 3}
+    assert end.values["addr_and_flags"] == 1
+
+
+def test_storage_attributes_of_a_real_file(fixtures: Fixtures) -> None:
+    with mappedram.open(fixtures["s390x"].path) as snapshot:
+        sections = [s for s in snapshot.sections if s.idstr == "s390-storage_attributes"]
+        assert [s.type for s in sections] == [SectionType.START, SectionType.PART, SectionType.END]
+        records = [e for e in snapshot.stream.elements if e.kind == "storage_attributes"]
+        assert len(records) > len(sections)

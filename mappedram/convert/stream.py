@@ -55,7 +55,11 @@ def to_stream(
     closing = snapshot.source.read_exactly(eos.offset, start.end - eos.offset, "stream")
 
     target = Target(fd)
-    head = envelope.head + _block_list(snapshot, driver) + closing + _part_header(start, driver)
+    setup, rounds = (
+        envelope.middle[: envelope.setup_size],
+        envelope.middle[envelope.setup_size :],
+    )
+    head = envelope.head + _block_list(snapshot, driver) + setup + _part_header(start, driver)
     target.write(head, 0)
     position = len(head)
     for block in snapshot.blocks:
@@ -63,8 +67,7 @@ def to_stream(
             records = _Records(block, target, position, progress)
             in_parallel(records.write, records.pieces(), channels)
             position = records.end
-    tail = closing + envelope.middle.removeprefix(closing) + envelope.tail
-    target.write(tail, position)
+    target.write(closing + rounds + envelope.tail, position)
 
 
 def _block_list(snapshot: Snapshot, driver: Driver) -> bytes:

@@ -48,7 +48,7 @@ def _dirty_bitmap(walk: Walk, path: str) -> bool:
 
 
 def _htab(walk: Walk, path: str) -> bool:
-    if walk.take("htab_header", f"{path}/header").values["section_hdr"] != 0:
+    if walk.take("htab_header", f"{path}/table").values["section_hdr"] != 0:
         return True
     number = 0
     while True:

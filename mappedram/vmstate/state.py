@@ -1,11 +1,11 @@
 """The state of all devices of a snapshot, each field by its name."""
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Protocol
 
+from mappedram.changes import Changes
 from mappedram.errors import BuildError
 from mappedram.layout.constants import SectionType
 from mappedram.model import Stream
@@ -37,10 +37,22 @@ class Opened(Protocol):
     def stream(self) -> Stream:
         """All that its headers say."""
 
+    @property
+    def changes(self) -> Changes:
+        """What has been given other values."""
 
-@dataclass(frozen=True)
+
 class DeviceState:
     """One device as its section FULL has it.
+
+    A value that is set takes as many bytes as the one before, so that nothing else in the file
+    moves; it is written when the snapshot is rebuilt or converted. QEMU derives some fields from
+    others, and checks few of them when it loads a file.
+
+    Args:
+        decode: makes `root` of the bytes of the file, with the changes in them.
+        changes: where a value that is set is kept.
+        budget: for decoding it the first time.
 
     Attributes:
         idstr: name of the section, such as `0000:00:01.3/piix4_pm`.
@@ -48,14 +60,34 @@ class DeviceState:
         section_id: number of the section, None for the configuration.
         version_id: version of the state, as the section says; for the configuration, as the JSON
             text says.
-        root: the fields with their places in the file; its offset and length are the payload's.
     """
 
-    idstr: str
-    instance_id: int
-    section_id: int | None
-    version_id: int | None
-    root: Struct
+    def __init__(
+        self,
+        idstr: str,
+        instance_id: int,
+        section_id: int | None,
+        version_id: int | None,
+        decode: Callable[[Budget], Struct],
+        changes: Changes,
+        budget: Budget,
+    ) -> None:
+        self.idstr = idstr
+        self.instance_id = instance_id
+        self.section_id = section_id
+        self.version_id = version_id
+        self._decode = decode
+        self._changes = changes
+        self._root = decode(budget)
+        self._is_current = True
+
+    @property
+    def root(self) -> Struct:
+        """The fields with their places in the file; its offset and length are the payload's."""
+        if not self._is_current:
+            self._root = self._decode(Budget(VALUES_MAX, BYTES_MAX))
+            self._is_current = True
+        return self._root
 
     @property
     def offset(self) -> int:
@@ -67,12 +99,12 @@ class DeviceState:
         """Bytes of the payload."""
         return self.root.length
 
-    @cached_property
+    @property
     def fields(self) -> dict[str, Value]:
         """The values of the fields by name, bytes that no field covers under `(rest)`."""
         return {name: node.value for name, node in self.root.fields.items()}
 
-    @cached_property
+    @property
     def subsections(self) -> dict[str, dict[str, Value]]:
         """The values of the subsections by name."""
         return {name: node.value for name, node in self.root.subsections.items()}
@@ -85,12 +117,20 @@ class DeviceState:
         """
         return self.find(path).value
 
+    def __setitem__(self, path: str, value: object) -> None:
+        """Give the field at `path` a value, for files that are written. Raises as `encode`."""
+        self._changes.put(*self.encode(path, value))
+        self._is_current = False
+
     def __contains__(self, path: object) -> bool:
         return isinstance(path, str) and find(self.root, path) is not None
 
     def find(self, path: str) -> Node:
         """What is at a path, with its place in the file. Raises as `[]` does."""
-        node = find(self.root, path)
+        return self._find(self.root, path)
+
+    def _find(self, root: Struct, path: str) -> Node:
+        node = find(root, path)
         if node is None:
             raise KeyError(f"{self.idstr!r}, instance {self.instance_id}, has no {path!r}")
         return node
@@ -107,12 +147,11 @@ class DeviceState:
             value: as `[]` returns it, or as JSON has it; bytes for what could not be decoded.
 
         Raises:
-            BuildError: there is no such field, or the value is none that it can hold.
+            KeyError: there is nothing.
+            BuildError: the field cannot hold the value.
         """
         name = f"{self.idstr}: {path}"
-        node = find(self.root, path)
-        if node is None:
-            raise BuildError(f"{name}: there is no such field")
+        node = self._find(self._root, path)  # where a field stands does not depend on values
         if not isinstance(node, Leaf):
             raise BuildError(f"{name}: holds many values; name one of them")
         known = RAW if isinstance(node.value, Undecoded) else codec(node.type)
@@ -175,16 +214,6 @@ class DeviceStates:
     def __contains__(self, key: object) -> bool:
         return ((key, 0) if isinstance(key, str) else key) in self._by_name
 
-    def encode(self, key: str | tuple[str, int], path: str, value: object) -> tuple[int, bytes]:
-        """Where and with which bytes a field of a device becomes `value`.
-
-        Raises:
-            BuildError: there is no such device or field, or the field cannot hold the value.
-        """
-        if key not in self:
-            raise BuildError(f"{key}: there is no such device")
-        return self[key].encode(path, value)
-
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON can have it."""
         return {
@@ -215,7 +244,7 @@ def decode(snapshot: Opened, *, values_max: int = VALUES_MAX) -> DeviceStates:
     if text is not None and text.document is not None:
         # Read again, since what the reader made of it has lost keys that are there twice.
         document = description.load(source.read(text.offset, text.length))
-    decoder = _Decoder(source, document, problem, Budget(values_max, BYTES_MAX))
+    decoder = _Decoder(snapshot, document, problem, Budget(values_max, BYTES_MAX))
     devices = tuple(
         decoder.device(
             section.idstr or "",
@@ -235,9 +264,10 @@ class _Decoder:
     """Descriptions waiting for their devices: of several with one name, each is used once."""
 
     def __init__(
-        self, source: Source, document: Document | None, problem: str, budget: Budget
+        self, snapshot: Opened, document: Document | None, problem: str, budget: Budget
     ) -> None:
-        self.source = source
+        self.source = snapshot.source
+        self.changes = snapshot.changes
         self.budget = budget
         self.problem = "the JSON description does not list the device" if document else problem
         self.document = document
@@ -256,8 +286,10 @@ class _Decoder:
     ) -> DeviceState:
         waiting = self.waiting.get((idstr, instance_id))
         vmsd = description.vmsd(waiting.popleft()) if waiting else self.missing()
-        root = self.decode(offset, length, vmsd)
-        return DeviceState(idstr, instance_id, section_id, version_id, root)
+        decode = partial(self.decode, offset, length, vmsd)
+        return DeviceState(
+            idstr, instance_id, section_id, version_id, decode, self.changes, self.budget
+        )
 
     def configuration(self, stream: Stream) -> DeviceState | None:
         """Source: QEMU migration/savevm.c, vmstate_configuration."""
@@ -267,14 +299,15 @@ class _Decoder:
         offset = parts[0].offset + 1  # behind the type byte of the section
         pairs = self.document.configuration if self.document else None
         vmsd = description.vmsd(pairs) if pairs is not None else self.missing()
-        root = self.decode(offset, parts[-1].end - offset, vmsd)
-        return DeviceState(CONFIGURATION, 0, None, vmsd.version, root)
+        decode = partial(self.decode, offset, parts[-1].end - offset, vmsd)
+        return DeviceState(CONFIGURATION, 0, None, vmsd.version, decode, self.changes, self.budget)
 
     def missing(self) -> Vmsd:
         return Vmsd("", None, (), (), self.problem)
 
-    def decode(self, offset: int, length: int, vmsd: Vmsd) -> Struct:
-        if length > self.budget.bytes:
+    def decode(self, offset: int, length: int, vmsd: Vmsd, budget: Budget) -> Struct:
+        if length > budget.bytes:
             return unread(offset, length)
-        self.budget.bytes -= length
-        return decode_payload(self.source.read(offset, length), offset, vmsd, self.budget)
+        budget.bytes -= length
+        data = self.changes.over(self.source.read(offset, length), offset)
+        return decode_payload(data, offset, vmsd, budget)

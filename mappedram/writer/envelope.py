@@ -20,6 +20,8 @@ from mappedram.snapshot import Snapshot
 
 #: The number that QEMU gives to RAM in most machines; any will do.
 _SECTION_ID = 1
+#: The sections before the first PART: spec/format.md, clauses 4.8.1 and 4.8.2.
+_SETUP = (SectionType.START, SectionType.FULL)
 _TARGET_PAGE_BITS = "configuration/target-page-bits"
 _CAPABILITIES = "configuration/capabilities"
 
@@ -34,12 +36,14 @@ class Envelope:
             bitmaps have to be in the file.
         tail: from the END section of RAM to the end of the stream.
         capabilities: what the configuration section announces.
+        setup_size: how many bytes of `middle` come before the first PART section.
     """
 
     head: bytes
     middle: bytes
     tail: bytes
     capabilities: tuple[str, ...]
+    setup_size: int = 0
 
     @classmethod
     def plain(
@@ -118,7 +122,7 @@ class Envelope:
         if text is None:
             text = json.dumps({"page_size": page_size, "devices": []}).encode()
         tail = last + end + devices + _end_of_stream(driver, text)
-        return cls(head, end + part + end, tail, tuple(capabilities))
+        return cls(head, end + part + end, tail, tuple(capabilities), len(end))
 
     @classmethod
     def of(cls, snapshot: Snapshot, *, mapped_ram: bool = True) -> Self:
@@ -145,21 +149,28 @@ class Envelope:
         # Where the sections cannot be followed to their end, all that is left belongs to them.
         stop = stream.file_size if stream.stopped else stream.end
         read = _Reader(snapshot)
-        if mapped_ram == stream.mapped_ram:
+        setup_end = next(
+            section.offset
+            for section in stream.sections
+            if section.offset >= start.end and section.type not in _SETUP
+        )
+        if mapped_ram and stream.mapped_ram:
             return cls(
                 read(stream.offset, opening[0].offset),
                 read(closing.offset, end.offset),
                 read(end.offset, stop),
                 stream.capabilities,
+                setup_end - closing.offset,
             )
         capabilities = _with(stream.capabilities, CAPABILITY_MAPPED_RAM, mapped_ram)
         between = (
             section
             for section in stream.sections
-            if start.end <= section.offset < end.offset and section.idstr != "ram"
+            if setup_end <= section.offset < end.offset and section.idstr != "ram"
         )
         last = read(end.offset, end.offset + end.header_length)
         after = read(closing.offset, start.end)  # EOS, and a footer if there are any
+        setup = read(closing.offset, setup_end)
         # Without mapped-ram, the pages come in a PART of their own; with it, QEMU writes an empty
         # one at least.
         part = snapshot.driver.build(
@@ -169,11 +180,12 @@ class Envelope:
         )
         return cls(
             _recast_head(snapshot, read, capabilities, opening[0].offset),
-            after
+            setup
             + (part + after if mapped_ram else b"")
             + b"".join(read(section.offset, section.end) for section in between),
             last + after + _recast_tail(snapshot, read, capabilities, end.end, stop),
             capabilities,
+            len(setup),
         )
 
 
@@ -181,10 +193,11 @@ class _Reader:
     """Reads pieces of a snapshot by their bounds."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self._source = snapshot.source
+        self._snapshot = snapshot
 
     def __call__(self, start: int, end: int) -> bytes:
-        return self._source.read_exactly(start, end - start, "stream")
+        data = self._snapshot.source.read_exactly(start, end - start, "stream")
+        return self._snapshot.changes.over(data, start)
 
 
 def _with(capabilities: Sequence[str], name: str, wanted: bool) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ import mappedram
 from mappedram.diff import Comparison, FieldDifference
 from mappedram.diff.nodes import compare_nodes
 from mappedram.model import Section
-from mappedram.vmstate import Array, Leaf, Node, Patch, Struct, Undecoded
+from mappedram.rebuild import rebuild
+from mappedram.vmstate import Array, Leaf, Node, Struct, Undecoded
 from tests.conftest import Fixtures
 from tests.diff.test_compare import compared
 from tests.files import copy_sparse, patch
@@ -21,12 +22,10 @@ from tools.qemu import Machine
 
 def edited(path: Path, target: Path, changes: dict[tuple[str, int, str], object]) -> Path:
     """A copy with other values in some fields."""
-    copy_sparse(path, target)
-    with mappedram.open(path) as snapshot, target.open("r+b") as stream:
-        edit = Patch(snapshot.state)
-        for place, value in changes.items():
-            edit[place] = value
-        edit.apply(stream.fileno())
+    with mappedram.open(path) as snapshot, target.open("w+b") as stream:
+        for (idstr, instance_id, field), value in changes.items():
+            snapshot.state[idstr, instance_id][field] = value
+        rebuild(snapshot, stream.fileno())
     return target
 
 

@@ -52,6 +52,12 @@ def test_the_mapped_file_is_the_one_that_qemu_writes(fixtures: Fixtures, tmp_pat
     assert mapped.read_bytes() == fixtures["pc"].path.read_bytes()
 
 
+def test_a_stream_as_a_stream(fixtures: Fixtures, tmp_path: Path) -> None:
+    """Its pages are written once, not once more."""
+    stream = converted_to_stream(fixtures, "plain", tmp_path / "stream")
+    assert stream.read_bytes() == fixtures["plain"].path.read_bytes()
+
+
 @pytest.mark.parametrize("name", WHOLE)
 def test_there_and_back(fixtures: Fixtures, tmp_path: Path, name: str) -> None:
     fixture = fixtures[name]

@@ -1,5 +1,6 @@
 """Devices made up for a test: a JSON text and a payload, without a snapshot around them."""
 
+import dataclasses
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mappedram import vmstate
+from mappedram.changes import Changes
 from mappedram.layout.constants import SectionType
 from mappedram.model import Section, Stream, VmDescription
 from mappedram.source import Source
@@ -23,6 +25,7 @@ class Opened:
 
     source: Source
     stream: Stream
+    changes: Changes = dataclasses.field(default_factory=Changes)
 
 
 @contextmanager

@@ -11,8 +11,8 @@ import pytest
 
 import mappedram
 from mappedram import vmstate
+from mappedram.rebuild import rebuild
 from mappedram.vmstate import DeviceStates
-from tests.files import copy_sparse
 from tests.qemu.test_fresh import BY_NAME, binary
 from tools.qemu import Machine
 
@@ -157,12 +157,10 @@ def test_qemu_loads_the_values_that_we_set(tmp_path: Path, name: str) -> None:
     emulator = binary(fixture.arch)
     with Machine(emulator, fixture.prepare(tmp_path)) as machine:
         machine.save(saved)
-    patch = vmstate.Patch(decoded(saved))
-    for path, value in edits.items():
-        patch["cpu", 0, path] = value
-    copy_sparse(saved, edited)
-    with edited.open("r+b") as stream:
-        patch.apply(stream.fileno())
+    with mappedram.open(saved) as snapshot, edited.open("w+b") as stream:
+        for path, value in edits.items():
+            snapshot.state["cpu", 0][path] = value
+        rebuild(snapshot, stream.fileno())
 
     with Machine(emulator, fixture.prepare(tmp_path, blank=True), incoming=True) as machine:
         machine.load(edited)
@@ -190,11 +188,9 @@ def test_qemu_keeps_what_we_put_into_a_list(tmp_path: Path) -> None:
     reports = state["s390_css"]["pending_crws"]
     assert reports == [{"crw": {"flags": 0x304, "rsid": n}} for n in (0, 1)]
 
-    patch = vmstate.Patch(state)
-    patch["s390_css", 0, "pending_crws[1].crw.rsid"] = 0xABCD
-    copy_sparse(saved, edited)
-    with edited.open("r+b") as stream:
-        patch.apply(stream.fileno())
+    with mappedram.open(saved) as snapshot, edited.open("w+b") as stream:
+        snapshot.state["s390_css"]["pending_crws[1].crw.rsid"] = 0xABCD
+        rebuild(snapshot, stream.fileno())
     devices = [f"{one['driver']},id={one['id']},devno={one['devno']}" for one in plugged]
     args += [part for device in devices for part in ("-device", device)]
     with Machine(emulator, args, incoming=True) as machine:

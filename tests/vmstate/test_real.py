@@ -1,12 +1,18 @@
 """Device state in files that a real QEMU wrote: every byte is accounted for, and known values."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import mappedram
 from mappedram import BuildError, vmstate
+from mappedram.changes import Changes
+from mappedram.convert.mapped_ram import Layout, lay_out
+from mappedram.convert.stream import to_stream
 from mappedram.layout.constants import SectionType
 from mappedram.rebuild import rebuild
 from mappedram.vmstate import Undecoded
@@ -18,6 +24,10 @@ from tests.vmstate.synthetic import check_leaves
 
 def opened(fixture: Fixture) -> mappedram.Snapshot:
     return mappedram.open(fixture.path, fixture.offset, partial=True)
+
+
+def lay_out_anew(snapshot: mappedram.Snapshot, fd: int) -> None:
+    lay_out(snapshot, fd, Layout(align=4096))
 
 
 @pytest.mark.parametrize("name", DESCRIBED)
@@ -45,12 +55,12 @@ def test_every_byte_of_every_device_is_decoded(fixtures: Fixtures, name: str) ->
 def test_every_value_is_encoded_as_it_was(fixtures: Fixtures, name: str) -> None:
     with opened(fixtures[name]) as snapshot:
         for device in vmstate.decode(snapshot):
-            data = snapshot.source.read(device.offset, device.length)
-            for path, leaf in device.leaves():
+            for path, leaf in list(device.leaves()):
                 if not leaf.framing and leaf.length:
-                    start = leaf.offset - device.offset
-                    expected = leaf.offset, data[start : start + leaf.length]
-                    assert device.encode(path, vmstate.to_json(leaf.value)) == expected, path
+                    device[path] = vmstate.to_json(leaf.value)
+        assert len(snapshot.changes) > 0
+        for offset, data in snapshot.changes:
+            assert data == snapshot.source.read(offset, len(data))
 
 
 def test_known_values_of_a_pc(fixtures: Fixtures) -> None:
@@ -86,6 +96,34 @@ def test_array_with_index_on_all_but_the_last_element(fixtures: Fixtures) -> Non
     assert isinstance(ports, Array)
     assert len(ports.items) == 6
     assert {item.length for item in ports.items} == {644}
+
+
+def test_array_without_any_index(fixtures: Fixtures) -> None:
+    """QEMU 11 gives elements that are described one by one nothing but the same name."""
+    seen = {}
+    for name in ("pc", "pc-11"):
+        with opened(fixtures[name]) as snapshot:
+            text = snapshot.stream.vmdescription
+            assert text is not None
+            indexed = b'"index": ' in snapshot.source.read(text.offset, text.length)
+            channels = snapshot.state["0000:00:01.1/ide"]["bmdma"]
+            slots = snapshot.state["0000:00:01.3/piix4_pm"][
+                "acpi_pci_hotplug.acpi_pcihp_pci_status"
+            ]
+        assert isinstance(channels, list)
+        assert isinstance(slots, list)
+        seen[name] = (indexed, len(channels), len(slots))
+    assert seen == {"pc": (True, 2, 256), "pc-11": (False, 2, 256)}
+
+
+@pytest.mark.parametrize("name", ["s390x", "s390x-11"])
+def test_array_with_null_pointers(fixtures: Fixtures, name: str) -> None:
+    """10.0 and 11.1 describe such an array in ways of their own."""
+    with opened(fixtures[name]) as snapshot:
+        css = vmstate.decode(snapshot)["s390_css"]["css"]
+    assert isinstance(css, list)
+    assert len(css) == 256
+    assert [index for index, one in enumerate(css) if one is not None] == [254]
 
 
 def test_opaque_device(fixtures: Fixtures) -> None:
@@ -134,21 +172,25 @@ def test_files_without_a_description(fixtures: Fixtures, name: str) -> None:
 def test_new_values_in_a_rebuilt_file(fixtures: Fixtures, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     with opened(fixtures["pc"]) as snapshot, copy.open("w+b") as stream:
-        patch = vmstate.Patch(vmstate.decode(snapshot))
-        patch["cpu", 0, "env.eip"] = 0x1234
-        patch["cpu", 0, "env.regs[3]"] = 1
-        patch["cpu", 0, "env.regs[3]"] = 0xFEEDFACE
-        patch["mc146818rtc", 0, "cmos_data"] = "5a" * 128
+        cpu = snapshot.state["cpu", 0]
+        cpu["env.eip"] = 0x1234
+        assert cpu["env.eip"] == 0x1234
+        cpu["env.regs[3]"] = 1
+        cpu["env.regs[3]"] = 0xFEEDFACE
+        snapshot.state["mc146818rtc"]["cmos_data"] = "5a" * 128
         with pytest.raises(BuildError):
-            patch["cpu", 0, "env.hflags"] = 1 << 32
+            cpu["env.hflags"] = 1 << 32
         with pytest.raises(BuildError):
-            patch["cpu", 1, "env.eip"] = 0
-        assert len(patch.changes) == 3
+            cpu["env.segs"] = 0
+        with pytest.raises(KeyError):
+            cpu["env.nothing"] = 0
+        with pytest.raises(KeyError):
+            snapshot.state["cpu", 1]["env.eip"] = 0
+        assert len(snapshot.changes) == 3
         rebuild(snapshot, stream.fileno())
-        patch.apply(stream.fileno())
         assert os.fstat(stream.fileno()).st_size == snapshot.source.size
-        with mappedram.open(copy) as changed:
-            before, after = vmstate.decode(snapshot), vmstate.decode(changed)
+    with opened(fixtures["pc"]) as snapshot, mappedram.open(copy) as changed:
+        before, after = vmstate.decode(snapshot), vmstate.decode(changed)
     assert after["cpu"]["env.eip"] == 0x1234
     assert after["cpu"]["env.regs[3]"] == 0xFEEDFACE
     assert after["mc146818rtc"]["cmos_data"] == b"\x5a" * 128
@@ -161,13 +203,30 @@ def test_new_values_in_a_rebuilt_file(fixtures: Fixtures, tmp_path: Path) -> Non
     assert different == {"env.eip", "env.regs[3]", "cmos_data"}
 
 
-def test_changes_outside_of_the_file_write_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("convert", [lay_out_anew, to_stream], ids=["mapped-ram", "stream"])
+def test_new_values_in_a_converted_file(
+    fixtures: Fixtures, tmp_path: Path, convert: Callable[[mappedram.Snapshot, int], object]
+) -> None:
     copy = tmp_path / "copy"
-    copy.write_bytes(b"abcd")
-    with copy.open("r+b") as stream:
-        for outside in ({0: b"x", 3: b"yz"}, {0: b"x", -1: b"y"}):
-            with pytest.raises(BuildError, match="outside of the file"):
-                vmstate.apply(outside, stream.fileno())
-        assert copy.read_bytes() == b"abcd"
-        vmstate.apply({3: b"y", 0: b"x"}, stream.fileno())
-    assert copy.read_bytes() == b"xbcy"
+    with opened(fixtures["pc"]) as snapshot, copy.open("w+b") as stream:
+        snapshot.state["cpu"]["env.eip"] = 0x1234
+        convert(snapshot, stream.fileno())
+    with mappedram.open(copy) as changed:
+        assert changed.state["cpu"]["env.eip"] == 0x1234
+        assert changed.state["cpu"]["env.segs[1].selector"] == 0xF000
+
+
+@given(
+    st.binary(max_size=30),
+    st.integers(0, 40),
+    st.lists(st.tuples(st.integers(0, 5), st.binary(min_size=1, max_size=10))),
+)
+def test_changes_are_seen_wherever_they_lie(
+    data: bytes, offset: int, places: list[tuple[int, bytes]]
+) -> None:
+    """As in a whole file with the changes written into it, places being ten bytes apart."""
+    changes, file = Changes(), bytearray(bytes(offset) + data).ljust(80, b"\0")
+    for place, new in places:
+        changes.put(10 * place, new.ljust(10, b"."))
+        file[10 * place : 10 * place + 10] = new.ljust(10, b".")
+    assert changes.over(data, offset) == file[offset : offset + len(data)]

@@ -93,7 +93,7 @@ def test_paths_that_lead_nowhere(path: str) -> None:
         assert path not in state
         with pytest.raises(KeyError):
             state[path]
-    with pytest.raises(BuildError):
+    with pytest.raises(KeyError if path else BuildError):
         state.encode(path, 1)
 
 
@@ -112,8 +112,6 @@ def test_devices_by_name() -> None:
     assert ("dev", 1) not in states
     with pytest.raises(KeyError):
         states["dev", 1]
-    with pytest.raises(BuildError, match="no such device"):
-        states.encode(("dev", 1), "x", 1)
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,10 @@ DIRECTORY = Path(__file__).parents[2] / "tests" / "fixtures"
 
 def make(fixture: Fixture, work: Path) -> dict[str, Any]:
     """Write the fixture's archive, using the empty directory `work`; return its description."""
-    binary = find(fixture.arch)
+    binary = find(fixture.arch, newer=fixture.newer)
     if not binary:
-        sys.exit(f"no qemu-system-{fixture.arch}: run tools/qemu/install")
+        script = "install-newer" if fixture.newer else "install"
+        sys.exit(f"no qemu-system-{fixture.arch}: run tools/qemu/{script}")
     path = work / fixture.file
     with Machine(binary, fixture.prepare(work)) as machine:
         status = fixture.finish(machine, fixture, path)

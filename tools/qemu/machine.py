@@ -53,9 +53,18 @@ class QemuDiedError(QemuError):
         self.returncode = returncode
 
 
-def find(arch: str = "x86_64") -> Path | None:
-    """Return the QEMU system emulator for `arch` in PATH, or None if there is none."""
-    found = shutil.which(f"qemu-system-{arch}")
+#: Where `tools/qemu/install-newer` puts the newest QEMU there is.
+NEWER = Path("/opt/mappedram-qemu")
+
+
+def find(arch: str = "x86_64", *, newer: bool = False) -> Path | None:
+    """Return the QEMU system emulator for `arch`, or None if there is none.
+
+    Args:
+        arch: The architecture, as QEMU calls it.
+        newer: Not the one in PATH, but the one in `NEWER`.
+    """
+    found = shutil.which(f"qemu-system-{arch}", path=str(NEWER) if newer else None)
     return Path(found) if found else None
 
 

@@ -47,6 +47,7 @@ class Fixture:
         reason: What the file has that no other fixture has.
         args: QEMU's arguments; `{dir}` stands for the directory made by `prepare`.
         arch: Which system emulator.
+        newer: Whether it is the one beside that of the system (`tools/qemu/install-newer`).
         fills: The RAM blocks with the pattern; `args` say how QEMU gets them.
         capabilities: Migration capabilities switched on.
         parameters: Migration parameters set before migrating.
@@ -58,6 +59,7 @@ class Fixture:
     reason: str
     args: str
     arch: str = "x86_64"
+    newer: bool = False
     fills: tuple[Fill, ...] = ()
     capabilities: tuple[str, ...] = MAPPED_RAM
     parameters: Mapping[str, object] = field(default_factory=dict)

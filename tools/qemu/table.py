@@ -223,5 +223,33 @@ TABLE = (
         + guest("16M,maxmem=32M")
         + " -object memory-backend-ram,id=vm0,size=16M -device virtio-mem-pci,memdev=vm0",
     ),
+    Fixture(
+        name="pseries",
+        reason="the live section spapr/htab, with one entry of the hash table; instance ids >= 2^31",
+        arch="ppc64",
+        args="-machine pseries-10.0 -cpu power8 -m 256M -bios {dir}/enter.bin",
+        finish=halted,
+    ),
+    Fixture(
+        name="s390x",
+        reason="the live section s390-storage_attributes, s390-skeys, a null pointer in an array",
+        arch="s390x",
+        args="-machine s390-ccw-virtio-10.0 -m 16M -bios {dir}/key.elf",
+        finish=halted,
+    ),
+    on_pc(
+        "pc-11",
+        "QEMU 11: a JSON text whose arrays have no index",
+        newer=True,
+        args=PC.replace("10.0", "11.1") + guest(),
+    ),
+    Fixture(
+        name="s390x-11",
+        reason="QEMU 11: markers of pointers in a JSON array",
+        arch="s390x",
+        newer=True,
+        args="-machine s390-ccw-virtio-11.1 -m 16M -bios {dir}/key.elf",
+        finish=halted,
+    ),
     on_pc("plain", "the stream as it is without mapped-ram", capabilities=()),
 )
