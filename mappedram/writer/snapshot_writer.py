@@ -4,8 +4,7 @@ import os
 import stat
 from collections.abc import Sequence
 from threading import Lock
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from mappedram import drivers
 from mappedram.bitmap import ByteOrder
@@ -392,13 +391,21 @@ class SnapshotWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _Options(TypedDict, total=False):
+    """What `SnapshotWriter` takes besides."""
+
+    offset: int
+    driver: drivers.DriverName
+    channels: int
+    direct_io: bool
+    zero_page_detection: bool
+    align: int
+    word_size: int
+    byteorder: ByteOrder
 
 
 def create(
@@ -413,14 +420,7 @@ def create(
     footers: bool = True,
     devices: bytes = b"",
     vmdescription: bytes | None = None,
-    offset: int = 0,
-    driver: drivers.DriverName = "construct",
-    channels: int = 1,
-    direct_io: bool = False,
-    zero_page_detection: bool = True,
-    align: int = MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
-    word_size: int = DEFAULT_WORD_SIZE,
-    byteorder: ByteOrder = "little",
+    **options: Unpack[_Options],
 ) -> SnapshotWriter:
     """Begin a snapshot without a donor; arguments as for `Envelope.plain` and `SnapshotWriter`.
 
@@ -433,7 +433,7 @@ def create(
         FileExistsError: the path exists already.
     """
     envelope = Envelope.plain(
-        drivers.get(driver),
+        drivers.get(options.get("driver", "construct")),
         machine=machine,
         page_size=page_size,
         capabilities=capabilities,
@@ -443,20 +443,7 @@ def create(
         devices=devices,
         vmdescription=vmdescription,
     )
-    return SnapshotWriter(
-        target,
-        envelope,
-        blocks,
-        page_size=page_size,
-        offset=offset,
-        driver=driver,
-        channels=channels,
-        direct_io=direct_io,
-        zero_page_detection=zero_page_detection,
-        align=align,
-        word_size=word_size,
-        byteorder=byteorder,
-    )
+    return SnapshotWriter(target, envelope, blocks, page_size=page_size, **options)
 
 
 def _runs_of(pages: "NDArray[np.bool_]") -> "Runs":

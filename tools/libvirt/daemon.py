@@ -16,7 +16,6 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tools.qemu.firmware import FIRMWARE
@@ -145,12 +144,7 @@ class Daemon:
                 raise LibvirtError(f"libvirtd does not start: {self.log}")
             time.sleep(0.05)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._cleanup.close()
 
     @property

@@ -225,7 +225,7 @@ TABLE = (
     ),
     Fixture(
         name="pseries",
-        reason="the live section spapr/htab, with one entry of the hash table; instance ids >= 2^31",
+        reason="the live section spapr/htab with one entry; instance ids of 2^31 and more",
         arch="ppc64",
         args="-machine pseries-10.0 -cpu power8 -m 256M -bios {dir}/enter.bin",
         finish=halted,
