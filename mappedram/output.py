@@ -37,7 +37,10 @@ class StagedFiles:
                 raise FileExistsError(17, "exists already (--force replaces it)", str(path))
             if not stat.S_ISREG(path.lstat().st_mode):
                 raise FileExistsError(17, "is not a regular file and is not replaced", str(path))
-        fd, name = tempfile.mkstemp(prefix=".mappedram-", dir=path.parent or Path())
+        try:
+            fd, name = tempfile.mkstemp(prefix=".mappedram-", dir=path.parent or Path())
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from None
         self._pending.append((Path(name), path, fd))
         return fd
 

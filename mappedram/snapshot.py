@@ -109,6 +109,7 @@ class Block:
 
         Raises:
             ValueError: the range is not inside the block.
+            FormatError: the bitmaps were never written, so that clear bits say nothing.
             TruncatedError: the file ends before a page that its bitmap promises.
         """
         if offset < 0 or size < 0 or offset + size > self.used_length:
@@ -116,6 +117,13 @@ class Block:
                 f"range {offset:#x}+{size:#x}: block {self.idstr!r} has {self.used_length:#x} bytes"
             )
         first, last = offset // self.page_size, -(-(offset + size) // self.page_size)
+        if not self._snapshot.bitmaps_written:
+            raise FormatError(
+                f"block {self.idstr!r}: the save did not come to its end, and the bitmaps were never"
+                " written: which pages are in the file is not known",
+                offset=self.model.bitmap_offset,
+                path=f"{self.model.path}/bitmap",
+            )
         memory = bytearray((last - first) * self.page_size)
         with memoryview(memory) as view:
             self.read_pages(first, view)
@@ -177,6 +185,15 @@ class Snapshot:
     def complete(self) -> bool:
         """Whether the save came to its end. Where not, the bitmaps say nothing."""
         return self.stream.complete
+
+    @cached_property
+    def bitmaps_written(self) -> bool:
+        """Whether clear bits stand for pages of zeros. Source: spec/format.md, clause 7.4.8."""
+        return (
+            self.stream.ram_ended
+            or bool(self.stream.scattered)
+            or any(block.bitmap.any() for block in self.blocks if block.has_pages)
+        )
 
     @cached_property
     def state(self) -> "DeviceStates":

@@ -117,7 +117,7 @@ def chosen_blocks(snapshot: Snapshot, idstrs: Sequence[str]) -> list[Block]:
         UsageError: there is no block of a name.
         UnsupportedError: the save did not come to its end, so that no bitmap says anything.
     """
-    if not snapshot.stream.ram_ended:
+    if not snapshot.bitmaps_written:
         raise UnsupportedError(
             "the save did not come to its end: its bitmaps were never written, and which pages are"
             " in the file is not known (see `mappedram check`)"

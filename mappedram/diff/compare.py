@@ -79,7 +79,7 @@ class _Comparing:
     def pages(self, channels: int, progress: Progress | None) -> Iterator[PageDifferences]:
         """The pages of the blocks that both files have."""
         for one in (self.a, self.b):
-            if not one.stream.ram_ended:
+            if not one.bitmaps_written:
                 self.note(
                     one,
                     "the save did not come to its end: its bitmaps were never written, and which"
