@@ -119,7 +119,7 @@ class Block:
         first, last = offset // self.page_size, -(-(offset + size) // self.page_size)
         if not self._snapshot.bitmaps_written:
             raise FormatError(
-                f"block {self.idstr!r}: the save did not come to its end, and the bitmaps were never"
+                f"block {self.idstr!r}: the save did not come to its end, and bitmaps were never"
                 " written: which pages are in the file is not known",
                 offset=self.model.bitmap_offset,
                 path=f"{self.model.path}/bitmap",
