@@ -1,0 +1,53 @@
+"""The machines whose loader is tried: whose memory can be seen from outside after a load."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Guest:
+    """How a machine is started so that each of its `blocks` is a file of ours.
+
+    Attributes:
+        name: what to ask for.
+        args: QEMU's arguments besides memory; they use the blocks as memory backends.
+        blocks: bytes of each RAM block whose contents are watched, by `idstr`. Of the others, such
+            as ROM, nothing is said.
+        page_size: bytes of a target page.
+        capabilities: what is switched on before a load, as it was before the save.
+    """
+
+    name: str
+    args: tuple[str, ...]
+    blocks: Mapping[str, int]
+    page_size: int = 4096
+    capabilities: tuple[str, ...] = field(default=("mapped-ram",))
+
+
+def _numa(nodes: int) -> tuple[str, ...]:
+    return tuple(
+        arg for node in range(nodes) for arg in ("-numa", f"node,nodeid={node},memdev=node{node}")
+    )
+
+
+#: No screen, no screen memory; the firmware is QEMU's own and never runs.
+_PC = ("-vga", "none", "-machine")
+
+GUESTS = {
+    guest.name: guest
+    for guest in (
+        Guest("none", ("-machine", "none,memory-backend=ram", "-m", "16M"), {"ram": 16 * MIB}),
+        Guest(
+            "pc",
+            (*_PC, "pc-i440fx-10.0,memory-backend=pc.ram", "-m", "16M"),
+            {"pc.ram": 16 * MIB},
+        ),
+        Guest(
+            "numa",
+            (*_PC, "pc-i440fx-10.0", "-smp", "3", "-m", "14M", *_numa(3)),
+            {"node0": 8 * MIB, "node1": 4 * MIB, "node2": 2 * MIB},
+        ),
+    )
+}

@@ -1,0 +1,165 @@
+"""What the destination has. What is None is taken from the file: the destination agrees with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+from mappedram.bitmap import ByteOrder
+from mappedram.layout.constants import RAM_SECTION_IDSTR, RAM_SECTION_VERSION, SectionType
+from mappedram.loader.devices import Payload, payloads
+from mappedram.model import Stream
+from mappedram.snapshot import Snapshot
+
+#: Bytes that a host is taken to have for one allocation. A bitmap of that size stands for 2 PiB of
+#: RAM.
+MEMORY = 64 << 30
+#: QEMU registers devices with that as their other number, and RAM with 0.
+NO_ALIAS = -1
+
+#: Blocks that can grow at the destination, by name, and how far: their memory is mapped beyond
+#: `used_length`. Source: QEMU include/hw/acpi/aml-build.h, ACPI_BUILD_TABLE_MAX_SIZE and
+#: ACPI_BUILD_LOADER_MAX_SIZE.
+MAX_LENGTHS: Mapping[str, int] = {
+    "/rom@etc/acpi/tables": 0x200000,
+    "/rom@etc/table-loader": 0x10000,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LocalBlock:
+    """A RAM block of the destination.
+
+    Attributes:
+        idstr: its name.
+        used_length: bytes that are in use.
+        max_length: bytes that are mapped.
+    """
+
+    idstr: str
+    used_length: int
+    max_length: int
+
+    @classmethod
+    def like(cls, idstr: str, used_length: int) -> Self:
+        """A block that has been saved with that length."""
+        return cls(idstr, used_length, max(used_length, MAX_LENGTHS.get(idstr, 0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What the destination registered for one section (QEMU: SaveStateEntry).
+
+    Attributes:
+        idstr: name of the section.
+        instance_id: number among those of the same name.
+        version_id: the newest version that it loads.
+        alias_id: another number by which it is found; as in C, -1 is found by 0xffffffff.
+        payload: what it takes; None for RAM, and where that is not known.
+    """
+
+    idstr: str
+    instance_id: int
+    version_id: int
+    alias_id: int
+    payload: Payload | None
+
+    @property
+    def is_ram(self) -> bool:
+        """Whether this is RAM."""
+        return self.idstr == RAM_SECTION_IDSTR
+
+    def answers(self, idstr: str, instance_id: int) -> bool:
+        """Whether a section of that name and number is this one's. Source: savevm.c, find_se()."""
+        return self.idstr == idstr and instance_id in (
+            self.instance_id,
+            self.alias_id & 0xFFFFFFFF,
+        )
+
+
+#: RAM has no alias of its own, and 0 is its number.
+RAM = Handler(RAM_SECTION_IDSTR, 0, RAM_SECTION_VERSION, 0, None)
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The QEMU that is to load a file. A field that is None agrees with whatever the file says.
+
+    Attributes:
+        page_size: bytes of a target page.
+        machine: machine type.
+        capabilities: those of `mapped-ram` and `x-ignore-shared` that are on.
+        blocks: RAM blocks by name.
+        handlers: what is registered, in the order in which QEMU looks for it.
+        uuid: of the machine, if it has one.
+        configuration: whether a configuration section is expected.
+        footers: whether footers are expected.
+        byteorder: that of the host.
+        memory: bytes that one allocation can have.
+        reference: what memory should be after a load, to be compared byte for byte; None to go by
+            what the file says of itself.
+        watched: names of the blocks whose memory counts; None for all.
+    """
+
+    page_size: int | None = None
+    machine: str | None = None
+    capabilities: frozenset[str] | None = None
+    blocks: Mapping[str, LocalBlock] | None = None
+    handlers: tuple[Handler, ...] | None = None
+    uuid: bytes | None = None
+    configuration: bool | None = None
+    footers: bool | None = None
+    byteorder: ByteOrder = "little"
+    memory: int = MEMORY
+    reference: Snapshot | None = None
+    watched: frozenset[str] | None = None
+
+    @classmethod
+    def matching(cls, snapshot: Snapshot) -> Self:
+        """One that matches a file as far as the file tells."""
+        return cls(byteorder=snapshot.byteorder)
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, *, memory: int = MEMORY) -> Self:
+        """The one that wrote a snapshot that is known to be good."""
+        stream = snapshot.stream
+        return cls(
+            page_size=stream.page_size,
+            machine=stream.machine,
+            capabilities=frozenset(stream.capabilities),
+            blocks={
+                block.idstr: LocalBlock.like(block.idstr, block.used_length)
+                for block in stream.blocks
+            },
+            handlers=tuple(_handlers(stream)),
+            uuid=stream.configuration.uuid if stream.configuration else None,
+            configuration=stream.configuration is not None,
+            footers=any(section.footer_id is not None for section in stream.sections),
+            byteorder=snapshot.byteorder,
+            memory=memory,
+        )
+
+    @cached_property
+    def is_known(self) -> bool:
+        """Whether blocks and sections are those of a machine, not those of the file."""
+        return self.blocks is not None and self.handlers is not None
+
+
+def _handlers(stream: Stream) -> list[Handler]:
+    """One for each section, in the order of the file, which is that of QEMU's list."""
+    document = stream.vmdescription.document if stream.vmdescription else None
+    described = payloads(document or {})
+    found: dict[tuple[str, int], tuple[int, Handler]] = {}
+    for section in stream.sections:
+        if section.type not in (SectionType.START, SectionType.FULL) or section.idstr is None:
+            continue
+        key = (section.idstr, section.instance_id or 0)
+        handler = RAM
+        if section.idstr != RAM_SECTION_IDSTR:
+            version = section.version_id or 0
+            whole = Payload(section.idstr, section.payload_length, version)
+            payload = described.get(key, whole)
+            live = section.type == SectionType.START
+            handler = Handler(*key, version, 0 if live else NO_ALIAS, None if live else payload)
+        found.setdefault(key, (section.section_id or 0, handler))
+    return [handler for _, handler in sorted(found.values(), key=lambda pair: pair[0])]

@@ -1,0 +1,108 @@
+"""Payloads of devices: how many bytes a device takes, by the JSON text of a snapshot.
+
+Source: QEMU migration/vmstate.c, vmstate_load_state() and vmstate_subsection_load().
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mappedram.layout.constants import SectionType
+from mappedram.loader.endings import EndedError
+from mappedram.loader.file import QemuFile, c_string
+
+#: What devices took before their version went up, by description and version. The JSON text knows
+#: the newest version only. Source: QEMU system/cpu-timers.c, vmstate_timers.
+OLDER_VERSIONS: Mapping[tuple[str, int], int] = {("timer", 1): 16}
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What one description of a device (QEMU: VMStateDescription) takes.
+
+    Attributes:
+        name: of the description, with which the names of its subsections begin.
+        length: bytes of its fields.
+        version: its version.
+        subsections: those that the snapshot has.
+    """
+
+    name: str
+    length: int
+    version: int
+    subsections: tuple["Payload", ...] = field(default=())
+
+    @property
+    def total(self) -> int:
+        """Bytes of the fields and of the subsections with their headers."""
+        return self.length + sum(6 + len(sub.name) + sub.total for sub in self.subsections)
+
+    def load(self, file: QemuFile, version: int) -> None:
+        """Pass what the device takes.
+
+        Raises:
+            EndedError: the device refuses it.
+        """
+        if version > self.version:
+            raise EndedError("too-new", name=self.name, version=version, local=self.version)
+        if version == self.version:
+            file.skip(self.length)
+        elif (self.name, version) in OLDER_VERSIONS:
+            file.skip(OLDER_VERSIONS[self.name, version])
+        else:
+            # Which fields an older version has, and which is the oldest, the text does not say.
+            raise EndedError("device", certain=version == 0)
+        if file.failed:
+            raise EndedError("end-of-file")
+        self._load_subsections(file)
+
+    def _load_subsections(self, file: QemuFile) -> None:
+        known = {sub.name: sub for sub in self.subsections}
+        while file.peek(0, 1) == bytes([SectionType.SUBSECTION]):
+            length = int.from_bytes(file.peek(1, 1), "big")
+            name = c_string(file.peek(2, length)) if length > len(self.name) else ""
+            if not name.startswith(self.name):
+                return
+            if name not in known:
+                raise EndedError("device", certain=False)
+            file.skip(2 + length)
+            known[name].load(file, file.number(4) & 0xFF)
+
+
+def payloads(document: Mapping[str, Any]) -> dict[tuple[str, int], Payload]:
+    """What each device takes, by `idstr` and `instance_id`; of several alike, the first.
+
+    Devices whose description is not what QEMU writes are left out.
+    """
+    found: dict[tuple[str, int], Payload] = {}
+    devices = document.get("devices")
+    for device in devices if isinstance(devices, list) else ():
+        try:
+            key = (str(device["name"]), int(device["instance_id"]))
+            found.setdefault(key, _payload(device))
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+            continue
+    return found
+
+
+def _payload(description: Mapping[str, Any]) -> Payload:
+    length = sum(
+        _size(entry["size"]) * _size(entry.get("array_len", 1))
+        for entry in description.get("fields", ())
+    )
+    return Payload(
+        str(description.get("vmsd_name", description.get("name", ""))),
+        length,
+        _size(description.get("version", 0)),
+        tuple(_inner(description.get("subsections", ()))),
+    )
+
+
+def _inner(subsections: Any) -> Iterator[Payload]:
+    return (_payload(subsection) for subsection in subsections)
+
+
+def _size(value: object) -> int:
+    if not isinstance(value, int) or not 0 <= value < 1 << 63:
+        raise TypeError(f"not a size: {value!r}")
+    return value

@@ -1,0 +1,221 @@
+"""All ways in which a load ends before its end: the rule that names the cause, and QEMU's words.
+
+The words are those with which QEMU begins. They were seen with the releases named; what others say
+is not known, nor is what stands as None.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from mappedram.loader.verdict import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """One way.
+
+    Attributes:
+        outcome: what it is for whoever loads the file.
+        code: the rule that names the cause, if the file has not been cut off there.
+        words: what QEMU says, by release, with the names of values in braces.
+    """
+
+    outcome: Outcome
+    code: str
+    words: MappingProxyType[str, str | None]
+
+
+#: Means that 11.1 says what 10.0 says.
+_SAME = "="
+
+_SECTION = (
+    " section or instance '{idstr}' {instance_id}. Make sure that your current VM setup matches"
+    " your saved VM setup, including any hotplugged devices"
+)
+_PAGE_SIZE = "Migration mapped-ram header has invalid page_size {page_size} (expected {local})"
+_PAGE = "({idstr}) failed to read page {offset:x}from file offset {place:x}: "
+
+#   way | rule | 10.0 | 11.1
+_REFUSALS: tuple[tuple[str, str, str | None, str | None], ...] = (
+    # migration/savevm.c: qemu_loadvm_state_header()
+    (
+        "magic",
+        "MR004",
+        "Not a migration stream",
+        "Not a migration stream, magic: {value:x} != 5145564d",
+    ),
+    (
+        "obsolete-version",
+        "MR004",
+        "SaveVM v2 format is obsolete and don't work anymore",
+        "SaveVM v2 format is obsolete and no longer supported",
+    ),
+    (
+        "stream-version",
+        "MR004",
+        "Unsupported migration stream version",
+        "Unsupported migration stream version, file version {value:x} != 3",
+    ),
+    (
+        "configuration-missing",
+        "MR001",
+        "Configuration section missing",
+        "Configuration section missing, {value:x} != 7",
+    ),
+    # migration/savevm.c: vmstate_configuration and what it calls; migration/vmstate.c
+    ("field", "MR001", "Failed to load {field}", None),
+    ("subsection", "MR001", None, "VM subsection '{name}' in 'configuration' does not exist"),
+    (
+        "too-new",
+        "MR009",
+        "{name}: incoming version_id {version} is too new for local version_id {local}",
+        _SAME,
+    ),
+    (
+        "too-old",
+        "MR009",
+        "{name}: incoming version_id {version} is too old for local minimum version_id  {local}",
+        "{name}: incoming version_id {version} is too old for local minimum version_id {local}",
+    ),
+    ("capability-name", "MR008", "Received unknown capability {name}", _SAME),
+    (
+        "capability",
+        "MR012",
+        "Capability {name} is {local}, but received capability is {received}",
+        _SAME,
+    ),
+    ("machine", "MR001", "Machine type received is '{received}' and local is '{local}'", _SAME),
+    ("page-bits", "MR205", "Received TARGET_PAGE_BITS is {received} but local is {local}", _SAME),
+    ("uuid", "MR001", None, None),
+    # migration/savevm.c: qemu_loadvm_state_main() and what it calls
+    (
+        "section-type",
+        "MR001",
+        "Unknown savevm section type {value}",
+        "Unknown section type {value}",
+    ),
+    ("end-of-file", "MR002", None, None),
+    ("section-name", "MR021", "Unable to read ID string for section {section_id}", _SAME),
+    ("section", "MR042", "Unknown savevm" + _SECTION, "Unknown" + _SECTION),
+    ("ram-instance", "MR027", "Unknown savevm" + _SECTION, "Unknown" + _SECTION),
+    (
+        "section-version",
+        "MR026",
+        "savevm: unsupported version {version} for '{idstr}' v{local}",
+        "unsupported version {version} for '{idstr}' v{local}",
+    ),
+    ("section-id", "MR022", "Unknown savevm section {section_id}", "Unknown section {section_id}"),
+    ("footer-cut", "MR002", "check_section_footer: Read section footer failed: -5", _SAME),
+    ("footer-missing", "MR025", "Missing section footer for {idstr}", _SAME),
+    (
+        "footer-id",
+        "MR024",
+        "Mismatched section id in footer for {idstr} - read {received:#x} expected {local:#x}",
+        _SAME,
+    ),
+    ("device", "MR042", None, None),
+    # migration/savevm.c: loadvm_process_command() and what it calls
+    ("command", "MR031", "MIG_CMD {number:#x} unknown (len {length:#x})", _SAME),
+    (
+        "command-length",
+        "MR032",
+        "{name} received with bad length - expecting {expected}, got {length}",
+        _SAME,
+    ),
+    ("ping", "MR033", "CMD_PING ({data:#x}) received with no return path", _SAME),
+    ("postcopy-state", "MR033", "CMD_{name} in wrong postcopy state ({state})", _SAME),
+    ("advise-16", "MR033", "RAM postcopy is disabled but have 16 byte advise", _SAME),
+    ("advise-length", "MR032", "CMD_POSTCOPY_ADVISE invalid length ({length})", _SAME),
+    ("command-refused", "MR033", None, None),
+    # migration/ram.c: ram_load_precopy() and what it calls
+    (
+        "ram-version",
+        "MR026",
+        "error while loading state for instance 0x0 of device 'ram'",
+        _SAME,
+    ),
+    ("ram-word-cut", "MR002", "Getting RAM address failed", _SAME),
+    ("ram-flags-unexpected", "MR001", "Unexpected RAM flags: {flags}", _SAME),
+    ("ram-flags", "MR001", "Unknown combination of migration flags: {flags:#x}", _SAME),
+    ("block", "MR001", 'Unknown ramblock "{idstr}", cannot accept migration', _SAME),
+    (
+        "header-cut",
+        "MR002",
+        "Could not read whole mapped-ram migration header (expected 28, got {got} bytes)",
+        _SAME,
+    ),
+    (
+        "header-version",
+        "MR001",
+        "Migration mapped-ram capability version not supported (expected <= 1, got {version})",
+        _SAME,
+    ),
+    ("page-size-invalid", "MR204", None, _PAGE_SIZE),
+    ("page-size-differs", "MR205", None, _PAGE_SIZE),
+    (
+        "alignment",
+        "MR201",
+        "Error reading ramblock {idstr} pages, region has bad alignment",
+        _SAME,
+    ),
+    ("bitmap", "MR402", "Error reading dirty bitmap", _SAME),
+    ("page-outside", "MR301", "page outside of ramblock {idstr} range", _SAME),
+    (
+        "page-cut",
+        "MR002",
+        _PAGE + "Partial read of size {got}, expected {wanted}",
+        _PAGE + "Unexpected end-of-file before all data were read",
+    ),
+    ("page-place", "MR001", _PAGE + "Unable to read from file: Invalid argument", _SAME),
+    ("page-not-mapped", "MR301", _PAGE + "Partial read of size {got}, expected {wanted}", None),
+    ("seek", "MR001", None, None),
+    ("too-many-bits", "MR301", None, None),
+)
+
+#   way | what it is | rule
+_OTHERS: tuple[tuple[str, Outcome, str], ...] = (
+    ("division-by-zero", "crashes", "MR204"),
+    ("allocation", "crashes", "MR001"),
+    ("device-unknown", "loads", "MR004"),
+    ("loop", "hangs", "MR001"),
+    ("too-many-records", "hangs", "MR001"),
+)
+
+ENDINGS: dict[str, Ending] = {
+    way: Ending(
+        "refuses", code, MappingProxyType({"10.0": old, "11.1": old if new == _SAME else new})
+    )
+    for way, code, old, new in _REFUSALS
+} | {way: Ending(outcome, code, MappingProxyType({})) for way, outcome, code in _OTHERS}
+
+
+class EndedError(Exception):
+    """The loader came to an end of its own.
+
+    Args:
+        way: which, by its name in `ENDINGS`.
+        noticed: rules that what the loader passed over before has broken, which may be why.
+        cut: whether the file ends there, which is the cause then.
+        certain: see `Verdict`.
+        values: for the words.
+    """
+
+    def __init__(
+        self,
+        way: str,
+        *noticed: str,
+        cut: bool = False,
+        certain: bool = True,
+        **values: Any,
+    ) -> None:
+        super().__init__(way)
+        self.ending = ENDINGS[way]
+        self.codes = tuple(dict.fromkeys((*noticed, "MR002" if cut else self.ending.code)))
+        self.certain = certain
+        self.values = values
+
+    def message(self, release: str) -> str | None:
+        """What a release says; None where that is not known."""
+        words = self.ending.words.get(release)
+        return None if words is None else words.format(**self.values)

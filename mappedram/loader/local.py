@@ -1,0 +1,121 @@
+"""What is known of the destination while one file is loaded, where need be from the file."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from mappedram.layout.constants import TARGET_PAGE_SIZE_MIN
+from mappedram.loader.destination import NO_ALIAS, RAM, Destination, Handler, LocalBlock
+from mappedram.loader.endings import EndedError
+from mappedram.loader.file import QemuFile
+from mappedram.loader.pages import Bitmaps
+from mappedram.model import is_page_size
+from mappedram.reader import vmdescription
+from mappedram.reader.footer import find_footer, footer_bytes
+from mappedram.reader.live import grammar_of
+
+#: The page size of nearly all targets, for want of anything that says another.
+_USUAL_PAGE_SIZE = 4096
+#: An allocation above this may be too much for a host.
+_LARGE = 1 << 32
+
+
+class Local:
+    """Answers for a destination; `assumed` says that an answer came from the file."""
+
+    def __init__(self, destination: Destination, bitmaps: Bitmaps, offset: int) -> None:
+        self.destination = destination
+        self.bitmaps = bitmaps
+        self.source = bitmaps.source
+        self.offset = offset
+        self.assumed = destination.byteorder == "big" and not destination.is_known
+        self.capabilities = destination.capabilities or frozenset()
+        self.target_page_bits: int | None = None
+        self.has_footers = destination.footers
+
+    def allocate(self, size: int, *noticed: str) -> None:
+        """Set memory aside, as QEMU does on the word of the file.
+
+        Raises:
+            EndedError: the host has not that much.
+        """
+        self.assumed |= size > _LARGE and not self.destination.is_known
+        if size > self.destination.memory:
+            raise EndedError("allocation", *noticed)
+
+    # The target.
+
+    @cached_property
+    def page_size(self) -> int:
+        """Bytes of a target page."""
+        if self.destination.page_size is not None:
+            return self.destination.page_size
+        bits = self.target_page_bits
+        if bits is not None and bits < 64 and is_page_size(1 << bits):
+            return 1 << bits
+        declared = self.document.get("page_size")
+        if isinstance(declared, int) and is_page_size(declared):
+            return declared
+        return _USUAL_PAGE_SIZE
+
+    @property
+    def flags_mask(self) -> int:
+        """The bits of a RAM word that are flags. Source: QEMU TARGET_PAGE_MASK."""
+        return max(self.page_size, TARGET_PAGE_SIZE_MIN) - 1
+
+    @cached_property
+    def document(self) -> Mapping[str, Any]:
+        """The JSON text at the end of the file; empty if there is none."""
+        found = vmdescription.find_at_tail(self.source, self.offset)
+        return (found and found.document) or {}
+
+    # Blocks.
+
+    def block(self, idstr: str, length: int) -> LocalBlock | None:
+        """The local block of that name; one like that of the file where none is known."""
+        if self.destination.blocks is None:
+            return LocalBlock.like(idstr, length) if idstr else None
+        return self.destination.blocks.get(idstr)
+
+    # Sections.
+
+    def handler(
+        self, idstr: str, instance_id: int, version_id: int, *, live: bool
+    ) -> Handler | None:
+        """Who loads a section of that name and number, which is `live` if it is a START."""
+        known = self.destination.handlers
+        if known is not None:
+            return next((h for h in known if h.answers(idstr, instance_id)), None)
+        if idstr == RAM.idstr:
+            return RAM if RAM.answers(idstr, instance_id) else None
+        if live and grammar_of(idstr) is None:
+            self.assumed = True  # nothing like it is in QEMU, but it may be elsewhere
+            return None
+        return Handler(idstr, instance_id, version_id, NO_ALIAS, None)
+
+    def payload_end(self, start: int, handler: Handler, section_id: int) -> int | None:
+        """Where a payload ends of which only the file can tell; None if it does not.
+
+        QEMU does not look at the JSON text: where that does not fit the sections, they count.
+        """
+        described = self._lengths.get((handler.idstr, handler.instance_id))
+        mark = footer_bytes(section_id)
+        end = start + described[0] if described else None
+        if end is not None and (
+            self.has_footers is False or self.source.peek(end, len(mark)) == mark
+        ):
+            return end
+        if self.has_footers is False:
+            return None
+        return find_footer(self.source, start, section_id)
+
+    @cached_property
+    def _lengths(self) -> dict[tuple[str, int], list[int]]:
+        return vmdescription.payload_lengths(self.document)
+
+    def wants_footer(self, file: QemuFile) -> bool:
+        """Whether a footer has to follow; where nothing is known, as the first section has it."""
+        if self.has_footers is None:
+            self.has_footers = file.peek(0, 1) == b"\x7e"
+            self.assumed |= not self.has_footers
+        return self.has_footers

@@ -1,0 +1,89 @@
+"""Whether what a load has brought is what was saved, by a reference or by the file alone."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from mappedram.loader.destination import Destination
+from mappedram.loader.ram import BlockSeen, RamLoad
+from mappedram.loader.reference import differs
+from mappedram.source import Source
+
+#: Where areas share bytes, those may by chance be what was saved.
+_BY_CHANCE = frozenset(("MR401", "MR404"))
+
+
+class Suspicion(NamedTuple):
+    """Codes of the rules that say why memory is wrong, and whether it cannot be right."""
+
+    codes: tuple[str, ...]
+    certain: bool
+
+
+def judge(load: RamLoad, source: Source, base: int, destination: Destination) -> Suspicion | None:
+    """Why the memory is wrong; None where it is right.
+
+    Args:
+        load: what has been loaded.
+        source: the file.
+        base: where its stream begins.
+        destination: with the snapshot that memory is compared with, if there is one.
+    """
+    codes = tuple(dict.fromkeys(_suspicions(load, source, base)))
+    reference = destination.reference
+    if reference is None:
+        return Suspicion(codes, not _BY_CHANCE.issuperset(codes)) if codes else None
+    if differs(load, source, destination, reference):
+        return Suspicion(codes or tuple(load.noticed), certain=True)
+    return None
+
+
+def _suspicions(load: RamLoad, source: Source, base: int) -> Iterator[str]:
+    """Codes of the rules that say why the memory cannot be what was saved."""
+    yield from (code for code in load.noticed if code in ("MR204", "MR205") and _is_short(load))
+    names = [seen.idstr for seen in load.seen]
+    if len(set(names)) < len(names):
+        yield "MR101"
+    if not load.seen:
+        yield "MR107" if load.sections else "MR006"
+    if any(min(seen.bitmap_offset, seen.pages_offset) < base for seen in load.seen):
+        yield "MR404"
+    if _overlap(load.seen, load.local.page_size, base):
+        yield "MR401"
+    if load.seen and not load.brought and _has_data(load, source):
+        yield "MR304"
+
+
+def _is_short(load: RamLoad) -> bool:
+    """Whether a bitmap has pages that the loader did not look for, or looked for too many."""
+    brought = {(entry.idstr, entry.pages_offset): load.runs_of(entry) for entry in load.brought}
+    page_size = load.local.page_size
+    for seen in load.seen:
+        if seen.page_size != page_size:
+            num_pages = seen.used_length // page_size
+            meant = load.local.bitmaps.runs(seen.bitmap_offset, num_pages)
+            runs = brought.get((seen.idstr, seen.pages_offset), meant[:0])
+            if meant.tobytes() != runs.tobytes():
+                return True
+    return False
+
+
+def _overlap(blocks: list[BlockSeen], page_size: int, base: int) -> bool:
+    """Whether bitmaps, page areas and headers share bytes, with what stands before them too."""
+    claims = [(base, blocks[0].header_offset)] if blocks else []
+    for seen in blocks:
+        bitmap = -(-(seen.used_length // page_size) // 64) * 8
+        claims.append((seen.header_offset, seen.header_end))
+        claims.append((seen.bitmap_offset, seen.bitmap_offset + bitmap))
+        claims.append((seen.pages_offset, seen.pages_offset + seen.used_length))
+    claims = sorted(claim for claim in claims if claim[0] < claim[1])
+    return any(here[1] > there[0] for here, there in pairwise(claims))
+
+
+def _has_data(load: RamLoad, source: Source) -> bool:
+    """Whether there is anything but holes in the page areas."""
+    return any(
+        True
+        for seen in load.seen
+        for _ in source.extents(seen.pages_offset, seen.pages_offset + seen.used_length)
+    )

@@ -1,0 +1,288 @@
+"""The section of RAM: records, the list of blocks, bitmaps, pages.
+
+Source: QEMU migration/ram.c, ram_load_precopy(), parse_ramblocks(), parse_ramblock(),
+parse_ramblock_mapped_ram(), mapped_ram_read_header(), read_ramblock_mapped_ram().
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mappedram.layout.constants import (
+    CAPABILITY_X_IGNORE_SHARED,
+    MAPPED_RAM_HDR_VERSION,
+    RAM_SAVE_FLAG_CONTINUE,
+    RAM_SAVE_FLAG_EOS,
+    RAM_SAVE_FLAG_MEM_SIZE,
+    RAM_SAVE_FLAG_MULTIFD_FLUSH,
+    RAM_SAVE_FLAG_PAGE,
+    RAM_SAVE_FLAG_XBZRLE,
+    RAM_SAVE_FLAG_ZERO,
+    RAM_SECTION_VERSION,
+)
+from mappedram.loader.destination import LocalBlock
+from mappedram.loader.endings import ENDINGS, EndedError
+from mappedram.loader.file import QemuFile, as_int, as_off_t, c_string
+from mappedram.loader.local import Local
+from mappedram.loader.pages import Brought
+from mappedram.loader.releases import Loader
+from mappedram.model import is_page_size
+
+if TYPE_CHECKING:
+    from mappedram.bitmap import Runs
+
+#: `addr` is taken for the header of the block. Source: spec/errata.md.
+E_IGNORE_SHARED = "E-028"
+
+_U64 = (1 << 64) - 1
+_RAM_SAVE_FLAG_HOOK = 0x80
+#: Records that carry pages in a stream without mapped-ram.
+_UNEXPECTED = (
+    _RAM_SAVE_FLAG_HOOK
+    | RAM_SAVE_FLAG_MULTIFD_FLUSH
+    | RAM_SAVE_FLAG_PAGE
+    | RAM_SAVE_FLAG_XBZRLE
+    | RAM_SAVE_FLAG_ZERO
+)
+#: QEMU MAPPED_RAM_LOAD_BUF_SIZE: what is read at once.
+_LOAD_BUF_SIZE = 1 << 20
+_HEADER_SIZE = 28
+_MAP_ALIGNMENT = 4096
+#: Rounds through one list of blocks that QEMU gets through before it is taken for stuck.
+ROUNDS_MAX = 20_000
+#: Blocks and records that are followed.
+RECORDS_MAX = 1 << 20
+#: Bytes of bitmaps that are looked at; they stand for 32 TiB of pages of 4 KiB.
+BITMAP_BYTES_MAX = 1 << 30
+
+
+@dataclass(slots=True)
+class BlockSeen:
+    """One entry of the list of blocks, as the loader took it.
+
+    Attributes:
+        idstr: name of the local block.
+        header_offset: where the entry begins.
+        header_end: first byte behind it.
+        used_length: by the file.
+        page_size: by the header of the block.
+        bitmap_offset: where the bitmap was read.
+        pages_offset: where page 0 stands, as C takes it: negative from 2^63 on.
+    """
+
+    idstr: str
+    header_offset: int
+    header_end: int
+    used_length: int
+    page_size: int
+    bitmap_offset: int
+    pages_offset: int
+
+
+@dataclass(slots=True)
+class RamLoad:
+    """What RAM has become, and what was odd about it on the way."""
+
+    local: Local
+    release: Loader
+    seen: list[BlockSeen] = field(default_factory=list)
+    brought: list[Brought] = field(default_factory=list)
+    #: Codes of what QEMU takes no notice of, in the order in which it was met.
+    noticed: list[str] = field(default_factory=list)
+    #: The defect of the release that has made it lose its place in a file that may be right.
+    erratum: str | None = None
+    rounds: int = 0
+    sections: int = 0
+
+    def section(self, file: QemuFile, version_id: int) -> None:
+        """Load one section of RAM. Source: ram_load().
+
+        Raises:
+            EndedError: QEMU does not come to its end.
+        """
+        if version_id != RAM_SECTION_VERSION:
+            raise EndedError("ram-version")
+        self.sections += 1
+        flags = 0
+        visited: set[int] = set()
+        while not flags & RAM_SAVE_FLAG_EOS:
+            if file.position in visited:
+                raise EndedError("loop", *self.noticed)
+            visited.add(file.position)
+            self._count()
+            word = file.number(8)
+            if file.failed:
+                raise EndedError("ram-word-cut", *self.noticed)
+            flags = word & self.local.flags_mask
+            self._record(file, flags, word - flags)
+            if file.failed:
+                raise EndedError("seek", *self.noticed)
+
+    def _record(self, file: QemuFile, flags: int, value: int) -> None:
+        if flags & _UNEXPECTED:
+            raise EndedError("ram-flags-unexpected", *self.noticed, flags=flags & _UNEXPECTED)
+        kind = flags & ~RAM_SAVE_FLAG_CONTINUE
+        if kind == RAM_SAVE_FLAG_MEM_SIZE:
+            self._list(file, value)
+        elif kind != RAM_SAVE_FLAG_EOS:
+            raise EndedError("ram-flags", *self.noticed, flags=flags)
+
+    def _list(self, file: QemuFile, total: int) -> None:
+        """The list of blocks; it ends when `total` is used up. Source: parse_ramblocks()."""
+        cycle: dict[int, int] = {}
+        while total:
+            self._count()
+            if self._leads_nowhere(cycle, file.position, total):
+                raise EndedError("loop", *self.noticed)
+            length = self._block(file)
+            if length > total:
+                self.notice("MR102")
+            total = (total - length) & _U64
+
+    @staticmethod
+    def _leads_nowhere(cycle: dict[int, int], position: int, total: int) -> bool:
+        """Whether the list has come back to an entry, and will again and again.
+
+        A round takes the same from `total` each time, which ends only where that meets 0.
+        """
+        if position not in cycle:
+            cycle[position] = total
+            return False
+        taken = cycle[position] - total
+        return taken <= 0 or total % taken != 0 or total // taken > ROUNDS_MAX
+
+    def _block(self, file: QemuFile) -> int:
+        """One block; returns its length by the file. Source: parse_ramblock()."""
+        offset = file.position
+        size = file.number(1)
+        name = file.get(size)
+        length = file.number(8)
+        idstr = c_string(name)
+        block = self.local.block(idstr, length)
+        if block is None or (not idstr and file.failed):
+            raise EndedError("block", *self.noticed, cut=file.failed, idstr=idstr)
+        ignore_shared = CAPABILITY_X_IGNORE_SHARED in self.local.capabilities
+        if ignore_shared and self.release.does("reads_addr"):
+            file.number(8)
+        elif ignore_shared:
+            self.erratum = E_IGNORE_SHARED
+        self._mapped(file, block, length, offset, ignore_shared)
+        return length
+
+    def _mapped(
+        self, file: QemuFile, block: LocalBlock, length: int, offset: int, ignore_shared: bool
+    ) -> None:
+        """Header, bitmap and pages of a block. Source: parse_ramblock_mapped_ram()."""
+        head = file.get(_HEADER_SIZE)
+        if len(head) < _HEADER_SIZE:
+            raise EndedError("header-cut", *self.noticed, got=len(head))
+        version, page_size, bitmap_offset, pages_offset = (
+            int.from_bytes(head[start:end], "big")
+            for start, end in ((0, 4), (4, 12), (12, 20), (20, 28))
+        )
+        if version > MAPPED_RAM_HDR_VERSION:
+            raise EndedError("header-version", *self.noticed, version=as_int(version))
+        local_page_size = self.local.page_size
+        if page_size != local_page_size:
+            way = "page-size-differs" if is_page_size(page_size) else "page-size-invalid"
+            if self.release.does("checks_page_size"):
+                raise EndedError(way, *self.noticed, page_size=page_size, local=local_page_size)
+            self.notice(ENDINGS[way].code)
+        if not bitmap_offset | pages_offset:
+            if ignore_shared and self.release.does("skips_empty_blocks"):
+                self.local.assumed = True
+                return
+            self.notice("MR210")
+        if pages_offset % local_page_size:
+            raise EndedError("alignment", *self.noticed, idstr=block.idstr)
+        seen = BlockSeen(
+            block.idstr,
+            offset,
+            file.position,
+            length,
+            page_size,
+            bitmap_offset,
+            as_off_t(pages_offset),
+        )
+        self._bitmap(file, block, seen)
+        self.seen.append(seen)
+        file.seek(pages_offset + length)
+
+    def _bitmap(self, file: QemuFile, block: LocalBlock, seen: BlockSeen) -> None:
+        if seen.page_size == 0:
+            raise EndedError("division-by-zero", *self.noticed)
+        # As in C: a negative number of pages, and the number of words modulo 2^64.
+        num_pages = seen.used_length // seen.page_size
+        size = (num_pages + 63 & _U64) // 64 * 8
+        self.local.allocate(size, *self.noticed)
+        source = self.local.source
+        if size and not 0 <= as_off_t(seen.bitmap_offset) <= source.size - size:
+            raise EndedError("bitmap", *self.noticed)
+        # Nothing is read of an empty bitmap, but that it cannot be reached is not forgotten.
+        file.failed |= as_off_t(seen.bitmap_offset) < 0
+        if num_pages and size:
+            self._pages(block, seen, num_pages)
+
+    def _pages(self, block: LocalBlock, seen: BlockSeen, num_pages: int) -> None:
+        """Read the pages whose bits are set. Source: read_ramblock_mapped_ram()."""
+        bitmaps, page_size = self.local.bitmaps, self.local.page_size
+        limit = min(block.used_length, bitmaps.source.size - seen.pages_offset)
+        any_set = False
+        for end in bitmaps.ends(seen.bitmap_offset, num_pages):
+            any_set |= end > 0
+            if end * page_size > limit or (end and seen.pages_offset < 0):
+                for runs in bitmaps.iter_runs(seen.bitmap_offset, num_pages):
+                    self._refuse_beyond(block, seen, runs)
+                break
+            if bitmaps.bytes_read > BITMAP_BYTES_MAX:
+                raise EndedError("too-many-bits", *self.noticed, certain=False)
+        if any_set:
+            offset = seen.bitmap_offset
+            self.brought.append(Brought(block.idstr, seen.pages_offset, offset, num_pages))
+
+    def _refuse_beyond(self, block: LocalBlock, seen: BlockSeen, runs: "Runs") -> None:
+        """Refuse the first piece that is not in the local block, or not in the file."""
+        page_size, size = self.local.page_size, self.local.source.size
+        mapped = -(-block.max_length // _MAP_ALIGNMENT) * _MAP_ALIGNMENT
+        pages_offset = seen.pages_offset
+        beyond = (
+            (runs[:, 1] * page_size > block.used_length)
+            | (runs[:, 1] * page_size > size - pages_offset)
+            | (runs[:, 0] * page_size < -pages_offset)
+        )
+        for start, stop in (runs[beyond] * page_size).tolist():
+            for offset in range(start, stop, _LOAD_BUF_SIZE):
+                if offset >= block.used_length:
+                    raise EndedError("page-outside", *self.noticed, idstr=block.idstr)
+                wanted = min(stop - offset, _LOAD_BUF_SIZE)
+                place = pages_offset + offset
+                got = min(wanted, mapped - offset, max(0, size - place))
+                values: dict[str, Any] = {
+                    "idstr": block.idstr,
+                    "offset": offset,
+                    "place": place & _U64,
+                }
+                if place < 0:
+                    raise EndedError("page-place", *self.noticed, **values)
+                if got < wanted:
+                    raise EndedError(
+                        "page-cut" if place + wanted > size else "page-not-mapped",
+                        *self.noticed,
+                        got=got,
+                        wanted=wanted,
+                        **values,
+                    )
+
+    def runs_of(self, brought: Brought) -> "Runs":
+        """The pages, of the local page size."""
+        return self.local.bitmaps.runs(brought.bitmap_offset, brought.num_pages)
+
+    def _count(self) -> None:
+        """Give up on lists that no machine can have."""
+        self.rounds += 1
+        if self.rounds > RECORDS_MAX:
+            raise EndedError("too-many-records", *self.noticed, certain=False)
+
+    def notice(self, code: str) -> None:
+        """Note what QEMU does not object to, once."""
+        if code not in self.noticed:
+            self.noticed.append(code)

@@ -1,0 +1,63 @@
+"""One file through the loader of one release.
+
+Source: QEMU migration/savevm.c, qemu_loadvm_state(). What follows EOF decides nothing.
+"""
+
+from mappedram.loader import memory
+from mappedram.loader.configuration import load_header
+from mappedram.loader.destination import Destination
+from mappedram.loader.endings import EndedError
+from mappedram.loader.file import QemuFile
+from mappedram.loader.local import Local
+from mappedram.loader.memory import Suspicion
+from mappedram.loader.pages import Bitmaps
+from mappedram.loader.ram import RamLoad
+from mappedram.loader.releases import Loader, Release
+from mappedram.loader.sections import Sections
+from mappedram.loader.verdict import Verdict
+
+
+class Simulation:
+    """One load, from the header to its end.
+
+    Args:
+        bitmaps: of the file.
+        offset: where the stream begins.
+        destination: what is to load it.
+        release: whose loader it is.
+    """
+
+    def __init__(
+        self, bitmaps: Bitmaps, offset: int, destination: Destination, release: Release
+    ) -> None:
+        source = bitmaps.source
+        file = QemuFile(source, offset)
+        self._loader = Loader(release)
+        self._local = Local(destination, bitmaps, offset)
+        self._ram = RamLoad(self._local, self._loader)
+        self._end: EndedError | None = None
+        self._suspicion: Suspicion | None = None
+        try:
+            load_header(file, self._local, self._loader)
+            Sections(file, self._local, self._ram).load()
+        except EndedError as end:
+            self._end = end
+        if self._end is None or self._end.ending.outcome == "loads":
+            self._suspicion = memory.judge(self._ram, source, offset, destination)
+
+    def holds_for(self, release: Release) -> bool:
+        """Whether another release comes to the same end."""
+        return self._loader.is_like(release)
+
+    def verdict(self, release: Release) -> Verdict:
+        """What this is for a release."""
+        assumed, basis, end = self._local.assumed, release.basis, self._end
+        if self._suspicion is not None:
+            codes, certain = self._suspicion
+            return Verdict("wrong-memory", codes, None, assumed, certain, basis)
+        if end is None or end.ending.outcome == "loads":
+            return Verdict("loads", (), None, assumed, end is None, basis)
+        erratum = self._ram.erratum
+        codes = (erratum,) if erratum else end.codes
+        message = end.message(release.name)
+        return Verdict(end.ending.outcome, codes, message, assumed, end.certain, basis)

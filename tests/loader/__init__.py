@@ -1,0 +1,1 @@
+"""The model of QEMU's loader: alone, and against QEMU."""

@@ -1,0 +1,112 @@
+"""`mappedram check --qemu RELEASE --destination SNAPSHOT`, and the verdicts in its report."""
+
+from pathlib import Path
+
+import pytest
+
+import mappedram
+from mappedram.check import check
+from mappedram.check.loading import by_outcome
+from mappedram.loader import RELEASES, Destination, Verdict
+from tests.cli.conftest import Run, on, patched, run
+from tests.conftest import Fixtures
+
+__all__ = ["run"]  # a fixture of the tests of the command line
+
+
+@pytest.mark.parametrize(
+    ("release", "status"), [("10.0", 2), ("10.2", 2), ("11.0", 0), ("11.1", 0)]
+)
+def test_release_decides(release: str, status: int, fixtures: Fixtures, run: Run) -> None:
+    """A file without a fault that no QEMU before 11.0 can read back."""
+    command = on("check", fixtures["ignore-shared"], "--qemu", release)
+    assert run(*command).status == status
+    assert run(*command, "--output", "json").status == status
+    assert run(*on("check", fixtures["ignore-shared"])).status == 0
+
+
+def test_status_is_that_of_the_loader_only(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+    harmless = patched(fixtures["pc"], tmp_path, "/ram/blocks[0]/mapped_ram/version", bytes(4))
+    assert run("check", harmless).status == 3
+    assert run("check", harmless, "--qemu", "10.0").status == 0
+    assert run("check", fixtures["background-snapshot"].path, "--qemu", "11.1").status == 2
+
+
+def test_what_is_no_snapshot_stays_unsupported(tmp_path: Path, run: Run) -> None:
+    text = tmp_path / "text"
+    text.write_text("not a snapshot\n")
+    assert run("check", text, "--qemu", "10.0").status == 63
+    (report,) = run("check", text, "--output", "json").json
+    assert {entry["outcome"] for entry in report["qemu"].values()} == {"refuses"}
+    assert report["qemu"]["10.0"]["because"] == ["MR004"]
+
+
+def test_nothing_is_said_of_streams_without_mapped_ram(fixtures: Fixtures, run: Run) -> None:
+    command = on("check", fixtures["plain"], "--output", "json")
+    assert run(*command).json[0]["qemu"] == {}
+    assert run(*command, "--qemu", "10.0").status == 0
+
+
+def test_destination(fixtures: Fixtures, run: Run) -> None:
+    """The machine that wrote another snapshot is not one for this file."""
+    pc, other = fixtures["pc"], fixtures["none"]
+    fitting = run(*on("check", pc, "--destination", str(pc.path), "--qemu", "10.0"))
+    assert fitting.status == 0
+    outcome = run(*on("check", pc, "--destination", str(other.path), "--qemu", "10.0"))
+    assert outcome.status == 2
+    assert "Machine type received is 'pc-i440fx-10.0' and local is 'none'" in outcome.out
+
+
+def test_destination_with_another_block(fixtures: Fixtures) -> None:
+    """Known blocks make of a renamed one what QEMU makes of it; without them, nothing is wrong."""
+    with mappedram.open(fixtures["numa2"].path) as snapshot:
+        destination = Destination.of(snapshot)
+    path = fixtures["memory-backend"].path
+    assert check(path).qemu["10.0"].outcome == "loads"
+    judged = check(path, destination=destination).qemu["10.0"]
+    assert judged.outcome == "refuses"
+    assert judged.message == 'Unknown ramblock "m0", cannot accept migration'
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [(("--qemu", "8.2"), 64), (("--destination", "/nonexistent"), 1)],
+)
+def test_options_that_cannot_be(
+    options: tuple[str, ...], status: int, fixtures: Fixtures, run: Run
+) -> None:
+    outcome = run(*on("check", fixtures["pc"], *options))
+    assert outcome.status == status
+    assert outcome.out == ""
+    assert options[1] in outcome.err
+
+
+def test_json(fixtures: Fixtures, run: Run) -> None:
+    (report,) = run(*on("check", fixtures["ignore-shared"], "--output", "json")).json
+    assert list(report["qemu"]) == list(RELEASES)
+    assert report["qemu"]["10.0"] == {
+        "outcome": "refuses",
+        "because": ["E-028"],
+        "message": "Error reading ramblock pc.ram pages, region has bad alignment",
+        "depends_on_destination": False,
+        "certain": True,
+        "basis": "measured",
+    }
+    assert "message" not in report["qemu"]["9.0"]
+
+
+def test_releases_that_agree_share_a_line(fixtures: Fixtures, run: Run) -> None:
+    lines = run(*on("check", fixtures["ignore-shared"])).out.splitlines()
+    path = fixtures["ignore-shared"].path
+    assert lines[0].startswith(f"{path}: QEMU 9.0 to 10.2: refuses (E-028): ")
+    assert lines[1] == f"{path}: QEMU 11.0 to 11.1: loads"
+
+
+def test_a_group_has_the_words_of_what_was_measured() -> None:
+    def verdict(message: str | None, basis: str) -> Verdict:
+        return Verdict("refuses", (), message, False, True, basis)  # type: ignore[arg-type]
+
+    read, measured = verdict(None, "read"), verdict("words", "measured")
+    hang = Verdict("hangs", (), None, False, True, "read")
+    groups = by_outcome({"a": read, "b": measured, "c": read, "d": hang})
+    assert groups == [(["a", "b", "c"], measured), (["d"], hang)]

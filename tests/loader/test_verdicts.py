@@ -1,0 +1,277 @@
+"""What each release makes of a file that differs from a good one in one field."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mappedram
+from mappedram.check import RULES, check
+from mappedram.fuzz.mutate import Mutator, apply
+from mappedram.loader import ERRATA, RELEASES, Destination, Verdict, verdicts
+from mappedram.loader.endings import ENDINGS
+from mappedram.source import Source
+from tests.check.cases import CASES, Case
+from tests.check.draft import Draft
+from tests.conftest import Fixture, Fixtures
+from tests.files import copy_sparse, field_place, memory_file, patch
+from tools.oracle import OracleBlock, OracleFile
+
+RAM = "/ram/blocks[0]"
+HEADER = f"{RAM}/mapped_ram"
+OLD = ("9.0", "9.1", "9.2", "10.0", "10.1", "10.2", "11.0")
+
+
+def be(value: int, size: int) -> bytes:
+    return value.to_bytes(size, "big")
+
+
+def changed(fixture: Fixture, folder: Path, **fields: bytes) -> Path:
+    """A copy of a fixture with other bytes in some fields; the names are paths without slashes."""
+    path = copy_sparse(fixture.path, folder / "changed")
+    with mappedram.open(fixture.path, fixture.offset) as snapshot:
+        for name, value in fields.items():
+            patch(path, field_place(snapshot, PATHS[name])[0], value)
+    return path
+
+
+PATHS = {
+    "magic": "/header/magic",
+    "stream_version": "/header/version",
+    "len_name": "/configuration/header/len_name",
+    "name": "/configuration/header/name",
+    "caps_count": "/configuration/subsections[0]/body/caps_count",
+    "total": "/sections[0]/mem_size/total_and_flags",
+    "used_length": f"{RAM}/used_length",
+    "page_size": f"{HEADER}/page_size",
+    "version": f"{HEADER}/version",
+    "bitmap_offset": f"{HEADER}/bitmap_offset",
+    "pages_offset": f"{HEADER}/pages_offset",
+    "type_of_end": "/sections[3]/header/section_type",
+    "type_of_start": "/sections[0]/header/section_type",
+    "type_of_device": "/sections[4]/header/section_type",
+    "version_of_device": "/sections[4]/header/version_id",
+    "instance_of_device": "/sections[4]/header/instance_id",
+}
+
+
+@contextmanager
+def known(fixture: Fixture) -> Iterator[Destination]:
+    with mappedram.open(fixture.path, fixture.offset) as snapshot:
+        yield Destination.of(snapshot)
+
+
+def judged(path: Path, fixture: Fixture) -> dict[str, Verdict]:
+    """By the machine that wrote the fixture."""
+    with known(fixture) as destination, Source(path) as source:
+        return verdicts(source, fixture.offset, destination)
+
+
+def outcomes(found: dict[str, Verdict]) -> dict[str, set[str]]:
+    """The outcomes of the releases before 11.1, and of 11.1."""
+    return {
+        "old": {found[release].outcome for release in OLD},
+        "new": {found["11.1"].outcome},
+    }
+
+
+# Good files.
+
+
+@pytest.mark.parametrize(
+    "name", ["pc", "none", "aarch64-virt", "arm-1k", "offset-unaligned", "dirty-bitmaps", "uuid"]
+)
+def test_good_files_load(name: str, fixtures: Fixtures) -> None:
+    fixture = fixtures[name]
+    with mappedram.open(fixture.path, fixture.offset) as snapshot:
+        for destination in (None, Destination.of(snapshot)):
+            found = verdicts(snapshot, destination=destination)
+            assert set(found) == set(RELEASES)
+            assert {(entry.outcome, entry.because) for entry in found.values()} == {("loads", ())}
+
+
+def test_no_stream_is_refused_everywhere() -> None:
+    for data in (b"", b"QEV", b"\x7fELF" + bytes(100), b"QEVM\0\0\0\2", b"QEVM\0\0\0\3"):
+        assert {entry.outcome for entry in verdicts(data).values()} == {"refuses"}
+
+
+# What tells the releases apart.
+
+
+def test_page_size_zero(fixtures: Fixtures, tmp_path: Path) -> None:
+    fixture = fixtures["none"]
+    found = judged(changed(fixture, tmp_path, page_size=bytes(8)), fixture)
+    assert outcomes(found) == {"old": {"crashes"}, "new": {"refuses"}}
+    assert found["10.0"].because == found["11.1"].because == ("MR204",)
+    assert "page_size 0" in (found["11.1"].message or "")
+
+
+def test_page_size_doubled_loses_half_of_the_memory(fixtures: Fixtures, tmp_path: Path) -> None:
+    fixture = fixtures["none"]  # whose last page is stored
+    found = judged(changed(fixture, tmp_path, page_size=be(8192, 8)), fixture)
+    assert outcomes(found) == {"old": {"wrong-memory"}, "new": {"refuses"}}
+    assert found["10.0"].because == ("MR205",)
+
+
+def test_page_size_halved_reads_zeros_behind_the_bitmap(fixtures: Fixtures, tmp_path: Path) -> None:
+    fixture = fixtures["none"]
+    found = judged(changed(fixture, tmp_path, page_size=be(2048, 8)), fixture)
+    assert outcomes(found) == {"old": {"loads"}, "new": {"refuses"}}
+
+
+def test_x_ignore_shared(fixtures: Fixtures) -> None:
+    with mappedram.open(fixtures["ignore-shared"].path) as snapshot:
+        found = verdicts(snapshot)
+    assert {found[release].outcome for release in OLD[:-1]} == {"refuses"}
+    assert found["10.0"].because == ("E-028",)
+    assert found["10.0"].message == "Error reading ramblock pc.ram pages, region has bad alignment"
+    assert found["11.0"].outcome == found["11.1"].outcome == "loads"
+
+
+def test_length_of_2_gib_in_the_configuration(fixtures: Fixtures, tmp_path: Path) -> None:
+    """A negative number up to 10.2; what 11.0 does is not known, so it is taken for old."""
+    fixture = fixtures["none"]
+    found = judged(changed(fixture, tmp_path, len_name=be(1 << 31, 4)), fixture)
+    assert outcomes(found) == {"old": {"crashes"}, "new": {"refuses"}}
+    found = judged(changed(fixture, tmp_path, len_name=be((1 << 31) - 1, 4)), fixture)
+    assert outcomes(found) == {"old": {"refuses"}, "new": {"refuses"}}
+
+
+def test_what_was_not_measured_says_so() -> None:
+    found = verdicts(b"")
+    assert found["10.0"].basis == found["11.1"].basis == "measured"
+    assert found["11.0"].basis == "inferred"
+    assert found["11.0"].message is found["9.0"].message is None
+    assert found["10.0"].message == "Not a migration stream"
+
+
+# What all have in common.
+
+
+def test_huge_bitmap_is_more_than_a_host_has(fixtures: Fixtures, tmp_path: Path) -> None:
+    fixture = fixtures["none"]
+    path = changed(fixture, tmp_path, used_length=be(1 << 60, 8))
+    assert outcomes(judged(path, fixture)) == {"old": {"crashes"}, "new": {"crashes"}}
+    with Source(path) as source:
+        assert verdicts(source)["10.0"].depends_on_destination
+        roomy = Destination(memory=1 << 60)
+        assert verdicts(source, destination=roomy)["10.0"].outcome == "refuses"
+
+
+def test_area_that_leads_back_to_its_list(tmp_path: Path) -> None:
+    """MEM_SIZE stands at the beginning of a page; the area of a block ends right there."""
+    with memory_file() as fd:
+        OracleFile([OracleBlock("ram", 1 << 20, [(0, 1)])], offset=4096 - 0x51).write(fd)
+        with mappedram.open(fd, 4096 - 0x51) as snapshot:
+            assert verdicts(snapshot)["10.0"].outcome == "loads"
+            place, _ = field_place(snapshot, PATHS["pages_offset"])
+            start, _ = field_place(snapshot, PATHS["total"])
+        assert start == 4096
+        path = tmp_path / "loop"
+        path.write_bytes(Source(fd).read(0, Source(fd).size))
+    patch(path, place, be((start - (1 << 20)) % (1 << 64), 8))
+    patch(path, start + 8 + 1 + 3 + 8 + 28, bytes(32))  # no bit set: nothing is read from there
+    with Source(path) as source:
+        found = verdicts(source, 4096 - 0x51)
+    assert {entry.outcome for entry in found.values()} == {"hangs"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "outcome", "message"),
+    [
+        ("magic", b"QEVX", "refuses", "Not a migration stream"),
+        ("name", b"nonX", "refuses", "Machine type received is 'nonX' and local is 'none'"),
+        ("name", b"non\0", "refuses", "Machine type received is 'non' and local is 'none'"),
+        ("version", be(0, 4), "loads", None),
+        ("bitmap_offset", be(1 << 63, 8), "refuses", "Error reading dirty bitmap"),
+        ("pages_offset", be(0x100200, 8), "refuses", "Error reading ramblock ram pages, region"),
+        ("total", be(4, 8), "refuses", "Unknown combination of migration flags: 0x0"),
+        ("type_of_end", b"\2", "loads", None),
+        ("type_of_start", b"\4", "loads", None),
+        ("type_of_start", b"\0", "wrong-memory", None),
+        ("type_of_device", b"\0", "loads", None),
+        ("version_of_device", be(1, 4), "refuses", "Missing section footer for timer"),
+        ("version_of_device", be(3, 4), "refuses", "savevm: unsupported version 3 for 'timer' v2"),
+        ("instance_of_device", be(0xFFFFFFFF, 4), "loads", None),
+        ("instance_of_device", be(1, 4), "refuses", "Unknown savevm section or instance 'timer' 1"),
+    ],
+)
+def test_one_field(
+    field: str,
+    value: bytes,
+    outcome: str,
+    message: str | None,
+    fixtures: Fixtures,
+    tmp_path: Path,
+) -> None:
+    fixture = fixtures["none"]
+    found = judged(changed(fixture, tmp_path, **{field: value}), fixture)["10.0"]
+    assert found.outcome == outcome
+    assert (found.message is None) == (message is None)
+    assert (found.message or "").startswith(message or "")
+
+
+def test_memory_against_a_reference(fixtures: Fixtures, tmp_path: Path) -> None:
+    """Pages from elsewhere are right if they hold the same: a bit more over a hole does no harm."""
+    fixture = fixtures["none"]
+    path = copy_sparse(fixture.path, tmp_path / "changed")
+    with mappedram.open(fixture.path) as good:
+        offset = good.block["ram"].model.bitmap_offset or 0
+        bitmap = bytearray(good.block["ram"].bitmap.data)
+        destination = Destination(reference=good)
+
+        def outcome(page: int) -> str:
+            bit = bytearray(bitmap)
+            bit[page // 8] ^= 1 << page % 8
+            patch(path, offset, bytes(bit))
+            with Source(path) as source:
+                return verdicts(source, destination=destination)["10.0"].outcome
+
+        empty = next(n for n in range(4096) if not good.block["ram"].bitmap[n])
+        full = next(n for n in range(4096) if good.block["ram"].bitmap[n])
+        assert (outcome(empty), outcome(full)) == ("loads", "wrong-memory")
+
+
+# Against the rules.
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_reasons_are_rules_that_the_file_breaks(
+    case: Case, fixtures: Fixtures, tmp_path: Path
+) -> None:
+    draft = Draft(fixtures[case.fixture], tmp_path)
+    case.change(draft)
+    report = check(draft.path, draft.base)
+    codes = {finding.code for finding in report.findings} | set(ERRATA)
+    for release, verdict in report.qemu.items():
+        assert (verdict.outcome == "loads") == (not verdict.because), release
+        assert set(verdict.because) <= codes, release
+
+
+def test_every_ending_names_a_rule() -> None:
+    assert {ending.code for ending in ENDINGS.values()} <= set(RULES)
+
+
+# Hostile bytes.
+
+
+@given(st.binary(max_size=400), st.sampled_from((b"", b"QEVM\0\0\0\3", b"QEVM\0\0\0\3\7\0\0\0\0")))
+def test_any_bytes_have_verdicts(data: bytes, head: bytes) -> None:
+    assert set(verdicts(head + data)) == set(RELEASES)
+
+
+@given(st.integers(0, 1 << 32), st.integers(1, 4))
+def test_any_mutation_has_verdicts(seed: int, count: int) -> None:
+    with memory_file() as fd:
+        blocks = [OracleBlock("a", 1 << 20, [(0, 3)]), OracleBlock("b", 1 << 16, [(2, 9)])]
+        OracleFile(blocks, align=4096).write(fd)
+        with mappedram.open(fd) as snapshot:
+            changes = Mutator(snapshot).draw(Random(seed), count)
+        assert len({change.path for change in changes}) == count
+        apply(fd, changes)
+        with Source(fd) as source:
+            assert set(verdicts(source)) == set(RELEASES)

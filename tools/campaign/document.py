@@ -1,0 +1,96 @@
+"""The page docs/verdicts.md, from the results of campaigns."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tools.campaign import results
+from tools.campaign.explained import EXPLAINED
+from tools.campaign.seeds import SEEDS
+
+_HEAD = """\
+# What QEMU makes of a file: the model, proven
+
+<!-- Written by `python -m tools.campaign --document RESULTS...`; do not edit. -->
+
+`mappedram check` says for each release of QEMU what its loader makes of a file. That comes from a
+model of the loader, `mappedram/loader`, which follows the bytes as QEMU does. This page says how
+well it does that.
+
+A good file gets one to three mutations, each of one field, bitmap or of the length of the file
+(`mappedram/fuzz/mutate.py`). A fresh QEMU loads it, with 10 seconds and 7 GiB of address space, and
+where it reports success, its memory is compared with that of the good file. The model is told the
+machine, and judges the same file. It knows the release only as a row of a table
+(`mappedram/loader/releases.py`).
+
+| outcome | what it means |
+|---|---|
+| loads | QEMU reports success, and the memory is that of the good file |
+| wrong-memory | QEMU reports success, and the memory is another |
+| refuses | QEMU reports an error |
+| crashes | a signal ends QEMU |
+| hangs | nothing after 10 seconds |
+
+"Wrong memory" is about the blocks whose memory can be seen from outside: all RAM of the guest, but
+not ROM. Devices are not compared: a file whose sections end early loads, with devices as they are
+after a reset.
+
+The files that were mutated:
+
+| file | machine | what it is |
+|---|---|---|
+"""
+
+
+def text(paths: Sequence[Path]) -> str:
+    """The page; each file of results is named after the release, such as `10.0.jsonl`."""
+    return _HEAD + "\n".join(_lines(paths)) + "\n"
+
+
+def _lines(paths: Sequence[Path]) -> Iterator[str]:
+    for seed in SEEDS:
+        yield f"| `{seed.name}` | {seed.guest} | {seed.what} |"
+    for path in paths:
+        yield from _campaign(path.stem, results.read(path))
+    yield ""
+    yield "## Disagreements, and what became of them"
+    yield ""
+    yield "| release | what the model had not known | what it became |"
+    yield "|---|---|---|"
+    for row in EXPLAINED:
+        yield f"| {' | '.join(row)} |"
+    yield ""
+    yield "## To repeat it"
+    yield ""
+    yield "```sh"
+    for path in paths:
+        binary = "/usr/bin/qemu-system-x86_64" if path.stem.startswith("10") else "BINARY"
+        yield (
+            f"python -m tools.campaign --qemu {binary} --release {path.stem} --count"
+            f" {len(results.read(path))} --out {path.name}"
+        )
+    yield "python -m tools.campaign --replay 1:42   # one mutant in full"
+    yield "```"
+
+
+def _campaign(release: str, rows: list[results.Row]) -> Iterator[str]:
+    right, foretold = results.messages(rows)
+    wrong = sum(not results.agrees(row) for row in rows)
+    seconds = sum(row["seconds"] for row in rows)
+    counts = Counter(len(row["mutations"]) for row in rows)
+    yield ""
+    yield f"## QEMU {release}"
+    yield ""
+    yield (
+        f"{len(rows):,} mutants: {counts[1]:,} with one mutation, {counts[2]:,} with two,"
+        f" {counts[3]:,} with three. The model and QEMU disagree on {wrong:,}."
+    )
+    yield ""
+    yield from results.matrix(rows)
+    yield ""
+    yield (
+        f"Of {foretold:,} refusals whose words the model foretold, QEMU used those words in"
+        f" {right:,}; most of the others hold a line break, or bytes that JSON cannot say. One load"
+        f" took {1000 * seconds / max(1, len(rows)):.0f} ms on average, from the start of the"
+        " process to the outcome, on two cores that were busy with other work as well."
+    )
