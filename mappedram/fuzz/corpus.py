@@ -1,0 +1,122 @@
+"""A folder of files to try parsers on, with a manifest that says what is wrong with each."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from mappedram.check import check
+from mappedram.check.container import unpacked
+from mappedram.errors import MappedRamError
+from mappedram.fuzz.cases import Case, generated
+from mappedram.loader import RELEASES, verdicts
+from mappedram.source import Source
+
+MANIFEST = "manifest.json"
+
+#: Called with each file that is made, by name.
+OnFile = Callable[[str], object]
+
+
+def write(
+    folder: Path, *, seed: int, count: int, force: bool = False, on_file: OnFile | None = None
+) -> dict[str, Any]:
+    """Write `count` files and their manifest; the same bytes for the same seed.
+
+    Files are made in a folder beside, so that an end before the last one leaves nothing.
+
+    Args:
+        folder: is made, or has to be empty.
+        seed: which files.
+        count: how many; for each rule to be broken once, about 300.
+        force: put the files among those that are in the folder, in the place of those of the same
+            name.
+        on_file: gets the name of each file.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        FileExistsError: the folder is not empty, and `force` was not given.
+        OSError: writing failed.
+    """
+    if not force and folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(17, "is not empty (--force adds to it)", str(folder))
+    with _staged(folder) as place:
+        entries = []
+        for number, case in enumerate(islice(generated(seed), count)):
+            name = f"{number:05}-{case.name}.mapped-ram"
+            case.file.store(place / name)
+            entries.append({"name": name} | described(case))
+            if on_file:
+                on_file(name)
+        manifest = {"seed": seed, "count": count, "releases": list(RELEASES), "files": entries}
+        text = json.dumps(manifest, indent=1) + "\n"
+        (place / MANIFEST).write_text(text, encoding="utf-8")
+    return manifest
+
+
+def described(case: Case) -> dict[str, Any]:
+    """What the manifest says of a file."""
+    file = case.file
+    with file.opened() as fd, Source(fd) as source:
+        codes = {finding.code for finding in check(fd, file.offset).findings}
+        outcomes = _outcomes(source, file.offset)
+    return {
+        "kind": "wild" if case.mutations else "broken" if case.breaks else "sound",
+        "offset": file.offset,
+        "size": file.size,
+        "sha256": file.sha256(),
+        "breaks": case.breaks,
+        "rules": sorted(codes),
+        "mutations": [
+            {
+                "path": change.path,
+                "offset": change.offset,
+                "before": change.before.hex(),
+                "after": change.after.hex(),
+                "what": change.what,
+            }
+            for change in case.mutations
+        ],
+        "qemu": outcomes,
+    }
+
+
+def _outcomes(source: Source, offset: int) -> dict[str, dict[str, Any]] | None:
+    """What each QEMU makes of the stream, in an image or not; None where nobody gets to it."""
+    try:
+        with unpacked(source, offset) as (stream, begin, _):
+            found = verdicts(stream, begin)
+    except MappedRamError:
+        return None
+    return {release: verdict.to_dict() for release, verdict in found.items()}
+
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[Path]:
+    """A folder whose files go to `folder` when the block ends well; else nothing is left of it."""
+    parent = folder.absolute().parent
+    place = Path(tempfile.mkdtemp(prefix=".mappedram-", dir=parent))
+    try:
+        yield place
+        place.chmod(0o777 & ~_umask())
+        if folder.exists() and any(folder.iterdir()):
+            for path in sorted(place.iterdir()):
+                os.replace(path, folder / path.name)
+        else:
+            os.rename(place, folder)  # in the place of an empty one
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _umask() -> int:
+    """What new files are not allowed; the system tells it only by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

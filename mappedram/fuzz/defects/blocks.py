@@ -1,0 +1,101 @@
+"""MR1: lists of RAM blocks that cannot be right."""
+
+from dataclasses import replace
+from random import Random
+
+from mappedram.fuzz.defects.registry import breaks
+from mappedram.fuzz.draft import Draft
+from mappedram.fuzz.sparse import SparseFile
+from mappedram.fuzz.spec import RamSpec, SnapshotSpec
+from mappedram.layout.constants import (
+    RAM_SAVE_FLAG_CONTINUE,
+    RAM_SAVE_FLAG_EOS,
+    RAM_SAVE_FLAG_MEM_SIZE,
+    SectionType,
+)
+
+#: Names that lead elsewhere, or do something to a terminal.
+_UNSAFE = ("../../etc/passwd", "..", "a/../b", "\x1b[2Jpc.ram", "pc\0ram")
+
+
+def _mem_size(draft: Draft) -> str:
+    """Path of the record MEM_SIZE."""
+    return f"{draft.section(SectionType.START).path}/mem_size"
+
+
+@breaks("MR101")
+def two_blocks_of_one_name(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    first = spec.blocks[0]
+    twin = replace(first, idstr=first.idstr.swapcase())
+    draft = Draft.of(replace(spec, blocks=(first, twin)))
+    draft.set(draft.blocks[1].path, "idstr", first.idstr.encode("latin-1"))
+    return draft.file
+
+
+@breaks("MR102")
+def total_not_the_sum(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    draft.add(_mem_size(draft), "total_and_flags", spec.page_size * rng.choice((1, -1, 1 << 30)))
+    return draft.file
+
+
+@breaks("MR103")
+def list_of_blocks_repeated(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    empty = RAM_SAVE_FLAG_MEM_SIZE.to_bytes(8, "big")
+    draft.insert(draft.section(SectionType.PART).payload_offset, empty)
+    return draft.file
+
+
+@breaks("MR104")
+def length_no_multiple_of_a_page(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    # The low ten bits of the sum are flags, so that it can only be off by whole KiB.
+    more = 1024 * (1 + rng.randrange(3))
+    align = max(4096, spec.align)
+    draft = Draft.of(replace(spec, page_size=4096, align=align, blocks=spec.blocks[:1]))
+    block = draft.blocks[0]
+    draft.insert_hole(block.next_offset, more)
+    draft.add(_mem_size(draft), "total_and_flags", more)
+    draft.add(block.path, "used_length", more)
+    return draft.file
+
+
+@breaks("MR105")
+def eos_with_more_bits(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    more = rng.choice((RAM_SAVE_FLAG_CONTINUE, 0x400, 1 << 63))
+    path = f"{draft.section(SectionType.PART).path}/eos"
+    draft.set(path, "flags", RAM_SAVE_FLAG_EOS | more)
+    return draft.file
+
+
+@breaks("MR106")
+def longer_block_later(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    first = spec.blocks[0]
+    longer = RamSpec("vga.vram", first.num_pages + 1 + rng.randrange(8))
+    return replace(spec, blocks=(first, longer)).file()
+
+
+@breaks("MR107")
+def no_list_of_blocks(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    begin = draft.section(SectionType.START).payload_offset
+    draft.remove(begin, draft.blocks[-1].next_offset - begin)
+    return draft.file
+
+
+@breaks("MR108")
+def last_block_empty(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(replace(spec, blocks=(*spec.blocks, RamSpec("empty", 1))))
+    block = draft.blocks[-1]
+    assert block.pages_offset is not None
+    draft.remove(block.pages_offset, spec.page_size)
+    draft.set(block.path, "used_length", 0)
+    draft.add(_mem_size(draft), "total_and_flags", -spec.page_size)
+    return draft.file
+
+
+@breaks("MR109")
+def block_of_the_folder_above(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    first = replace(spec.blocks[0], idstr=rng.choice(_UNSAFE))
+    return replace(spec, blocks=(first, *spec.blocks[1:])).file()

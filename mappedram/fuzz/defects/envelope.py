@@ -1,0 +1,195 @@
+"""MR0: streams that cannot be followed, lack a part, or announce something wrong."""
+
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from mappedram.fuzz.defects.registry import breaks
+from mappedram.fuzz.draft import Draft
+from mappedram.fuzz.sparse import SparseFile
+from mappedram.fuzz.spec import DeviceSpec, SnapshotSpec
+from mappedram.layout.constants import (
+    CAPABILITY_MAPPED_RAM,
+    CAPABILITY_X_IGNORE_SHARED,
+    SectionType,
+)
+
+#: A type byte that no section has.
+_NO_SECTION = (0x09, 0x42, 0x7D, 0xFF)
+_UUID = bytes(range(16))
+_DEVICE = DeviceSpec("ps2kbd", section_id=9, state=bytes(24))
+_BOTH = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
+
+
+@breaks("MR001")
+def header_version_above_1(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    block = rng.choice(draft.blocks)
+    draft.set(block.path, "mapped_ram/version", 2 + rng.randrange(1 << 31))
+    return draft.file
+
+
+@breaks("MR001")
+def section_type_unknown(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    draft.write(draft.section(SectionType.PART).offset, bytes([rng.choice(_NO_SECTION)]))
+    return draft.file
+
+
+@breaks("MR002")
+def cut_off(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    """Anywhere behind the stream header, but for the JSON text, without which it still loads."""
+    draft = Draft.of(spec)
+    first, last = draft.element("/header").end, draft.section(SectionType.EOF).offset
+    draft.resize(first + rng.randrange(last - first))
+    return draft.file
+
+
+@breaks("MR003")
+def end_of_ram_made_part(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    draft.write(draft.section(SectionType.END).offset, bytes([SectionType.PART]))
+    return draft.file
+
+
+@breaks("MR004")
+def no_stream(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    draft.write(0, rng.choice((b"\x7fELF", b"QFI\xfb", b"QEVX")))
+    return draft.file
+
+
+@breaks("MR004")
+def stream_version_unknown(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    draft.set("/header", "version", rng.choice((0, 2, 4)))
+    return draft.file
+
+
+@breaks("MR006")
+def no_sections_of_ram(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(replace(spec, switchover=False))
+    start, end = (draft.section(kind) for kind in (SectionType.START, SectionType.END))
+    draft.remove(start.offset, end.end - start.offset)
+    return draft.file
+
+
+@breaks("MR007")
+def no_configuration(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return replace(spec, configuration=False).file()
+
+
+@breaks("MR008")
+def capability_unknown(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    name = rng.choice(("xbzrle", "fixed-ram", "multifd", "Mapped-ram"))
+    return replace(spec, capabilities=(*spec.capabilities, name)).file()
+
+
+@breaks("MR009")
+def subsection_version_not_1(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    draft.set("/configuration/subsections[0]", "version_id", rng.choice((0, 2, 0xFFFFFFFF)))
+    return draft.file
+
+
+@breaks("MR010")
+def subsections_swapped(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(replace(spec, uuid=_UUID))
+    first, second = (draft.element(f"/configuration/subsections[{n}]") for n in range(2))
+    parts = [draft.file.read(part.offset, part.length) for part in (second, first)]
+    draft.write(first.offset, b"".join(parts))
+    return draft.file
+
+
+@breaks("MR013")
+def capabilities_swapped(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    swapped = (CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED)
+    return replace(spec, capabilities=swapped).file()
+
+
+@breaks("MR014")
+def capability_without_its_field(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    shared, name = replace(spec, capabilities=_BOTH), CAPABILITY_X_IGNORE_SHARED
+    # Both are listed, but the blocks have no addr; the list is as long as before.
+    draft = Draft.of(replace(shared, capabilities=("y" + name[1:], CAPABILITY_MAPPED_RAM)))
+    draft.set("/configuration/subsections[0]", "body/capabilities[0]/name", name.encode())
+    return draft.file
+
+
+@breaks("MR015")
+def no_machine(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return replace(spec, machine="").file()
+
+
+@breaks("MR016")
+def machine_unprintable(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return replace(spec, machine=rng.choice(("pc\0", "\x1b[31mpc", "pc\n", "p\xe7"))).file()
+
+
+@breaks("MR012")
+def without_mapped_ram(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return spec.stream()
+
+
+@breaks("MR041")
+def no_description(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return replace(spec, description=False).file()
+
+
+@breaks("MR042")
+def description_is_not_json(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    text = draft.section(SectionType.VMDESCRIPTION).payload_offset
+    draft.write(text, rng.choice((b"x", b"[", b"\0")))
+    return draft.file
+
+
+@breaks("MR042")
+def description_is_cut(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    draft.resize(draft.file.size - 1 - rng.randrange(8))
+    return draft.file
+
+
+@breaks("MR044")
+def description_lacks_the_last_device(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return replace(spec, devices=(*spec.devices, _DEVICE), described=spec.devices).file()
+
+
+@breaks("MR044")
+def description_of_another_device(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    change = rng.choice(({"idstr": "slirp"}, {"instance_id": 7}))
+    return _described(spec, **change)
+
+
+@breaks("MR045")
+def description_of_another_version(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return _described(spec, version_id=2 + rng.randrange(8))
+
+
+@breaks("MR046")
+def description_of_another_length(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    others = [size for size in range(32) if size != len(_DEVICE.state)]
+    return _described(spec, state=bytes(rng.choice(others)))
+
+
+def _described(spec: SnapshotSpec, **changes: Any) -> SparseFile:
+    """One device, of which the JSON text says something else."""
+    return replace(spec, devices=(_DEVICE,), described=(replace(_DEVICE, **changes),)).file()
+
+
+@breaks("MR047")
+def description_of_another_configuration(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    text = draft.section(SectionType.VMDESCRIPTION)
+    said = draft.file.read(text.payload_offset, text.payload_length)
+    other = rng.choice((b"configuration/uuid        ", b"configuration/CAPABILITIES"))
+    draft.write(text.payload_offset, said.replace(b"configuration/capabilities", other, 1))
+    return draft.file
+
+
+@breaks("MR043")
+def bytes_at_the_end(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    draft.write(draft.file.size, rng.choice((b"\0", b"x", bytes(512))))
+    return draft.file

@@ -1,0 +1,21 @@
+"""Rules that no file breaks, or none alone, each with the reason."""
+
+#: No file breaks these rules.
+NOT_BY_A_FILE = {
+    "MR005": "the two drivers agree on every file that is known; one that breaks it shows a bug",
+}
+
+#: What a rule cannot be broken without, by its code.
+NOT_ALONE = {
+    "MR014": {"MR001": "read eight bytes on, a header has an impossible version"},
+    "MR032": {"MR033": "no command that belongs in a file has data of two lengths"},
+    "MR210": {"MR209": "a block without data is worth a note, announced or not"},
+    "MR401": {"MR207": "what overlaps is not in its usual place"},
+    "MR402": {"MR207": "a bitmap outside of the file is not in its usual place"},
+    "MR404": {"MR207": "a bitmap before the stream is not in its usual place"},
+    "MR502": {"MR002": "an image that was not finished holds a stream that does not end"},
+    "MR509": {"MR004": "where no stream begins, there is none to be followed"},
+}
+
+#: What every file says that is not aligned to 1 MiB.
+ALIGNMENT_NOTE = "MR211"

@@ -1,0 +1,60 @@
+"""The table of defects. Each is a small function with the code of the rule that it breaks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+
+from mappedram.fuzz.generate import Limits, snapshot
+from mappedram.fuzz.sparse import SparseFile
+from mappedram.fuzz.spec import SnapshotSpec
+from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+
+#: What a sound snapshot has to be for a file that breaks one rule alone: not even notes are left,
+#: so that it is aligned as QEMU does it. It still takes kilobytes, the rest of it is holes.
+BASE = Limits(align=MAPPED_RAM_FILE_OFFSET_ALIGNMENT, plain=True)
+
+#: Makes, of a sound snapshot, a file with the defect; where there is a choice, it is up to the
+#: `Random`.
+Change = Callable[[SnapshotSpec, Random], SparseFile]
+
+
+@dataclass(frozen=True, slots=True)
+class Breakage:
+    """One way to break one rule.
+
+    Attributes:
+        code: the rule.
+        name: the defect, in words with underscores.
+        change: makes the file.
+    """
+
+    code: str
+    name: str
+    change: Change
+
+    def file(self, rng: Random, limits: Limits = BASE) -> SparseFile:
+        """A file with this defect.
+
+        Args:
+            rng: chooses the snapshot, and the place of the defect.
+            limits: how large the snapshot may be; other alignments than 1 MiB are worth a note to
+                `check` (`ALIGNMENT_NOTE`).
+        """
+        spec = snapshot(rng, replace(limits, plain=True))
+        changed = self.change(spec, rng)
+        return replace(changed, origin=f"{self.code} {self.name}")
+
+
+#: All ways to break a rule, by its code.
+CATALOGUE: dict[str, tuple[Breakage, ...]] = {}
+
+
+def breaks(code: str) -> Callable[[Change], Change]:
+    """Register a function that breaks the rule `code`."""
+
+    def register(change: Change) -> Change:
+        breakage = Breakage(code, change.__name__, change)
+        CATALOGUE[code] = (*CATALOGUE.get(code, ()), breakage)
+        return change
+
+    return register

@@ -1,0 +1,165 @@
+"""MR0: sections, footers and commands that cannot be right."""
+
+from dataclasses import replace
+from random import Random
+
+from mappedram.fuzz.defects.registry import breaks
+from mappedram.fuzz.draft import Draft
+from mappedram.fuzz.sparse import SparseFile
+from mappedram.fuzz.spec import DeviceSpec, SnapshotSpec
+from mappedram.layout.constants import DIRTY_BITMAP_EOS, CommandType, SectionType
+
+_DEVICE = DeviceSpec("ps2kbd", section_id=9, state=bytes(24))
+#: Commands that a loader knows, without data, but that need a connection.
+_NOT_FOR_FILES = (
+    CommandType.OPEN_RETURN_PATH,
+    CommandType.POSTCOPY_LISTEN,
+    CommandType.POSTCOPY_RUN,
+    CommandType.ENABLE_COLO,
+)
+#: A section_id that is in no generated file.
+_NO_SECTION_ID = 0x99
+_RAM_ID = 1
+#: The payload of a dirty-bitmap with nothing to say.
+_NO_BITMAPS = bytes([DIRTY_BITMAP_EOS])
+
+
+@breaks("MR021")
+def device_without_a_name(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return replace(spec, devices=(replace(_DEVICE, idstr=""),)).file()
+
+
+@breaks("MR022")
+def part_of_nobody(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    number = _NO_SECTION_ID.to_bytes(4, "big")
+    section = bytes([SectionType.PART]) + number + bytes([SectionType.FOOTER]) + number
+    draft.insert(draft.section(SectionType.COMMAND).offset, section)
+    return draft.file
+
+
+@breaks("MR023")
+def end_of_ram_twice(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    end = draft.section(SectionType.END)
+    draft.insert(end.end, draft.file.read(end.offset, end.length))
+    return draft.file
+
+
+@breaks("MR023")
+def device_twice(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return replace(spec, devices=(_DEVICE,) * (2 + rng.randrange(2))).file()
+
+
+@breaks("MR024")
+def footer_of_another_section(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    kind = rng.choice((SectionType.PART, SectionType.START, SectionType.END))
+    draft.set(f"{draft.section(kind).path}/footer", "section_id", _NO_SECTION_ID)
+    return draft.file
+
+
+@breaks("MR025")
+def footer_left_out(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    part = draft.section(SectionType.PART)
+    draft.remove(part.payload_end, part.end - part.payload_end)
+    return draft.file
+
+
+@breaks("MR026")
+def ram_version_not_4(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return _in_start(spec, "version_id", rng.choice((0, 3, 5, 0xFFFFFFFF)))
+
+
+@breaks("MR027")
+def ram_instance_not_0(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return _in_start(spec, "instance_id", rng.choice((1, 0x80000000, 0xFFFFFFFF)))
+
+
+def _in_start(spec: SnapshotSpec, name: str, value: int) -> SparseFile:
+    draft = Draft.of(spec)
+    draft.set(f"{draft.section(SectionType.START).path}/header", name, value)
+    return draft.file
+
+
+@breaks("MR031")
+def command_unknown(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return _commanded(spec, rng.choice((0, 12, 99, 0xFFFF)))
+
+
+@breaks("MR032")
+def command_with_too_much_data(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    place = draft.place(f"{draft.section(SectionType.COMMAND).path}/header", "len_data")
+    data = bytes(1 + rng.randrange(16))
+    draft.write(place.start, len(data).to_bytes(2, "big"))
+    draft.insert(place.end, data)
+    return draft.file
+
+
+@breaks("MR033")
+def command_of_a_connection(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return _commanded(spec, rng.choice(_NOT_FOR_FILES))
+
+
+def _commanded(spec: SnapshotSpec, command: int) -> SparseFile:
+    draft = Draft.of(spec)
+    draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", command)
+    return draft.file
+
+
+@breaks("MR028")
+def device_of_the_folder_above(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    name = rng.choice(("../timer", "a/../../timer", "\x1b]0;timer\x07"))
+    return replace(spec, devices=(replace(_DEVICE, idstr=name),)).file()
+
+
+@breaks("MR034")
+def switchover_before_the_last_part(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return _transposed(spec, SectionType.PART, SectionType.COMMAND)
+
+
+@breaks("MR034")
+def switchover_twice(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    command = draft.section(SectionType.COMMAND)
+    draft.insert(command.end, draft.file.read(command.offset, command.length))
+    return draft.file
+
+
+def _transposed(spec: SnapshotSpec, *kinds: SectionType) -> SparseFile:
+    """Two sections that follow each other, the other way round."""
+    draft = Draft.of(spec)
+    sections = [draft.section(kind) for kind in kinds]
+    parts = [draft.file.read(section.offset, section.length) for section in reversed(sections)]
+    draft.write(sections[0].offset, b"".join(parts))
+    return draft.file
+
+
+@breaks("MR051")
+def early_device_with_the_number_of_ram(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return replace(spec, early=(replace(_DEVICE, section_id=_RAM_ID),)).file()
+
+
+@breaks("MR052")
+def device_with_the_number_of_ram(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return replace(spec, devices=(replace(_DEVICE, section_id=_RAM_ID),)).file()
+
+
+@breaks("MR053")
+def live_device_without_an_end(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    """A dirty-bitmap that has no bitmaps, and no END either."""
+    draft = Draft.of(spec)
+    full = DeviceSpec("dirty-bitmap", _NO_SECTION_ID, state=_NO_BITMAPS).section(footer=True)
+    start = bytes([SectionType.START]) + full[1:]
+    draft.insert(draft.section(SectionType.PART).offset, start)
+    return draft.file
+
+
+@breaks("MR054")
+def part_behind_end(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft.of(spec)
+    part, end = (draft.section(kind) for kind in (SectionType.PART, SectionType.END))
+    draft.insert(end.end, draft.file.read(part.offset, part.length))
+    return draft.file

@@ -1,0 +1,121 @@
+"""A file to be changed by the names of its fields, wherever they stand."""
+
+from mappedram import drivers
+from mappedram.drivers.base import Span
+from mappedram.fuzz.sparse import SparseFile
+from mappedram.fuzz.spec import SnapshotSpec
+from mappedram.layout.constants import SectionType
+from mappedram.model import Element, RamBlock, Section, Stream
+from mappedram.reader import read_stream
+from mappedram.source import Source
+
+_DRIVER = drivers.get("construct")
+
+
+class Draft:
+    """A file, what its headers say, and changes to it.
+
+    Args:
+        file: the file to begin with.
+    """
+
+    def __init__(self, file: SparseFile) -> None:
+        self.file = file
+
+    @classmethod
+    def of(cls, spec: SnapshotSpec) -> "Draft":
+        """A draft of a sound file."""
+        return cls(spec.file())
+
+    @property
+    def file(self) -> SparseFile:
+        """The file with all changes so far."""
+        return self._file
+
+    @file.setter
+    def file(self, file: SparseFile) -> None:
+        self._file = file
+        self._stream: Stream | None = None
+
+    # What stands where.
+
+    @property
+    def stream(self) -> Stream:
+        """What the headers say, as far as they can be followed.
+
+        Raises:
+            FormatError: no stream begins there.
+        """
+        if self._stream is None:
+            with self._file.opened() as fd:
+                self._stream = read_stream(Source(fd), self._file.offset, _DRIVER)
+        return self._stream
+
+    @property
+    def blocks(self) -> tuple[RamBlock, ...]:
+        """The RAM blocks."""
+        return self.stream.blocks
+
+    def section(self, kind: SectionType) -> Section:
+        """The first section of that type."""
+        return next(section for section in self.stream.sections if section.type == kind)
+
+    def element(self, path: str) -> Element:
+        """The structure at a path.
+
+        Raises:
+            LookupError: there is none.
+        """
+        for element in self.stream.elements:
+            if element.path == path:
+                return element
+        raise LookupError(path)
+
+    def place(self, path: str, name: str) -> Span:
+        """Where a field of the structure at `path` stands in the file, and its value.
+
+        Raises:
+            LookupError: there is no such structure, or it has no such field.
+        """
+        element = self.element(path)
+        data = self._file.read(element.offset, element.length)
+        for span in _DRIVER.spans(element.kind, data, dict(element.params)):
+            if span.path == name:
+                shift = element.offset
+                return Span(f"{path}/{name}", shift + span.start, shift + span.end, span.value)
+        raise LookupError(f"{path}/{name}")
+
+    # Changes.
+
+    def set(self, path: str, name: str, value: int | bytes) -> None:
+        """Give a field another value, of the same length."""
+        place = self.place(path, name)
+        length = place.end - place.start
+        data = value.to_bytes(length, "big") if isinstance(value, int) else value
+        if len(data) != length:
+            raise ValueError(f"{place.path}: expected {length} bytes, got {len(data)}")
+        self.write(place.start, data)
+
+    def add(self, path: str, name: str, amount: int) -> None:
+        """Add to the number in a field."""
+        self.set(path, name, self.place(path, name).value + amount)
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Put bytes in the place of others."""
+        self.file = self._file.write(offset, data)
+
+    def insert(self, offset: int, data: bytes, until: int | None = None) -> None:
+        """Put bytes in between; what follows moves, up to `until`."""
+        self.file = self._file.insert(offset, data, until)
+
+    def insert_hole(self, offset: int, length: int) -> None:
+        """Put zeros in between; what follows moves."""
+        self.file = self._file.insert_hole(offset, length)
+
+    def remove(self, offset: int, length: int) -> None:
+        """Take bytes out; what follows moves up."""
+        self.file = self._file.remove(offset, length)
+
+    def resize(self, size: int) -> None:
+        """Cut the file off, or put a hole at its end."""
+        self.file = self._file.resize(size)

@@ -1,0 +1,121 @@
+"""Sound files at random: which, is up to a `random.Random`.
+
+Hypothesis has a `Random` whose choices it records and shrinks, so the strategies come from here
+too. The first of several choices is the plainest, because that is where it shrinks to.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from mappedram.fuzz.spec import DeviceSpec, RamSpec, SnapshotSpec
+from mappedram.layout.constants import CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED
+
+_MACHINES = ("none", "pc-q35-10.0", "virt-10.0", "s390-ccw-virtio-9.2")
+_BLOCKS = (
+    *("pc.ram", "vga.vram", "mach-virt.flash0", "0000:00:02.0/vga.vram", "m\xe9moire"),
+    *(f"0000:00:{slot:02x}.0/e1000.rom" for slot in range(3, 32)),
+)
+_DEVICES = ("timer", "slirp", "cpu_common", "0000:00:1f.2/ich9_ahci", "fw_cfg")
+#: Where a container may let the stream begin: nowhere near, at a page, at an odd byte.
+_OFFSETS = (0, 4096, 1 << 20, 65_693)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large and how varied a random snapshot may be.
+
+    Attributes:
+        blocks: most RAM blocks, 1 to 34.
+        pages: most pages of a block.
+        runs: most runs of stored pages of a block.
+        run_pages: most pages of a run; what is stored stays small even where blocks are huge.
+        page_sizes: sizes of a page, in bytes.
+        align: what pages are aligned to; None for the size of a page, so that files stay small.
+        devices: most devices, up to 5.
+        plain: only what a small guest of today has: no container, no shared block, no missing part.
+    """
+
+    blocks: int = 3
+    pages: int = 80
+    runs: int = 4
+    run_pages: int = 8
+    page_sizes: tuple[int, ...] = (1024, 4096)
+    align: int | None = None
+    devices: int = 2
+    plain: bool = False
+
+
+#: A few kilobytes.
+SMALL = Limits()
+#: Blocks of up to 100 GiB, which take no more space than small ones.
+HUGE = Limits(pages=(100 << 30) // 4096, page_sizes=(4096,), align=1 << 20)
+
+
+def snapshot(rng: Random, limits: Limits = SMALL) -> SnapshotSpec:
+    """A sound snapshot: `mappedram.check` finds nothing in it but notes."""
+    page_size = rng.choice(limits.page_sizes)
+    shares = not limits.plain and _seldom(rng)
+    footers = limits.plain or not _seldom(rng)
+    description = limits.plain or not footers or not _seldom(rng)
+    return SnapshotSpec(
+        machine=rng.choice(_MACHINES),
+        page_size=page_size,
+        blocks=tuple(_blocks(rng, limits, shares=shares)),
+        devices=tuple(_devices(rng, limits)),
+        align=max(page_size, limits.align or page_size),
+        offset=0 if limits.plain else rng.choice(_OFFSETS),
+        capabilities=(
+            (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
+            if shares
+            else (CAPABILITY_MAPPED_RAM,)
+        ),
+        target_page_bits=(
+            page_size.bit_length() - 1 if not limits.plain and _seldom(rng) else None
+        ),
+        uuid=rng.randbytes(16) if not limits.plain and _seldom(rng) else None,
+        parts=1 if limits.plain else rng.randrange(4),
+        switchover=limits.plain or not _seldom(rng),
+        footers=footers,
+        description=description,
+    )
+
+
+def block(rng: Random, limits: Limits = SMALL, idstr: str = "pc.ram") -> RamSpec:
+    """A RAM block with some of its pages stored."""
+    num_pages = 1 + rng.randrange(limits.pages)
+    return RamSpec(idstr, num_pages, tuple(runs(rng, num_pages, limits)))
+
+
+def runs(rng: Random, num_pages: int, limits: Limits = SMALL) -> Iterator[tuple[int, int]]:
+    """Half-open runs of pages, ascending, with a gap between each two."""
+    start = 0
+    for _ in range(rng.randrange(limits.runs + 1)):
+        if start >= num_pages:
+            return
+        first = start + rng.randrange(num_pages - start)
+        stop = min(num_pages, first + 1 + rng.randrange(limits.run_pages))
+        yield first, stop
+        start = stop + 1
+
+
+def _blocks(rng: Random, limits: Limits, *, shares: bool) -> Iterator[RamSpec]:
+    """The blocks in QEMU's order, by falling length; the first one has a page stored."""
+    count = 1 + rng.randrange(limits.blocks)
+    drawn = sorted((block(rng, limits) for _ in range(count)), key=lambda b: -b.num_pages)
+    for number, (entry, idstr) in enumerate(zip(drawn, _BLOCKS, strict=False)):
+        ignored = shares and number > 0 and _seldom(rng)
+        addr = rng.randrange(1 << 40) & -4096 if shares else 0
+        stored = entry.runs or (() if number else ((0, 1),))
+        yield RamSpec(idstr, entry.num_pages, () if ignored else stored, addr, ignored)
+
+
+def _devices(rng: Random, limits: Limits) -> Iterator[DeviceSpec]:
+    # RAM is number 1; QEMU counts on, in the order in which devices register.
+    for number in range(rng.randrange(limits.devices + 1)):
+        state = rng.randbytes(rng.randrange(24))
+        yield DeviceSpec(_DEVICES[number], section_id=number + 2, state=state)
+
+
+def _seldom(rng: Random) -> bool:
+    return rng.randrange(8) == 7

@@ -1,0 +1,163 @@
+"""Makes a file that fails as plain as it can be while it still fails in the same way.
+
+Fields go back to their clean values first, then what is left of them closer to these, then the
+guest becomes smaller, and at last the file shorter.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
+
+from mappedram.fuzz.cases import Case
+from mappedram.fuzz.draft import Draft
+from mappedram.fuzz.mutate import LENGTH, Mutation
+from mappedram.fuzz.sparse import SparseFile
+from mappedram.fuzz.spec import RamSpec, SnapshotSpec
+
+#: Whether a case fails in the way that is being looked at.
+Fails = Callable[[Case], bool]
+
+#: What is left of a field that could not go back: the plainest of these, by its clean value.
+_PLAINER: tuple[tuple[str, Callable[[int], int]], ...] = (
+    ("twice what it was", lambda value: value * 2),
+    ("half of what it was", lambda value: value // 2),
+    ("zero", lambda value: 0),  # noqa: ARG005
+    ("one more than it was", lambda value: value + 1),
+    ("one less than it was", lambda value: value - 1),
+)
+#: Numbers in headers are at most that long.
+_NUMBER_MAX = 8
+
+
+class _SpentError(Exception):
+    """No more tries."""
+
+
+def minimise(case: Case, fails: Fails, tries: int = 80) -> Case:
+    """The plainest case found that fails, with `tries` tries at most."""
+    spent = count()
+
+    def counted(candidate: Case) -> bool:
+        nonlocal case
+        if next(spent) >= tries:
+            raise _SpentError
+        if fails(candidate):
+            case = candidate
+            return True
+        return False
+
+    try:
+        for step in (_fewer_mutations, _plainer_values, _smaller_guest, _shorter_file):
+            step(case, counted)
+    except _SpentError:
+        pass
+    return case
+
+
+def _fewer_mutations(case: Case, fails: Fails) -> None:
+    for change in case.mutations:
+        fewer = tuple(other for other in case.mutations if other != change)
+        candidate = replace(case, mutations=fewer)
+        if (fewer or case.breaks) and fails(candidate):
+            case = candidate
+
+
+def _plainer_values(case: Case, fails: Fails) -> None:
+    for number in range(len(case.mutations)):
+        for plainer in _plainer(case.mutations[number]):
+            mutations = (*case.mutations[:number], plainer, *case.mutations[number + 1 :])
+            candidate = replace(case, mutations=mutations)
+            if fails(candidate):
+                case = candidate
+                break
+
+
+def _plainer(change: Mutation) -> Iterator[Mutation]:
+    """The mutation with plainer values, the plainest first; ends before its own."""
+    size = len(change.before)
+    if change.path == LENGTH or not 0 < size <= _NUMBER_MAX:
+        return
+    before = int.from_bytes(change.before, "big")
+    for what, plain in _PLAINER:
+        value = plain(before)
+        if not 0 <= value < 1 << 8 * size or value == before:
+            continue
+        after = value.to_bytes(size, "big")
+        if after == change.after:
+            return
+        yield replace(change, after=after, what=what)
+
+
+def _smaller_guest(case: Case, fails: Fails) -> None:
+    """Only where it is known how the clean file was made, and its fields can be found again."""
+    again = case.spec is not None and all(change.path != LENGTH for change in case.mutations)
+    while again and case.spec:
+        candidates = (_with_spec(case, spec) for spec in _smaller(case.spec))
+        smaller = next((entry for entry in candidates if entry and fails(entry)), None)
+        again = smaller is not None
+        case = smaller or case
+
+
+def _with_spec(case: Case, spec: SnapshotSpec) -> Case | None:
+    """The same mutations of another clean file; None where it has no such field."""
+    clean = spec.file()
+    mutations = [_moved(change, clean) for change in case.mutations]
+    if None in mutations:
+        return None
+    moved = tuple(change for change in mutations if change)
+    return replace(case, clean=clean, spec=spec, mutations=moved)
+
+
+def _moved(change: Mutation, clean: SparseFile) -> Mutation | None:
+    """The mutation of the field of that path, wherever it is in another file."""
+    draft = Draft(clean)
+    for element in draft.stream.elements:
+        if change.path.startswith(f"{element.path}/"):
+            try:
+                place = draft.place(element.path, change.path.removeprefix(f"{element.path}/"))
+            except LookupError:
+                continue
+            length = place.end - place.start
+            if length != len(change.after):
+                return None
+            before = clean.read(place.start, length)
+            return replace(change, offset=place.start, before=before)
+    return None
+
+
+def _smaller(spec: SnapshotSpec) -> Iterator[SnapshotSpec]:
+    """Snapshots with a little less in them."""
+    plain = {"devices": (), "early": (), "uuid": None, "target_page_bits": None, "offset": 0}
+    for name, value in plain.items():
+        if getattr(spec, name) != value:
+            yield replace(spec, **{name: value})  # type: ignore[arg-type]
+    if len(spec.blocks) > 1:
+        yield replace(spec, blocks=spec.blocks[:-1])
+        yield replace(spec, blocks=spec.blocks[1:])
+    for number, block in enumerate(spec.blocks):
+        for smaller in _smaller_block(block):
+            blocks = (*spec.blocks[:number], smaller, *spec.blocks[number + 1 :])
+            yield replace(spec, blocks=blocks)
+
+
+def _smaller_block(block: RamSpec) -> Iterator[RamSpec]:
+    if block.num_pages > 1:
+        half = block.num_pages // 2
+        runs = tuple((start, min(stop, half)) for start, stop in block.runs if start < half)
+        yield replace(block, num_pages=half, runs=runs)
+    if block.runs:
+        yield replace(block, runs=block.runs[:-1])
+
+
+def _shorter_file(case: Case, fails: Fails) -> None:
+    """Cut off as much of the end as can be, to the byte."""
+    if any(change.path == LENGTH for change in case.mutations):
+        return
+    short, long = 0, case.whole.size
+    while long - short > 1:
+        middle = (short + long) // 2
+        candidate = replace(case, cut=middle)
+        if fails(candidate):
+            long = middle
+        else:
+            short = middle

@@ -1,0 +1,39 @@
+"""A folder for each failure: the file that shows it, and the report."""
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from mappedram.fuzz.report import FILE, Found, as_dict, as_text
+
+
+def write(found: Found, folder: Path) -> Path:
+    """Write the file and the report of a failure into a new folder inside `folder`.
+
+    Returns:
+        The new folder; it is there whole or not at all.
+
+    Raises:
+        OSError: writing failed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(prefix=".mappedram-", dir=folder))
+    try:
+        found.case.file.store(staged / FILE)
+        (staged / "report.md").write_text(as_text(found), encoding="utf-8")
+        document = json.dumps(as_dict(found), indent=1) + "\n"
+        (staged / "report.json").write_text(document, encoding="utf-8")
+        staged.chmod(0o755)
+        place = _free(folder, found.name)
+        os.rename(staged, place)
+        return place
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _free(folder: Path, name: str) -> Path:
+    """A name that nothing has yet, numbered if the plain one is taken."""
+    names = (name, *(f"{name}-{number}" for number in range(2, 10_000)))
+    return next(folder / free for free in names if not (folder / free).exists())

@@ -1,0 +1,187 @@
+"""Tries files on a target, in parallel, until there were enough; keeps one of each failure."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Lock
+
+from mappedram.fuzz.cases import Case
+from mappedram.fuzz.minimise import minimise
+from mappedram.fuzz.report import FILE, Found, places
+from mappedram.fuzz.targets import Observation, Target, Worker
+
+#: What may go into making one failure plain: seconds, and tries. An end that does not come takes
+#: as long as it may each time.
+_MINIMISING = 30.0
+_TRIES, _TRIES_HANGING = 80, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """When a run ends: after so many files, or so many seconds; None for never."""
+
+    executions: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run has done so far.
+
+    Attributes:
+        executions: files that were tried, those for minimising left out.
+        seconds: since the beginning.
+        kinds: how often each kind of outcome came up.
+        found: one of each failure.
+    """
+
+    executions: int = 0
+    seconds: float = 0.0
+    kinds: dict[str, int] = field(default_factory=dict)
+    found: list[Found] = field(default_factory=list)
+
+
+#: Called with each new failure, one at a time.
+OnFound = Callable[[Found], object]
+#: Called after each file.
+OnProgress = Callable[[Summary], object]
+
+
+def run(
+    target: Target,
+    *,
+    seed: int,
+    budget: Budget,
+    jobs: int = 1,
+    on_found: OnFound,
+    on_progress: OnProgress | None = None,
+) -> Summary:
+    """Try files on a target.
+
+    Args:
+        target: what is tried.
+        seed: which files; the same ones for the same seed.
+        budget: when to end.
+        jobs: how many files at a time.
+        on_found: gets each failure that is not like one before.
+        on_progress: gets the summary after each file.
+
+    Raises:
+        MappedRamError: the target gives no files to try.
+        OSError: it cannot be tried.
+    """
+    campaign = _Campaign(target, seed, budget, on_found, on_progress)
+    with TemporaryDirectory(prefix="mappedram-fuzz-") as folder:
+        places_to_work = [Path(folder) / str(number) for number in range(jobs)]
+        with ThreadPoolExecutor(jobs, "fuzz") as executor:
+            try:
+                threads = [executor.submit(campaign.serve, place) for place in places_to_work]
+                for thread in threads:
+                    thread.result()
+            finally:
+                campaign.stop.set()
+    return campaign.summary
+
+
+class _Campaign:
+    """What the threads of a run share."""
+
+    def __init__(
+        self,
+        target: Target,
+        seed: int,
+        budget: Budget,
+        on_found: OnFound,
+        on_progress: OnProgress | None,
+    ) -> None:
+        self.summary = Summary()
+        self.stop = Event()
+        self._target = target
+        self._seed = seed
+        self._budget = budget
+        self._on_found = on_found
+        self._on_progress = on_progress
+        self._cases = enumerate(target.cases(seed))
+        self._seen: set[tuple[str, ...]] = set()
+        self._drawing, self._counting = Lock(), Lock()
+        self._began = time.monotonic()
+
+    def serve(self, folder: Path) -> None:
+        """Try files until there were enough; on one thread."""
+        folder.mkdir()
+        try:
+            with self._target.worker(folder) as worker:
+                for index, case in self._drawn():
+                    observation = worker.observe(case)
+                    executions = self._count(observation)
+                    if observation.failed and not self._is_known(case, observation):
+                        self._examine(worker, case, observation, index, executions)
+        except BaseException:
+            self.stop.set()
+            raise
+
+    def _drawn(self) -> Iterator[tuple[int, Case]]:
+        while not self.stop.is_set():
+            with self._drawing:
+                index, case = next(self._cases)
+            if self._budget.executions is not None and index >= self._budget.executions:
+                return
+            if self._budget.seconds is not None and self._elapsed() >= self._budget.seconds:
+                return
+            yield index, case
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    def _count(self, observation: Observation) -> int:
+        with self._counting:
+            summary = self.summary
+            summary.executions += 1
+            summary.seconds = self._elapsed()
+            summary.kinds[observation.kind] = summary.kinds.get(observation.kind, 0) + 1
+            if self._on_progress:
+                self._on_progress(summary)
+            return summary.executions
+
+    def _is_known(self, case: Case, observation: Observation) -> bool:
+        """Whether one field of the file alone is known to fail like this."""
+        alone = {(observation.kind, observation.sign, place) for place in places(case)}
+        with self._counting:
+            return not alone.isdisjoint(self._seen)
+
+    def _examine(
+        self, worker: Worker, case: Case, observation: Observation, index: int, executions: int
+    ) -> None:
+        """Make a failure plain, and report it if it is still new then."""
+        seconds, deadline = self._elapsed(), self._elapsed() + _MINIMISING
+        last = observation
+
+        def fails(candidate: Case) -> bool:
+            nonlocal last
+            if self.stop.is_set() or self._elapsed() >= deadline:
+                return False
+            seen = worker.observe(candidate)
+            same = (seen.kind, seen.sign) == (observation.kind, observation.sign)
+            last = seen if same else last
+            return same
+
+        tries = _TRIES_HANGING if observation.kind == "hangs" else _TRIES
+        plain = minimise(case, fails, tries)
+        found = Found(
+            plain,
+            replace(last, seconds=observation.seconds),
+            self._target.name,
+            self._target.command(FILE, plain.clean.offset),
+            self._seed,
+            index,
+            executions,
+            seconds,
+        )
+        with self._counting:
+            if found.key not in self._seen:
+                self._seen.add(found.key)
+                self.summary.found.append(found)
+                self._on_found(found)

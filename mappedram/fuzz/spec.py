@@ -1,0 +1,236 @@
+"""What a sound file is to hold, as frozen values, and the file itself, made by our own writer."""
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import mappedram
+from mappedram import drivers
+from mappedram.bitmap import ByteOrder
+from mappedram.convert.stream import to_stream
+from mappedram.fuzz.sparse import SparseFile, memory_file
+from mappedram.layout.constants import (
+    CAPABILITY_MAPPED_RAM,
+    CAPABILITY_X_IGNORE_SHARED,
+    CommandType,
+    SectionType,
+)
+from mappedram.writer import BlockSpec, Envelope, SnapshotWriter
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_DRIVER = drivers.get("construct")
+#: Bytes of the stream header, and of the header of START of RAM.
+_HEADER_SIZE, _START_SIZE = 8, 17
+#: Bytes of an EOS record, and of a footer.
+_EOS_SIZE, _FOOTER_SIZE = 8, 5
+
+
+@dataclass(frozen=True, slots=True)
+class RamSpec:
+    """One RAM block, and which of its pages are in the file.
+
+    Attributes:
+        idstr: name, 1 to 255 bytes in ISO 8859-1.
+        num_pages: how many pages it has.
+        runs: the pages that are stored, as half-open runs, ascending.
+        addr: written where x-ignore-shared is announced.
+        ignored: whether the file is to hold no data of it.
+    """
+
+    idstr: str
+    num_pages: int
+    runs: tuple[tuple[int, int], ...] = ()
+    addr: int = 0
+    ignored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSpec:
+    """One device whose state is a FULL section; the JSON text calls all of it one buffer."""
+
+    idstr: str
+    section_id: int
+    instance_id: int = 0
+    version_id: int = 1
+    state: bytes = b""
+
+    def section(self, *, footer: bool) -> bytes:
+        """The bytes of the section."""
+        header = {
+            "section_type": SectionType.FULL,
+            "section_id": self.section_id,
+            "len_idstr": len(self.idstr),
+            "idstr": self.idstr,
+            "instance_id": self.instance_id,
+            "version_id": self.version_id,
+        }
+        end = {"section_type": SectionType.FOOTER, "section_id": self.section_id}
+        return (
+            _DRIVER.build("section_start", header, {})
+            + self.state
+            + (_DRIVER.build("section_footer", end, {}) if footer else b"")
+        )
+
+    def description(self) -> dict[str, Any]:
+        """What the JSON text says of it."""
+        return {
+            "name": self.idstr,
+            "instance_id": self.instance_id,
+            "vmsd_name": self.idstr,
+            "version": self.version_id,
+            "fields": [{"name": "state", "type": "buffer", "size": len(self.state)}],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSpec:
+    """A snapshot; a sound one where its values are.
+
+    Attributes:
+        machine: machine type.
+        page_size: bytes of a page, a power of two from 1 KiB to 64 KiB.
+        blocks: the RAM blocks, by falling length as QEMU has them.
+        devices: what has a FULL section, behind RAM.
+        early: what has one before RAM, as virtio-mem does.
+        described: the devices by the JSON text; None for those that are there.
+        align: what the pages of each block are aligned to; QEMU uses 1 MiB.
+        offset: where the stream begins in the file.
+        capabilities: what the configuration announces.
+        target_page_bits: for targets whose page size is not fixed.
+        uuid: sixteen bytes, for the capability validate-uuid.
+        configuration: whether there is a configuration section, which announces mapped-ram.
+        parts: number of PART sections of RAM, each of them empty.
+        switchover: whether there is a command SWITCHOVER_START, as of machine types since 10.0.
+        footers: whether sections have footers.
+        description: whether the JSON text follows.
+        byteorder: byte order of the host that the file pretends to come from.
+    """
+
+    machine: str
+    page_size: int
+    blocks: tuple[RamSpec, ...]
+    devices: tuple[DeviceSpec, ...] = ()
+    early: tuple[DeviceSpec, ...] = ()
+    described: tuple[DeviceSpec, ...] | None = None
+    align: int = 4096
+    offset: int = 0
+    capabilities: tuple[str, ...] = (CAPABILITY_MAPPED_RAM,)
+    target_page_bits: int | None = None
+    uuid: bytes | None = None
+    configuration: bool = True
+    parts: int = 1
+    switchover: bool = True
+    footers: bool = True
+    description: bool = True
+    byteorder: ByteOrder = "little"
+
+    @property
+    def shares(self) -> bool:
+        """Whether blocks may be without data."""
+        return CAPABILITY_X_IGNORE_SHARED in self.capabilities
+
+    def file(self) -> SparseFile:
+        """The file, in mapped-ram; its origin is this value."""
+        with memory_file() as fd:
+            with self._writer(fd) as writer:
+                for number, block in enumerate(self.blocks):
+                    for start, stop in () if block.ignored else block.runs:
+                        data = pattern(number, start, stop, self.page_size)
+                        writer.write_pages(block.idstr, start, data.data.cast("B"))
+                writer.finish()
+            return SparseFile.of_fd(fd, self.offset, repr(self))
+
+    def stream(self) -> SparseFile:
+        """The same guest as a stream without mapped-ram, in one record for each page."""
+        plain = replace(self, offset=0)
+        with plain.file().opened() as fd, memory_file() as out:
+            with mappedram.open(fd) as snapshot:
+                to_stream(snapshot, out)
+            return SparseFile.of_fd(out, origin=f"stream of {self!r}")
+
+    def _writer(self, fd: int) -> SnapshotWriter:
+        return SnapshotWriter(
+            fd,
+            self._envelope(),
+            [
+                BlockSpec(block.idstr, block.num_pages * self.page_size, block.addr, block.ignored)
+                for block in self.blocks
+            ],
+            page_size=self.page_size,
+            offset=self.offset,
+            align=self.align,
+            byteorder=self.byteorder,
+        )
+
+    def _envelope(self) -> Envelope:
+        plain = Envelope.plain(
+            _DRIVER,
+            machine=self.machine,
+            page_size=self.page_size,
+            capabilities=self.capabilities,
+            target_page_bits=self.target_page_bits,
+            uuid=self.uuid,
+            footers=self.footers,
+            devices=self._sections(self.devices),
+            vmdescription=self._description(),
+        )
+        eos = plain.middle[: _EOS_SIZE + (_FOOTER_SIZE if self.footers else 0)]
+        part = plain.middle[len(eos) :]
+        begin = _HEADER_SIZE if not self.configuration else len(plain.head) - _START_SIZE
+        start = plain.head[-_START_SIZE:]
+        return replace(
+            plain,
+            head=plain.head[:begin] + self._sections(self.early) + start,
+            middle=eos + part * self.parts + self._command(),
+        )
+
+    def _sections(self, devices: tuple[DeviceSpec, ...]) -> bytes:
+        return b"".join(device.section(footer=self.footers) for device in devices)
+
+    def _command(self) -> bytes:
+        values = {
+            "section_type": SectionType.COMMAND,
+            "command": CommandType.SWITCHOVER_START,
+            "len_data": 0,
+            "data": b"",
+        }
+        return _DRIVER.build("command", values, {}) if self.switchover else b""
+
+    def _description(self) -> bytes:
+        if not self.description:
+            return b""
+        devices = (*self.early, *self.devices) if self.described is None else self.described
+        document: dict[str, Any] = {
+            "configuration": {"vmsd_name": "configuration", "version": 1, "fields": []},
+            "page_size": self.page_size,
+            "devices": [device.description() for device in devices],
+        }
+        subsections = [{"vmsd_name": f"configuration/{name}"} for name in self._subsections()]
+        if subsections:
+            document["configuration"]["subsections"] = subsections
+        return json.dumps(document).encode()
+
+    def _subsections(self) -> list[str]:
+        """Names of the subsections of the configuration."""
+        values = {
+            "target-page-bits": self.target_page_bits,
+            "capabilities": self.capabilities or None,
+            "uuid": self.uuid,
+        }
+        present = values if self.configuration else {}
+        return [name for name, value in present.items() if value is not None]
+
+
+def pattern(block: int, start: int, stop: int, page_size: int) -> "NDArray[np.uint64]":
+    """Pages `start` to `stop` of a block: all words of a page say which block and page it is.
+
+    So a page in the wrong place shows where it came from, and none is zero.
+    """
+    import numpy as np
+
+    tag = (block + 1) << 48
+    words = np.arange(start + tag, stop + tag, dtype=np.uint64)
+    return np.repeat(words, page_size // 8)

@@ -1,0 +1,17 @@
+"""What files are tried on: a command, a QEMU, or our own readers."""
+
+from mappedram.fuzz.targets.base import FAILURES, Limit, Observation, Target, Worker
+from mappedram.fuzz.targets.command import CommandTarget
+from mappedram.fuzz.targets.own import OwnTarget
+from mappedram.fuzz.targets.qemu import QemuTarget
+
+__all__ = [
+    "FAILURES",
+    "CommandTarget",
+    "Limit",
+    "Observation",
+    "OwnTarget",
+    "QemuTarget",
+    "Target",
+    "Worker",
+]

@@ -1,0 +1,85 @@
+"""What a target does, and what can come of trying a file on it."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from mappedram.fuzz.cases import Case
+
+Kind = Literal[
+    "accepts", "refuses", "crashes", "hangs", "reports", "raises", "disagrees", "wrong-memory"
+]
+
+#: What is worth a reproducer, with what it means.
+FAILURES: dict[Kind, str] = {
+    "crashes": "a signal ended it",
+    "hangs": "it did not come to an end in time",
+    "reports": "a sanitizer, or a runtime that watches the program, reported a bug",
+    "raises": "it raised something that no caller expects",
+    "disagrees": "two readers of the same file make different things of it",
+    "wrong-memory": "it loads, but the memory is not what was saved",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What one try may take: seconds, and bytes of address space (None for any)."""
+
+    seconds: float = 10.0
+    memory: int | None = 4 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What came of one file.
+
+    Attributes:
+        kind: what happened.
+        sign: which signal, sanitizer or exception, so that two failures can be told apart.
+        message: what the target said, shortened.
+        seconds: how long it took.
+    """
+
+    kind: Kind
+    sign: str = ""
+    message: str = ""
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Whether this is a failure of the target."""
+        return self.kind in FAILURES
+
+
+class Worker(Protocol):
+    """Tries one file after the other; belongs to one thread."""
+
+    def observe(self, case: Case) -> Observation:
+        """What comes of a file.
+
+        Raises:
+            OSError: it cannot be tried.
+        """
+
+
+class Target(Protocol):
+    """A parser under test."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
+
+    def command(self, name: str, offset: int) -> str:
+        """How a file of that name, in which the stream begins at `offset`, is tried by hand."""
+
+    def cases(self, seed: int) -> Iterator[Case]:
+        """Files to try, the same for the same seed, without end.
+
+        Raises:
+            MappedRamError: there is nothing to begin with.
+        """
+
+    def worker(self, folder: Path) -> AbstractContextManager[Worker]:
+        """A worker that keeps its files in `folder`, which is its own."""

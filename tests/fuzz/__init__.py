@@ -1,0 +1,1 @@
+"""Tests of `mappedram.fuzz` and `mappedram.strategies`."""

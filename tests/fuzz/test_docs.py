@@ -1,0 +1,90 @@
+"""The examples of docs/fuzzing.md run, and fail where a parser has a bug."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mappedram.fuzz.corpus import write
+from tests.cli.conftest import ROOT
+
+DOCUMENT = ROOT / "docs" / "fuzzing.md"
+#: Beside the files: how many examples, and that a busy machine may take its time.
+_CONFTEST = """
+from hypothesis import settings
+
+settings.register_profile(
+    "docs", derandomize=True, database=None, deadline=None, max_examples=60
+)
+settings.load_profile("docs")
+"""
+_FILES = re.compile(r"^<!-- file: (\S+) -->\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The files that the document shows."""
+    for name, text in _FILES.findall(DOCUMENT.read_text(encoding="utf-8")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "conftest.py").write_text(_CONFTEST, encoding="utf-8")
+    return tmp_path
+
+
+def python(folder: Path, *args: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *map(str, args)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{folder}", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def outcome_of_tests(folder: Path) -> subprocess.CompletedProcess[str]:
+    """The tests of the parser, run."""
+    options = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", folder)
+    return python(folder, "-m", "pytest", *options, "test_my_parser.py")
+
+
+def test_the_tests_of_the_parser_pass(folder: Path) -> None:
+    done = outcome_of_tests(folder)
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "failing"),
+    [
+        ("page_size.bit_count() != 1 or", "", "test_refuses"),
+        ("except (struct.error, IndexError)", "except struct.error", "test_gives_a_value"),
+        ("at = pages + used", "at = pages + used + 8", "test_finds_all_blocks"),
+    ],
+)
+def test_they_fail_where_the_parser_is_wrong(
+    good: str, bad: str, failing: str, folder: Path
+) -> None:
+    parser = folder / "my_parser.py"
+    text = parser.read_text()
+    assert good in text
+    parser.write_text(text.replace(good, bad))
+    done = outcome_of_tests(folder)
+    assert done.returncode == 1
+    assert failing in done.stdout
+
+
+def test_the_corpus_is_judged(folder: Path) -> None:
+    write(folder / "files", seed=0, count=60)
+    done = python(folder, "judge_corpus.py", "files")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_figures_are_those_of_known_failures() -> None:
+    """The document names each failure that the target has to find."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    for field in ("page_size", "used_length", "len_name", "pages_offset"):
+        assert re.search(rf"^\| .*`{field}`", text, re.MULTILINE), field
