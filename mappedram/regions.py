@@ -48,7 +48,8 @@ def regions(stream: Stream) -> list[Region]:
 def claimed(stream: Stream) -> Iterator[Region]:
     """All that the stream says is somewhere, cut at the end of the file; it may overlap."""
     for claim in _claims(stream):
-        yield replace(claim, length=min(claim.end, stream.file_size) - claim.offset)
+        beyond = claim.end - stream.file_size
+        yield replace(claim, length=claim.length - beyond) if beyond > 0 else claim
 
 
 def _claims(stream: Stream) -> Iterator[Region]:

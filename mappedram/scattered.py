@@ -22,16 +22,16 @@ ZERO = 0
 class Delta:
     """What XBZRLE records make of a page: `base`, its place before, and the differences in order.
 
-    Each difference is the offset of its bytes in the file and their length.
+    Each difference is the offset of its bytes in the file; its length is the `be16` before them.
     """
 
     base: int
-    differences: tuple[tuple[int, int], ...]
+    differences: "NDArray[np.int64]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScatteredPages:
-    """The last record of each page of one block.
+    """The last record of each page of one block; a page without any is zero.
 
     Attributes:
         page_size: size of a page in bytes.
@@ -134,7 +134,8 @@ class ScatteredPages:
         page = bytearray(self.page_size)
         if delta.base > 0:
             page[:] = source.read_exactly(delta.base, self.page_size, "page")
-        for offset, length in delta.differences:
+        for offset in delta.differences.tolist():
+            length = int.from_bytes(source.peek(offset - 2, 2), "big")
             apply_xbzrle(page, source.read_exactly(offset, length, "XBZRLE difference"), offset)
         return bytes(page)
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from mappedram import drivers
 from mappedram.bitmap import Bitmap, ByteOrder, guess_byteorder
@@ -251,7 +251,7 @@ def open_snapshot(
     path_or_fd: str | os.PathLike[str] | int,
     offset: int = 0,
     *,
-    driver: DriverName = "construct",
+    driver: DriverName | Driver = "construct",
     partial: bool = False,
 ) -> Snapshot:
     """Open a snapshot: follow its headers, and leave bitmaps and pages where they are.
@@ -259,7 +259,7 @@ def open_snapshot(
     Args:
         path_or_fd: the file, or an open descriptor, which stays open.
         offset: where the stream begins; offsets in its headers count from byte 0 all the same.
-        driver: `construct` or `kaitai`.
+        driver: `construct` or `kaitai`, or whatever else reads single structures.
         partial: return what could be read of a file whose RAM blocks cannot all be found; the
             reason is then in `snapshot.stream.stopped`.
 
@@ -269,7 +269,7 @@ def open_snapshot(
         FormatError: a structure before the last RAM block cannot be followed.
         OSError: the file cannot be opened or read.
     """
-    reader: Any = drivers.get(driver)
+    reader = drivers.get(driver) if isinstance(driver, str) else driver
     source = Source(path_or_fd)
     try:
         stream = read_stream(source, offset, reader)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Severity
+from mappedram.check.names import danger
 from mappedram.check.registry import rule
 from mappedram.layout.constants import RAM_SAVE_FLAG_EOS, RAM_SAVE_FLAG_MEM_SIZE
 from mappedram.model import Element, is_page_size
@@ -208,6 +209,30 @@ def used_length_zero(context: Context) -> Iterator[Defect]:
                 context.field(blocks[-1], "used_length"),
                 expected="> 0",
                 actual="0",
+            )
+
+
+@rule(
+    "MR109",
+    "block-idstr-unsafe",
+    Severity.WARNING,
+    clause="5.3.12",
+    qemu="system/physmem.c: qemu_ram_set_idstr()",
+)
+def block_idstr_unsafe(context: Context) -> Iterator[Defect]:
+    """The name of a block holds no control characters and no step such as `..`.
+
+    Why:
+        QEMU has no such block and refuses the file. A tool that shows such a name, or makes a path
+        of it, does what the file wants.
+    """
+    for block in context.stream.blocks:
+        found = danger(block.idstr)
+        if found:
+            yield Defect(
+                f"the name {block.idstr!r} of a block holds {found}",
+                context.block_field(block, "idstr"),
+                actual=block.idstr,
             )
 
 

@@ -1,13 +1,10 @@
-"""MR0: what the configuration section announces."""
+"""MR0: the configuration section, but for its capabilities."""
 
 from collections.abc import Iterator
 
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
-from mappedram.layout.constants import CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED
-
-KNOWN_CAPABILITIES = frozenset({CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED})
 
 SUBSECTION_ORDER = (
     "configuration/target-page-bits",
@@ -38,31 +35,6 @@ def mapped_ram_guessed(context: Context) -> Iterator[Defect]:
             Place(header.end, 1, "/configuration"),
             expected="0x07",
         )
-
-
-@rule(
-    "MR008",
-    "capability-unknown",
-    Severity.ERROR,
-    clause="3.4.7",
-    qemu="migration/savevm.c: get_capability()",
-)
-def capability_unknown(context: Context) -> Iterator[Defect]:
-    """The configuration lists no capabilities but mapped-ram and x-ignore-shared.
-
-    Why:
-        QEMU refuses the file: "Received unknown capability". The older name `fixed-ram` was never
-        in a release.
-    """
-    for element in context.of_kind("configuration_subsection"):
-        for index, entry in enumerate(element.values["body"].get("capabilities", ())):
-            if entry["name"] not in KNOWN_CAPABILITIES:
-                yield Defect(
-                    f"capability {entry['name']!r} is not one that a stream lists",
-                    context.field(element, f"body/capabilities[{index}]/name"),
-                    expected=" or ".join(sorted(KNOWN_CAPABILITIES)),
-                    actual=entry["name"],
-                )
 
 
 @rule(
@@ -113,3 +85,47 @@ def subsection_order(context: Context) -> Iterator[Defect]:
                 actual=element.values["idstr"],
             )
         last = max(last, position)
+
+
+@rule(
+    "MR015",
+    "machine-empty",
+    Severity.WARNING,
+    clause="3.1.4",
+    qemu="migration/savevm.c: configuration_post_load()",
+)
+def machine_empty(context: Context) -> Iterator[Defect]:
+    """The machine type is not empty.
+
+    Why:
+        QEMU compares as many bytes as there are: a destination of any machine type takes the file.
+    """
+    if context.stream.machine == "":
+        yield Defect(
+            "the machine type is empty",
+            context.field(context.elements["/configuration/header"], "len_name"),
+            expected=">= 1",
+            actual="0",
+        )
+
+
+@rule(
+    "MR016",
+    "machine-unprintable",
+    Severity.ERROR,
+    clause="3.1.4",
+    qemu="migration/savevm.c: configuration_post_load()",
+)
+def machine_unprintable(context: Context) -> Iterator[Defect]:
+    """The machine type consists of printable ASCII characters.
+
+    Why:
+        That of every machine of QEMU does: no destination has this one, and QEMU refuses the file.
+    """
+    machine = context.stream.machine or ""
+    if not (machine.isascii() and machine.isprintable()):
+        yield Defect(
+            f"the machine type is {machine!r}",
+            context.field(context.elements["/configuration/header"], "name"),
+            actual=machine,
+        )

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain
 
+from mappedram import drivers
 from mappedram.check.container import Container
-from mappedram.check.finding import Place
+from mappedram.check.differences import first_difference
+from mappedram.check.finding import Defect, Place
 from mappedram.check.survey import Survey, survey
-from mappedram.drivers import DriverName
 from mappedram.drivers.base import Span
-from mappedram.errors import FormatError
+from mappedram.drivers.compared import ComparedDriver
 from mappedram.layout.constants import RAM_SECTION_IDSTR, SectionType
 from mappedram.model import Element, MappedRamHeader, RamBlock, Section, Stream, is_page_size
 from mappedram.regions import Region, claimed
@@ -173,20 +174,22 @@ class Context:
 
     # The second opinion.
 
-    @cached_property
-    def twin(self) -> Stream | FormatError:
-        """What the other driver makes of the same file."""
-        other: DriverName = "kaitai" if self.snapshot.driver.name == "construct" else "construct"
-        return read_with(other, self.source.fd, self.stream.offset)
+    @property
+    def difference(self) -> Defect | None:
+        """What the two drivers make differently of the file."""
+        driver, reading = self.snapshot.driver, self.stream
+        if isinstance(driver, ComparedDriver):
+            return first_difference(driver, reading)
+        driver = compared()  # somebody else has opened the file, with one driver
+        with open_snapshot(
+            self.source.fd, self.stream.offset, driver=driver, partial=True
+        ) as snapshot:
+            return first_difference(driver, snapshot.stream)
 
 
-def read_with(driver: DriverName, path_or_fd: Openable, offset: int) -> Stream | FormatError:
-    """What a driver makes of a file, be it a refusal."""
-    try:
-        with open_snapshot(path_or_fd, offset, driver=driver, partial=True) as snapshot:
-            return snapshot.stream
-    except FormatError as refusal:
-        return refusal
+def compared() -> ComparedDriver:
+    """A driver that reads as `construct` does, and knows where `kaitai` differs."""
+    return ComparedDriver(drivers.get("construct"), drivers.get("kaitai"))
 
 
 def is_area(claim: Region) -> bool:

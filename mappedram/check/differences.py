@@ -1,51 +1,51 @@
-"""Where two readings of one file differ first."""
-
-from dataclasses import fields
+"""Where the two drivers differ first, with its place in the file."""
 
 from mappedram.check.finding import Defect, Place
+from mappedram.drivers.base import RefusalError
+from mappedram.drivers.compared import ComparedDriver, Difference, Outcome
 from mappedram.errors import FormatError
-from mappedram.model import Element, Stream
-
-Reading = Stream | FormatError
+from mappedram.model import Stream
 
 #: Longest value that is shown.
 _SHOWN_MAX = 60
+_NOWHERE = Place(None, None, "")
 
 
-def first_difference(mine: Reading, other: Reading) -> Defect | None:
-    """The first place at which two readings differ; None where there is none."""
-    if mine == other:
+def first_difference(driver: ComparedDriver, reading: Stream | FormatError) -> Defect | None:
+    """What the drivers have differed in while a file was read; None where they never did.
+
+    Args:
+        driver: what has read the file.
+        reading: what came of it, be it a refusal.
+    """
+    difference = driver.difference
+    if difference is None:
         return None
-    if isinstance(mine, FormatError) or isinstance(other, FormatError):
-        return _in_outcome(mine, other)
-    for here, there in zip(mine.elements, other.elements, strict=False):
-        if here != there:
-            return _in_element(here, there)
-    stopped = mine.stopped or other.stopped
-    if stopped and mine.stopped != other.stopped:
-        return _in_outcome(mine.stopped or mine, other.stopped or other)
-    names = [field.name for field in fields(Stream)]
-    name = next(name for name in names if getattr(mine, name) != getattr(other, name))
-    return _defect(f"the {name}", getattr(mine, name), getattr(other, name), Place(None, None, ""))
+    place = _place(difference, reading)
+    mine, other = difference.mine, difference.other
+    if not isinstance(mine, RefusalError) and not isinstance(other, RefusalError):
+        for name, value in mine[0].items():
+            if value != other[0].get(name):
+                return _defect(name, value, other[0].get(name), place)
+    return _defect(f"a {difference.kind}", _said(mine), _said(other), place)
 
 
-def _in_outcome(mine: Reading, other: Reading) -> Defect:
-    refusal = mine if isinstance(mine, FormatError) else other
-    assert isinstance(refusal, FormatError)
-    place = Place(refusal.offset, None, refusal.path)
-    return _defect("the file", _outcome(mine), _outcome(other), place)
+def _place(difference: Difference, reading: Stream | FormatError) -> Place:
+    """Where the structure stands; nowhere, if it was read on trial only."""
+    refusal = reading if isinstance(reading, FormatError) else reading.stopped
+    if isinstance(difference.mine, RefusalError):
+        return Place(refusal.offset, None, refusal.path) if refusal else _NOWHERE
+    values, length = difference.mine
+    for element in () if isinstance(reading, FormatError) else reading.elements:
+        if element.values is values:
+            return Place(element.offset, length, element.path)
+    return _NOWHERE
 
 
-def _outcome(reading: Reading) -> str:
-    return f"refused: {reading}" if isinstance(reading, FormatError) else "read"
-
-
-def _in_element(here: Element, there: Element) -> Defect:
-    place = Place(here.offset, here.length, here.path)
-    for name, value in here.values.items():
-        if value != there.values.get(name):
-            return _defect(name, value, there.values.get(name), place)
-    return _defect("a structure", f"{here.kind} of {here.length:#x} bytes", there.path, place)
+def _said(outcome: Outcome) -> str:
+    if not isinstance(outcome, RefusalError):
+        return f"{outcome[1]:#x} bytes"
+    return f"{outcome.path} {'cut off' if outcome.short else 'refused'}"
 
 
 def _defect(what: str, mine: object, other: object, place: Place) -> Defect:

@@ -44,7 +44,7 @@ def vmdescription_missing(context: Context) -> Iterator[Defect]:
     qemu="migration/savevm.c: qemu_loadvm_state()",
 )
 def vmdescription_invalid(context: Context) -> Iterator[Defect]:
-    """The JSON description is whole, is JSON, and has the keys that QEMU writes.
+    """The JSON description is whole, is ASCII on one line, and has the keys that QEMU writes.
 
     Why:
         QEMU throws it away unread. Other readers take the lengths of device sections from it.
@@ -62,7 +62,7 @@ def vmdescription_invalid(context: Context) -> Iterator[Defect]:
                 expected=f"{description.length:#x}",
                 actual=f"{declared:#x}",
             )
-        elif problem := _problem(description):
+        elif problem := _problem(context, description):
             yield Defect(
                 f"the JSON description at {description.offset:#x} is {problem}",
                 Place(description.offset, description.length, f"{section.path}/json"),
@@ -93,10 +93,13 @@ def trailing_bytes(context: Context) -> Iterator[Defect]:
         )
 
 
-def _problem(description: VmDescription) -> str | None:
+def _problem(context: Context, description: VmDescription) -> str | None:
     """What is wrong with a text that is all there."""
     if description.document is None:
         return description.problem
+    text = context.source.read(description.offset, description.length)
+    if not text.isascii() or not text.decode("ascii").isprintable():
+        return "not plain ASCII on one line"
     for key, kind in KEYS.items():
         if not isinstance(description.document.get(key), kind):
             return f"without a {key!r} that is of type {kind.__name__}"

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from mappedram.check.context import Context
-from mappedram.check.differences import first_difference
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
 from mappedram.check.report import NOT_FOLLOWED
@@ -130,8 +129,7 @@ def drivers_disagree(context: Context) -> Iterator[Defect]:
         One of the two descriptions of the format is wrong, and parsers made from it read this file
         differently. That is a bug of this package; please report it with the file.
     """
-    difference = first_difference(context.stream, context.twin)
-    if difference:
+    if difference := context.difference:
         yield difference
 
 

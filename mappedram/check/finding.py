@@ -48,6 +48,8 @@ class Finding:
         path: place in the structure, such as `/ram/blocks[0]/mapped_ram/pages_offset`.
         expected: what the format calls for, in short.
         actual: what stands there, in short.
+        decompressed: whether the file holds these bytes compressed: `offset` then counts from the
+            beginning of what was decompressed.
     """
 
     code: str
@@ -59,6 +61,7 @@ class Finding:
     path: str
     expected: str | None
     actual: str | None
+    decompressed: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The finding for JSON, with its keys in the order of the attributes."""

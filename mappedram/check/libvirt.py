@@ -12,8 +12,9 @@ from mappedram.container import describe
 from mappedram.container.libvirt import PATH
 from mappedram.layout.libvirt import QEMU_SAVE_MAGIC, QEMU_SAVE_VERSION, SaveFormat
 
+#: How the codes of these rules begin.
+BAND = "MR5"
 _SOURCE = "src/qemu/qemu_saveimage.c"
-
 
 Judge = Callable[[Container], Iterator[Defect]]
 _JUDGES: dict[str, Judge] = {}

@@ -3,11 +3,17 @@
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from mappedram.check.context import Context
-from mappedram.check.finding import Defect, Finding, Severity
+from mappedram.check.finding import Defect, Finding, Place, Severity
+from mappedram.check.names import printable
 
 Judge = Callable[[Context], Iterator[Defect]]
+
+#: Findings of one rule. A file of 1 MiB can have two hundred thousand sections, all of them wrong.
+FINDINGS_MAX = 1000
+_MORE = f"there are more places like these; only {FINDINGS_MAX} are told"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +43,11 @@ class Rule:
     judge: Judge
 
     def check(self, context: Context) -> Iterator[Finding]:
-        """What the rule has to say about a file."""
-        return map(self.finding, self.judge(context))
+        """What the rule has to say about a file: at most `FINDINGS_MAX`, and that there is more."""
+        defects = self.judge(context)
+        yield from map(self.finding, islice(defects, FINDINGS_MAX))
+        if next(defects, None):
+            yield self.finding(Defect(_MORE, Place(None, None, "")))
 
     def finding(self, defect: Defect) -> Finding:
         """The defect as a finding of this rule."""
@@ -46,16 +55,11 @@ class Rule:
             self.code,
             self.name,
             self.severity,
-            _printable(defect.message),
+            printable(defect.message),
             *defect.place,
-            defect.expected and _printable(defect.expected),
-            defect.actual and _printable(defect.actual),
+            defect.expected and printable(defect.expected),
+            defect.actual and printable(defect.actual),
         )
-
-
-def _printable(text: str) -> str:
-    """The text with control characters, which names in a file may hold, as escapes."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 #: All rules by code, in order.

@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 
 import click
 
-from mappedram.check import RULES, Finding, Report, check
+from mappedram.check import RULES, Finding, Report, Rule, check
+from mappedram.check.formats import Unread
 from mappedram.check.report import NOT_FOLLOWED
 from mappedram.cli import output
-from mappedram.cli.options import epilog, offset_option, output_option
+from mappedram.cli.loading import Loading, lines, loading_options
+from mappedram.cli.options import epilog, offset_option
 from mappedram.cli.status import (
     CORRUPT,
     FINE,
@@ -59,12 +61,22 @@ _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
     help="No findings whose code begins with CODE; goes before --select.",
 )
 @offset_option
-@output_option
+@loading_options
+@click.option(
+    "--output",
+    "form",
+    type=click.Choice(["human", "json", "sarif", "junit"]),
+    default="human",
+    show_default=True,
+    help="For reading, for programs, or in a form that other tools take: SARIF 2.1.0, JUnit XML.",
+)
 def command(
     files: tuple[str, ...],
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     offset: int,
+    qemu: str | None,
+    destination: str | None,
     form: str,
 ) -> int:
     """Judge snapshots: say what is wrong in each FILE, at which byte, and how bad that is.
@@ -74,12 +86,9 @@ def command(
     """
     choice = _Choice(_prefixes("--select", select), _prefixes("--ignore", ignore))
     statuses: list[int] = []
-    results = (_result(file, offset, choice, statuses) for file in files)
-    if form == "json":
-        output.write_json((_as_dict(result) for result in results), levels=3)
-    else:
-        for result in results:
-            _show(result)
+    loading = Loading.of(qemu, destination)
+    results = (_result(file, offset, choice, loading, statuses) for file in files)
+    _OUTPUTS[form](results, choice)
     return next(status for status in _WORST_FIRST if status in statuses)
 
 
@@ -97,6 +106,10 @@ class _Choice(NamedTuple):
             not self.select or code.startswith(self.select)
         )
 
+    def rules(self) -> list[Rule]:
+        """The rules that can have findings."""
+        return [rule for code, rule in RULES.items() if self.takes(code)]
+
 
 def _prefixes(option: str, given: Sequence[str]) -> tuple[str, ...]:
     """The codes in capitals, each of which some rule has: a typing error would hide findings."""
@@ -107,22 +120,53 @@ def _prefixes(option: str, given: Sequence[str]) -> tuple[str, ...]:
     return prefixes
 
 
-def _result(file: str, offset: int, choice: _Choice, statuses: list[int]) -> Report | FailureError:
+def _result(
+    file: str, offset: int, choice: _Choice, loading: Loading, statuses: list[int]
+) -> Report | FailureError:
     """The report on one file, or why there is none; its exit status is added to `statuses`."""
     try:
         with about(file):
-            report = _filtered(check(file, offset), choice)
+            report = _filtered(check(file, offset, destination=loading.destination), choice)
     except FailureError as failure:
         output.note(str(failure))
         statuses.append(failure.status)
         return failure
-    statuses.append(report.exit_status)
+    statuses.append(loading.exit_status(report))
     return report
 
 
 def _filtered(report: Report, choice: _Choice) -> Report:
     """The report without the findings that nobody asked for, and the verdict of the others."""
-    return Report.of(report.file, [f for f in report.findings if choice.takes(f.code)])
+    findings = [f for f in report.findings if choice.takes(f.code)]
+    return Report.of(report.file, findings, report.qemu)
+
+
+# For programs.
+
+
+def _write_json(results: Iterator[Report | FailureError], _: _Choice) -> None:
+    output.write_json((_as_dict(result) for result in results), levels=3)
+
+
+def _write_sarif(results: Iterator[Report | FailureError], choice: _Choice) -> None:
+    from mappedram.check.formats import sarif
+
+    output.write_json(sarif.document(_plain(results), choice.rules()), levels=4)
+
+
+def _write_junit(results: Iterator[Report | FailureError], choice: _Choice) -> None:
+    from mappedram.check.formats import junit
+
+    for piece in junit.pieces(_plain(results), choice.rules()):
+        output.write(piece)
+
+
+def _plain(results: Iterator[Report | FailureError]) -> Iterator[Report | Unread]:
+    for result in results:
+        if isinstance(result, FailureError):
+            yield Unread(result.file, result.message)
+        else:
+            yield result
 
 
 def _as_dict(result: Report | FailureError) -> dict[str, Any]:
@@ -132,11 +176,17 @@ def _as_dict(result: Report | FailureError) -> dict[str, Any]:
             "verdict": None,
             "error": result.message,
             "findings": [],
+            "qemu": {},
         }
     return result.to_dict()
 
 
 # For a person.
+
+
+def _write_human(results: Iterator[Report | FailureError], _: _Choice) -> None:
+    for result in results:
+        _show(result)
 
 
 def _show(result: Report | FailureError) -> None:
@@ -146,6 +196,8 @@ def _show(result: Report | FailureError) -> None:
         _show_finding(result.file, finding)
     counts = ", ".join(_counted(result, severity) for severity in _STYLES)
     verdict = output.styled(result.verdict, "bold")
+    for line in lines(result):
+        output.line(f"{printable(result.file)}: {printable(line)}")
     output.line(f"{printable(result.file)}: {verdict} ({counts})")
 
 
@@ -155,7 +207,8 @@ def _counted(report: Report, severity: str) -> str:
 
 
 def _show_finding(file: str, finding: Finding) -> None:
-    place = "" if finding.offset is None else f":{finding.offset:#x}"
+    within = " (decompressed)" if finding.decompressed else ""
+    place = within if finding.offset is None else f"{within}:{finding.offset:#x}"
     severity = output.styled(finding.severity, _STYLES[finding.severity])
     output.line(
         f"{printable(file)}{place}: {severity} {finding.code} {finding.name}:"
@@ -178,8 +231,8 @@ def _details(file: str, finding: Finding) -> Iterator[str]:
 
 def _marked_bytes(file: str, finding: Finding) -> Iterator[str]:
     """A line of sixteen bytes, and a line that marks those of the finding."""
-    if finding.offset is None:
-        return
+    if finding.offset is None or finding.decompressed:
+        return  # what was decompressed is gone by now
     length = finding.length or 1
     start = finding.offset - finding.offset % 16
     if finding.offset + length > start + 16:
@@ -196,3 +249,11 @@ def _marked_bytes(file: str, finding: Finding) -> Iterator[str]:
         more = f" … {length} bytes" if length > marked else ""
         yield f"{label}{hex_bytes(data)}"
         yield " " * (len(label) + 3 * skipped) + " ".join(["^^"] * marked) + more
+
+
+_OUTPUTS = {
+    "human": _write_human,
+    "json": _write_json,
+    "sarif": _write_sarif,
+    "junit": _write_junit,
+}

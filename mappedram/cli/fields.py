@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from mappedram.cli.text import printable, size
-from mappedram.drivers.base import RefusalError
+from mappedram.drivers.base import RefusalError, Span
 from mappedram.errors import FormatError
 from mappedram.layout._spec import TYPES
 from mappedram.layout.constants import (
@@ -21,8 +21,12 @@ from mappedram.snapshot import Snapshot
 
 
 class Field(NamedTuple):
-    """One field: its path within the structure, its place in the file, value and meaning."""
+    """One field: its path within the structure, its place in the file, value and meaning.
 
+    `kind` is the type in the spec that declares it.
+    """
+
+    kind: str
     path: str
     offset: int
     length: int
@@ -47,24 +51,17 @@ def fields_of(snapshot: Snapshot, element: Element) -> list[Field]:
         raise FormatError(
             "the file has changed while it was read", offset=element.offset, path=element.path
         ) from error
-    return [
-        Field(
-            span.path,
-            element.offset + span.start,
-            span.end - span.start,
-            span.value,
-            _doc(element, span.path),
-        )
-        for span in spans
-    ]
+    return [_field(element, span) for span in spans]
 
 
-def _doc(element: Element, path: str) -> str:
+def _field(element: Element, span: Span) -> Field:
     kind = element.kind
-    *outer, name = path.split("/")
+    *outer, name = span.path.split("/")
     for step in outer:
         kind = _inner_kind(step, element.values)
-    return next(field.doc for field in TYPES[kind].fields if field.name == name)
+    doc = next(field.doc for field in TYPES[kind].fields if field.name == name)
+    offset = element.offset + span.start
+    return Field(kind, span.path, offset, span.end - span.start, span.value, doc)
 
 
 def _inner_kind(step: str, values: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import translate
-from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,20 +19,16 @@ from mappedram.cli.options import (
     offset_option,
     output_option,
 )
-from mappedram.cli.sections import folded_sections, section_key
+from mappedram.cli.regions import pieces, sample
 from mappedram.cli.status import FINE, UNFINISHED, FailureError, about
-from mappedram.cli.text import folded, hex_bytes, hex_lines, printable, size
-from mappedram.container import open_any, regions_of
+from mappedram.cli.text import hex_bytes, printable, size
+from mappedram.cli.writing import force_option
+from mappedram.container import LibvirtImage, open_any, regions_of
 from mappedram.drivers import DriverName
-from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
-from mappedram.model import Section
+from mappedram.output import StagedFiles
 from mappedram.regions import Region
 from mappedram.snapshot import Snapshot
 
-#: Bytes shown of a region that is not a structure.
-_SAMPLE = 32
-#: Padding is looked through up to this size; QEMU's is always shorter.
-_PADDING_MAX = MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 #: Wider names go past their column.
 _NAME_WIDTH_MAX = 56
 
@@ -45,7 +41,8 @@ _NAME_WIDTH_MAX = 56
         "  mappedram layout guest.mapped-ram\n"
         "  mappedram layout --hex guest.mapped-ram | less\n"
         "  mappedram layout --hex --region 'header of pc.ram' guest.mapped-ram\n"
-        "  mappedram layout --region '/sections[4]/*' guest.mapped-ram",
+        "  mappedram layout --region '/sections[4]/*' guest.mapped-ram\n"
+        "  mappedram layout --html guest.html guest.mapped-ram",
         STATUS_OF_READING,
     ),
 )
@@ -61,6 +58,15 @@ _NAME_WIDTH_MAX = 56
     help="Only regions with this name or path, in which * and ? stand for anything; can be given"
     " more than once.",
 )
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    help="Write a page for a browser instead: the regions drawn to scale, where the pages of each"
+    " block are, every field with its clauses, the findings of `check`, the devices.",
+)
+@force_option
 @offset_option
 @driver_option
 @output_option
@@ -68,6 +74,8 @@ def command(
     file: str,
     with_hex: bool,
     patterns: tuple[str, ...],
+    page: Path | None,
+    force: bool,
     offset: int,
     driver: DriverName,
     form: str,
@@ -77,11 +85,15 @@ def command(
     Regions are headers, bitmaps, padding, the pages of each block, the payloads of devices, and
     gaps that belong to nothing. With --hex, structures are shown field by field, as
     spec/format.md describes them, and of all else the first bytes. The JSON output always has the
-    fields.
+    fields. The page of --html stands alone: it needs no net, and its size has a bound.
     """
+    if page and (with_hex or patterns or form == "json"):
+        raise click.UsageError("--html goes without --hex, --region and --output")
     with about(file), open_any(file, offset, driver=driver, partial=True) as (snapshot, image):
         regions = _selected(file, regions_of(snapshot, image), patterns)
-        if form == "json":
+        if page:
+            _write_page(page, force, file, offset, snapshot, image)
+        elif form == "json":
             _show_json(file, snapshot, regions)
         elif with_hex:
             _show_hex(snapshot, regions)
@@ -105,6 +117,22 @@ def _selected(file: str, regions: list[Region], patterns: Sequence[str]) -> list
     if not found:
         raise FailureError(file, f"no region is called {' or '.join(patterns)}", UNFINISHED)
     return found
+
+
+def _write_page(
+    place: Path,
+    force: bool,
+    file: str,
+    offset: int,
+    snapshot: Snapshot,
+    image: LibvirtImage | None,
+) -> None:
+    from mappedram import html
+    from mappedram.check import check
+
+    text = html.page(file, snapshot, image, check(file, offset))
+    with StagedFiles(force=force) as files, open(files.open(place), "wb", closefd=False) as stream:
+        stream.write(text.encode())
 
 
 # JSON.
@@ -141,33 +169,6 @@ def _region_as_dict(snapshot: Snapshot, region: Region) -> dict[str, Any]:
     }
 
 
-# Runs of sections that are alike are folded, each with all of its regions.
-
-
-def _pieces(snapshot: Snapshot, regions: list[Region]) -> Iterator[tuple[list[Region], str | None]]:
-    """The regions to be shown, and now and then a line for those that repeat them."""
-    sections = {section.path: section for section in snapshot.sections}
-    groups = [
-        (sections.get(path), list(members))
-        for path, members in groupby(regions, key=lambda region: region.path.rpartition("/")[0])
-    ]
-    for shown, hidden in folded(groups, _group_key):
-        yield [region for _, members in shown for region in members], None
-        if hidden:
-            yield [], _folded_line(hidden)
-
-
-def _group_key(group: tuple[Section | None, list[Region]]) -> object:
-    section, members = group
-    return section_key(section) if section else members[0].path
-
-
-def _folded_line(hidden: Sequence[tuple[Section | None, list[Region]]]) -> str:
-    first, last = hidden[0][1][0], hidden[-1][1][-1]
-    what = folded_sections([section for section, _ in hidden if section])
-    return f"{what} {first.offset:#x} to {last.end:#x}"
-
-
 # For a person.
 
 
@@ -176,18 +177,18 @@ def _show_table(snapshot: Snapshot, regions: list[Region]) -> None:
     name_width = min(max((len(region.name) for region in regions), default=0), _NAME_WIDTH_MAX)
     heading = f"{'offset':>{width}}  {'end':>{width}}  {'size':>10}  {'name':<{name_width}}  path"
     output.line(output.styled(heading, "bold"))
-    for members, note in _pieces(snapshot, regions):
+    for members, note in pieces(snapshot, regions):
         for region in members:
             output.line(
                 f"{region.offset:#{width}x}  {region.end:#{width}x}  {size(region.length):>10}"
                 f"  {printable(region.name):<{name_width}}  {printable(region.path)}"
             )
         if note:
-            output.line(note)
+            output.line(str(note))
 
 
 def _show_hex(snapshot: Snapshot, regions: list[Region]) -> None:
-    for members, note in _pieces(snapshot, regions):
+    for members, note in pieces(snapshot, regions):
         for region in members:
             _show_heading(region)
             for text in _hex_of(snapshot, region):
@@ -206,10 +207,8 @@ def _show_heading(region: Region) -> None:
 def _hex_of(snapshot: Snapshot, region: Region) -> Iterator[str]:
     if region.element:
         yield from _annotated(snapshot, fields_of(snapshot, region.element))
-    elif region.kind == "padding" and region.length <= _PADDING_MAX:
-        yield from _padding(snapshot, region)
     else:
-        yield from _sample(snapshot, region.offset, region.end)
+        yield from sample(snapshot, region)
 
 
 def _annotated(snapshot: Snapshot, fields: list[Field]) -> Iterator[str]:
@@ -223,31 +222,3 @@ def _annotated(snapshot: Snapshot, fields: list[Field]) -> Iterator[str]:
         yield f"{field.offset:#010x}  {hex_bytes(rows[0]):<{hex_width}}  {meaning}  {doc}"
         for index, row in enumerate(rows[1:], start=1):
             yield f"{field.offset + 16 * index:#010x}  {hex_bytes(row)}"
-
-
-def _sample(snapshot: Snapshot, start: int, end: int) -> Iterator[str]:
-    """The first bytes, and how many more there are."""
-    data = snapshot.source.read(start, min(end - start, _SAMPLE))
-    yield from hex_lines(start, data)
-    if end - start > len(data):
-        yield f"… {end - start - len(data)} more bytes"
-
-
-def _padding(snapshot: Snapshot, region: Region) -> Iterator[str]:
-    stray = _first_nonzero(snapshot, region)
-    if stray is None:
-        yield "zeros"
-        return
-    start = max(region.offset, stray - stray % 16)
-    if start > region.offset:
-        yield f"{start - region.offset} zero bytes, then"
-    yield from _sample(snapshot, start, region.end)
-
-
-def _first_nonzero(snapshot: Snapshot, region: Region) -> int | None:
-    for start, end in snapshot.source.extents(region.offset, region.end):
-        data = snapshot.source.read(start, end - start)
-        rest = data.lstrip(b"\0")
-        if rest:
-            return start + len(data) - len(rest)
-    return None

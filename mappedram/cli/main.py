@@ -16,7 +16,7 @@ from mappedram.cli.text import printable
 
 _VERBS = (
     *("info", "layout", "check", "explain", "state", "diff"),
-    *("extract", "convert", "build", "repair", "restore-hint", "capture"),
+    *("extract", "convert", "build", "repair", "restore-hint", "capture", "fuzz"),
 )
 
 

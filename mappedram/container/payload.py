@@ -85,7 +85,7 @@ class _Tail(RawIOBase):
 
 def _gzip(source: Source, offset: int) -> Generator[bytes]:
     with gzip.GzipFile(fileobj=_Tail(source, offset)) as opened:
-        while data := opened.read(_STEP):
+        while data := opened.read1(_STEP):  # `read` would lose what stands before damage
             yield data
 
 

@@ -7,6 +7,7 @@ that they announce. Source: spec/live.ksy.
 from collections.abc import Callable
 from typing import Protocol
 
+from mappedram.errors import FormatError
 from mappedram.layout.constants import (
     DIRTY_BITMAP_EOS,
     STATTR_FLAG_EOS,
@@ -18,6 +19,8 @@ from mappedram.layout.constants import (
 )
 from mappedram.model import Element
 
+#: Records of all live devices but RAM in one file; those behind are not told apart.
+RECORDS_MAX = 1 << 17
 _HTAB_ENTRY = 16
 _ENDS_VFIO = {
     VFIO_MIG_FLAG_END_OF_STATE,
@@ -34,6 +37,29 @@ class Walk(Protocol):
 
     def skip(self, length: int, path: str) -> None:
         """Move on by that many bytes."""
+
+
+class LimitedWalk:
+    """The walk as all grammars together see it: after so many records, none follows any more.
+
+    Otherwise a payload that turns out not to be one would be gone through in each of thousands of
+    sections, and one of a mebibyte could be a million records.
+    """
+
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
+        self._left = RECORDS_MAX
+
+    def take(self, kind: str, path: str) -> Element:
+        """See `Walk.take`."""
+        self._left -= 1
+        if self._left < 0:
+            raise FormatError("too many records of live devices", path=path)
+        return self._walk.take(kind, path)
+
+    def skip(self, length: int, path: str) -> None:
+        """See `Walk.skip`."""
+        self._walk.skip(length, path)
 
 
 def _dirty_bitmap(walk: Walk, path: str) -> bool:

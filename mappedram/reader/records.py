@@ -17,7 +17,8 @@ from mappedram.layout.constants import (
     RAM_SAVE_FLAG_XBZRLE,
     RAM_SAVE_FLAG_ZERO,
 )
-from mappedram.scattered import ZERO, Delta, ScatteredPages
+from mappedram.reader.noted import NotedRecords
+from mappedram.scattered import ScatteredPages
 from mappedram.source import Source
 
 if TYPE_CHECKING:
@@ -25,87 +26,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WORD = 8
+#: Bytes of an XBZRLE record between its name and the difference: encoding and length.
+_XBZRLE_HEADER = 3
 #: Bytes that are looked at together; the longest record, of 64 KiB, has to fit.
 _WINDOW = 1 << 22
 #: Records that are tried first; only a longer series is worth looking at the whole window.
 _FEW = 64
-#: Records whose places are kept in one array.
-_CHUNK = 1 << 16
+#: XBZRLE differences that may count in one block, and for how many bytes of the file one more may.
+#: Compressed, each takes two bytes of a file and sixteen of memory.
+_DIFFERENCES_MAX, _BYTES_EACH = 1 << 20, 1 << 9
 _LONGEST = _WORD + 256 + (1 << 16)
-
-
-class _Block:
-    """The records of one block so far, in the order of the stream."""
-
-    def __init__(self, num_pages: int) -> None:
-        self.num_pages = num_pages
-        self._full: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-        self._used = _CHUNK
-        #: Length of each XBZRLE difference, by its place.
-        self.differences: dict[int, int] = {}
-
-    def add(self, pages: "NDArray[np.int64]", places: "NDArray[np.int64]") -> None:
-        """Note records; arrays of one chunk grow together, so that no record has its own."""
-        import numpy as np
-
-        done = 0
-        while done < len(pages):
-            if self._used == _CHUNK:
-                # Page numbers need no more than they have; a place can be anywhere.
-                small = np.uint32 if self.num_pages <= 1 << 32 else np.int64
-                self._full.append((np.empty(_CHUNK, small), np.empty(_CHUNK, np.int64)))
-                self._used = 0
-            take = min(_CHUNK - self._used, len(pages) - done)
-            for chunk, values in zip(self._full[-1], (pages, places), strict=True):
-                chunk[self._used : self._used + take] = values[done : done + take]
-            self._used += take
-            done += take
-
-    def finish(self, page_size: int) -> ScatteredPages:
-        """The last record of each page."""
-        import numpy as np
-
-        if not self._full:
-            empty = np.empty(0, np.int64)
-            return ScatteredPages(page_size, empty, empty, ())
-        pages, places = (
-            np.concatenate(
-                [*(part[k] for part in self._full[:-1]), self._full[-1][k][: self._used]]
-            )
-            for k in (0, 1)
-        )
-        self._full = []
-        deltas: list[Delta] = []
-        if not (pages[1:] > pages[:-1]).all():
-            order = np.argsort(pages, kind="stable")
-            pages, places = pages[order], places[order]
-            del order
-            if self.differences:
-                deltas = self._chain(pages, places)
-            last = np.append(pages[1:] != pages[:-1], True)
-            pages, places = pages[last], places[last]
-        elif self.differences:
-            deltas = self._chain(pages, places)
-        return ScatteredPages(page_size, pages, places, tuple(deltas))
-
-    def _chain(self, pages: "NDArray[np.int64]", places: "NDArray[np.int64]") -> list[Delta]:
-        """Replace the places of differences by the numbers of what they make.
-
-        Records of a page stand together, in the order of the stream.
-        """
-        deltas: list[Delta] = []
-        for index in (places < 0).nonzero()[0].tolist():
-            place = -int(places[index])
-            difference = (place, self.differences[place])
-            follows = index > 0 and pages[index - 1] == pages[index]
-            before = int(places[index - 1]) if follows else ZERO
-            base: int = before
-            earlier: tuple[tuple[int, int], ...] = ()
-            if before < 0:
-                base, earlier = deltas[-1 - before].base, deltas[-1 - before].differences
-            deltas.append(Delta(base, (*earlier, difference)))
-            places[index] = -len(deltas)
-        return deltas
 
 
 class PageIndex:
@@ -120,8 +50,12 @@ class PageIndex:
     def __init__(self, source: Source, page_size: int, lengths: dict[str, int]) -> None:
         self._source = source
         self._page_size = page_size
-        self._blocks = {name: _Block(length // page_size) for name, length in lengths.items()}
-        self._current: _Block | None = None
+        differences_max = max(_DIFFERENCES_MAX, source.size // _BYTES_EACH)
+        self._blocks = {
+            name: NotedRecords(length // page_size, differences_max)
+            for name, length in lengths.items()
+        }
+        self._current: NotedRecords | None = None
 
     def finish(self) -> dict[str, ScatteredPages]:
         """The pages of each block, by `idstr`."""
@@ -192,7 +126,7 @@ class PageIndex:
             end = self._body_end(data, body, kind, base, path)
             if end > len(data):
                 return at, False
-            self._note(kind, [address], [base + body], base + at, path, end - body)
+            self._note(kind, [address], [base + body], base + at, path)
             at = end
         return at, False
 
@@ -228,7 +162,7 @@ class PageIndex:
                 expected="1",
                 actual=data[body],
             )
-        return body + 3 + int.from_bytes(data[body + 1 : body + 3], "big")
+        return body + _XBZRLE_HEADER + int.from_bytes(data[body + 1 : body + 3], "big")
 
     def _pass_series(self, data: bytes, at: int, kind: int, base: int, path: str) -> int:
         """Note records of one kind with CONTINUE, from `at` on; say where they end."""
@@ -262,7 +196,6 @@ class PageIndex:
         places: "NDArray[np.int64] | list[int]",
         offset: int,
         path: str,
-        size: int = 0,
     ) -> None:
         """Note records of the current block: addresses in it, places of their bodies."""
         import numpy as np
@@ -285,7 +218,5 @@ class PageIndex:
         if kind == RAM_SAVE_FLAG_ZERO:
             where = np.zeros(len(numbers), np.int64)
         elif kind == RAM_SAVE_FLAG_XBZRLE:
-            start = int(where[0]) + 3
-            self._current.differences[start] = size - 3
-            where = -where - 3
+            where = -where - _XBZRLE_HEADER
         self._current.add(numbers.astype(np.int64), where)

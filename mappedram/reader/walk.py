@@ -2,7 +2,7 @@
 
 from typing import Any, Never
 
-from mappedram.drivers.base import Driver, Params, RefusalError
+from mappedram.drivers.base import Driver, Params, RefusalError, Values
 from mappedram.errors import FormatError, TruncatedError, UnsupportedError
 from mappedram.layout._spec import TYPES
 from mappedram.layout.constants import (
@@ -10,6 +10,7 @@ from mappedram.layout.constants import (
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_HDR_VERSION,
     QEMU_VM_FILE_MAGIC,
+    RAM_SAVE_FLAG_CONTINUE,
     RAM_SAVE_FLAG_EOS,
     RAM_SAVE_FLAG_MASK,
     RAM_SAVE_FLAG_MEM_SIZE,
@@ -29,7 +30,7 @@ from mappedram.model import (
 )
 from mappedram.reader import vmdescription
 from mappedram.reader.footer import FOOTER_SIZE, find_footer, footer_bytes, is_section_start
-from mappedram.reader.live import grammar_of
+from mappedram.reader.live import LimitedWalk, grammar_of
 from mappedram.reader.records import PageIndex
 from mappedram.source import Source
 
@@ -77,9 +78,12 @@ class _Walk:
         self.sections: list[Section] = []
         self.elements: list[Element] = []
         self.live: dict[int, Section] = {}
+        self.for_grammars = LimitedWalk(self)
         self.vmdescription: VmDescription | None = None
         self.lengths: dict[tuple[str, int], list[int]] | None = None
         self.records: PageIndex | None = None
+        #: Of each kind, the last structure that was read: its parameters, bytes and values.
+        self.last: dict[str, tuple[Params, bytes, Values]] = {}
 
     def result(self, stopped: FormatError | None) -> Stream:
         return Stream(
@@ -103,6 +107,23 @@ class _Walk:
     def take(self, kind: str, path: str, params: Params | None = None) -> Element:
         """Read the structure `kind` and move behind it."""
         params = params or {}
+        values, length = self.again(kind, params) or self.parse(kind, path, params)
+        element = Element(kind, path, self.position, length, values, params)
+        self.elements.append(element)
+        self.position += length
+        return element
+
+    def again(self, kind: str, params: Params) -> tuple[Values, int] | None:
+        """What was read last of this kind, if the same bytes stand here once more.
+
+        A driver looks at no byte behind the structure. Thousands of sections PART are all alike.
+        """
+        before, data, values = self.last.get(kind, ({}, b"", {}))
+        repeated = data and before == params and self.source.peek(self.position, len(data)) == data
+        return (values, len(data)) if repeated else None
+
+    def parse(self, kind: str, path: str, params: Params) -> tuple[Values, int]:
+        """What the driver makes of the bytes at the stream position."""
         for size in (_USUAL, _LONGEST):
             data = self.source.peek(self.position, size)
             try:
@@ -112,10 +133,8 @@ class _Walk:
                     continue
                 self.refuse(refusal, path)
             break
-        element = Element(kind, path, self.position, length, values, params)
-        self.elements.append(element)
-        self.position += length
-        return element
+        self.last[kind] = (params, data[:length], values)
+        return values, length
 
     def refuse(self, refusal: RefusalError, path: str) -> Never:
         offset = self.position + refusal.start
@@ -356,7 +375,7 @@ class _Walk:
             return False
         start, taken = self.position, len(self.elements)
         try:
-            ended = grammar(self, section.path)
+            ended = grammar(self.for_grammars, section.path)
         except FormatError:
             ended = False
         if ended and (self.footers is False or self.next_byte() == SectionType.FOOTER):
@@ -414,8 +433,10 @@ class _Walk:
         """The records of one section of RAM, up to and with EOS."""
         while True:
             word = int.from_bytes(self.source.peek(self.position, 8), "big")
-            if word & RAM_SAVE_FLAG_MASK != RAM_SAVE_FLAG_MEM_SIZE:
-                if self.mapped_ram or word & RAM_SAVE_FLAG_MASK == RAM_SAVE_FLAG_EOS:
+            # As for the page records, which end at either of these; the driver judges CONTINUE.
+            flag = word & RAM_SAVE_FLAG_MASK & ~RAM_SAVE_FLAG_CONTINUE
+            if flag != RAM_SAVE_FLAG_MEM_SIZE:
+                if self.mapped_ram or flag == RAM_SAVE_FLAG_EOS:
                     break
                 self.records = self.records or self.page_index(path)
                 self.position = self.records.pass_records(self.position, path)

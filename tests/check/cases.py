@@ -1,9 +1,11 @@
 """For every rule: a real file, and the one change to it that makes the rule fire."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from mappedram.layout.constants import SectionType
+from mappedram.model import Section
 from tests.check.draft import Draft
 
 MIB = 1 << 20
@@ -51,6 +53,14 @@ def no_such_section(draft: Draft) -> int:
 @case("MR001", "pc")
 def header_version_2(draft: Draft) -> int:
     return draft.set_in("pc.rom", "mapped_ram/version", 2)
+
+
+@case("MR001", "pc", "MR202", "MR401")  # pages cannot lead back without being at a wrong place
+def pages_that_lead_back(draft: Draft) -> int:
+    """QEMU goes on behind the pages, and reads the last block again, and again."""
+    pages_offset = draft.block("pc.ram").pages_offset
+    assert pages_offset is not None
+    return draft.set_in(RSDP, "mapped_ram/pages_offset", pages_offset + 0x1000)
 
 
 @case("MR002", "pc")
@@ -135,9 +145,41 @@ def uuid_before_capabilities(draft: Draft) -> int:
     return draft.field("/configuration/subsections[1]", "idstr")[0]
 
 
+@case("MR013", "ignore-shared")
+def mapped_ram_first(draft: Draft) -> int:
+    count, length = draft.field("/configuration/subsections[0]", "body/caps_count")
+    draft.write(count + length, b"\x0amapped-ram\x0fx-ignore-shared")
+    return count + length + 11 + 1
+
+
+@case("MR014", "none", "MR001")  # the header, read eight bytes on, has an impossible version
+def blocks_without_addr(draft: Draft) -> int:
+    block, entry = draft.block("ram"), b"\x0fx-ignore-shared"
+    draft.set_in("ram", "mapped_ram/bitmap_offset", block.header_end + len(entry))
+    count = draft.set("/configuration/subsections[0]", "body/caps_count", 2)
+    draft.insert(count + 4, entry, until=block.pages_offset)
+    return block.header_end + len(entry) - 28
+
+
+@case("MR015", "none")
+def no_machine(draft: Draft) -> int:
+    block = draft.block("ram")
+    draft.set_in("ram", "mapped_ram/bitmap_offset", block.header_end - len("none"))
+    length = draft.set("/configuration/header", "len_name", 0)
+    rest = draft.read(length + 8, block.header_end + block.bitmap_size - (length + 8))
+    draft.write(length + 4, rest + bytes(len("none")))
+    return length
+
+
+@case("MR016", "none")
+def machine_with_nul(draft: Draft) -> int:
+    return draft.set("/configuration/header", "name", b"no\0e")
+
+
 @case("MR021", "none")
 def nameless_section(draft: Draft) -> int:
     section = draft.section(SectionType.FULL)
+    _describe(draft, f'"{section.idstr}"'.encode(), b'""')
     draft.remove(section.offset + 6, len(section.idstr or ""))
     return draft.write(section.offset + 5, b"\0")
 
@@ -174,6 +216,13 @@ def ram_instance_1(draft: Draft) -> int:
     return draft.set(f"{draft.section(SectionType.START).path}/header", "instance_id", 1)
 
 
+@case("MR028", "pc")
+def device_of_the_folder_above(draft: Draft) -> int:
+    section, text = draft.section(SectionType.FULL, "vmmouse"), draft.description()
+    draft.write(text.payload_offset, draft.read_payload(text).replace(b'"vmmouse"', b'"../ouse"'))
+    return draft.set(f"{section.path}/header", "idstr", b"../ouse")
+
+
 @case("MR031", "pc")
 def command_99(draft: Draft) -> int:
     return draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 99)
@@ -190,6 +239,32 @@ def switchover_with_data(draft: Draft) -> int:
 @case("MR033", "pc")
 def postcopy_run(draft: Draft) -> int:
     return draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 5)
+
+
+@case("MR034", "pc")
+def switchover_before_part(draft: Draft) -> int:
+    part, command = draft.section(SectionType.PART), draft.section(SectionType.COMMAND)
+    return _swap(draft, part, command)
+
+
+@case("MR034", "pc")
+def switchover_twice(draft: Draft) -> int:
+    command = draft.section(SectionType.COMMAND)
+    return draft.insert(command.end, draft.read(command.offset, command.length))
+
+
+@case("MR034", "dirty-bitmaps")
+def advise_behind_ram(draft: Draft) -> int:
+    """With the START of another device in between, nothing but the place changes."""
+    command, start = draft.section(SectionType.COMMAND), draft.section(SectionType.PART)
+    data = draft.read(command.offset, command.length)
+    return draft.insert(start.offset, data)
+
+
+def _swap(draft: Draft, first: Section, second: Section) -> int:
+    """Exchange two sections that follow each other."""
+    parts = [draft.read(part.offset, part.length) for part in (second, first)]
+    return draft.write(first.offset, b"".join(parts))
 
 
 @case("MR041", "no-vmdesc")
@@ -213,6 +288,89 @@ def description_without_devices(draft: Draft) -> int:
     section = draft.section(SectionType.VMDESCRIPTION)
     text = draft.read(section.payload_offset, section.payload_length)
     return draft.write(section.payload_offset, text.replace(b'"devices"', b'"DEVICES"'))
+
+
+@case("MR042", "none")
+def description_on_two_lines(draft: Draft) -> int:
+    return _describe(draft, b'", "', b'",\n"')
+
+
+@case("MR044", "none")
+def description_of_another_device(draft: Draft) -> int:
+    return _describe(draft, b'"globalstate"', b'"globalstatf"')
+
+
+@case("MR044", "none")
+def description_of_one_device_less(draft: Draft) -> int:
+    """The last device is described as a subsection, which is as long."""
+    section = draft.description()
+    devices = json.loads(draft.read_payload(section))["devices"]
+    text = json.dumps({"page_size": 4096, "devices": devices[:-1]}).encode()
+    return _describe_as(draft, text)
+
+
+@case("MR045", "none")
+def description_of_another_version(draft: Draft) -> int:
+    return _describe(draft, b'"version": 2', b'"version": 3')
+
+
+@case("MR046", "none")
+def description_of_another_length(draft: Draft) -> int:
+    _describe(draft, b'"size": 8', b'"size": 9')
+    return draft.section(SectionType.FULL, "timer").payload_offset
+
+
+@case("MR047", "uuid")
+def description_of_another_subsection(draft: Draft) -> int:
+    return _describe(draft, b'"configuration/uuid"', b'"configuration/uuie"')
+
+
+def _describe(draft: Draft, old: bytes, new: bytes) -> int:
+    """Put other words into the JSON text, where they are first; returns its offset."""
+    text = draft.read_payload(draft.description())
+    assert old in text
+    return _describe_as(draft, text.replace(old, new, 1))
+
+
+def _describe_as(draft: Draft, text: bytes) -> int:
+    section = draft.description()
+    draft.truncate(section.payload_offset)
+    draft.write(section.payload_offset - 4, len(text).to_bytes(4, "big") + text)
+    return section.payload_offset
+
+
+# How a stream calls its devices, and in which order they come.
+
+
+@case("MR051", "virtio-mem")
+def device_with_the_number_of_ram(draft: Draft) -> int:
+    return _renumber(draft, draft.section(SectionType.FULL))
+
+
+@case("MR052", "pc")
+def device_with_the_number_that_ram_had(draft: Draft) -> int:
+    return _renumber(draft, draft.section(SectionType.FULL, "vmmouse"))
+
+
+def _renumber(draft: Draft, section: Section) -> int:
+    """Give a section, and its footer, the number of RAM."""
+    number = draft.section(SectionType.START).section_id
+    assert number is not None
+    draft.set(f"{section.path}/footer", "section_id", number)
+    return draft.set(f"{section.path}/header", "section_id", number)
+
+
+@case("MR053", "dirty-bitmaps")
+def no_end_of_bitmaps(draft: Draft) -> int:
+    section = draft.section(SectionType.END, "dirty-bitmap")
+    draft.remove(section.offset, section.length)
+    return draft.section(SectionType.START, "dirty-bitmap").offset
+
+
+@case("MR054", "pc")
+def part_behind_end(draft: Draft) -> int:
+    part, end = draft.section(SectionType.PART), draft.section(SectionType.END)
+    return draft.insert(end.end, draft.read(part.offset, part.length))
 
 
 @case("MR043", "none")
@@ -273,6 +431,11 @@ def empty_last_block(draft: Draft) -> int:
     words = [(0, 8), (1, 4), (4096, 8), (offset + 38, 8), (pages_offset, 8)]
     header = b"\x01z" + b"".join(value.to_bytes(length, "big") for value, length in words)
     return draft.insert(offset, header.ljust(MIB, b"\0")) + 2
+
+
+@case("MR109", "pc")
+def block_of_the_folder_above(draft: Draft) -> int:
+    return draft.set_in("pc.rom", "idstr", b"../rom")
 
 
 # MR2: the mapped-ram header. `pc.rom` has no set bits, so that a wrong bitmap changes nothing; the

@@ -61,6 +61,13 @@ class Draft:
         with self.path.open("rb") as file:
             return os.pread(file.fileno(), length, offset)
 
+    def description(self) -> Section:
+        """The section of the JSON text, which is its payload."""
+        return self.section(SectionType.VMDESCRIPTION)
+
+    def read_payload(self, section: Section) -> bytes:
+        return self.read(section.payload_offset, section.payload_length)
+
     # Changes.
 
     def write(self, offset: int, data: bytes) -> int:

@@ -59,7 +59,8 @@ def test_copy_without_holes(fixtures: Fixtures, tmp_path: Path) -> None:
 
 def test_report_as_a_document(fixtures: Fixtures) -> None:
     fixture = fixtures["no-vmdesc"]
-    assert check(fixture.path).to_dict() == {
+    report = check(fixture.path)
+    assert report.to_dict() == {
         "file": str(fixture.path),
         "verdict": "clean",
         "findings": [
@@ -73,8 +74,10 @@ def test_report_as_a_document(fixtures: Fixtures) -> None:
                 "path": "/vmdescription",
                 "expected": "0x06",
                 "actual": None,
+                "decompressed": False,
             }
         ],
+        "qemu": {release: verdict.to_dict() for release, verdict in report.qemu.items()},
     }
 
 
@@ -199,7 +202,7 @@ def test_many_unknown_capabilities(tmp_path: Path) -> None:
     names = b"".join(b"\x03c%02x" % number for number in range(255))
     path = tmp_path / "file"
     path.write_bytes(
-        bytes.fromhex("5145564d 00000003 07 00000000 05 1a")
+        bytes.fromhex("5145564d 00000003 07 00000001 78 05 1a")
         + b"configuration/capabilities"
         + bytes.fromhex("00000001 000000ff")
         + names

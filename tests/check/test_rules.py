@@ -2,14 +2,15 @@
 
 import inspect
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mappedram
-from mappedram.check import RETIRED, RULES, Severity, check, find
+from mappedram.check import RETIRED, RULES, Severity, check, check_snapshot, find
+from mappedram.drivers.base import RefusalError
+from mappedram.drivers.construct_driver import ConstructDriver
 from mappedram.drivers.kaitai_driver import KaitaiDriver
 from tests.check.cases import CASES, Case
 from tests.check.draft import Draft
@@ -57,15 +58,53 @@ def test_drivers_that_disagree(fixtures: Fixtures, monkeypatch: pytest.MonkeyPat
     assert "used_length" in finding.message
 
 
-def test_drivers_of_which_one_refuses(fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise mappedram.TruncatedError("the driver is tired", offset=4)
+@pytest.mark.parametrize(
+    ("kind", "code", "offset"),
+    [("section_part", "MR005", 0x110000D), ("stream_header", "MR005", 0)],
+)
+def test_drivers_of_which_one_refuses(
+    fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch, kind: str, code: str, offset: int
+) -> None:
+    def refuse(self: KaitaiDriver, asked: str, data: bytes, params: Any) -> Any:
+        if asked == kind:
+            raise RefusalError(kind, "tired", 0, short=False, actual=None)
+        return parse(self, asked, data, params)
 
+    parse = KaitaiDriver.parse
     fixture = fixtures["none"]
-    monkeypatch.setattr("mappedram.check.context.open_snapshot", refuse)
+    monkeypatch.setattr(KaitaiDriver, "parse", refuse)
     (finding,) = check(fixture.path).findings
-    assert (finding.code, finding.offset) == ("MR005", 4)
-    assert "tired" in finding.message
+    assert (finding.code, finding.offset) == (code, offset)
+    assert "tired refused" in finding.message
+    with mappedram.open(fixture.path) as snapshot:
+        assert check_snapshot(snapshot).findings == (finding,)
+
+
+def test_drivers_of_which_the_other_refuses(
+    fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is refused then, and the place of the refusal is that of the difference."""
+
+    def refuse(self: ConstructDriver, kind: str, data: bytes, params: Any) -> Any:
+        if kind in ("section_part", "stream_header"):
+            raise RefusalError(kind, "section_type", 0, short=True, actual=None)
+        return parse(self, kind, data, params)
+
+    parse = ConstructDriver.parse
+    monkeypatch.setattr(ConstructDriver, "parse", refuse)
+    findings = check(fixtures["none"].path).findings
+    assert {finding.code for finding in findings} == {"MR002", "MR005"}
+    assert {finding.offset for finding in findings} == {0}
+
+
+def test_drivers_are_compared_up_to_a_limit(
+    fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mappedram.drivers.compared.COMPARED_MAX", 1)
+    test_drivers_that_disagree(fixtures, monkeypatch)  # in the first of its kind
+    assert check(fixtures["pc"].path).verdict == "corrupt"
+    monkeypatch.setattr("mappedram.drivers.compared.COMPARED_MAX", 0)
+    assert check(fixtures["pc"].path).verdict == "clean"
 
 
 def test_codes_are_sorted_and_well_formed() -> None:
@@ -119,7 +158,8 @@ def test_names_are_shown_without_control_characters(fixtures: Fixtures, tmp_path
     draft = Draft(fixtures["none"], tmp_path)
     draft.set("/ram/blocks[0]", "idstr", b"\x1b\n\xff")
     draft.set("/ram/blocks[0]", "mapped_ram/version", 0)
-    (finding,) = check(draft.path).findings
-    assert finding.message.isprintable()
-    assert r"\x1b\n" in finding.message
-    assert replace(finding, message="").to_dict()["code"] == "MR206"
+    findings = check(draft.path).findings
+    assert {finding.code for finding in findings} == {"MR109", "MR206"}
+    for finding in findings:
+        assert finding.message.isprintable()
+        assert r"\x1b\n" in finding.message

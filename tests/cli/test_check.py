@@ -1,13 +1,16 @@
 """`mappedram check` and `mappedram explain`: the report of `mappedram.check` as text and JSON."""
 
+import gzip
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from mappedram.check import RULES, check
 from tests.cli.conftest import Run, on, patched
 from tests.conftest import Fixtures
+from tests.libvirt.samples import image
 
 FINDING_KEYS = [
     "code",
@@ -19,6 +22,7 @@ FINDING_KEYS = [
     "path",
     "expected",
     "actual",
+    "decompressed",
 ]
 
 
@@ -44,10 +48,15 @@ def text(tmp_path: Path) -> Path:
     return path
 
 
+def clean(path: Path) -> str:
+    """What there is to say of a file without findings."""
+    return f"{path}: QEMU 9.0 to 11.1: loads\n{path}: clean (0 errors, 0 warnings, 0 infos)\n"
+
+
 def test_clean(fixtures: Fixtures, run: Run) -> None:
     fixture = fixtures["pc"]
     outcome = run(*on("check", fixture))
-    assert outcome == (0, f"{fixture.path}: clean (0 errors, 0 warnings, 0 infos)\n", "")
+    assert outcome == (0, clean(fixture.path), "")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +69,7 @@ def test_status_is_that_of_the_report(name: str, status: int, fixtures: Fixtures
     human, machine = run(*on("check", fixture)), run(*on("check", fixture, "--output", "json"))
     assert human.status == machine.status == report.exit_status == status
     assert machine.json == [report.to_dict()]
-    assert list(machine.json[0]) == ["file", "verdict", "findings"]
+    assert list(machine.json[0]) == ["file", "verdict", "findings", "qemu"]
     assert all(list(finding) == FINDING_KEYS for finding in machine.json[0]["findings"])
     assert human.out.splitlines()[-1].startswith(f"{fixture.path}: {report.verdict} (")
 
@@ -73,10 +82,11 @@ def test_a_finding(harmless: Path, run: Run) -> None:
         rf"{re.escape(str(harmless))}:0x72: warning MR206 header-version: .+", lines[0]
     )
     assert lines[1] == "    /ram/blocks[0]/mapped_ram/version"
-    assert lines[-5].startswith("    actual   0")
-    assert lines[-4] == "    0x00000070  00 00 00 00 00 00 00 00 00 00 00 00 10 00 00 00"
-    assert lines[-3] == "                      ^^ ^^ ^^ ^^"
-    assert lines[-2] == "    see: mappedram explain MR206"
+    assert lines[-6].startswith("    actual   0")
+    assert lines[-5] == "    0x00000070  00 00 00 00 00 00 00 00 00 00 00 00 10 00 00 00"
+    assert lines[-4] == "                      ^^ ^^ ^^ ^^"
+    assert lines[-3] == "    see: mappedram explain MR206"
+    assert lines[-2] == f"{harmless}: QEMU 9.0 to 11.1: loads"
     assert lines[-1] == f"{harmless}: harmless (0 errors, 1 warning, 0 infos)"
 
 
@@ -92,6 +102,51 @@ def test_more_bytes_than_a_line(fixtures: Fixtures, run: Run) -> None:
     assert " ^^ … 512 bytes" in run(*on("check", fixtures["background-snapshot"])).out
 
 
+def test_forms_for_other_tools(corrupt: Path, harmless: Path, fixtures: Fixtures, run: Run) -> None:
+    """The same findings and exit status; `corrupt` has two findings."""
+    files = (corrupt, harmless, fixtures["pc"].path, "/nonexistent")
+    machine = run("check", "--output", "json", *files)
+    codes = [finding["code"] for report in machine.json for finding in report["findings"]]
+    outcome = run("check", "--output", "sarif", *files)
+    assert [result["ruleId"] for result in outcome.json["runs"][0]["results"]] == codes
+    outcomes = run("check", "--output", "junit", *files)
+    suites = ET.fromstring(outcomes.out)
+    assert [suite.get("name") for suite in suites] == [str(file) for file in files]
+    assert [suite.get("failures") for suite in suites] == ["2", "1", "0", "0"]
+    assert machine.status == outcome.status == outcomes.status == 1
+    assert run("check", "--output", "junit", harmless).status == 3
+    assert run("check", "--output", "sarif", corrupt).status == 2
+
+
+def test_rules_of_the_forms_are_those_selected(fixtures: Fixtures, run: Run) -> None:
+    chosen = ("check", "--select", "MR2", "--ignore", "MR201", fixtures["pc"].path)
+    (tool,) = (entry["tool"] for entry in run(*chosen, "--output", "sarif").json["runs"])
+    codes = [entry["id"] for entry in tool["driver"]["rules"]]
+    expected = [c for c in RULES if c == "MR004" or (c.startswith("MR2") and c != "MR201")]
+    assert codes == expected
+    (suite,) = ET.fromstring(run(*chosen, "--output", "junit").out)
+    assert [test.get("name", "")[:5] for test in suite] == expected
+
+
+def test_bytes_that_were_decompressed_are_not_shown(tmp_path: Path, run: Run) -> None:
+    """They are nowhere in the file: what stands at that offset there is something else."""
+    path = tmp_path / "image"
+    stream = b"QEVM\0\0\0\3\x42"
+    path.write_bytes(image(gzip.compress(stream), save_format=1))
+    outcome = run("check", path)
+    first, *_ = outcome.out.splitlines()
+    assert first.startswith(f"{path} (decompressed):0x8: error MR001 malformed: ")
+    assert "0x00000000  " not in outcome.out
+    (report,) = run("check", "--output", "json", path).json
+    assert [finding["decompressed"] for finding in report["findings"]] == [True]
+
+    path.write_bytes(image(gzip.compress(stream), save_format=2))  # and what is in the file
+    (report,) = run("check", "--output", "json", path).json
+    told = {finding["code"]: finding["decompressed"] for finding in report["findings"]}
+    assert told == {"MR001": True, "MR503": False}
+    assert "    0x00000010  " in run("check", path).out
+
+
 # Several files.
 
 
@@ -105,7 +160,7 @@ def test_a_file_that_cannot_be_opened_stops_nothing(
         f"mappedram: {missing}: No such file or directory",
         f"mappedram: {tmp_path}: Is a directory",
     ]
-    assert outcome.out == f"{good}: clean (0 errors, 0 warnings, 0 infos)\n"
+    assert outcome.out == clean(good)
 
     first, second = run("check", "--output", "json", missing, good).json
     assert first == {
@@ -113,6 +168,7 @@ def test_a_file_that_cannot_be_opened_stops_nothing(
         "verdict": None,
         "error": "No such file or directory",
         "findings": [],
+        "qemu": {},
     }
     assert second["verdict"] == "clean"
 
@@ -120,8 +176,7 @@ def test_a_file_that_cannot_be_opened_stops_nothing(
 def test_the_worst_file_decides(
     fixtures: Fixtures, corrupt: Path, harmless: Path, text: Path, run: Run
 ) -> None:
-    clean = fixtures["pc"].path
-    files = [(clean, 0), (harmless, 3), (text, 63), (corrupt, 2), ("/nonexistent", 1)]
+    files = [(fixtures["pc"].path, 0), (harmless, 3), (text, 63), (corrupt, 2), ("/nonexistent", 1)]
     for count in range(1, len(files) + 1):
         chosen = [file for file, _ in files[:count]]
         assert run("check", *chosen).status == run("check", *reversed(chosen)).status
@@ -134,7 +189,7 @@ def test_the_worst_file_decides(
 def test_ignore_changes_the_verdict(harmless: Path, run: Run) -> None:
     for ignored in ("MR206", "mr2", "MR"):
         outcome = run("check", "--ignore", ignored, harmless)
-        assert outcome == (0, f"{harmless}: clean (0 errors, 0 warnings, 0 infos)\n", "")
+        assert outcome == (0, clean(harmless), "")
 
 
 def test_select(corrupt: Path, run: Run) -> None:
@@ -145,7 +200,7 @@ def test_select(corrupt: Path, run: Run) -> None:
     assert chosen.status == 2
     assert run("check", "--select", "MR3", corrupt).status == 0
     both = run("check", "--select", "MR0", "--select", "MR3", "--ignore", "MR022", corrupt)
-    assert "MR022" not in both.out
+    assert " error MR022 " not in both.out
 
 
 def test_what_is_not_followed_is_never_clean(text: Path, run: Run) -> None:

@@ -100,6 +100,20 @@ def test_cut(name: str) -> None:
         assert damages == [caught.value]
 
 
+@pytest.mark.parametrize("name", ["gzip", "bzip2", "xz"])
+def test_only_the_trailer_is_cut(name: str) -> None:
+    """All that was compressed is there."""
+    payload = COMPRESS[name](STREAM)
+    damages: list[FormatError] = []
+    with (
+        opened(payload[:-6]) as (source, found),
+        open_stream(source, found, on_damage=damages.append) as (stream, _),
+    ):
+        assert len(damages) == 1
+        whole = len(STREAM) if name != "bzip2" else 1000  # which ends in the last block itself
+        assert len(stream.read(0, stream.size)) >= whole
+
+
 @pytest.mark.parametrize("name", COMPRESSED)
 def test_damaged(name: str) -> None:
     payload = bytearray(COMPRESS[name](STREAM))

@@ -3,6 +3,7 @@
 import os
 import struct
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mappedram
-from mappedram import FormatError, MappedRamError, TruncatedError, drivers
+from mappedram import FormatError, MappedRamError, TruncatedError, UnsupportedError, drivers
 from mappedram.layout.constants import SectionType
+from mappedram.reader import noted
+from mappedram.reader.noted import NotedRecords
 from mappedram.scattered import apply_xbzrle
 from tests.conftest import Fixtures
 from tests.files import copy_sparse, memory_file, patch
@@ -20,6 +23,7 @@ ZERO, PAGE, CONTINUE, XBZRLE, FLUSH = 0x02, 0x08, 0x20, 0x40, 0x200
 PAGE_SIZE = 1024
 NAMES = ("pc.ram", "rom")
 PAGES = 40
+EOS = struct.pack(">Q", 0x10)
 Record = tuple[int, str, int, bytes]
 
 
@@ -95,12 +99,17 @@ def guests(draw: st.DrawFn) -> tuple[list[list[Record]], dict[tuple[str, int], b
     return parts, memory
 
 
-@given(guests())
+@given(guests(), st.sampled_from([1, 7, 1 << 18]))
 def test_memory_is_what_the_last_records_make(
-    guest: tuple[list[list[Record]], dict[tuple[str, int], bytes]],
+    guest: tuple[list[list[Record]], dict[tuple[str, int], bytes]], settled_min: int
 ) -> None:
+    """However often the records are looked through for those that no longer count."""
     parts, memory = guest
-    with memory_file(stream(parts)) as fd, mappedram.open(fd) as snapshot:
+    with (
+        mock.patch.object(noted, "_SETTLED_MIN", settled_min),
+        memory_file(stream(parts)) as fd,
+        mappedram.open(fd) as snapshot,
+    ):
         assert snapshot.complete
         assert not snapshot.stream.mapped_ram
         for name in NAMES:
@@ -151,7 +160,54 @@ def test_records_as_both_drivers_read_them(fixtures: Fixtures) -> None:
         for block in snapshot.blocks:
             scattered = snapshot.stream.scattered[block.idstr]
             found = dict(zip(scattered.pages.tolist(), scattered.places.tolist(), strict=True))
-            assert found == places[block.idstr]
+            stored = {page: place for page, place in places[block.idstr].items() if place}
+            assert {page: place for page, place in found.items() if place} == stored
+            assert found.items() <= places[block.idstr].items()
+
+
+@pytest.mark.parametrize("flag", [PAGE, XBZRLE])
+def test_records_that_no_longer_count_take_no_room(
+    monkeypatch: pytest.MonkeyPatch, flag: int
+) -> None:
+    monkeypatch.setattr(noted, "_SETTLED_MIN", 100)
+    records = NotedRecords(PAGES, 10_000)
+    for start in range(1, 10_000, 10):
+        places = np.arange(start, start + 10)
+        records.add(np.arange(10), -places if flag == XBZRLE and start % 30 > 1 else places)
+        assert len(records._places) <= 500
+    found = records.finish(PAGE_SIZE)
+    assert found.pages.tolist() == list(range(10))
+    assert found.places.tolist() == [*range(start, start + 10)]
+
+
+def test_zero_pages_that_were_never_anything_else_take_no_room() -> None:
+    records = NotedRecords(1 << 50, 10)
+    records.add(np.array([7]), np.array([99]))
+    records.add(np.arange(1 << 20), np.zeros(1 << 20, np.int64))
+    assert records.finish(PAGE_SIZE).pages.tolist() == list(range(8))
+
+
+def test_too_many_differences(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten may count at a time; what a whole page has made pointless does not count."""
+    monkeypatch.setattr(noted, "_SETTLED_MIN", 4)
+    records = NotedRecords(PAGES, 10)
+    for place in range(1, 100):
+        records.add(np.array([3, 4]), np.array([-place, place]))
+        if place % 5 == 0:
+            records.add(np.array([3]), np.array([place]))
+    for place in range(1, 8):  # four have come since the last whole page
+        records.add(np.array([3]), np.array([-place]))
+    with pytest.raises(UnsupportedError, match="11 XBZRLE differences"):
+        records.finish(PAGE_SIZE)
+
+
+@pytest.mark.parametrize(("flag", "refused"), [(0x24, "total_and_flags"), (0x30, None)])
+def test_what_ends_the_records_with_continue(flag: int, refused: str | None) -> None:
+    """The reader goes on there, as MEM_SIZE or EOS calls for; found by tools/atheris as a hang."""
+    data = stream([]).replace(b"\3\0\0\0\1" + EOS[:8], b"\3\0\0\0\1" + struct.pack(">Q", flag))
+    with memory_file(data) as fd, mappedram.open(fd, partial=True) as snapshot:
+        stopped = snapshot.stream.stopped
+    assert (stopped is None) if refused is None else (stopped and refused in stopped.path)
 
 
 def damaged(record: bytes) -> bytes:

@@ -1,0 +1,116 @@
+"""MR0: the capabilities that the configuration announces, and whether the blocks bear them out."""
+
+from collections.abc import Iterator
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Place, Severity
+from mappedram.check.registry import rule
+from mappedram.layout.constants import (
+    CAPABILITY_MAPPED_RAM,
+    CAPABILITY_X_IGNORE_SHARED,
+    MAPPED_RAM_HDR_VERSION,
+)
+from mappedram.model import is_page_size
+
+#: What a stream lists, in the order of QEMU's enumeration. Source: QEMU qapi/migration.json.
+CAPABILITIES = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
+
+#: How far behind used_length a mapped-ram header stands, and what puts it there.
+_FIELDS = (
+    (0, {CAPABILITY_MAPPED_RAM}),
+    (8, {CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED}),
+)
+
+
+@rule(
+    "MR008",
+    "capability-unknown",
+    Severity.ERROR,
+    clause="3.4.7",
+    qemu="migration/savevm.c: get_capability()",
+)
+def capability_unknown(context: Context) -> Iterator[Defect]:
+    """The configuration lists no capabilities but mapped-ram and x-ignore-shared.
+
+    Why:
+        QEMU refuses the file: "Received unknown capability". The older name `fixed-ram` was never
+        in a release.
+    """
+    for element in context.of_kind("configuration_subsection"):
+        for index, entry in enumerate(element.values["body"].get("capabilities", ())):
+            if entry["name"] not in CAPABILITIES:
+                yield Defect(
+                    f"capability {entry['name']!r} is not one that a stream lists",
+                    context.field(element, f"body/capabilities[{index}]/name"),
+                    expected=" or ".join(sorted(CAPABILITIES)),
+                    actual=entry["name"],
+                )
+
+
+@rule(
+    "MR013",
+    "capability-order",
+    Severity.WARNING,
+    clause="3.4.2",
+    qemu="migration/savevm.c: put_capability()",
+)
+def capability_order(context: Context) -> Iterator[Defect]:
+    """The capabilities come in the order of QEMU's enumeration, each at most once.
+
+    Why:
+        QEMU makes a set of them, and writes them in this order.
+    """
+    for element in context.of_kind("configuration_subsection"):
+        last = -1
+        for index, entry in enumerate(element.values["body"].get("capabilities", ())):
+            if entry["name"] not in CAPABILITIES:
+                continue
+            position = CAPABILITIES.index(entry["name"])
+            if position <= last:
+                yield Defect(
+                    f"capability {entry['name']!r} comes after {CAPABILITIES[last]!r}",
+                    context.field(element, f"body/capabilities[{index}]/name"),
+                    expected=", ".join(CAPABILITIES),
+                    actual=entry["name"],
+                )
+            last = max(last, position)
+
+
+@rule(
+    "MR014",
+    "capability-mismatch",
+    Severity.ERROR,
+    clause="3.4.8",
+    qemu="migration/savevm.c: configuration_validate_capabilities()",
+)
+def capability_mismatch(context: Context) -> Iterator[Defect]:
+    """The first block has the fields that the capabilities announce, and no others.
+
+    Why:
+        A destination is set up as the capabilities say, and reads the rest of the list shifted by
+        these fields. Only a change to the list of capabilities leaves such a file.
+    """
+    stream = context.stream
+    record = next(context.of_kind("mem_size"), None)
+    if record is None or stream.configuration is None:
+        return
+    name_length = int.from_bytes(context.source.read(record.end, 1), "big")
+    behind = record.end + 1 + name_length + 8
+    announced = {name for name in CAPABILITIES if name in stream.capabilities}
+    found = next((names for skip, names in _FIELDS if _is_header(context, behind + skip)), None)
+    if found is not None and found != announced:
+        listed = ", ".join(sorted(announced)) or "no capability"
+        yield Defect(
+            f"the first block has the fields of {', '.join(sorted(found))}, but the configuration"
+            f" announces {listed}",
+            Place(behind, 28, "/ram/blocks[0]/mapped_ram"),
+            expected=listed,
+            actual=", ".join(sorted(found)),
+        )
+
+
+def _is_header(context: Context, offset: int) -> bool:
+    """Whether a mapped-ram header can begin there, by its version and page size."""
+    data = context.source.read(offset, 12)
+    version, page_size = int.from_bytes(data[:4], "big"), int.from_bytes(data[4:], "big")
+    return len(data) == 12 and version <= MAPPED_RAM_HDR_VERSION and is_page_size(page_size)

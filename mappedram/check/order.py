@@ -1,0 +1,103 @@
+"""MR0: whether all sections are there, in the order in which a save goes."""
+
+from collections.abc import Iterator
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Place, Severity
+from mappedram.check.registry import rule
+from mappedram.layout.constants import RAM_SECTION_IDSTR, CommandType, SectionType
+
+#: How far a save has come when it writes a section. A FULL section may also stand before all PART.
+_PHASES = {SectionType.START: 0, SectionType.PART: 1, SectionType.END: 2, SectionType.FULL: 3}
+
+
+@rule(
+    "MR053",
+    "live-end-missing",
+    Severity.ERROR,
+    clause="4.3.2",
+    qemu="migration/savevm.c: qemu_savevm_state_complete_precopy_iterable()",
+)
+def live_end_missing(context: Context) -> Iterator[Defect]:
+    """Each live device that has START has END; RAM is another rule's.
+
+    Why:
+        The last of its state is in END. QEMU does not miss it, and goes on with a device that is
+        restored in part.
+    """
+    if not context.stream.ended:
+        return
+    ended = {section.section_id for section in context.sections(SectionType.END)}
+    for section in context.sections(SectionType.START):
+        if section.section_id not in ended and section.idstr != RAM_SECTION_IDSTR:
+            yield Defect(
+                f"live device {section.idstr!r} has START, but no END",
+                Place(section.offset, section.header_length, section.path),
+                expected="END before EOF",
+            )
+
+
+@rule(
+    "MR054",
+    "section-order",
+    Severity.WARNING,
+    clause="4.8.1",
+    qemu="migration/savevm.c: qemu_savevm_state_setup(), qemu_savevm_state_complete_precopy()",
+)
+def section_order(context: Context) -> Iterator[Defect]:
+    """All START come before all PART, those before all END, and those before the devices.
+
+    Why:
+        QEMU loads sections in any order, but writes them in this one, and devices rely on it: they
+        are restored when memory is.
+    """
+    reached = SectionType.START
+    for section in context.sections(*_PHASES):
+        if _PHASES[section.type] < _PHASES[reached]:
+            yield Defect(
+                f"{section.type.name} of {section.idstr!r} comes after {reached.name} sections",
+                Place(section.offset, section.header_length, section.path),
+                expected="START, PART, END, FULL",
+                actual=section.type.name,
+            )
+        elif section.type != SectionType.FULL or reached != SectionType.START:
+            reached = section.type
+
+
+@rule(
+    "MR034",
+    "command-order",
+    Severity.WARNING,
+    clause="4.5.1",
+    qemu="migration/migration.c: migration_switchover_start()",
+)
+def command_order(context: Context) -> Iterator[Defect]:
+    """SWITCHOVER_START comes once, behind PART and before END; POSTCOPY_ADVISE before RAM.
+
+    Why:
+        QEMU makes nothing of the place, but writes these commands there alone.
+    """
+    end = next((section.offset for section in context.sections(SectionType.END)), None)
+    parts = (section.offset for section in context.sections(SectionType.PART))
+    # Without any END, nobody knows which PART was the last.
+    last = max((part for part in parts if end and part < end), default=0)
+    ram = context.ram_start
+    limits = {
+        CommandType.SWITCHOVER_START: (last, end or context.stream.end),
+        CommandType.POSTCOPY_ADVISE: (0, ram.offset if ram else context.stream.end),
+    }
+    seen: set[int] = set()
+    for section in context.sections(SectionType.COMMAND):
+        if section.command not in limits:
+            continue
+        first, behind = limits[CommandType(section.command)]
+        again = section.command in seen
+        if again or not first <= section.offset < behind:
+            name = CommandType(section.command).name
+            yield Defect(
+                f"command {name} {'occurs again' if again else 'is not in its place'}",
+                Place(section.offset, section.header_length, section.path),
+                expected="once" if again else f"{first:#x} to {behind:#x}",
+                actual=f"{section.offset:#x}",
+            )
+        seen.add(section.command)

@@ -1,0 +1,1 @@
+"""Our own promises under attack: no file can hurt the tool."""

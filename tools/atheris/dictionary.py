@@ -1,0 +1,63 @@
+"""The words of the format, made from the spec, for libFuzzer to put into inputs."""
+
+import re
+from collections.abc import Iterator
+
+from mappedram.layout.constants import CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED
+from mappedram.vmstate.codecs import CODECS, LISTS, STRUCTS
+from tools.generate import ksy
+
+#: Sizes, counts and offsets at which something changes.
+_NUMBERS = (
+    0,
+    1,
+    0x1000,
+    0x10000,
+    0x100000,
+    0x7FFFFFFF,
+    0xFFFFFFFF,
+    1 << 60,
+    1 << 63,
+    (1 << 64) - 1,
+)
+#: Keys of the JSON text, and what stands under them.
+_WORDS = (
+    *("vmsd_name", "version", "fields", "subsections", "name", "instance_id", "array_len", "index"),
+    *("type", "size", "struct", "devices", "page_size", "configuration"),
+)
+
+
+def entries() -> list[bytes]:
+    """All words, each once, in a fixed order."""
+    return sorted(set(_entries()))
+
+
+def text() -> str:
+    """The dictionary as libFuzzer reads it."""
+    return "".join(f'"{_escaped(entry)}"\n' for entry in entries())
+
+
+def _entries() -> Iterator[bytes]:
+    for entry in ksy.types():
+        for field in entry.fields:
+            for word in re.findall(r'"([^"]+)"', field.expected):
+                yield word.encode()
+                yield bytes([len(word)]) + word.encode()
+    for name, values in ksy.enums():
+        for value in values:
+            width = {"section_type": 1, "command_type": 2, "ram_save_flag": 8}.get(name, 4)
+            yield value.value.to_bytes(width, "big")
+    for kind in (1, 2, 3, 4, 0x7E):  # sections and footers with small numbers
+        yield bytes([kind, 0, 0, 0, 1])
+    for capability in (CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED):
+        yield bytes([len(capability)]) + capability.encode()
+    yield b"\3ram\0\0\0\0\0\0\0\4"
+    for number in _NUMBERS:
+        yield number.to_bytes(8, "big")
+        yield (number & 0xFFFFFFFF).to_bytes(4, "big")
+    for word in (*_WORDS, *CODECS, *LISTS, *STRUCTS):
+        yield f'"{word}"'.encode()
+
+
+def _escaped(data: bytes) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in data)

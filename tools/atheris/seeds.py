@@ -1,0 +1,132 @@
+"""What to begin with: small streams in all their forms, images of them, real devices."""
+
+import bz2
+import gzip
+import json
+import lzma
+import struct
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import mappedram
+from mappedram.convert.stream import to_stream
+from mappedram.layout.libvirt import SaveFormat
+from mappedram.writer import BlockSpec, Envelope, SnapshotWriter
+from tools.atheris.targets import TARGETS
+from tools.oracle import OracleBlock, OracleFile
+
+FIXTURES = Path(__file__).resolve().parents[2] / "tests" / "fixtures"
+#: The machine with the fewest devices, for whole streams; machines whose devices are described.
+_STREAM, _DEVICES = "none", ("none", "arm-1k", "microvm", "uuid", "virtio-mem")
+#: Longer seeds are left out: reading them takes so long that few of them could be tried.
+SIZE_MAX = 1 << 14
+_PAGE = 1024
+
+#: Streams without devices, in all their forms.
+_RAM = OracleBlock("pc.ram", 2 * _PAGE, [(1, 2)], b"\1")
+_PLAIN = OracleFile([_RAM], page_size=_PAGE, align=_PAGE)
+_ORACLES = {
+    "oracle": _PLAIN,
+    "no-footers": replace(_PLAIN, footers=False),
+    "no-vmdesc": replace(_PLAIN, vmdescription=False),
+    "shared": replace(_PLAIN, capabilities=("x-ignore-shared", "mapped-ram")),
+    "parts": replace(_PLAIN, parts=3, blocks=[_RAM, OracleBlock("/rom@x", _PAGE)]),
+    "unannounced": replace(_PLAIN, capabilities=()),
+}
+
+_COMPRESSORS: dict[SaveFormat, Callable[[bytes], bytes]] = {
+    SaveFormat.RAW: bytes,
+    SaveFormat.GZIP: gzip.compress,
+    SaveFormat.BZIP2: bz2.compress,
+    SaveFormat.XZ: lzma.compress,
+}
+
+
+def seeds() -> Iterator[tuple[str, bytes]]:
+    """Each seed with its name."""
+    for name, stream in _streams():
+        yield f"reader-{name}", _for("reader", b"\0" + stream)
+        for save_format, compress in _COMPRESSORS.items():
+            label = f"images-{name}-{save_format.name.lower()}"
+            yield label, _for("images", _image(compress(stream), save_format))
+    for name in _DEVICES:
+        for number, device in enumerate(_described(name)):
+            text = json.dumps(device)[1:].encode() + b"]}"
+            yield f"devices-{name}-{number}", _for("devices", b"\x20" + bytes(32) + text)
+    for number in range(32):
+        yield f"structures-{number}", _for("structures", bytes([number, 4]) + bytes(40))
+        yield f"written-{number}", _for("written", bytes(range(number, number + 100)))
+
+
+def write(folder: Path) -> int:
+    """Write all seeds that are not too long into a folder; returns how many."""
+    folder.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for name, data in seeds():
+        if len(data) <= SIZE_MAX:
+            (folder / name).write_bytes(data)
+            count += 1
+    return count
+
+
+def _for(target: str, data: bytes) -> bytes:
+    return bytes([list(TARGETS).index(target)]) + data
+
+
+def _streams() -> Iterator[tuple[str, bytes]]:
+    """Streams with a page or two of memory, each with mapped-ram and without."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {name: Path(folder) / name for name in (_STREAM, *_ORACLES)}
+        with mappedram.open(_unpacked(_STREAM, Path(folder) / "fixture")) as snapshot:
+            size = snapshot.stream.page_size or 0
+            blocks = [BlockSpec("pc.ram", size)]
+            envelope = Envelope.of(snapshot)
+            with SnapshotWriter(
+                paths[_STREAM], envelope, blocks, page_size=size, align=size
+            ) as writer:
+                writer.write_pages("pc.ram", 0, b"\1" * size)
+                writer.finish()
+        for name, oracle in _ORACLES.items():
+            with paths[name].open("w+b") as target:
+                oracle.write(target.fileno())
+        for name, path in paths.items():
+            yield f"{name}-mapped", path.read_bytes()
+            with mappedram.open(path, partial=True) as snapshot:
+                if snapshot.stream.stopped is None:
+                    yield f"{name}-plain", _without_mapped_ram(snapshot)
+
+
+def _without_mapped_ram(snapshot: mappedram.Snapshot) -> bytes:
+    with tempfile.TemporaryFile() as target:
+        to_stream(snapshot, target.fileno())
+        target.seek(0)
+        return target.read()
+
+
+def _described(name: str) -> list[dict[str, Any]]:
+    """The devices of a fixture, as its JSON text has them."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mappedram.open(_unpacked(name, Path(folder))) as snapshot,
+    ):
+        description = snapshot.stream.vmdescription
+        document = description.document if description else None
+        return list((document or {}).get("devices", []))
+
+
+def _unpacked(name: str, folder: Path) -> Path:
+    with tarfile.open(FIXTURES / f"{name}.tar.gz") as archive:
+        archive.extractall(folder, filter="data")
+    (path,) = folder.iterdir()
+    return path
+
+
+def _image(stream: bytes, save_format: SaveFormat) -> bytes:
+    """A save image of libvirt around a stream."""
+    xml = b"<domain><name>guest</name></domain>\0<cookie/>\0" + bytes(16)
+    numbers = (2, len(xml), 1, save_format, 36)
+    return b"LibvirtQemudSave" + struct.pack("<5I56x", *numbers) + xml + stream
