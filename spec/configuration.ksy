@@ -31,6 +31,7 @@ instances:
   type_after_header:
     pos: _io.pos
     type: u1
+    doc: The byte after the machine type.
   is_followed:
     value: '_io.eof ? false : type_after_header == 5'
     doc: Whether a subsection comes after the machine type.
@@ -39,11 +40,13 @@ instances:
       capability_scan(
         _index == 0 ? false : scan[_index - 1].has_x_ignore_shared,
         _index == 0 ? false : scan[_index - 1].has_mapped_ram,
-        subsections[_index].has_x_ignore_shared, subsections[_index].has_mapped_ram
+        subsections[_index].has_x_ignore_shared,
+        subsections[_index].has_mapped_ram
       )
     repeat: expr
     repeat-expr: subsections.size
     if: is_followed
+    doc: The search for capabilities, one step for each subsection.
   has_x_ignore_shared:
     value: 'is_followed ? scan.last.has_x_ignore_shared : false'
     doc: Whether the capability x-ignore-shared is announced.
@@ -110,6 +113,7 @@ types:
     instances:
       is_capabilities:
         value: idstr == "configuration/capabilities"
+        doc: Whether the subsection lists capabilities.
       has_x_ignore_shared:
         value: 'is_capabilities ? body.as<capabilities>.has_x_ignore_shared : false'
         doc: Whether this subsection announces x-ignore-shared.
@@ -119,6 +123,7 @@ types:
       type_after:
         pos: _io.pos
         type: u1
+        doc: The byte after the subsection.
       is_followed:
         value: '_io.eof ? false : type_after == 5'
         doc: Whether another subsection follows.
@@ -158,7 +163,8 @@ types:
             capabilities[_index].name == "mapped-ram"
           )
         repeat: expr
-        repeat-expr: num_capabilities
+        repeat-expr: capabilities.size
+        doc: The search for capabilities, one step for each that is listed.
       has_x_ignore_shared:
         value: 'num_capabilities == 0 ? false : scan.last.has_x_ignore_shared'
         doc: Whether x-ignore-shared is listed.
@@ -197,8 +203,10 @@ types:
     instances:
       has_x_ignore_shared:
         value: had_x_ignore_shared or is_x_ignore_shared
+        doc: Whether x-ignore-shared has been announced, this entry included.
       has_mapped_ram:
         value: had_mapped_ram or is_mapped_ram
+        doc: Whether mapped-ram has been announced, this entry included.
   uuid:
     doc: The UUID of the guest, where the capability validate-uuid is on.
     doc-ref: 'QEMU migration/savevm.c: vmstate_uuid'

@@ -33,19 +33,13 @@ instances:
     pos: 0
     type: libvirt_header(is_be)
     doc: The fixed part of the image.
-  save_format:
-    value: header.format
-    enum: save_format
-    doc: |
-      How the stream is written, by the word of the header. Whether it has
-      mapped-ram only the stream itself tells.
   xml:
     pos: 92
     size: 'header.cookie_offset != 0 ? header.cookie_offset : header.data_len'
     type: strz
     doc: The domain.
   cookie:
-    pos: 92 + header.cookie_offset
+    pos: (92 + header.cookie_offset.as<u8>).as<u8>
     size: header.data_len - header.cookie_offset
     type: strz
     if: header.cookie_offset != 0
@@ -53,7 +47,7 @@ instances:
       What libvirt has to know besides to start the same guest again, in XML:
       the CPU above all.
   ofs_stream:
-    value: 92 + header.data_len
+    value: (92 + header.data_len.as<u8>).as<u8>
     doc: |
       Where the stream begins. Zeros stand before it, 64 KiB at first, so that
       the domain can be edited in place; it is not aligned.
@@ -65,6 +59,12 @@ instances:
       beginning of the image.
 types:
   libvirt_header:
+    meta:
+      endian:
+        switch-on: is_be
+        cases:
+          true: be
+          false: le
     -orig-id: virQEMUSaveHeader
     doc: The first 92 bytes of a save image of libvirt.
     doc-ref: 'libvirt src/qemu/qemu_saveimage.c: virQEMUSaveDataWrite(), qemuSaveImageReadHeader()'
@@ -72,12 +72,6 @@ types:
       - id: is_be
         type: bool
         doc: Whether the numbers are big-endian.
-    meta:
-      endian:
-        switch-on: is_be
-        cases:
-          true: be
-          false: le
     seq:
       - id: magic
         size: 16
@@ -103,6 +97,7 @@ types:
         doc: 1 if the guest is to run once it is restored, 0 if it was paused.
       - id: format
         type: u4
+        enum: save_format
         doc: |
           How the stream is written: 0 raw, 1 gzip, 2 bzip2, 3 xz, 4 lzop, 5
           zstd, 6 sparse.

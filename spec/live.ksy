@@ -112,8 +112,13 @@ types:
         if: has_values
         doc: How many bytes of values stand behind this.
     instances:
+      remainder:
+        value: (addr_and_flags - ((addr_and_flags / 16).as<u8> * 16).as<u8>).as<u8>
+        doc: |
+          What the low bits hold. Where integers are signed, 16 less than that
+          if the top bit is set.
       low:
-        value: (addr_and_flags - ((addr_and_flags / 16).as<u8> * 16).as<u8>).as<u4>
+        value: '(remainder >= 0 ? remainder : (remainder + 16).as<u8>).as<u4>'
         doc: The low bits, which hold the flags.
       has_values:
         value: low == 2
@@ -132,8 +137,9 @@ types:
           min: 0xef100001
           max: 0xef100006
         doc: |
-          END_OF_STATE (1), DEV_CONFIG_STATE (2), DEV_SETUP_STATE (3), DEV_DATA_STATE
-          (4), DEV_INIT_DATA_SENT (5) or DEV_CONFIG_LOAD_READY (6) in the low bits.
+          END_OF_STATE (1), DEV_CONFIG_STATE (2), DEV_SETUP_STATE (3),
+          DEV_DATA_STATE (4), DEV_INIT_DATA_SENT (5) or DEV_CONFIG_LOAD_READY
+          (6) in the low bits.
       - id: data_size
         type: u8
         if: tag == 0xef100004

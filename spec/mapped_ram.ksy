@@ -38,10 +38,10 @@ seq:
   - id: sections
     type: |
       stream_section(
-        _index == 0 ? _io.pos.as<u8> : sections[_index - 1].ofs_next,
+        sections.size == 0 ? _io.pos.as<u8> : sections.last.ofs_next,
         has_configuration ? configuration.has_x_ignore_shared : false,
         has_configuration ? configuration.has_mapped_ram : true,
-        _index == 0 ? 0 : sections[_index - 1].id_ram
+        sections.size == 0 ? 0.as<u4> : sections.last.id_ram
       )
     repeat: until
     repeat-until: _.is_last
@@ -52,6 +52,7 @@ instances:
   type_after_header:
     pos: _io.pos
     type: u1
+    doc: The byte after the stream header.
   has_configuration:
     value: type_after_header == 7
     doc: |
@@ -80,49 +81,66 @@ types:
       section_type:
         pos: ofs_self
         type: u1
-        enum: section::section_type
-        doc: What kind of section this is.
+        valid:
+          any-of: [0, 1, 2, 3, 4, 8]
+        doc: |
+          What kind of section this is, by the numbers of
+          `section::section_type`: EOF, START, PART, END, FULL or COMMAND.
+      is_end:
+        value: section_type == 0
+        doc: Whether the sections end here.
+      is_part:
+        value: section_type == 2 or section_type == 3
+        doc: Whether this is a further section of a live device.
+      is_command:
+        value: section_type == 8
+        doc: Whether this is an instruction to the loader.
       start:
         pos: ofs_self
         type: section::section_start
-        if: section_type == section::section_type::start or section_type == section::section_type::full
+        if: section_type == 1 or section_type == 4
         doc: Header of START and FULL.
       part:
         pos: ofs_self
         type: section::section_part
-        if: section_type == section::section_type::part or section_type == section::section_type::end
+        if: is_part
         doc: Header of PART and END.
       command:
         pos: ofs_self
         type: section::command
-        if: section_type == section::section_type::command
+        if: is_command
         doc: An instruction to the loader.
       end_of_stream:
         pos: ofs_self
         type: section::end_of_stream
-        if: section_type == section::section_type::eof
+        if: is_end
         doc: The end of the sections.
       is_ram_start:
-        value: 'section_type == section::section_type::start ? start.idstr == "ram" : false'
+        value: 'section_type == 1 ? start.idstr == "ram" : false'
+        doc: Whether RAM begins here.
       id_ram:
-        value: 'is_ram_start ? start.section_id : id_ram_before'
+        value: '(is_ram_start ? start.section_id : id_ram_before).as<u4>'
         doc: The `section_id` of RAM after this section.
       is_ram_part:
-        value: |
-          section_type == section::section_type::part or section_type == section::section_type::end
-          ? part.section_id == id_ram_before : false
+        value: 'is_part ? part.section_id == id_ram_before : false'
+        doc: Whether RAM goes on here.
       is_ram:
         value: is_ram_start or is_ram_part
         doc: Whether the payload is RAM.
+      len_start:
+        value: '(is_ram_start ? (14 + start.len_idstr.as<u8>).as<u8> : 0.as<u8>).as<u8>'
+        doc: Length of the header, if RAM begins here.
+      len_command:
+        value: '(is_command ? (5 + command.len_data.as<u8>).as<u8> : 0.as<u8>).as<u8>'
+        doc: Length of the command, if this is one.
       ofs_payload:
         value: |
-          (ofs_self + (
-            section_type == section::section_type::command ? 5 + command.len_data
-            : section_type == section::section_type::eof ? 1
-            : is_ram_part ? 5
-            : is_ram_start ? 14 + start.len_idstr : 0
-          )).as<u8>
-        doc: Where the header ends.
+          (ofs_self + len_start + len_command
+          + (is_ram_part ? 5.as<u8> : 0.as<u8>)
+          + (is_end ? 1.as<u8> : 0.as<u8>)).as<u8>
+        doc: |
+          Where the header ends; of a section that this type does not follow,
+          where it begins.
       ram:
         pos: ofs_payload
         type: ram_payload(ofs_payload, has_x_ignore_shared, has_mapped_ram)
@@ -131,12 +149,16 @@ types:
       ofs_payload_end:
         value: '(is_ram ? ram.ofs_next : ofs_payload).as<u8>'
         doc: Where the payload ends.
+      has_type_after_payload:
+        value: is_ram and ofs_payload_end < _io.size.as<u8>
+        doc: Whether the file goes on after the payload.
       type_after_payload:
         pos: ofs_payload_end
         type: u1
-        if: ofs_payload_end < _io.size
+        if: has_type_after_payload
+        doc: The byte after the payload.
       has_footer:
-        value: 'is_ram and ofs_payload_end < _io.size ? type_after_payload == 0x7e : false'
+        value: 'has_type_after_payload ? type_after_payload == 0x7e : false'
         doc: Whether a footer follows.
       footer:
         pos: ofs_payload_end
@@ -144,12 +166,10 @@ types:
         if: has_footer
         doc: The footer of the section.
       ofs_next:
-        value: '(has_footer ? ofs_payload_end + 5 : ofs_payload_end).as<u8>'
+        value: '(has_footer ? (ofs_payload_end + 5).as<u8> : ofs_payload_end).as<u8>'
         doc: Where the next section begins.
       is_last:
-        value: |
-          not (is_ram or section_type == section::section_type::command)
-          or ofs_next >= _io.size
+        value: not (is_ram or is_command) or ofs_next >= _io.size.as<u8>
         doc: Whether this type can follow the stream no further.
   ram_payload:
     doc: The records of one section of RAM, up to and with EOS.
@@ -168,11 +188,11 @@ types:
         pos: ofs_self
         type: |
           ram_record(
-            _index == 0 ? ofs_self : records[_index - 1].ofs_next,
+            records.size == 0 ? ofs_self : records.last.ofs_next,
             has_x_ignore_shared, has_mapped_ram
           )
         repeat: until
-        repeat-until: not _.is_mem_size
+        repeat-until: _.is_end
         doc: MEM_SIZE as often as it occurs, then EOS.
       ofs_next:
         value: records.last.ofs_next
@@ -194,8 +214,12 @@ types:
         pos: ofs_self
         type: u8
         doc: The first eight bytes of the record.
+      low_bytes:
+        pos: ofs_self + 6
+        type: u2
+        doc: The last two bytes of the word.
       is_mem_size:
-        value: (word - ((word / 1024).as<u8> * 1024).as<u8>).as<u8> == 4
+        value: 'word != 0 and (low_bytes & 0x3ff) == 4'
         doc: Whether the record lists blocks.
       mem_size:
         pos: ofs_self
@@ -207,10 +231,14 @@ types:
         type: ram::end_of_section
         if: not is_mem_size
         doc: The end of the section.
+      is_end:
+        value: 'is_mem_size ? false : end_of_section.low != 0'
+        doc: Whether the record is EOS; any other is refused.
       len_first_idstr:
         pos: ofs_self + 8
         type: u1
         if: is_mem_size
+        doc: The byte after the sum.
       has_blocks:
         value: 'is_mem_size ? len_first_idstr != 0 : false'
         doc: |
@@ -220,7 +248,7 @@ types:
         pos: ofs_self
         type: |
           ramblock(
-            (_index == 0 ? ofs_self + 8 : blocks[_index - 1].ofs_next).as<u8>,
+            blocks.size == 0 ? (ofs_self + 8).as<u8> : blocks.last.ofs_next,
             has_x_ignore_shared, has_mapped_ram
           )
         repeat: until
@@ -228,7 +256,7 @@ types:
         if: has_blocks
         doc: The blocks, in the order of the file.
       ofs_next:
-        value: '(has_blocks ? blocks.last.ofs_next : ofs_self + 8).as<u8>'
+        value: '(has_blocks ? blocks.last.ofs_next : (ofs_self + 8).as<u8>).as<u8>'
         doc: Where the record ends.
   ramblock:
     doc: One block at a known place, with its bitmap and its pages.
@@ -249,8 +277,9 @@ types:
         doc: The header of the block.
       ofs_after_header:
         value: |
-          (ofs_self + header.len_idstr + 9 + (has_x_ignore_shared ? 8 : 0)
-          + (has_mapped_ram ? 28 : 0)).as<u8>
+          (ofs_self + 9 + header.len_idstr.as<u8>
+          + (has_x_ignore_shared ? 8.as<u8> : 0.as<u8>)
+          + (has_mapped_ram ? 28.as<u8> : 0.as<u8>)).as<u8>
         doc: Where the header ends.
       has_data:
         value: |
@@ -260,8 +289,9 @@ types:
         doc: Whether the bitmap and the pages are in this file.
       num_pages:
         value: |
-          (has_data and header.mapped_ram.page_size != 0
-          ? (header.len_used / header.mapped_ram.page_size).as<u8> : 0).as<u8>
+          (has_data and header.mapped_ram.page_size > 0
+          ? (header.len_used / header.mapped_ram.page_size).as<u8>
+          : 0.as<u8>).as<u8>
         doc: Number of pages of the block.
       len_bitmap:
         value: (((num_pages + 63).as<u8> / 64).as<u8> * 8).as<u8>
@@ -273,9 +303,17 @@ types:
         doc: |
           One bit for each page, in words of the host that wrote the file. On a
           little-endian host page p is bit p mod 8 of byte p / 8.
+      ofs_bitmap_end:
+        value: |
+          (has_data ? (header.mapped_ram.ofs_bitmap + len_bitmap).as<u8>
+          : 0.as<u8>).as<u8>
+        doc: Where the bitmap ends.
+      has_padding:
+        value: 'has_data ? header.mapped_ram.ofs_pages > ofs_bitmap_end : false'
+        doc: Whether there are bytes between the bitmap and the pages.
       padding:
-        pos: header.mapped_ram.ofs_bitmap + len_bitmap
-        size: header.mapped_ram.ofs_pages - header.mapped_ram.ofs_bitmap - len_bitmap
+        pos: ofs_bitmap_end
+        size: (header.mapped_ram.ofs_pages - ofs_bitmap_end).as<u8>
         if: has_padding
         doc: Zeros from the end of the bitmap to the first page.
       pages:
@@ -285,26 +323,25 @@ types:
         doc: |
           The pages, each at its number times the page size. What stands under
           a clear bit means nothing: the page is zero.
-      has_padding:
-        value: |
-          has_data
-          ? header.mapped_ram.ofs_pages > (header.mapped_ram.ofs_bitmap + len_bitmap).as<u8>
-          : false
-      ofs_pages_end:
-        value: |
-          (has_data ? (header.mapped_ram.ofs_pages + header.len_used).as<u8>
-          : ofs_after_header).as<u8>
-        doc: Where the pages end, and the stream goes on.
+      ofs_pages:
+        pos: ofs_after_header - 8
+        type: u8
+        valid:
+          expr: |
+            _ >= 0 and _ <= _io.size.as<u8> and header.len_used >= 0
+            and header.len_used <= (_io.size.as<u8> - _).as<u8>
+            and (_ + header.len_used).as<u8> >= ofs_after_header
+        if: has_data
+        doc: |
+          The `pages_offset` of the header once more. The pages have to lie in
+          the file, or nothing after them can be found, and to end behind the
+          header, lest a reader go round in circles.
       ofs_next:
-        value: ofs_pages_end
-        doc: Where the next block or record begins.
+        value: |
+          (has_data ? (ofs_pages + header.len_used).as<u8>
+          : ofs_after_header).as<u8>
+        doc: Where the pages end, and the next block or record begins.
       len_next_idstr:
         pos: ofs_next
         type: u1
-        valid:
-          expr: |
-            ofs_next >= ofs_after_header
-            and (not has_data or header.mapped_ram.ofs_pages <= _io.size)
-        doc: |
-          First byte of what follows the block. It has to lie behind the header
-          of this one, lest a reader go round in circles.
+        doc: First byte of what follows the block.

@@ -26,11 +26,19 @@ types:
         -expected: RAM_SAVE_FLAG_MEM_SIZE (0x04) in the low 10 bits
         type: u8
         valid:
-          expr: (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 4
+          expr: _ != 0 and low == 0x004
         doc: |
           Sum of `used_length` over all blocks, those without data included,
           with the flag MEM_SIZE (4) in the low bits.
     instances:
+      remainder:
+        value: (total_and_flags - ((total_and_flags / 1024).as<u8> * 1024).as<u8>).as<u8>
+        doc: |
+          What the low bits hold. Where integers are signed, 1024 less than that
+          if the top bit is set.
+      low:
+        value: '(remainder >= 0 ? remainder : (remainder + 1024).as<u8>).as<u4>'
+        doc: The low bits, which hold the flags.
       total:
         value: (total_and_flags - 4).as<u8>
         doc: Sum of `used_length` over all blocks.
@@ -46,10 +54,17 @@ types:
         -expected: RAM_SAVE_FLAG_EOS (0x10) in the low 10 bits
         type: u8
         valid:
-          expr: |
-            (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x10
-            or (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x30
+          expr: _ != 0 and (low == 0x010 or low == 0x030)
         doc: The flag EOS (0x10), with CONTINUE (0x20) allowed beside it.
+    instances:
+      remainder:
+        value: (flags - ((flags / 1024).as<u8> * 1024).as<u8>).as<u8>
+        doc: |
+          What the low bits hold. Where integers are signed, 1024 less than that
+          if the top bit is set.
+      low:
+        value: '(remainder >= 0 ? remainder : (remainder + 1024).as<u8>).as<u4>'
+        doc: The low bits, which hold the flags.
   page_record:
     doc: |
       One record of the pages of a stream without mapped-ram. They fill the
@@ -65,13 +80,8 @@ types:
         type: u8
         valid:
           expr: |
-            (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x002
-            or (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x022
-            or (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x008
-            or (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x028
-            or (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x040
-            or (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x060
-            or (_ - ((_ / 1024).as<u8> * 1024).as<u8>).as<u8> == 0x200
+            _ != 0 and (low == 0x002 or low == 0x022 or low == 0x008
+            or low == 0x028 or low == 0x040 or low == 0x060 or low == 0x200)
         doc: |
           Offset of the page in its block, with a flag in the low bits: ZERO
           (0x02), PAGE (0x08), XBZRLE (0x40) or MULTIFD_FLUSH (0x200). CONTINUE
@@ -101,11 +111,18 @@ types:
         if: flag == 0x40
         doc: What has changed in the page.
     instances:
+      remainder:
+        value: (addr_and_flags - ((addr_and_flags / 1024).as<u8> * 1024).as<u8>).as<u8>
+        doc: |
+          What the low bits hold. Where integers are signed, 1024 less than that
+          if the top bit is set.
       low:
-        value: (addr_and_flags - ((addr_and_flags / 1024).as<u8> * 1024).as<u8>).as<u4>
+        value: '(remainder >= 0 ? remainder : (remainder + 1024).as<u8>).as<u4>'
         doc: The low bits, which hold the flags.
       flag:
-        value: '((low / 32).as<u4> - (low / 64).as<u4> * 2 == 1 ? low - 32 : low).as<u4>'
+        value: |
+          (low == 0x022 or low == 0x028 or low == 0x060
+          ? (low - 0x020).as<u4> : low).as<u4>
         doc: The flag without CONTINUE.
       has_idstr:
         value: low == 0x02 or low == 0x08 or low == 0x40
@@ -135,7 +152,8 @@ types:
     params:
       - id: has_page_size
         type: bool
-        doc: Whether the capability postcopy-ram added the page size of the host.
+        doc: |
+          Whether the capability postcopy-ram added the page size of the host.
       - id: has_addr
         type: bool
         doc: Whether the capability x-ignore-shared added the address.

@@ -4,12 +4,15 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tools.generate import format_tables, kaitai, ksy, spec_table
+from tools.generate import clause_table, format_tables, imhex, kaitai, ksc, ksy, magic, spec_table
 
 STEPS: dict[str, Callable[[], dict[str, str]]] = {
     "kaitai": kaitai.outputs,
     "spec_table": spec_table.outputs,
     "format_tables": format_tables.outputs,
+    "clause_table": clause_table.outputs,
+    "magic": magic.outputs,
+    "imhex": imhex.outputs,
 }
 
 
@@ -23,7 +26,7 @@ def main() -> int:
     for step in options.step or STEPS:
         try:
             outputs = STEPS[step]()
-        except kaitai.ToolMissingError as error:
+        except ksc.ToolMissingError as error:
             print(f"tools.generate: {error}", file=sys.stderr)
             return 3
         for name, text in outputs.items():

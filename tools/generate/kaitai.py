@@ -1,24 +1,14 @@
-"""`mappedram/kaitai/*.py`: what kaitai-struct-compiler makes of the spec, reading and writing.
-
-The compiler is the JVM build from Maven Central. Its version stands in `compiler/pom.xml`, the
-hashes of all that it needs in `compiler/sha256sums`; another file is refused.
-"""
+"""`mappedram/kaitai/*.py`: what kaitai-struct-compiler makes of the spec, reading and writing."""
 
 import hashlib
-import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
-from tools.generate import ksy
+from tools.generate import ksc, ksy
 
-COMPILER = Path(__file__).parent / "compiler"
 PACKAGE = "mappedram.kaitai"
+OPTIONS = ("--read-write", "--read-pos", "--python-package", PACKAGE)
 _IMPORT = f"from {PACKAGE} import "
-
-
-class ToolMissingError(Exception):
-    """A program that the generator runs is not on this machine."""
 
 
 def outputs() -> dict[str, str]:
@@ -29,50 +19,12 @@ def outputs() -> dict[str, str]:
         RuntimeError: the compiler is not the pinned one, or it refuses the spec.
     """
     with tempfile.TemporaryDirectory() as directory:
-        jars = _fetch(Path(directory, "jars"))
-        _compile(jars, Path(directory, "python"))
+        jars = ksc.fetch(ksc.COMPILER, Path(directory, "jars"))
+        ksc.compile_spec(jars, "python", OPTIONS, Path(directory, "python"))
         return {
             f"mappedram/kaitai/{module.name}": _mark(module)
             for module in sorted(Path(directory, "python").glob("*.py"))
         }
-
-
-def _fetch(folder: Path) -> Path:
-    """The pinned compiler and what it needs, from Maven's cache or from Maven Central."""
-    _run(
-        [
-            *("mvn", "-q", "-B", "-f", str(COMPILER / "pom.xml")),
-            *("dependency:copy-dependencies", f"-DoutputDirectory={folder}"),
-        ]
-    )
-    lines = (COMPILER / "sha256sums").read_text().splitlines()
-    pinned = {name: digest for digest, name in map(str.split, lines)}
-    found = {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in folder.glob("*.jar")}
-    if found != pinned:
-        raise RuntimeError(f"the compiler is not the pinned one: {found.items() ^ pinned.items()}")
-    return folder
-
-
-def _compile(jars: Path, target: Path) -> None:
-    _run(
-        [
-            *("java", "-cp", f"{jars}/*", "io.kaitai.struct.JavaMain", "--target", "python"),
-            *("--read-write", "--read-pos", "--python-package", PACKAGE),
-            *("--outdir", str(target), "-I", str(ksy.SPEC), *map(str, ksy.sources())),
-        ]
-    )
-
-
-def _run(argv: list[str]) -> None:
-    if shutil.which(argv[0]) is None:
-        raise ToolMissingError(
-            f"{argv[0]} is needed to run kaitai-struct-compiler"
-            " (Debian: apt-get install default-jre-headless maven)"
-        )
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    # The compiler exits with 0 after some errors, but it says nothing when all is well.
-    if done.returncode or "error:" in done.stderr:
-        raise RuntimeError(f"{argv[0]} failed:\n{done.stdout}{done.stderr}")
 
 
 def _mark(module: Path) -> str:

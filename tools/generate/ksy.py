@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,11 @@ SPEC = ROOT / "spec"
 
 @dataclass(frozen=True)
 class Field:
-    """One entry of `seq`: `ksy_id` in the spec, `name` in QEMU's spelling, `type` as declared."""
+    """One entry of `seq`: `ksy_id` in the spec, `name` in QEMU's spelling, `type` as declared.
+
+    `enum` names the values, `repeat` tells how often the field stands there, `cases` are the types
+    that it has by the value of another field; each is empty where there is none.
+    """
 
     ksy_id: str
     name: str
@@ -22,6 +27,9 @@ class Field:
     doc: str
     expected: str
     condition: str
+    enum: str
+    repeat: str
+    cases: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ def sources() -> list[Path]:
 def types() -> Iterator[Type]:
     """Every type that stands on the wire, alone or within another, in the order of the spec."""
     for source in sources():
-        document = _load(source)
+        document = load(source)
         module = document["meta"]["id"]
         yield from _types(document, module, (module,))
 
@@ -66,7 +74,7 @@ def types() -> Iterator[Type]:
 def enums() -> Iterator[tuple[str, tuple[EnumValue, ...]]]:
     """Every enumeration with its values."""
     for source in sources():
-        for name, values in _load(source).get("enums", {}).items():
+        for name, values in load(source).get("enums", {}).items():
             yield (
                 name,
                 tuple(
@@ -76,7 +84,9 @@ def enums() -> Iterator[tuple[str, tuple[EnumValue, ...]]]:
             )
 
 
-def _load(source: Path) -> dict[str, Any]:
+@cache
+def load(source: Path) -> dict[str, Any]:
+    """One `.ksy` as YAML has it; read once, and not to be changed."""
     document: dict[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
     return document
 
@@ -100,7 +110,9 @@ def _types(node: dict[str, Any], module: str, path: tuple[str, ...]) -> Iterator
 def _field(entry: dict[str, Any]) -> Field:
     original = entry.get("-orig-id", "")
     kind = entry.get("type", "")
+    cases: dict[str, str] = {}
     if isinstance(kind, dict):
+        cases = kind["cases"]
         kind = "by " + kind["switch-on"]
     return Field(
         ksy_id=entry["id"],
@@ -110,6 +122,9 @@ def _field(entry: dict[str, Any]) -> Field:
         doc=_text(entry.get("doc")),
         expected=_expected(entry),
         condition=entry.get("if", ""),
+        enum=entry.get("enum", ""),
+        repeat=str(entry.get("repeat-expr", "")),
+        cases=tuple(cases.items()),
     )
 
 
@@ -140,7 +155,7 @@ def _constant(value: object) -> str:
     numbers = {
         number: entry
         for source in sources()
-        for number, entry in _load(source).get("enums", {}).get(enum, {}).items()
+        for number, entry in load(source).get("enums", {}).get(enum, {}).items()
     }
     return next(
         f"{number:#04x} ({entry['-orig-id']})"

@@ -1,0 +1,197 @@
+// Shows what the worker has read of a file, with the styles and the script of `layout --html`.
+"use strict";
+(() => {
+  const { KINDS, RULES, CLAUSES } = mappedramData;
+  const SVG = "http://www.w3.org/2000/svg";
+  const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+  const COLUMNS = 64, LEVELS = 6;
+
+  // Text is set as text: no name in a file becomes markup.
+  const element = (namespace) => (name, attributes, ...children) => {
+    const made = namespace ? document.createElementNS(namespace, name) : document.createElement(name);
+    for (const [key, value] of Object.entries(attributes ?? {})) {
+      if (value !== null && value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
+    }
+    made.append(...children.filter((child) => child !== null && child !== undefined));
+    return made;
+  };
+  const h = element(null), s = element(SVG);
+  const hex = (number) => (number === undefined || number === null ? "-" : `0x${number.toString(16)}`);
+  const size = (bytes) => {
+    let number = bytes, unit = 0;
+    for (; number >= 1024; unit++) number /= 1024;
+    return `${Number.isInteger(number) ? number : number.toFixed(1)} ${UNITS[unit]}`;
+  };
+  const printable = (text) => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\x${char.codePointAt(0).toString(16).padStart(2, "0")}`);
+  const cut = (text, length = 160) => (text.length > length ? `${text.slice(0, length)} …` : text);
+  const badness = (code) => ["error", "warning", "info"].indexOf(RULES[code].severity);
+
+  const facts = (result) => {
+    const rows = {
+      Size: size(result.size), Machine: result.machine ?? "unknown",
+      Page: result.page_size ? size(result.page_size) : "unknown",
+      Capabilities: result.capabilities.join(", ") || "none announced",
+      Bitmaps: `${result.order}-endian${result.evident ? "" : " (a guess)"}`,
+      "Save image": result.image ? "libvirt" : null,
+      "Stream begins": hex(result.offset),
+      "Read of the file": size(result.read),
+    };
+    return h("dl", { class: "facts" }, ...Object.entries(rows).filter(([, value]) => value)
+      .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, cut(printable(value))))));
+  };
+
+  const placed = (result) => result.findings.map((finding, number) => {
+    const inside = (r) => finding.offset !== null && r.offset <= finding.offset && finding.offset < r.end;
+    return { ...finding, ...RULES[finding.code], number, region: result.regions.findIndex(inside) };
+  });
+
+  const findings = (found) => found.length === 0
+    ? h("p", {}, "No structural finding.")
+    : h("ol", { class: "findings" }, ...found.map((f) => h("li", { id: `f${f.number}`, class: `finding ${f.severity}` },
+      h("p", {}, h("b", {}, `${f.code} ${f.name}`), " ", h("span", { class: `badge ${f.severity}` }, f.severity)),
+      h("p", {}, cut(printable(f.message), 400)),
+      h("p", { class: "path" }, f.region < 0 ? hex(f.offset) : h("a", { href: `#r${f.region}` }, hex(f.offset)), " ", h("code", {}, f.path)),
+      h("details", {}, h("summary", {}, "Why it matters"), h("p", {}, `${f.why} Clause `, clauseLink(f.clause), ".")))));
+
+  const cited = new Set();
+  const clauseLink = (number) => {
+    cited.add(number);
+    return h("a", { href: `#c-${number}` }, number);
+  };
+
+  const bar = (result) => [
+    h("div", { id: "bar" }, s("svg", {
+      "data-size": result.size, "aria-label": `The ${result.regions.length} regions of the file, drawn to scale`,
+    })),
+    h("ul", { class: "key" }, ...Object.entries(KINDS)
+      .filter(([kind]) => result.regions.some((region) => region.kind === kind))
+      .map(([kind, words]) => h("li", {}, h("span", { class: `swatch k-${kind}` }), words))),
+  ];
+
+  const blocks = (result) => {
+    const names = ["block", "size", "page", "in the file", "of", "density", "bitmap_offset", "pages_offset"];
+    const row = (block, number) => {
+      const share = block.counts && block.num_pages ? block.present / block.num_pages : null;
+      const cells = [size(block.used_length), block.page_size ? size(block.page_size) : "-", block.present ?? "unknown",
+        block.num_pages ?? "-", share === null ? "-" : `${(100 * share).toFixed(1)} %`,
+        block.has_data ? hex(block.bitmap_offset) : "-", block.has_data ? hex(block.pages_offset) : "ignored"];
+      const name = h("th", { scope: "row" }, h("a", { href: `#b${number}` }, cut(printable(block.idstr), 80)));
+      return h("tr", {}, name, ...cells.map((cell) => h("td", {}, String(cell))));
+    };
+    const table = h("table", { class: "blocks" },
+      h("thead", {}, h("tr", {}, ...names.map((name) => h("th", {}, name)))),
+      h("tbody", {}, ...result.blocks.slice(0, 256).map(row)));
+    return [
+      h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "RAM blocks" }, table),
+      h("div", { class: "maps" }, ...result.blocks.slice(0, 64).map(map).filter(Boolean)),
+    ];
+  };
+
+  const map = (block, number) => {
+    if (!block.counts?.length) return null;
+    const columns = Math.min(COLUMNS, block.counts.length);
+    const level = (count, index) => {
+      const capacity = Math.min(block.cell, block.num_pages - index * block.cell);
+      return count === 0 ? 0 : count === capacity ? LEVELS : 1 + Math.floor((count * (LEVELS - 1)) / capacity);
+    };
+    const squares = Array.from({ length: LEVELS + 1 }, () => []);
+    block.counts.forEach((count, index) =>
+      squares[level(count, index)].push(`M${index % COLUMNS} ${Math.floor(index / COLUMNS)}h.9v.9h-.9z`));
+    const name = cut(printable(block.idstr), 80);
+    const each = block.cell === 1 ? "one page" : `${block.cell} pages`;
+    return h("figure", { id: `b${number}`, class: "density" },
+      h("figcaption", {}, h("b", {}, name), ` each square is ${each}, ${size(block.cell * block.page_size)}`),
+      s("svg", {
+        viewBox: `0 0 ${columns} ${Math.ceil(block.counts.length / columns)}`, width: columns * 12,
+        "aria-label": `${name}: ${block.present} of ${block.num_pages} pages are in the file`,
+        "data-counts": block.counts.join(" "), "data-cell": block.cell, "data-pages": block.num_pages,
+        "data-page": block.page_size, "data-offset": block.pages_offset,
+      }, ...squares.map((d, index) => (d.length ? s("path", { class: `l${index}`, d: d.join("") }) : null))));
+  };
+
+  const shownValue = (field) => {
+    if (typeof field.value !== "number") return cut(`"${printable(String(field.value))}"`);
+    return field.value < 10 ? String(field.value) : `${hex(field.value)} (${field.value})`;
+  };
+
+  const listing = (result, found) => {
+    const first = result.regions.findIndex((region) => region.kind === "bitmap");
+    const fieldRow = (field, marks) => {
+      const bad = marks.find((f) => f.offset >= field.offset && f.offset < field.end);
+      return h("tr", { class: bad?.severity },
+        h("td", {}, hex(field.offset)), h("td", {}, field.bytes), h("th", {}, field.name),
+        h("td", {}, shownValue(field)), h("td", {}, field.doc),
+        h("td", {}, ...field.clauses.flatMap((number) => [clauseLink(number), " "])));
+    };
+    const head = () => h("thead", {}, h("tr", {}, ...["offset", "bytes", "field", "value", "meaning", "clause"].map((name) => h("th", {}, name))));
+    const entry = (region, number) => {
+      const marks = found.filter((f) => f.region === number);
+      const worst = [...marks].sort((a, b) => badness(a.code) - badness(b.code))[0]?.severity;
+      return h("details", {
+        id: `r${number}`, "data-o": region.offset, "data-e": region.end, "data-k": region.kind,
+        open: number < first || marks.length > 0,
+      },
+      h("summary", {}, h("code", {}, hex(region.offset)), h("span", { class: `name k-${region.kind}` }, cut(printable(region.name), 80)),
+        worst ? h("span", { class: `badge ${worst}` }, `${marks.length} ${worst}`) : null,
+        h("span", { class: "size" }, size(region.end - region.offset))),
+      ...marks.map((f) => h("p", { class: `finding ${f.severity}`, "data-at": f.offset }, h("a", { href: `#f${f.number}` }, f.code), ` ${cut(printable(f.message), 400)}`)),
+      h("p", { class: "path" }, h("code", {}, region.path), ` up to ${hex(region.end)}`),
+      region.fields
+        ? h("table", {}, head(), h("tbody", {}, ...region.fields.map((field) => fieldRow(field, marks))))
+        : h("pre", {}, region.sample));
+    };
+    return h("div", { class: "listing" }, ...result.regions.map(entry));
+  };
+
+  const clauses = () => {
+    const key = (number) => number.split(".").map((part) => part.padStart(3, "0")).join(".");
+    const numbers = [...cited].filter((number) => CLAUSES[number]).sort((a, b) => (key(a) < key(b) ? -1 : 1));
+    return h("dl", { class: "clauses" }, ...numbers.flatMap((number) => [
+      h("dt", { id: `c-${number}` }, number),
+      h("dd", {}, CLAUSES[number].replace(/\[([^\]]+)\]\([^)]*\)/g, "$1").replaceAll("`", "")),
+    ]));
+  };
+
+  const show = (result) => {
+    const target = document.querySelector("#result");
+    if (result.error) {
+      target.replaceChildren(h("p", { class: "finding error" }, result.error));
+      return;
+    }
+    cited.clear();
+    const found = placed(result);
+    const parts = {
+      Findings: [findings(found)], Map: bar(result), "RAM blocks": blocks(result),
+      Bytes: [listing(result, found), result.left_out ? h("p", { class: "note" }, `… ${result.left_out} more regions`) : null],
+      Clauses: [clauses()],
+    };
+    target.replaceChildren(h("h1", {}, cut(printable(result.name))), facts(result),
+      ...Object.entries(parts).map(([title, content]) => h("section", { "aria-label": title }, h("h2", {}, title), ...content.filter(Boolean))));
+    mappedramRefresh();
+  };
+
+  const worker = new Worker(URL.createObjectURL(new Blob([document.querySelector("#worker").textContent])));
+  const say = (text) => { document.querySelector("#state").textContent = text; };
+  worker.onmessage = ({ data }) => {
+    globalThis.mappedramResult = data;
+    show(data);
+    say(data.error ? "This file cannot be shown." : `Read ${size(data.read)} of ${size(data.size)}.`);
+  };
+  worker.onerror = ({ message }) => say(message);
+  const read = () => {
+    const input = document.querySelector("#file"), offset = Number(document.querySelector("#offset").value || 0);
+    if (!input.files.length) return;
+    if (!Number.isSafeInteger(offset) || offset < 0) return say("The offset is a number such as 4096 or 0x1000.");
+    say("Reading …");
+    worker.postMessage({ file: input.files[0], offset });
+  };
+  document.querySelector("#file").addEventListener("change", read);
+  document.querySelector("#offset").addEventListener("change", read);
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (!event.dataTransfer.files.length) return;
+    document.querySelector("#file").files = event.dataTransfer.files;
+    read();
+  });
+})();

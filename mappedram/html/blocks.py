@@ -1,0 +1,150 @@
+"""RAM blocks: a table of them, and a map of each that shows where its pages are."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from mappedram.cli.info import num_pages, page_size, pages_present
+from mappedram.cli.text import size
+from mappedram.html.density import Density, density
+from mappedram.html.markup import Markup, cut, join, tag
+from mappedram.snapshot import Block
+
+#: Characters of a name.
+_NAME_SHOWN = 80
+#: Rows of the table, and maps, at most.
+_BLOCKS_MAX = 256
+_MAPS_MAX = 64
+#: Cells of one map, and of all together, at most.
+_CELLS_MAX = 2048
+_ALL_CELLS_MAX = 8192
+#: Cells in a row.
+_COLUMNS = 64
+#: Shades of a cell that has any page; the last one has all.
+_LEVELS = 6
+
+_COLUMNS_OF_TABLE = (
+    *("block", "size", "page", "in the file", "of", "density"),
+    *("bitmap_offset", "pages_offset"),
+)
+
+
+def blocks(found: Sequence[Block]) -> Markup:
+    """The table, and the maps below it."""
+    if not found:
+        return tag("p", "The file lists no RAM block.")
+    present = pages_present(found)
+    shown = list(zip(found, present, strict=True))[:_BLOCKS_MAX]
+    rows = [_row(number, block, count) for number, (block, count) in enumerate(shown)]
+    left_out = len(found) - len(shown)
+    return join(
+        (
+            _table(rows),
+            tag("p", f"… {left_out} more blocks", class_="note") if left_out else None,
+            tag("div", *_maps(found, present), class_="maps"),
+            _key() if any(present) else None,
+        )
+    )
+
+
+def _table(rows: Sequence[Markup]) -> Markup:
+    head = tag("thead", tag("tr", *(tag("th", name) for name in _COLUMNS_OF_TABLE)))
+    return tag(
+        "div",
+        tag("table", head, tag("tbody", *rows), class_="blocks"),
+        class_="scroll",
+        tabindex=0,
+        role="region",
+        aria_label="RAM blocks",
+    )
+
+
+def _row(number: int, block: Block, present: int | None) -> Markup:
+    model, total = block.model, num_pages(block)
+    share = None if present is None or not total else present / total
+    cells = (
+        size(model.used_length),
+        size(page_size(block) or 0) if page_size(block) else "-",
+        "unknown" if present is None else str(present),
+        str(total) if total else "-",
+        "-" if share is None else join((_meter(share), f" {100 * share:.1f} %")),
+        _offset(model.bitmap_offset),
+        "ignored" if model.ignored else _offset(model.pages_offset),
+    )
+    name = tag("th", tag("a", cut(block.idstr, _NAME_SHOWN), href=f"#b{number}"), scope="row")
+    return tag("tr", name, *(tag("td", cell) for cell in cells))
+
+
+def _offset(offset: int | None) -> str:
+    return "-" if offset is None else f"{offset:#x}"
+
+
+def _meter(share: float) -> Markup:
+    """A small bar; the number stands beside it."""
+    return tag(
+        "svg",
+        tag("rect", width=100, height=10, class_="l0"),
+        tag("rect", width=f"{100 * share:.1f}", height=10, class_=f"l{_LEVELS}"),
+        viewBox="0 0 100 10",
+        class_="meter",
+        aria_hidden="true",
+    )
+
+
+def _maps(found: Sequence[Block], present: Sequence[int | None]) -> Iterator[Markup]:
+    budget = _ALL_CELLS_MAX
+    for number, (block, count) in enumerate(zip(found[:_MAPS_MAX], present, strict=False)):
+        if count is None or not budget:
+            continue
+        cells = density(block.bitmap, min(_CELLS_MAX, budget))
+        budget -= len(cells.counts)
+        yield _map(number, block, cells)
+
+
+def _map(number: int, block: Block, cells: Density) -> Markup:
+    page = block.page_size
+    each = "one page" if cells.pages_per_cell == 1 else f"{cells.pages_per_cell} pages"
+    text = f"each square is {each}, {size(cells.pages_per_cell * page)}"
+    name = cut(block.idstr, _NAME_SHOWN)
+    label = f"{name}: {sum(cells.counts)} of {cells.num_pages} pages are in the file"
+    columns = min(_COLUMNS, max(len(cells.counts), 1))
+    drawing = tag(
+        "svg",
+        *_paths(cells),
+        viewBox=f"0 0 {columns} {-(-len(cells.counts) // columns)}",
+        width=f"{columns * 12}",
+        role="img",
+        aria_label=label,
+        data_counts=_run_lengths(cells.counts),
+        data_cell=cells.pages_per_cell,
+        data_pages=cells.num_pages,
+        data_page=page,
+        data_offset=block.model.pages_offset,
+    )
+    caption = tag("figcaption", tag("b", name), f" {text}")
+    return tag("figure", caption, drawing, id=f"b{number}", class_="density")
+
+
+def _paths(cells: Density) -> Iterator[Markup]:
+    """One path for each shade."""
+    places: dict[int, list[str]] = {level: [] for level in range(_LEVELS + 1)}
+    for cell in range(len(cells.counts)):
+        row, column = divmod(cell, _COLUMNS)
+        places[cells.level(cell, _LEVELS)].append(f"M{column} {row}h.9v.9h-.9z")
+    for level, squares in places.items():
+        if squares:
+            yield tag("path", class_=f"l{level}", d="".join(squares))
+
+
+def _run_lengths(counts: Sequence[int]) -> str:
+    """The counts for the script, equal ones in a row once: `0*30 16`."""
+    runs = ((count, len(list(group))) for count, group in groupby(counts))
+    return " ".join(f"{count}*{length}" if length > 1 else str(count) for count, length in runs)
+
+
+def _key() -> Markup:
+    words = {0: "no page in the file (zeros)", 1: "few", _LEVELS - 1: "most", _LEVELS: "all pages"}
+    return tag(
+        "ul",
+        *(tag("li", tag("span", class_=f"swatch l{n}"), word) for n, word in words.items()),
+        class_="key",
+    )

@@ -1,0 +1,97 @@
+"""The lines of a page, each a region of the file, and what `check` says of them."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mappedram.check import Finding, Severity
+from mappedram.cli.regions import pieces
+from mappedram.regions import Region
+from mappedram.snapshot import Snapshot
+
+#: Kind of an entry for regions that are not shown one by one.
+FOLDED = "folded"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A region, or a stretch of regions that are not shown, with `region` None.
+
+    `number` counts the entries of a page from 0.
+    """
+
+    number: int
+    offset: int
+    end: int
+    name: str
+    kind: str
+    region: Region | None
+
+
+def entries(snapshot: Snapshot, regions: Sequence[Region], entries_max: int) -> list[Entry]:
+    """The file in the order of its bytes, in at most `entries_max` entries and one for the rest."""
+    found: list[Entry] = []
+    for offset, end, name, region in _stretches(snapshot, regions):
+        if len(found) == entries_max:
+            rest = f"… the rest of the file: it has {len(regions)} regions …"
+            found.append(Entry(len(found), offset, regions[-1].end, rest, FOLDED, None))
+            break
+        found.append(
+            Entry(len(found), offset, end, name, region.kind if region else FOLDED, region)
+        )
+    return found
+
+
+def _stretches(
+    snapshot: Snapshot, regions: Sequence[Region]
+) -> Iterator[tuple[int, int, str, Region | None]]:
+    for members, fold in pieces(snapshot, regions):
+        for region in members:
+            yield region.offset, region.end, region.name, region
+        if fold:
+            yield fold.offset, fold.end, fold.what, None
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A finding with its number on the page, and the entry that holds its first byte."""
+
+    number: int
+    finding: Finding
+    entry: Entry | None
+
+    def concerns(self, offset: int, length: int) -> bool:
+        """Whether any of these bytes of the entry is to blame."""
+        start = self.finding.offset
+        end = start + max(self.finding.length or 1, 1) if start is not None else 0
+        return start is not None and start < offset + length and offset < end
+
+
+def badness(severity: Severity) -> int:
+    """0 for the worst."""
+    return list(Severity).index(severity)
+
+
+def remarks(
+    findings: Sequence[Finding], shown: Sequence[Entry], remarks_max: int, *, decompressed: bool
+) -> list[Remark]:
+    """The findings at their places.
+
+    Args:
+        findings: of one file, in any order.
+        shown: the entries of the page.
+        remarks_max: how many there may be; the worst are taken.
+        decompressed: whether these are of a stream that was decompressed; findings about the
+            file around it have no place there.
+    """
+    starts = [entry.offset for entry in shown]
+    ranked = sorted(enumerate(findings), key=lambda pair: badness(pair[1].severity))
+    found = []
+    for number, finding in sorted(ranked[:remarks_max], key=lambda pair: pair[0]):
+        entry = None
+        if finding.offset is not None and finding.decompressed == decompressed:
+            index = bisect_right(starts, finding.offset) - 1
+            inside = index >= 0 and finding.offset < shown[index].end
+            entry = shown[index] if inside else None
+        found.append(Remark(number, finding, entry))
+    return found

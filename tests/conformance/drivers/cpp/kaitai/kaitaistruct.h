@@ -1,0 +1,22 @@
+// What the parsers that kaitai-struct-compiler 0.11 writes for C++ need, and no more, over a file
+// of any size. No package registry within our reach has the official runtime; the names are its.
+#pragma once
+
+#include "kaitai/exceptions.h"
+#include "kaitai/kaitaistream.h"
+
+#define KAITAI_STRUCT_VERSION 11000L
+
+namespace kaitai {
+
+class kstruct {
+public:
+    explicit kstruct(kstream* io) : m__io(io) {}
+    virtual ~kstruct() = default;
+    kstream* _io() const { return m__io; }
+
+protected:
+    kstream* m__io;
+};
+
+}  // namespace kaitai

@@ -1,0 +1,67 @@
+"""What is expected of the vectors is right: told here by hand, without the code that derives it."""
+
+import pytest
+
+from mappedram import open as open_snapshot
+from tests.conformance import vectors
+from tests.conformance.reading import Construct, expected, field_of
+from tests.files import field_place
+from tools.generate import ksy
+
+#: Beyond what JavaScript can say.
+UNREPRESENTABLE = {
+    *("addr_rounded", "addr_top_bit", "ends_at_2_63", "ends_beyond_2_53", "ends_beyond_2_64"),
+    *("bitmap_top_bit", "length_top_bit", "page_size_top_bit", "pages_at_2_63"),
+    *("pages_beyond_2_53", "sum_beyond_2_63", "total_top_bit", "unusual/sections[1]/eos/flags"),
+}
+#: Where the pages do not lie between their header and the end of the file.
+MISPLACED = {
+    *("circle", "ends_beyond_2_64", "length_top_bit", "pages_at_2_63", "pages_behind_the_end"),
+    "sum_beyond_2_63",
+}
+
+
+def of(name: str) -> Construct:
+    vector = vectors.ALL[name]
+    with vector.file() as fd:
+        return expected(fd, vector.offset)
+
+
+@pytest.mark.parametrize("name", vectors.VECTORS)
+def test_verdict(name: str) -> None:
+    refused = name in MISPLACED or name == "empty" or name.startswith("wrong/")
+    assert of(name).reading["verdict"] == ("refused" if refused else "accepted")
+    assert of(name).representable == (name not in UNREPRESENTABLE)
+
+
+@pytest.mark.parametrize("name", sorted(MISPLACED))
+def test_pages_in_no_place(name: str) -> None:
+    assert of(name).reading["field"] == "mapped_ram_header/pages_offset"
+
+
+@pytest.mark.parametrize("path", vectors.WRONG)
+def test_refusing_field(path: str) -> None:
+    field = of(f"wrong{path}").reading["field"]
+    assert field.split("/")[-1] == path.split("/")[-1]
+
+
+@pytest.mark.parametrize("name", [name for name in vectors.ALL if name.startswith("cut/")])
+def test_place_of_a_cut(name: str) -> None:
+    with vectors.VECTORS["small"].file() as fd, open_snapshot(fd) as snapshot:
+        place, _ = field_place(snapshot, name.removeprefix("cut"))
+    if name.endswith(("/footer/section_type", "/sections[1]/header/section_type")):
+        assert of(name).reading["rest"] == place  # between two sections, as far as the file goes
+    else:
+        assert of(name).reading == {"verdict": "refused", "why": "short", "offset": place}
+
+
+def test_fields_are_told_by_their_place_in_one_way() -> None:
+    """A parser names `/seq/0` without saying of which file; only one file can refuse there."""
+    names = [entry.name for entry in ksy.types()]
+    assert len(names) == len(set(names))
+    roots = {
+        e.module for e in ksy.types() if len(e.path) == 1 and any(f.expected for f in e.fields)
+    }
+    assert roots == {"stream_header"}
+    assert field_of("/seq/1") == "stream_header/version"
+    assert field_of("/types/mapped_ram_header/seq/0") == "mapped_ram_header/version"

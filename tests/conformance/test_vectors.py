@@ -1,0 +1,72 @@
+"""Parsers in all verified languages read every vector as Construct does."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.conformance import vectors
+from tests.conformance.reading import Construct, Reading, expected, field_of
+from tests.conformance.toolchains import MEMORY_MAX, TOOLCHAINS, Built
+from tests.conftest import Fixtures
+from tests.files import memory_file
+from tools.oracle import OracleBlock, OracleFile
+
+#: What a language says where it cannot say what Construct does.
+LIMITS: dict[str, Callable[[Construct], Reading | None]] = {
+    # Its numbers are doubles: it refuses what it would have to round.
+    "javascript": lambda construct: (
+        None if construct.representable else {"verdict": "refused", "why": "unrepresentable"}
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def constructs(fixtures: Fixtures) -> dict[str, Construct]:
+    """What Construct reads from each vector."""
+    found = {}
+    for name in vectors.NAMES:
+        with vectors.open_vector(fixtures, name) as (fd, offset):
+            found[name] = expected(fd, offset)
+    return found
+
+
+def told(reading: Reading) -> Reading:
+    """A reading with the field by its name instead of its place in the `.ksy`."""
+    if reading.get("why") != "value":
+        return reading
+    return reading | {"field": field_of(reading["field"])}
+
+
+@pytest.mark.parametrize("language", TOOLCHAINS)
+def test_all_languages_read_as_construct_does(
+    language: str,
+    driver: Callable[[str], Built],
+    fixtures: Fixtures,
+    constructs: dict[str, Construct],
+) -> None:
+    built = driver(language)
+    with ExitStack() as stack:
+        files = [stack.enter_context(vectors.open_vector(fixtures, name)) for name in vectors.NAMES]
+        readings = built.read(files)
+    limit = LIMITS.get(language)
+    different: dict[str, Any] = {}
+    for (name, construct), reading in zip(constructs.items(), readings, strict=True):
+        right = (limit and limit(construct)) or construct.reading
+        if told(reading) != right:
+            different[name] = (str(told(reading))[:500], str(right)[:500])
+    assert not different
+
+
+@pytest.mark.parametrize("language", TOOLCHAINS)
+def test_a_large_file_is_not_read_whole(language: str, driver: Callable[[str], Built]) -> None:
+    """By the bitmap all 6 GiB are stored pages: to take them in needs as much memory."""
+    pages = 3 << 30 >> 12
+    blocks = [OracleBlock(name, 3 << 30, ((0, pages),)) for name in ("low", "high")]
+    with memory_file() as fd:
+        size = OracleFile(blocks).write(fd)
+        readings, memory = driver(language).read_and_measure([(fd, 0)])
+        assert readings == [expected(fd, 0).reading]
+    assert size > 6 << 30
+    assert memory < MEMORY_MAX

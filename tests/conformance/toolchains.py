@@ -1,0 +1,203 @@
+"""Makes the driver of each language from the spec, and runs it."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.conformance.reading import Reading
+from tools.generate import ksc, ksy, languages
+
+DRIVERS = Path(__file__).parent / "drivers"
+#: A file of which more than this is held has been read whole; a Java machine alone takes 0.1 GiB.
+MEMORY_MAX = 512 << 20
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """How a driver comes to run.
+
+    Attributes:
+        programs: what has to be on the machine, the compiler of Kaitai set apart.
+        build: compiles what stands in a folder, given the folder of the compiler's jars.
+        command: runs the driver in that folder.
+        parser: where in the folder the parser goes.
+        example: file that an example of docs/languages.md is put into, and how it is run.
+    """
+
+    programs: tuple[str, ...]
+    build: Callable[[Path], None]
+    command: tuple[str, ...]
+    parser: str
+    example: tuple[str, tuple[str, ...]]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def _nothing(folder: Path) -> None:
+    """Python is not compiled, and its parser is committed."""
+
+
+def _javascript(folder: Path) -> None:
+    _run(folder, "npm", "ci", "--silent")
+
+
+def _java(folder: Path) -> None:
+    ksc.fetch(folder, folder / "jars")
+    sources = [str(path) for path in folder.glob("**/*.java")]
+    _run(folder, "javac", "-Xlint:-options", "-cp", "jars/*", "-d", "classes", *sources)
+
+
+def _go(folder: Path) -> None:
+    _run(folder, "go", "build", "-o", "driver", ".")
+
+
+def _cpp(folder: Path) -> None:
+    objects = []
+    for source in folder.glob("parser/*.cpp"):
+        objects.append(f"{source.stem}.o")
+        _run(folder, *_GXX, "-c", str(source), "-o", objects[-1])
+    _run(folder, "ar", "rcs", "libparser.a", *objects)
+    _run(folder, *_GXX, "-o", "driver", "driver.cpp", "libparser.a")
+
+
+_GXX = ("g++", "-std=c++11", "-Wall", "-Wextra", "-Wno-type-limits", "-I.", "-Iparser")
+_EXAMPLE_CPP = f'{" ".join(_GXX)} -o example example.cpp libparser.a && ./example "$1"'
+_JAVA = ("java", "-XX:TieredStopAtLevel=1", "-cp", "classes:jars/*")
+
+TOOLCHAINS = {
+    "python": Toolchain(
+        (),
+        _nothing,
+        (sys.executable, "driver.py"),
+        "parser",
+        ("example.py", (sys.executable, "example.py")),
+        {"PYTHONPATH": str(ksy.ROOT)},
+    ),
+    "javascript": Toolchain(
+        ("node", "npm"),
+        _javascript,
+        ("node", "driver.js"),
+        "parser",
+        ("example.js", ("node", "example.js")),
+    ),
+    "java": Toolchain(
+        ("javac", "mvn"),
+        _java,
+        (*_JAVA, "Driver"),
+        "parser",
+        ("Example.java", (*_JAVA, "Example.java")),
+    ),
+    "go": Toolchain(
+        ("go",),
+        _go,
+        ("./driver",),
+        "mappedram",
+        ("example/main.go", ("go", "run", "./example")),
+        {"CGO_ENABLED": "0"},
+    ),
+    "cpp": Toolchain(
+        ("g++",),
+        _cpp,
+        ("./driver",),
+        "parser",
+        ("example.cpp", ("sh", "-c", _EXAMPLE_CPP, "sh")),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Built:
+    """A driver that is ready to run."""
+
+    toolchain: Toolchain
+    folder: Path
+
+    def read(self, files: Sequence[tuple[int, int]]) -> list[Reading]:
+        """The readings of open files, given by their descriptors and the offsets of the streams."""
+        readings, _ = self.read_and_measure(files)
+        return readings
+
+    def read_and_measure(self, files: Sequence[tuple[int, int]]) -> tuple[list[Reading], int]:
+        """The same, and how many bytes of memory the driver took at most."""
+        process = subprocess.Popen(
+            self.toolchain.command,
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with process.stdin, process.stdout:
+            for fd, offset in files:
+                process.stdin.write(f"{offset} /proc/{os.getpid()}/fd/{fd}\n")
+            process.stdin.close()
+            readings = [json.loads(line) for line in process.stdout]
+            _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        return readings, usage.ru_maxrss << 10
+
+    def run_example(self, source: str, path: Path) -> str:
+        """What a program prints that is given the path of a file."""
+        name, command = self.toolchain.example
+        target = self.folder / name
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(source, encoding="utf-8")
+        return _run(self.folder, *command, str(path), environment=self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | self.toolchain.environment
+
+
+def build(name: str, base: Path) -> Built:
+    """The driver of a language, made once in `base` by whichever process comes first."""
+    toolchain = TOOLCHAINS[name]
+    folder = base / name
+    with _locked(base / f"{name}.lock"):
+        if not (folder / "ready").exists():
+            shutil.copytree(DRIVERS / name, folder, dirs_exist_ok=True)
+            if name != "python":
+                made = languages.generate(name, compiler(base), folder / "made")
+                made.rename(folder / toolchain.parser)
+            toolchain.build(folder)
+            (folder / "ready").touch()
+    return Built(toolchain, folder)
+
+
+def compiler(base: Path) -> Path:
+    """The jars of the compiler, fetched once into `base`."""
+    folder = base / "compiler"
+    with _locked(base / "compiler.lock"):
+        if not (folder / "ready").exists():
+            ksc.fetch(ksc.COMPILER, folder)
+            (folder / "ready").touch()
+    return folder
+
+
+def missing(name: str) -> list[str]:
+    """The programs that the machine does not have."""
+    generator = () if name == "python" else ("java", "mvn")
+    needed = (*generator, *TOOLCHAINS[name].programs)
+    return [program for program in needed if shutil.which(program) is None]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds other processes off until the end of the block."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _run(folder: Path, *argv: str, environment: dict[str, str] | None = None) -> str:
+    done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{argv}:\n{done.stdout}{done.stderr}"
+    return done.stdout

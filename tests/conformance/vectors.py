@@ -1,0 +1,346 @@
+"""The vectors: files that tell a right parser from a wrong one, each made for one reason.
+
+Those that are larger than a disk are files in memory that are one hole but for their headers.
+"""
+
+import os
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from mappedram import open as open_snapshot
+from tests.conftest import Fixtures, manifest
+from tests.files import field_place, memory_file
+from tools.oracle import OracleBlock, OracleFile
+
+GIB = 1 << 30
+PAGE = 4096
+#: What a file can have at most; offsets are signed in POSIX.
+FILE_SIZE_MAX = (1 << 63) - 1
+
+#: The stream without mapped-ram is another format: the spec describes its records one by one.
+FIXTURES = [name for name in manifest() if name != "plain"]
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A file to make, why there is one, and where its stream begins."""
+
+    why: str
+    write: Callable[[int], object]
+    offset: int = 0
+
+    @contextmanager
+    def file(self) -> Iterator[int]:
+        """The file, open for reading; it is gone afterwards."""
+        with memory_file() as fd:
+            self.write(fd)
+            yield fd
+
+
+VECTORS: dict[str, Vector] = {}
+
+
+def vector(why: str, offset: int = 0) -> Callable[[Callable[[int], object]], None]:
+    """Register what writes a vector under the name of the function."""
+
+    def register(write: Callable[[int], object]) -> None:
+        VECTORS[write.__name__] = Vector(why, write, offset)
+
+    return register
+
+
+# Whole files.
+
+RUNS = ((0, 3), (7, 8), (63, 66))
+SMALL = OracleFile([OracleBlock("pc.ram", 80 * PAGE, RUNS), OracleBlock("vga", 9 * PAGE)])
+
+
+def block(
+    fd: int, *, place: int, used_length: int, page_size: int = PAGE, size: int | None = None
+) -> None:
+    """A file whose one block has its pages at `place`; what follows is right behind them."""
+    head = SMALL._head()
+    name = b"\6pc.ram"
+    bitmap_offset = len(head) + len(name) + 36
+    header = struct.pack(">QIQQQ", used_length, 1, page_size, bitmap_offset, place)
+    os.pwrite(fd, head + name + header + b"\x05", 0)
+    end = SMALL._end_of_section() + b"\0"
+    if place + used_length + len(end) <= FILE_SIZE_MAX:
+        os.pwrite(fd, end, place + used_length)
+    os.ftruncate(fd, size if size is not None else place + used_length + len(end))
+
+
+@vector("two blocks, pages set across bytes and words of the bitmap")
+def small(fd: int) -> None:
+    SMALL.write(fd)
+
+
+@vector("a stream behind other bytes: offsets count from the beginning of the file", 4665)
+def offset(fd: int) -> None:
+    replace(SMALL, offset=4665).write(fd)
+
+
+@vector("an address in each block; its top bit set is a negative number in Java")
+def addr(fd: int) -> None:
+    capabilities = ("x-ignore-shared", "mapped-ram")
+    replace(SMALL, capabilities=capabilities, addr=[1 << 52, (1 << 53) - 1]).write(fd)
+
+
+@vector("an address beyond 2^63, which is legal")
+def addr_top_bit(fd: int) -> None:
+    capabilities = ("x-ignore-shared", "mapped-ram")
+    replace(SMALL, capabilities=capabilities, addr=[0, (1 << 64) - PAGE]).write(fd)
+
+
+@vector("an address of 2^53 + 1, which a double rounds")
+def addr_rounded(fd: int) -> None:
+    capabilities = ("x-ignore-shared", "mapped-ram")
+    replace(SMALL, capabilities=capabilities, addr=[0, (1 << 53) + 1]).write(fd)
+
+
+@vector("names beyond ASCII: the bytes 0x80 to 0x9f are not those of windows-1252")
+def latin1(fd: int) -> None:
+    OracleFile([OracleBlock('\x80\x9f\xe9"\\\x01', 9 * PAGE, RUNS[:1])]).write(fd)
+
+
+@vector("no block at all")
+def no_blocks(fd: int) -> None:
+    replace(SMALL, blocks=()).write(fd)
+
+
+@vector("a thousand blocks: a reader that calls itself for each runs out of stack")
+def many_blocks(fd: int) -> None:
+    blocks = [OracleBlock(f"block{number}", PAGE, ((0, 1),)) for number in range(1000)]
+    replace(SMALL, blocks=blocks, align=PAGE).write(fd)
+
+
+@vector("a thousand sections")
+def many_sections(fd: int) -> None:
+    replace(SMALL, parts=1000).write(fd)
+
+
+@vector("no footers")
+def no_footers(fd: int) -> None:
+    replace(SMALL, footers=False).write(fd)
+
+
+# The traps, one by one.
+
+
+@vector("4 GiB and more: what follows stands where a sum of 32 bits does not reach")
+def beyond_4_gib(fd: int) -> None:
+    blocks = [OracleBlock("low", 3 * GIB, RUNS), OracleBlock("high", 2 * GIB, RUNS)]
+    replace(SMALL, blocks=[*blocks, OracleBlock("vga", 9 * PAGE, RUNS[:1])]).write(fd)
+
+
+@vector("2 GiB to 4 GiB: positive as 32 bits without a sign, negative with one")
+def beyond_2_gib(fd: int) -> None:
+    block(fd, place=2 * GIB + PAGE, used_length=80 * PAGE)
+
+
+@vector("the end of the pages is 2^32, which is 0 in 32 bits")
+def ends_at_4_gib(fd: int) -> None:
+    block(fd, place=1 << 20, used_length=4 * GIB - (1 << 20))
+
+
+@vector("2^32 pages: their number is 0 in 32 bits, and so is the length of the bitmap")
+def pages_of_32_bits(fd: int) -> None:
+    block(fd, place=1 << 30, used_length=1 << 44, page_size=PAGE)
+
+
+@vector("a page size of 3 * 2^32 bytes, of which 32 bits are zero: `&` in JavaScript")
+def page_size_of_32_bits(fd: int) -> None:
+    block(fd, place=1 << 20, used_length=9 << 32, page_size=3 << 32)
+
+
+@vector("a page size with the top bit set, by which a signed division is wrong")
+def page_size_top_bit(fd: int) -> None:
+    block(fd, place=1 << 20, used_length=1 << 44, page_size=1 << 63)
+
+
+@vector("a page size of zero, by which nothing can be divided")
+def page_size_zero(fd: int) -> None:
+    block(fd, place=1 << 20, used_length=PAGE, page_size=0)
+
+
+@vector("a sum of 2^40: the flags stand in the low bits of a number of more than 32 (`%` in C++)")
+def total_beyond_32_bits(fd: int) -> None:
+    SMALL.write(fd)
+    patch_total(fd, (1 << 40) + (3 << 10) | 4)
+
+
+@vector("the sum has the top bit set, and its remainder is negative where integers are signed")
+def total_top_bit(fd: int) -> None:
+    SMALL.write(fd)
+    patch_total(fd, (1 << 64) - (1 << 10) | 4)
+
+
+@vector("the end of the pages is 2^53 - 1, the last integer that JavaScript has")
+def ends_at_2_53(fd: int) -> None:
+    block(fd, place=(1 << 53) - 1 - 80 * PAGE - 64, used_length=80 * PAGE)
+
+
+@vector("the end of the pages is 2^53 + 1, which a double rounds to 2^53")
+def ends_beyond_2_53(fd: int) -> None:
+    block(fd, place=(1 << 53) + 1 - 80 * PAGE, used_length=80 * PAGE)
+
+
+@vector("the offset of the pages is 2^53 + 1")
+def pages_beyond_2_53(fd: int) -> None:
+    block(fd, place=(1 << 53) + 1, used_length=80 * PAGE)
+
+
+@vector("the pages end at the end of the longest file that can be")
+def ends_at_2_63(fd: int) -> None:
+    block(fd, place=FILE_SIZE_MAX - 9 * PAGE - 14, used_length=9 * PAGE)
+
+
+@vector("the offset of the pages is 2^63, a negative number in Java")
+def pages_at_2_63(fd: int) -> None:
+    block(fd, place=1 << 63, used_length=9 * PAGE, size=1 << 40)
+
+
+@vector("the pages end beyond 2^64, which is before their beginning in 64 bits")
+def ends_beyond_2_64(fd: int) -> None:
+    block(fd, place=(1 << 64) - PAGE, used_length=2 << 20, size=1 << 40)
+
+
+@vector("the length of the block has the top bit set")
+def length_top_bit(fd: int) -> None:
+    block(fd, place=1 << 20, used_length=1 << 63, size=1 << 40)
+
+
+@vector("offset and length, each below 2^63, have a sum beyond it")
+def sum_beyond_2_63(fd: int) -> None:
+    block(fd, place=1 << 62, used_length=(1 << 62) + PAGE, size=FILE_SIZE_MAX)
+
+
+@vector("the bitmap lies behind the end of the file")
+def bitmap_behind_the_end(fd: int) -> None:
+    SMALL.write(fd)
+    patch_block(fd, "mapped_ram/bitmap_offset", 1 << 40)
+
+
+@vector("the bitmap has an offset with the top bit set")
+def bitmap_top_bit(fd: int) -> None:
+    SMALL.write(fd)
+    patch_block(fd, "mapped_ram/bitmap_offset", 1 << 63)
+
+
+# Broken files.
+
+
+@vector("an empty file")
+def empty(fd: int) -> None:
+    del fd
+
+
+@vector("the pages end before their header: a reader would go round in circles")
+def circle(fd: int) -> None:
+    SMALL.write(fd)
+    patch_block(fd, "used_length", 0)
+    patch_block(fd, "mapped_ram/pages_offset", 64)
+
+
+@vector("the pages end behind the end of the file")
+def pages_behind_the_end(fd: int) -> None:
+    SMALL.write(fd)
+    patch_block(fd, "mapped_ram/pages_offset", 1 << 40)
+
+
+#: One field each with a value that no loader takes, by its path.
+WRONG = {
+    "/header/magic": b"QEVN",
+    "/header/version": struct.pack(">I", 2),
+    "/configuration/header/len_name": struct.pack(">I", 4097),
+    "/configuration/subsections[0]/idstr": b"configuration/capabilitieS",
+    "/configuration/subsections[0]/body/caps_count": struct.pack(">I", 257),
+    "/sections[0]/header/section_type": b"\x09",
+    "/sections[1]/header/section_type": b"\x7e",
+    "/ram/blocks[0]/mapped_ram/version": struct.pack(">I", 2),
+    "/ram/blocks[1]/mapped_ram/version": struct.pack(">I", 1 << 31),
+    "/sections[0]/eos/flags": struct.pack(">Q", 0x14),
+    "/sections[1]/eos/flags": struct.pack(">Q", (1 << 40) | 0x11),
+}
+#: One field each with an unusual value that every loader takes.
+UNUSUAL = {
+    "/sections[1]/eos/flags": struct.pack(">Q", (1 << 64) - (1 << 10) | 0x30),
+    "/sections[1]/footer/section_id": struct.pack(">I", 1 << 31),
+    "/sections[1]/header/section_id": struct.pack(">I", (1 << 32) - 1),
+    "/ram/blocks[0]/mapped_ram/version": struct.pack(">I", 0),
+}
+
+
+def _with_field(path: str, data: bytes) -> Callable[[int], None]:
+    def write(fd: int) -> None:
+        SMALL.write(fd)
+        patch_field(fd, path, data)
+
+    return write
+
+
+for _path, _data in WRONG.items():
+    VECTORS[f"wrong{_path}"] = Vector("a field that is refused", _with_field(_path, _data))
+for _path, _data in UNUSUAL.items():
+    VECTORS[f"unusual{_path}"] = Vector("a field that is taken", _with_field(_path, _data))
+
+
+def cuts() -> Iterator[tuple[str, Vector]]:
+    """The small file, cut within each of its fields up to the first PART section."""
+    with VECTORS["small"].file() as fd, open_snapshot(fd) as snapshot:
+        places = [
+            (f"{element.path}/{span.path}", element.offset + span.end - 1)
+            for element in snapshot.stream.elements
+            for span in snapshot.fields(element)
+        ]
+    for path, end in places:
+        if "/sections[2]" in path:
+            break
+        yield f"cut{path}", Vector("the file ends within a field", _cut(end))
+
+
+def _cut(size: int) -> Callable[[int], None]:
+    def write(fd: int) -> None:
+        SMALL.write(fd)
+        os.ftruncate(fd, size)
+
+    return write
+
+
+# Changing a field.
+
+
+def patch_field(fd: int, path: str, data: bytes) -> None:
+    with open_snapshot(fd, partial=True) as snapshot:
+        place, length = field_place(snapshot, path)
+    assert len(data) == length
+    os.pwrite(fd, data, place)
+
+
+def patch_block(fd: int, name: str, value: int) -> None:
+    patch_field(fd, f"/ram/blocks[0]/{name}", value.to_bytes(8, "big"))
+
+
+def patch_total(fd: int, value: int) -> None:
+    patch_field(fd, "/sections[0]/mem_size/total_and_flags", value.to_bytes(8, "big"))
+
+
+@contextmanager
+def open_vector(fixtures: Fixtures, name: str) -> Iterator[tuple[int, int]]:
+    """A vector or a real file by its name: open descriptor, and where the stream begins."""
+    if name in FIXTURES:
+        fd = os.open(fixtures[name].path, os.O_RDONLY)
+        try:
+            yield fd, fixtures[name].offset
+        finally:
+            os.close(fd)
+    else:
+        found = ALL[name]
+        with found.file() as fd:
+            yield fd, found.offset
+
+
+ALL = VECTORS | dict(cuts())
+NAMES = [*FIXTURES, *ALL]

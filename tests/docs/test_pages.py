@@ -1,0 +1,96 @@
+"""Generated pages: nothing is left out, and broken links are seen."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import click
+import pytest
+
+from mappedram.check import RULES
+from mappedram.cli.main import cli
+from mappedram.layout._spec import TYPES
+from tools.docs import commands, links, relink, rules, samples, specification
+from tools.docs.drawing import byte_map
+from tools.generate import ksy
+
+
+def test_every_rule_has_an_anchor() -> None:
+    anchors = re.findall(r'<a id="(MR\d+)"></a>\n\n### \1 ', rules.page())
+    assert anchors == list(RULES)
+
+
+def test_every_verb_and_option_is_described() -> None:
+    parts = re.split(r"^## (.*)\n", commands.page(), flags=re.MULTILINE)
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    context = click.Context(cli, info_name="mappedram")
+    assert {f"mappedram {name}" for name in cli.list_commands(context)} < set(sections)
+    described = list(commands.walk(cli, context))
+    assert [inner.command_path for _, inner in described] == list(sections)
+    for command, inner in described:
+        for param in command.params:
+            if isinstance(param, click.Option):
+                row = rf"^\| `[^`]*{param.opts[0]}\b"
+                assert re.search(row, sections[inner.command_path], re.MULTILINE)
+
+
+@pytest.mark.parametrize("entry", list(ksy.types()), ids=lambda entry: entry.name)
+def test_byte_maps_are_drawings_of_all_fields(entry: ksy.Type) -> None:
+    drawing = ElementTree.fromstring(byte_map(entry))
+    boxes = drawing.findall("rect")
+    names = [text.text for text in drawing.findall("text") if "class" not in text.attrib]
+    assert names == [field.name for field in entry.fields]
+    width = float(drawing.attrib["viewBox"].split()[2])
+    right = 0.0
+    for box in boxes:
+        assert float(box.attrib["x"]) >= right
+        right = float(box.attrib["x"]) + float(box.attrib["width"])
+    assert right <= width
+
+
+def test_examples_are_the_bytes_of_the_files() -> None:
+    found = samples.structures()
+    assert {"stream_header", "ramblock_header", "mapped_ram_header", "libvirt_header"} <= set(found)
+    assert set(found) <= set(TYPES)
+    header = found["mapped_ram_header"]
+    (name,) = {header.file}
+    with samples.unpacked("pc") as folder:
+        data = (folder / name).read_bytes()[: 1 << 20]
+    for field, shown in zip(header.fields, header.data, strict=True):
+        assert data[field.offset : field.offset + field.length] == shown
+    assert "page_size      0x1000 (4 KiB)" in specification.examples_page()
+
+
+def test_the_format_has_a_drawing_of_every_structure_and_loses_no_clause() -> None:
+    page = specification.format_page()
+    source = (ksy.SPEC / "format.md").read_text(encoding="utf-8")
+    clauses = re.findall(r'<a id="(c-[\d.]+)"></a>', source)
+    assert re.findall(r'<a id="(c-[\d.]+)"></a>', page) == clauses
+    assert page.count('<svg class="bytes"') == source.count("<!-- fields: ")
+    assert page.count('<svg class="columns"') == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[9.3](#s-9.3)", '<a href="#s-9.3">9.3</a>'),
+        ("[E-001](errata.md#e-001)", '<a href="errata.html#e-001">E-001</a>'),
+        ("[a `b` c](../spec/format.md)", '<a href="format.html">a `b` c</a>'),
+        ("see [`x`](tools/x.py)", "see `x`"),
+        ("[new](later.md)", "new"),
+        ("[out](https://example.org/a)", "[out](https://example.org/a)"),
+        ("`a[1](2)` and\n```\n[x](y)\n```", "`a[1](2)` and\n```\n[x](y)\n```"),
+        ("/sections[4] (x), `[1]`, [3](#c)", '/sections[4] (x), `[1]`, <a href="#c">3</a>'),
+    ],
+)
+def test_links_between_pages(text: str, expected: str) -> None:
+    assert relink.relinked(text, ["format", "errata"]) == expected
+
+
+def test_broken_links_are_seen(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(
+        '<p id="x"><a href="b.html#y">1</a><a href="#x">2</a><a href="#z">3</a>'
+        '<a href="c.html">4</a><img src="no.png"><a href="https://example.org">5</a>'
+    )
+    (tmp_path / "b.html").write_text('<a name="y"></a><a href="a.html#%78">6</a><a href="">7</a>')
+    assert links.broken(tmp_path) == ["a.html: #z", "a.html: c.html", "a.html: no.png"]

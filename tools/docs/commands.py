@@ -1,0 +1,56 @@
+"""The page of the command line, from the commands themselves."""
+
+from collections.abc import Iterator
+from inspect import cleandoc
+from textwrap import dedent
+
+import click
+
+from mappedram.cli.main import cli
+
+
+def page() -> str:
+    """Every verb with its options."""
+    parts = ["# Command line"]
+    for command, context in walk(cli, click.Context(cli, info_name="mappedram")):
+        parts += _paragraphs(command, context)
+    return "\n\n".join(parts) + "\n"
+
+
+def walk(
+    command: click.Command, context: click.Context
+) -> Iterator[tuple[click.Command, click.Context]]:
+    """A command, and all that are below it."""
+    yield command, context
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from walk(inner, click.Context(inner, context, name))
+
+
+def _paragraphs(command: click.Command, context: click.Context) -> Iterator[str]:
+    name = context.command_path
+    yield f'<a id="{name.replace(" ", "-")}"></a>'
+    yield f"## {name}"
+    yield f"```text\n{name} {' '.join(command.collect_usage_pieces(context))}\n```"
+    yield _text(command.help or "")
+    rows = [_option(param, context) for param in command.params if isinstance(param, click.Option)]
+    if rows:
+        yield "\n".join(("| option | meaning |", "|---|---|", *rows))
+    # A paragraph that begins with \b keeps its lines: examples, exit statuses.
+    for paragraph in command.epilog.split("\n\n") if command.epilog else ():
+        title, _, block = paragraph.removeprefix("\b\n").partition("\n")
+        yield f"{title}\n\n```text\n{dedent(block)}\n```"
+
+
+def _text(help_text: str) -> str:
+    """The help as paragraphs; it is Markdown as it stands, but for what a terminal wants."""
+    return cleandoc(help_text).replace("\b\n", "").replace("\f", "").strip()
+
+
+def _option(option: click.Option, context: click.Context) -> str:
+    record = option.get_help_record(context)
+    assert record is not None, f"{option.name} is not shown in the help"
+    names, meaning = (" ".join(text.replace("|", "\\|").split()) for text in record)
+    return f"| `{names}` | {meaning} |"

@@ -1,0 +1,168 @@
+"""The explorer: one HTML file that reads a snapshot in the browser of whoever opens it.
+
+The parsers are generated from the spec by kaitai-struct-compiler, the runtime is the package
+`kaitai-struct` of npm; both are kept in a folder until the spec changes.
+"""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from mappedram.check import RULES
+from mappedram.html._clauses import CLAUSES, FIELDS
+from mappedram.html.bar import KINDS
+from mappedram.html.markup import Markup, tag
+from mappedram.layout._spec import TYPES
+from mappedram.layout.constants import CommandType
+from tools.generate import ksc, ksy
+
+_ROOT = Path(__file__).resolve().parents[2]
+_SOURCES = _ROOT / "docs" / "explorer"
+_PAGE = _ROOT / "mappedram" / "html"
+#: A stream over a large file, and the package that it needs; docs/languages.md shows them.
+_RUNTIME = _ROOT / "tests" / "conformance" / "drivers" / "javascript"
+_SHARED = ("places", "window_stream")
+
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' blob:; worker-src blob:;"
+    " style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
+#: Modules find each other by name, whatever folder they say.
+_LOADER = """\
+const defined = {}, loaded = {};
+const require = (name) => {
+  const key = name.split("/").at(-1);
+  if (!loaded[key]) {
+    const module = loaded[key] = { exports: {} };
+    defined[key](module, module.exports, require);
+  }
+  return loaded[key].exports;
+};
+"""
+
+
+def page(cache: Path) -> str:
+    """The explorer as one file.
+
+    Args:
+        cache: a folder for what is generated and fetched.
+
+    Raises:
+        ToolMissingError: Java, Maven or npm is missing.
+    """
+    data = json.dumps(_data(), separators=(",", ":"))
+    modules = {"data": f"module.exports = {data};"}
+    for path in (*_parsers(cache), _runtime(cache), *_own()):
+        modules[path.stem] = path.read_text(encoding="utf-8")
+    bundle = _LOADER + "".join(
+        f"defined[{json.dumps(name)}] = (module, exports, require) => {{\n{text}\n}};\n"
+        for name, text in modules.items()
+    )
+    return _document(f'{bundle}require("worker");\n', data)
+
+
+def _data() -> dict[str, object]:
+    """What the package knows of fields, rules and clauses."""
+    types = {
+        kind: [
+            {**field._asdict(), "clauses": FIELDS.get((kind, field.name), ())}
+            for field in spec.fields
+        ]
+        for kind, spec in TYPES.items()
+    }
+    rules = {
+        rule.code: {
+            "name": rule.name,
+            "severity": rule.severity,
+            "why": rule.why,
+            "clause": rule.clause,
+        }
+        for rule in RULES.values()
+    }
+    commands = {command.value: command.name for command in CommandType}
+    return {
+        "TYPES": types,
+        "RULES": rules,
+        "CLAUSES": CLAUSES,
+        "COMMANDS": commands,
+        "KINDS": KINDS,
+    }
+
+
+def _own() -> list[Path]:
+    own = [path for path in sorted(_SOURCES.glob("*.js")) if path.stem != "explorer"]
+    return [*own, *(_RUNTIME / f"{name}.js" for name in _SHARED)]
+
+
+def _parsers(cache: Path) -> list[Path]:
+    """The generated parsers; they note where each field stands."""
+    folder = cache / f"parsers-{_digest(*ksy.sources(), ksc.COMPILER / 'pom.xml')}"
+    if not folder.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as work:
+            jars, written = Path(work, "jars"), Path(work, "parsers")
+            jars.mkdir()
+            written.mkdir()
+            ksc.compile_spec(ksc.fetch(ksc.COMPILER, jars), "javascript", ("--read-pos",), written)
+            written.rename(folder)
+    return sorted(folder.glob("*.js"))
+
+
+def _runtime(cache: Path) -> Path:
+    """The runtime in the version that the lock file pins."""
+    locks = [_RUNTIME / "package.json", _RUNTIME / "package-lock.json"]
+    folder = cache / f"runtime-{_digest(*locks)}"
+    if not folder.exists():
+        if shutil.which("npm") is None:
+            raise ksc.ToolMissingError("npm is needed for the runtime of Kaitai Struct")
+        with tempfile.TemporaryDirectory(dir=cache) as work:
+            for path in locks:
+                shutil.copy(path, work)
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(command, cwd=work, check=True, capture_output=True)
+            Path(work, "node_modules").rename(folder)
+    return folder / "kaitai-struct" / "KaitaiStream.js"
+
+
+def _digest(*paths: Path) -> str:
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
+
+
+def _document(worker: str, data: str) -> str:
+    styles = "".join(_text(path) for path in (_PAGE / "page.css", _SOURCES / "explorer.css"))
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", "mappedram explorer"),
+        tag("style", Markup(styles)),
+    )
+    chooser = tag(
+        "div",
+        tag("label", "Snapshot, or drop it here ", tag("input", type="file", id="file")),
+        tag("label", "Stream begins at ", tag("input", id="offset", value="0")),
+        tag("output", "Nothing leaves this machine.", id="state"),
+        class_="drop",
+    )
+    scripts = (
+        tag("script", _inline(worker), type="text/plain", id="worker"),
+        tag("script", _inline(f"const mappedramData = {data};")),
+        tag("script", _inline(_text(_PAGE / "page.js"))),
+        tag("script", _inline(_text(_SOURCES / "explorer.js"))),
+    )
+    body = tag("body", tag("header", chooser), tag("main", id="result"), *scripts)
+    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def _inline(script: str) -> Markup:
+    """A script within a page, which ends where `</script` stands, in a string or not."""
+    return Markup(script.replace("</script", r"<\/script").replace("<!--", r"<\!--"))
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,57 @@
+"""The pages of the site: those in `docs/`, the specification, and those that are generated."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from tools.docs import commands, relink, rules, specification
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+#: The pages in order, with their titles on the side; those that are not there are left out.
+ORDER = {
+    "format": "The format",
+    "examples": "Worked examples",
+    "explorer": "Explorer",
+    "errata": "Errata",
+    "rules": "Rules",
+    "verdicts": "QEMU versions",
+    "cli": "Command line",
+    "recipes": "Recipes",
+    "api": "Python",
+    "languages": "Other languages",
+    "fuzzing": "Fuzzing",
+    "performance": "Performance",
+    "contributing": "Contributing",
+}
+
+
+def stage(target: Path, app: str) -> None:
+    """Write all that Sphinx needs into a folder of its own, which is emptied first.
+
+    Args:
+        target: the folder.
+        app: the explorer.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    shutil.copy(DOCS / "conf.py", target)
+    shutil.copytree(DOCS / "_static", target / "_static")
+    (target / "extra" / "app").mkdir(parents=True)
+    (target / "extra" / "app" / "explorer.html").write_text(app, encoding="utf-8")
+    texts = dict(pages())
+    contents = "\n".join(f"{title} <{name}>" for name, title in ORDER.items() if name in texts)
+    texts["index"] += f"\n```{{toctree}}\n:hidden:\n\n{contents}\n```\n"
+    for name, text in texts.items():
+        (target / f"{name}.md").write_text(relink.relinked(text, texts.keys()), encoding="utf-8")
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Name and text of each page."""
+    for path in sorted(DOCS.glob("*.md")):
+        yield path.stem, path.read_text(encoding="utf-8")
+    yield "format", specification.format_page()
+    yield "errata", specification.errata_page()
+    yield "examples", specification.examples_page()
+    yield "rules", rules.page()
+    yield "cli", commands.page()

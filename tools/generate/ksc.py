@@ -1,0 +1,71 @@
+"""Runs kaitai-struct-compiler, and fetches it and other jars that are pinned by their hashes.
+
+The compiler is the JVM build from Maven Central. Its version stands in `compiler/pom.xml`, the
+hashes of all that it needs in `compiler/sha256sums`; another file is refused.
+"""
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+from tools.generate import ksy
+
+COMPILER = Path(__file__).parent / "compiler"
+#: A Java machine that runs for seconds gains nothing from its optimizer.
+_QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+
+
+class ToolMissingError(Exception):
+    """A program that the generator runs is not on this machine."""
+
+
+def fetch(project: Path, folder: Path) -> Path:
+    """The jars that `project` pins, put into `folder` from Maven's cache or from Maven Central.
+
+    Raises:
+        ToolMissingError: there is no Maven.
+        RuntimeError: a jar is not the pinned one.
+    """
+    _run(
+        [
+            *("mvn", "-q", "-B", "-f", str(project / "pom.xml")),
+            *("dependency:copy-dependencies", f"-DoutputDirectory={folder}"),
+        ]
+    )
+    lines = (project / "sha256sums").read_text().splitlines()
+    pinned = {name: digest for digest, name in map(str.split, lines)}
+    found = {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in folder.glob("*.jar")}
+    if found != pinned:
+        raise RuntimeError(f"not the pinned jars: {found.items() ^ pinned.items()}")
+    return folder
+
+
+def compile_spec(jars: Path, target: str, options: tuple[str, ...], folder: Path) -> str:
+    """Parsers for one target of the compiler, put into `folder`; what it warned of.
+
+    Raises:
+        ToolMissingError: there is no Java.
+        RuntimeError: the compiler refuses the spec.
+    """
+    return _run(
+        [
+            *("java", *_QUICK, "-cp", f"{jars}/*", "io.kaitai.struct.JavaMain"),
+            *("--target", target),
+            *options,
+            *("--outdir", str(folder), "-I", str(ksy.SPEC), *map(str, ksy.sources())),
+        ]
+    )
+
+
+def _run(argv: list[str]) -> str:
+    if shutil.which(argv[0]) is None:
+        raise ToolMissingError(
+            f"{argv[0]} is needed to run kaitai-struct-compiler"
+            " (Debian: apt-get install default-jre-headless maven)"
+        )
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    # The compiler exits with 0 after some errors, but it says nothing when all is well.
+    if done.returncode or "error:" in done.stderr:
+        raise RuntimeError(f"{argv[0]} failed:\n{done.stdout}{done.stderr}")
+    return done.stderr

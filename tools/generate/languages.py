@@ -1,0 +1,78 @@
+"""`python -m tools.generate.languages -d DIR [LANG...]`: parsers in every language Kaitai knows.
+
+Each language gets a folder of its own in DIR. Which ones are verified against this package, and
+what is wrong with the others, stands in docs/languages.md.
+"""
+
+import argparse
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.generate import ksc
+
+
+@dataclass(frozen=True)
+class Language:
+    """How the compiler is called for one language.
+
+    `sources` is the folder of the files below the one it is told to write to.
+    """
+
+    target: str
+    options: tuple[str, ...] = ()
+    sources: str = "."
+
+
+LANGUAGES = {
+    "cpp": Language("cpp_stl", ("--cpp-standard", "11", "--cpp-namespace", "mappedram")),
+    "csharp": Language("csharp", ("--dotnet-namespace", "MappedRam")),
+    "go": Language("go", ("--go-package", "mappedram"), "mappedram"),
+    "java": Language("java", ("--java-package", "mappedram")),
+    "javascript": Language("javascript"),
+    "lua": Language("lua"),
+    "nim": Language("nim"),
+    "perl": Language("perl"),
+    "php": Language("php", ("--php-namespace", "MappedRam")),
+    "python": Language("python"),
+    "ruby": Language("ruby"),
+    "rust": Language("rust"),
+}
+
+
+def generate(name: str, jars: Path, folder: Path) -> Path:
+    """Parsers in one language, put into `folder`; where in it they stand.
+
+    Raises:
+        RuntimeError: the compiler cannot express the spec in this language.
+    """
+    language = LANGUAGES[name]
+    ksc.compile_spec(jars, language.target, language.options, folder)
+    return folder / language.sources
+
+
+def main() -> int:
+    """0: all written; 1: the compiler refuses the spec for a language; 3: a program is missing."""
+    parser = argparse.ArgumentParser(prog="python -m tools.generate.languages", description=__doc__)
+    parser.add_argument("-d", "--directory", type=Path, required=True, help="where to write")
+    parser.add_argument("language", nargs="*", choices=[*LANGUAGES, []], help="default: all")
+    options = parser.parse_args()
+    refused = []
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            jars = ksc.fetch(ksc.COMPILER, Path(directory))
+            for name in options.language or LANGUAGES:
+                try:
+                    print(f"wrote: {generate(name, jars, options.directory / name)}")
+                except RuntimeError as error:
+                    refused.append(name)
+                    print(f"refused: {name}: {error}", file=sys.stderr)
+        except ksc.ToolMissingError as error:
+            print(f"tools.generate: {error}", file=sys.stderr)
+            return 3
+    return 1 if refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
