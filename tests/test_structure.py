@@ -91,7 +91,15 @@ def test_generated_parsers_are_those_of_the_spec() -> None:
 
 def test_derived_tables_are_fresh() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tools.generate", "--check", "spec_table", "format_tables", "clause_table"],
+        [
+            sys.executable,
+            "-m",
+            "tools.generate",
+            "--check",
+            "spec_table",
+            "format_tables",
+            "clause_table",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -24,9 +24,9 @@ from mappedram.source import Source
 #: What one piece holds at most, but for zstd: there it is what the input below can grow to.
 _STEP = 1 << 20
 #: zstd makes at most 128 KiB of 4 bytes.
-_ZSTD_INPUT = 1 << 12
+_ZSTD_INPUT = 1 << 10
 #: What a decompressor may keep in memory; `xz -9` asks for 65 MiB.
-_MEMORY_MAX = 256 << 20
+_MEMORY_MAX = 192 << 20
 
 
 def decompressed(source: Source, offset: int, kind: SaveFormat) -> Generator[bytes]:

@@ -20,7 +20,7 @@ from mappedram.layout.constants import (
 from mappedram.model import Element
 
 #: Records of all live devices but RAM in one file; those behind are not told apart.
-RECORDS_MAX = 1 << 17
+RECORDS_MAX = 1 << 16
 _HTAB_ENTRY = 16
 _ENDS_VFIO = {
     VFIO_MIG_FLAG_END_OF_STATE,

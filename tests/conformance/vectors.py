@@ -140,6 +140,11 @@ def beyond_2_gib(fd: int) -> None:
     block(fd, place=2 * GIB + PAGE, used_length=80 * PAGE)
 
 
+@vector("sections between 2 GiB and 4 GiB: the runtime of Java tells its place as an `int`")
+def sections_beyond_2_gib(fd: int) -> None:
+    replace(SMALL, blocks=[OracleBlock("low", 3 * GIB, RUNS)]).write(fd)
+
+
 @vector("the end of the pages is 2^32, which is 0 in 32 bits")
 def ends_at_4_gib(fd: int) -> None:
     block(fd, place=1 << 20, used_length=4 * GIB - (1 << 20))

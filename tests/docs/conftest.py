@@ -1,5 +1,6 @@
-"""Fixtures of the command line serve here too."""
+"""Fixtures of others serve here too."""
 
 from tests.cli.conftest import run
+from tests.libvirt.conftest import samples
 
-__all__ = ["run"]
+__all__ = ["run", "samples"]

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.conftest import Run, patched
 from tests.conftest import Fixtures
 from tests.files import copy_sparse, patch
 from tests.html.browser import CHROMIUM, Browser
+from tests.libvirt.samples import Samples
 from tools.docs import explorer
 from tools.docs.site import ROOT
 from tools.generate.ksc import ToolMissingError
@@ -103,6 +104,28 @@ def test_real_files(name: str, fixtures: Fixtures, run: Run, explore: Explore) -
     assert not [f for f in result["findings"] if f["code"] in ("MR001", "MR002", "MR004")]
 
 
+def test_a_stream_in_the_middle_of_a_file(fixtures: Fixtures, run: Run, explore: Explore) -> None:
+    fixture = fixtures["offset-unaligned"]
+    arguments = (fixture.path, "--offset", fixture.offset, "--output", "json")
+    result = explore(fixture.path, fixture.offset)
+    agrees(result, run("info", *arguments).json, run("layout", *arguments).json)
+
+
+def test_a_save_image_of_libvirt(samples: Samples, run: Run, explore: Explore) -> None:
+    path = samples["sparse"].path
+    info = run("info", path, "--output", "json").json
+    result = explore(path)
+    assert result["offset"] == info["stream_offset"]
+    for ours, theirs in zip(result["blocks"], info["blocks"], strict=True):
+        for key in ("idstr", "used_length", "bitmap_offset", "pages_offset"):
+            assert ours[key] == theirs[key]
+        assert ours["present"] == theirs["pages_present"]
+    assert [(s["type"], s["offset"], s["length"]) for s in result["sections"]] == [
+        (s["type"], s["offset"], s["length"]) for s in info["sections"]
+    ]
+    assert "compressed" in explore(samples["gzip"].path)["stopped"]["message"]
+
+
 def test_a_file_beyond_4_gib(tmp_path: Path, run: Run, explore: Explore) -> None:
     path = tmp_path / "large"
     blocks = [
@@ -185,7 +208,8 @@ def test_an_offset_beyond_what_a_browser_counts(
         max_size=3,
     )
 )
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(changes=[(False, 79, b"\0\0\1")])  # a number of more than 53 bits in MEM_SIZE
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_files(
     changes: list[tuple[bool, int, bytes]], fixtures: Fixtures, tmp_path: Path, explore: Explore
 ) -> None:

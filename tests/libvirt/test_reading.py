@@ -101,7 +101,7 @@ def test_the_spec_reads_an_image_by_itself(samples: Samples, name: str) -> None:
         image = detect(source)
         assert image is not None
         assert parsed.is_be == (image.byteorder == "big")
-        assert parsed.save_format.name == image.format_name
+        assert parsed.header.format.name == image.format_name
         assert (parsed.xml, parsed.cookie) == (image.xml, image.cookie)
         assert parsed.ofs_stream == image.stream_offset
         if name in SPARSE:

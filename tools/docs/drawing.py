@@ -19,8 +19,8 @@ def byte_map(entry: ksy.Type) -> str:
     boxes, x, offset = [], 0.0, "0"
     for field in entry.fields:
         size = _size(field)
-        width = _width(field.name, size)
         label = f"{size} B" if size else field.size or "varies"
+        width = _width(max(field.name, label, key=len), size)
         boxes.append(_box(x, width, field, label, offset))
         known = size is not None and not field.condition and offset
         offset = str(int(offset) + size) if known and size is not None else ""
@@ -39,9 +39,10 @@ def _size(field: ksy.Field) -> int | None:
     return int(field.size) if field.size.isdigit() else None
 
 
-def _width(name: str, size: int | None) -> float:
-    wanted = max(_NARROWEST, len(name) * _LETTER + 14, _PER_BYTE * (size or 0))
-    return max(min(wanted, _WIDEST), len(name) * _LETTER + 14)
+def _width(text: str, size: int | None) -> float:
+    """Wide enough for the longest text in the box, and for its bytes as far as that goes."""
+    written = max(_NARROWEST, len(text) * _LETTER + 14)
+    return max(written, min(_PER_BYTE * (size or 0), _WIDEST))
 
 
 def _box(x: float, width: float, field: ksy.Field, label: str, offset: str) -> str:

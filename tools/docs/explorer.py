@@ -107,7 +107,7 @@ def _parsers(cache: Path) -> list[Path]:
             jars.mkdir()
             written.mkdir()
             ksc.compile_spec(ksc.fetch(ksc.COMPILER, jars), "javascript", ("--read-pos",), written)
-            written.rename(folder)
+            _keep(written, folder)
     return sorted(folder.glob("*.js"))
 
 
@@ -123,8 +123,17 @@ def _runtime(cache: Path) -> Path:
                 shutil.copy(path, work)
             command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
             subprocess.run(command, cwd=work, check=True, capture_output=True)
-            Path(work, "node_modules").rename(folder)
+            _keep(Path(work, "node_modules"), folder)
     return folder / "kaitai-struct" / "KaitaiStream.js"
+
+
+def _keep(made: Path, folder: Path) -> None:
+    """Give a folder its name; another process may have been faster, with the same in it."""
+    try:
+        made.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
 
 
 def _digest(*paths: Path) -> str:
