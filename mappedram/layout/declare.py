@@ -44,9 +44,9 @@ class Field(Renamed):
     """A named field that notes its place when the caller passes a list as parameter `trace`."""
 
     def _parse(self, stream: Any, context: Any, path: str) -> Any:
-        trace: list[Trace] | None = context._params.get("trace")
-        if trace is None:
-            return super()._parse(stream, context, path)
+        trace: list[Trace] | None = context["_params"].get("trace")
+        if trace is None:  # what fails is read once more, with a trace, so that no path is needed
+            return self.subcon._parse(stream, context, path)
         outer = path.split(" -> ")[1:]
         if outer and context._index is not None:
             outer[-1] += f"[{context._index}]"

@@ -37,6 +37,7 @@ from mappedram.source import Source
 #: A first guess at what a structure takes; more is read for the few that are longer.
 _USUAL = 512
 _LONGEST = 1 << 17
+_NONE: Params = {}
 #: Where nothing says what the page size is: the sizes that targets have, the most usual first.
 _USUAL_PAGE_SIZES = (1 << 12, 1 << 10, 1 << 13, 1 << 14, 1 << 11, 1 << 15, 1 << 16)
 
@@ -106,7 +107,7 @@ class _Walk:
 
     def take(self, kind: str, path: str, params: Params | None = None) -> Element:
         """Read the structure `kind` and move behind it."""
-        params = params or {}
+        params = params or _NONE
         values, length = self.again(kind, params) or self.parse(kind, path, params)
         element = Element(kind, path, self.position, length, values, params)
         self.elements.append(element)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from mappedram.layout.constants import CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED
-from mappedram.vmstate.codecs import CODECS, LISTS, STRUCTS
+from mappedram.vmstate.codecs import CODECS, GTREE, LISTS, STRUCTS
 from tools.generate import ksy
 
 #: Sizes, counts and offsets at which something changes.
@@ -55,7 +55,7 @@ def _entries() -> Iterator[bytes]:
     for number in _NUMBERS:
         yield number.to_bytes(8, "big")
         yield (number & 0xFFFFFFFF).to_bytes(4, "big")
-    for word in (*_WORDS, *CODECS, *LISTS, *STRUCTS):
+    for word in (*_WORDS, *CODECS, *LISTS, *STRUCTS, GTREE):
         yield f'"{word}"'.encode()
 
 

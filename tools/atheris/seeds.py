@@ -16,7 +16,7 @@ import mappedram
 from mappedram.convert.stream import to_stream
 from mappedram.layout.libvirt import SaveFormat
 from mappedram.writer import BlockSpec, Envelope, SnapshotWriter
-from tools.atheris.targets import TARGETS
+from tools.atheris.targets import KINDS, PARAMS, TARGETS
 from tools.oracle import OracleBlock, OracleFile
 
 FIXTURES = Path(__file__).resolve().parents[2] / "tests" / "fixtures"
@@ -50,6 +50,7 @@ def seeds() -> Iterator[tuple[str, bytes]]:
     """Each seed with its name."""
     for name, stream in _streams():
         yield f"reader-{name}", _for("reader", b"\0" + stream)
+        yield from _structures(name, stream)
         for save_format, compress in _COMPRESSORS.items():
             label = f"images-{name}-{save_format.name.lower()}"
             yield label, _for("images", _image(compress(stream), save_format))
@@ -58,8 +59,21 @@ def seeds() -> Iterator[tuple[str, bytes]]:
             text = json.dumps(device)[1:].encode() + b"]}"
             yield f"devices-{name}-{number}", _for("devices", b"\x20" + bytes(32) + text)
     for number in range(32):
-        yield f"structures-{number}", _for("structures", bytes([number, 4]) + bytes(40))
         yield f"written-{number}", _for("written", bytes(range(number, number + 100)))
+
+
+def _structures(name: str, stream: bytes) -> Iterator[tuple[str, bytes]]:
+    """The first structure of each kind in a stream."""
+    with tempfile.TemporaryFile() as file:
+        file.write(stream)
+        file.flush()
+        with mappedram.open(file.fileno(), partial=True) as snapshot:
+            elements = {element.kind: element for element in reversed(snapshot.stream.elements)}
+    for kind, element in elements.items():
+        flags = sum(bool(element.params.get(name)) << bit for bit, name in enumerate(PARAMS))
+        head = bytes([KINDS.index(kind), flags])
+        data = head + stream[element.offset : element.end]
+        yield f"structures-{name}-{kind}", _for("structures", data)
 
 
 def write(folder: Path) -> int:

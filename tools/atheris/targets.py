@@ -29,8 +29,9 @@ _UNPACKED_MAX = 8 << 20
 #: Memory of a block that is read.
 _READ_MAX = 1 << 16
 _DRIVERS = [drivers.get(name) for name in drivers.DRIVERS]
-_KINDS = sorted(layout.ELEMENTS)
-_PARAMS = ("has_page_size", "has_addr", "has_mapped_ram", "is_be")
+#: What chooses a structure, and what each bit of the byte behind it says of the stream around it.
+KINDS = sorted(layout.ELEMENTS)
+PARAMS = ("has_page_size", "has_addr", "has_mapped_ram", "is_be")
 
 
 class DisagreementError(AssertionError):
@@ -106,9 +107,9 @@ def _decode(snapshot: Snapshot) -> None:
 
 def structures(feed: Feed) -> None:
     """Both drivers make the same of one structure, and write it as it was."""
-    kind = feed.choice(_KINDS)
-    flags = feed.number(0, 15)
-    params: Params = {name: bool(flags >> bit & 1) for bit, name in enumerate(_PARAMS)}
+    kind = feed.choice(KINDS)
+    flags = feed.number(0, (1 << len(PARAMS)) - 1)
+    params: Params = {name: bool(flags >> bit & 1) for bit, name in enumerate(PARAMS)}
     data = feed.rest()
     first, second = (_outcome(driver, kind, data, params) for driver in _DRIVERS)
     _same(kind, first, second)

@@ -1,0 +1,71 @@
+"""Run verbs on one file, in one process: `python driver.py FILE FOLDER VERB...`.
+
+Prints, as JSON, what each took. Python and the libraries are loaded once for all of them.
+"""
+
+import contextlib
+import json
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from mappedram.cli.main import main
+
+#: More than any verb may take; what asks for it by mistake gets an error instead of the machine.
+ADDRESS_SPACE = 4 << 30
+#: Seconds that the additions below take on the processor that the promise was made for.
+NOMINAL_SECONDS = 0.12
+
+
+def arguments(verb: str, file: str, folder: Path) -> list[str]:
+    """What comes behind the name of the command."""
+    others = {
+        "diff": [file],
+        "extract": ["--directory", str(folder / "extracted")],
+        "convert": ["-O", "stream"],
+    }
+    outputs = [str(folder / "converted")] if verb == "convert" else []
+    return [verb, *others.get(verb, []), file, *outputs]
+
+
+def slowness() -> float:
+    """How much slower than nominal this processor is just now; other work slows it down."""
+    before, total = cpu_seconds(), 0
+    for number in range(2_000_000):
+        total += number
+    return max(1.0, (cpu_seconds() - before) / NOMINAL_SECONDS)
+
+
+def cpu_seconds() -> float:
+    """What this process and those that it has waited for have used."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def resident_max() -> int:
+    """The most memory that this process has had; `ru_maxrss` begins with that of its parent."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) << 10
+
+
+def run(verb: str, file: str, folder: Path) -> dict[str, Any]:
+    """One verb; what it writes goes to files in `folder`."""
+    before = cpu_seconds()
+    with (
+        (folder / f"{verb}.out").open("w", encoding="utf-8", errors="surrogateescape") as out,
+        (folder / f"{verb}.err").open("w", encoding="utf-8", errors="surrogateescape") as err,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        status = main(arguments(verb, file, folder))
+    return {"status": status, "seconds": cpu_seconds() - before, "resident": resident_max()}
+
+
+if __name__ == "__main__":
+    path, directory, *verbs = sys.argv[1:]
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    slow = slowness()
+    done = {verb: run(verb, path, Path(directory)) for verb in verbs}
+    print(json.dumps({"slowness": max(slow, slowness()), "verbs": done}))

@@ -1,0 +1,191 @@
+"""Whatever a file of 1 MiB holds: 300 MiB and 10 s do for each verb, and nothing escapes."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mappedram.check import check
+from mappedram.cli.main import main
+from tests.cli.conftest import ROOT, Run
+from tests.files import memory_file
+from tests.hostile import driver
+from tests.hostile.files import FILES, NAMES, SIZE_MAX, length_bombs
+
+MEMORY_MAX = 300 << 20
+SECONDS_MAX = 10
+STATUSES = {0, 1, 2, 3, 63}
+QUICK = ("info", "check")
+LONG = ("layout", "state", "extract", "convert", "diff")
+#: Decompressing takes most of the time, whatever the verb.
+COMPRESSED = {name for name in FILES if name.endswith("bomb") or name.startswith("xz")}
+
+
+def attack(name: str, verbs: tuple[str, ...], folder: Path) -> dict[str, Any]:
+    """What each verb took, in a process of their own; the file stands beside that folder."""
+    file = folder / "file"
+    file.write_bytes(FILES[name]())
+    assert file.stat().st_size <= SIZE_MAX
+    out = folder / "out"
+    out.mkdir()
+    done = subprocess.run(
+        [sys.executable, driver.__file__, str(file), str(out), *verbs],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("name", "verbs"),
+    [
+        *((name, QUICK) for name in FILES),
+        *(
+            pytest.param(name, LONG, marks=pytest.mark.hostile)
+            for name in FILES
+            if name not in COMPRESSED
+        ),
+    ],
+)
+def test_memory_time_and_output_are_bounded(
+    name: str, verbs: tuple[str, ...], tmp_path: Path
+) -> None:
+    result = attack(name, verbs, tmp_path)
+    for verb, took in result["verbs"].items():
+        files = 2 if verb == "diff" else 1
+        assert took["status"] in STATUSES, verb
+        assert took["resident"] <= files * MEMORY_MAX, (verb, took["resident"] >> 20)
+        assert took["seconds"] <= files * SECONDS_MAX * result["slowness"], (verb, took, result)
+        for stream in ("out", "err"):
+            text = (tmp_path / "out" / f"{verb}.{stream}").read_bytes()
+            assert not control_characters(text), (verb, stream)
+            assert b"Traceback" not in text
+    # Nothing is outside of where it was asked for.
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "out"}
+    assert not Path("/tmp/mappedram-was-here").exists()
+
+
+def control_characters(text: bytes) -> set[str]:
+    """Those that a terminal would obey, but for the end of a line."""
+    return {char for char in text.decode("utf-8") if not char.isprintable()} - {"\n"}
+
+
+def test_a_large_number_at_every_place() -> None:
+    """Two thousand files: opened, judged and followed without a byte set aside on their word."""
+    bombs = list(length_bombs())
+    assert len(bombs) > 1000
+    before = driver.resident_max()
+    for data in bombs:
+        with memory_file(data) as fd:
+            report = check(fd)
+            assert report.findings or report.verdict == "clean"
+    assert driver.resident_max() - before < 100 << 20
+
+
+@pytest.mark.parametrize("form", ["human", "json", "sarif", "junit"])
+def test_names_in_every_form_of_a_report(form: str, tmp_path: Path, run: Run) -> None:
+    file = tmp_path / "names"
+    file.write_bytes(FILES["names"]())
+    outcome = run("check", "--output", form, file)
+    assert outcome.status == 2
+    assert not control_characters(outcome.out.encode() + outcome.err.encode())
+
+
+def test_names_that_are_extracted_stay_inside(tmp_path: Path, run: Run) -> None:
+    """Each block becomes one file of the folder, by a name of its own."""
+    file, folder = tmp_path / "file", tmp_path / "inner" / "folder"
+    file.write_bytes(FILES["names_in_records"]())
+    outcome = run("extract", "-d", folder, file)
+    assert outcome.status == 0, outcome.err
+    made = list(folder.iterdir())
+    assert len(made) == len(NAMES)
+    assert all(path.is_file() and path.read_bytes() == b"p" * 1024 for path in made)
+    assert [path.name for path in tmp_path.rglob("*") if path.parent != folder] == [
+        *("file", "inner"),
+        *("folder",),
+    ]
+
+
+# Outputs that are links.
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Path:
+    path = tmp_path / "victim"
+    path.write_text("precious")
+    return path
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> Path:
+    path = tmp_path / "snapshot"
+    path.write_bytes(FILES["names_in_records"]())
+    return path
+
+
+OUTPUTS = {
+    "extract": ("extract", "-b", "..", "-o", "OUT", "FILE"),
+    "convert": ("convert", "-O", "stream", "FILE", "OUT"),
+    "raw": ("convert", "-O", "raw", "-b", "..", "FILE", "OUT"),
+}
+
+
+@pytest.mark.parametrize("command", OUTPUTS.values(), ids=list(OUTPUTS))
+@pytest.mark.parametrize("force", [False, True])
+def test_a_link_is_neither_followed_nor_replaced(
+    command: tuple[str, ...], force: bool, tmp_path: Path, victim: Path, snapshot: Path, run: Run
+) -> None:
+    out = tmp_path / "out"
+    out.symlink_to(victim)
+    given = {"FILE": str(snapshot), "OUT": str(out)}
+    outcome = run(*(given.get(word, word) for word in command), *(["--force"] if force else []))
+    assert victim.read_text() == "precious"
+    assert outcome.status == 1
+    assert out.is_symlink()
+
+
+def test_a_link_in_the_folder_is_not_followed(
+    tmp_path: Path, victim: Path, snapshot: Path, run: Run
+) -> None:
+    """Somebody has put links there, under the names that the blocks will have."""
+    folder = tmp_path / "folder"
+    assert run("extract", "-d", folder, snapshot).status == 0
+    names = [path.name for path in folder.iterdir()]
+    for path in folder.iterdir():
+        path.unlink()
+        path.symlink_to(victim)
+    for force in ([], ["--force"]):
+        assert run("extract", "-d", folder, *force, snapshot).status == 1
+        assert victim.read_text() == "precious"
+        assert sorted(names) == sorted(path.name for path in folder.iterdir())
+        assert all(path.is_symlink() for path in folder.iterdir())
+
+
+def test_a_dangling_link_is_not_followed(tmp_path: Path, snapshot: Path, run: Run) -> None:
+    out = tmp_path / "out"
+    out.symlink_to(tmp_path / "nowhere")
+    run("convert", "-O", "stream", snapshot, out)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_driver_tells_what_a_verb_took(tmp_path: Path) -> None:
+    """The measurement itself: memory that is taken is seen."""
+    before = driver.resident_max()
+    taken = bytearray(os.urandom(1 << 16) * 512)
+    assert driver.resident_max() - before > len(taken) // 2
+    file = tmp_path / "file"
+    file.write_bytes(b"no snapshot")
+    assert driver.run("info", str(file), tmp_path)["status"] == 63
+    with contextlib.redirect_stderr(io.StringIO()):
+        assert main(["info", str(file)]) == 63
