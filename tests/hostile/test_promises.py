@@ -1,7 +1,5 @@
 """Whatever a file of 1 MiB holds: 300 MiB and 10 s do for each verb, and nothing escapes."""
 
-import contextlib
-import io
 import json
 import os
 import subprocess
@@ -12,7 +10,6 @@ from typing import Any
 import pytest
 
 from mappedram.check import check
-from mappedram.cli.main import main
 from tests.cli.conftest import ROOT, Run
 from tests.files import memory_file
 from tests.hostile import driver
@@ -179,13 +176,19 @@ def test_a_dangling_link_is_not_followed(tmp_path: Path, snapshot: Path, run: Ru
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_driver_tells_what_a_verb_took(tmp_path: Path) -> None:
-    """The measurement itself: memory that is taken is seen."""
-    before = driver.resident_max()
-    taken = bytearray(os.urandom(1 << 16) * 512)
-    assert driver.resident_max() - before > len(taken) // 2
+def test_memory_that_is_taken_is_seen() -> None:
+    """In a process of its own: this one may have had more before."""
+    program = (
+        "from tests.hostile.driver import resident_max; before = resident_max();"
+        "taken = b'x' * (64 << 20); print(resident_max() - before)"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert 64 << 20 <= int(done.stdout) < 80 << 20
+
+
+def test_driver_tells_the_status(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"no snapshot")
     assert driver.run("info", str(file), tmp_path)["status"] == 63
-    with contextlib.redirect_stderr(io.StringIO()):
-        assert main(["info", str(file)]) == 63
+    assert "not a QEMU migration stream" in (tmp_path / "info.err").read_text()
