@@ -1,0 +1,5 @@
+"""The guest's physical address space: which block, and which byte of the file, answers an address."""
+
+from mappedram.physical.model import PhysicalMap, Range
+
+__all__ = ["PhysicalMap", "Range"]
