@@ -1,4 +1,4 @@
-"""The guest's physical address space: which block, and which byte of the file, answers an address."""
+"""The guest's physical address space: which block, and which byte of the file, answers it."""
 
 from mappedram.physical.model import PhysicalMap, Range
 
