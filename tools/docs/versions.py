@@ -29,8 +29,8 @@ _DEFECTS = """\
 ## What they make of each defect
 
 Each line is one file that breaks one rule, the first that `mappedram fuzz` makes of its kind.
-Another file with the same defect may fare otherwise, such as one that has wrong bits elsewhere. Of an
-image of libvirt the stream counts. The destination is a machine that matches the file.
+Another file with the same defect may fare otherwise, such as one that has wrong bits elsewhere.
+Of an image of libvirt the stream counts. The destination is a machine that matches the file.
 
 """
 _WORDS = """\
