@@ -100,6 +100,26 @@ def addr_rounded(fd: int) -> None:
     replace(SMALL, capabilities=capabilities, addr=[0, (1 << 53) + 1]).write(fd)
 
 
+@vector("two lists of capabilities: the second one takes the place of the first")
+def capabilities_replaced(fd: int) -> None:
+    replace(SMALL, subsections=_capabilities("x-ignore-shared", "mapped-ram")).write(fd)
+
+
+@vector("two lists of capabilities: an empty one leaves nothing for the second to add to")
+def capabilities_after_none(fd: int) -> None:
+    replace(SMALL, subsections=_capabilities()).write(fd)
+
+
+@vector("a capability that is listed twice")
+def capability_twice(fd: int) -> None:
+    replace(SMALL, capabilities=("mapped-ram", "mapped-ram")).write(fd)
+
+
+def _capabilities(*names: str) -> bytes:
+    subsection = b"\x05\x1aconfiguration/capabilities" + struct.pack(">II", 1, len(names))
+    return subsection + b"".join(bytes([len(name)]) + name.encode() for name in names)
+
+
 @vector("names beyond ASCII: the bytes 0x80 to 0x9f are not those of windows-1252")
 def latin1(fd: int) -> None:
     OracleFile([OracleBlock('\x80\x9f\xe9"\\\x01', 9 * PAGE, RUNS[:1])]).write(fd)
@@ -271,6 +291,8 @@ WRONG = {
 }
 #: One field each with an unusual value that every loader takes.
 UNUSUAL = {
+    "/sections[0]/header/instance_id": struct.pack(">I", 0xFFFFFFFF),
+    "/sections[0]/header/version_id": struct.pack(">I", 3),
     "/sections[1]/eos/flags": struct.pack(">Q", (1 << 64) - (1 << 10) | 0x30),
     "/sections[1]/footer/section_id": struct.pack(">I", 1 << 31),
     "/sections[1]/header/section_id": struct.pack(">I", (1 << 32) - 1),
