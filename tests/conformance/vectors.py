@@ -16,6 +16,8 @@ from tools.oracle import OracleBlock, OracleFile
 
 GIB = 1 << 30
 PAGE = 4096
+#: For large blocks, so that the bitmaps are no longer than they need to be.
+LARGE_PAGE = 1 << 16
 #: What a file can have at most; offsets are signed in POSIX.
 FILE_SIZE_MAX = (1 << 63) - 1
 
@@ -152,7 +154,8 @@ def no_footers(fd: int) -> None:
 @vector("4 GiB and more: what follows stands where a sum of 32 bits does not reach")
 def beyond_4_gib(fd: int) -> None:
     blocks = [OracleBlock("low", 3 * GIB, RUNS), OracleBlock("high", 2 * GIB, RUNS)]
-    replace(SMALL, blocks=[*blocks, OracleBlock("vga", 9 * PAGE, RUNS[:1])]).write(fd)
+    blocks.append(OracleBlock("vga", 9 * LARGE_PAGE, RUNS[:1]))
+    replace(SMALL, blocks=blocks, page_size=LARGE_PAGE).write(fd)
 
 
 @vector("2 GiB to 4 GiB: positive as 32 bits without a sign, negative with one")
@@ -162,12 +165,12 @@ def beyond_2_gib(fd: int) -> None:
 
 @vector("sections between 2 GiB and 4 GiB: the runtime of Java tells its place as an `int`")
 def sections_beyond_2_gib(fd: int) -> None:
-    replace(SMALL, blocks=[OracleBlock("low", 3 * GIB, RUNS)]).write(fd)
+    replace(SMALL, blocks=[OracleBlock("low", 3 * GIB, RUNS)], page_size=LARGE_PAGE).write(fd)
 
 
 @vector("the end of the pages is 2^32, which is 0 in 32 bits")
 def ends_at_4_gib(fd: int) -> None:
-    block(fd, place=1 << 20, used_length=4 * GIB - (1 << 20))
+    block(fd, place=1 << 20, used_length=4 * GIB - (1 << 20), page_size=LARGE_PAGE)
 
 
 @vector("2^32 pages: their number is 0 in 32 bits, and so is the length of the bitmap")

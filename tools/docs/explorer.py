@@ -24,7 +24,7 @@ _SOURCES = _ROOT / "docs" / "explorer"
 _PAGE = _ROOT / "mappedram" / "html"
 #: A stream over a large file, and the package that it needs; docs/languages.md shows them.
 _RUNTIME = _ROOT / "tests" / "conformance" / "drivers" / "javascript"
-_SHARED = ("places", "window_stream")
+_SHARED = ("places", "latin1", "blob_source", "window_stream")
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' blob:; worker-src blob:;"
