@@ -58,7 +58,7 @@ types:
         valid:
           any-of:
             - section_type::part
-            - section_type::end
+            - section_type::last
         doc: PART for a round of iteration, END for the last one.
       - id: section_id
         type: u4
@@ -146,7 +146,7 @@ enums:
       -orig-id: QEMU_VM_SECTION_PART
       doc: Round of iteration of a live device.
     0x03:
-      id: end
+      id: last
       -orig-id: QEMU_VM_SECTION_END
       doc: Last section of a live device.
     0x04:

@@ -178,6 +178,11 @@ def pages_of_32_bits(fd: int) -> None:
     block(fd, place=1 << 30, used_length=1 << 44, page_size=PAGE)
 
 
+@vector("2^35 pages: their bitmap has 2^32 bytes, which is 0 in 32 bits")
+def bitmap_of_32_bits(fd: int) -> None:
+    block(fd, place=1 << 33, used_length=1 << 47, page_size=PAGE)
+
+
 @vector("a page size of 3 * 2^32 bytes, of which 32 bits are zero: `&` in JavaScript")
 def page_size_of_32_bits(fd: int) -> None:
     block(fd, place=1 << 20, used_length=9 << 32, page_size=3 << 32)
