@@ -42,7 +42,9 @@
 
   const placed = (result) => result.findings.map((finding, number) => {
     const inside = (r) => finding.offset !== null && r.offset <= finding.offset && finding.offset < r.end;
-    return { ...finding, ...RULES[finding.code], number, region: result.regions.findIndex(inside) };
+    // What is missing behind the last byte stands with the last region.
+    const region = finding.offset === result.size ? result.regions.length - 1 : result.regions.findIndex(inside);
+    return { ...finding, ...RULES[finding.code], number, region };
   });
 
   const findings = (found) => found.length === 0
@@ -120,7 +122,7 @@
       const bad = marks.find((f) => f.offset >= field.offset && f.offset < field.end);
       return h("tr", { class: bad?.severity },
         h("td", {}, hex(field.offset)), h("td", {}, field.bytes), h("th", {}, field.name),
-        h("td", {}, shownValue(field)), h("td", {}, field.doc),
+        h("td", {}, shownValue(field)), h("td", {}, field.doc.replaceAll("`", "")),
         h("td", {}, ...field.clauses.flatMap((number) => [clauseLink(number), " "])));
     };
     const head = () => h("thead", {}, h("tr", {}, ...["offset", "bytes", "field", "value", "meaning", "clause"].map((name) => h("th", {}, name))));

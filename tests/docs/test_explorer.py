@@ -185,10 +185,12 @@ def test_broken_files(
     assert found <= {finding["code"] for finding in report["findings"]} | {"MR004"}
 
 
-def test_a_file_that_is_cut_off(fixtures: Fixtures, explore: Explore) -> None:
+def test_a_file_that_is_cut_off(fixtures: Fixtures, explore: Explore, browser: Browser) -> None:
     result = explore(fixtures["killed"].path)
     assert result["findings"][0]["code"] == "MR002"
     assert len(result["blocks"]) == 6
+    place = browser.run("document.querySelector('#f0 .path a').getAttribute('href')")
+    assert place == f"#r{len(result['regions']) - 1}"
 
 
 def test_an_offset_beyond_what_a_browser_counts(
