@@ -34,6 +34,8 @@
       Bitmaps: `${result.order}-endian${result.evident ? "" : " (a guess)"}`,
       "Save image": result.image ? "libvirt" : null,
       "Stream begins": hex(result.offset),
+      "Save finished": result.complete ? "yes" : "no: bitmaps may not have been written",
+      UUID: result.uuid,
       "Read of the file": size(result.read),
     };
     return h("dl", { class: "facts" }, ...Object.entries(rows).filter(([, value]) => value)
@@ -177,6 +179,7 @@
   worker.onmessage = ({ data }) => {
     globalThis.mappedramResult = data;
     show(data);
+    document.querySelector("#about").hidden = true;
     say(data.error ? "This file cannot be shown." : `Read ${size(data.read)} of ${size(data.size)}.`);
   };
   worker.onerror = ({ message }) => say(message);

@@ -39,6 +39,12 @@ function shown(source, region) {
   return { offset, end, name, path, kind, fields: rows };
 }
 
+const uuid = (bytes) => hex(bytes).replaceAll(" ", "").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+
+/** Whether END of RAM and EOF are there (clause 9.1.1). */
+const complete = (sections) =>
+  sections.some(({ type, idstr }) => type === "end" && idstr === "ram") && sections.some(({ type }) => type === "eof");
+
 function reading(file, offset) {
   const source = new FileSource(file);
   const walk = new Walk(source, offset).file();
@@ -54,6 +60,7 @@ function reading(file, offset) {
     name: file.name, size: source.size, offset: walk.offset, image: walk.image, machine: walk.machine,
     capabilities: walk.capabilities, order, evident, description: walk.description?.length ?? null,
     page_size: walk.description?.page_size ?? readable[0]?.page_size ?? null,
+    target_page_bits: walk.target_page_bits, uuid: walk.uuid && uuid(walk.uuid), complete: complete(walk.sections),
     blocks: walk.blocks, sections: walk.sections, stopped: walk.stopped,
     findings: [...judge(walk, overlap)],
     regions: cut.map((region) => shown(source, region)), left_out: all.length - cut.length,
