@@ -102,6 +102,19 @@ def addr_rounded(fd: int) -> None:
     replace(SMALL, capabilities=capabilities, addr=[0, (1 << 53) + 1]).write(fd)
 
 
+@vector("the number of RAM has the top bit set: PART and END are told by it")
+def section_id_top_bit(fd: int) -> None:
+    SMALL.write(fd)
+    with open_snapshot(fd) as snapshot:
+        places = [
+            field_place(snapshot, f"/sections[{number}]/{part}/section_id")
+            for number in range(3)
+            for part in ("header", "footer")
+        ]
+    for place, _ in places:
+        os.pwrite(fd, struct.pack(">I", (1 << 31) + 1), place)
+
+
 @vector("two lists of capabilities: the second one takes the place of the first")
 def capabilities_replaced(fd: int) -> None:
     replace(SMALL, subsections=_capabilities("x-ignore-shared", "mapped-ram")).write(fd)
