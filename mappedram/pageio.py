@@ -353,7 +353,7 @@ def _copy_short(
     with memoryview(bytearray(WINDOW)) as buffer:
         for base, part in grouped(runs, WINDOW):
             with buffer[: int(part[-1, 1]) - base] as view:
-                read_fully(source, view, base)
+                source.fill([view], base)
                 for first, last in part.tolist():
                     target.write(view[first - base : last - base], first + shift)
             if progress:
@@ -366,33 +366,7 @@ def read_fully(source: Source, view: memoryview, offset: int) -> None:
     Raises:
         TruncatedError: the source ends before.
     """
-    done = 0
-    while done < len(view):
-        got = os.preadv(source.fd, [view[done:]], offset + done)
-        if got == 0:
-            raise TruncatedError(
-                f"the file ends at {offset + done:#x}, or has shrunk while it was read",
-                offset=offset + done,
-            )
-        done += got
-
-
-def read_vector(source: Source, views: Sequence[memoryview], offset: int) -> None:
-    """Fill the views, one behind the other in the file, from `offset` on.
-
-    Raises:
-        TruncatedError: the source ends before.
-    """
-    for first in range(0, len(views), _VECTOR):
-        part = views[first : first + _VECTOR]
-        size = sum(map(len, part))
-        done = os.preadv(source.fd, part, offset)
-        if done < size:  # the end of the file, or nothing but a call that was cut short
-            for view in part:
-                read_fully(source, view, offset)
-                offset += len(view)
-        else:
-            offset += size
+    source.fill([view], offset)
 
 
 def nonzero_pages(view: memoryview, page_size: int) -> "NDArray[np.bool_]":

@@ -14,7 +14,7 @@ from mappedram.layout.constants import (
     SectionType,
 )
 from mappedram.model import Section
-from mappedram.pageio import Progress, Target, in_parallel, read_vector
+from mappedram.pageio import Progress, Target, in_parallel
 from mappedram.snapshot import Block, Snapshot
 from mappedram.writer import Envelope
 
@@ -182,7 +182,7 @@ class _Records:
             buffer.bodies[lower:upper] = pages
         else:
             place = (block.model.pages_offset or 0) + (first + lower) * block.page_size
-            read_vector(block.source, buffer.pages[lower:upper], place)
+            block.source.fill(buffer.pages[lower:upper], place)
 
 
 class _Buffer:
