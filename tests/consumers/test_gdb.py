@@ -1,0 +1,53 @@
+"""gdb: a thread for each CPU, with its registers, and memory by physical address."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.consumers.conftest import Export, Guests
+from tests.consumers.programs import addresses, banner, program, registers, run
+
+pytestmark = pytest.mark.qemu
+
+
+def gdb(core: Path, *commands: str) -> str:
+    """What gdb prints."""
+    arguments = [word for command in commands for word in ("-ex", command)]
+    done = run(program("gdb"), "-nx", "-q", "-batch", *arguments, core)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", ["q35", "q35-high", "pc"])
+def test_shows_the_registers_of_all_cpus(guests: Guests, export: Export, name: str) -> None:
+    guest = guests(name)
+    text = gdb(export("elf", guest.mapped_ram), "thread apply all -ascending info registers")
+    shown = [
+        {
+            name: int(value, 16)
+            for name, value in re.findall(r"^(\w+) +0x([0-9a-f]+)", part, re.MULTILINE)
+        }
+        for part in re.split(r"^Thread \d+", text, flags=re.MULTILINE)[1:]
+    ]
+    expected = registers(guest.registers)
+    assert len(expected) == (1 if name == "pc" else 2)
+    assert len(shown) == len(expected)
+    for ours, qemus in zip(shown, expected, strict=True):
+        assert {"rip", "rsp", "r15", "eflags", "cs", "fs_base", "gs_base"} <= set(qemus)
+        assert {name: ours[name] for name in qemus} == qemus
+
+
+@pytest.mark.parametrize("name", ["q35", "q35-high"])
+def test_reads_memory_by_physical_address(guests: Guests, export: Export, name: str) -> None:
+    guest = guests(name)
+    text = banner(guest)
+    place = addresses(guest.dump, text.encode())[0]
+    shown = gdb(export("elf", guest.mapped_ram), "set print elements 0", f"x/s {place:#x}")
+    assert text in shown
+
+
+def test_does_not_take_what_qemu_10_dumps(guests: Guests) -> None:
+    """Its header says that it is 8 bytes long."""
+    done = run(program("gdb"), "-nx", "-q", "-batch", guests("q35").dump)
+    assert "not in executable format" in done.stderr
