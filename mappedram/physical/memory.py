@@ -116,8 +116,7 @@ class PhysicalMemory:
     def iter_data_runs(self, one: Range) -> Iterator["Runs"]:
         """Like `data_runs`, in parts of bounded size; a run may end where a part does and go on."""
         block = self.block(one)
-        if not block.has_pages:
-            return
+        block.read(one.offset, 0)  # raises where clear bits say nothing
         page_size = block.page_size
         first, last = one.offset // page_size, -(-(one.offset + one.size) // page_size)
         for runs in block.bitmap.iter_runs(first, last):
@@ -127,6 +126,11 @@ class PhysicalMemory:
         """The physical addresses of a range whose pages are stored; int64 array of shape (n, 2).
 
         They are half-open and ascending; two never touch.
+
+        Raises:
+            UnsupportedError: the file has no pages of the block.
+            FormatError: the bitmaps were never written.
+            TruncatedError: the bitmap lies outside of the file.
         """
         import numpy as np
 
@@ -145,7 +149,8 @@ class PhysicalMemory:
         Only stored pages are read. A match may reach into pages that are not stored, which are
         zeros, and from one range into the next, if that follows at once; but one byte of it at
         least is in a page that is stored. So nothing is missed of a pattern that is not all zeros;
-        and of one that is, only what touches a stored page is found.
+        and of one that is, only what touches a stored page is found. Blocks of which the file has
+        no pages at all, as with x-ignore-shared, are passed over.
 
         Raises:
             ValueError: the pattern is empty.

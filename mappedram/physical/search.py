@@ -54,7 +54,8 @@ def _matches(memory: "PhysicalMemory", pattern: bytes) -> Iterator[int]:
     buffer = bytearray(step_size + 2 * overlap)
     # Zeros between two stored pages match only a pattern of zeros, and then are not what is sought.
     together = any(pattern)
-    for span in _spans(memory.map.ranges):
+    known = [one for one in memory.map.ranges if memory.block(one).has_pages]
+    for span in _spans(known):
         steps = _steps(memory, span, step_size, together=together)
         here = next(steps, None)
         before, position = b"", span[0].gpa
@@ -84,7 +85,7 @@ def _last(before: bytes, zeros: int, length: int) -> bytes:
     return joined[max(0, len(joined) - length) :]
 
 
-def _spans(ranges: tuple[Range, ...]) -> Iterator[list[Range]]:
+def _spans(ranges: list[Range]) -> Iterator[list[Range]]:
     """Ranges that follow each other without a gap."""
     span: list[Range] = []
     for one in ranges:
