@@ -126,7 +126,8 @@ class MappedRamLayer(interfaces.layers.DataLayerInterface):
             for start, length in sections
             for first, last in self.memory.stored(start, start + length, scanner.overlap)
         )
-        return super()._scan_iterator(scanner, stored)
+        chunks: Iterable[interfaces.layers.IteratorValue] = super()._scan_iterator(scanner, stored)
+        return chunks
 
     def destroy(self) -> None:
         """Close the file."""

@@ -3,13 +3,11 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mappedram.container import open_any
 from mappedram.errors import MappedRamError, UnsupportedError
-from mappedram.physical.model import Range
 
 if TYPE_CHECKING:
     from mappedram.bitmap import Runs
@@ -19,8 +17,6 @@ CHUNK = 1 << 16
 _CHUNKS_KEPT = 256
 #: Zeros between two runs of pages that are rather read than made a seam of.
 _NEAR = 1 << 16
-#: How much address space is looked at in one step, so that runs take little beside the bitmaps.
-_WINDOW = 1 << 32
 
 Span = tuple[int, int]
 
@@ -33,7 +29,7 @@ class GuestMemory:
 
     Attributes:
         spans: half-open ranges of guest-physical addresses, ascending, none touching the next.
-        doubts: what about these addresses is a guess, in words.
+        doubts: what of guest memory is a guess or left out, in words.
 
     Raises:
         MappedRamError: the file cannot be followed, or where its memory lies cannot be told.
@@ -44,12 +40,22 @@ class GuestMemory:
         with ExitStack() as stack:
             snapshot, _ = stack.enter_context(open_any(path))
             self._memory = snapshot.physical
-            self._ranges = self._memory.map.ranges
+            ranges = self._memory.map.ranges
+            self._ranges = tuple(one for one in ranges if self._memory.block(one).has_pages)
             if not self._ranges:
-                raise UnsupportedError("no RAM block in it has a place in the guest's memory")
-            self.spans = _joined([(piece.gpa, piece.end) for piece in self._ranges])
+                raise UnsupportedError("the file has pages of no block that is guest memory")
+            for one in self._ranges:
+                self._memory.block(one).read(one.offset, 0)  # raises where bitmaps say nothing
+            self.spans = _joined([(one.gpa, one.end) for one in self._ranges])
             self._starts = [start for start, _ in self.spans]
-            self.doubts = self._memory.map.doubts
+            self.doubts = (
+                *self._memory.map.doubts,
+                *(
+                    f"the file has no pages of {one.idstr}, {one.gpa:#x} to {one.end:#x}"
+                    for one in ranges
+                    if one not in self._ranges
+                ),
+            )
             self._stack = stack.pop_all()
         self._chunk = lru_cache(_CHUNKS_KEPT)(self._read_chunk)
 
@@ -106,12 +112,12 @@ class GuestMemory:
                 yield max(low - margin, first), min(high + margin, last)
 
     def _near_runs(self, first: int, last: int) -> Iterator[Span]:
-        """Runs of pages within a part of a span, ascending; those near each other joined, mostly."""
-        for window in range(first, last, _WINDOW):
-            end = min(window + _WINDOW, last)
-            for piece in self._ranges:
-                if piece.gpa < end and piece.end > window:
-                    yield from _joined_runs(self._memory.data_runs(_cut(piece, window, end)))
+        """Runs of pages within a part of a span, ascending; most that are near, joined."""
+        for one in self._ranges:
+            if one.gpa >= last or one.end <= first:
+                continue
+            for runs in self._memory.iter_data_runs(one):
+                yield from _joined_runs(runs[(runs[:, 1] > first) & (runs[:, 0] < last)])
 
     def close(self) -> None:
         """Close the file."""
@@ -131,12 +137,6 @@ def _joined_runs(runs: "Runs") -> Iterator[Span]:
     starts = runs[np.concatenate(([0], seams)), 0]
     stops = runs[np.concatenate((seams - 1, [-1])), 1]
     yield from zip(starts.tolist(), stops.tolist(), strict=True)
-
-
-def _cut(piece: Range, start: int, stop: int) -> Range:
-    """What of a range lies in [start, stop)."""
-    low, high = max(piece.gpa, start), min(piece.end, stop)
-    return replace(piece, gpa=low, size=high - low, offset=piece.offset + low - piece.gpa)
 
 
 def _joined(spans: list[Span]) -> tuple[Span, ...]:

@@ -59,7 +59,7 @@ def _memory(
     context.config[interfaces.configuration.path_join(config_path, "location")] = base.location
     layer = MappedRamLayer(context, config_path, name)
     for doubt in layer.memory.doubts:
-        vollog.warning(f"{path}: where guest memory lies is not certain: {doubt}")
+        vollog.warning(f"{path}: guest memory: {doubt}")
     return layer
 
 

@@ -10,6 +10,8 @@ from tests.consumers.programs import addresses, banner, program, registers, run
 
 pytestmark = pytest.mark.qemu
 
+REGISTER = re.compile(r"^(\w+) +0x([0-9a-f]+)", re.MULTILINE)
+
 
 def gdb(core: Path, *commands: str) -> str:
     """What gdb prints."""
