@@ -66,7 +66,8 @@ def banner(guest: Guest) -> str:
 
 def loads(core: Path) -> Iterator[tuple[int, int, int]]:
     """Physical address, offset in the file and size of each PT_LOAD of an ELF64 core."""
-    data = core.open("rb").read(1 << 12)
+    with core.open("rb") as file:
+        data = file.read(1 << 12)
     (offset,) = struct.unpack_from("<Q", data, 32)
     size, number = struct.unpack_from("<HH", data, 54)
     for index in range(number):
@@ -95,7 +96,7 @@ def registers(text: str) -> list[dict[str, int]]:
     for part in re.split(r"^CPU#\d+\r?$", text, flags=re.MULTILINE)[1:]:
         values = {
             name.strip().lower(): int(value, 16)
-            for name, value in re.findall(r"\b(R[A-Z0-9]{1,2} ?)=([0-9a-f]{16})\b", part)
+            for name, value in re.findall(r"\b([RC][A-Z0-9]{1,2} ?)=([0-9a-f]{8,16})\b", part)
         }
         values["eflags"] = int(re.findall(r"RFL=([0-9a-f]+)", part)[0], 16)
         for segment, selector, base in re.findall(
