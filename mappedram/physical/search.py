@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mappedram.pageio import grouped, pages_of, read_fully
+from mappedram.physical.finder import Finder
 from mappedram.physical.model import Range
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from mappedram.physical.memory import PhysicalMemory
 
 #: What is read and searched at once, unless the pattern is long.
-_STEP = 1 << 18
+_STEP = 1 << 19
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +53,7 @@ def _matches(memory: "PhysicalMemory", pattern: bytes) -> Iterator[int]:
     step_size = max(_STEP, 1 << (4 * len(pattern)).bit_length())
     overlap = len(pattern) - 1
     buffer = bytearray(step_size + 2 * overlap)
+    finder = Finder(pattern, buffer)
     # Zeros between two stored pages match only a pattern of zeros, and then are not what is sought.
     together = any(pattern)
     known = [one for one in memory.map.ranges if memory.block(one).has_pages]
@@ -71,10 +73,8 @@ def _matches(memory: "PhysicalMemory", pattern: bytes) -> Iterator[int]:
                 _fill(memory, here, target)
             buffer[core:end] = bytes(end - core)
             first = here.start - len(before)
-            at = buffer.find(pattern, 0, end)
-            while at >= 0:
+            for at in finder.find(end):
                 yield first + at
-                at = buffer.find(pattern, at + 1, end)
             before = bytes(buffer[max(0, core - overlap) : core])
             here = following
 
@@ -116,8 +116,12 @@ def _fill(memory: "PhysicalMemory", step: _Step, target: memoryview) -> None:
     one, block = step.range, memory.block(step.range)
     offset = one.offset + step.start - one.gpa
     page_size = block.page_size
-    if block.scattered is not None or offset % page_size or len(target) % page_size:
+    if offset % page_size or len(target) % page_size:
         target[:] = block.read(offset, len(target))
+        return
+    if block.scattered is not None:
+        target[:] = bytes(len(target))
+        block.read_pages(offset // page_size, target)
         return
     assert block.model.pages_offset is not None
     read_fully(block.source, target, block.model.pages_offset + offset)
