@@ -21,7 +21,7 @@ LAYERS = [
     {"bitmap", "changes", "drivers", "source"},
     {"scattered"},
     {"reader", "regions", "vmstate"},
-    {"physical", "snapshot", "pageio", "sizes", "output"},
+    {"cpu", "physical", "snapshot", "pageio", "sizes", "output"},
     {"rebuild", "writer"},
     {"convert"},
     {"container"},
