@@ -7,7 +7,7 @@ a device `vmcoreinfo`. Source: Linux kernel/vmcore_info.c, crash_save_vmcoreinfo
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from threading import Event
+from threading import Event, local
 from typing import TYPE_CHECKING
 
 from mappedram.convert.ranges import Memory, Piece
@@ -19,9 +19,6 @@ from mappedram.snapshot import Snapshot
 from mappedram.vmstate.values import Value
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from mappedram.bitmap import Runs
 
 _DEVICE = "vmcoreinfo"
@@ -40,8 +37,8 @@ _TEXT = re.compile(rb"OSRELEASE=[ -~]+\n(?:[ -~]+=[ -~]*\n)*\0*")
 _HEAD = b"\x0b\0\0\0" + bytes(4) + bytes(4) + _NAME + b"\0"
 _MASK = b"\xff" * 4 + bytes(4) + b"\xff" * 16
 _PAGE = 4096
-#: What is read at once.
-_WINDOW = 1 << 20
+#: What is read at once; it stays in the cache of the processor.
+_WINDOW = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +94,16 @@ def search(memory: Memory, channels: int = 1, stop: Event | None = None) -> Gues
         OSError: reading failed.
     """
     found: list[GuestNote] = []
+    buffers = local()
 
     def look(place: "tuple[Range, Piece, int, Runs]") -> None:
         extent, piece, base, runs = place
         if stop is not None and stop.is_set():
             return
+        if not hasattr(buffers, "buffer"):
+            buffers.buffer = bytearray(_WINDOW)
         shift = extent.gpa - extent.offset
-        for start in _candidates(piece, base, runs, shift):
+        for start in _candidates(piece, base, runs, shift, buffers.buffer):
             size = min(FOUND_MAX, extent.offset + extent.size - start)
             note = valid(piece.block.read(start, size))
             if note is not None:
@@ -142,13 +142,18 @@ def _windows(memory: Memory) -> "Iterator[tuple[Range, Piece, int, Runs]]":
                 yield extent, piece, base, runs
 
 
-def _candidates(piece: Piece, base: int, runs: "Runs", shift: int) -> Iterator[int]:
+def _candidates(
+    piece: Piece, base: int, runs: "Runs", shift: int, buffer: bytearray
+) -> Iterator[int]:
     """Where in the block a page begins as the note does; `shift` makes it a guest's address."""
     import numpy as np
 
-    data = _read(piece, base, int(runs[-1, 1]) - base)
+    size = int(runs[-1, 1]) - base
+    with memoryview(buffer) as view, view[:size] as target:
+        _read(piece, base, target)
+    data = np.frombuffer(buffer, np.uint8, size)
     first = round_up(base + shift, _PAGE) - shift
-    starts = np.arange(first, base + len(data) - len(_HEAD) + 1, _PAGE)
+    starts = np.arange(first, base + size - len(_HEAD) + 1, _PAGE)
     places = runs[:, 0].searchsorted(starts, side="right") - 1
     starts = starts[starts < runs[places, 1]]
     heads = np.lib.stride_tricks.sliding_window_view(data, len(_HEAD))[starts - base]
@@ -156,15 +161,11 @@ def _candidates(piece: Piece, base: int, runs: "Runs", shift: int) -> Iterator[i
     yield from starts[((heads & mask) == head).all(axis=1)].tolist()
 
 
-def _read(piece: Piece, base: int, size: int) -> "NDArray[np.uint8]":
+def _read(piece: Piece, base: int, view: memoryview) -> None:
     """Whole pages of a block from byte `base` on; what is not stored can be anything."""
-    import numpy as np
-
     block = piece.block
     if block.scattered is not None:
-        data = np.zeros(size, np.uint8)
-        block.read_pages(base // block.page_size, data.data)
-        return data
-    data = np.empty(size, np.uint8)
-    read_fully(block.source, data.data, (block.model.pages_offset or 0) + base)
-    return data
+        view[:] = bytes(len(view))
+        block.read_pages(base // block.page_size, view)
+    else:
+        read_fully(block.source, view, (block.model.pages_offset or 0) + base)

@@ -3,7 +3,6 @@
 It shows in the registers of its CPUs, and where they cannot be read, in the type of the machine.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from mappedram.cpu.registers import Registers
 from mappedram.cpu.riscv import riscv64_notes
 from mappedram.cpu.x86 import i386_notes, x86_64_notes
 from mappedram.layout.elf import Machine
+from mappedram.machine import family_of
 from mappedram.model import Stream
 
 #: The notes of one CPU, of which the second argument is the number that they give it.
@@ -27,9 +27,6 @@ class Architecture:
         name: as QEMU calls it.
         machine: as ELF calls it.
         shows: whether a CPU is of it, by its registers.
-        machines: regular expression for types of machines that are of it; empty where other
-            architectures have machines of that name.
-        block: regular expression for the name of a block that only its machines have.
         notes: makes the notes of a CPU; None where no note is known.
         grouped: whether QEMU writes the first notes of all CPUs, then the second ones; otherwise
             all of the first CPU, then all of the next.
@@ -38,8 +35,6 @@ class Architecture:
     name: str
     machine: Machine
     shows: Callable[[Registers], bool]
-    machines: str = ""
-    block: str = ""
     notes: MakeNotes | None = None
     grouped: bool = False
 
@@ -57,7 +52,6 @@ ARCHITECTURES = (
         "x86_64",
         Machine.X86_64,
         lambda registers: _is_x86(registers, 16),
-        r"(pc|q35|isapc|microvm)(-.*)?",
         notes=x86_64_notes,
         grouped=True,
     ),
@@ -72,8 +66,6 @@ ARCHITECTURES = (
         "aarch64",
         Machine.AARCH64,
         lambda registers: _is_arm(registers) and not in_aarch32(registers),
-        r"sbsa-ref",
-        r"mach-virt\..*",
         notes=aarch64_notes,
     ),
     # CPUs of 32 bits have the other registers too; so a guest of 64 bits all of whose CPUs run
@@ -84,7 +76,6 @@ ARCHITECTURES = (
         Machine.RISCV,
         lambda registers: ("env.mstatus",) in registers
         and registers.element_type("env.gpr") == "uint64",
-        block=r"riscv_virt_board\..*",
         notes=riscv64_notes,
     ),
 )
@@ -95,12 +86,5 @@ def architecture_of(stream: Stream, cpus: Sequence[Registers]) -> Architecture |
     for architecture in ARCHITECTURES:
         if any(architecture.shows(registers) for registers in cpus):
             return architecture
-    return next((one for one in ARCHITECTURES if not cpus and _is_called(one, stream)), None)
-
-
-def _is_called(architecture: Architecture, stream: Stream) -> bool:
-    machines, block = architecture.machines, architecture.block
-    return bool(
-        (machines and re.fullmatch(machines, stream.machine or ""))
-        or (block and any(re.fullmatch(block, one.idstr) for one in stream.blocks))
-    )
+    family, _ = family_of(stream) or (None, None)
+    return next((one for one in ARCHITECTURES if family and one.name == family.arch), None)
