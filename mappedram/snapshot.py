@@ -19,6 +19,7 @@ from mappedram.source import Source
 
 if TYPE_CHECKING:
     from mappedram.bitmap import Runs
+    from mappedram.physical import PhysicalMemory
     from mappedram.vmstate import DeviceStates
 
 
@@ -204,6 +205,17 @@ class Snapshot:
         from mappedram.vmstate import decode
 
         return decode(self)
+
+    @cached_property
+    def physical(self) -> "PhysicalMemory":
+        """The guest's physical memory, at the addresses that `mappedram.physical` finds out.
+
+        Raises:
+            UnsupportedError: nothing is known of where the machine type has its memory.
+        """
+        from mappedram.physical import PhysicalMemory, physical_map
+
+        return PhysicalMemory(self, physical_map(self))
 
     @cached_property
     def _byteorder(self) -> tuple[ByteOrder, bool]:

@@ -20,7 +20,7 @@ LAYERS = [
     {"model"},
     {"bitmap", "changes", "drivers", "source"},
     {"scattered"},
-    {"reader", "regions", "vmstate"},
+    {"machine", "reader", "regions", "vmstate"},
     {"cpu", "physical", "snapshot", "pageio", "sizes", "output"},
     {"rebuild", "writer"},
     {"convert"},
