@@ -1,7 +1,6 @@
 """Guest memory and registers as an ELF core, as QEMU's `dump-guest-memory` writes it."""
 
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
@@ -148,7 +147,5 @@ def _segment(kind: SegmentType, flags: SegmentFlags, offset: int, gpa: int, size
     return built
 
 
-def _doubts(
-    memory: Memory, cpus: CpuNotes, guest: vmcoreinfo.GuestNote | None
-) -> tuple[str, ...]:
+def _doubts(memory: Memory, cpus: CpuNotes, guest: vmcoreinfo.GuestNote | None) -> tuple[str, ...]:
     return (*memory.omissions, *cpus.problems, *([guest.doubt] if guest and guest.doubt else []))

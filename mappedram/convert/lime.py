@@ -43,7 +43,5 @@ def to_lime(
         places.append((piece, end + LIME_HEADER_SIZE))
         end += LIME_HEADER_SIZE + extent.size
     os.ftruncate(fd, end)
-    refused = write_pieces(
-        places, fd, channels=channels, direct_io=direct_io, progress=progress
-    )
+    refused = write_pieces(places, fd, channels=channels, direct_io=direct_io, progress=progress)
     return Written(refused, memory.omissions)

@@ -1,4 +1,4 @@
-"""Guest memory as one sparse raw file: byte n of the file is what is at guest-physical address n."""
+"""Guest memory as one sparse raw file: byte n of the file is what physical address n holds."""
 
 import os
 

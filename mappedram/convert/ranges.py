@@ -37,7 +37,9 @@ class Piece:
     def runs(self) -> "Runs":
         """The pages of it that are in the file; half-open runs of page numbers of the block."""
         page_size = self.block.page_size
-        return self.block.bitmap.runs(self.start // page_size, (self.start + self.size) // page_size)
+        return self.block.bitmap.runs(
+            self.start // page_size, (self.start + self.size) // page_size
+        )
 
     @property
     def stored_bytes(self) -> int:

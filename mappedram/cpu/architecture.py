@@ -74,8 +74,9 @@ ARCHITECTURES = (
     Architecture(
         "riscv64",
         Machine.RISCV,
-        lambda registers: ("env.mstatus",) in registers
-        and registers.element_type("env.gpr") == "uint64",
+        lambda registers: (
+            ("env.mstatus",) in registers and registers.element_type("env.gpr") == "uint64"
+        ),
         notes=riscv64_notes,
     ),
 )

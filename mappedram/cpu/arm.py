@@ -47,9 +47,7 @@ def _vfp(registers: Registers) -> dict[str, object]:
     halves = ((number, half) for number in range(32) for half in range(2))
     fpsr, fpcr = _status(registers)
     return {
-        "vregs": [
-            registers[_VFP, f"env.vfp.zregs[{number}].d", half] for number, half in halves
-        ],
+        "vregs": [registers[_VFP, f"env.vfp.zregs[{number}].d", half] for number, half in halves],
         "fpsr": fpsr,
         "fpcr": fpcr,
     }

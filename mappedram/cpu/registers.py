@@ -40,6 +40,10 @@ class Registers:
             raise UnknownRegisterError(f"no {_text(path)}")
         return value
 
+    def get(self, path: Path, default: int) -> int:
+        """The register at `path`, `default` if there is none. Raises as `[]` does otherwise."""
+        return default if self._at(path) is None else self[path]
+
     def length(self, name: str) -> int:
         """Number of elements of an array, 0 if there is none."""
         value = self._at((name,))

@@ -8,26 +8,37 @@ from typing import Any
 
 from mappedram.cpu.note import Note
 from mappedram.cpu.registers import Path, Registers
-from mappedram.layout.cpu_notes import SEGMENTS, I386Prstatus, QemuCpuState, X86_64Prstatus
+from mappedram.layout.cpu_notes import SEGMENTS, I386Prstatus, QemuCpuState, X86_64Prstatus, names
 from mappedram.layout.elf import NoteType
 
-_64_BIT_NAMES = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15".split()
-_32_BIT_NAMES = "eax ecx edx ebx esp ebp esi edi".split()
-_SEGMENT_NAMES = "es cs ss ds fs gs".split()
+_64_BIT_NAMES = [
+    "rax",
+    "rcx",
+    "rdx",
+    "rbx",
+    "rsp",
+    "rbp",
+    "rsi",
+    "rdi",
+    "r8",
+    "r9",
+    "r10",
+    "r11",
+    "r12",
+    "r13",
+    "r14",
+    "r15",
+]
+_32_BIT_NAMES = names("eax ecx edx ebx esp ebp esi edi")
+_SEGMENT_NAMES = names("es cs ss ds fs gs")
 
 _SEGMENT_PATHS: dict[str, Path] = {
     **{name: ("env.segs", number) for number, name in enumerate(_SEGMENT_NAMES)},
     **{name: (f"env.{name}",) for name in ("ldt", "tr", "gdt", "idt")},
 }
-_SELECTORS: dict[str, Path] = {
-    name: (*_SEGMENT_PATHS[name], "selector") for name in _SEGMENT_NAMES
-}
-_64_BIT: dict[str, Path] = {
-    name: ("env.regs", number) for number, name in enumerate(_64_BIT_NAMES)
-}
-_32_BIT: dict[str, Path] = {
-    name: ("env.regs", number) for number, name in enumerate(_32_BIT_NAMES)
-}
+_SELECTORS: dict[str, Path] = {name: (*_SEGMENT_PATHS[name], "selector") for name in _SEGMENT_NAMES}
+_64_BIT: dict[str, Path] = {name: ("env.regs", number) for number, name in enumerate(_64_BIT_NAMES)}
+_32_BIT: dict[str, Path] = {name: ("env.regs", number) for number, name in enumerate(_32_BIT_NAMES)}
 
 #: By field of the note.
 _X86_64_PRSTATUS: dict[str, Path] = {
@@ -69,7 +80,7 @@ def i386_notes(registers: Registers, pid: int) -> tuple[Note, ...]:
     """NT_PRSTATUS and the note of QEMU, of a CPU of `qemu-system-i386`."""
     low = {name: registers[path] & 0xFFFFFFFF for name, path in _I386_PRSTATUS.items()}
     prstatus = {**low, **{name: low[name] & 0xFFFF for name in _SELECTORS}}
-    wide = {name: 0 for name in _64_BIT}
+    wide = dict.fromkeys(_64_BIT, 0)
     wide |= {f"r{name[1:]}": low[name] for name in _32_BIT}
     return (
         _prstatus(I386Prstatus.build({**prstatus, "pr_pid": pid, "orig_eax": 0})),
@@ -84,7 +95,7 @@ def _prstatus(desc: bytes) -> Note:
 def _qemu(registers: Registers, values: dict[str, Any]) -> Note:
     values |= {name: _segment(registers, _SEGMENT_PATHS[name]) for name in SEGMENTS}
     values["cr"] = [registers[path] if path else 0 for path in _CONTROL]
-    values["kernel_gs_base"] = registers[_KERNEL_GS_BASE] if _KERNEL_GS_BASE in registers else 0
+    values["kernel_gs_base"] = registers.get(_KERNEL_GS_BASE, 0)
     return Note("QEMU", 0, QemuCpuState.build(values))
 
 

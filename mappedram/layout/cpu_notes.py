@@ -5,10 +5,16 @@ Names of fields are those of the structures in the source of QEMU and Linux.
 
 from construct import Array, Bytes, Const, Int16ul, Int32ul, Int64ul, Padding, Struct
 
-_X86_64_REGS = (
+
+def names(text: str) -> tuple[str, ...]:
+    """The words of a text."""
+    return tuple(text.split())
+
+
+_X86_64_REGS = names(
     "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax"
     " rip cs eflags rsp ss fs_base gs_base ds es fs gs"
-).split()
+)
 
 #: Source: QEMU target/i386/arch_dump.c, x86_64_elf_prstatus.
 X86_64Prstatus = Struct(
@@ -19,7 +25,7 @@ X86_64Prstatus = Struct(
     Padding(8),
 )
 
-_I386_REGS = "ebx ecx edx esi edi ebp eax ds es fs gs orig_eax eip cs eflags esp ss".split()
+_I386_REGS = names("ebx ecx edx esi edi ebp eax ds es fs gs orig_eax eip cs eflags esp ss")
 _I386_SELECTORS = frozenset({"cs", "ds", "es", "fs", "gs", "ss"})
 
 #: Source: QEMU target/i386/arch_dump.c, x86_elf_prstatus.
@@ -31,9 +37,7 @@ I386Prstatus = Struct(
         # A selector takes the lower half of its word.
         part
         for name in _I386_REGS
-        for part in (
-            (name / Int16ul, Padding(2)) if name in _I386_SELECTORS else (name / Int32ul,)
-        )
+        for part in ((name / Int16ul, Padding(2)) if name in _I386_SELECTORS else (name / Int32ul,))
     ),
     Padding(4),
 )
@@ -45,13 +49,13 @@ _SEGMENT = Struct(
 QEMU_CPU_STATE_VERSION = 1
 QEMU_CPU_STATE_SIZE = 440
 #: In the order of the note.
-SEGMENTS = "cs ds es fs gs ss ldt tr gdt idt".split()
+SEGMENTS = names("cs ds es fs gs ss ldt tr gdt idt")
 
 #: Source: QEMU target/i386/arch_dump.c, QEMUCPUState.
 QemuCpuState = Struct(
     "version" / Const(QEMU_CPU_STATE_VERSION, Int32ul),
     "size" / Const(QEMU_CPU_STATE_SIZE, Int32ul),
-    *(name / Int64ul for name in "rax rbx rcx rdx rsi rdi rsp rbp".split()),
+    *(name / Int64ul for name in names("rax rbx rcx rdx rsi rdi rsp rbp")),
     *(f"r{number}" / Int64ul for number in range(8, 16)),
     "rip" / Int64ul,
     "rflags" / Int64ul,

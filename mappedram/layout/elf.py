@@ -6,7 +6,18 @@ under whose names the fields stand here.
 
 from enum import IntEnum, IntFlag
 
-from construct import Aligned, Bytes, Const, Int8ul, Int16ul, Int32ul, Int64ul, Rebuild, Struct, this
+from construct import (
+    Aligned,
+    Bytes,
+    Const,
+    Int8ul,
+    Int16ul,
+    Int32ul,
+    Int64ul,
+    Rebuild,
+    Struct,
+    this,
+)
 
 EHDR_SIZE, PHDR_SIZE, NOTE_HEADER_SIZE = 64, 56, 12
 #: From this number of program headers on, the number stands elsewhere, where few programs look.
