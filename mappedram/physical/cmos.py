@@ -5,14 +5,13 @@ Source: QEMU hw/i386/pc.c, pc_cmos_init(); hw/rtc/mc146818rtc.c, vmstate_rtc.
 
 from typing import TYPE_CHECKING
 
-from mappedram.layout.constants import SectionType
+from mappedram.physical.payload import beginning, devices
 from mappedram.physical.rules import ABOVE_4G, GIB, KIB, MIB
 
 if TYPE_CHECKING:
     from mappedram.snapshot import Snapshot
 
-SECTION = "mc146818rtc"
-_FIELD = "cmos_data"
+_SECTION = "mc146818rtc"
 _SIZE = 128
 _UNIT = 64 * KIB
 #: What the three bytes for memory above 4 GiB can count.
@@ -20,16 +19,10 @@ _ABOVE_MODULUS = 1024 * GIB
 
 
 def cmos_of(snapshot: "Snapshot") -> bytes | None:
-    """The bytes of the CMOS memory; None where the file has none."""
-    if SECTION in snapshot.state:
-        value = snapshot.state[SECTION].get(_FIELD)
-        if isinstance(value, bytes) and len(value) == _SIZE:
-            return value
-    # Without the JSON text: it has been the first field in all versions.
-    for section in snapshot.sections:
-        if section.type == SectionType.FULL and section.idstr == SECTION:
-            data = snapshot.source.read(section.payload_offset, _SIZE)
-            return data if len(data) == _SIZE <= section.payload_length else None
+    """The bytes of the CMOS memory, the first field of the section; None where it is not there."""
+    for section in devices(snapshot):
+        if section.idstr == _SECTION:
+            return beginning(snapshot, section, _SIZE)
     return None
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mappedram.physical.model import Range
+from mappedram.physical.payload import devices, pci_configs
 from mappedram.physical.rules import KIB, MIB
 
 if TYPE_CHECKING:
     from mappedram.snapshot import Snapshot
-    from mappedram.vmstate import DeviceState
 
 #: Video memory: start and end.
 VIDEO = (0xA0000, 0xC0000)
@@ -48,8 +48,8 @@ _RAM_BITS = 3
 _SMRAM_OPEN = 0x40
 #: Class code of a VGA, at 0x0a of the configuration space.
 _VGA_CLASS = b"\x00\x03"
-#: Devices that have video memory there and no configuration space of their own in their state.
-_VGA_WITHOUT = re.compile(r"(.*/)?virtio-vga|vga|cirrus_vga")
+#: Devices with video memory there that are not on the PCI bus.
+_VGA_WITHOUT = re.compile(r"vga|cirrus_vga")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +70,20 @@ class LowMemory:
 def low_memory(snapshot: "Snapshot") -> LowMemory:
     """What is in front of RAM on a PC."""
     roms = list(_roms(snapshot))
+    names = {section.idstr or "" for section in devices(snapshot)}
+    configs = list(pci_configs(snapshot))
+    has_vga = any(_VGA_WITHOUT.fullmatch(name) for name in names) or any(
+        config[0x0A:0x0C] == _VGA_CLASS for _, config in configs
+    )
+    hidden = (VIDEO,) if has_vga else ()
     if _NO_CHIPSET.fullmatch(snapshot.stream.machine or ""):
-        hidden = (VIDEO,) if _has_vga(snapshot) else ()
-        return LowMemory(hidden, tuple(roms), snapshot.state.problem is None)
-    for chipset in _CHIPSETS:
-        for device in snapshot.state:
-            config = _config(device) if device.idstr.endswith(f"/{chipset.device}") else None
-            if config is not None:
-                is_open = config[chipset.smram] & _SMRAM_OPEN
-                hidden = (VIDEO,) if _has_vga(snapshot) and not is_open else ()
+        return LowMemory(hidden, tuple(roms), bool(names))
+    for name, config in configs:
+        for chipset in _CHIPSETS:
+            if name == chipset.device:
                 shown = _shown(config[chipset.pam : chipset.pam + 7], roms)
-                return LowMemory(hidden, tuple(shown), True)
+                is_open = config[chipset.smram] & _SMRAM_OPEN
+                return LowMemory(() if is_open else hidden, tuple(shown), True)
     return LowMemory((), (), False)
 
 
@@ -111,22 +114,3 @@ def _shown(registers: bytes, roms: list[Range]) -> Iterator[Range]:
                 offset = rom.offset + first - rom.gpa
                 basis = f"{rom.basis}, shown by the PAM registers"
                 yield Range(first, last - first, rom.idstr, offset, False, basis, True)
-
-
-def _has_vga(snapshot: "Snapshot") -> bool:
-    for device in snapshot.state:
-        if _VGA_WITHOUT.fullmatch(device.idstr):
-            return True
-        config = _config(device)
-        if config is not None and config[0x0A:0x0C] == _VGA_CLASS:
-            return True
-    return False
-
-
-def _config(device: "DeviceState") -> bytes | None:
-    """The first 256 bytes of the PCI configuration space, if the state has them by themselves."""
-    for path, leaf in device.leaves():
-        if leaf.type == "pci config" and path.endswith("config[0]"):
-            value = leaf.value
-            return value if isinstance(value, bytes) and len(value) >= 256 else None
-    return None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mappedram.pageio import grouped, pages_of, read_fully
+from mappedram.physical.finder import Finder
 from mappedram.physical.model import Range
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def _matches(memory: "PhysicalMemory", pattern: bytes) -> Iterator[int]:
     step_size = max(_STEP, 1 << (4 * len(pattern)).bit_length())
     overlap = len(pattern) - 1
     buffer = bytearray(step_size + 2 * overlap)
+    finder = Finder(pattern, buffer)
     # Zeros between two stored pages match only a pattern of zeros, and then are not what is sought.
     together = any(pattern)
     known = [one for one in memory.map.ranges if memory.block(one).has_pages]
@@ -71,10 +73,8 @@ def _matches(memory: "PhysicalMemory", pattern: bytes) -> Iterator[int]:
                 _fill(memory, here, target)
             buffer[core:end] = bytes(end - core)
             first = here.start - len(before)
-            at = buffer.find(pattern, 0, end)
-            while at >= 0:
+            for at in finder.find(end):
                 yield first + at
-                at = buffer.find(pattern, at + 1, end)
             before = bytes(buffer[max(0, core - overlap) : core])
             here = following
 

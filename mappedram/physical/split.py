@@ -77,7 +77,7 @@ def split_of(
                 "main memory: the ACPI tables and the CMOS bytes differ; the guest can"
                 " have written to the CMOS bytes"
             )
-        return Split(tables, "the SRAT in the ACPI tables", True, tuple(doubts))
+        return Split(tables, "SRAT in the ACPI tables", True, tuple(doubts))
     if by_cmos:
         doubt = _doubt_of_amd(machine, by_cmos)
         doubts += [doubt] if doubt else []
@@ -114,6 +114,8 @@ def _as_given(
     if found and not _alike(found, given):
         sizes = " and ".join(f"{size:#x}" for _, size in found)
         doubts = (f"below_4g: the file itself says that main memory is divided into {sizes}",)
+    if layout is None:
+        doubts += ("whether memory begins at 0 and goes on at 4 GiB, as on a PC",)
     return Split(given, "below_4g, as given", not doubts, doubts)
 
 
