@@ -1,6 +1,7 @@
 """Ranges of guest-physical addresses, put where a target wants them, holes kept as holes."""
 
 import os
+import re
 from collections.abc import Iterable
 from ctypes import CDLL, c_int, c_longlong, get_errno
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from mappedram.snapshot import Block, Snapshot
 if TYPE_CHECKING:
     from mappedram.bitmap import Runs
 
+#: Blocks of flash. dump-guest-memory leaves them out, and programs would take their low addresses
+#: for the beginning of RAM. Source: QEMU hw/block/pflash_cfi01.c, pflash_cfi01_register();
+#: system/memory_mapping.c, guest_phys_block_add_section().
+_FLASH = re.compile(r"[a-z]+\.flash[0-9]")
 #: include/uapi/linux/falloc.h: FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
 _PUNCH_HOLE = 0x01 | 0x02
 
@@ -79,7 +84,7 @@ class Written:
 
 
 def memory_of(snapshot: Snapshot, physical: PhysicalMap, *, firmware: bool = True) -> Memory:
-    """The memory behind the ranges of `physical`.
+    """The memory behind the ranges of `physical`: RAM and ROM, but no flash.
 
     Args:
         snapshot: where the memory is.
@@ -99,7 +104,7 @@ def memory_of(snapshot: Snapshot, physical: PhysicalMap, *, firmware: bool = Tru
     pieces, omissions = [], []
     for extent in physical.ranges:
         block = snapshot.block[extent.idstr]
-        if not extent.is_ram and not firmware:
+        if not extent.is_ram and (not firmware or _FLASH.fullmatch(extent.idstr)):
             continue
         if not block.has_pages:
             omissions.append(

@@ -17,6 +17,11 @@ MIB = 1 << 20
 _RUNS = ((0, 1), (16, 24), (63, 66), (512, 576), (8190, 8194))
 
 
+#: By architecture: which CPU, and what QEMU says of the registers when its program is done.
+_CPU = {"aarch64": "-cpu cortex-a57", "riscv64": ""}
+_LAST = {"aarch64": "PSTATE=800003c5", "riscv64": "x31/t6   00071f0000000021"}
+
+
 @dataclass(frozen=True)
 class Guest:
     """How a PC is made.
@@ -61,6 +66,23 @@ def _halted(machine: Machine) -> int:
     """How many CPUs have come to their end."""
     registers = machine.hmp("info registers -a").splitlines()
     return sum(line.startswith(f"RIP={STOP:016x}") and "HLT=1" in line for line in registers)
+
+
+@contextmanager
+def stopped_virt(arch: str, program: bytes, directory: Path) -> Iterator[Machine]:
+    """A machine `virt` with two CPUs whose first has run a program of `tools.qemu.distinct`."""
+    (directory / "program").write_bytes(program)
+    pattern.fill(directory / "ram", 64 * MIB, 4096, _RUNS, pattern.seed(b"RAM0"))
+    arguments = shlex.split(
+        f"-accel tcg -machine virt,memory-backend=ram -m 64M -smp 2"
+        f" -object memory-backend-file,id=ram,size=64M,share=off,mem-path={directory}/ram"
+        f" -bios {directory}/program {_CPU[arch]}"
+    )
+    with Machine(binary(arch), arguments) as machine:
+        machine.qmp("cont")
+        machine.wait_until(lambda: _LAST[arch] in machine.hmp("info registers"), "the program")
+        machine.qmp("stop")
+        yield machine
 
 
 def dump_and_save(

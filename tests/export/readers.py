@@ -128,7 +128,9 @@ def lime(path: Path) -> Memory:
     def ranges() -> Iterator[tuple[int, Bytes]]:
         position, before = 0, 0
         while position < len(data):
-            magic, version, first, last, reserved = struct.unpack("<IIQQQ", data[position : position + 32].tobytes())
+            magic, version, first, last, reserved = struct.unpack(
+                "<IIQQQ", data[position : position + 32].tobytes()
+            )
             assert (magic, version, reserved) == (0x4C694D45, 1, 0)
             assert before <= first < last
             position += 32

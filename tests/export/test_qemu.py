@@ -7,8 +7,9 @@ import pytest
 
 import mappedram
 from tests.cli.conftest import Run
-from tests.export.guests import MIB, Guest, dump_and_save, stopped
+from tests.export.guests import MIB, Guest, dump_and_save, stopped, stopped_virt
 from tests.export.readers import Core, core, lime
+from tools.qemu.distinct import aarch64, riscv64
 
 #: So little RAM below 4 GiB that the rest of a small guest lies above.
 SPLIT = "max-ram-below-4g=32M"
@@ -89,3 +90,19 @@ def test_streams_are_exported_too(tmp_path: Path, run: Run) -> None:
         assert differing(ours, theirs) == 0
         assert ours.note_bytes == theirs.note_bytes
     assert lime(exported(run, path, "lime")) == theirs.memory
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("arch", ["aarch64", "riscv64"])
+def test_other_architectures(tmp_path: Path, run: Run, arch: str) -> None:
+    """QEMU leaves out flash, and so do we; all else is the same to the byte."""
+    program, path = {"aarch64": aarch64, "riscv64": riscv64}[arch](), tmp_path / "guest"
+    with stopped_virt(arch, program, tmp_path) as machine:
+        dump_and_save(machine, tmp_path / "dump", path)
+    theirs, ours = core(tmp_path / "dump"), core(exported(run, path, "elf"))
+    assert theirs.machine == ours.machine == {"aarch64": "EM_AARCH64", "riscv64": "EM_RISCV"}[arch]
+    assert differing(ours, theirs) == 0
+    assert ours.note_bytes == theirs.note_bytes
+    assert len({note.desc for note in ours.notes}) == len(ours.notes) >= 2
+    ram = ours.memory.ranges[-1][1]
+    assert np.array_equal(np.memmap(exported(run, path, "raw"), np.uint8, "r")[-len(ram) :], ram)
