@@ -59,7 +59,8 @@ class GuestNote:
 def announced(snapshot: Snapshot, memory: PhysicalMemory) -> GuestNote | None:
     """The note whose place the guest has told QEMU; None where it has not, or where it is damaged.
 
-    It is what QEMU's `dump-guest-memory` adds. Source: QEMU dump/dump.c, dump_init().
+    It is what QEMU's `dump-guest-memory` adds, unless it has no name: of zeros, QEMU makes a note.
+    Source: QEMU dump/dump.c, dump_init().
     """
     if _DEVICE not in snapshot.state:
         return None
@@ -74,7 +75,8 @@ def announced(snapshot: Snapshot, memory: PhysicalMemory) -> GuestNote | None:
         return None  # no memory is there
     header = NoteHeader.parse(data)
     length = NOTE_HEADER_SIZE + round_up(header.n_namesz, 4) + round_up(header.n_descsz, 4)
-    return GuestNote(data[:length], gpa) if length <= size else None
+    is_named = data[NOTE_HEADER_SIZE : NOTE_HEADER_SIZE + header.n_namesz].endswith(b"\0")
+    return GuestNote(data[:length], gpa) if is_named and length <= size else None
 
 
 def _number(value: Value) -> int:

@@ -1,11 +1,13 @@
 """Guests of a real QEMU that stand still, with what QEMU itself says of them."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
+from tests.files import patch
 from tests.qemu.test_fresh import binary
 from tools.qemu import Machine, pattern
 from tools.qemu.long_mode import STOP, long_mode
@@ -42,24 +44,39 @@ class Guest:
 
 
 @contextmanager
-def stopped(guest: Guest, directory: Path) -> Iterator[Machine]:
-    """The guest, when all its CPUs have come to their end."""
-    (directory / "long-mode.bin").write_bytes(long_mode())
+def stopped(
+    guest: Guest, directory: Path, contents: Mapping[int, bytes] = MappingProxyType({})
+) -> Iterator[Machine]:
+    """The guest, when all its CPUs have come to their end; `contents` are in RAM, by offset."""
     pages = guest.size * MIB // 4096
     runs = [run for run in (*_RUNS, (pages - 1, pages)) if run[1] <= pages]
     pattern.fill(directory / "ram", guest.size * MIB, 4096, runs, pattern.seed(b"RAM0"))
-    arguments = shlex.split(
-        f"-accel tcg -machine {guest.machine},memory-backend=pc.ram -m {guest.size}M"
-        f" -object memory-backend-file,id=pc.ram,size={guest.size}M,share=off,"
-        f"mem-path={directory}/ram -smp {guest.cpus} -vga none"
-        f" -bios {directory}/long-mode.bin {guest.more}"
-    )
-    with Machine(binary("x86_64"), arguments) as machine:
+    for offset, data in contents.items():
+        patch(directory / "ram", offset, data)
+    with Machine(binary("x86_64"), _arguments(guest, directory)) as machine:
         if guest.firmware:
             machine.qmp("cont")
             machine.wait_until(lambda: _halted(machine) == guest.cpus, "long mode")
             machine.qmp("stop")
         yield machine
+
+
+@contextmanager
+def loaded(guest: Guest, directory: Path, snapshot: Path) -> Iterator[Machine]:
+    """The guest as a snapshot has it, stopped."""
+    with Machine(binary("x86_64"), _arguments(guest, directory), incoming=True) as machine:
+        machine.load(snapshot)
+        yield machine
+
+
+def _arguments(guest: Guest, directory: Path) -> list[str]:
+    (directory / "long-mode.bin").write_bytes(long_mode())
+    return shlex.split(
+        f"-accel tcg -machine {guest.machine},memory-backend=pc.ram -m {guest.size}M"
+        f" -object memory-backend-file,id=pc.ram,size={guest.size}M,share=off,"
+        f"mem-path={directory}/ram -smp {guest.cpus} -vga none"
+        f" -bios {directory}/long-mode.bin {guest.more}"
+    )
 
 
 def _halted(machine: Machine) -> int:

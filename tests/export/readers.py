@@ -115,7 +115,7 @@ def notes(data: bytes) -> Iterator[Note]:
         desc = name + -(-namesz // 4) * 4
         end = desc + -(-descsz // 4) * 4
         text = data[name : name + namesz]
-        assert text.endswith(b"\0")
+        assert text.endswith(b"\0") or not text
         yield Note(text[:-1].decode(), kind, data[desc : desc + descsz], data[position:end])
         position = end
     assert position == len(data)
