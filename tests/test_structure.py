@@ -21,7 +21,7 @@ LAYERS = [
     {"bitmap", "changes", "drivers", "source"},
     {"scattered"},
     {"machine", "reader", "regions", "vmstate"},
-    {"physical", "snapshot", "pageio", "sizes", "output"},
+    {"cpu", "physical", "snapshot", "pageio", "sizes", "output"},
     {"rebuild", "writer"},
     {"convert"},
     {"container"},
