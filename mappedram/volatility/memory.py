@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mappedram.container import open_any
-from mappedram.errors import MappedRamError, UnsupportedError
+from mappedram.convert.ranges import memory_of
+from mappedram.errors import MappedRamError
 
 if TYPE_CHECKING:
     from mappedram.bitmap import Runs
@@ -22,7 +23,7 @@ Span = tuple[int, int]
 
 
 class GuestMemory:
-    """The memory of one open file.
+    """The memory of one open file: what `mappedram convert -O elf` would export of it.
 
     Args:
         path: a snapshot, a stream or a save image of libvirt.
@@ -40,22 +41,11 @@ class GuestMemory:
         with ExitStack() as stack:
             snapshot, _ = stack.enter_context(open_any(path))
             self._memory = snapshot.physical
-            ranges = self._memory.map.ranges
-            self._ranges = tuple(one for one in ranges if self._memory.block(one).has_pages)
-            if not self._ranges:
-                raise UnsupportedError("the file has pages of no block that is guest memory")
-            for one in self._ranges:
-                self._memory.block(one).read(one.offset, 0)  # raises where bitmaps say nothing
+            exported = memory_of(snapshot, self._memory.map)
+            self._ranges = tuple(one for one, _ in exported.pieces)
             self.spans = _joined([(one.gpa, one.end) for one in self._ranges])
             self._starts = [start for start, _ in self.spans]
-            self.doubts = (
-                *self._memory.map.doubts,
-                *(
-                    f"the file has no pages of {one.idstr}, {one.gpa:#x} to {one.end:#x}"
-                    for one in ranges
-                    if one not in self._ranges
-                ),
-            )
+            self.doubts = (*self._memory.map.doubts, *exported.omissions)
             self._stack = stack.pop_all()
         self._chunk = lru_cache(_CHUNKS_KEPT)(self._read_chunk)
 

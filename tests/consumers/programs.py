@@ -96,7 +96,7 @@ def registers(text: str) -> list[dict[str, int]]:
     for part in re.split(r"^CPU#\d+\r?$", text, flags=re.MULTILINE)[1:]:
         values = {
             name.strip().lower(): int(value, 16)
-            for name, value in re.findall(r"\b([RC][A-Z0-9]{1,2} ?)=([0-9a-f]{8,16})\b", part)
+            for name, value in re.findall(r"\b(R(?!FL)[A-Z0-9]{1,2} ?|CR3)=([0-9a-f]{16})\b", part)
         }
         values["eflags"] = int(re.findall(r"RFL=([0-9a-f]+)", part)[0], 16)
         for segment, selector, base in re.findall(

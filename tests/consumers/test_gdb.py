@@ -10,13 +10,16 @@ from tests.consumers.programs import addresses, banner, program, registers, run
 
 pytestmark = pytest.mark.qemu
 
+#: Without a program that says what it is, gdb leaves out fs_base and gs_base.
+SETTINGS = ("set architecture i386:x86-64", "set osabi GNU/Linux")
 REGISTER = re.compile(r"^(\w+) +0x([0-9a-f]+)", re.MULTILINE)
 
 
 def gdb(core: Path, *commands: str) -> str:
     """What gdb prints."""
-    arguments = [word for command in commands for word in ("-ex", command)]
-    done = run(program("gdb"), "-nx", "-q", "-batch", *arguments, core)
+    arguments = [word for setting in SETTINGS for word in ("-iex", setting)]
+    arguments += [word for command in commands for word in ("-ex", command)]
+    done = run(program("gdb"), "-nx", "-q", "-batch", *arguments, "-c", core)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -36,6 +39,7 @@ def test_shows_the_registers_of_all_cpus(guests: Guests, export: Export, name: s
     assert len(expected) == (1 if name == "pc" else 2)
     assert len(shown) == len(expected)
     for ours, qemus in zip(shown, expected, strict=True):
+        del qemus["cr3"]  # gdb has none
         assert {"rip", "rsp", "r15", "eflags", "cs", "fs_base", "gs_base"} <= set(qemus)
         assert {name: ours[name] for name in qemus} == qemus
 
@@ -47,9 +51,3 @@ def test_reads_memory_by_physical_address(guests: Guests, export: Export, name: 
     place = addresses(guest.dump, text.encode())[0]
     shown = gdb(export("elf", guest.mapped_ram), "set print elements 0", f"x/s {place:#x}")
     assert text in shown
-
-
-def test_does_not_take_what_qemu_10_dumps(guests: Guests) -> None:
-    """Its header says that it is 8 bytes long."""
-    done = run(program("gdb"), "-nx", "-q", "-batch", guests("q35").dump)
-    assert "not in executable format" in done.stderr

@@ -97,6 +97,25 @@ def test_takes_save_images_of_libvirt(stack: Any, samples: Samples, name: str) -
         assert layer.read(MIB, 15 * MIB) == snapshot.physical.read(MIB, 15 * MIB)
 
 
+@pytest.mark.parametrize("name", ["pc", "microvm", "numa2", "aarch64-virt", "plain"])
+def test_is_what_volatility_reads_of_our_export(
+    stack: Any, fixtures: Fixtures, tmp_path: Path, name: str
+) -> None:
+    path, core = fixtures[name].path, tmp_path / "core"
+    assert process("convert", "-O", "elf", path, core).returncode == 0
+    ours, exported = stack(path).layer, stack(core)
+    assert exported.layer is None
+    theirs = elf.Elf64Stacker.stack(exported.context, "base")
+    assert isinstance(ours, MappedRamLayer)
+    assert isinstance(theirs, elf.Elf64Layer)
+    assert ours.minimum_address == theirs.minimum_address
+    assert ours.maximum_address == theirs.maximum_address
+    for start, stop in ours.memory.spans:
+        assert ours.read(start, stop - start) == theirs.read(start, stop - start)
+        for place in (start - 1, start, stop - 1, stop):
+            assert ours.is_valid(place) == theirs.is_valid(place)
+
+
 NOT_OURS = {
     "raw": bytes(PAGE),
     "elf": b"\x7fELF\2\1\1".ljust(PAGE, b"\0"),

@@ -24,12 +24,12 @@ TABLE = {
         Variant(
             "q35",
             "one piece of memory, and nothing that tells the host of VMCOREINFO",
-            "-machine q35 -m 512M -smp 2",
+            "-machine q35 -m 384M -smp 2",
         ),
         Variant(
             "q35-high",
             "half of the memory above 4 GiB, and VMCOREINFO handed to the host",
-            "-machine q35,max-ram-below-4g=256M -m 512M -smp 2 -device vmcoreinfo",
+            "-machine q35,max-ram-below-4g=192M -m 384M -smp 2 -device vmcoreinfo",
         ),
         Variant(
             "pc",
