@@ -2,10 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from ctypes import CDLL, c_int, c_longlong, get_errno
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mappedram.errors import UnsupportedError
@@ -24,7 +23,11 @@ _FLASH = re.compile(r"[a-z]+\.flash[0-9]")
 _PUNCH_HOLE = 0x01 | 0x02
 
 
-@dataclass(frozen=True)
+#: Bytes of a block whose runs are dealt with at once; a multiple of every page size.
+_PART = 1 << 34
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """A stretch of one RAM block.
 
@@ -38,18 +41,27 @@ class Piece:
     start: int
     size: int
 
-    @cached_property
-    def runs(self) -> "Runs":
-        """The pages of it that are in the file; half-open runs of page numbers of the block."""
+    @property
+    def _pages(self) -> tuple[int, int]:
+        """Half-open run of its pages."""
         page_size = self.block.page_size
-        return self.block.bitmap.runs(
-            self.start // page_size, (self.start + self.size) // page_size
-        )
+        return self.start // page_size, (self.start + self.size) // page_size
+
+    def runs(self) -> "Runs":
+        """What of it is in the file; half-open runs of bytes of the block."""
+        return self.block.bitmap.runs(*self._pages) * self.block.page_size
 
     @property
     def stored_bytes(self) -> int:
         """How many bytes of it are in the file."""
-        return int((self.runs[:, 1] - self.runs[:, 0]).sum()) * self.block.page_size
+        runs = self.block.bitmap.iter_runs(*self._pages)
+        return sum(int((part[:, 1] - part[:, 0]).sum()) for part in runs) * self.block.page_size
+
+    def parts(self) -> "Iterator[Piece]":
+        """The same in parts, so that the runs of one never take much memory."""
+        for start in range(self.start, self.start + self.size, _PART):
+            size = min(_PART, self.start + self.size - start)
+            yield Piece(self.block, start, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,24 +165,27 @@ def write_pieces(
     target = Target(fd, direct_io=direct_io)
     try:
         for piece, place in pieces:
-            if piece.block.scattered is not None:
-                _collect(piece, place, target, channels, progress)
-            elif not target.is_direct and _share(piece, place, fd):
-                if progress:
-                    progress(piece.stored_bytes)
-            else:
-                first = _pages_offset(piece)
-                copy_runs(
-                    piece.block.source,
-                    piece.runs * piece.block.page_size + first,
-                    target,
-                    place - piece.start - first,
-                    channels=channels,
-                    progress=progress,
-                )
+            for part in piece.parts():
+                _write(part, place + part.start - piece.start, target, channels, progress)
     finally:
         target.close()
     return target.refused
+
+
+def _write(
+    piece: Piece, place: int, target: Target, channels: int, progress: Progress | None
+) -> None:
+    """Write a piece to its place, in the way that costs least."""
+    if piece.block.scattered is not None:
+        _collect(piece, place, target, channels, progress)
+    elif not target.is_direct and _share(piece, place, target.fd):
+        if progress:
+            progress(piece.stored_bytes)
+    else:
+        first = _pages_offset(piece)
+        shift = place - piece.start - first
+        runs = piece.runs() + first
+        copy_runs(piece.block.source, runs, target, shift, channels=channels, progress=progress)
 
 
 def _pages_offset(piece: Piece) -> int:
@@ -205,7 +220,7 @@ def _share(piece: Piece, place: int, fd: int) -> bool:
     if end > source.size or not share(source, begin, end, fd, place - begin):
         return False
     position = begin
-    for start, stop in [*(piece.runs * piece.block.page_size + first).tolist(), (end, end)]:
+    for start, stop in [*(piece.runs() + first).tolist(), (end, end)]:
         for stale, last in source.extents(position, start):
             _punch(fd, stale + place - begin, last - stale)
         position = stop

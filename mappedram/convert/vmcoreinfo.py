@@ -140,8 +140,9 @@ def _windows(memory: Memory) -> "Iterator[tuple[Range, Piece, int, Runs]]":
     """Stored bytes of RAM: with where they begin, and their runs, as offsets in the block."""
     for extent, piece in memory.pieces:
         if extent.is_ram:
-            for base, runs in grouped(piece.runs * piece.block.page_size, _WINDOW):
-                yield extent, piece, base, runs
+            for part in piece.parts():
+                for base, runs in grouped(part.runs(), _WINDOW):
+                    yield extent, piece, base, runs
 
 
 def _candidates(
