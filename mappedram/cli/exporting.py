@@ -57,7 +57,7 @@ def write_export(
     snapshot: Snapshot, physical: PhysicalMap, out: Path, export: Export, force: bool
 ) -> None:
     """Write the memory, and say on standard error what is missing or may be wrong."""
-    memory = memory_of(snapshot, physical, firmware=export.form != "raw")
+    memory = memory_of(snapshot, physical)
     for doubt in physical.doubts:
         output.note(f"not certain: {doubt}")
     with (

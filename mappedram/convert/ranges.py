@@ -95,13 +95,12 @@ class Written:
     doubts: tuple[str, ...]
 
 
-def memory_of(snapshot: Snapshot, physical: PhysicalMap, *, firmware: bool = True) -> Memory:
+def memory_of(snapshot: Snapshot, physical: PhysicalMap) -> Memory:
     """The memory behind the ranges of `physical`: RAM and ROM, but no flash.
 
     Args:
         snapshot: where the memory is.
         physical: which block answers which address.
-        firmware: take ranges that are no RAM, too.
 
     Raises:
         UnsupportedError: the save did not come to its end, so that which pages are in the file is
@@ -116,9 +115,9 @@ def memory_of(snapshot: Snapshot, physical: PhysicalMap, *, firmware: bool = Tru
     pieces, omissions = [], []
     for extent in physical.ranges:
         block = snapshot.block[extent.idstr]
-        if not extent.is_ram and (not firmware or _FLASH.fullmatch(extent.idstr)):
+        if not extent.is_ram and _FLASH.fullmatch(extent.idstr):
             continue
-        if not block.has_pages:
+        if not _holds(block):
             omissions.append(
                 f"{extent.gpa:#x} to {extent.end:#x} is left out: this file holds no pages of"
                 f" block {block.idstr!r}"
@@ -133,6 +132,16 @@ def memory_of(snapshot: Snapshot, physical: PhysicalMap, *, firmware: bool = Tru
     if not pieces:
         raise UnsupportedError("; ".join(omissions) or "the guest has no memory")
     return Memory(tuple(pieces), tuple(omissions))
+
+
+def _holds(block: Block) -> bool:
+    """Whether the file says anything of what the block holds.
+
+    In a stream, pages of zeros have records too; a block without any is shared memory that was
+    left out. Source: QEMU migration/ram.c, migrate_ram_is_ignored().
+    """
+    scattered = block.scattered
+    return len(scattered.pages) > 0 if scattered is not None else block.has_pages
 
 
 def write_pieces(
