@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mappedram.physical.memory import PhysicalMemory
 
 #: What is read and searched at once, unless the pattern is long.
-_STEP = 1 << 18
+_STEP = 1 << 19
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,8 +116,12 @@ def _fill(memory: "PhysicalMemory", step: _Step, target: memoryview) -> None:
     one, block = step.range, memory.block(step.range)
     offset = one.offset + step.start - one.gpa
     page_size = block.page_size
-    if block.scattered is not None or offset % page_size or len(target) % page_size:
+    if offset % page_size or len(target) % page_size:
         target[:] = block.read(offset, len(target))
+        return
+    if block.scattered is not None:
+        target[:] = bytes(len(target))
+        block.read_pages(offset // page_size, target)
         return
     assert block.model.pages_offset is not None
     read_fully(block.source, target, block.model.pages_offset + offset)
