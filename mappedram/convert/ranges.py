@@ -4,10 +4,11 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from ctypes import CDLL, c_int, c_longlong, get_errno
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mappedram.errors import UnsupportedError
+from mappedram.model import Stream
 from mappedram.pageio import Progress, Target, copy_runs, in_parallel, share, write_rows
 from mappedram.physical import PhysicalMap, Range
 from mappedram.snapshot import Block, Snapshot
@@ -113,11 +114,11 @@ def memory_of(snapshot: Snapshot, physical: PhysicalMap) -> Memory:
             " in the file is not known (see `mappedram check`)"
         )
     pieces, omissions = [], []
-    for extent in physical.ranges:
+    for extent in _joined(physical.ranges):
         block = snapshot.block[extent.idstr]
         if not extent.is_ram and _FLASH.fullmatch(extent.idstr):
             continue
-        if not _holds(block):
+        if not _holds(block, snapshot.stream):
             omissions.append(
                 f"{extent.gpa:#x} to {extent.end:#x} is left out: this file holds no pages of"
                 f" block {block.idstr!r}"
@@ -134,14 +135,31 @@ def memory_of(snapshot: Snapshot, physical: PhysicalMap) -> Memory:
     return Memory(tuple(pieces), tuple(omissions))
 
 
-def _holds(block: Block) -> bool:
+def _joined(ranges: Iterable[Range]) -> list[Range]:
+    """The ranges, those made one that differ only in where the knowledge of them comes from."""
+    joined: list[Range] = []
+    for one in ranges:
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and (last.idstr, last.is_ram) == (one.idstr, one.is_ram)
+            and (last.end, last.offset + last.size) == (one.gpa, one.offset)
+        ):
+            joined[-1] = replace(last, size=last.size + one.size)
+        else:
+            joined.append(one)
+    return joined
+
+
+def _holds(block: Block, stream: Stream) -> bool:
     """Whether the file says anything of what the block holds.
 
-    In a stream, pages of zeros have records too; a block without any is shared memory that was
-    left out. Source: QEMU migration/ram.c, migrate_ram_is_ignored().
+    A stream says nothing of pages of zeros, nor of shared memory that it leaves out. Source: QEMU
+    migration/ram.c, migrate_ram_is_ignored().
     """
-    scattered = block.scattered
-    return len(scattered.pages) > 0 if scattered is not None else block.has_pages
+    if block.scattered is None:
+        return block.has_pages
+    return len(block.scattered.pages) > 0 or not stream.announces_x_ignore_shared
 
 
 def write_pieces(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from tools.bench import comparing, converting, fuzzing, reading, searching, writing
+from tools.bench import comparing, converting, exporting, fuzzing, reading, searching, writing
 from tools.bench.measure import compare
 from tools.bench.row import Row
 
@@ -18,6 +18,7 @@ SUITES: dict[str, Callable[[Path, ExitStack], list[Row]]] = {
     "reading": reading.rows,
     "writing": writing.rows,
     "converting": converting.rows,
+    "exporting": exporting.rows,
     "comparing": comparing.rows,
     "searching": searching.rows,
     "fuzzing": fuzzing.rows,
