@@ -13,6 +13,7 @@ from mappedram.cli.writing import ended_by_signals, note_direct_io, progress
 from mappedram.convert.ranges import Written, memory_of
 from mappedram.output import StagedFiles
 from mappedram.physical import PhysicalMap, physical_map
+from mappedram.physical.rules import ABOVE_4G
 from mappedram.snapshot import Snapshot
 
 below_4g_option = click.option(
@@ -47,7 +48,7 @@ def known_map(snapshot: Snapshot, below_4g: int | None) -> PhysicalMap:
         UsageError: the amount below 4 GiB cannot be.
         UnsupportedError: nothing is known of the machine.
     """
-    if below_4g is not None and not 0 < below_4g <= 1 << 32:
+    if below_4g is not None and not 0 < below_4g <= ABOVE_4G:
         raise click.UsageError(f"--below-4g {below_4g:#x}: expected 1 byte to 4 GiB")
     return physical_map(snapshot, below_4g)
 
@@ -56,9 +57,9 @@ def write_export(
     snapshot: Snapshot, physical: PhysicalMap, out: Path, export: Export, force: bool
 ) -> None:
     """Write the memory, and say on standard error what is missing or may be wrong."""
+    memory = memory_of(snapshot, physical)
     for doubt in physical.doubts:
         output.note(f"not certain: {doubt}")
-    memory = memory_of(snapshot, physical, firmware=export.form != "raw")
     with (
         ended_by_signals(),
         progress("convert", memory.stored_bytes) as moved,

@@ -81,6 +81,8 @@ def cli(ctx: click.Context, debug: bool) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`, or that of the process, and return the exit status."""
     settings = _Settings()
+    # numpy starts a thread for linear algebra, of which there is none here: a third of its start.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # A terminal that cannot show a character is no reason to fail.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")

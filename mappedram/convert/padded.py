@@ -17,9 +17,10 @@ def to_padded(
     direct_io: bool = False,
     progress: Progress | None = None,
 ) -> Written:
-    """Write the RAM of the guest into the empty file open as `fd`; there are holes between ranges.
+    """Write guest memory into the empty file open as `fd`; there are holes between ranges.
 
-    Firmware is left out: it stands so high that the file of a small PC would seem to have 4 GiB.
+    The file ends with RAM. Firmware behind it is left out: it stands so high that the file of a
+    small PC would seem to have 4 GiB.
 
     Args:
         snapshot: the memory.
@@ -35,10 +36,11 @@ def to_padded(
         TruncatedError: the snapshot ends before a page that its bitmap promises.
         OSError: reading or writing failed.
     """
-    memory = memory_of(snapshot, physical, firmware=False)
-    os.ftruncate(fd, memory.pieces[-1][0].end)
+    memory = memory_of(snapshot, physical)
+    size = max((extent.end for extent, _ in memory.pieces if extent.is_ram), default=0)
+    os.ftruncate(fd, size)
     refused = write_pieces(
-        ((piece, extent.gpa) for extent, piece in memory.pieces),
+        ((piece, extent.gpa) for extent, piece in memory.pieces if extent.gpa < size),
         fd,
         channels=channels,
         direct_io=direct_io,

@@ -2,13 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from ctypes import CDLL, c_int, c_longlong, get_errno
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mappedram.errors import UnsupportedError
+from mappedram.model import Stream
 from mappedram.pageio import Progress, Target, copy_runs, in_parallel, share, write_rows
 from mappedram.physical import PhysicalMap, Range
 from mappedram.snapshot import Block, Snapshot
@@ -24,7 +24,11 @@ _FLASH = re.compile(r"[a-z]+\.flash[0-9]")
 _PUNCH_HOLE = 0x01 | 0x02
 
 
-@dataclass(frozen=True)
+#: Bytes of a block whose runs are dealt with at once; a multiple of every page size.
+_PART = 1 << 34
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """A stretch of one RAM block.
 
@@ -38,18 +42,27 @@ class Piece:
     start: int
     size: int
 
-    @cached_property
-    def runs(self) -> "Runs":
-        """The pages of it that are in the file; half-open runs of page numbers of the block."""
+    @property
+    def _pages(self) -> tuple[int, int]:
+        """Half-open run of its pages."""
         page_size = self.block.page_size
-        return self.block.bitmap.runs(
-            self.start // page_size, (self.start + self.size) // page_size
-        )
+        return self.start // page_size, (self.start + self.size) // page_size
+
+    def runs(self) -> "Runs":
+        """What of it is in the file; half-open runs of bytes of the block."""
+        return self.block.bitmap.runs(*self._pages) * self.block.page_size
 
     @property
     def stored_bytes(self) -> int:
         """How many bytes of it are in the file."""
-        return int((self.runs[:, 1] - self.runs[:, 0]).sum()) * self.block.page_size
+        runs = self.block.bitmap.iter_runs(*self._pages)
+        return sum(int((part[:, 1] - part[:, 0]).sum()) for part in runs) * self.block.page_size
+
+    def parts(self) -> "Iterator[Piece]":
+        """The same in parts, so that the runs of one never take much memory."""
+        for start in range(self.start, self.start + self.size, _PART):
+            size = min(_PART, self.start + self.size - start)
+            yield Piece(self.block, start, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +96,12 @@ class Written:
     doubts: tuple[str, ...]
 
 
-def memory_of(snapshot: Snapshot, physical: PhysicalMap, *, firmware: bool = True) -> Memory:
+def memory_of(snapshot: Snapshot, physical: PhysicalMap) -> Memory:
     """The memory behind the ranges of `physical`: RAM and ROM, but no flash.
 
     Args:
         snapshot: where the memory is.
         physical: which block answers which address.
-        firmware: take ranges that are no RAM, too.
 
     Raises:
         UnsupportedError: the save did not come to its end, so that which pages are in the file is
@@ -102,11 +114,11 @@ def memory_of(snapshot: Snapshot, physical: PhysicalMap, *, firmware: bool = Tru
             " in the file is not known (see `mappedram check`)"
         )
     pieces, omissions = [], []
-    for extent in physical.ranges:
+    for extent in _joined(physical.ranges):
         block = snapshot.block[extent.idstr]
-        if not extent.is_ram and (not firmware or _FLASH.fullmatch(extent.idstr)):
+        if not extent.is_ram and _FLASH.fullmatch(extent.idstr):
             continue
-        if not block.has_pages:
+        if not _holds(block, snapshot.stream):
             omissions.append(
                 f"{extent.gpa:#x} to {extent.end:#x} is left out: this file holds no pages of"
                 f" block {block.idstr!r}"
@@ -121,6 +133,33 @@ def memory_of(snapshot: Snapshot, physical: PhysicalMap, *, firmware: bool = Tru
     if not pieces:
         raise UnsupportedError("; ".join(omissions) or "the guest has no memory")
     return Memory(tuple(pieces), tuple(omissions))
+
+
+def _joined(ranges: Iterable[Range]) -> list[Range]:
+    """The ranges, those made one that differ only in where the knowledge of them comes from."""
+    joined: list[Range] = []
+    for one in ranges:
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and (last.idstr, last.is_ram) == (one.idstr, one.is_ram)
+            and (last.end, last.offset + last.size) == (one.gpa, one.offset)
+        ):
+            joined[-1] = replace(last, size=last.size + one.size)
+        else:
+            joined.append(one)
+    return joined
+
+
+def _holds(block: Block, stream: Stream) -> bool:
+    """Whether the file says anything of what the block holds.
+
+    A stream says nothing of pages of zeros, nor of shared memory that it leaves out. Source: QEMU
+    migration/ram.c, migrate_ram_is_ignored().
+    """
+    if block.scattered is None:
+        return block.has_pages
+    return len(block.scattered.pages) > 0 or not stream.announces_x_ignore_shared
 
 
 def write_pieces(
@@ -153,24 +192,27 @@ def write_pieces(
     target = Target(fd, direct_io=direct_io)
     try:
         for piece, place in pieces:
-            if piece.block.scattered is not None:
-                _collect(piece, place, target, channels, progress)
-            elif not target.is_direct and _share(piece, place, fd):
-                if progress:
-                    progress(piece.stored_bytes)
-            else:
-                first = _pages_offset(piece)
-                copy_runs(
-                    piece.block.source,
-                    piece.runs * piece.block.page_size + first,
-                    target,
-                    place - piece.start - first,
-                    channels=channels,
-                    progress=progress,
-                )
+            for part in piece.parts():
+                _write(part, place + part.start - piece.start, target, channels, progress)
     finally:
         target.close()
     return target.refused
+
+
+def _write(
+    piece: Piece, place: int, target: Target, channels: int, progress: Progress | None
+) -> None:
+    """Write a piece to its place, in the way that costs least."""
+    if piece.block.scattered is not None:
+        _collect(piece, place, target, channels, progress)
+    elif not target.is_direct and _share(piece, place, target.fd):
+        if progress:
+            progress(piece.stored_bytes)
+    else:
+        first = _pages_offset(piece)
+        shift = place - piece.start - first
+        runs = piece.runs() + first
+        copy_runs(piece.block.source, runs, target, shift, channels=channels, progress=progress)
 
 
 def _pages_offset(piece: Piece) -> int:
@@ -205,7 +247,7 @@ def _share(piece: Piece, place: int, fd: int) -> bool:
     if end > source.size or not share(source, begin, end, fd, place - begin):
         return False
     position = begin
-    for start, stop in [*(piece.runs * piece.block.page_size + first).tolist(), (end, end)]:
+    for start, stop in [*(piece.runs() + first).tolist(), (end, end)]:
         for stale, last in source.extents(position, start):
             _punch(fd, stale + place - begin, last - stale)
         position = stop

@@ -11,6 +11,7 @@ from mappedram.cpu.note import Note
 from mappedram.cpu.registers import Registers
 from mappedram.cpu.riscv import riscv64_notes
 from mappedram.cpu.x86 import i386_notes, x86_64_notes
+from mappedram.errors import UnsupportedError
 from mappedram.layout.elf import Machine
 from mappedram.machine import family_of
 from mappedram.model import Stream
@@ -83,9 +84,22 @@ ARCHITECTURES = (
 
 
 def architecture_of(stream: Stream, cpus: Sequence[Registers]) -> Architecture | None:
-    """The architecture of a guest; None where nothing tells it."""
+    """The architecture of a guest; None where nothing tells it.
+
+    Raises:
+        UnsupportedError: it is none of these.
+    """
     for architecture in ARCHITECTURES:
         if any(architecture.shows(registers) for registers in cpus):
             return architecture
     family, _ = family_of(stream) or (None, None)
-    return next((one for one in ARCHITECTURES if family and one.name == family.arch), None)
+    # A stream without its configuration section names no machine.
+    is_pc = family is None and any(block.idstr == "pc.ram" for block in stream.blocks)
+    name = family.arch if family else "x86_64" if is_pc else None
+    known = {one.name: one for one in ARCHITECTURES}
+    if name is not None and name not in known:
+        raise UnsupportedError(
+            f"machine type {stream.machine!r} is of {name}: ELF cores are written of guests of"
+            f" {', '.join(known)}"
+        )
+    return known.get(name or "")

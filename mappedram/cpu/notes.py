@@ -32,13 +32,17 @@ def cpu_notes(stream: Stream, state: DeviceStates) -> CpuNotes:
 
     They are those of QEMU's `dump-guest-memory`, to the byte. Source: QEMU dump/dump.c,
     write_elf64_notes().
+
+    Raises:
+        UnsupportedError: the guest is of an architecture of which no notes are known.
     """
     cpus = [Registers(device) for device in state if device.idstr == _SECTION]
     architecture = architecture_of(stream, cpus)
     make = architecture.notes if architecture else None
     problems = []
-    if not cpus:
+    if state.problem or not cpus:
         problems.append(f"no registers: {state.problem or 'the file has no section of a CPU'}")
+        make = None
     elif architecture is None:
         problems.append("no registers: the sections of the CPUs are of no known architecture")
     elif make is None:

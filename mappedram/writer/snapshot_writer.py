@@ -162,7 +162,9 @@ class SnapshotWriter:
         try:
             _refuse_unseekable(self.fd)
             self._target = Target(self.fd, direct_io=direct_io)
-            os.ftruncate(self.fd, offset)
+            # A file that was cut to nothing is written out by ext4 when it is closed, all of it.
+            if os.fstat(self.fd).st_size != offset:
+                os.ftruncate(self.fd, offset)
             write_fully(self.fd, envelope.head, offset)
             for place, data in self.plan.headers:
                 write_fully(self.fd, data, place)

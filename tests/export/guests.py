@@ -34,6 +34,7 @@ class Guest:
         size: MiB of memory.
         firmware: run the firmware that leads to long mode; otherwise nothing ever runs.
         more: further arguments.
+        share: whether others see its memory, `on` or `off`.
     """
 
     machine: str
@@ -41,6 +42,7 @@ class Guest:
     size: int = 64
     firmware: bool = True
     more: str = ""
+    share: str = "off"
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def _arguments(guest: Guest, directory: Path) -> list[str]:
     (directory / "long-mode.bin").write_bytes(long_mode())
     return shlex.split(
         f"-accel tcg -machine {guest.machine},memory-backend=pc.ram -m {guest.size}M"
-        f" -object memory-backend-file,id=pc.ram,size={guest.size}M,share=off,"
+        f" -object memory-backend-file,id=pc.ram,size={guest.size}M,share={guest.share},"
         f"mem-path={directory}/ram -smp {guest.cpus} -vga none"
         f" -bios {directory}/long-mode.bin {guest.more}"
     )

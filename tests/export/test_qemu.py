@@ -106,3 +106,16 @@ def test_other_architectures(tmp_path: Path, run: Run, arch: str) -> None:
     assert len({note.desc for note in ours.notes}) == len(ours.notes) >= 2
     ram = ours.memory.ranges[-1][1]
     assert np.array_equal(np.memmap(exported(run, path, "raw"), np.uint8, "r")[-len(ram) :], ram)
+
+
+@pytest.mark.qemu
+def test_memory_that_is_not_in_the_file(tmp_path: Path, run: Run) -> None:
+    """Shared memory that QEMU left out is no memory of zeros."""
+    path, out = tmp_path / "guest", tmp_path / "out"
+    with stopped(Guest("pc-q35-10.0", share="on"), tmp_path) as machine:
+        machine.save(path, capabilities=("x-ignore-shared",))
+    outcome = run("convert", "-O", "elf", path, out)
+    assert outcome.status == 0
+    assert "0x0 to 0x4000000 is left out: this file holds no pages of block 'pc.ram'" in outcome.err
+    assert core(out).memory.places == [(0xFFFF0000, 64 << 10)]
+    assert len(core(out).notes) == 2
