@@ -27,7 +27,7 @@ def banners(path: Path, *options: object) -> dict[int, str]:
     """The banners that Volatility finds, by address."""
     module("volatility3")
     vol = Path(sys.executable).with_name("vol")
-    done = run(vol, "-q", *options, "-f", path, "banners.Banners")
+    done = run(vol, "-q", "--offline", *options, "-f", path, "banners.Banners")
     assert done.returncode == 0, done.stderr
     found = re.findall(r"^(0x[0-9a-f]+)\t(.*)$", done.stdout, re.MULTILINE)
     return {int(address, 16): text for address, text in found}

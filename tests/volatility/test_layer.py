@@ -116,6 +116,12 @@ def test_is_what_volatility_reads_of_our_export(
             assert ours.is_valid(place) == theirs.is_valid(place)
 
 
+def test_takes_files_of_any_name(stack: Any, fixtures: Fixtures, tmp_path: Path) -> None:
+    """Volatility hands over an address, in which some characters are written otherwise."""
+    path = copy_sparse(fixtures["none"].path, tmp_path / "a b%20c#d?e\u00fc.mapped-ram")
+    assert isinstance(stack(path).layer, MappedRamLayer)
+
+
 NOT_OURS = {
     "raw": bytes(PAGE),
     "elf": b"\x7fELF\2\1\1".ljust(PAGE, b"\0"),
@@ -277,7 +283,7 @@ def vol(
 ) -> subprocess.CompletedProcess[str]:
     """Run Volatility as its users do."""
     return subprocess.run(
-        [VOL, "-q", "-o", str(folder), "-f", str(path), *map(str, args)],
+        [VOL, "-q", "--offline", "-o", str(folder), "-f", str(path), *map(str, args)],
         check=False,
         capture_output=True,
         text=True,

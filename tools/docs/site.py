@@ -18,6 +18,7 @@ ORDER = {
     "verdicts": "QEMU versions",
     "cli": "Command line",
     "recipes": "Recipes",
+    "consumers": "Debuggers and forensics",
     "api": "Python",
     "languages": "Other languages",
     "fuzzing": "Fuzzing",
