@@ -1,12 +1,11 @@
 """Guest memory and registers as an ELF core, as QEMU's `dump-guest-memory` writes it."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Event
 
 from mappedram.convert import vmcoreinfo
-from mappedram.convert.ranges import Memory, Written, memory_of, write_pieces
+from mappedram.convert.moving import write_pieces
+from mappedram.convert.ranges import Memory, Written, memory_of
 from mappedram.cpu import CpuNotes, cpu_notes
 from mappedram.errors import BuildError
 from mappedram.layout.elf import (
@@ -68,27 +67,22 @@ def to_elf(
     if cpus.architecture is not None:
         machine = cpus.architecture.machine
     notes = b"".join(map(bytes, cpus.notes))
-    guest = vmcoreinfo.announced(snapshot, PhysicalMemory(snapshot, physical))
-    if guest is not None:
-        notes += guest.data
-    layout = _Layout.of(memory, len(notes) + (0 if guest else vmcoreinfo.FOUND_MAX))
+    addressed = PhysicalMemory(snapshot, physical)
+    guest = vmcoreinfo.announced(snapshot, addressed)
+    room = len(guest.data) if guest else vmcoreinfo.FOUND_MAX
+    layout = _Layout.of(memory, len(notes) + room)
     os.ftruncate(fd, layout.size)
-    stop = Event()
-    # Looking for the note reads all that is stored, which may as well happen meanwhile.
-    with ThreadPoolExecutor(1, "vmcoreinfo") as executor:
-        try:
-            searching = executor.submit(vmcoreinfo.search, memory, 1, stop) if not guest else None
-            refused = write_pieces(
-                zip((piece for _, piece in memory.pieces), layout.places, strict=True),
-                fd,
-                channels=channels,
-                direct_io=direct_io,
-                progress=progress,
-            )
-            guest = searching.result() if searching else None
-        finally:
-            stop.set()
-    notes += guest.data if searching and guest else b""
+    with vmcoreinfo.Finder(addressed) as finder:
+        refused = write_pieces(
+            zip((piece for _, piece in memory.pieces), layout.places, strict=True),
+            fd,
+            channels=channels,
+            direct_io=direct_io,
+            observer=None if guest else finder,
+            progress=progress,
+        )
+        guest = guest or finder.result()
+    notes += guest.data if guest else b""
     Target(fd).write(layout.headers(machine, memory, len(notes)) + notes, 0)
     return Written(refused, _doubts(memory, cpus, guest))
 

@@ -2,7 +2,8 @@
 
 import os
 
-from mappedram.convert.ranges import Written, memory_of, write_pieces
+from mappedram.convert.moving import write_pieces
+from mappedram.convert.ranges import Written, memory_of
 from mappedram.layout.lime import LIME_HEADER_SIZE, LimeHeader
 from mappedram.pageio import Progress, Target
 from mappedram.physical import PhysicalMap

@@ -2,7 +2,8 @@
 
 import os
 
-from mappedram.convert.ranges import Written, memory_of, write_pieces
+from mappedram.convert.moving import write_pieces
+from mappedram.convert.ranges import Written, memory_of
 from mappedram.pageio import Progress
 from mappedram.physical import PhysicalMap
 from mappedram.snapshot import Snapshot

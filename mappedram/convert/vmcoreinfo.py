@@ -5,16 +5,16 @@ a device `vmcoreinfo`. Source: Linux kernel/vmcore_info.c, crash_save_vmcoreinfo
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from threading import Event, local
-from typing import TYPE_CHECKING
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import TYPE_CHECKING, Self
 
-from mappedram.convert.ranges import Memory, Piece
+from mappedram.convert.ranges import Piece
 from mappedram.layout.elf import NOTE_HEADER_SIZE, NoteHeader
 from mappedram.model import round_up
-from mappedram.pageio import grouped, in_parallel, read_fully
-from mappedram.physical import PhysicalMemory, Range
+from mappedram.pageio import grouped, read_fully
+from mappedram.physical import PhysicalMemory
 from mappedram.snapshot import Snapshot
 from mappedram.vmstate.values import Value
 
@@ -33,9 +33,10 @@ _TEXT_OFFSET = NOTE_HEADER_SIZE + round_up(len(_NAME), 4)
 FOUND_MAX = _TEXT_OFFSET + (64 << 10)
 #: The text: lines of `key=value`, the first of which names the release.
 _TEXT = re.compile(rb"OSRELEASE=[ -~]+\n(?:[ -~]+=[ -~]*\n)*\0*")
-#: What the note begins with, where a 0 of the mask leaves open what stands there: its length.
-_HEAD = b"\x0b\0\0\0" + bytes(4) + bytes(4) + _NAME + b"\0"
-_MASK = b"\xff" * 4 + bytes(4) + b"\xff" * 16
+#: Where a page is looked at first.
+_NAME_OFFSET, _NAME_WORD = NOTE_HEADER_SIZE, int.from_bytes(_NAME[:4], "little")
+#: So many pages are taken for the note at most, and so many told of.
+_PLACES_MAX, _TOLD_MAX = 1000, 8
 _PAGE = 4096
 #: What is read at once; with less, the search takes longer than reading does.
 _WINDOW = 1 << 21
@@ -83,43 +84,86 @@ def _number(value: Value) -> int:
     return value if isinstance(value, int) else 0
 
 
-def search(memory: Memory, channels: int = 1, stop: Event | None = None) -> GuestNote | None:
-    """The note of a kernel that told QEMU nothing: looked for at the beginning of all pages.
+class Finder:
+    """Looks for the note of a kernel that told QEMU nothing, at the beginning of all pages.
+
+    It observes what is written (`mappedram.convert.moving`), and reads what does not pass by in a
+    thread of its own meanwhile. A context manager; at its end nothing is read any more.
 
     Args:
-        memory: what is searched.
-        channels: number of threads.
-        stop: ends the search from another thread; None is returned then.
-
-    Raises:
-        TruncatedError: the file ends before a page that its bitmap promises.
-        OSError: reading failed.
+        memory: where the memory lies.
     """
-    found: list[GuestNote] = []
-    buffers = local()
 
-    def look(place: "tuple[Range, Piece, int, Runs]") -> None:
-        extent, piece, base, runs = place
-        if stop is not None and stop.is_set():
-            return
-        if not hasattr(buffers, "buffer"):
-            buffers.buffer = bytearray(_WINDOW)
-        shift = extent.gpa - extent.offset
-        for start in _candidates(piece, base, runs, shift, buffers.buffer):
-            size = min(FOUND_MAX, extent.offset + extent.size - start)
-            note = valid(piece.block.read(start, size))
-            if note is not None:
-                found.append(GuestNote(note, start + shift))
+    def __init__(self, memory: PhysicalMemory) -> None:
+        self._memory = memory
+        self._places: set[int] = set()
+        self._stop = Event()
+        self._reader = ThreadPoolExecutor(1, "vmcoreinfo")
+        self._reading: list[Future[None]] = []
+        self._buffer = bytearray()
 
-    in_parallel(look, _windows(memory), channels)
-    if not found or (stop is not None and stop.is_set()):
-        return None
-    found.sort(key=lambda note: note.gpa)
-    doubt = ""
-    if len({note.data for note in found}) > 1:
-        places = ", ".join(f"{note.gpa:#x}" for note in found)
-        doubt = f"kernels have left different VMCOREINFO notes at {places}: the first is taken"
-    return GuestNote(found[0].data, found[0].gpa, doubt)
+    def passing(self, piece: Piece, start: int, data: "memoryview | bytes") -> None:
+        """Note the pages that begin as the note does, by their addresses."""
+        import numpy as np
+
+        gpa = piece.gpa + start - piece.start
+        first = -gpa % _PAGE
+        if gpa % 4 or len(data) < first + _PAGE:
+            return  # no page of Linux begins here
+        words = np.frombuffer(data, "<u4", len(data) // 4)
+        found = words[(first + _NAME_OFFSET) // 4 :: _PAGE // 4] == _NAME_WORD
+        if found.any():
+            places = gpa + first + np.flatnonzero(found) * _PAGE
+            room = max(0, _PLACES_MAX - len(self._places))
+            self._places.update(places[:room].tolist())
+
+    def unseen(self, piece: Piece, runs: "Runs") -> None:
+        """Read what nobody else does."""
+        self._reading.append(self._reader.submit(self._read, piece, runs))
+
+    def _read(self, piece: Piece, runs: "Runs") -> None:
+        offset = piece.block.model.pages_offset
+        assert offset is not None
+        self._buffer = self._buffer or bytearray(_WINDOW)
+        for base, part in grouped(runs, _WINDOW):
+            if self._stop.is_set():
+                return
+            with memoryview(self._buffer) as view, view[: int(part[-1, 1]) - base] as target:
+                read_fully(piece.block.source, target, offset + base)
+                self.passing(piece, base, target)
+
+    def result(self) -> GuestNote | None:
+        """The note, once all has been written.
+
+        Raises:
+            TruncatedError: the file ends before a page that its bitmap promises.
+            OSError: reading failed.
+        """
+        for reading in self._reading:
+            reading.result()
+        notes = ((gpa, self._note_at(gpa)) for gpa in sorted(self._places))
+        found = [GuestNote(data, gpa) for gpa, data in notes if data is not None]
+        if len({note.data for note in found}) > 1:
+            places = ", ".join(f"{note.gpa:#x}" for note in found[:_TOLD_MAX])
+            doubt = f"kernels have left different VMCOREINFO notes at {places}: the first is taken"
+            return replace(found[0], doubt=doubt)
+        return found[0] if found else None
+
+    def _note_at(self, gpa: int) -> bytes | None:
+        """The note at an address, as the stored pages have it."""
+        try:
+            header = NoteHeader.parse(self._memory.read(gpa, NOTE_HEADER_SIZE))
+            size = _TEXT_OFFSET + header.n_descsz
+            return valid(self._memory.read(gpa, size)) if size <= FOUND_MAX else None
+        except ValueError:
+            return None  # memory ends within
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._reader.shutdown()
 
 
 def valid(data: bytes) -> bytes | None:
@@ -134,41 +178,3 @@ def valid(data: bytes) -> bytes | None:
     if len(text) != header.n_descsz or not _TEXT.fullmatch(text):
         return None
     return data[:_TEXT_OFFSET] + text.ljust(round_up(len(text), 4), b"\0")
-
-
-def _windows(memory: Memory) -> "Iterator[tuple[Range, Piece, int, Runs]]":
-    """Stored bytes of RAM: with where they begin, and their runs, as offsets in the block."""
-    for extent, piece in memory.pieces:
-        if extent.is_ram:
-            for part in piece.parts():
-                for base, runs in grouped(part.runs(), _WINDOW):
-                    yield extent, piece, base, runs
-
-
-def _candidates(
-    piece: Piece, base: int, runs: "Runs", shift: int, buffer: bytearray
-) -> Iterator[int]:
-    """Where in the block a page begins as the note does; `shift` makes it a guest's address."""
-    import numpy as np
-
-    size = int(runs[-1, 1]) - base
-    with memoryview(buffer) as view, view[:size] as target:
-        _read(piece, base, target)
-    data = np.frombuffer(buffer, np.uint8, size)
-    first = round_up(base + shift, _PAGE) - shift
-    starts = np.arange(first, base + size - len(_HEAD) + 1, _PAGE)
-    places = runs[:, 0].searchsorted(starts, side="right") - 1
-    starts = starts[starts < runs[places, 1]]
-    heads = np.lib.stride_tricks.sliding_window_view(data, len(_HEAD))[starts - base]
-    head, mask = np.frombuffer(_HEAD, np.uint8), np.frombuffer(_MASK, np.uint8)
-    yield from starts[((heads & mask) == head).all(axis=1)].tolist()
-
-
-def _read(piece: Piece, base: int, view: memoryview) -> None:
-    """Whole pages of a block from byte `base` on; what is not stored can be anything."""
-    block = piece.block
-    if block.scattered is not None:
-        view[:] = bytes(len(view))
-        block.read_pages(base // block.page_size, view)
-    else:
-        read_fully(block.source, view, (block.model.pages_offset or 0) + base)
