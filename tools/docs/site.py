@@ -18,6 +18,7 @@ ORDER = {
     "verdicts": "QEMU versions",
     "cli": "Command line",
     "recipes": "Recipes",
+    "exports": "Exports",
     "api": "Python",
     "languages": "Other languages",
     "fuzzing": "Fuzzing",
