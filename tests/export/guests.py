@@ -35,6 +35,7 @@ class Guest:
         firmware: run the firmware that leads to long mode; otherwise nothing ever runs.
         more: further arguments.
         share: whether others see its memory, `on` or `off`.
+        arch: which emulator.
     """
 
     machine: str
@@ -43,6 +44,7 @@ class Guest:
     firmware: bool = True
     more: str = ""
     share: str = "off"
+    arch: str = "x86_64"
 
 
 @contextmanager
@@ -55,7 +57,7 @@ def stopped(
     pattern.fill(directory / "ram", guest.size * MIB, 4096, runs, pattern.seed(b"RAM0"))
     for offset, data in contents.items():
         patch(directory / "ram", offset, data)
-    with Machine(binary("x86_64"), _arguments(guest, directory)) as machine:
+    with Machine(binary(guest.arch), _arguments(guest, directory)) as machine:
         if guest.firmware:
             machine.qmp("cont")
             machine.wait_until(lambda: _halted(machine) == guest.cpus, "long mode")
@@ -66,7 +68,7 @@ def stopped(
 @contextmanager
 def loaded(guest: Guest, directory: Path, snapshot: Path) -> Iterator[Machine]:
     """The guest as a snapshot has it, stopped."""
-    with Machine(binary("x86_64"), _arguments(guest, directory), incoming=True) as machine:
+    with Machine(binary(guest.arch), _arguments(guest, directory), incoming=True) as machine:
         machine.load(snapshot)
         yield machine
 

@@ -78,6 +78,18 @@ def test_memory_of_a_guest_that_never_ran(tmp_path: Path, run: Run, machine_type
 
 
 @pytest.mark.qemu
+def test_emulator_of_32_bits(tmp_path: Path, run: Run) -> None:
+    guest = Guest(f"pc-i440fx-10.0,{SPLIT}", 2, firmware=False, arch="i386")
+    with stopped(guest, tmp_path) as machine:
+        dump_and_save(machine, tmp_path / "dump", tmp_path / "guest")
+    theirs, ours = core(tmp_path / "dump"), core(exported(run, tmp_path / "guest", "elf"))
+    assert theirs.machine == ours.machine == "EM_386"
+    assert differing(ours, theirs) == 0
+    assert ours.note_bytes == theirs.note_bytes
+    assert [len(note.desc) for note in ours.notes] == [144, 144, 440, 440]
+
+
+@pytest.mark.qemu
 def test_streams_are_exported_too(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "guest"
     with stopped(Guest(f"pc-q35-10.0,{SPLIT}"), tmp_path) as machine:
