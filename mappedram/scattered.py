@@ -73,10 +73,15 @@ class ScatteredPages:
 
         count = len(view) // self.page_size
         target = np.frombuffer(view, np.uint8).reshape(-1, self.page_size)
-        lower, upper = self.pages.searchsorted([first, first + count]).tolist()
+        # Numbers of another type would let numpy convert all pages of the block each time.
+        bounds = np.array([first, first + count], self.pages.dtype)
+        lower, upper = self.pages.searchsorted(bounds).tolist()
         for start in range(lower, upper, self.batch_size):
             pages, data = self.collect(source, start, min(start + self.batch_size, upper))
-            target[pages - first] = data
+            if len(pages) and pages[-1] - pages[0] == len(pages) - 1:
+                target[pages[0] - first : pages[-1] + 1 - first] = data
+            else:
+                target[pages - first] = data
 
     @property
     def batch_size(self) -> int:

@@ -20,8 +20,8 @@ LAYERS = [
     {"model"},
     {"bitmap", "changes", "drivers", "source"},
     {"scattered"},
-    {"reader", "regions", "vmstate"},
-    {"physical", "snapshot", "pageio", "sizes", "output"},
+    {"machine", "reader", "regions", "vmstate"},
+    {"cpu", "physical", "snapshot", "pageio", "sizes", "output"},
     {"rebuild", "writer"},
     {"convert"},
     {"container"},
@@ -29,7 +29,7 @@ LAYERS = [
     {"check", "diff"},
     {"repair", "hint", "capture", "fuzz"},
     {"strategies"},
-    {"cli", "html", "__main__"},
+    {"cli", "html", "volatility", "__main__"},
 ]
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from mappedram.cli import output
+from mappedram.cli.exporting import Export, below_4g_option, known_map, write_export
 from mappedram.cli.extract import STATUS_OF_WRITING, chosen_blocks, write_blocks
 from mappedram.cli.options import driver_option, epilog, file_argument, offset_option, size_type
 from mappedram.cli.status import FINE, about
@@ -22,11 +24,14 @@ from mappedram.convert.mapped_ram import Layout, lay_out
 from mappedram.convert.raw import stored_bytes
 from mappedram.convert.stream import to_stream
 from mappedram.drivers import DriverName
+from mappedram.errors import UnsupportedError
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.output import StagedFiles
 from mappedram.snapshot import Snapshot
 
-FORMATS = ("raw", "mapped-ram", "stream", "libvirt-sparse")
+#: Forms that hold memory by its physical address.
+EXPORTS = ("elf", "lime", "raw")
+FORMATS = (*EXPORTS, "mapped-ram", "stream", "libvirt-sparse")
 
 
 @click.command(
@@ -34,6 +39,7 @@ FORMATS = ("raw", "mapped-ram", "stream", "libvirt-sparse")
     short_help="A snapshot in another form, or laid out anew.",
     epilog=epilog(
         "Examples:\n"
+        "  mappedram convert -O elf guest.mapped-ram guest.core\n"
         "  mappedram convert -O raw -b pc.ram guest.mapped-ram pc.ram.raw\n"
         "  mappedram convert -O mapped-ram --sparse guest.mapped-ram smaller.mapped-ram\n"
         "  mappedram convert -O mapped-ram --offset 0x1239 guest.save bare.mapped-ram",
@@ -43,7 +49,10 @@ FORMATS = ("raw", "mapped-ram", "stream", "libvirt-sparse")
 @click.option("-O", "target_format", type=click.Choice(FORMATS), required=True, help="Target form.")
 @file_argument
 @click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
-@click.option("-b", "--block", "idstr", metavar="IDSTR", help="The one block (raw).")
+@click.option(
+    "-b", "--block", "idstr", metavar="IDSTR", help="This block instead of all memory (raw)."
+)
+@below_4g_option
 @offset_option
 @click.option(
     "--out-offset",
@@ -83,6 +92,7 @@ def command(
     file: str,
     out: Path,
     idstr: str | None,
+    below_4g: int | None,
     offset: int,
     out_offset: int,
     align: int,
@@ -97,20 +107,28 @@ def command(
 ) -> int:
     """Write the snapshot FILE in another form to OUT.
 
-    raw: one RAM block as a sparse file; `mappedram extract` writes several. mapped-ram: the same
-    snapshot laid out anew, with the same RAM and devices; stale bytes of pages that turned zero
-    are left behind. stream: without mapped-ram, for a destination that has the capability off.
-    libvirt-sparse: a save image, which `virsh restore` takes. FILE may be with mapped-ram or
-    without, bare or a save image of libvirt in any of its formats.
+    elf: guest memory and registers as an ELF core, which crash, drgn, gdb, makedumpfile and
+    Volatility open. lime: guest memory as the LiME module writes it. raw: the guest's RAM, each
+    byte at its physical address; with -b one RAM block, of which `mappedram extract` writes
+    several.
+
+    mapped-ram: the same snapshot laid out anew, with the same RAM and devices; stale bytes of
+    pages that turned zero are left behind. stream: without mapped-ram, for a destination that has
+    the capability off. libvirt-sparse: a save image, which `virsh restore` takes.
+
+    FILE may be with mapped-ram or without, bare or a save image of libvirt in any of its formats.
     """
     if idstr is not None and target_format != "raw":
         raise click.UsageError("-b IDSTR goes with -O raw")
+    if below_4g is not None and (target_format not in EXPORTS or idstr is not None):
+        raise click.UsageError("--below-4g goes with -O elf, -O lime, and -O raw without -b")
     layout = Layout(out_offset, align, sparse, dense, channels, direct_io)
     if (xml or cookie) and target_format != "libvirt-sparse":
         raise click.UsageError("--xml and --cookie go with -O libvirt-sparse")
     with about(file), open_any(file, offset, driver=driver) as (snapshot, image):
-        if target_format == "raw":
-            _to_raw(snapshot, out, idstr, layout, force)
+        if target_format in EXPORTS:
+            export = Export(target_format, below_4g, channels, direct_io)
+            _export(snapshot, out, idstr, export, force)
         elif target_format == "stream":
             _to_stream(snapshot, out, channels, force)
         elif target_format == "libvirt-sparse":
@@ -120,14 +138,33 @@ def command(
     return FINE
 
 
-def _to_raw(snapshot: Snapshot, out: Path, idstr: str | None, layout: Layout, force: bool) -> None:
-    blocks = chosen_blocks(snapshot, [idstr] if idstr is not None else [])
+def _export(snapshot: Snapshot, out: Path, idstr: str | None, export: Export, force: bool) -> None:
+    if idstr is not None:
+        blocks = chosen_blocks(snapshot, [idstr])
+        write_blocks(blocks, [out], export.channels, export.direct_io, force)
+        return
+    try:
+        physical = known_map(snapshot, export.below_4g)
+    except UnsupportedError as error:
+        if export.form != "raw":
+            raise
+        _to_raw_unmapped(snapshot, out, export, force, error)
+    else:
+        write_export(snapshot, physical, out, export, force)
+
+
+def _to_raw_unmapped(
+    snapshot: Snapshot, out: Path, export: Export, force: bool, reason: UnsupportedError
+) -> None:
+    """Where nothing tells the addresses: the one block there is."""
+    blocks = chosen_blocks(snapshot, [])
     if len(blocks) != 1:
         raise click.UsageError(
-            f"raw takes one block, and the snapshot has {len(blocks)}: choose with -b, or use"
+            f"{reason}; of its {len(blocks)} blocks, choose one with -b, or use"
             " `mappedram extract -d DIR`"
         )
-    write_blocks(blocks, [out], layout.channels, layout.direct_io, force)
+    output.note(f"{reason}: {blocks[0].idstr!r} is written alone, from its first byte on")
+    write_blocks(blocks, [out], export.channels, export.direct_io, force)
 
 
 def _to_stream(snapshot: Snapshot, out: Path, channels: int, force: bool) -> None:

@@ -15,8 +15,9 @@ from mappedram.cli.options import epilog
 from mappedram.cli.text import printable
 
 _VERBS = (
-    *("info", "layout", "check", "explain", "state", "diff"),
+    *("info", "layout", "map", "check", "explain", "state", "diff"),
     *("extract", "convert", "build", "repair", "restore-hint", "capture", "fuzz"),
+    "volatility",
 )
 
 

@@ -8,12 +8,10 @@ from uuid import UUID
 
 from mappedram.errors import UnsupportedError
 from mappedram.hint.devices import Device, devices_of
-from mappedram.hint.families import family_of
 from mappedram.hint.memory import (
     backend_option,
     escaped,
     memory_of,
-    owned_backends,
     size_option,
 )
 from mappedram.layout.constants import (
@@ -21,6 +19,7 @@ from mappedram.layout.constants import (
     CAPABILITY_X_IGNORE_SHARED,
     SectionType,
 )
+from mappedram.machine import family_of, owned_backends
 from mappedram.model import Stream
 
 #: The first release with mapped-ram.
@@ -120,8 +119,8 @@ def hint(stream: Stream, path: str, loading: Loading = Loading()) -> Hint:
     if stream.machine is not None:
         argv += ["-machine", escaped(stream.machine) + memory.machine]
     argv += [*memory.options, *_cpus(stream), *_uuid(stream)]
-    for _, name, length in owned_backends(stream):
-        argv += ["-object", backend_option(name, length)]
+    for _, name, block in owned_backends(stream):
+        argv += ["-object", backend_option(name, block.used_length)]
     argv += [*_globals(stream), "-incoming", "defer", "-qmp", "stdio"]
     return Hint(
         binary=f"qemu-system-{arch}" if arch else None,

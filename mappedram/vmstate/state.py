@@ -125,6 +125,11 @@ class DeviceState:
     def __contains__(self, path: object) -> bool:
         return isinstance(path, str) and find(self.root, path) is not None
 
+    def get(self, path: str, default: Value = None) -> Value:
+        """The value at a path, `default` if there is none."""
+        node = find(self.root, path)
+        return default if node is None else node.value
+
     def find(self, path: str) -> Node:
         """What is at a path, with its place in the file. Raises as `[]` does."""
         return self._find(self.root, path)

@@ -185,9 +185,12 @@ def test_convert_to_raw(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
     out = tmp_path / "raw"
     assert run("convert", "-O", "raw", fixtures["none"].path, out).status == 0
     assert out.read_bytes() == memory(fixtures["none"].path, "ram")
-    outcome = run("convert", "-O", "raw", fixtures["pc"].path, tmp_path / "other")
+    other = tmp_path / "other"
+    assert run("convert", "-O", "raw", "-b", "pc.ram", fixtures["pc"].path, other).status == 0
+    assert other.read_bytes() == memory(fixtures["pc"].path, "pc.ram")
+    outcome = run("convert", "-O", "raw", "-b", "no", fixtures["pc"].path, other, "--force")
     assert outcome.status == 64
-    assert "choose with -b" in outcome.err
+    assert "no block 'no'" in outcome.err
 
 
 def test_build_from_a_donor(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:

@@ -42,7 +42,7 @@ def test_versions_judge_every_defect() -> None:
 def test_every_verb_and_option_is_described() -> None:
     parts = re.split(r"^## (.*)\n", commands.page(), flags=re.MULTILINE)
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
-    context = click.Context(cli, info_name="mappedram")
+    context = click.Context(cli, info_name="mappedram", **cli.context_settings)
     assert {f"mappedram {name}" for name in cli.list_commands(context)} < set(sections)
     described = list(commands.walk(cli, context))
     assert [inner.command_path for _, inner in described] == list(sections)

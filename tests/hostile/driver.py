@@ -18,15 +18,16 @@ ADDRESS_SPACE = 4 << 30
 NOMINAL_SECONDS = 0.12
 
 
+#: What `convert` writes, by the name that stands for it among the verbs.
+FORMS = {"convert": "stream", "elf": "elf", "lime": "lime"}
+
+
 def arguments(verb: str, file: str, folder: Path) -> list[str]:
     """What comes behind the name of the command."""
-    others = {
-        "diff": [file],
-        "extract": ["--directory", str(folder / "extracted")],
-        "convert": ["-O", "stream"],
-    }
-    outputs = [str(folder / "converted")] if verb == "convert" else []
-    return [verb, *others.get(verb, []), file, *outputs]
+    if verb in FORMS:
+        return ["convert", "-O", FORMS[verb], file, str(folder / verb)]
+    others = {"diff": [file], "extract": ["--directory", str(folder / "extracted")]}
+    return [verb, *others.get(verb, []), file]
 
 
 def slowness() -> float:

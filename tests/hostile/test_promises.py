@@ -19,7 +19,7 @@ MEMORY_MAX = 300 << 20
 SECONDS_MAX = 10
 STATUSES = {0, 1, 2, 3, 63}
 QUICK = ("info", "check")
-LONG = ("layout", "state", "extract", "convert", "diff")
+LONG = ("layout", "state", "extract", "convert", "elf", "lime", "diff")
 #: Decompressing takes most of the time, whatever the verb.
 COMPRESSED = {name for name in FILES if name.endswith("bomb") or name.startswith("xz")}
 
@@ -135,6 +135,7 @@ OUTPUTS = {
     "extract": ("extract", "-b", "..", "-o", "OUT", "FILE"),
     "convert": ("convert", "-O", "stream", "FILE", "OUT"),
     "raw": ("convert", "-O", "raw", "-b", "..", "FILE", "OUT"),
+    "elf": ("convert", "-O", "elf", "FILE", "OUT"),
 }
 
 

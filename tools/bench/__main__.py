@@ -10,7 +10,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from tools.bench import comparing, converting, fuzzing, reading, writing
+from tools.bench import (
+    comparing,
+    converting,
+    exporting,
+    fuzzing,
+    reading,
+    searching,
+    volatility,
+    writing,
+)
 from tools.bench.measure import compare
 from tools.bench.row import Row
 
@@ -18,7 +27,10 @@ SUITES: dict[str, Callable[[Path, ExitStack], list[Row]]] = {
     "reading": reading.rows,
     "writing": writing.rows,
     "converting": converting.rows,
+    "exporting": exporting.rows,
     "comparing": comparing.rows,
+    "searching": searching.rows,
+    "volatility": volatility.rows,
     "fuzzing": fuzzing.rows,
 }
 

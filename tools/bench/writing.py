@@ -25,7 +25,7 @@ def rows(folder: Path, stack: ExitStack) -> list[Row]:
         Row(
             "`extract`, 4 GiB, 60 % in 20,000 runs",
             "`cp --sparse=auto`",
-            *_extract(folder, "runs", _runs),
+            *_extract(folder, "runs", runs_of),
             limit=1.1,
             resident_limit=RESIDENT,
         ),
@@ -53,10 +53,10 @@ def _snapshot(path: Path, runs: Callable[[], list[tuple[int, int]]], size: int =
 
 def snapshot_with_runs(folder: Path) -> Path:
     """A snapshot of one block of 4 GiB, 60 % of it stored in 20,000 runs."""
-    return _snapshot(folder / "runs", _runs)
+    return _snapshot(folder / "runs", runs_of)
 
 
-def _runs(size: int = SIZE) -> list[tuple[int, int]]:
+def runs_of(size: int = SIZE) -> list[tuple[int, int]]:
     """Runs of 1 to 60 pages, 1 to 40 pages apart."""
     chosen, runs, page = random.Random(1), [], 0
     while page < size // 4096:
@@ -112,12 +112,12 @@ def _build(folder: Path) -> Row:
 def _reflink(folder: Path, stack: ExitStack) -> Iterator[Row]:
     """On XFS, which shares blocks between files; nothing where it cannot be mounted."""
     try:
-        disk = stack.enter_context(_xfs(folder))
+        disk = stack.enter_context(xfs(folder))
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"no row for reflink: {error}", file=sys.stderr)
         return
     size = 8 * GIB
-    snapshot = _snapshot(disk / "runs", lambda: _runs(size), size)
+    snapshot = _snapshot(disk / "runs", lambda: runs_of(size), size)
     out = disk / "out"
     ours = mappedram("extract", snapshot, "-b", "pc.ram", "-o", out)
     # The second peer shares as well: nobody can be faster than the kernel is with these extents.
@@ -134,7 +134,8 @@ def _reflink(folder: Path, stack: ExitStack) -> Iterator[Row]:
 
 
 @contextmanager
-def _xfs(folder: Path) -> Iterator[Path]:
+def xfs(folder: Path) -> Iterator[Path]:
+    """A disk with a file system that shares blocks, in a sparse file in `folder`."""
     image, disk = folder / "xfs.img", folder / "xfs"
     if shutil.which("mkfs.xfs") is None:
         raise FileNotFoundError("mkfs.xfs is not installed")

@@ -19,6 +19,8 @@ ORDER = {
     "verdicts": "Verdicts, proven",
     "cli": "Command line",
     "recipes": "Recipes",
+    "exports": "Exports",
+    "consumers": "Debuggers and forensics",
     "api": "Python",
     "languages": "Other languages",
     "fuzzing": "Fuzzing",

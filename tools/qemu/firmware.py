@@ -5,9 +5,14 @@ from __future__ import annotations
 import struct
 
 
+def assembled(listing: str) -> bytes:
+    """The bytes of a listing: in hexadecimal, up to the `;` of each line."""
+    return bytes.fromhex("".join(line.partition(";")[0] for line in listing.splitlines()))
+
+
 def firmware(listing: str) -> bytes:
     """Make a 64 KiB PC firmware image that runs the 16-bit code of `listing` at F000:0000."""
-    code = bytes.fromhex("".join(line.partition(";")[0] for line in listing.splitlines()))
+    code = assembled(listing)
     reset = bytes.fromhex("ea 0000 00f0")  # jmp F000:0000, at F000:FFF0 where the CPU starts
     return (code.ljust(0xFFF0, b"\xf4") + reset).ljust(0x10000, b"\xf4")  # f4: hlt
 

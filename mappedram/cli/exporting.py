@@ -1,0 +1,95 @@
+"""What `mappedram convert` does for forms that hold memory by its physical address."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import click
+
+from mappedram.cli import output
+from mappedram.cli.options import size_type
+from mappedram.cli.writing import ended_by_signals, note_direct_io, progress
+from mappedram.convert.ranges import Written, memory_of
+from mappedram.output import StagedFiles
+from mappedram.physical import PhysicalMap, physical_map
+from mappedram.physical.rules import ABOVE_4G
+from mappedram.snapshot import Snapshot
+
+below_4g_option = click.option(
+    "--below-4g",
+    type=size_type,
+    metavar="N",
+    help="How much of RAM lies below 4 GiB, where the file does not tell (elf, lime, raw).",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """How a snapshot is exported.
+
+    Attributes:
+        form: `elf`, `lime` or `raw`.
+        below_4g: what was said of the memory below 4 GiB.
+        channels: number of threads.
+        direct_io: write past the page cache where the file system can.
+    """
+
+    form: str
+    below_4g: int | None
+    channels: int
+    direct_io: bool
+
+
+def known_map(snapshot: Snapshot, below_4g: int | None) -> PhysicalMap:
+    """Where the memory lies; what is only likely is said on standard error.
+
+    Raises:
+        UsageError: the amount below 4 GiB cannot be.
+        UnsupportedError: nothing is known of the machine.
+    """
+    if below_4g is not None and not 0 < below_4g <= ABOVE_4G:
+        raise click.UsageError(f"--below-4g {below_4g:#x}: expected 1 byte to 4 GiB")
+    return physical_map(snapshot, below_4g)
+
+
+def write_export(
+    snapshot: Snapshot, physical: PhysicalMap, out: Path, export: Export, force: bool
+) -> None:
+    """Write the memory, and say on standard error what is missing or may be wrong."""
+    memory = memory_of(snapshot, physical)
+    for doubt in physical.doubts:
+        output.note(f"not certain: {doubt}")
+    with (
+        ended_by_signals(),
+        progress("convert", memory.stored_bytes) as moved,
+        StagedFiles(force=force) as files,
+    ):
+        written = _writer(export)(
+            snapshot,
+            physical,
+            files.open(out),
+            channels=export.channels,
+            direct_io=export.direct_io,
+            progress=moved,
+        )
+    for doubt in written.doubts:
+        output.note(doubt)
+    note_direct_io(written.refused)
+
+
+def _writer(export: Export) -> Callable[..., Written]:
+    if export.form == "elf":
+        from mappedram.convert.elf import to_elf
+        from mappedram.layout.elf import Machine
+
+        # Only PCs divide their memory at 4 GiB.
+        told = Machine.X86_64 if export.below_4g is not None else Machine.NONE
+        return partial(to_elf, machine=told)
+    if export.form == "lime":
+        from mappedram.convert.lime import to_lime
+
+        return to_lime
+    from mappedram.convert.padded import to_padded
+
+    return to_padded

@@ -1,0 +1,124 @@
+"""`mappedram map`: guest-physical addresses, and which byte of the file answers them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from mappedram.cli import output
+from mappedram.cli.options import (
+    driver_option,
+    epilog,
+    file_argument,
+    offset_option,
+    output_option,
+    size_type,
+)
+from mappedram.cli.status import FINE, about
+from mappedram.cli.text import printable, size, table
+from mappedram.container import open_any
+from mappedram.drivers import DriverName
+from mappedram.physical import PhysicalMap, Range, physical_map
+from mappedram.physical.rules import ABOVE_4G
+from mappedram.snapshot import Snapshot
+
+
+@click.command(
+    "map",
+    short_help="Guest-physical addresses, and where in the file they are.",
+    epilog=epilog(
+        "Examples:\n"
+        "  mappedram map guest.mapped-ram\n"
+        "  mappedram map --below-4g 2G guest.mapped-ram\n"
+        "  mappedram map --output json guest.save | jq '.ranges[] | select(.certain | not)'",
+        "Exit status:\n"
+        "  0   done; what is not certain is marked\n"
+        "  1   the file cannot be read or followed\n"
+        "  63  not a file that this tool handles, or nothing is known of the machine type\n"
+        "  64  wrong usage",
+    ),
+)
+@file_argument
+@click.option(
+    "--below-4g",
+    type=size_type,
+    metavar="N",
+    help="How much main memory the machine has below 4 GiB, where that is known; it goes before"
+    " what the file says.",
+)
+@offset_option
+@driver_option
+@output_option
+def command(file: str, below_4g: int | None, offset: int, driver: DriverName, form: str) -> int:
+    """Show where the RAM blocks of FILE lie in the guest's physical address space.
+
+    The file does not say it. It is told from the ACPI tables that QEMU made, from the CMOS memory
+    of a PC, and from rules for machine types; each range says from which. A ? marks what can be
+    otherwise, and the doubts say why.
+    """
+    if below_4g is not None and not 0 < below_4g <= ABOVE_4G:
+        raise click.UsageError(f"--below-4g {below_4g:#x}: expected 1 byte to 4 GiB")
+    with about(file), open_any(file, offset, driver=driver) as (snapshot, _):
+        found = physical_map(snapshot, below_4g)
+        if form == "json":
+            output.write_json(_as_dict(file, snapshot, found), levels=2)
+        else:
+            for line in _lines(snapshot, found):
+                output.line(line)
+    return FINE
+
+
+def _file_offset(snapshot: Snapshot, one: Range) -> int | None:
+    """Where the pages of a range have their place; None where they have no fixed one."""
+    pages_offset = snapshot.block[one.idstr].model.pages_offset
+    return None if pages_offset is None else pages_offset + one.offset
+
+
+def _as_dict(file: str, snapshot: Snapshot, found: PhysicalMap) -> dict[str, Any]:
+    return {
+        "file": file,
+        "machine": snapshot.stream.machine,
+        "ranges": [
+            {
+                "gpa": one.gpa,
+                "size": one.size,
+                "idstr": one.idstr,
+                "block_offset": one.offset,
+                "file_offset": _file_offset(snapshot, one),
+                "is_ram": one.is_ram,
+                "basis": one.basis,
+                "certain": one.certain,
+            }
+            for one in found.ranges
+        ],
+        "unplaced": list(found.unplaced),
+        "doubts": list(found.doubts),
+    }
+
+
+def _lines(snapshot: Snapshot, found: PhysicalMap) -> Iterator[str]:
+    header = ("gpa", "end", "size", "kind", "block", "block_offset", "file_offset", "basis")
+    yield from table(
+        header,
+        (_row(snapshot, one) for one in found.ranges),
+        right="gpa end size block_offset file_offset",
+    )
+    if found.unplaced:
+        yield ""
+        yield f"not mapped    {printable(', '.join(found.unplaced))}"
+    for index, doubt in enumerate(found.doubts):
+        yield f"{'' if index else chr(10)}not certain   {printable(doubt)}"
+
+
+def _row(snapshot: Snapshot, one: Range) -> tuple[str | None, ...]:
+    place = _file_offset(snapshot, one)
+    return (
+        f"{one.gpa:#x}",
+        f"{one.end:#x}",
+        size(one.size),
+        "RAM" if one.is_ram else "ROM",
+        printable(one.idstr),
+        f"{one.offset:#x}",
+        None if place is None else f"{place:#x}",
+        f"{'' if one.certain else '? '}{printable(one.basis)}",
+    )

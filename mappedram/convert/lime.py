@@ -1,0 +1,48 @@
+"""Guest memory as LiME writes it: ranges one behind another, each with its header."""
+
+import os
+
+from mappedram.convert.moving import write_pieces
+from mappedram.convert.ranges import Written, memory_of
+from mappedram.layout.lime import LIME_HEADER_SIZE, LimeHeader
+from mappedram.pageio import Progress, Target
+from mappedram.physical import PhysicalMap
+from mappedram.snapshot import Snapshot
+
+
+def to_lime(
+    snapshot: Snapshot,
+    physical: PhysicalMap,
+    fd: int,
+    *,
+    channels: int = 1,
+    direct_io: bool = False,
+    progress: Progress | None = None,
+) -> Written:
+    """Write a LiME file into the empty file open as `fd`.
+
+    Args:
+        snapshot: the memory.
+        physical: where it lies.
+        fd: descriptor of an empty seekable file, open for writing.
+        channels: number of threads.
+        direct_io: write past the page cache where the file system can, which takes more than the
+            places of most ranges are aligned to.
+        progress: called with the number of bytes moved.
+
+    Raises:
+        UnsupportedError: the file does not hold the memory, or it is not known which pages of it.
+        FormatError: the header of a block gives no sound page size.
+        TruncatedError: the snapshot ends before a page that its bitmap promises.
+        OSError: reading or writing failed.
+    """
+    memory = memory_of(snapshot, physical)
+    target, places, end = Target(fd), [], 0
+    for extent, piece in memory.pieces:
+        header = {"s_addr": extent.gpa, "e_addr": extent.end - 1}
+        target.write(LimeHeader.build(header), end)
+        places.append((piece, end + LIME_HEADER_SIZE))
+        end += LIME_HEADER_SIZE + extent.size
+    os.ftruncate(fd, end)
+    refused = write_pieces(places, fd, channels=channels, direct_io=direct_io, progress=progress)
+    return Written(refused, memory.omissions)

@@ -1,0 +1,50 @@
+"""Guest memory as one sparse raw file: byte n of the file is what physical address n holds."""
+
+import os
+
+from mappedram.convert.moving import write_pieces
+from mappedram.convert.ranges import Written, memory_of
+from mappedram.pageio import Progress
+from mappedram.physical import PhysicalMap
+from mappedram.snapshot import Snapshot
+
+
+def to_padded(
+    snapshot: Snapshot,
+    physical: PhysicalMap,
+    fd: int,
+    *,
+    channels: int = 1,
+    direct_io: bool = False,
+    progress: Progress | None = None,
+) -> Written:
+    """Write guest memory into the empty file open as `fd`; there are holes between ranges.
+
+    The file ends with RAM. Firmware behind it is left out: it stands so high that the file of a
+    small PC would seem to have 4 GiB.
+
+    Args:
+        snapshot: the memory.
+        physical: where it lies.
+        fd: descriptor of an empty seekable file, open for writing.
+        channels: number of threads.
+        direct_io: write past the page cache where the file system can.
+        progress: called with the number of bytes moved.
+
+    Raises:
+        UnsupportedError: the file does not hold the memory, or it is not known which pages of it.
+        FormatError: the header of a block gives no sound page size.
+        TruncatedError: the snapshot ends before a page that its bitmap promises.
+        OSError: reading or writing failed.
+    """
+    memory = memory_of(snapshot, physical)
+    size = max((extent.end for extent, _ in memory.pieces if extent.is_ram), default=0)
+    os.ftruncate(fd, size)
+    refused = write_pieces(
+        ((piece, extent.gpa) for extent, piece in memory.pieces if extent.gpa < size),
+        fd,
+        channels=channels,
+        direct_io=direct_io,
+        progress=progress,
+    )
+    return Written(refused, memory.omissions)

@@ -1,0 +1,161 @@
+"""Guest-physical memory, read through the map."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from mmap import ACCESS_READ, mmap
+from typing import TYPE_CHECKING
+
+from mappedram.errors import TruncatedError
+from mappedram.physical.model import PhysicalMap, Range
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mappedram.bitmap import Runs
+    from mappedram.snapshot import Block, Snapshot
+
+
+class PhysicalMemory:
+    """The guest's physical memory. Made by `Snapshot.physical`, or with a map of one's own.
+
+    Addresses that no range of the map has are not memory; pages that are not stored are zeros.
+
+    Args:
+        snapshot: an open snapshot.
+        map: where its blocks lie.
+    """
+
+    def __init__(self, snapshot: "Snapshot", map: PhysicalMap) -> None:  # noqa: A002
+        self.map = map
+        self._snapshot = snapshot
+        self._starts = [one.gpa for one in map.ranges]
+        self._file: mmap | None = None
+
+    def block(self, one: Range) -> "Block":
+        """The block that a range is a piece of."""
+        return self._snapshot.block[one.idstr]
+
+    def pieces(self, gpa: int, size: int) -> Iterator[tuple[Range, int, int]]:
+        """The ranges that `size` bytes at `gpa` lie in; of each, first byte and number of bytes.
+
+        Raises:
+            ValueError: an address in between is not memory; the message names the first such.
+        """
+        if gpa < 0 or size < 0:
+            raise ValueError(f"range {gpa:#x}+{size:#x}: expected no negative number")
+        end = gpa + size
+        index = bisect_right(self._starts, gpa) - 1
+        while gpa < end:
+            one = self.map.ranges[index] if 0 <= index < len(self._starts) else None
+            if one is None or not one.gpa <= gpa < one.end:
+                raise ValueError(f"{gpa:#x}: no block is known to be at this physical address")
+            length = min(one.end, end) - gpa
+            yield one, gpa - one.gpa, length
+            gpa += length
+            index += 1
+
+    def read(self, gpa: int, size: int) -> bytes:
+        """`size` bytes at `gpa`, zeros where no page is stored.
+
+        Raises:
+            ValueError: an address in between is not memory; the message names the first such.
+            UnsupportedError: the file has no pages of a block.
+            FormatError: the bitmaps were never written, so that clear bits say nothing.
+            TruncatedError: the file ends before a page that its bitmap promises.
+        """
+        pieces = list(self.pieces(gpa, size))
+        parts = [self.block(one).read(one.offset + first, length) for one, first, length in pieces]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def array(self, gpa: int, size: int) -> "NDArray[np.uint8]":
+        """The bytes at `gpa` as a read-only array; raises as `read` does.
+
+        Where all of it stands in one piece in the file, the array is a view of the file, and
+        nothing is read or copied before it is used. It must not be used when the file shrinks.
+        """
+        import numpy as np
+
+        pieces = list(self.pieces(gpa, size))
+        if len(pieces) == 1:
+            one, first, length = pieces[0]
+            offset = self.file_offset(one, first, length)
+            if offset is not None:
+                if self._file is None:
+                    self._file = mmap(self._snapshot.source.fd, 0, access=ACCESS_READ)
+                return np.frombuffer(self._file, np.uint8, length, offset)
+        return np.frombuffer(self.read(gpa, size), np.uint8)
+
+    def file_offset(self, one: Range, first: int, size: int) -> int | None:
+        """Where in the file `size` bytes stand, from byte `first` of a range on.
+
+        Returns:
+            The offset of the first; None where they do not stand there in one piece.
+
+        Raises:
+            TruncatedError: the file ends before.
+        """
+        block = self.block(one)
+        start = one.offset + first
+        if block.scattered is not None or not block.has_pages or not size:
+            return None
+        page_size = block.page_size
+        pages = start // page_size, -(-(start + size) // page_size)
+        if block.bitmap.runs(*pages).tolist() != [list(pages)]:
+            return None
+        assert block.model.pages_offset is not None
+        offset = block.model.pages_offset + start
+        if offset + size > block.source.size:
+            raise TruncatedError(
+                f"page of {block.idstr} ends at {offset + size:#x}, but the file at"
+                f" {block.source.size:#x}",
+                offset=offset,
+            )
+        return offset
+
+    def iter_data_runs(self, one: Range) -> Iterator["Runs"]:
+        """Like `data_runs`, in parts of bounded size; a run may end where a part does and go on."""
+        block = self.block(one)
+        block.read(one.offset, 0)  # raises where clear bits say nothing
+        page_size = block.page_size
+        first, last = one.offset // page_size, -(-(one.offset + one.size) // page_size)
+        for runs in block.bitmap.iter_runs(first, last):
+            yield (runs * page_size + (one.gpa - one.offset)).clip(one.gpa, one.end)
+
+    def data_runs(self, one: Range) -> "Runs":
+        """The physical addresses of a range whose pages are stored; int64 array of shape (n, 2).
+
+        They are half-open and ascending; two never touch.
+
+        Raises:
+            UnsupportedError: the file has no pages of the block.
+            FormatError: the bitmaps were never written.
+            TruncatedError: the bitmap lies outside of the file.
+        """
+        import numpy as np
+
+        parts = list(self.iter_data_runs(one))
+        if not parts:
+            return np.empty((0, 2), np.int64)
+        runs = np.concatenate(parts)
+        apart = np.flatnonzero(runs[1:, 0] != runs[:-1, 1])
+        starts = runs[np.concatenate(([0], apart + 1)), 0]
+        stops = runs[np.concatenate((apart, [len(runs) - 1])), 1]
+        return np.stack((starts, stops), axis=1)
+
+    def search(self, pattern: bytes) -> Iterator[int]:
+        """The addresses where `pattern` stands, ascending; matches may overlap.
+
+        Only stored pages are read. A match may reach into pages that are not stored, which are
+        zeros, and from one range into the next, if that follows at once; but one byte of it at
+        least is in a page that is stored. So nothing is missed of a pattern that is not all zeros;
+        and of one that is, only what touches a stored page is found. Blocks of which the file has
+        no pages at all, as with x-ignore-shared, are passed over.
+
+        Raises:
+            ValueError: the pattern is empty.
+            FormatError, TruncatedError: as `read` does, while it goes on.
+        """
+        from mappedram.physical.search import matches
+
+        return matches(self, pattern)

@@ -1,0 +1,1 @@
+"""Guest memory and registers in forms that other programs open."""

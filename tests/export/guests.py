@@ -1,0 +1,114 @@
+"""Guests of a real QEMU that stand still, with what QEMU itself says of them."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from tests.files import patch
+from tests.qemu.test_fresh import binary
+from tools.qemu import Machine, pattern
+from tools.qemu.long_mode import STOP, long_mode
+from tools.qemu.machine import MAPPED_RAM
+
+MIB = 1 << 20
+#: Pages of the pattern, clear of what firmware uses, with the first and last page of RAM and one
+#: that goes on above 4 GiB.
+_RUNS = ((0, 1), (16, 24), (63, 66), (512, 576), (8190, 8194))
+
+
+#: By architecture: which CPU, and what QEMU says of the registers when its program is done.
+_CPU = {"aarch64": "-cpu cortex-a57", "riscv64": ""}
+_LAST = {"aarch64": "PSTATE=800003c5", "riscv64": "x31/t6   00071f0000000021"}
+
+
+@dataclass(frozen=True)
+class Guest:
+    """How a PC is made.
+
+    Attributes:
+        machine: machine type with its options, but for the memory.
+        cpus: number of CPUs.
+        size: MiB of memory.
+        firmware: run the firmware that leads to long mode; otherwise nothing ever runs.
+        more: further arguments.
+        share: whether others see its memory, `on` or `off`.
+        arch: which emulator.
+    """
+
+    machine: str
+    cpus: int = 1
+    size: int = 64
+    firmware: bool = True
+    more: str = ""
+    share: str = "off"
+    arch: str = "x86_64"
+
+
+@contextmanager
+def stopped(
+    guest: Guest, directory: Path, contents: Mapping[int, bytes] = MappingProxyType({})
+) -> Iterator[Machine]:
+    """The guest, when all its CPUs have come to their end; `contents` are in RAM, by offset."""
+    pages = guest.size * MIB // 4096
+    runs = [run for run in (*_RUNS, (pages - 1, pages)) if run[1] <= pages]
+    pattern.fill(directory / "ram", guest.size * MIB, 4096, runs, pattern.seed(b"RAM0"))
+    for offset, data in contents.items():
+        patch(directory / "ram", offset, data)
+    with Machine(binary(guest.arch), _arguments(guest, directory)) as machine:
+        if guest.firmware:
+            machine.qmp("cont")
+            machine.wait_until(lambda: _halted(machine) == guest.cpus, "long mode")
+            machine.qmp("stop")
+        yield machine
+
+
+@contextmanager
+def loaded(guest: Guest, directory: Path, snapshot: Path) -> Iterator[Machine]:
+    """The guest as a snapshot has it, stopped."""
+    with Machine(binary(guest.arch), _arguments(guest, directory), incoming=True) as machine:
+        machine.load(snapshot)
+        yield machine
+
+
+def _arguments(guest: Guest, directory: Path) -> list[str]:
+    (directory / "long-mode.bin").write_bytes(long_mode())
+    return shlex.split(
+        f"-accel tcg -machine {guest.machine},memory-backend=pc.ram -m {guest.size}M"
+        f" -object memory-backend-file,id=pc.ram,size={guest.size}M,share={guest.share},"
+        f"mem-path={directory}/ram -smp {guest.cpus} -vga none"
+        f" -bios {directory}/long-mode.bin {guest.more}"
+    )
+
+
+def _halted(machine: Machine) -> int:
+    """How many CPUs have come to their end."""
+    registers = machine.hmp("info registers -a").splitlines()
+    return sum(line.startswith(f"RIP={STOP:016x}") and "HLT=1" in line for line in registers)
+
+
+@contextmanager
+def stopped_virt(arch: str, program: bytes, directory: Path) -> Iterator[Machine]:
+    """A machine `virt` with two CPUs whose first has run a program of `tools.qemu.distinct`."""
+    (directory / "program").write_bytes(program)
+    pattern.fill(directory / "ram", 64 * MIB, 4096, _RUNS, pattern.seed(b"RAM0"))
+    arguments = shlex.split(
+        f"-accel tcg -machine virt,memory-backend=ram -m 64M -smp 2"
+        f" -object memory-backend-file,id=ram,size=64M,share=off,mem-path={directory}/ram"
+        f" -bios {directory}/program {_CPU[arch]}"
+    )
+    with Machine(binary(arch), arguments) as machine:
+        machine.qmp("cont")
+        machine.wait_until(lambda: _LAST[arch] in machine.hmp("info registers"), "the program")
+        machine.qmp("stop")
+        yield machine
+
+
+def dump_and_save(
+    machine: Machine, dump: Path, path: Path, capabilities: Sequence[str] = MAPPED_RAM
+) -> None:
+    """Let QEMU write its own dump, and then the snapshot, of one moment."""
+    machine.qmp("dump-guest-memory", paging=False, protocol=f"file:{dump}")
+    machine.save(path, capabilities=capabilities)

@@ -1,0 +1,243 @@
+"""What the forms are, on files of a real QEMU; and what is said where something is missing."""
+
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mappedram
+from mappedram.cpu import cpu_notes
+from mappedram.physical import Range, physical_map
+from tests.cli.conftest import ROOT, Run, on
+from tests.conftest import Fixtures
+from tests.export.readers import Bytes, core, lime
+from tests.files import copy_sparse, extents, patch
+from tests.libvirt.samples import Samples
+from tools.oracle import OracleBlock, OracleFile
+
+MIB = 1 << 20
+LIBVIRT = ("gzip", "bzip2", "xz", "lzop", "zstd", "sparse", "sparse-2ch")
+#: Mapped-ram, other alignment, streams without mapped-ram, several blocks, other architectures.
+FILES = ("pc", "live", "plain", "offset-unaligned", "numa2", "microvm", "aarch64-virt")
+
+
+def memory(path: Path, offset: int = 0) -> list[tuple[Range, bytes]]:
+    """Each range of the map but flash, read block by block."""
+    with mappedram.open(path, offset) as snapshot:
+        return [
+            (one, snapshot.block[one.idstr].read(one.offset, one.size))
+            for one in physical_map(snapshot).ranges
+            if one.idstr not in ("virt.flash0", "virt.flash1")
+        ]
+
+
+def same(data: Bytes, expected: bytes) -> bool:
+    return np.array_equal(data, np.frombuffer(expected, np.uint8))
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("more", [(), ("--channels", 3), ("--direct-io",)], ids=str)
+def test_all_of_memory_is_there(
+    fixtures: Fixtures, tmp_path: Path, run: Run, name: str, more: tuple[object, ...]
+) -> None:
+    fixture = fixtures[name]
+    for form in ("elf", "lime", "raw"):
+        outcome = run(*on("convert", fixture, "-O", form, tmp_path / form, *more))
+        assert outcome.status == 0, outcome.err
+    held, ranges = core(tmp_path / "elf").memory, lime(tmp_path / "lime")
+    assert ranges == held
+    raw = np.memmap(tmp_path / "raw", np.uint8, "r")
+    parts = memory(fixture.path, fixture.offset)
+    assert len(raw) == max(one.end for one, _ in parts if one.is_ram)
+    for one, data in parts:
+        assert same(held.at(one.gpa, one.size), data)
+        assert same(raw[one.gpa : one.end], data) or one.gpa >= len(raw)
+
+
+@pytest.mark.parametrize("name", LIBVIRT)
+def test_save_images_of_libvirt(samples: Samples, tmp_path: Path, run: Run, name: str) -> None:
+    """Guests that differ in nothing, saved in all formats of libvirt: the memory of one."""
+    whole = []
+    for sample in ("raw", name):
+        out = tmp_path / "out"
+        outcome = run("convert", "-O", "elf", samples[sample].path, out, "--force")
+        assert (outcome.status, outcome.err) == (0, "")
+        whole.append(core(out))
+        out.unlink()
+    assert whole[0].memory == whole[1].memory
+    assert [note.name for note in whole[1].notes] == ["CORE", "QEMU"]
+
+
+def test_headers(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+    """What elf2dmp, crash, LeechCore and Volatility ask of a core."""
+    out = tmp_path / "out"
+    assert run(*on("convert", fixtures["q35"], "-O", "elf", out)).status == 0
+    found = core(out)
+    assert found.machine == "EM_X86_64"
+    assert found.kinds[0] == "PT_NOTE"
+    assert set(found.kinds[1:]) == {"PT_LOAD"}
+    assert all(offset % MIB == 0 for offset in found.offsets[1:])
+    assert all(paddr == vaddr and kept == size > 0 for paddr, vaddr, kept, size in found.sizes)
+    header = out.read_bytes()[:64]
+    assert struct.unpack_from("<HHHHHH", header, 52) == (64, 56, len(found.kinds), 0, 0, 0)
+    assert struct.unpack_from("<QQ", header, 32) == (64, 0)
+    assert found.offsets[0] + sum(len(note.whole) for note in found.notes) < 8192
+
+
+def test_pages_that_are_not_stored_are_holes(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+    """Also where stale bytes of a page that has turned zero stand in the snapshot."""
+    fixture = fixtures["live"]
+    with mappedram.open(fixture.path, fixture.offset) as snapshot:
+        (first, *_) = physical_map(snapshot).ranges
+        bitmap = snapshot.block[first.idstr].bitmap
+        clear = [page for page in range(32, 48) if not bitmap[page]]
+    assert clear
+    for form, place in (("elf", MIB), ("raw", 0)):
+        out = tmp_path / form
+        assert run(*on("convert", fixture, "-O", form, out)).status == 0
+        data = {
+            page
+            for start, end in extents(out)
+            for page in range((start - place) >> 12, (end - place) >> 12)
+        }
+        assert not set(clear) & data
+        assert out.stat().st_blocks * 512 < 2 * MIB < out.stat().st_size
+
+
+def test_missing_registers_are_told_of(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+    """The memory is worth having without them."""
+    outcome = run(*on("convert", fixtures["no-vmdesc"], "-O", "elf", tmp_path / "out"))
+    assert outcome.status == 0
+    assert "no registers: the file has no JSON description" in outcome.err
+    found = core(tmp_path / "out")
+    assert (found.machine, found.notes) == ("EM_X86_64", ())
+    assert found.memory.places[0][0] == 0
+
+
+def test_a_cpu_without_some_register_is_left_out(fixtures: Fixtures) -> None:
+    with mappedram.open(fixtures["aarch64-virt"].path) as snapshot:
+        assert [note.name for note in cpu_notes(snapshot.stream, snapshot.state).notes] == [
+            "CORE",
+            "CORE",
+        ]
+        device = snapshot.state["cpu", 0]
+        pstate = device["cpsr"]
+        assert isinstance(pstate, int)
+        device["cpsr"] = pstate | 1 << 4
+        found = cpu_notes(snapshot.stream, snapshot.state)
+    assert found.notes == ()
+    assert found.architecture is not None
+    assert found.architecture.name == "arm"
+
+
+def test_guest_in_another_order_of_bytes(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+    """No core is written whose header says what is not so."""
+    out = tmp_path / "out"
+    outcome = run(*on("convert", fixtures["s390x"], "-O", "elf", out))
+    assert outcome.status == 63
+    assert "is of s390x: ELF cores are written of guests of x86_64" in outcome.err
+    assert not list(tmp_path.glob("*out*")) + list(tmp_path.glob(".mappedram*"))
+    assert run(*on("convert", fixtures["s390x"], "-O", "lime", out)).status == 0
+    assert lime(out).places[0] == (0, 16 * MIB)
+
+
+def pc_of(path: Path, *blocks: OracleBlock, machine: str = "pc-q35-10.0") -> Path:
+    with path.open("w+b") as stream:
+        OracleFile(blocks, machine=machine).write(stream.fileno())
+    return path
+
+
+def test_below_4g_is_heeded(tmp_path: Path, run: Run) -> None:
+    """The page behind the end of low memory is the first above 4 GiB."""
+    fill = b"".join(bytes([number]) * 4096 for number in (1, 2))
+    path = pc_of(tmp_path / "guest", OracleBlock("pc.ram", 64 * MIB, [(2047, 2049)], fill))
+    out = tmp_path / "out"
+    assert run("convert", "-O", "lime", "--below-4g", "8M", path, out).status == 0
+    found = lime(out)
+    assert found.places == [(0, 8 * MIB), (1 << 32, 56 * MIB)]
+    assert set(found.at((8 << 20) - 4096, 4096)) == {1}
+    assert set(found.at(1 << 32, 4096)) == {2}
+    assert run("convert", "-O", "elf", "--below-4g", "8M", path, out, "--force").status == 0
+    assert core(out).memory == found
+    outcome = run("convert", "-O", "lime", "--below-4g", "10000000", path, out, "--force")
+    assert outcome.status == 63
+    assert "not made of whole pages of 0x1000 bytes" in outcome.err
+
+
+def test_raw_of_a_machine_that_nothing_is_known_of(tmp_path: Path, run: Run) -> None:
+    one = pc_of(tmp_path / "one", OracleBlock("ram", MIB, [(1, 2)], b"\7"), machine="unheard-of")
+    out = tmp_path / "out"
+    outcome = run("convert", "-O", "raw", one, out)
+    assert outcome.status == 0
+    assert "'ram' is written alone" in outcome.err
+    assert out.read_bytes() == bytes(4096) + b"\7" * 4096 + bytes(MIB - 8192)
+    two = pc_of(
+        tmp_path / "two", OracleBlock("a", MIB), OracleBlock("b", MIB), machine="unheard-of"
+    )
+    outcome = run("convert", "-O", "raw", two, out, "--force")
+    assert outcome.status == 64
+    assert "choose one with -b" in outcome.err
+    assert run("convert", "-O", "raw", "-b", "b", two, out, "--force").status == 0
+    for form in ("elf", "lime"):
+        outcome = run("convert", "-O", form, two, out, "--force")
+        assert outcome.status == 63
+        assert "--below-4g" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("-O", "mapped-ram", "--below-4g", "1G"), "--below-4g goes with"),
+        (("-O", "raw", "-b", "pc.ram", "--below-4g", "1G"), "--below-4g goes with"),
+        (("-O", "elf", "-b", "pc.ram"), "-b IDSTR goes with -O raw"),
+        (("-O", "elf", "--below-4g", "0"), "expected 1 byte to 4 GiB"),
+        (("-O", "elf", "--below-4g", "5G"), "expected 1 byte to 4 GiB"),
+        (("-O", "elf", "--below-4g", "much"), "much"),
+    ],
+)
+def test_wrong_usage(
+    fixtures: Fixtures, tmp_path: Path, run: Run, args: tuple[str, ...], said: str
+) -> None:
+    outcome = run("convert", *args, fixtures["pc"].path, tmp_path / "out")
+    assert outcome.status == 64
+    assert said in outcome.err
+    assert not list(tmp_path.glob("*out*"))
+
+
+@pytest.mark.parametrize("form", ["elf", "lime", "raw"])
+def test_what_fails_leaves_nothing(fixtures: Fixtures, tmp_path: Path, run: Run, form: str) -> None:
+    killed = run(*on("convert", fixtures["killed"], "-O", form, tmp_path / "out"))
+    assert killed.status == 63
+    path = copy_sparse(fixtures["pc"].path, tmp_path / "short")
+    with mappedram.open(path) as snapshot:
+        block = snapshot.block["pc.ram"].model
+    # The bit of a page that stands where no file has so many bytes.
+    patch(path, block.header_end - 8, struct.pack(">Q", 1 << 40))
+    short = run("convert", "-O", form, path, tmp_path / "out")
+    assert short.status == 1
+    (tmp_path / "out").write_text("precious")
+    there = run(*on("convert", fixtures["pc"], "-O", form, tmp_path / "out"))
+    assert there.status == 1
+    assert "exists already" in there.err
+    assert (tmp_path / "out").read_text() == "precious"
+    assert {entry.name for entry in tmp_path.iterdir()} == {"out", "short"}
+
+
+@pytest.mark.parametrize("form", ["elf", "lime"])
+def test_an_end_by_signal_leaves_nothing(tmp_path: Path, form: str) -> None:
+    pages = [(page, page + 1) for page in range(0, 1 << 18, 2)]
+    path = pc_of(tmp_path / "guest", OracleBlock("pc.ram", 1 << 30, pages))
+    command = [sys.executable, "-m", "mappedram", "convert", "-O", form]
+    command += [str(path), str(tmp_path / "out")]
+    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}) as process:
+        while not list(tmp_path.glob(".mappedram-*")) and process.poll() is None:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+    assert [entry.name for entry in tmp_path.iterdir()] == ["guest"]

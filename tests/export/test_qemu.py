@@ -1,0 +1,133 @@
+"""Held against `dump-guest-memory` of the same guest: no byte of memory or of a note differs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mappedram
+from tests.cli.conftest import Run
+from tests.export.guests import MIB, Guest, dump_and_save, stopped, stopped_virt
+from tests.export.readers import Core, core, lime
+from tools.qemu.distinct import aarch64, riscv64
+
+#: So little RAM below 4 GiB that the rest of a small guest lies above.
+SPLIT = "max-ram-below-4g=32M"
+
+GUESTS = {
+    "pc-1": Guest("pc-i440fx-10.0"),
+    "pc-4-above": Guest(f"pc-i440fx-10.0,{SPLIT}", 4),
+    "q35-4": Guest("pc-q35-10.0", 4),
+    "q35-1-above": Guest(f"pc-q35-10.0,{SPLIT}"),
+    "q35-4-above": Guest(f"pc-q35-10.0,{SPLIT}", 4),
+    "pc-2-max": Guest("pc-i440fx-10.0", 2, more="-cpu max -device vmcoreinfo"),
+}
+
+
+def exported(run: Run, path: Path, form: str, *args: object) -> Path:
+    out = path.with_suffix(f".{form}")
+    outcome = run("convert", "-O", form, path, out, *args)
+    assert (outcome.status, outcome.err) == (0, "")
+    return out
+
+
+def differing(ours: Core, theirs: Core) -> int:
+    assert ours.memory.places == theirs.memory.places
+    pairs = zip(ours.memory.ranges, theirs.memory.ranges, strict=True)
+    return sum(int((mine != other).sum()) for (_, mine), (_, other) in pairs)
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("name", GUESTS)
+def test_same_as_qemu(tmp_path: Path, run: Run, name: str) -> None:
+    guest, path = GUESTS[name], tmp_path / "guest"
+    with stopped(guest, tmp_path) as machine:
+        dump_and_save(machine, tmp_path / "dump", path)
+    theirs, ours = core(tmp_path / "dump"), core(exported(run, path, "elf"))
+    assert theirs.machine == ours.machine == "EM_X86_64"
+    assert sum(size for _, size in theirs.memory.places) == guest.size * MIB + (64 << 10)
+    assert differing(ours, theirs) == 0
+    assert [note.name for note in theirs.notes] == ["CORE"] * guest.cpus + ["QEMU"] * guest.cpus
+    assert ours.note_bytes == theirs.note_bytes
+    # The comparison is worth something: registers and memory differ from place to place.
+    assert len({note.desc[112:] for note in ours.notes}) == 2 * guest.cpus
+    assert np.count_nonzero(ours.memory.ranges[0][1]) > 64 << 10
+    assert lime(exported(run, path, "lime")) == theirs.memory
+    raw = np.memmap(exported(run, path, "raw"), np.uint8, "r")
+    below = 32 * MIB if SPLIT in guest.machine else guest.size * MIB
+    above = guest.size * MIB - below
+    assert len(raw) == (4096 * MIB + above if above else below)
+    assert np.array_equal(raw[:below], theirs.memory.at(0, below))
+    if above:
+        assert np.array_equal(raw[4096 * MIB :], theirs.memory.at(4096 * MIB, above))
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("machine_type", ["pc-i440fx-10.0", "pc-q35-10.0"])
+def test_memory_of_a_guest_that_never_ran(tmp_path: Path, run: Run, machine_type: str) -> None:
+    """ROM still hides RAM below 1 MiB; QEMU's registers are those of 32 bits then, ours never."""
+    path = tmp_path / "guest"
+    with stopped(Guest(machine_type, 2, firmware=False), tmp_path) as machine:
+        dump_and_save(machine, tmp_path / "dump", path)
+    dump = tmp_path / "dump"
+    theirs, ours = core(dump), core(exported(run, path, "elf"))
+    assert (theirs.machine, ours.machine) == ("EM_386", "EM_X86_64")
+    assert differing(ours, theirs) == 0
+    own = [note for note in theirs.notes if note.name == "QEMU"]
+    assert [note.whole for note in ours.notes[2:]] == [note.whole for note in own]
+
+
+@pytest.mark.qemu
+def test_emulator_of_32_bits(tmp_path: Path, run: Run) -> None:
+    guest = Guest(f"pc-i440fx-10.0,{SPLIT}", 2, firmware=False, arch="i386")
+    with stopped(guest, tmp_path) as machine:
+        dump_and_save(machine, tmp_path / "dump", tmp_path / "guest")
+    theirs, ours = core(tmp_path / "dump"), core(exported(run, tmp_path / "guest", "elf"))
+    assert theirs.machine == ours.machine == "EM_386"
+    assert differing(ours, theirs) == 0
+    assert ours.note_bytes == theirs.note_bytes
+    assert [len(note.desc) for note in ours.notes] == [144, 144, 440, 440]
+
+
+@pytest.mark.qemu
+def test_streams_are_exported_too(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "guest"
+    with stopped(Guest(f"pc-q35-10.0,{SPLIT}"), tmp_path) as machine:
+        dump_and_save(machine, tmp_path / "dump", path, capabilities=())
+    with mappedram.open(path) as snapshot:
+        assert not snapshot.stream.mapped_ram
+    theirs = core(tmp_path / "dump")
+    for channels in (1, 3):
+        ours = core(exported(run, path, "elf", "--channels", channels, "--force"))
+        assert differing(ours, theirs) == 0
+        assert ours.note_bytes == theirs.note_bytes
+    assert lime(exported(run, path, "lime")) == theirs.memory
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("arch", ["aarch64", "riscv64"])
+def test_other_architectures(tmp_path: Path, run: Run, arch: str) -> None:
+    """QEMU leaves out flash, and so do we; all else is the same to the byte."""
+    program, path = {"aarch64": aarch64, "riscv64": riscv64}[arch](), tmp_path / "guest"
+    with stopped_virt(arch, program, tmp_path) as machine:
+        dump_and_save(machine, tmp_path / "dump", path)
+    theirs, ours = core(tmp_path / "dump"), core(exported(run, path, "elf"))
+    assert theirs.machine == ours.machine == {"aarch64": "EM_AARCH64", "riscv64": "EM_RISCV"}[arch]
+    assert differing(ours, theirs) == 0
+    assert ours.note_bytes == theirs.note_bytes
+    assert len({note.desc for note in ours.notes}) == len(ours.notes) >= 2
+    ram = ours.memory.ranges[-1][1]
+    assert np.array_equal(np.memmap(exported(run, path, "raw"), np.uint8, "r")[-len(ram) :], ram)
+
+
+@pytest.mark.qemu
+def test_memory_that_is_not_in_the_file(tmp_path: Path, run: Run) -> None:
+    """Shared memory that QEMU left out is no memory of zeros."""
+    path, out = tmp_path / "guest", tmp_path / "out"
+    with stopped(Guest("pc-q35-10.0", share="on"), tmp_path) as machine:
+        machine.save(path, capabilities=("x-ignore-shared",))
+    outcome = run("convert", "-O", "elf", path, out)
+    assert outcome.status == 0
+    assert "0x0 to 0x4000000 is left out: this file holds no pages of block 'pc.ram'" in outcome.err
+    assert core(out).memory.places == [(0xFFFF0000, 64 << 10)]
+    assert len(core(out).notes) == 2

@@ -1,0 +1,1 @@
+"""The map of guest-physical memory, and reading through it."""

@@ -1,0 +1,132 @@
+"""Machines whose memory is divided in every way that the rules know, and what is unsure of each."""
+
+from dataclasses import dataclass
+
+#: A backend of memory: name and size.
+BACKEND = " -object memory-backend-ram,id={},size={}"
+
+
+def backends(**sizes: str) -> str:
+    """Options for memory backends."""
+    return "".join(BACKEND.format(name, size) for name, size in sizes.items())
+
+
+def nodes(*names: str) -> str:
+    """Options for NUMA nodes, in order."""
+    return "".join(f" -numa node,memdev={name}" for name in names)
+
+
+def dimms(*names: str) -> str:
+    """Options for DIMMs, in order."""
+    return "".join(f" -device pc-dimm,memdev={name}" for name in names)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A machine.
+
+    Attributes:
+        args: what QEMU is told; `{dir}` is a folder with the tiny firmware of the fixtures.
+        arch: which emulator.
+        unsure: blocks of which the map says that it may be otherwise.
+        elsewhere: blocks that QEMU has somewhere and the map leaves out.
+        ruled: whether the rule alone, without the file's state, gives the same.
+    """
+
+    args: str
+    arch: str = "x86_64"
+    unsure: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] = frozenset()
+    ruled: bool = True
+
+
+PC, Q35 = "-M pc-i440fx-10.0", "-M pc-q35-10.0"
+PLUGS = ",slots=4,maxmem=16G"
+
+CONFIGURATIONS = {
+    "pc-small": Configuration(f"{PC} -m 8M"),
+    "pc-odd": Configuration(f"{PC} -m 100040K"),
+    "pc-below-split": Configuration(f"{PC} -m 3583M"),
+    "pc-at-split": Configuration(f"{PC} -m 3584M"),
+    "pc-5g": Configuration(f"{PC} -m 5G"),
+    "pc-2.8": Configuration("-M pc-i440fx-2.8 -m 3584M"),
+    "pc-max-2g": Configuration(f"{PC},max-ram-below-4g=2G -m 5G", ruled=False),
+    "pc-max-4g": Configuration(f"{PC},max-ram-below-4g=4G -m 3900M", ruled=False),
+    "q35-below-split": Configuration(f"{Q35} -m 2815M"),
+    "q35-at-split": Configuration(f"{Q35} -m 2816M"),
+    "q35-5g": Configuration(f"{Q35} -m 5G"),
+    "q35-max-1g": Configuration(f"{Q35},max-ram-below-4g=1G -m 2G", ruled=False),
+    "q35-vga": Configuration(f"{Q35} -m 64M -vga std"),
+    "pc-vga": Configuration(f"{PC} -m 64M -vga cirrus"),
+    "pc-virtio-vga": Configuration(f"{PC} -m 64M -vga virtio"),
+    "pc-second-display": Configuration(f"{PC} -m 64M -device secondary-vga"),
+    "q35-flash": Configuration(
+        f"{Q35},pflash0=f0,pflash1=f1 -m 64M"
+        " -blockdev null-co,node-name=f0,size=3653632,read-zeroes=on,read-only=on"
+        " -blockdev null-co,node-name=f1,size=540672,read-zeroes=on"
+    ),
+    "q35-9.0-flash": Configuration(
+        "-M pc-q35-9.0,pflash0=f0 -m 64M"
+        " -blockdev null-co,node-name=f0,size=4194304,read-zeroes=on,read-only=on"
+    ),
+    "q35-tiny-firmware": Configuration(f"{Q35} -m 64M -bios {{dir}}/halt.bin"),
+    "isapc": Configuration("-M isapc -m 3500M"),
+    "isapc-vga": Configuration("-M isapc -m 64M -vga std", elsewhere=frozenset({"vga.vram"})),
+    "numa-1g-3g": Configuration(
+        f"{Q35} -m 4G" + backends(one="1G", three="3G") + nodes("one", "three")
+    ),
+    "numa-alike": Configuration(
+        f"{PC} -m 5G" + backends(a="1G", b="3G", c="1G") + nodes("a", "b", "c"),
+        unsure=frozenset("abc"),
+    ),
+    "numa-of-libvirt": Configuration(
+        f"{PC} -m 3G"
+        + backends(**{"ram-node1": "1G", "ram-node0": "1G", "ram-node10": "1G"})
+        + nodes("ram-node0", "ram-node1", "ram-node10"),
+    ),
+    "numa-and-dimm": Configuration(
+        f"{PC} -m 3G{PLUGS}"
+        + backends(first="1G", dimm="512M", second="2G")
+        + nodes("first", "second")
+        + dimms("dimm"),
+        unsure=frozenset({"dimm"}),
+    ),
+    "dimm": Configuration(
+        f"{Q35} -m 1G{PLUGS}" + backends(d="1G") + dimms("d"), unsure=frozenset("d")
+    ),
+    "dimms": Configuration(
+        f"{PC} -m 5G{PLUGS}" + backends(d="1G", e="512M") + dimms("d", "e"),
+        unsure=frozenset("de"),
+    ),
+    "dimm-behind-odd-memory": Configuration(
+        f"{Q35} -m 2900M{PLUGS}" + backends(d="1G") + dimms("d"), unsure=frozenset("d")
+    ),
+    "virtio-mem": Configuration(
+        f"{Q35} -m 1G{PLUGS}" + backends(vm0="2G") + " -device virtio-mem-pci,memdev=vm0",
+        elsewhere=frozenset({"vm0"}),  # nothing of it is plugged in
+    ),
+    "ivshmem": Configuration(
+        f"{Q35} -m 64M" + backends(shared="1M") + " -device ivshmem-plain,memdev=shared,master=on"
+    ),
+    "microvm": Configuration("-M microvm -m 256M"),
+    "microvm-at-split": Configuration("-M microvm -m 3G"),
+    "microvm-4g": Configuration("-M microvm -m 4G"),
+    "aarch64": Configuration("-M virt -cpu cortex-a57 -m 2G", "aarch64"),
+    "aarch64-numa-and-dimm": Configuration(
+        "-M virt-10.0 -cpu cortex-a57 -bios {dir}/halt.bin -m 1536M,slots=2,maxmem=4G"
+        + backends(a="512M", b="1G", d="256M")
+        + nodes("b", "a")
+        + dimms("d"),
+        "aarch64",
+        unsure=frozenset("d"),
+    ),
+    "sbsa-ref": Configuration(
+        "-M sbsa-ref -m 1G", "aarch64", elsewhere=frozenset({"sbsa-ref.secure-ram"})
+    ),
+    "riscv64": Configuration("-M virt -m 3G -bios none", "riscv64"),
+    "s390x": Configuration("-M s390-ccw-virtio -m 1G", "s390x"),
+    "ppc64": Configuration("-M pseries -m 1G", "ppc64"),
+    "m68k": Configuration("-M virt -m 512M", "m68k"),
+    "loongarch64": Configuration("-M virt -m 2G", "loongarch64"),
+    "none": Configuration("-M none -m 64M"),
+}

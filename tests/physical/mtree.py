@@ -1,0 +1,34 @@
+"""What a running QEMU says of its address space: `info mtree -f`."""
+
+import re
+from dataclasses import dataclass
+
+from tools.qemu import Machine
+
+_LINE = re.compile(
+    r"  ([0-9a-f]{16})-([0-9a-f]{16}) \(prio -?\d+, (ram|rom|romd)\): (.+?)(?: @([0-9a-f]{16}))?"
+    r"(?: KVM)?"
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A range that a RAM block answers, as QEMU prints it."""
+
+    gpa: int
+    end: int
+    kind: str
+    name: str
+    offset: int
+
+
+def seen(machine: Machine) -> list[Seen]:
+    """All ranges of blocks in the address space of the processor."""
+    views = machine.hmp("info mtree -f").split("FlatView #")
+    lines = next(view for view in views if ' AS "memory"' in view).splitlines()
+    return [_parsed(match) for line in lines if (match := _LINE.fullmatch(line))]
+
+
+def _parsed(match: re.Match[str]) -> Seen:
+    start, end, kind, name, offset = match.groups()
+    return Seen(int(start, 16), int(end, 16) + 1, kind, name, int(offset or "0", 16))
