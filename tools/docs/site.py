@@ -15,6 +15,7 @@ ORDER = {
     "explorer": "Explorer",
     "errata": "Errata",
     "rules": "Rules",
+    "physical": "Physical memory",
     "verdicts": "QEMU versions",
     "cli": "Command line",
     "recipes": "Recipes",
