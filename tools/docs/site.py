@@ -19,6 +19,7 @@ ORDER = {
     "verdicts": "Verdicts, proven",
     "cli": "Command line",
     "recipes": "Recipes",
+    "physical": "Physical memory",
     "exports": "Exports",
     "consumers": "Debuggers and forensics",
     "api": "Python",
