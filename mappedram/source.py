@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Self
 
 from mappedram.errors import TruncatedError, UnsupportedError
+from mappedram.packed import MAGIC, Packed
 
 #: What can be read by one request; headers stand close together, so one read serves several.
 WINDOW = 8192
@@ -18,7 +19,7 @@ _REFUSED = {
 
 
 class Source:
-    """A seekable file, opened read-only.
+    """A seekable file, opened read-only. Of a metadump, the file that it was made of.
 
     Args:
         path_or_fd: a path, which is opened and closed here, or a descriptor, which stays open.
@@ -27,7 +28,11 @@ class Source:
         OSError: it cannot be opened or is a directory.
         UnsupportedError: it cannot be seeked in: pages stand at fixed offsets, so that a
             mapped-ram file can only be read where every offset can be reached.
+        FormatError: it is a metadump that is damaged.
     """
+
+    #: What a metadump says in the place of the file; None of any other file.
+    packed: Packed | None = None
 
     def __init__(self, path_or_fd: str | os.PathLike[str] | int) -> None:
         self._owned = not isinstance(path_or_fd, int)
@@ -41,6 +46,9 @@ class Source:
         try:
             self._refuse_unseekable()
             self.size = os.lseek(self.fd, 0, os.SEEK_END)
+            if os.pread(self.fd, len(MAGIC), 0) == MAGIC:
+                self.packed = Packed(self.fd, self.size)
+                self.size = self.packed.size
         except BaseException:
             self.close()
             raise
@@ -65,6 +73,8 @@ class Source:
 
     def read(self, offset: int, length: int) -> bytes:
         """At most `length` bytes at `offset`; fewer only where the file ends."""
+        if self.packed:
+            return self.packed.read(offset, length)
         length = max(0, min(length, self.size - offset))
         parts = []
         while length > 0:
@@ -117,6 +127,9 @@ class Source:
     def extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """The parts of [start, end) that are not holes, as half-open ranges of offsets."""
         end = min(end, self.size)
+        if self.packed:
+            yield from self.packed.extents(start, end)
+            return
         while start < end:
             try:
                 data = os.lseek(self.fd, start, os.SEEK_DATA)
@@ -127,6 +140,15 @@ class Source:
             hole = min(os.lseek(self.fd, data, os.SEEK_HOLE), end)
             yield data, hole
             start = hole
+
+    def refuse_pages(self) -> None:
+        """Pages are about to be read for what they hold.
+
+        Raises:
+            UnsupportedError: they were left out.
+        """
+        if self.packed:
+            raise UnsupportedError("a metadump: what the pages hold was left out of it")
 
     def close(self) -> None:
         """Close the file, if it was opened here."""

@@ -1,0 +1,23 @@
+"""Metadumps: structure and device state of a snapshot without what the guest keeps secret.
+
+>>> from mappedram.metadump import Options, plan, write_packed
+>>> with Source("guest.mapped-ram") as source:
+...     write_packed(plan(source, 0, Options()), fd, about={})
+
+What the reader does not know as structure is left out: no byte is copied blindly.
+"""
+
+from mappedram.metadump.plan import Options, Plan, plan
+from mappedram.metadump.policy import ENTRIES, Policy
+from mappedram.metadump.write import Written, write_packed, write_unpacked
+
+__all__ = [
+    "ENTRIES",
+    "Options",
+    "Plan",
+    "Policy",
+    "Written",
+    "plan",
+    "write_packed",
+    "write_unpacked",
+]

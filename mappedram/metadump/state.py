@@ -1,0 +1,84 @@
+"""Which bytes of device state are kept: the fields that the policy keeps, and all framing."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mappedram.metadump.policy import Policy
+from mappedram.metadump.runs import Kept
+from mappedram.snapshot import Snapshot
+from mappedram.vmstate import DeviceState, Leaf, Undecoded
+from mappedram.vmstate.codecs import Counted, PointerMarker, codec
+
+_INDEX = re.compile(r"\[[0-9]+\]\Z")
+
+
+@dataclass
+class DeviceSummary:
+    """What became of one device: bytes kept, and the fields left out with their bytes."""
+
+    idstr: str
+    instance_id: int
+    kept: int = 0
+    blanked: Counter[str] = field(default_factory=Counter)
+
+    def to_dict(self) -> dict[str, object]:
+        """The summary for JSON."""
+        return {
+            "idstr": self.idstr,
+            "instance_id": self.instance_id,
+            "kept_bytes": self.kept,
+            "blanked": dict(self.blanked),
+        }
+
+
+def keep_state(snapshot: Snapshot, policy: Policy, kept: Kept) -> list[DeviceSummary]:
+    """Keep what the policy keeps of all devices, and say what became of each."""
+    return [_keep_device(device, policy, kept) for device in snapshot.state]
+
+
+def _keep_device(device: DeviceState, policy: Policy, kept: Kept) -> DeviceSummary:
+    summary = DeviceSummary(device.idstr, device.instance_id)
+    for path, leaf, row_length in _with_rows(device):
+        name = _INDEX.sub("[]", path)
+        if leaf.framing or isinstance(_codec(leaf), PointerMarker):
+            kept.keep(leaf.offset, leaf.end)
+            summary.kept += leaf.length
+        elif policy.keeps(device.idstr, path, leaf.type, row_length):
+            kept.keep(leaf.offset, leaf.end)
+            summary.kept += leaf.length
+        else:
+            count = _count_size(leaf)
+            kept.keep(leaf.offset, leaf.offset + count)
+            summary.kept += count
+            summary.blanked[name] += leaf.length - count
+    return summary
+
+
+def _with_rows(device: DeviceState) -> Iterator[tuple[str, Leaf, int]]:
+    """Each leaf, its path, and the bytes of the leaves of its array, or its own."""
+    row: list[tuple[str, Leaf]] = []
+    row_name = ""
+    for path, leaf in device.leaves():
+        name = _INDEX.sub("", path)
+        if name == path or name != row_name:
+            yield from _as_row(row)
+            row, row_name = [], name if name != path else ""
+        row.append((path, leaf))
+    yield from _as_row(row)
+
+
+def _as_row(row: list[tuple[str, Leaf]]) -> Iterator[tuple[str, Leaf, int]]:
+    length = sum(leaf.length for _, leaf in row)
+    return ((path, leaf, length) for path, leaf in row)
+
+
+def _codec(leaf: Leaf) -> object:
+    return None if isinstance(leaf.value, Undecoded) else codec(leaf.type)
+
+
+def _count_size(leaf: Leaf) -> int:
+    """Bytes of the count in front of a field that has one: it says where the field ends."""
+    known = _codec(leaf)
+    return known.count_size if isinstance(known, Counted) else 0

@@ -1,0 +1,286 @@
+"""Writing a metadump: packed, or as a sparse file with everything in its place."""
+
+import json
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from mappedram.check import intervals
+from mappedram.errors import UnsupportedError
+from mappedram.metadump.pages import DIGEST_SIZE, block_places, body_places, hasher
+from mappedram.metadump.plan import Plan
+from mappedram.metadump.runs import selected, touching
+from mappedram.packed import CHUNK_SIZE, HEADER_SIZE, MAGIC, NUMBERS_MAX, TABLES, VERSION
+from mappedram.pageio import Progress, Target, grouped, write_fully
+from mappedram.source import Source
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mappedram.bitmap import Runs
+
+#: Digests do not compress.
+_LEVELS = {"contents": 6, "digests": 1}
+#: Devices of which the directory says what was left out; hostile files have millions.
+_DEVICES_MAX = 10_000
+
+
+@dataclass
+class Written:
+    """What is in a metadump.
+
+    Attributes:
+        size: bytes of the file that it was made of.
+        data: bytes of it that were not in holes.
+        kept: bytes that were kept, or replaced by others.
+        in_pages: bytes of `data` that were pages.
+        digests: pages with a digest.
+        marks: pages that are only marked as not zero.
+    """
+
+    size: int
+    data: int = 0
+    kept: int = 0
+    in_pages: int = 0
+    digests: int = 0
+    marks: int = 0
+
+    def to_dict(self) -> dict[str, int]:
+        """For JSON."""
+        return {
+            "size": self.size,
+            "data_bytes": self.data,
+            "kept_bytes": self.kept,
+            "page_bytes_left_out": self.in_pages,
+            "digests": self.digests,
+            "marks": self.marks,
+        }
+
+
+@dataclass
+class _File:
+    """The packed file as it grows."""
+
+    fd: int
+    position: int = HEADER_SIZE
+    chunks: dict[str, list[tuple[int, int]]] = field(
+        default_factory=lambda: {name: [] for name in _LEVELS}
+    )
+    _pending: dict[str, bytearray] = field(
+        default_factory=lambda: {name: bytearray() for name in _LEVELS}
+    )
+
+    def append(self, data: bytes) -> tuple[int, int]:
+        """Write at the end; returns where it stands."""
+        write_fully(self.fd, data, self.position)
+        start, self.position = self.position, self.position + len(data)
+        return start, self.position
+
+    def add(self, name: str, data: bytes) -> None:
+        """Add to the contents, or to the digests."""
+        pending = self._pending[name]
+        pending += data
+        while len(pending) >= CHUNK_SIZE:
+            self._chunk(name, bytes(pending[:CHUNK_SIZE]))
+            del pending[:CHUNK_SIZE]
+
+    def finish(self, name: str) -> None:
+        """Write what is left of them."""
+        if self._pending[name]:
+            self._chunk(name, bytes(self._pending[name]))
+            self._pending[name].clear()
+
+    def _chunk(self, name: str, data: bytes) -> None:
+        self.chunks[name].append(self.append(zlib.compress(data, _LEVELS[name])))
+
+    def table(self, name: str, rows: "NDArray[np.int64]") -> tuple[int, int, int]:
+        """Write a table; returns place, length and number of rows."""
+        import numpy as np
+
+        if rows.size > NUMBERS_MAX:
+            raise UnsupportedError(
+                f"{len(rows)} {name}, more than the {NUMBERS_MAX // TABLES[name]} that a metadump"
+                " holds: the file is too fragmented"
+            )
+        if not len(rows):
+            return self.position, 0, 0
+        steps = np.diff(rows.T, axis=1, prepend=0).astype("<i8")
+        start, end = self.append(zlib.compress(steps.tobytes(), 6))
+        return start, end - start, len(rows)
+
+
+def write_packed(
+    plan: Plan, fd: int, *, about: dict[str, Any], progress: Progress | None = None
+) -> Written:
+    """Write the metadump into the empty file open as `fd`.
+
+    Args:
+        plan: what is kept.
+        fd: descriptor of an empty seekable file, open for writing.
+        about: what whoever reads it is to know of what was left out.
+        progress: called with the number of bytes of pages that were read.
+
+    Raises:
+        UnsupportedError: the file has more runs than a metadump holds.
+        OSError: reading or writing failed.
+    """
+    source, file = plan.source, _File(fd)
+    written = Written(source.size)
+    extents = intervals.from_pairs(source.extents(0, source.size))
+    written.data = intervals.size(extents)
+    tables = {"extents": file.table("extents", extents)}
+    pieces = _contents(plan, extents, file)
+    written.kept = intervals.size(pieces)
+    tables["pieces"] = file.table("pieces", pieces)
+    width = DIGEST_SIZE if plan.options.key is not None else 0
+    series = _series(plan, file, progress)
+    count = int(series[:, 2].sum())
+    written.digests, written.marks = (count, 0) if width else (0, count)
+    written.in_pages = _in_pages(plan, extents)
+    tables["series"] = file.table("series", series)
+    for name in _LEVELS:
+        tables[name] = file.table(name, intervals.from_pairs(file.chunks[name]))
+    summary = {**about, **written.to_dict(), **summary_of(plan)}
+    directory = {"size": source.size, "width": width, "tables": tables, "summary": summary}
+    start, end = file.append(zlib.compress(json.dumps(directory).encode(), 6))
+    header = MAGIC + VERSION.to_bytes(4, "big")
+    header += start.to_bytes(8, "big") + (end - start).to_bytes(8, "big")
+    write_fully(fd, header.ljust(HEADER_SIZE, b"\0"), 0)
+    return written
+
+
+def summary_of(plan: Plan) -> dict[str, Any]:
+    """What was taken out of which device and text."""
+    options = plan.options
+    return {
+        "pages": "digests" if options.key is not None else "none",
+        "state": options.policy.state,
+        "names": options.names,
+        "hidden_bytes": plan.hidden,
+        "devices": [device.to_dict() for device in plan.devices[:_DEVICES_MAX]],
+    }
+
+
+def write_unpacked(source: Source, fd: int, *, progress: Progress | None = None) -> None:
+    """Write the file that a metadump stands for into the empty file open as `fd`.
+
+    What was data is data, so that it takes the space on the disk that the original took.
+
+    Raises:
+        OSError: reading or writing failed.
+    """
+    os.ftruncate(fd, source.size)
+    target = Target(fd)
+    for start, end in source.extents(0, source.size):
+        for first in range(start, end, CHUNK_SIZE):
+            last = min(first + CHUNK_SIZE, end)
+            target.write(source.read(first, last - first), first)
+            if progress:
+                progress(last - first)
+
+
+def _contents(plan: Plan, extents: "Runs", file: _File) -> "Runs":
+    """Write all that is kept; returns where it stands in the original."""
+    import numpy as np
+
+    runs = intervals.intersection(plan.kept.runs(), extents)
+    literals = plan.kept.literals
+    ranges = intervals.from_pairs((at, at + len(data)) for at, data in literals)
+    pieces = np.concatenate((runs, ranges))
+    pieces = pieces[np.argsort(pieces[:, 0], kind="stable")]
+    for data in _in_order(_ranges(plan.source, runs), literals):
+        file.add("contents", data)
+    file.finish("contents")
+    return pieces
+
+
+def _ranges(source: Source, runs: "Runs") -> Iterator[tuple[int, "Runs", bytes]]:
+    """Windows of the file with runs in them: where, which, and the bytes of those."""
+    import numpy as np
+
+    for start, part in grouped(runs, CHUNK_SIZE):
+        length = int(part[-1, 1]) - start
+        data = source.read_exactly(start, length, "what is kept")
+        if len(part) > 1:
+            mask = selected(part, start, length)
+            data = np.frombuffer(data, np.uint8)[mask].tobytes()
+        yield start, part, data
+
+
+def _in_order(
+    windows: Iterable[tuple[int, "Runs", bytes]], literals: list[tuple[int, bytes]]
+) -> Iterator[bytes]:
+    """The bytes of windows and literals in the order of the file; a literal can lie in a window."""
+    at = 0
+    for _, part, data in windows:
+        done = 0
+        while at < len(literals) and literals[at][0] < int(part[-1, 1]):
+            offset, literal = literals[at]
+            before = touching(part, int(part[0, 0]), offset)
+            length = intervals.size(before)
+            yield data[done:length]
+            yield literal
+            done, at = length, at + 1
+        yield data[done:]
+    yield from (literal for _, literal in literals[at:])
+
+
+def _series(plan: Plan, file: _File, progress: Progress | None) -> "NDArray[np.int64]":
+    """Write the digests, if there are to be any; returns the places of digests or marks."""
+    import numpy as np
+
+    rows = [np.empty((0, 3), np.int64)]
+    for places, digests, step in _places(plan, progress):
+        file.add("digests", digests)
+        rows.append(_strided(places, step))
+    file.finish("digests")
+    return np.concatenate(rows)
+
+
+def _places(
+    plan: Plan, progress: Progress | None
+) -> Iterator[tuple["NDArray[np.int64]", bytes, int]]:
+    context, key = plan.context, plan.options.key
+    make = hasher(key) if key is not None else None
+    if context is None:
+        return
+    blocks = sorted(context.judged, key=lambda block: block.model.pages_offset or 0)
+    found = chain.from_iterable(
+        ((*part, block.page_size) for part in block_places(context, block, make, progress))
+        for block in blocks
+    )
+    yield from found
+    page_size = context.stream.page_size
+    if plan.bodies is not None and make and page_size:
+        for places, digests in body_places(plan.source, plan.bodies, page_size, make, progress):
+            yield places, digests, page_size + 8
+
+
+def _strided(places: "NDArray[np.int64]", step: int) -> "NDArray[np.int64]":
+    """Ascending places as series of that step: rows of first, step and count."""
+    import numpy as np
+
+    if not len(places):
+        return np.empty((0, 3), np.int64)
+    breaks = np.flatnonzero(np.diff(places) != step) + 1
+    starts = np.concatenate(([0], breaks))
+    counts = np.diff(np.append(starts, len(places)))
+    return np.stack((places[starts], np.full(len(starts), step), counts), axis=1)
+
+
+def _in_pages(plan: Plan, extents: "Runs") -> int:
+    """Bytes of data in page areas."""
+    if plan.bodies is not None:
+        return intervals.size(plan.bodies)
+    if plan.context is None:
+        return 0
+    areas = intervals.from_pairs(
+        (region.offset, region.end)
+        for region in plan.context.snapshot.regions()
+        if region.kind == "pages"
+    )
+    return intervals.size(intervals.intersection(areas, extents))
