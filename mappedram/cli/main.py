@@ -16,7 +16,8 @@ from mappedram.cli.text import printable
 
 _VERBS = (
     *("info", "layout", "check", "explain", "state", "diff"),
-    *("extract", "convert", "build", "repair", "restore-hint", "capture", "fuzz"),
+    *("extract", "convert", "build", "repair", "metadump", "restore-hint"),
+    *("capture", "fuzz"),
 )
 
 

@@ -7,9 +7,10 @@
 What the reader does not know as structure is left out: no byte is copied blindly.
 """
 
+from mappedram.metadump.pages import key_of
 from mappedram.metadump.plan import Options, Plan, plan
 from mappedram.metadump.policy import ENTRIES, Policy
-from mappedram.metadump.write import Written, write_packed, write_unpacked
+from mappedram.metadump.write import Written, summary_of, write_packed, write_unpacked
 
 __all__ = [
     "ENTRIES",
@@ -17,7 +18,9 @@ __all__ = [
     "Plan",
     "Policy",
     "Written",
+    "key_of",
     "plan",
+    "summary_of",
     "write_packed",
     "write_unpacked",
 ]

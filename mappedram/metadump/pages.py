@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mappedram.check import intervals
 from mappedram.check.context import Context
+from mappedram.errors import BuildError
 from mappedram.pageio import Progress, batches, in_parallel, nonzero_pages
 from mappedram.snapshot import Block
 from mappedram.source import Source
@@ -27,6 +28,19 @@ _STEP = 1 << 20
 
 #: Makes a digest of each of the pages in a buffer.
 Hasher = Callable[[memoryview, int], bytes]
+
+
+def key_of(data: bytes) -> bytes:
+    """The key in a file: its bytes, or a hash of them if they are too many.
+
+    Raises:
+        BuildError: there are none.
+    """
+    from hashlib import blake2b
+
+    if not data:
+        raise BuildError("the file of the key is empty")
+    return data if len(data) <= KEY_MAX else blake2b(data).digest()
 
 
 def hasher(key: bytes) -> Hasher:

@@ -46,6 +46,13 @@ class Kept:
         if data:
             self._literals[offset] = data
 
+    def holds(self, offset: int) -> bool:
+        """Whether a byte is kept, or another one takes its place."""
+        runs, literals = self.runs(), self.literals
+        if len(touching(runs, offset, offset + 1)):
+            return True
+        return any(at <= offset < at + len(data) for at, data in literals)
+
     def with_ranges(self, ranges: Iterable[tuple[int, int]]) -> "Kept":
         """The same with more ranges; this one stays as it is."""
         self._settle()

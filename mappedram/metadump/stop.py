@@ -1,5 +1,7 @@
 """What made the reader stop: the fewest bytes behind that place with which it stops alike."""
 
+from collections.abc import Callable
+
 from mappedram.errors import FormatError
 from mappedram.metadump.runs import Kept, KeptSource
 from mappedram.model import Stream
@@ -8,58 +10,65 @@ from mappedram.snapshot import Snapshot
 
 #: Prefixes that are tried, as powers of two: no structure is longer.
 _LONGEST = 17
-#: What is looked at more closely than by powers of two: a header with two names in it.
+#: Up to this length, it is found out which bytes count: in pieces first, and then one by one.
 _FINE_MAX = 1 << 10
-_FINE_STEP = 8
-#: A stream of more structures is not followed again for each byte.
+_STEPS = (8, 1)
+#: A stream of more structures, or in a larger file without mapped-ram, is not followed so often.
 _ELEMENTS_MAX = 20_000
+_RECORDS_MAX = 64 << 20
+
+#: Half-open ranges, counted from where the reader stopped.
+Spans = list[tuple[int, int]]
 
 
 def keep_stop(snapshot: Snapshot, kept: Kept) -> None:
-    """Keep what is needed for the reader to give up at the same place for the same reason."""
+    """Keep what is needed for the reader to give up at the same place for the same reason.
+
+    It may be bytes of a page that were taken for a header, so that each is left out that can be.
+    """
     stream = snapshot.stream
     if stream.stopped is None:
         return
-    start = stream.end
-    prefix = next((1 << n >> 1 for n in range(_LONGEST + 2) if _alike(snapshot, kept, start, _span(1 << n >> 1))), 0)
-    bytes_kept = _span(prefix)
-    if prefix <= _FINE_MAX and len(stream.elements) <= _ELEMENTS_MAX:
-        bytes_kept = _thinned(snapshot, kept, start, prefix)
-    for first, last in bytes_kept:
-        kept.keep(start + first, start + last)
+    wanted, start = _outcome(stream), stream.end
+
+    def is_alike(spans: Spans) -> bool:
+        trial = kept.with_ranges((start + first, start + last) for first, last in spans)
+        source = KeptSource(snapshot.source, trial)
+        try:
+            return _outcome(read_stream(source, stream.offset, snapshot.driver)) == wanted
+        except FormatError:
+            return False
+
+    prefixes = [0, *(1 << power for power in range(_LONGEST + 1))]
+    prefix = next((length for length in prefixes if is_alike([(0, length)])), None)
+    if not prefix:
+        return
+    spans = [(0, prefix)]
+    if (
+        prefix <= _FINE_MAX
+        and len(stream.elements) <= _ELEMENTS_MAX
+        and (stream.mapped_ram or stream.file_size <= _RECORDS_MAX)
+    ):
+        for step in _STEPS:
+            spans = _thinned(spans, step, is_alike)
+    for first, last in spans:
+        kept.keep(start + first, min(start + last, stream.file_size))
 
 
-def _span(length: int) -> list[tuple[int, int]]:
-    return [(0, length)] if length else []
-
-
-def _thinned(snapshot: Snapshot, kept: Kept, start: int, prefix: int) -> list[tuple[int, int]]:
-    """The pieces of a prefix without which the reader would go elsewhere."""
+def _thinned(spans: Spans, step: int, is_alike: Callable[[Spans], bool]) -> Spans:
+    """The pieces of that length without which the reader would go elsewhere."""
     pieces = [
-        (at, min(at + _FINE_STEP, prefix)) for at in range(0, prefix, _FINE_STEP)
+        (at, min(at + step, last)) for first, last in spans for at in range(first, last, step)
     ]
     for piece in list(pieces):
         fewer = [other for other in pieces if other != piece]
-        if _alike(snapshot, kept, start, fewer):
+        if is_alike(fewer):
             pieces = fewer
     return pieces
 
 
-def _alike(snapshot: Snapshot, kept: Kept, start: int, spans: list[tuple[int, int]]) -> bool:
-    """Whether the reader, with these bytes behind `start` besides, ends as it did."""
-    trial = kept.with_ranges((start + first, start + last) for first, last in spans)
-    stream = snapshot.stream
-    try:
-        other = read_stream(KeptSource(snapshot.source, trial), stream.offset, snapshot.driver)
-    except FormatError:
-        return False
-    return _outcome(other) == _outcome(stream)
-
-
 def _outcome(stream: Stream) -> tuple[object, ...]:
+    """Where and why the reader gave up, and what it had passed by then."""
     stopped = stream.stopped
-    said = None if stopped is None else (
-        type(stopped), str(stopped), stopped.expected, stopped.actual
-    )
-    places = [(element.kind, element.offset, element.length) for element in stream.elements]
-    return said, stream.end, places
+    why = stopped and (type(stopped), str(stopped), stopped.expected, stopped.actual)
+    return why, stream.end, [(e.kind, e.offset, e.length) for e in stream.elements]

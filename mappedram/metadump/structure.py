@@ -1,10 +1,14 @@
 """Which bytes of a stream are structure: headers, bitmaps, the JSON text, what `check` points at."""
 
+import json
+
+from mappedram.check.capabilities import first_header
 from mappedram.check.context import Context
 from mappedram.check.survey import first_nonzero
 from mappedram.layout.constants import RAM_SECTION_IDSTR, CommandType, SectionType
 from mappedram.metadump.runs import Kept
 from mappedram.model import Element, RamBlock, Section, bitmap_size
+from mappedram.reader.vmdescription import JSON_MAX
 from mappedram.snapshot import Snapshot
 
 #: Data of a command that QEMU knows: a number or two. Longer ones hold names, or anything.
@@ -13,8 +17,11 @@ _COMMAND_HEADER = 5
 #: Bytes of the bitmap of a block of fewer than 64 pages.
 _WORD = 8
 _VMDESCRIPTION_HEADER = 5
+_HEADER_SIZE = 28
 _UUID_SIZE = 16
 _UUID = "configuration/uuid"
+#: What becomes of a text that is no JSON behind the place where that shows: how deep it nests stays.
+_SHAPE = bytes(byte if byte in b"[]{}" else ord("x") for byte in range(256))
 
 
 def keep_structure(context: Context, kept: Kept, *, names: bool) -> int:
@@ -29,6 +36,7 @@ def keep_structure(context: Context, kept: Kept, *, names: bool) -> int:
         Bytes of names that were left out.
     """
     hidden = sum(_keep_element(element, kept, names=names) for element in context.stream.elements)
+    _keep_first_header(context, kept)
     _keep_description(context.snapshot, kept)
     _keep_bitmaps(context, kept)
     _keep_strays(context, kept)
@@ -48,6 +56,15 @@ def _keep_element(element: Element, kept: Kept, *, names: bool) -> int:
     return element.end - end if element.kind != "command" else 0
 
 
+def _keep_first_header(context: Context, kept: Kept) -> None:
+    """The header that the first block would have with other capabilities: a rule looks there."""
+    found = first_header(context)
+    if found is not None:
+        record = next(context.of_kind("mem_size"))
+        kept.keep(record.end, record.end + 1)
+        kept.keep(found[1], min(found[1] + _HEADER_SIZE, context.stream.file_size))
+
+
 def _keep_description(snapshot: Snapshot, kept: Kept) -> None:
     """The JSON text: all of what is JSON, else as much as says why it is not."""
     description = snapshot.stream.vmdescription
@@ -55,21 +72,23 @@ def _keep_description(snapshot: Snapshot, kept: Kept) -> None:
         return
     start, end = description.offset, description.offset + description.length
     if description.document is None:
-        text = snapshot.source.read(start, description.length)
+        text = snapshot.source.read(start, min(description.length, JSON_MAX))
         end = start + _parsed_length(text)
+        kept.put(end, text[end - start :].translate(_SHAPE))
     kept.keep(start - _VMDESCRIPTION_HEADER, end)
 
 
 def _parsed_length(text: bytes) -> int:
     """Bytes of a text up to and with the one at which it turns out not to be JSON."""
-    import json
-
+    encoding = json.detect_encoding(text)
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
-        return len(text[: error.pos + 1]) if text.isascii() else 0
+        return len(error.doc[: error.pos + 1].encode(encoding, "surrogatepass"))
+    except UnicodeDecodeError as error:
+        return error.end
     except (ValueError, RecursionError):
-        return 0
+        pass
     return 0
 
 
@@ -77,23 +96,22 @@ def _keep_bitmaps(context: Context, kept: Kept) -> None:
     """The bitmaps that have their bytes to themselves; others may lie over anything."""
     shared = {claim.path for pair in context.overlaps for claim in pair}
     located = {block.model.path for block in context.located}
+    begin, end = context.stream.offset, context.stream.file_size
+    doubtful: list[int] = []
     for block in context.stream.blocks:
         offset, size = block.bitmap_offset, block.bitmap_size
         if offset is None:
             continue
-        if block.path not in located:
+        sound = block.path in located
+        if not sound:
             size = min(size, _usual_size(context, block))
-            offset = offset if offset == block.header_end else None
-        inside = offset is not None and context.stream.offset <= offset
-        if (
-            inside
-            and offset is not None
-            and offset + size <= context.stream.file_size
-            and f"{block.path}/bitmap" not in shared
-        ):
+            sound = offset == block.header_end
+        inside = begin <= offset and offset + size <= end
+        if sound and inside and f"{block.path}/bitmap" not in shared:
             kept.keep(offset, offset + size)
         elif 0 < block.num_pages < _WORD * 8:
-            _keep_shape(context.snapshot, block, kept)
+            doubtful.append(offset)
+    _keep_shapes(context, doubtful, kept)
 
 
 def _usual_size(context: Context, block: RamBlock) -> int:
@@ -102,12 +120,17 @@ def _usual_size(context: Context, block: RamBlock) -> int:
     return bitmap_size(block.used_length // page_size) if page_size else 0
 
 
-def _keep_shape(snapshot: Snapshot, block: RamBlock, kept: Kept) -> None:
-    """Of the word that the byte order is guessed from: which of its bytes are zero."""
-    data = snapshot.source.read(block.bitmap_offset or 0, _WORD)
-    for index, byte in enumerate(data):
-        if byte:
-            kept.put((block.bitmap_offset or 0) + index, b"\x01")
+def _keep_shapes(context: Context, offsets: list[int], kept: Kept) -> None:
+    """Of words that the byte order is guessed from: which of their bytes are zero."""
+    places = {
+        offset + index
+        for offset in offsets
+        for index, byte in enumerate(context.source.read(offset, _WORD))
+        if byte
+    }
+    for place in sorted(places):
+        if not kept.holds(place):
+            kept.put(place, b"\x01")
 
 
 def _keep_strays(context: Context, kept: Kept) -> None:
