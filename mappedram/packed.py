@@ -30,6 +30,9 @@ DIRECTORY_MAX = 16 << 20
 NUMBERS_MAX = 1 << 25
 #: Chunks that are kept in memory.
 _HELD = 8
+#: So many pieces are put in one by one.
+_FEW = 8
+
 #: What stands for a page that is only known not to be zero.
 MARK = b"\x01"
 
@@ -136,8 +139,9 @@ class Packed:
         if data is None or len(data) != wanted:
             raise _damaged(name, offset)
         table = np.cumsum(np.frombuffer(data, "<i8").reshape(columns, rows), axis=1).T
-        last = table[:, 0] + table[:, 1] * (table[:, 2] if columns == 3 else 0)
-        ends = last + 1 if columns == 3 else table[:, 1]
+        ends = table[:, 1]
+        if columns == len(Series._fields):
+            ends = table[:, 0] + table[:, 1] * (table[:, 2] - 1) + (self.width or len(MARK))
         if (table < 0).any() or (ends < table[:, 0]).any() or (table[1:, 0] < ends[:-1]).any():
             raise _damaged(name, offset)
         return np.ascontiguousarray(table)
@@ -185,18 +189,28 @@ class Packed:
         """At most `length` bytes at `offset`; fewer only where the file ends."""
         length = max(0, min(length, self.size - offset))
         data = bytearray(length)
-        end = offset + length
-        first, last = _touching(self._pieces[:, 0], self._pieces[:, 1], offset, end)
-        for index in range(first, last):
-            start, stop = self._pieces[index].tolist()
-            begin, finish = max(start, offset), min(stop, end)
-            place = int(self._piece_starts[index]) - start
-            data[begin - offset : finish - offset] = self._held(
-                False, place + begin, place + finish
-            )
+        first, last = _touching(self._pieces[:, 0], self._pieces[:, 1], offset, offset + length)
+        if first < last:
+            self._put_pieces(data, offset, first, last)
         if len(self._series) and length:
-            self._fill(data, offset, end)
+            self._fill(data, offset, offset + length)
         return bytes(data)
+
+    def _put_pieces(self, data: bytearray, offset: int, first: int, last: int) -> None:
+        """Put in what was kept, all at once: in the contents the pieces stand side by side."""
+        import numpy as np
+
+        pieces = self._pieces[first:last].clip(offset, offset + len(data))
+        start = int(self._piece_starts[first]) + int(pieces[0, 0] - self._pieces[first, 0])
+        held = self._held(False, start, start + int((pieces[:, 1] - pieces[:, 0]).sum()))
+        begins, lengths = pieces[:, 0] - offset, pieces[:, 1] - pieces[:, 0]
+        places = np.cumsum(lengths) - lengths
+        if last - first <= _FEW:
+            for begin, length, place in np.stack((begins, lengths, places), axis=1).tolist():
+                data[begin : begin + length] = held[place : place + length]
+            return
+        index = np.repeat(begins - places, lengths) + np.arange(len(held))
+        np.frombuffer(data, np.uint8)[index] = np.frombuffer(held, np.uint8)
 
     def _fill(self, data: bytearray, offset: int, end: int) -> None:
         """Put in the digests and marks that lie in [offset, end)."""

@@ -1,13 +1,12 @@
 """What stands for pages: a digest of each, or a mark where it counts that one is not zero."""
 
-import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from mappedram.check import intervals
-from mappedram.check.context import Context
 from mappedram.errors import BuildError
-from mappedram.pageio import Progress, batches, in_parallel, nonzero_pages
+from mappedram.metadump.runs import touching
+from mappedram.pageio import Progress
 from mappedram.snapshot import Block
 from mappedram.source import Source
 
@@ -25,6 +24,9 @@ KEY_MAX = 64
 _CHUNK = 1 << 20
 #: Pages of one block that are looked at together.
 _STEP = 1 << 20
+
+#: Places of pages, ascending, and a digest of each, one behind the other.
+Stood: TypeAlias = "tuple[NDArray[np.int64], bytes]"
 
 #: Makes a digest of each of the pages in a buffer.
 Hasher = Callable[[memoryview, int], bytes]
@@ -61,96 +63,75 @@ def hasher(key: bytes) -> Hasher:
 
 
 def block_places(
-    context: Context, block: Block, make: Hasher | None, progress: Progress | None
-) -> Iterator[tuple["NDArray[np.int64]", bytes]]:
-    """Places of pages of one judged block for which something stands, and their digests, if made.
+    block: Block, extents: "Runs", make: Hasher | None, progress: Progress | None
+) -> Iterator[Stood]:
+    """Pages of one judged block for which something stands; `extents` are those of the file.
 
     With a hasher these are all pages that are not zero, as far as the file has data; without one,
     only those with a clear bit, of which `check` counts how many there are.
     """
-    source, page_size = context.source, block.page_size
-    base = block.model.pages_offset
+    import numpy as np
+
+    source, page_size, base = block.source, block.page_size, block.model.pages_offset
     assert base is not None
     for start in range(0, block.num_pages, _STEP):
         stop = min(start + _STEP, block.num_pages)
-        runs = _data_pages(source, base, page_size, start, stop)
+        runs = _data_pages(extents - base, page_size, start, stop)
         if make is None:
             unset = intervals.complement(block.bitmap.runs(start, stop), start, stop)
             runs = intervals.intersection(runs, unset)
-        yield from _nonzero(source, runs * page_size + base, page_size, make, progress)
+        counts = runs[:, 1] - runs[:, 0]
+        pages = np.repeat(runs[:, 0] - (np.cumsum(counts) - counts), counts)
+        places = (pages + np.arange(len(pages))) * page_size + base
+        yield from _stood(source, places, page_size, make, progress)
 
 
 def body_places(
     source: Source, bodies: "Runs", page_size: int, make: Hasher, progress: Progress | None
-) -> Iterator[tuple["NDArray[np.int64]", bytes]]:
+) -> Iterator[Stood]:
     """The same for pages that stand one by one in a stream; differences are left out."""
     whole = bodies[bodies[:, 1] - bodies[:, 0] == page_size]
-    yield from _nonzero(source, whole, page_size, make, progress)
+    for start in range(0, len(whole), _STEP):
+        yield from _stood(source, whole[start : start + _STEP, 0], page_size, make, progress)
 
 
-def _data_pages(source: Source, base: int, page_size: int, start: int, stop: int) -> "Runs":
-    """The pages in [start, stop) in which the file has data."""
+def _data_pages(extents: "Runs", page_size: int, start: int, stop: int) -> "Runs":
+    """The pages in [start, stop) in which there is data; extents count from page 0."""
     import numpy as np
 
-    extents = intervals.from_pairs(
-        source.extents(base + start * page_size, base + stop * page_size)
-    )
-    runs = extents - base
+    begin, end = start * page_size, stop * page_size
+    runs = touching(extents, begin, end).clip(begin, end)
     runs[:, 0] //= page_size
     runs[:, 1] = -(-runs[:, 1] // page_size)
     if len(runs):  # two extents can meet in one page
-        reached = np.maximum.accumulate(runs[:, 1])
-        runs[1:, 0] = np.maximum(runs[1:, 0], reached[:-1])
+        runs[1:, 0] = np.maximum(runs[1:, 0], runs[:-1, 1])
     return runs[runs[:, 0] < runs[:, 1]]
 
 
-def _nonzero(
+def _stood(
     source: Source,
-    runs: "Runs",
+    places: "NDArray[np.int64]",
     page_size: int,
     make: Hasher | None,
     progress: Progress | None,
-) -> Iterator[tuple["NDArray[np.int64]", bytes]]:
-    """The pages in these ranges of the file that are not zero, on several threads, in order."""
+) -> Iterator[Stood]:
+    """Those of the pages at these places that are not zero; ascending places, with digests."""
     import numpy as np
 
-    parts = list(batches(runs, 64 * _CHUNK))
-    done: list[tuple[NDArray[np.int64], bytes]] = [(np.empty(0, np.int64), b"")] * len(parts)
-
-    def work(item: tuple[int, "Runs"]) -> None:
-        number, part = item
-        found = [_look(source, first, last, page_size, make) for first, last in _pieces(part, page_size)]
-        done[number] = (
-            np.concatenate([places for places, _ in found]),
-            b"".join(digests for _, digests in found),
-        )
+    windows = places // _CHUNK
+    for near in np.split(places, np.flatnonzero(windows[1:] != windows[:-1]) + 1):
+        if not len(near):
+            continue
+        first = int(near[0])
+        length = int(near[-1]) + page_size - first
+        data = np.frombuffer(source.read(first, length).ljust(length, b"\0"), np.uint8)
+        if len(near) * page_size == length:
+            rows = data.reshape(-1, page_size)
+        else:
+            rows = np.lib.stride_tricks.sliding_window_view(data, page_size)[near - first]
+        mask = rows.view(np.uint64).any(axis=1)
+        if not mask.all():
+            near, rows = near[mask], rows[mask]
+        yield near, make(rows.data.cast("B"), page_size) if make and len(near) else b""
         if progress:
-            progress(int((part[:, 1] - part[:, 0]).sum()))
-
-    in_parallel(work, iter(enumerate(parts)), os.cpu_count() or 1 if make else 1)
-    yield from done
-
-
-def _look(
-    source: Source, first: int, last: int, page_size: int, make: Hasher | None
-) -> tuple["NDArray[np.int64]", bytes]:
-    import numpy as np
-
-    data = source.read(first, last - first).ljust(last - first, b"\0")
-    with memoryview(data) as view:
-        mask = nonzero_pages(view, page_size)
-        places = first + np.flatnonzero(mask) * page_size
-        if make is None or not len(places):
-            return places, b""
-        if mask.all():
-            return places, make(view, page_size)
-        rows = np.frombuffer(data, np.uint8).reshape(-1, page_size)[mask]
-        return places, make(rows.data.cast("B"), page_size)
-
-
-def _pieces(runs: "Runs", page_size: int) -> Iterator[tuple[int, int]]:
-    """The runs, cut into pieces of whole pages that are read at once."""
-    longest = max(_CHUNK // page_size, 1) * page_size
-    for start, end in runs.tolist():
-        for first in range(start, end, longest):
-            yield first, min(first + longest, end)
+            progress(length)

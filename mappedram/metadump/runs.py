@@ -98,15 +98,15 @@ def _without(runs: "Runs", holes: "Runs") -> "Runs":
     return intervals.intersection(runs, intervals.complement(holes, 0, int(runs[-1, 1]) + 1))
 
 
-def selected(runs: "Runs", offset: int, length: int) -> "NDArray[np.bool_]":
-    """One bool for each byte of [offset, offset + length): whether it is in one of the runs."""
+def places_of(runs: "Runs", offset: int, end: int) -> "NDArray[np.int64]":
+    """Every byte of [offset, end) that is in one of the runs, counted from `offset`."""
     import numpy as np
 
-    steps = np.zeros(length + 1, np.int8)
-    within = runs.clip(offset, offset + length) - offset
-    np.add.at(steps, within[:, 0], 1)
-    np.subtract.at(steps, within[:, 1], 1)
-    return np.cumsum(steps[:-1], dtype=np.int8) > 0
+    within = runs.clip(offset, end) - offset
+    lengths = within[:, 1] - within[:, 0]
+    passed = np.cumsum(lengths)
+    starts = np.repeat(within[:, 0] - (passed - lengths), lengths)
+    return starts + np.arange(len(starts))
 
 
 def touching(runs: "Runs", start: int, end: int) -> "Runs":
@@ -135,8 +135,8 @@ class KeptSource(Source):
         found = np.zeros(length, np.uint8)
         runs = touching(self._runs, offset, offset + length)
         if len(runs):
-            mask = selected(runs, offset, length)
-            found[mask] = np.frombuffer(self.base.read(offset, length), np.uint8)[mask]
+            places = places_of(runs, offset, offset + length)
+            found[places] = np.frombuffer(self.base.read(offset, length), np.uint8)[places]
         index = bisect_left(self._offsets, offset - self._longest)
         while index < len(self._literals) and self._offsets[index] < offset + length:
             at, data = self._literals[index]

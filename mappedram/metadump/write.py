@@ -12,7 +12,7 @@ from mappedram.check import intervals
 from mappedram.errors import UnsupportedError
 from mappedram.metadump.pages import DIGEST_SIZE, block_places, body_places, hasher
 from mappedram.metadump.plan import Plan
-from mappedram.metadump.runs import selected, touching
+from mappedram.metadump.runs import places_of, touching
 from mappedram.packed import CHUNK_SIZE, HEADER_SIZE, MAGIC, NUMBERS_MAX, TABLES, VERSION
 from mappedram.pageio import Progress, Target, grouped, write_fully
 from mappedram.source import Source
@@ -137,7 +137,7 @@ def write_packed(
     written.kept = intervals.size(pieces)
     tables["pieces"] = file.table("pieces", pieces)
     width = DIGEST_SIZE if plan.options.key is not None else 0
-    series = _series(plan, file, progress)
+    series = _series(plan, extents, file, progress)
     count = int(series[:, 2].sum())
     written.digests, written.marks = (count, 0) if width else (0, count)
     written.in_pages = _in_pages(plan, extents)
@@ -206,8 +206,8 @@ def _ranges(source: Source, runs: "Runs") -> Iterator[tuple[int, "Runs", bytes]]
         length = int(part[-1, 1]) - start
         data = source.read_exactly(start, length, "what is kept")
         if len(part) > 1:
-            mask = selected(part, start, length)
-            data = np.frombuffer(data, np.uint8)[mask].tobytes()
+            places = places_of(part, start, start + length)
+            data = np.frombuffer(data, np.uint8)[places].tobytes()
         yield start, part, data
 
 
@@ -229,20 +229,22 @@ def _in_order(
     yield from (literal for _, literal in literals[at:])
 
 
-def _series(plan: Plan, file: _File, progress: Progress | None) -> "NDArray[np.int64]":
+def _series(
+    plan: Plan, extents: "Runs", file: _File, progress: Progress | None
+) -> "NDArray[np.int64]":
     """Write the digests, if there are to be any; returns the places of digests or marks."""
     import numpy as np
 
     rows = [np.empty((0, 3), np.int64)]
-    for places, digests, step in _places(plan, progress):
+    for places, digests, step in _places(plan, extents, progress):
         file.add("digests", digests)
         rows.append(_strided(places, step))
     file.finish("digests")
-    return np.concatenate(rows)
+    return _joined(np.concatenate(rows))
 
 
 def _places(
-    plan: Plan, progress: Progress | None
+    plan: Plan, extents: "Runs", progress: Progress | None
 ) -> Iterator[tuple["NDArray[np.int64]", bytes, int]]:
     context, key = plan.context, plan.options.key
     make = hasher(key) if key is not None else None
@@ -250,7 +252,7 @@ def _places(
         return
     blocks = sorted(context.judged, key=lambda block: block.model.pages_offset or 0)
     found = chain.from_iterable(
-        ((*part, block.page_size) for part in block_places(context, block, make, progress))
+        ((*part, block.page_size) for part in block_places(block, extents, make, progress))
         for block in blocks
     )
     yield from found
@@ -270,6 +272,19 @@ def _strided(places: "NDArray[np.int64]", step: int) -> "NDArray[np.int64]":
     starts = np.concatenate(([0], breaks))
     counts = np.diff(np.append(starts, len(places)))
     return np.stack((places[starts], np.full(len(starts), step), counts), axis=1)
+
+
+def _joined(series: "NDArray[np.int64]") -> "NDArray[np.int64]":
+    """Series that go on where the one before ends, made one."""
+    import numpy as np
+
+    if not len(series):
+        return series
+    first, step, count = series.T
+    begins = np.append(True, (step[1:] != step[:-1]) | (first[1:] != (first + step * count)[:-1]))
+    starts = np.flatnonzero(begins)
+    counts = np.add.reduceat(count, starts)
+    return np.stack((first[starts], step[starts], counts), axis=1)
 
 
 def _in_pages(plan: Plan, extents: "Runs") -> int:
