@@ -9,7 +9,7 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mappedram.errors import FormatError, TruncatedError, UnsupportedError
 
@@ -24,28 +24,27 @@ VERSION = 1
 HEADER_SIZE = 40
 #: Bytes of one chunk of contents before it is compressed.
 CHUNK_SIZE = 1 << 20
-#: What a directory, and a table of numbers, may grow to when it is decompressed. 64 GiB whose every
-#: other page is stored make 8 million runs.
+#: Bytes of a directory when it is decompressed.
 DIRECTORY_MAX = 16 << 20
-NUMBERS_MAX = 1 << 25
+#: Numbers in all tables together. Runs that follow no rule take two for each: 8 million.
+NUMBERS_MAX = 1 << 24
 #: Chunks that are kept in memory.
 _HELD = 8
-#: So many pieces are put in one by one.
-_FEW = 8
-
+#: No offset is larger: files end below that.
+_NUMBER_MAX = (1 << 62) - 1
 #: What stands for a page that is only known not to be zero.
 MARK = b"\x01"
 
-#: Tables and how many numbers an entry has. All are ascending, and no two entries overlap.
-TABLES = {"extents": 2, "pieces": 2, "series": 3, "contents": 2, "digests": 2}
+#: Tables, and the columns of each. Rows are ascending, and no two overlap.
+TABLES = {
+    "extents": ("start", "end"),
+    "pieces": ("first", "width", "step", "count"),
+    "pages": ("first", "width", "step", "count"),
+    "contents": ("start", "end"),
+    "digests": ("start", "end"),
+}
 
-
-class Series(NamedTuple):
-    """`count` places at equal distances, each with a digest or a mark of `width` bytes."""
-
-    first: int
-    step: int
-    count: int
+Table: TypeAlias = "NDArray[np.int64]"
 
 
 class Packed:
@@ -57,8 +56,8 @@ class Packed:
 
     Attributes:
         size: bytes of the file that was packed.
+        has_digests: whether digests stand for pages; else marks do, or nothing.
         summary: what was kept and what was not, as whoever packed it says.
-        width: bytes of the digest of each page; 0 where there are marks or nothing.
 
     Raises:
         TruncatedError: the packed file ends before its directory does.
@@ -79,22 +78,23 @@ class Packed:
         directory = self._directory(offset, length)
         try:
             self.size = _count(directory["size"])
-            self.width = _count(directory["width"])
+            self.has_digests = bool(directory["has_digests"])
             self.summary: Mapping[str, Any] = dict(directory["summary"])
-            tables = {
+            places = {
                 name: tuple(_count(number) for number in directory["tables"][name])
                 for name in TABLES
             }
-            if self.width > 64 or any(len(entry) != 3 for entry in tables.values()):
-                raise ValueError
+            numbers = sum(rows * len(TABLES[name]) for name, (_, _, rows) in places.items())
         except (KeyError, TypeError, ValueError) as error:
             raise _damaged("directory", offset) from error
-        numbers = {name: self._table(name, *tables[name]) for name in TABLES}
-        self._extents, self._pieces = numbers["extents"], numbers["pieces"]
-        self._series, self._chunks = numbers["series"], numbers["contents"]
-        self._digest_chunks = numbers["digests"]
-        self._index()
-        self._chunk = lru_cache(_HELD)(self._read_chunk)
+        if numbers > NUMBERS_MAX:
+            raise _damaged("directory", offset)
+        self._extents = self._ranges("extents", *places["extents"])
+        contents = self._ranges("contents", *places["contents"])
+        digests = self._ranges("digests", *places["digests"])
+        self._pieces = self._layer("pieces", *places["pieces"], _Chunks(self, "contents", contents))
+        held = _Chunks(self, "digests", digests) if self.has_digests else _Marks()
+        self._pages = self._layer("pages", *places["pages"], held)
 
     # What is stored.
 
@@ -115,133 +115,180 @@ class Packed:
             )
         return data
 
+    def inflated(self, offset: int, length: int, most: int, what: str) -> bytes:
+        """What is stored at `offset`, decompressed; at most `most` bytes.
+
+        Raises:
+            TruncatedError: the packed file ends before.
+            FormatError: it is damaged.
+        """
+        decompressor = zlib.decompressobj()
+        try:
+            found = decompressor.decompress(self._stored(offset, length, what), most + 1)
+        except zlib.error as error:
+            raise _damaged(what, offset) from error
+        if not decompressor.eof or len(found) > most:
+            raise _damaged(what, offset)
+        return found
+
     def _directory(self, offset: int, length: int) -> dict[str, Any]:
         if length > DIRECTORY_MAX:
             raise _damaged("directory", offset)
-        text = _inflated(self._stored(offset, length, "directory"), DIRECTORY_MAX)
         try:
-            directory = json.loads(text or b"")
+            directory = json.loads(self.inflated(offset, length, DIRECTORY_MAX, "directory"))
         except (ValueError, RecursionError) as error:
+            if isinstance(error, FormatError):
+                raise
             raise _damaged("directory", offset) from error
         if not isinstance(directory, dict):
             raise _damaged("directory", offset)
         return directory
 
-    def _table(self, name: str, offset: int, length: int, rows: int) -> "NDArray[np.int64]":
-        """Numbers as differences to the one before, by columns of what is like each other."""
+    def _table(self, name: str, offset: int, length: int, rows: int) -> Table:
+        """The columns of a table, whose numbers are stored as differences to the one before."""
         import numpy as np
 
-        columns = TABLES[name]
-        if rows * columns > NUMBERS_MAX:
+        columns = len(TABLES[name])
+        size = rows * columns * 8
+        data = self.inflated(offset, length, size, name) if rows else b""
+        if len(data) != size:
             raise _damaged(name, offset)
-        wanted = rows * columns * 8
-        data = _inflated(self._stored(offset, length, name), wanted) if rows else b""
-        if data is None or len(data) != wanted:
+        table = np.cumsum(np.frombuffer(data, "<i8").reshape(columns, rows), axis=1, dtype=np.int64)
+        if (table < 0).any() or (table > _NUMBER_MAX).any():
             raise _damaged(name, offset)
-        table = np.cumsum(np.frombuffer(data, "<i8").reshape(columns, rows), axis=1).T
-        ends = table[:, 1]
-        if columns == len(Series._fields):
-            ends = table[:, 0] + table[:, 1] * (table[:, 2] - 1) + (self.width or len(MARK))
-        if (table < 0).any() or (ends < table[:, 0]).any() or (table[1:, 0] < ends[:-1]).any():
+        return table
+
+    def _ranges(self, name: str, offset: int, length: int, rows: int) -> Table:
+        table = self._table(name, offset, length, rows)
+        starts, ends = table
+        if (ends < starts).any() or (starts[1:] < ends[:-1]).any():
             raise _damaged(name, offset)
-        return np.ascontiguousarray(table)
+        return table
 
-    def _index(self) -> None:
-        """Where the contents of each piece, and the digests of each series, begin."""
-        import numpy as np
-
-        lengths = self._pieces[:, 1] - self._pieces[:, 0]
-        self._piece_starts = np.cumsum(lengths) - lengths
-        counts = self._series[:, 2]
-        self._series_starts = np.cumsum(counts) - counts
-        for name, chunks, needed in (
-            ("contents", self._chunks, int(lengths.sum())),
-            ("digests", self._digest_chunks, int(counts.sum()) * self.width),
-        ):
-            if len(chunks) != -(-needed // CHUNK_SIZE):
-                raise _damaged(name, 0)
-
-    def _read_chunk(self, digests: bool, number: int) -> bytes:
-        start, end = (self._digest_chunks if digests else self._chunks)[number].tolist()
-        name = "digests" if digests else "contents"
-        if end - start > 2 * CHUNK_SIZE:
-            raise _damaged(name, start)
-        data = _inflated(self._stored(start, end - start, name), CHUNK_SIZE)
-        if data is None:
-            raise _damaged(name, start)
-        return data
-
-    def _held(self, digests: bool, start: int, end: int) -> bytes:
-        """Bytes [start, end) of the contents, or of the digests."""
-        parts = []
-        while start < end:
-            number, at = divmod(start, CHUNK_SIZE)
-            part = self._chunk(digests, number)[at : at + end - start]
-            if not part:
-                raise _damaged("digests" if digests else "contents", 0)
-            parts.append(part)
-            start += len(part)
-        return b"".join(parts)
+    def _layer(
+        self, name: str, offset: int, length: int, rows: int, held: "_Chunks | _Marks"
+    ) -> "_Layer":
+        layer = _Layer(self._table(name, offset, length, rows), held)
+        if not layer.is_sound(self.size):
+            raise _damaged(name, offset)
+        return layer
 
     # The file that was packed.
 
     def read(self, offset: int, length: int) -> bytes:
         """At most `length` bytes at `offset`; fewer only where the file ends."""
-        length = max(0, min(length, self.size - offset))
-        data = bytearray(length)
-        first, last = _touching(self._pieces[:, 0], self._pieces[:, 1], offset, offset + length)
-        if first < last:
-            self._put_pieces(data, offset, first, last)
-        if len(self._series) and length:
-            self._fill(data, offset, offset + length)
+        data = bytearray(max(0, min(length, self.size - offset)))
+        self._pieces.put(data, offset)
+        self._pages.put(data, offset)
         return bytes(data)
-
-    def _put_pieces(self, data: bytearray, offset: int, first: int, last: int) -> None:
-        """Put in what was kept, all at once: in the contents the pieces stand side by side."""
-        import numpy as np
-
-        pieces = self._pieces[first:last].clip(offset, offset + len(data))
-        start = int(self._piece_starts[first]) + int(pieces[0, 0] - self._pieces[first, 0])
-        held = self._held(False, start, start + int((pieces[:, 1] - pieces[:, 0]).sum()))
-        begins, lengths = pieces[:, 0] - offset, pieces[:, 1] - pieces[:, 0]
-        places = np.cumsum(lengths) - lengths
-        if last - first <= _FEW:
-            for begin, length, place in np.stack((begins, lengths, places), axis=1).tolist():
-                data[begin : begin + length] = held[place : place + length]
-            return
-        index = np.repeat(begins - places, lengths) + np.arange(len(held))
-        np.frombuffer(data, np.uint8)[index] = np.frombuffer(held, np.uint8)
-
-    def _fill(self, data: bytearray, offset: int, end: int) -> None:
-        """Put in the digests and marks that lie in [offset, end)."""
-        import numpy as np
-
-        width = self.width or len(MARK)
-        table = self._series
-        ends = table[:, 0] + table[:, 1] * (table[:, 2] - 1) + width
-        target = np.frombuffer(data, np.uint8)
-        for index in range(*_touching(table[:, 0], ends, offset, end)):
-            series = Series(*table[index].tolist())
-            step = max(series.step, 1)
-            first = max(0, -(-(offset - width + 1 - series.first) // step))
-            stop = min(series.count, -(-(end - series.first) // step))
-            if first >= stop:
-                continue
-            start = int(self._series_starts[index])
-            if self.width:
-                held = self._held(True, (start + first) * width, (start + stop) * width)
-            else:
-                held = MARK * (stop - first)
-            places = series.first + np.arange(first, stop) * step - offset
-            places = (places[:, None] + np.arange(width)).ravel()
-            inside = (places >= 0) & (places < len(data))
-            target[places[inside]] = np.frombuffer(held, np.uint8)[inside]
 
     def extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """The parts of [start, end) that were not holes, as half-open ranges of offsets."""
-        first, last = _touching(self._extents[:, 0], self._extents[:, 1], start, end)
-        for begin, stop in self._extents[first:last].tolist():
+        first, last = _touching(*self._extents, start, end)
+        for begin, stop in self._extents[:, first:last].T.tolist():
             yield max(begin, start), min(stop, end)
+
+
+class _Chunks:
+    """Bytes one behind the other, compressed in chunks."""
+
+    def __init__(self, packed: Packed, name: str, chunks: Table) -> None:
+        self._packed = packed
+        self._name = name
+        self._chunks = chunks
+        self._chunk = lru_cache(_HELD)(self._read)
+
+    def _read(self, number: int) -> bytes:
+        start, end = self._chunks[:, number].tolist()
+        if end - start > 2 * CHUNK_SIZE:
+            raise _damaged(self._name, start)
+        return self._packed.inflated(start, end - start, CHUNK_SIZE, self._name)
+
+    def is_sound(self, length: int) -> bool:
+        """Whether there are as many chunks as that many bytes take."""
+        return self._chunks.shape[1] == -(-length // CHUNK_SIZE)
+
+    def read(self, start: int, end: int) -> bytes:
+        """Bytes [start, end)."""
+        parts = []
+        while start < end:
+            number, at = divmod(start, CHUNK_SIZE)
+            part = self._chunk(number)[at : at + end - start]
+            if not part:
+                raise _damaged(self._name, int(self._chunks[0, number]))
+            parts.append(part)
+            start += len(part)
+        return b"".join(parts)
+
+
+class _Marks:
+    """Marks one behind the other."""
+
+    def is_sound(self, length: int) -> bool:  # noqa: ARG002
+        """See `_Chunks`."""
+        return True
+
+    def read(self, start: int, end: int) -> bytes:
+        """See `_Chunks`."""
+        return MARK * (end - start)
+
+
+class _Layer:
+    """Places at equal distances: each row has `count` of `width` bytes each, `step` apart."""
+
+    def __init__(self, table: Table, held: _Chunks | _Marks) -> None:
+        import numpy as np
+
+        self._table = table
+        self._held = held
+        self._first, self._width, self._step, self._count = table
+        self._ends = self._first + self._step * (self._count - 1) + self._width
+        self._starts = np.cumsum(self._width * self._count) - self._width * self._count
+
+    def is_sound(self, size: int) -> bool:
+        """Whether the rows are ascending, in a file of `size` bytes, and all their bytes held."""
+        if not len(self._first):
+            return self._held.is_sound(0)
+        # As floats, nothing can overflow.
+        total = self._width.astype(float) @ self._count
+        reach = self._first + self._step.astype(float) * self._count + self._width
+        return bool(
+            (self._width > 0).all()
+            and (self._count > 0).all()
+            and (self._step >= self._width).all()
+            and total <= size
+            and (reach < 2 * _NUMBER_MAX).all()
+            and (self._ends <= size).all()
+            and (self._first[1:] >= self._ends[:-1]).all()
+            and self._held.is_sound(int((self._width * self._count).sum()))
+        )
+
+    def put(self, data: bytearray, offset: int) -> None:
+        """Put what lies in [offset, offset + len(data)) into `data`."""
+        first, last = _touching(self._first, self._ends, offset, offset + len(data))
+        for index in range(first, last):
+            self._put_row(data, offset, index)
+
+    def _put_row(self, data: bytearray, offset: int, index: int) -> None:
+        import numpy as np
+
+        first, width, step, count = self._table[:, index].tolist()
+        start, end = int(self._starts[index]), offset + len(data)
+        if count == 1:
+            begin, stop = max(first, offset), min(first + width, end)
+            place = start - first
+            data[begin - offset : stop - offset] = self._held.read(place + begin, place + stop)
+            return
+        lower = max(0, -(-(offset - width + 1 - first) // step))
+        upper = min(count, -(-(end - first) // step))
+        if lower >= upper:
+            return  # the window lies between two of them
+        held = self._held.read(start + lower * width, start + upper * width)
+        places = first - offset + np.arange(lower, upper) * step
+        index_of = (places[:, None] + np.arange(width)).ravel()
+        inside = (index_of >= 0) & (index_of < len(data))
+        target = np.frombuffer(data, np.uint8)
+        target[index_of[inside]] = np.frombuffer(held, np.uint8)[inside]
 
 
 def _touching(
@@ -253,18 +300,8 @@ def _touching(
     return int(ends.searchsorted(offset, "right")), int(starts.searchsorted(end, "left"))
 
 
-def _inflated(data: bytes, most: int) -> bytes | None:
-    """The data decompressed; None if they are damaged, or are more than `most` bytes."""
-    decompressor = zlib.decompressobj()
-    try:
-        found = decompressor.decompress(data, most + 1)
-    except zlib.error:
-        return None
-    return found if decompressor.eof and len(found) <= most else None
-
-
 def _count(value: object) -> int:
-    if not isinstance(value, int) or not 0 <= value < 1 << 62:
+    if not isinstance(value, int) or not 0 <= value <= _NUMBER_MAX:
         raise ValueError(value)
     return value
 

@@ -346,7 +346,7 @@ def read_fully(source: Source, view: memoryview, offset: int) -> None:
         UnsupportedError: the source is a metadump without them.
     """
     if source.packed:
-        if not source.packed.width:
+        if not source.packed.has_digests:
             source.refuse_pages()
         view[:] = source.read_exactly(offset, len(view), "pages")
         return

@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mappedram.metadump.policy import Policy
@@ -11,7 +10,7 @@ from mappedram.snapshot import Snapshot
 from mappedram.vmstate import DeviceState, Leaf, Undecoded
 from mappedram.vmstate.codecs import Counted, PointerMarker, codec
 
-_INDEX = re.compile(r"\[[0-9]+\]\Z")
+_INDEX = re.compile(r"\[[0-9]+\]")
 
 
 @dataclass
@@ -40,38 +39,20 @@ def keep_state(snapshot: Snapshot, policy: Policy, kept: Kept) -> list[DeviceSum
 
 def _keep_device(device: DeviceState, policy: Policy, kept: Kept) -> DeviceSummary:
     summary = DeviceSummary(device.idstr, device.instance_id)
-    for path, leaf, row_length in _with_rows(device):
-        name = _INDEX.sub("[]", path)
-        if leaf.framing or isinstance(_codec(leaf), PointerMarker):
-            kept.keep(leaf.offset, leaf.end)
-            summary.kept += leaf.length
-        elif policy.keeps(device.idstr, path, leaf.type, row_length):
-            kept.keep(leaf.offset, leaf.end)
-            summary.kept += leaf.length
-        else:
-            count = _count_size(leaf)
-            kept.keep(leaf.offset, leaf.offset + count)
-            summary.kept += count
-            summary.blanked[name] += leaf.length - count
-    return summary
-
-
-def _with_rows(device: DeviceState) -> Iterator[tuple[str, Leaf, int]]:
-    """Each leaf, its path, and the bytes of the leaves of its array, or its own."""
-    row: list[tuple[str, Leaf]] = []
-    row_name = ""
+    rows: Counter[str] = Counter()
     for path, leaf in device.leaves():
-        name = _INDEX.sub("", path)
-        if name == path or name != row_name:
-            yield from _as_row(row)
-            row, row_name = [], name if name != path else ""
-        row.append((path, leaf))
-    yield from _as_row(row)
-
-
-def _as_row(row: list[tuple[str, Leaf]]) -> Iterator[tuple[str, Leaf, int]]:
-    length = sum(leaf.length for _, leaf in row)
-    return ((path, leaf, length) for path, leaf in row)
+        rows[_INDEX.sub("[]", path)] += leaf.length
+    for path, leaf in device.leaves():
+        name = _INDEX.sub("[]", path)
+        is_frame = leaf.framing or isinstance(_codec(leaf), PointerMarker)
+        if is_frame or policy.keeps(device.idstr, path, leaf.type, rows[name]):
+            length = leaf.length
+        else:
+            length = _count_size(leaf)
+            summary.blanked[name] += leaf.length - length
+        kept.keep(leaf.offset, leaf.offset + length)
+        summary.kept += length
+    return summary
 
 
 def _codec(leaf: Leaf) -> object:

@@ -5,15 +5,22 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mappedram.check import intervals
 from mappedram.errors import UnsupportedError
-from mappedram.metadump.pages import DIGEST_SIZE, block_places, body_places, hasher
+from mappedram.metadump.pages import DIGEST_SIZE, Stood, block_places, body_places, hasher
 from mappedram.metadump.plan import Plan
 from mappedram.metadump.runs import places_of, touching
-from mappedram.packed import CHUNK_SIZE, HEADER_SIZE, MAGIC, NUMBERS_MAX, TABLES, VERSION
+from mappedram.packed import (
+    CHUNK_SIZE,
+    DIRECTORY_MAX,
+    HEADER_SIZE,
+    MAGIC,
+    MARK,
+    NUMBERS_MAX,
+    VERSION,
+)
 from mappedram.pageio import Progress, Target, grouped, write_fully
 from mappedram.source import Source
 
@@ -23,6 +30,10 @@ if TYPE_CHECKING:
 
     from mappedram.bitmap import Runs
 
+#: Columns of a table of places at equal distances.
+Columns: TypeAlias = tuple["NDArray[np.int64]", ...]
+
+_TABLE_LEVEL = 6
 #: Digests do not compress.
 _LEVELS = {"contents": 6, "digests": 1}
 #: Devices of which the directory says what was left out; hostile files have millions.
@@ -67,6 +78,8 @@ class _File:
 
     fd: int
     position: int = HEADER_SIZE
+    numbers: int = 0
+    tables: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     chunks: dict[str, list[tuple[int, int]]] = field(
         default_factory=lambda: {name: [] for name in _LEVELS}
     )
@@ -97,20 +110,20 @@ class _File:
     def _chunk(self, name: str, data: bytes) -> None:
         self.chunks[name].append(self.append(zlib.compress(data, _LEVELS[name])))
 
-    def table(self, name: str, rows: "NDArray[np.int64]") -> tuple[int, int, int]:
-        """Write a table; returns place, length and number of rows."""
+    def table(self, name: str, *columns: "NDArray[np.int64]") -> None:
+        """Write a table, and note its place, length and number of rows."""
         import numpy as np
 
-        if rows.size > NUMBERS_MAX:
+        rows = len(columns[0])
+        self.numbers += rows * len(columns)
+        if self.numbers > NUMBERS_MAX:
             raise UnsupportedError(
-                f"{len(rows)} {name}, more than the {NUMBERS_MAX // TABLES[name]} that a metadump"
-                " holds: the file is too fragmented"
+                f"{rows} {name}, with which there are more than the {NUMBERS_MAX} numbers that a"
+                " metadump holds: the file is too fragmented"
             )
-        if not len(rows):
-            return self.position, 0, 0
-        steps = np.diff(rows.T, axis=1, prepend=0).astype("<i8")
-        start, end = self.append(zlib.compress(steps.tobytes(), 6))
-        return start, end - start, len(rows)
+        steps = np.diff(np.stack(columns), axis=1, prepend=0).astype("<i8")
+        start, end = self.append(zlib.compress(steps.tobytes(), _TABLE_LEVEL))
+        self.tables[name] = (start, end - start, rows)
 
 
 def write_packed(
@@ -132,21 +145,29 @@ def write_packed(
     written = Written(source.size)
     extents = intervals.from_pairs(source.extents(0, source.size))
     written.data = intervals.size(extents)
-    tables = {"extents": file.table("extents", extents)}
+    file.table("extents", *extents.T)
     pieces = _contents(plan, extents, file)
     written.kept = intervals.size(pieces)
-    tables["pieces"] = file.table("pieces", pieces)
-    width = DIGEST_SIZE if plan.options.key is not None else 0
-    series = _series(plan, extents, file, progress)
-    count = int(series[:, 2].sum())
-    written.digests, written.marks = (count, 0) if width else (0, count)
+    file.table("pieces", *_strided(*pieces.T))
+    has_digests = plan.options.key is not None
+    pages = _pages(plan, extents, file, progress)
+    count = int(pages[3].sum())
+    written.digests, written.marks = (count, 0) if has_digests else (0, count)
     written.in_pages = _in_pages(plan, extents)
-    tables["series"] = file.table("series", series)
+    file.table("pages", *pages)
     for name in _LEVELS:
-        tables[name] = file.table(name, intervals.from_pairs(file.chunks[name]))
-    summary = {**about, **written.to_dict(), **summary_of(plan)}
-    directory = {"size": source.size, "width": width, "tables": tables, "summary": summary}
-    start, end = file.append(zlib.compress(json.dumps(directory).encode(), 6))
+        file.table(name, *intervals.from_pairs(file.chunks[name]).T)
+    directory = {
+        "size": source.size,
+        "has_digests": has_digests,
+        "tables": file.tables,
+        "summary": {**about, **written.to_dict(), **summary_of(plan)},
+    }
+    text = json.dumps(directory).encode()
+    if len(text) > DIRECTORY_MAX:
+        directory["summary"] = {**about, **written.to_dict()}  # names of millions of fields
+        text = json.dumps(directory).encode()
+    start, end = file.append(zlib.compress(text, _TABLE_LEVEL))
     header = MAGIC + VERSION.to_bytes(4, "big")
     header += start.to_bytes(8, "big") + (end - start).to_bytes(8, "big")
     write_fully(fd, header.ljust(HEADER_SIZE, b"\0"), 0)
@@ -229,62 +250,48 @@ def _in_order(
     yield from (literal for _, literal in literals[at:])
 
 
-def _series(
-    plan: Plan, extents: "Runs", file: _File, progress: Progress | None
-) -> "NDArray[np.int64]":
-    """Write the digests, if there are to be any; returns the places of digests or marks."""
+def _pages(plan: Plan, extents: "Runs", file: _File, progress: Progress | None) -> Columns:
+    """Write the digests, if there are to be any; returns where they, or marks, stand."""
     import numpy as np
 
-    rows = [np.empty((0, 3), np.int64)]
-    for places, digests, step in _places(plan, extents, progress):
+    width = DIGEST_SIZE if plan.options.key is not None else len(MARK)
+    found = [np.empty(0, np.int64)]
+    for places, digests in _places(plan, extents, progress):
         file.add("digests", digests)
-        rows.append(_strided(places, step))
+        found.append(places)
     file.finish("digests")
-    return _joined(np.concatenate(rows))
+    places = np.concatenate(found)
+    return _strided(places, places + width)
 
 
-def _places(
-    plan: Plan, extents: "Runs", progress: Progress | None
-) -> Iterator[tuple["NDArray[np.int64]", bytes, int]]:
+def _places(plan: Plan, extents: "Runs", progress: Progress | None) -> Iterator[Stood]:
+    """The pages for which something stands, ascending."""
     context, key = plan.context, plan.options.key
     make = hasher(key) if key is not None else None
     if context is None:
         return
-    blocks = sorted(context.judged, key=lambda block: block.model.pages_offset or 0)
-    found = chain.from_iterable(
-        ((*part, block.page_size) for part in block_places(block, extents, make, progress))
-        for block in blocks
-    )
-    yield from found
+    for block in sorted(context.judged, key=lambda block: block.model.pages_offset or 0):
+        yield from block_places(block, extents, make, progress)
     page_size = context.stream.page_size
     if plan.bodies is not None and make and page_size:
-        for places, digests in body_places(plan.source, plan.bodies, page_size, make, progress):
-            yield places, digests, page_size + 8
+        yield from body_places(plan.source, plan.bodies, page_size, make, progress)
 
 
-def _strided(places: "NDArray[np.int64]", step: int) -> "NDArray[np.int64]":
-    """Ascending places as series of that step: rows of first, step and count."""
+def _strided(starts: "NDArray[np.int64]", ends: "NDArray[np.int64]") -> Columns:
+    """Ascending runs as places at equal distances, where many are: first, width, step, count.
+
+    The distance that most neighbours have is the only one that is looked for.
+    """
     import numpy as np
 
-    if not len(places):
-        return np.empty((0, 3), np.int64)
-    breaks = np.flatnonzero(np.diff(places) != step) + 1
-    starts = np.concatenate(([0], breaks))
-    counts = np.diff(np.append(starts, len(places)))
-    return np.stack((places[starts], np.full(len(starts), step), counts), axis=1)
-
-
-def _joined(series: "NDArray[np.int64]") -> "NDArray[np.int64]":
-    """Series that go on where the one before ends, made one."""
-    import numpy as np
-
-    if not len(series):
-        return series
-    first, step, count = series.T
-    begins = np.append(True, (step[1:] != step[:-1]) | (first[1:] != (first + step * count)[:-1]))
-    starts = np.flatnonzero(begins)
-    counts = np.add.reduceat(count, starts)
-    return np.stack((first[starts], step[starts], counts), axis=1)
+    widths, steps = ends - starts, np.diff(starts)
+    alike = widths[1:] == widths[:-1]
+    known, counts = np.unique(steps[alike], return_counts=True)
+    step = int(known[counts.argmax()]) if len(known) else 0
+    first = np.flatnonzero(np.append(True, ~(alike & (steps == step)))[: len(starts)])
+    count = np.diff(np.append(first, len(starts)))
+    apart = np.where(count > 1, step, widths[first])
+    return starts[first], widths[first], apart, count
 
 
 def _in_pages(plan: Plan, extents: "Runs") -> int:
