@@ -44,8 +44,8 @@ _TEXTS = {"domain_xml": "domain XML", "cookie": "cookie", "uuid": "UUID"}
         "  mappedram metadump --state all --blank 'tpm*:*' guest.save guest.metadump\n"
         "  mappedram metadump --hash-key my.key guest.mapped-ram guest.metadump\n"
         "  mappedram metadump --unpacked guest.metadump guest.sparse",
-        "Whatever the reader does not know as structure is left out. docs/metadump.md says what is\n"
-        "kept and why.",
+        "Whatever the reader does not know as structure is left out; docs/metadump.md says what\n"
+        "is kept, and why.",
         "Exit status:\n"
         "  0   the metadump was written\n"
         "  1   the tool could not finish; nothing was written\n"

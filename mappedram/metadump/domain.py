@@ -51,9 +51,7 @@ _SECRET = frozenset(
     b" initarg initenv".split()
 )
 #: Attributes that go, whatever is asked for.
-_SECRET_ATTRIBUTES = frozenset(
-    b"passwd passwdValidTo password key secret username".split()
-)
+_SECRET_ATTRIBUTES = frozenset(b"passwd passwdValidTo password key secret username".split())
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A stream without mapped-ram: the words of its records are kept, the pages between them are not."""
+"""A stream without mapped-ram: the words of its records are kept, pages between them are not."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -23,15 +23,20 @@ if TYPE_CHECKING:
     from mappedram.bitmap import Runs
 
 _WORD = 8
+#: More pages than a word can number.
+_PAGES_MAX = 1 << 62
 #: Structures behind which no record stands.
 _LAST = ("end_of_section", "section_footer")
 
 
 class _Bodies(NotedRecords):
-    """Takes the place of the records of one block: notes where the bytes of all pages stand."""
+    """Takes the place of the records of one block: notes where the bytes of all pages stand.
 
-    def __init__(self, num_pages: int, source: Source, page_size: int) -> None:
-        super().__init__(num_pages, 0)
+    A page beyond the block is no reason to stop: the words up to it are needed to meet it again.
+    """
+
+    def __init__(self, source: Source, page_size: int) -> None:
+        super().__init__(_PAGES_MAX, 0)
         self.found: list[Runs] = []
         self._source = source
         self._page_size = page_size
@@ -62,9 +67,7 @@ def keep_records(snapshot: Snapshot, kept: Kept) -> "Runs":
     if page_size is None:
         return found[0]
     lengths = {block.idstr: block.used_length for block in stream.blocks}
-    blocks = {
-        name: _Bodies(length // page_size, source, page_size) for name, length in lengths.items()
-    }
+    blocks = {name: _Bodies(source, page_size) for name in lengths}
     index = PageIndex(source, page_size, lengths, blocks)
     for start in _beginnings(stream):
         try:

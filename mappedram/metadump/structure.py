@@ -1,4 +1,4 @@
-"""Which bytes of a stream are structure: headers, bitmaps, the JSON text, what `check` points at."""
+"""Which bytes of a stream are structure: headers, bitmaps, the JSON text, what rules look at."""
 
 import json
 
@@ -20,7 +20,7 @@ _VMDESCRIPTION_HEADER = 5
 _HEADER_SIZE = 28
 _UUID_SIZE = 16
 _UUID = "configuration/uuid"
-#: What becomes of a text that is no JSON behind the place where that shows: how deep it nests stays.
+#: What becomes of a text that is no JSON behind the place where that shows; its nesting stays.
 _SHAPE = bytes(byte if byte in b"[]{}" else ord("x") for byte in range(256))
 
 

@@ -1,27 +1,17 @@
 """Writing a metadump: packed, or as a sparse file with everything in its place."""
 
-import json
 import os
-import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mappedram.check import intervals
-from mappedram.errors import UnsupportedError
+from mappedram.metadump.packing import LEVELS, Packer
 from mappedram.metadump.pages import DIGEST_SIZE, Stood, block_places, body_places, hasher
 from mappedram.metadump.plan import Plan
-from mappedram.metadump.runs import places_of, touching
-from mappedram.packed import (
-    CHUNK_SIZE,
-    DIRECTORY_MAX,
-    HEADER_SIZE,
-    MAGIC,
-    MARK,
-    NUMBERS_MAX,
-    VERSION,
-)
-from mappedram.pageio import Progress, Target, grouped, write_fully
+from mappedram.metadump.runs import places_of, touching, united
+from mappedram.packed import CHUNK_SIZE, MARK, NUMBERS_MAX
+from mappedram.pageio import Progress, Target, grouped
 from mappedram.source import Source
 
 if TYPE_CHECKING:
@@ -33,9 +23,8 @@ if TYPE_CHECKING:
 #: Columns of a table of places at equal distances.
 Columns: TypeAlias = tuple["NDArray[np.int64]", ...]
 
-_TABLE_LEVEL = 6
-#: Digests do not compress.
-_LEVELS = {"contents": 6, "digests": 1}
+#: Extents are numbers too; with more than half of all, some are left out.
+EXTENTS_MAX = NUMBERS_MAX // 2
 #: Devices of which the directory says what was left out; hostile files have millions.
 _DEVICES_MAX = 10_000
 
@@ -72,60 +61,6 @@ class Written:
         }
 
 
-@dataclass
-class _File:
-    """The packed file as it grows."""
-
-    fd: int
-    position: int = HEADER_SIZE
-    numbers: int = 0
-    tables: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    chunks: dict[str, list[tuple[int, int]]] = field(
-        default_factory=lambda: {name: [] for name in _LEVELS}
-    )
-    _pending: dict[str, bytearray] = field(
-        default_factory=lambda: {name: bytearray() for name in _LEVELS}
-    )
-
-    def append(self, data: bytes) -> tuple[int, int]:
-        """Write at the end; returns where it stands."""
-        write_fully(self.fd, data, self.position)
-        start, self.position = self.position, self.position + len(data)
-        return start, self.position
-
-    def add(self, name: str, data: bytes) -> None:
-        """Add to the contents, or to the digests."""
-        pending = self._pending[name]
-        pending += data
-        while len(pending) >= CHUNK_SIZE:
-            self._chunk(name, bytes(pending[:CHUNK_SIZE]))
-            del pending[:CHUNK_SIZE]
-
-    def finish(self, name: str) -> None:
-        """Write what is left of them."""
-        if self._pending[name]:
-            self._chunk(name, bytes(self._pending[name]))
-            self._pending[name].clear()
-
-    def _chunk(self, name: str, data: bytes) -> None:
-        self.chunks[name].append(self.append(zlib.compress(data, _LEVELS[name])))
-
-    def table(self, name: str, *columns: "NDArray[np.int64]") -> None:
-        """Write a table, and note its place, length and number of rows."""
-        import numpy as np
-
-        rows = len(columns[0])
-        self.numbers += rows * len(columns)
-        if self.numbers > NUMBERS_MAX:
-            raise UnsupportedError(
-                f"{rows} {name}, with which there are more than the {NUMBERS_MAX} numbers that a"
-                " metadump holds: the file is too fragmented"
-            )
-        steps = np.diff(np.stack(columns), axis=1, prepend=0).astype("<i8")
-        start, end = self.append(zlib.compress(steps.tobytes(), _TABLE_LEVEL))
-        self.tables[name] = (start, end - start, rows)
-
-
 def write_packed(
     plan: Plan, fd: int, *, about: dict[str, Any], progress: Progress | None = None
 ) -> Written:
@@ -141,11 +76,12 @@ def write_packed(
         UnsupportedError: the file has more runs than a metadump holds.
         OSError: reading or writing failed.
     """
-    source, file = plan.source, _File(fd)
+    source, file = plan.source, Packer(fd)
     written = Written(source.size)
     extents = intervals.from_pairs(source.extents(0, source.size))
     written.data = intervals.size(extents)
-    file.table("extents", *extents.T)
+    kept_extents = extents if 2 * len(extents) <= EXTENTS_MAX else _coarse(plan, extents)
+    file.table("extents", *kept_extents.T)
     pieces = _contents(plan, extents, file)
     written.kept = intervals.size(pieces)
     file.table("pieces", *_strided(*pieces.T))
@@ -155,22 +91,11 @@ def write_packed(
     written.digests, written.marks = (count, 0) if has_digests else (0, count)
     written.in_pages = _in_pages(plan, extents)
     file.table("pages", *pages)
-    for name in _LEVELS:
+    for name in LEVELS:
         file.table(name, *intervals.from_pairs(file.chunks[name]).T)
-    directory = {
-        "size": source.size,
-        "has_digests": has_digests,
-        "tables": file.tables,
-        "summary": {**about, **written.to_dict(), **summary_of(plan)},
-    }
-    text = json.dumps(directory).encode()
-    if len(text) > DIRECTORY_MAX:
-        directory["summary"] = {**about, **written.to_dict()}  # names of millions of fields
-        text = json.dumps(directory).encode()
-    start, end = file.append(zlib.compress(text, _TABLE_LEVEL))
-    header = MAGIC + VERSION.to_bytes(4, "big")
-    header += start.to_bytes(8, "big") + (end - start).to_bytes(8, "big")
-    write_fully(fd, header.ljust(HEADER_SIZE, b"\0"), 0)
+    summary = {**about, **written.to_dict()}
+    directory = {"size": source.size, "has_digests": has_digests, "summary": summary}
+    file.end(directory, summary_of(plan))
     return written
 
 
@@ -204,7 +129,18 @@ def write_unpacked(source: Source, fd: int, *, progress: Progress | None = None)
                 progress(last - first)
 
 
-def _contents(plan: Plan, extents: "Runs", file: _File) -> "Runs":
+def _coarse(plan: Plan, extents: "Runs") -> "Runs":
+    """The extents with gaps closed in which no page is stored: `check` finds zeros there as well."""
+    import numpy as np
+
+    parts = [extents]
+    for block in plan.context.judged if plan.context else ():
+        unset = intervals.complement(block.bitmap.runs(), 0, block.num_pages)
+        parts.append(unset * block.page_size + (block.model.pages_offset or 0))
+    return united(np.concatenate(parts))
+
+
+def _contents(plan: Plan, extents: "Runs", file: Packer) -> "Runs":
     """Write all that is kept; returns where it stands in the original."""
     import numpy as np
 
@@ -250,7 +186,7 @@ def _in_order(
     yield from (literal for _, literal in literals[at:])
 
 
-def _pages(plan: Plan, extents: "Runs", file: _File, progress: Progress | None) -> Columns:
+def _pages(plan: Plan, extents: "Runs", file: Packer, progress: Progress | None) -> Columns:
     """Write the digests, if there are to be any; returns where they, or marks, stand."""
     import numpy as np
 
