@@ -127,6 +127,11 @@ class Policy:
         """The policy with patterns as a command line has them. Raises as `Pattern.of` does."""
         return cls(state, tuple(map(Pattern.of, blank)), tuple(map(Pattern.of, keep)))
 
+    @property
+    def has_patterns(self) -> bool:
+        """Whether elements of one array can fare differently."""
+        return bool(self.blank or self.keep)
+
     def keeps(self, idstr: str, path: str, kind: str, row_length: int) -> bool:
         """Whether a field is kept.
 

@@ -39,13 +39,17 @@ def keep_state(snapshot: Snapshot, policy: Policy, kept: Kept) -> list[DeviceSum
 
 def _keep_device(device: DeviceState, policy: Policy, kept: Kept) -> DeviceSummary:
     summary = DeviceSummary(device.idstr, device.instance_id)
+    leaves = [(path, _INDEX.sub("[]", path), leaf) for path, leaf in device.leaves()]
     rows: Counter[str] = Counter()
-    for path, leaf in device.leaves():
-        rows[_INDEX.sub("[]", path)] += leaf.length
-    for path, leaf in device.leaves():
-        name = _INDEX.sub("[]", path)
-        is_frame = leaf.framing or isinstance(_codec(leaf), PointerMarker)
-        if is_frame or policy.keeps(device.idstr, path, leaf.type, rows[name]):
+    for _, name, leaf in leaves:
+        rows[name] += leaf.length
+    told: dict[tuple[str, str], bool] = {}
+    for path, name, leaf in leaves:
+        # A device can have half a million values, nearly all of them in arrays.
+        key = (path if policy.has_patterns else name, leaf.type)
+        if key not in told:
+            told[key] = policy.keeps(device.idstr, path, leaf.type, rows[name])
+        if told[key] or leaf.framing or isinstance(_codec(leaf), PointerMarker):
             length = leaf.length
         else:
             length = _count_size(leaf)

@@ -130,7 +130,7 @@ def write_unpacked(source: Source, fd: int, *, progress: Progress | None = None)
 
 
 def _coarse(plan: Plan, extents: "Runs") -> "Runs":
-    """The extents with gaps closed in which no page is stored: `check` finds zeros there as well."""
+    """The extents, with gaps closed in which no page is stored: they read as zeros anyway."""
     import numpy as np
 
     parts = [extents]

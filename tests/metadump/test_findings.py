@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mappedram import strategies
 from mappedram.check import RULES, check
+from mappedram.container import detect
 from mappedram.errors import UnsupportedError
 from mappedram.fuzz.defects import NOT_BY_A_FILE
 from mappedram.metadump import Options
@@ -29,9 +30,10 @@ OTHER_VERDICT = {"MR014-blocks_without_addr"}
 
 
 @pytest.mark.parametrize("name", sorted(manifest()))
-@pytest.mark.parametrize("key", [None, b"key"], ids=["none", "hash"])
-def test_fixture(fixtures: Fixtures, name: str, key: bytes | None) -> None:
+def test_fixture(fixtures: Fixtures, name: str) -> None:
+    """With digests of every second one."""
     fixture = fixtures[name]
+    key = b"key" if sorted(manifest()).index(name) % 2 else None
     before = check(fixture.path, fixture.offset)
     with metadump(fixture.path, fixture.offset, Options(key=key)) as fd:
         after = check(fd, fixture.offset)
@@ -86,22 +88,28 @@ def test_defect_of_an_image(samples: Samples, tmp_path: Path, case: ImageCase) -
 def test_broken(code: str, data: st.DataObject) -> None:
     file = data.draw(strategies.broken(code))
     with file.opened() as original:
-        before = check(original, file.offset)
-        try:
-            with metadump(original, file.offset) as fd:
-                assert check(fd, file.offset).findings == before.findings
-        except UnsupportedError as error:
-            assert "compressed" in str(error) or before.findings[0].path.startswith("/header")
+        if not has_stream(original, file.offset):
+            with pytest.raises(UnsupportedError), metadump(original, file.offset):
+                pass
+            return
+        with metadump(original, file.offset) as fd:
+            assert check(fd, file.offset).findings == check(original, file.offset).findings
+
+
+def has_stream(fd: int, offset: int) -> bool:
+    """Whether a stream, or an image with one that is not compressed, begins there."""
+    with Source(fd) as source:
+        image = detect(source, offset)
+        return not image.compressed if image else source.read(offset, 8) == b"QEVM\0\0\0\3"
 
 
 @settings(max_examples=40)
 @given(file=strategies.mutated())
 def test_mutated(file: strategies.SparseFile) -> None:
     with file.opened() as original:
-        before = check(original, file.offset)
-        assume(before.verdict != "unsupported")  # no stream begins there
+        assume(has_stream(original, file.offset))
         with metadump(original, file.offset) as fd:
-            assert check(fd, file.offset).findings == before.findings
+            assert check(fd, file.offset).findings == check(original, file.offset).findings
 
 
 @pytest.mark.parametrize("length", [0x47, 0x60, 0x8B, 0x5000, 0x90000, 0x1604270, -1000])

@@ -51,7 +51,7 @@ def test_pages(fixtures: Fixtures, tmp_path: Path, name: str, key: bytes | None)
     for area in areas:
         fill(path, area.offset, area.end)
     with metadump(path, options=Options(key=key)) as fd:
-        assert pieces_of(SECRET, path.read_bytes())  # the test can find them
+        assert SECRET[:8] in path.read_bytes()
         assert pieces_of(SECRET, everything(fd)) == set()
         assert check(fd).findings == check(path).findings
 
