@@ -39,12 +39,12 @@ def keep_state(snapshot: Snapshot, policy: Policy, kept: Kept) -> list[DeviceSum
 
 def _keep_device(device: DeviceState, policy: Policy, kept: Kept) -> DeviceSummary:
     summary = DeviceSummary(device.idstr, device.instance_id)
-    leaves = [(path, _INDEX.sub("[]", path), leaf) for path, leaf in device.leaves()]
     rows: Counter[str] = Counter()
-    for _, name, leaf in leaves:
-        rows[name] += leaf.length
+    for path, leaf in device.leaves():
+        rows[_INDEX.sub("[]", path)] += leaf.length
     told: dict[tuple[str, str], bool] = {}
-    for path, name, leaf in leaves:
+    for path, leaf in device.leaves():
+        name = _INDEX.sub("[]", path)
         # A device can have half a million values, nearly all of them in arrays.
         key = (path if policy.has_patterns else name, leaf.type)
         if key not in told:

@@ -13,9 +13,10 @@ _LONGEST = 17
 #: Up to this length, it is found out which bytes count: in pieces first, and then one by one.
 _FINE_MAX = 1 << 10
 _STEPS = (8, 1)
-#: A stream of more structures, or in a larger file without mapped-ram, is not followed so often.
-_ELEMENTS_MAX = 20_000
-_RECORDS_MAX = 64 << 20
+#: How many structures are read for all of that, if the reader does not have to be followed once.
+_BUDGET = 1 << 18
+#: Bytes of a stream without mapped-ram that are as much work as one structure.
+_RECORDS = 1 << 14
 
 #: Half-open ranges, counted from where the reader stopped.
 Spans = list[tuple[int, int]]
@@ -30,8 +31,12 @@ def keep_stop(snapshot: Snapshot, kept: Kept) -> None:
     if stream.stopped is None:
         return
     wanted, start = _outcome(stream), stream.end
+    work = 1 + len(stream.elements) + (0 if stream.mapped_ram else stream.file_size // _RECORDS)
+    trials = iter(range(1 + _BUDGET // work))
 
     def is_alike(spans: Spans) -> bool:
+        if next(trials, None) is None:
+            return False
         trial = kept.with_ranges((start + first, start + last) for first, last in spans)
         source = KeptSource(snapshot.source, trial)
         try:
@@ -44,11 +49,7 @@ def keep_stop(snapshot: Snapshot, kept: Kept) -> None:
     if not prefix:
         return
     spans = [(0, prefix)]
-    if (
-        prefix <= _FINE_MAX
-        and len(stream.elements) <= _ELEMENTS_MAX
-        and (stream.mapped_ram or stream.file_size <= _RECORDS_MAX)
-    ):
+    if prefix <= _FINE_MAX:
         for step in _STEPS:
             spans = _thinned(spans, step, is_alike)
     for first, last in spans:

@@ -20,8 +20,13 @@ _VMDESCRIPTION_HEADER = 5
 _HEADER_SIZE = 28
 _UUID_SIZE = 16
 _UUID = "configuration/uuid"
-#: What becomes of a text that is no JSON behind the place where that shows; its nesting stays.
-_SHAPE = bytes(byte if byte in b"[]{}" else ord("x") for byte in range(256))
+#: What becomes of a text that is no JSON behind the place where that shows.
+_FILLER = b"x" * 256
+#: What becomes of one that is too much of it: no word and no number stays.
+_SHAPE = bytes(
+    byte if byte in b'[]{}":,' else ord("1" if byte in b"0123456789" else "x")
+    for byte in range(256)
+)
 
 
 def keep_structure(context: Context, kept: Kept, *, names: bool) -> int:
@@ -73,13 +78,17 @@ def _keep_description(snapshot: Snapshot, kept: Kept) -> None:
     start, end = description.offset, description.offset + description.length
     if description.document is None:
         text = snapshot.source.read(start, min(description.length, JSON_MAX))
-        end = start + _parsed_length(text)
-        kept.put(end, text[end - start :].translate(_SHAPE))
+        length = _parsed_length(text)
+        end = start + (length or 0)
+        kept.put(end, text[end - start :].translate(_SHAPE if length is None else _FILLER))
     kept.keep(start - _VMDESCRIPTION_HEADER, end)
 
 
-def _parsed_length(text: bytes) -> int:
-    """Bytes of a text up to and with the one at which it turns out not to be JSON."""
+def _parsed_length(text: bytes) -> int | None:
+    """Bytes of a text up to and with the one at which it turns out not to be JSON.
+
+    None where no single byte is to blame, but how deep it nests, or how long a number is.
+    """
     encoding = json.detect_encoding(text)
     try:
         json.loads(text)
@@ -88,7 +97,7 @@ def _parsed_length(text: bytes) -> int:
     except UnicodeDecodeError as error:
         return error.end
     except (ValueError, RecursionError):
-        pass
+        return None
     return 0
 
 
