@@ -1,5 +1,6 @@
 """`mappedram metadump`: structure and device state of a snapshot, without what the guest knows."""
 
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,8 +138,7 @@ def command(
             else:
                 written = write_packed(todo, fd, about=made, progress=moved)
             judged = compare(source.fd, fd, offset)
-            with Source(fd) as result:
-                taken = result.allocated
+            taken = os.fstat(fd).st_blocks * 512 if unpacked else os.fstat(fd).st_size
     if form == "json":
         output.write_json(_as_dict(file, out, todo, written, judged, taken), levels=3)
     else:
@@ -177,7 +177,7 @@ def _as_dict(
     return {
         "file": file,
         "result": str(out),
-        "allocated": taken,
+        "result_size": taken,
         **written.to_dict(),
         **summary_of(todo),
         "verdict": judged.report.verdict,

@@ -18,7 +18,7 @@ from tests.libvirt.samples import Samples, skip_without_decompressor
 KEYS = [
     "file",
     "result",
-    "allocated",
+    "result_size",
     "size",
     "data_bytes",
     "kept_bytes",

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.docs import commands, relink, rules, specification
+from tools.docs import commands, policy, relink, rules, specification
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -18,6 +18,7 @@ ORDER = {
     "verdicts": "QEMU versions",
     "cli": "Command line",
     "recipes": "Recipes",
+    "metadump": "Metadumps",
     "api": "Python",
     "languages": "Other languages",
     "fuzzing": "Fuzzing",
@@ -49,7 +50,7 @@ def stage(target: Path, app: str) -> None:
 def pages() -> Iterator[tuple[str, str]]:
     """Name and text of each page."""
     for path in sorted(DOCS.glob("*.md")):
-        yield path.stem, path.read_text(encoding="utf-8")
+        yield path.stem, policy.with_table(path.read_text(encoding="utf-8"))
     yield "format", specification.format_page()
     yield "errata", specification.errata_page()
     yield "examples", specification.examples_page()
