@@ -72,7 +72,7 @@ def to_elf(
     room = len(guest.data) if guest else vmcoreinfo.FOUND_MAX
     layout = _Layout.of(memory, len(notes) + room)
     os.ftruncate(fd, layout.size)
-    with vmcoreinfo.Finder(addressed) as finder:
+    with vmcoreinfo.Finder(addressed, channels) as finder:
         refused = write_pieces(
             zip((piece for _, piece in memory.pieces), layout.places, strict=True),
             fd,
