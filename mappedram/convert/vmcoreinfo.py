@@ -6,7 +6,7 @@ a device `vmcoreinfo`. Source: Linux kernel/vmcore_info.c, crash_save_vmcoreinfo
 
 import re
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Event, local
 from typing import TYPE_CHECKING, Self
 
@@ -49,12 +49,10 @@ class GuestNote:
     Attributes:
         data: header, name and content.
         gpa: where it stands.
-        doubt: why it may be the wrong one, empty if nothing speaks against it.
     """
 
     data: bytes
     gpa: int
-    doubt: str = ""
 
 
 def announced(snapshot: Snapshot, memory: PhysicalMemory) -> GuestNote | None:
@@ -93,9 +91,13 @@ class Finder:
     Args:
         memory: where the memory lies.
         channels: number of threads.
+
+    Attributes:
+        doubts: why the result may be wrong, in words.
     """
 
     def __init__(self, memory: PhysicalMemory, channels: int = 1) -> None:
+        self.doubts: tuple[str, ...] = ()
         self._memory = memory
         self._places: set[int] = set()
         self._stop = Event()
@@ -149,8 +151,13 @@ class Finder:
         found = [GuestNote(data, gpa) for gpa, data in notes if data is not None]
         if len({note.data for note in found}) > 1:
             places = ", ".join(f"{note.gpa:#x}" for note in found[:_TOLD_MAX])
-            doubt = f"kernels have left different VMCOREINFO notes at {places}: the first is taken"
-            return replace(found[0], doubt=doubt)
+            self.doubts += (
+                f"kernels have left different VMCOREINFO notes at {places}: the first is taken",
+            )
+        if len(self._places) >= _PLACES_MAX:
+            self.doubts += (
+                f"more than {_PLACES_MAX} pages begin as a VMCOREINFO note does: not all were read",
+            )
         return found[0] if found else None
 
     def _note_at(self, gpa: int) -> bytes | None:
