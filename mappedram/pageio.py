@@ -6,7 +6,7 @@ place relative to the others; `shift` is added to each offset to give its place 
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fcntl import ioctl
 from itertools import pairwise
@@ -42,6 +42,8 @@ _LONG = 1 << 20
 #: What is handed to the page cache at once. With more, the time varies by a factor of five here:
 #: ext4 then asks for large folios, which have to be found first (docs/performance.md).
 _WRITE_SIZE = 1 << 16
+#: The most pieces of memory that one call takes: IOV_MAX of Linux.
+_VECTOR = 1024
 #: What a thread takes on at once.
 _BATCH = 1 << 26
 #: What O_DIRECT asks of offsets, lengths and memory on every disk that is sold.
@@ -85,6 +87,21 @@ class Target:
             for start in range(0, len(view), _WRITE_SIZE):
                 write_fully(self.fd, view[start : start + _WRITE_SIZE], offset + start)
 
+    def write_vector(self, pieces: Sequence[memoryview], offset: int) -> None:
+        """Pieces of memory one behind the other, from `offset` on, through the page cache."""
+        group: list[memoryview] = []
+        size = 0
+        for piece in pieces:
+            start = 0
+            while start < len(piece):
+                part = piece[start : start + _WRITE_SIZE - size]
+                group.append(part)
+                size, start = size + len(part), start + len(part)
+                if size == _WRITE_SIZE or len(group) == _VECTOR:
+                    _write_group(self.fd, group, size, offset)
+                    offset, group, size = offset + size, [], 0
+        _write_group(self.fd, group, size, offset)
+
     def _write_direct(self, data: memoryview, offset: int) -> None:
         buffer = self._aligned_buffer()
         for start in range(0, len(data), len(buffer)):
@@ -112,6 +129,17 @@ def write_fully(fd: int, data: "memoryview | bytes", offset: int) -> None:
     done = os.pwrite(fd, data, offset)
     while done < len(data):
         done += os.pwrite(fd, memoryview(data)[done:], offset + done)
+
+
+def _write_group(fd: int, pieces: list[memoryview], size: int, offset: int) -> None:
+    """All of the pieces, of `size` in all; whatever one call leaves is written piece by piece."""
+    done = os.pwritev(fd, pieces, offset) if pieces else 0
+    if done < size:
+        for piece in pieces:
+            rest = piece[max(0, min(done, len(piece))) :]
+            if len(rest):
+                write_fully(fd, rest, offset + len(piece) - len(rest))
+            offset, done = offset + len(piece), done - len(piece)
 
 
 def write_rows(
@@ -325,7 +353,7 @@ def _copy_short(
     with memoryview(bytearray(WINDOW)) as buffer:
         for base, part in grouped(runs, WINDOW):
             with buffer[: int(part[-1, 1]) - base] as view:
-                read_fully(source, view, base)
+                source.fill([view], base)
                 for first, last in part.tolist():
                     target.write(view[first - base : last - base], first + shift)
             if progress:
@@ -338,15 +366,7 @@ def read_fully(source: Source, view: memoryview, offset: int) -> None:
     Raises:
         TruncatedError: the source ends before.
     """
-    done = 0
-    while done < len(view):
-        got = os.preadv(source.fd, [view[done:]], offset + done)
-        if got == 0:
-            raise TruncatedError(
-                f"the file ends at {offset + done:#x}, or has shrunk while it was read",
-                offset=offset + done,
-            )
-        done += got
+    source.fill([view], offset)
 
 
 def nonzero_pages(view: memoryview, page_size: int) -> "NDArray[np.bool_]":

@@ -1,6 +1,7 @@
 """Pages of a block that stand one by one in a stream without mapped-ram, and how they are read."""
 
 from dataclasses import dataclass
+from threading import local
 from typing import TYPE_CHECKING
 
 from mappedram.errors import FormatError, TruncatedError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 _WINDOW = 1 << 20
 #: Place of a page that is zero.
 ZERO = 0
+#: Bytes of the word that stands before the bytes of a page.
+_WORD = 8
+_rooms = local()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +94,8 @@ class ScatteredPages:
         """The pages of entries [start, stop) that are not zero.
 
         Returns:
-            Their numbers, ascending, and their bytes, a row for each.
+            Their numbers, ascending, and their bytes, a row for each. The rows are overwritten by
+            the next call on the same thread.
 
         Raises:
             TruncatedError: the file ends before a page.
@@ -101,39 +106,39 @@ class ScatteredPages:
         stored = self.places[start:stop] != ZERO
         pages = self.pages[start:stop][stored].astype(np.int64)
         places = self.places[start:stop][stored]
-        data = np.empty((len(pages), self.page_size), np.uint8)
+        room = _room(stop - start, self.page_size)
         plain = places > 0
+        self._gather(source, places[plain], room)
         if plain.all():
-            self._gather(source, places, data)
-            return pages, data
-        whole = np.empty((int(plain.sum()), self.page_size), np.uint8)
-        self._gather(source, places[plain], whole)
-        data[plain] = whole
+            return pages, room.pages[: len(pages)]
+        data = np.empty((len(pages), self.page_size), np.uint8)
+        data[plain] = room.pages[: int(plain.sum())]
         for index in (~plain).nonzero()[0].tolist():
             page = self._resolve(source, self.deltas[-1 - int(places[index])])
             data[index] = np.frombuffer(page, np.uint8)
         return pages, data
 
-    def _gather(
-        self, source: Source, places: "NDArray[np.int64]", data: "NDArray[np.uint8]"
-    ) -> None:
-        """Copy the pages at `places` into the rows of `data`, many at a time."""
+    def _gather(self, source: Source, places: "NDArray[np.int64]", room: "_Room") -> None:
+        """Read the pages at `places` into the first slots of `room`, many with one call."""
         import numpy as np
 
-        start = 0
-        while start < len(places):
-            # Records mostly stand in the order of their pages, so that one read brings many.
-            ahead = places[start:]
-            near = (np.diff(ahead, prepend=ahead[0]) >= 0) & (ahead < ahead[0] + 2 * _WINDOW)
-            count = len(near) if near.all() else int(near.argmin())
-            ahead = ahead[:count]
-            base = int(ahead[0])
-            read = source.read_exactly(base, int(ahead[-1]) + self.page_size - base, "page")
-            windows = np.lib.stride_tricks.sliding_window_view(
-                np.frombuffer(read, np.uint8), self.page_size
-            )
-            data[start : start + count] = windows[ahead - base]
-            start += count
+        if not len(places):
+            return
+        # Records mostly stand in the order of their pages, so that one read brings many, and what
+        # is between them goes where nobody looks.
+        gaps = np.diff(places) - self.page_size
+        edges = np.flatnonzero(gaps != _WORD) + 1
+        views: list[memoryview] = []
+        start, begun = 0, 0
+        for edge in [*edges.tolist(), len(places)]:
+            views += room.alternating[2 * start : 2 * edge - 1]
+            gap = int(gaps[edge - 1]) if edge < len(places) else -1
+            if 0 < gap <= len(room.between):
+                views.append(room.between[:gap])
+            elif gap != 0:
+                source.fill(views, int(places[begun]))
+                views, begun = [], edge
+            start = edge
 
     def _resolve(self, source: Source, delta: Delta) -> bytes:
         page = bytearray(self.page_size)
@@ -143,6 +148,36 @@ class ScatteredPages:
             length = int.from_bytes(source.peek(offset - 2, 2), "big")
             apply_xbzrle(page, source.read_exactly(offset, length, "XBZRLE difference"), offset)
         return bytes(page)
+
+
+class _Room:
+    """Memory for pages that are read, and for what is between them in the file.
+
+    Attributes:
+        pages: a row for each page.
+        alternating: each row, and then what takes the word of the next record.
+        between: what takes anything else.
+    """
+
+    def __init__(self, count: int, page_size: int) -> None:
+        import numpy as np
+
+        self.pages = np.empty((count, page_size), np.uint8)
+        self.between = memoryview(bytearray(_WINDOW))
+        memory, word = self.pages.data.cast("B"), self.between[:_WORD]
+        self.alternating = [
+            piece
+            for start in range(0, len(memory), page_size)
+            for piece in (memory[start : start + page_size], word)
+        ]
+
+
+def _room(count: int, page_size: int) -> _Room:
+    """Room for `count` pages, which this thread keeps for the next ones."""
+    room: _Room | None = getattr(_rooms, "room", None)
+    if room is None or len(room.pages) < count or room.pages.shape[1] != page_size:
+        room = _rooms.room = _Room(count, page_size)
+    return room
 
 
 def apply_xbzrle(page: bytearray, encoded: bytes, offset: int) -> None:

@@ -125,11 +125,17 @@ class Block:
                 offset=self.model.bitmap_offset,
                 path=f"{self.model.path}/bitmap",
             )
+        runs = None if self.scattered else self.bitmap.runs(first, last)
+        if runs is not None and len(runs) == 1 and runs[0].tolist() == [first, last]:
+            assert self.model.pages_offset is not None
+            return self.source.read_exactly(
+                self.model.pages_offset + offset, size, f"page of {self.idstr}"
+            )
         memory = bytearray((last - first) * self.page_size)
+        start = offset - first * self.page_size
         with memoryview(memory) as view:
             self.read_pages(first, view)
-        start = offset - first * self.page_size
-        return bytes(memory[start : start + size])
+            return bytes(view[start : start + size])
 
     def read_pages(self, first: int, view: memoryview) -> None:
         """Fill `view` with whole pages from page `first` on; it has to be all zeros before.

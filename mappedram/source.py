@@ -2,13 +2,15 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 from mappedram.errors import TruncatedError, UnsupportedError
 
 #: What can be read by one request; headers stand close together, so one read serves several.
 WINDOW = 8192
+#: The most pieces of memory that one call takes: IOV_MAX of Linux.
+_VECTOR = 1024
 
 _REFUSED = {
     stat.S_ISFIFO: "a pipe",
@@ -105,6 +107,33 @@ class Source:
         for start, end in extents:
             data[start - offset : end - offset] = self.read_exactly(start, end - start, what)
         return data
+
+    def fill(self, views: Sequence[memoryview], offset: int) -> None:
+        """Fill pieces of memory, one behind the other, from `offset` on.
+
+        Raises:
+            TruncatedError: the file ends before.
+        """
+        for first in range(0, len(views), _VECTOR):
+            part = views[first : first + _VECTOR]
+            size = sum(map(len, part))
+            if os.preadv(self.fd, part, offset) == size:
+                offset += size
+                continue
+            for view in part:  # the end of the file, or a call that was cut short
+                self._fill_one(view, offset)
+                offset += len(view)
+
+    def _fill_one(self, view: memoryview, offset: int) -> None:
+        done = 0
+        while done < len(view):
+            got = os.preadv(self.fd, [view[done:]], offset + done)
+            if got == 0:
+                raise TruncatedError(
+                    f"the file ends at {offset + done:#x}, or has shrunk while it was read",
+                    offset=offset + done,
+                )
+            done += got
 
     def peek(self, offset: int, length: int) -> bytes:
         """Like `read`, for small pieces: kept in a window, as the next one stands close by."""

@@ -38,15 +38,19 @@ instances:
   scan:
     type: |
       capability_scan(
-        _index == 0 ? false : scan[_index - 1].has_x_ignore_shared,
-        _index == 0 ? false : scan[_index - 1].has_mapped_ram,
+        _index == 0 or subsections[_index].is_capabilities
+        ? false : scan[_index - 1].has_x_ignore_shared,
+        _index == 0 or subsections[_index].is_capabilities
+        ? false : scan[_index - 1].has_mapped_ram,
         subsections[_index].has_x_ignore_shared,
         subsections[_index].has_mapped_ram
       )
     repeat: expr
     repeat-expr: subsections.size
     if: is_followed
-    doc: The search for capabilities, one step for each subsection.
+    doc: |
+      The search for capabilities, one step for each subsection. A list takes
+      the place of the one before.
   has_x_ignore_shared:
     value: 'is_followed ? scan.last.has_x_ignore_shared : false'
     doc: Whether the capability x-ignore-shared is announced.

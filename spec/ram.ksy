@@ -219,27 +219,36 @@ enums:
     0x002:
       id: zero
       -orig-id: RAM_SAVE_FLAG_ZERO
+      doc: A page of zeros; not with mapped-ram.
     0x004:
       id: mem_size
       -orig-id: RAM_SAVE_FLAG_MEM_SIZE
+      doc: The list of blocks.
     0x008:
       id: page
       -orig-id: RAM_SAVE_FLAG_PAGE
+      doc: A page; not with mapped-ram.
     0x010:
       id: eos
       -orig-id: RAM_SAVE_FLAG_EOS
+      doc: End of the section.
     0x020:
       id: same_block
       -orig-id: RAM_SAVE_FLAG_CONTINUE
+      doc: 'Beside another flag: the block is that of the record before.'
     0x040:
       id: xbzrle
       -orig-id: RAM_SAVE_FLAG_XBZRLE
+      doc: A page, as a difference; not with mapped-ram.
     0x080:
       id: hook
       -orig-id: RAM_SAVE_FLAG_HOOK
+      doc: RDMA; not in files.
     0x100:
       id: compress_page
       -orig-id: RAM_SAVE_FLAG_COMPRESS_PAGE
+      doc: A compressed page, up to QEMU 9.0; not with mapped-ram.
     0x200:
       id: multifd_flush
       -orig-id: RAM_SAVE_FLAG_MULTIFD_FLUSH
+      doc: Channels are in step; not with mapped-ram.

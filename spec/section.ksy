@@ -58,7 +58,7 @@ types:
         valid:
           any-of:
             - section_type::part
-            - section_type::end
+            - section_type::last
         doc: PART for a round of iteration, END for the last one.
       - id: section_id
         type: u4
@@ -146,7 +146,7 @@ enums:
       -orig-id: QEMU_VM_SECTION_PART
       doc: Round of iteration of a live device.
     0x03:
-      id: end
+      id: last
       -orig-id: QEMU_VM_SECTION_END
       doc: Last section of a live device.
     0x04:
@@ -177,36 +177,48 @@ enums:
     0x00:
       id: invalid
       -orig-id: MIG_CMD_INVALID
+      doc: Never used.
     0x01:
       id: open_return_path
       -orig-id: MIG_CMD_OPEN_RETURN_PATH
+      doc: Open a channel back; no argument.
     0x02:
       id: ping
       -orig-id: MIG_CMD_PING
+      doc: Answer on that channel; argument a be32.
     0x03:
       id: postcopy_advise
       -orig-id: MIG_CMD_POSTCOPY_ADVISE
+      doc: Get ready for postcopy; no argument, or two be64 with page sizes.
     0x04:
       id: postcopy_listen
       -orig-id: MIG_CMD_POSTCOPY_LISTEN
+      doc: Postcopy begins; no argument.
     0x05:
       id: postcopy_run
       -orig-id: MIG_CMD_POSTCOPY_RUN
+      doc: The guest goes on in postcopy; no argument.
     0x06:
       id: postcopy_ram_discard
       -orig-id: MIG_CMD_POSTCOPY_RAM_DISCARD
+      doc: Pages to forget; the argument varies.
     0x07:
       id: packaged
       -orig-id: MIG_CMD_PACKAGED
+      doc: More of the stream follows; argument a be32, its length.
     0x08:
       id: enable_colo
       -orig-id: MIG_CMD_ENABLE_COLO
+      doc: COLO begins; no argument.
     0x09:
       id: postcopy_resume
       -orig-id: MIG_CMD_POSTCOPY_RESUME
+      doc: Postcopy goes on after a break; no argument.
     0x0a:
       id: recv_bitmap
       -orig-id: MIG_CMD_RECV_BITMAP
+      doc: Send a bitmap back; argument a str8, the name of a block.
     0x0b:
       id: switchover_start
       -orig-id: MIG_CMD_SWITCHOVER_START
+      doc: The guest has stopped; no argument.

@@ -57,11 +57,13 @@ class Snapshot:
     blocks: list[Block] = field(default_factory=list)
     bitmaps_final: bool = False
     complete: bool = False
+    cut: str | None = None  # where the file ends, if that is too early
 
     def at(self, offset: int, length: int) -> bytes:
         """Bytes at a file offset, fewer where the file ends."""
-        self.file.seek(min(offset, self.size))
-        return self.file.read(min(length, self.size))
+        offset = min(offset, self.size)
+        self.file.seek(offset)
+        return self.file.read(min(length, self.size - offset))
 
     def memory(self, idstr: str, first: int, length: int) -> bytes:
         """`length` bytes of a block from its byte `first` on; refused where they are unknown."""
@@ -121,6 +123,7 @@ def read(file: BinaryIO, offset: int = 0) -> Snapshot:
     except ValueError as error:
         if not isinstance(error, EndOfFileError) or not reader.snapshot.blocks:
             raise RefusedError(str(error), reader.snapshot) from error
+        reader.snapshot.cut = str(error)
     return reader.snapshot
 
 
@@ -186,11 +189,13 @@ class _Reader:
 
     def subsection(self) -> None:
         """One subsection of the configuration; its version is taken for 1 [3.2.6]."""
-        offset, _ = self.pos, self.take(1)
+        self.take(1)
+        offset = self.pos + 1  # [1.2.2]: of the name, not of its length
         idstr, _ = self.text(self.number(1)), self.take(4)
         if idstr == "configuration/capabilities":
             count = self.limited(256, "caps_count")  # [3.4.6]
-            self.snapshot.capabilities += [self.text(self.number(1)) for _ in range(count)]
+            names = [self.text(self.number(1)) for _ in range(count)]
+            self.snapshot.capabilities = names  # [3.2.5]
         elif idstr in ("configuration/target-page-bits", "configuration/uuid"):
             self.take(16 if idstr.endswith("uuid") else 4)
         else:
@@ -208,9 +213,9 @@ class _Reader:
         return kind != EOF
 
     def command(self) -> None:
-        """Pass a command by its length [4.5.4], and what a PACKAGED announces [4.5.5]."""
+        """Pass a command by its length [4.5.4], and what a PACKAGED announces [4.5.5, 4.5.6]."""
         command, data = self.number(2), self.take(self.number(2))
-        if command == PACKAGED:
+        if command == PACKAGED and len(data) == 4:
             self.take(int.from_bytes(data, "big"))
 
     def header(self, kind: int, offset: int) -> Section:
@@ -236,13 +241,14 @@ class _Reader:
         else:
             self.pos = self.payload_end(section)
         if self.snapshot.at(self.pos, 1) == bytes([FOOTER]):
-            self.take(5)
+            self.take(1)
+            self.take(4)
 
     def payload_end(self, section: Section) -> int:
         """Where an unknown payload ends: by the JSON text, or else by its footer [4.6]."""
-        length = self.lengths.get((section.idstr, section.instance_id))
-        if section.type == FULL and length is not None:
-            end, footer = self.pos + length, _footer(section)
+        lengths = self.lengths.get((section.idstr, section.instance_id))
+        if section.type == FULL and lengths:
+            end, footer = self.pos + lengths.pop(0), _footer(section)
             if self.footers is False or self.snapshot.at(end, 5) == footer:
                 return end
             if self.footers is None and self.header_can_follow(end):
@@ -259,7 +265,7 @@ class _Reader:
             if found >= 0 and self.header_can_follow(pos + found + 5):
                 return pos + found
             pos += found + 1 if found >= 0 else len(chunk) - 4
-        raise EndOfFileError(f"offset {self.pos:#x}: no footer of section {section.idstr!r}")
+        raise ValueError(f"offset {self.pos:#x}: no footer of {section.idstr!r}")  # [4.6.11]
 
     def header_can_follow(self, pos: int) -> bool:
         """Whether a section, command or EOF can begin at a place [4.6.9]."""
@@ -293,7 +299,7 @@ class _Reader:
             self.guess()
         self.take(8 if self.addr else 0)
         self.limited(1, "version of the mapped-ram header")  # [6.1.4]
-        page_size, bitmap_offset, pages_offset = struct.unpack(">QQQ", self.take(24))
+        page_size, bitmap_offset, pages_offset = (self.number(8) for _ in range(3))
         if (bitmap_offset, pages_offset) != (0, 0):  # [6.3.4]
             next_pos = pages_offset + used_length
             if not self.pos <= pages_offset <= self.snapshot.size or next_pos >= 1 << 64:
@@ -336,16 +342,17 @@ def _description(snapshot: Snapshot, base: int) -> bytes:
     return b""
 
 
-def _payload_lengths(text: bytes) -> dict[tuple[str, int], int]:
-    """Lengths of the FULL payloads by idstr and instance_id [4.6.4], as far as the text is sound.
+def _payload_lengths(text: bytes) -> dict[tuple[str, int], list[int]]:
+    """Lengths of FULL payloads in order, by idstr and instance_id [4.6.4]; those that are sound.
 
     Of repeated keys the first one counts [4.6.6]; `json` limits the depth [10.1.10].
     """
-    lengths: dict[tuple[str, int], int] = {}
+    lengths: dict[tuple[str, int], list[int]] = {}
     try:
         first = json.loads(text, object_pairs_hook=lambda pairs: dict(reversed(pairs)))
         for device in first["devices"]:
-            lengths.setdefault((device["name"], device["instance_id"]), _length(device))
+            key = (device["name"], device["instance_id"])
+            lengths.setdefault(key, []).append(_length(device))
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return lengths
     return lengths

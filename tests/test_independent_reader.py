@@ -1,13 +1,17 @@
 """A reader written from spec/format.md alone finds in real files what the package finds."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from random import Random
 
 import pytest
 
 import mappedram
+from mappedram.fuzz.defects import CATALOGUE, Breakage
 from mappedram.layout.constants import SectionType
 from tests import independent_reader
+from tests.conformance.vectors import ALL
 from tests.conftest import Fixture, Fixtures, manifest
 from tests.independent_reader import RefusedError, Section
 
@@ -23,6 +27,12 @@ COMPLETED = [
 STOPS = {"no-footers-no-vmdesc": 0x160103A}
 #: QEMU calls the migration completed, but the file has no END of RAM (clause 7.4.8).
 NOT_FINAL = {"background-snapshot"}
+#: Files about which the specification leaves a choice, by the rule that they break.
+CHOICES = {
+    "MR012": "a reader need not know the records of a stream without mapped-ram (clause 9.6.2)",
+    "MR026": "a reader may refuse another version of RAM, or go on (clause 5.1.4)",
+}
+DEFECTS = [way for code, ways in CATALOGUE.items() if code not in CHOICES for way in ways]
 
 
 @contextmanager
@@ -41,9 +51,12 @@ def both(fixture: Fixture) -> Iterator[tuple[independent_reader.Snapshot, mapped
 
 
 def section_values(section: Section | mappedram.model.Section) -> tuple[object, ...]:
-    """What both readers say of a section; the header of PART and END has no version."""
+    """What both readers say of a section; the header of PART and END has no version.
+
+    Where no START has given the name, the package says None.
+    """
     version_id = None if section.type in LIVE else section.version_id
-    names = section.section_id, section.idstr, section.instance_id
+    names = section.section_id, section.idstr or "", section.instance_id or 0
     return (int(section.type), *names, version_id, section.offset)
 
 
@@ -93,3 +106,57 @@ def test_package_gives_no_zeros_from_them_either(fixtures: Fixtures, name: str) 
         for block in theirs.blocks:
             with pytest.raises((ValueError, mappedram.MappedRamError)):
                 block.read(0, block.used_length)
+
+
+def agree(fd: int, offset: int) -> None:
+    """Both readers come as far in a file, and find the same sections and blocks up to there."""
+    refusal: str | None = None
+    with os.fdopen(os.dup(fd), "rb", buffering=0) as file:
+        try:
+            ours = independent_reader.read(file, offset)
+        except RefusedError as refused:
+            ours, refusal = refused.snapshot, str(refused)
+        try:
+            theirs = mappedram.open(fd, offset, partial=True)
+        except mappedram.MappedRamError:
+            assert refusal is not None
+            assert not ours.sections
+            return
+        with theirs:
+            stopped = theirs.stream.stopped
+            problem = refusal or ours.cut
+            assert (stopped is None) == (problem is None)
+            assert ours.complete == theirs.complete
+            if stopped is not None and problem is not None:
+                place = int(problem.split()[1].rstrip(":"), 16)
+                # Past the end, the package names the number that leads there.
+                assert place == stopped.offset or place > theirs.stream.file_size
+            expected = [section_values(item) for item in theirs.sections if item.type in STATE]
+            assert [section_values(item) for item in ours.sections] == expected
+            blocks = [
+                (b.idstr, b.used_length, b.page_size, b.bitmap_offset or 0, b.pages_offset or 0)
+                for b in theirs.stream.blocks
+            ]
+            # A block that is refused is on the list of one reader.
+            last = None if refusal is None else len(ours.blocks)
+            assert [tuple(vars(block).values()) for block in ours.blocks] == blocks[:last]
+
+
+@pytest.mark.parametrize("way", DEFECTS, ids=lambda way: f"{way.code}-{way.name}")
+def test_same_of_every_defect(way: Breakage) -> None:
+    for seed in range(3):
+        file = way.file(Random(seed))
+        with file.opened() as fd:
+            agree(fd, file.offset)
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if not name.endswith("/version_id")])
+def test_same_of_every_vector(name: str) -> None:
+    """But for the version of RAM: see `CHOICES`."""
+    with ALL[name].file() as fd:
+        agree(fd, ALL[name].offset)
+
+
+def test_same_of_a_save_that_was_killed(fixtures: Fixtures) -> None:
+    with fixtures["killed"].path.open("rb") as file:
+        agree(file.fileno(), 0)

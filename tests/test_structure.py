@@ -29,7 +29,7 @@ LAYERS = [
     {"check", "diff"},
     {"repair", "hint", "capture", "fuzz"},
     {"strategies"},
-    {"cli", "html", "__main__"},
+    {"cli", "html", "volatility", "__main__"},
 ]
 
 

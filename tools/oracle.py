@@ -23,7 +23,10 @@ class OracleBlock:
 
 @dataclass(frozen=True)
 class OracleFile:
-    """A whole file: a configuration section, RAM, no devices."""
+    """A whole file: a configuration section, RAM, no devices.
+
+    `subsections` are further ones, ahead of that of the capabilities.
+    """
 
     blocks: Sequence[OracleBlock]
     machine: str = "none"
@@ -35,6 +38,7 @@ class OracleFile:
     vmdescription: bool = True
     capabilities: Sequence[str] = ("mapped-ram",)
     addr: Sequence[int] = field(default_factory=list)
+    subsections: bytes = b""
 
     def write(self, fd: int) -> int:
         """Write the file into the empty file open as `fd`; return its size."""
@@ -60,7 +64,7 @@ class OracleFile:
         return b"".join(
             (
                 b"QEVM" + struct.pack(">I", 3),
-                struct.pack(">BI", 7, len(machine)) + machine,
+                struct.pack(">BI", 7, len(machine)) + machine + self.subsections,
                 bytes([5, len(subsection)]) + subsection if self.capabilities else b"",
                 struct.pack(">II", 1, len(self.capabilities)) + names if self.capabilities else b"",
                 struct.pack(">BIB3sII", 1, 1, 3, b"ram", 0, 4),

@@ -34,6 +34,8 @@
       Bitmaps: `${result.order}-endian${result.evident ? "" : " (a guess)"}`,
       "Save image": result.image ? "libvirt" : null,
       "Stream begins": hex(result.offset),
+      "Save finished": result.complete ? "yes" : "no: bitmaps may not have been written",
+      UUID: result.uuid,
       "Read of the file": size(result.read),
     };
     return h("dl", { class: "facts" }, ...Object.entries(rows).filter(([, value]) => value)
@@ -42,7 +44,9 @@
 
   const placed = (result) => result.findings.map((finding, number) => {
     const inside = (r) => finding.offset !== null && r.offset <= finding.offset && finding.offset < r.end;
-    return { ...finding, ...RULES[finding.code], number, region: result.regions.findIndex(inside) };
+    // What is missing behind the last byte stands with the last region.
+    const region = finding.offset === result.size ? result.regions.length - 1 : result.regions.findIndex(inside);
+    return { ...finding, ...RULES[finding.code], number, region };
   });
 
   const findings = (found) => found.length === 0
@@ -120,7 +124,7 @@
       const bad = marks.find((f) => f.offset >= field.offset && f.offset < field.end);
       return h("tr", { class: bad?.severity },
         h("td", {}, hex(field.offset)), h("td", {}, field.bytes), h("th", {}, field.name),
-        h("td", {}, shownValue(field)), h("td", {}, field.doc),
+        h("td", {}, shownValue(field)), h("td", {}, field.doc.replaceAll("`", "")),
         h("td", {}, ...field.clauses.flatMap((number) => [clauseLink(number), " "])));
     };
     const head = () => h("thead", {}, h("tr", {}, ...["offset", "bytes", "field", "value", "meaning", "clause"].map((name) => h("th", {}, name))));
@@ -175,6 +179,7 @@
   worker.onmessage = ({ data }) => {
     globalThis.mappedramResult = data;
     show(data);
+    document.querySelector("#about").hidden = true;
     say(data.error ? "This file cannot be shown." : `Read ${size(data.read)} of ${size(data.size)}.`);
   };
   worker.onerror = ({ message }) => say(message);

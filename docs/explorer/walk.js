@@ -44,6 +44,8 @@ class Walk {
     this.footers = false;
     this.machine = null;
     this.capabilities = [];
+    this.target_page_bits = null;
+    this.uuid = null;
     this.image = false;
     this.stopped = null;
     this.description = null;
@@ -120,6 +122,8 @@ class Walk {
     for (const [index, one] of (this.try(() => node.subsections) ?? []).entries()) {
       this.add("configuration_subsection", `/configuration/subsections[${index}]`, one.idstr, one);
       if (one.isCapabilities) this.capabilities = one.body.capabilities.map(({ name }) => name);
+      else if (one.idstr === "configuration/uuid") this.uuid = one.body.uuid;
+      else this.target_page_bits = one.body.targetPageBits;
     }
   }
 
@@ -137,8 +141,9 @@ class Walk {
     const section = {
       path, type: isEnd ? "eof" : isCommand ? "command" : NAMES[node.sectionType].toLowerCase(),
       section_id: header.sectionId ?? null, idstr: isEnd || isCommand ? null : "ram",
-      instance_id: isEnd || isCommand ? null : 0, version_id: header.versionId ?? null, offset: node.ofsSelf,
+      instance_id: isEnd || isCommand ? null : header.instanceId ?? this.instance, version_id: header.versionId ?? null, offset: node.ofsSelf,
     };
+    if (!isEnd && !isCommand) this.instance = section.instance_id;
     this.sections.push(section);
     if (node.isRam) this.ram(node, path);
     const footer = this.try(() => node.hasFooter && node.footer);

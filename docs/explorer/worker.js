@@ -1,8 +1,9 @@
 "use strict";
 // In a worker, where a file can be read without waiting in turns: what the page shows of one file.
 
-const KaitaiStream = require("kaitai-struct/KaitaiStream");
+require("./latin1");
 require("./places");
+const { BlobSource } = require("./blob_source");
 const { Walk } = require("./walk");
 const { byteOrder, density } = require("./bitmaps");
 const { regions } = require("./regions");
@@ -14,22 +15,12 @@ const SAMPLE = 32;
 /** Bitmaps that are read, all together: a file full of holes can claim far more. */
 const BITMAPS_MAX = 1 << 28;
 
-// A TextDecoder takes this name for Windows-1252, in which some bytes are other characters.
-const decode = KaitaiStream.bytesToStr;
-KaitaiStream.bytesToStr = (bytes, encoding) =>
-  encoding === "ISO-8859-1" ? Array.from(bytes, (byte) => String.fromCharCode(byte)).join("") : decode(bytes, encoding);
-
-/** A File as the source of a WindowStream; `total` counts the bytes that were read of it. */
-class FileSource {
-  constructor(file) {
-    this.file = file;
-    this.size = file.size;
-    this.reader = new FileReaderSync();
-    this.total = 0;
-  }
+/** A File that counts in `total` the bytes that were read of it. */
+class FileSource extends BlobSource {
+  total = 0;
 
   read(position, length) {
-    const bytes = new Uint8Array(this.reader.readAsArrayBuffer(this.file.slice(position, position + length)));
+    const bytes = super.read(position, length);
     this.total += bytes.length;
     return bytes;
   }
@@ -48,6 +39,12 @@ function shown(source, region) {
   return { offset, end, name, path, kind, fields: rows };
 }
 
+const uuid = (bytes) => hex(bytes).replaceAll(" ", "").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+
+/** Whether END of RAM and EOF are there (clause 9.1.1). */
+const complete = (sections) =>
+  sections.some(({ type, idstr }) => type === "end" && idstr === "ram") && sections.some(({ type }) => type === "eof");
+
 function reading(file, offset) {
   const source = new FileSource(file);
   const walk = new Walk(source, offset).file();
@@ -63,6 +60,7 @@ function reading(file, offset) {
     name: file.name, size: source.size, offset: walk.offset, image: walk.image, machine: walk.machine,
     capabilities: walk.capabilities, order, evident, description: walk.description?.length ?? null,
     page_size: walk.description?.page_size ?? readable[0]?.page_size ?? null,
+    target_page_bits: walk.target_page_bits, uuid: walk.uuid && uuid(walk.uuid), complete: complete(walk.sections),
     blocks: walk.blocks, sections: walk.sections, stopped: walk.stopped,
     findings: [...judge(walk, overlap)],
     regions: cut.map((region) => shown(source, region)), left_out: all.length - cut.length,

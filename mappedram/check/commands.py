@@ -33,7 +33,7 @@ COMMANDS_OF_A_FILE = {(CommandType.SWITCHOVER_START, 0), (CommandType.POSTCOPY_A
     "MR031",
     "command-unknown",
     Severity.ERROR,
-    clause="4.5.4",
+    clause="4.5.7",
     qemu="migration/savevm.c: loadvm_process_command()",
 )
 def command_unknown(context: Context) -> Iterator[Defect]:
@@ -56,7 +56,7 @@ def command_unknown(context: Context) -> Iterator[Defect]:
     "MR032",
     "command-length",
     Severity.ERROR,
-    clause="4.5.4",
+    clause="4.5.7",
     qemu="migration/savevm.c: loadvm_process_command()",
 )
 def command_length(context: Context) -> Iterator[Defect]:

@@ -20,7 +20,7 @@ _LOADED = (SectionType.START, SectionType.PART, SectionType.END, SectionType.FUL
     "MR021",
     "section-idstr-empty",
     Severity.ERROR,
-    clause="4.2.2",
+    clause="4.2.7",
     qemu="migration/savevm.c: qemu_loadvm_section_start_full()",
 )
 def section_idstr_empty(context: Context) -> Iterator[Defect]:
@@ -166,7 +166,7 @@ def ram_version(context: Context) -> Iterator[Defect]:
     "MR027",
     "ram-instance",
     Severity.ERROR,
-    clause="5.1.1",
+    clause="5.1.6",
     qemu="migration/savevm.c: find_se()",
 )
 def ram_instance(context: Context) -> Iterator[Defect]:

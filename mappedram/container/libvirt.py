@@ -30,7 +30,8 @@ STREAM_PATH = f"{PATH}/stream"
 TEXT_MAX = 64 << 20
 _STEP = 1 << 16
 _MAGIC_SIZE = 16
-_MAGICS = (QEMU_SAVE_MAGIC.encode(), QEMU_SAVE_PARTIAL.encode())
+#: What a save image begins with.
+MAGICS = (QEMU_SAVE_MAGIC.encode(), QEMU_SAVE_PARTIAL.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ def detect(
         OSError: reading failed.
     """
     data = source.peek(offset, HEADER_SIZE)
-    if data[:_MAGIC_SIZE] not in _MAGICS:
+    if data[:_MAGIC_SIZE] not in MAGICS:
         return None
     header = _header(data, offset, driver)
     data_len, cookie_offset = header.values["data_len"], header.values["cookie_offset"]

@@ -1,6 +1,7 @@
 """A snapshot as a stream without mapped-ram: one record for each page, block by block."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from threading import Lock, local
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from mappedram.layout.constants import (
     SectionType,
 )
 from mappedram.model import Section
-from mappedram.pageio import Progress, Target, in_parallel, read_fully
+from mappedram.pageio import Progress, Target, in_parallel
 from mappedram.snapshot import Block, Snapshot
 from mappedram.writer import Envelope
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Bytes of guest memory that are turned into records at once.
-_WINDOW = 1 << 20
+_WINDOW = 1 << 19
 #: Pages whose records are written at once where none is stored; a multiple of 64.
 _STRETCH = 1 << 16
 #: Bytes of a record before those of its page, and of one that says that a page is zero.
@@ -149,15 +150,15 @@ class _Records:
             self._read(first, stored, buffer)
             records = buffer.records(first, stored)
         else:
-            records = _zero_records(first, len(stored), self._block.page_size)
+            records = [_zero_records(first, len(stored), self._block.page_size)]
         # Two threads that write to one file would wait for each other by spinning.
         with self._writing:
             if first == 0:
-                word = int.from_bytes(records[:_WORD], "big") & ~RAM_SAVE_FLAG_CONTINUE
+                word = int.from_bytes(records[0][:_WORD], "big") & ~RAM_SAVE_FLAG_CONTINUE
                 named = word.to_bytes(_WORD, "big") + self._name
                 self._target.write(named, offset)
-                records, offset = records[_WORD:], offset + len(named)
-            self._target.write(records, offset)
+                records[0], offset = records[0][_WORD:], offset + len(named)
+            self._target.write_vector(records, offset)
         if self._progress:
             self._progress(len(stored) * self._block.page_size)
 
@@ -175,40 +176,60 @@ class _Records:
         block = self._block
         held = np.flatnonzero(stored)
         lower, upper = int(held[0]), int(held[-1]) + 1
-        view = buffer.pages[lower:upper].data.cast("B")
         if block.scattered is not None:
-            block.read_pages(first + lower, view)
+            pages = np.zeros((upper - lower, block.page_size), np.uint8)
+            block.read_pages(first + lower, pages.data.cast("B"))
+            buffer.bodies[lower:upper] = pages
         else:
             place = (block.model.pages_offset or 0) + (first + lower) * block.page_size
-            read_fully(block.source, view, place)
+            block.source.fill(buffer.pages[lower:upper], place)
 
 
 class _Buffer:
-    """Memory of one thread: `pages`, a row for each, and room for their records."""
+    """Memory of one thread: a slot for each page, in which its word and its bytes stand.
+
+    The kernel puts each page into its slot, so that records which follow each other are there.
+
+    Attributes:
+        pages: where the bytes of each page go.
+        bodies: the same as one array, a row for each page.
+    """
 
     def __init__(self, count: int, page_size: int) -> None:
         import numpy as np
-        from numpy.lib.stride_tricks import sliding_window_view
 
-        self.pages = np.empty((count, page_size), np.uint8)
-        self._records = np.empty(count * (_WORD + page_size), np.uint8)
-        #: Row n is what begins at byte n of the records.
-        self._words = sliding_window_view(self._records, _WORD, writeable=True)
-        self._bodies = sliding_window_view(self._records, page_size, writeable=True)
+        slots = np.zeros((count, _WORD + page_size), np.uint8)
+        self._stored = slots.data.cast("B")
+        self._zero = np.zeros((count, _ZERO_RECORD), np.uint8)  # the last byte fills the page
+        self._slots = slots
+        self.bodies = slots[:, _WORD:]
+        size = _WORD + page_size
+        self.pages = [
+            self._stored[start + _WORD : start + size]
+            for start in range(0, len(self._stored), size)
+        ]
 
-    def records(self, first: int, stored: "NDArray[np.bool_]") -> memoryview:
-        """The records of pages from `first` on, all with CONTINUE."""
+    def records(self, first: int, stored: "NDArray[np.bool_]") -> list[memoryview]:
+        """The records of pages from `first` on, in pieces that follow each other."""
         import numpy as np
 
-        count, page_size = len(stored), self.pages.shape[1]
-        lengths = np.where(stored, _WORD + page_size, _ZERO_RECORD)
-        ends = np.cumsum(lengths)
-        places = ends - lengths
+        count, page_size = len(stored), self.bodies.shape[1]
         flags = np.where(stored, np.uint64(RAM_SAVE_FLAG_PAGE), np.uint64(RAM_SAVE_FLAG_ZERO))
-        self._words[places] = _words(first, count, page_size, flags)
-        self._records[places[~stored] + _WORD] = 0  # what fills the page
-        self._bodies[places[stored] + _WORD] = self.pages[:count][stored]
-        return self._records[: int(ends[-1])].data
+        words = _words(first, count, page_size, flags)
+        self._slots[:count, :_WORD] = words
+        self._zero[:count, :_WORD] = words
+        edges = [0, *(np.flatnonzero(np.diff(stored)) + 1).tolist(), count]
+        kinds = (
+            (self._stored, _WORD + page_size),
+            (self._zero.data.cast("B"), _ZERO_RECORD),
+        )
+        is_zero = not stored[0]
+        records = []
+        for start, stop in pairwise(edges):
+            memory, size = kinds[is_zero]
+            records.append(memory[start * size : stop * size])
+            is_zero = not is_zero
+        return records
 
 
 def _zero_records(first: int, count: int, page_size: int) -> memoryview:

@@ -26,7 +26,7 @@ def listing(numbers: Iterable[str]) -> Markup:
     return tag(
         "dl",
         *(
-            join((tag("dt", number, id=f"c-{number}"), tag("dd", _prose(CLAUSES[number]))))
+            join((tag("dt", number, id=f"c-{number}"), tag("dd", prose(CLAUSES[number]))))
             for number in ordered
         ),
         class_="clauses",
@@ -37,7 +37,7 @@ def _position(number: str) -> list[int]:
     return [int(part) for part in number.split(".")]
 
 
-def _prose(markdown: str) -> Markup:
+def prose(markdown: str) -> Markup:
     """Code in code, links by their words, emphasis as such."""
     pieces, end = [], 0
     for match in _MARKDOWN.finditer(markdown):

@@ -54,7 +54,10 @@ def _stretches(
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A finding with its number on the page, and the entry that holds its first byte."""
+    """A finding with its number on the page, and the entry that holds its first byte.
+
+    What is missing behind the last byte of the file stands with the last entry.
+    """
 
     number: int
     finding: Finding
@@ -91,7 +94,7 @@ def remarks(
         entry = None
         if finding.offset is not None and finding.decompressed == decompressed:
             index = bisect_right(starts, finding.offset) - 1
-            inside = index >= 0 and finding.offset < shown[index].end
+            inside = index >= 0 and finding.offset < shown[index].end + (index == len(shown) - 1)
             entry = shown[index] if inside else None
         found.append(Remark(number, finding, entry))
     return found

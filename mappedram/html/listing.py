@@ -102,7 +102,7 @@ class Listing:
             tag("td", f"{hex_bytes(data)}{more}"),
             tag("th", field.path),
             tag("td", cut(decoded(field.name, field.value), _VALUE_SHOWN)),
-            tag("td", field.doc),
+            tag("td", clauses.prose(field.doc)),
             tag("td", clauses.links(about)),
             class_=_worst(marked),
         )

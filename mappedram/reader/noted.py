@@ -54,11 +54,14 @@ class NotedRecords:
         Raises:
             UnsupportedError: there are too many differences.
         """
-        if places.any():
-            self._highest = max(self._highest, int(pages.max()))
-        else:
-            pages = pages[pages <= self._highest]
-            places = places[: len(pages)]
+        import numpy as np
+
+        stored = places != ZERO
+        highest = np.maximum.accumulate(np.where(stored, pages, -1)).clip(min=self._highest)
+        telling = stored | (pages <= highest)
+        if not telling.all():
+            pages, places = pages[telling], places[telling]
+        self._highest = int(highest[-1])
         if self._count + len(pages) > max(_SETTLED_MIN, 2 * self._settled):
             self._settle()
         end = self._count + len(pages)

@@ -18,7 +18,7 @@ from mappedram.layout.constants import (
     RAM_SAVE_FLAG_ZERO,
 )
 from mappedram.reader.noted import NotedRecords
-from mappedram.scattered import ScatteredPages
+from mappedram.scattered import ZERO, ScatteredPages
 from mappedram.source import Source
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _WORD = 8
 #: Bytes of an XBZRLE record between its name and the difference: encoding and length.
 _XBZRLE_HEADER = 3
 #: Bytes that are looked at together; the longest record, of 64 KiB, has to fit.
-_WINDOW = 1 << 22
+_WINDOW = 1 << 20
 #: Records that are tried first; only a longer series is worth looking at the whole window.
 _FEW = 64
 #: XBZRLE differences that may count in one block, and for how many bytes of the file one more may.
@@ -56,6 +56,9 @@ class PageIndex:
             for name, length in lengths.items()
         }
         self._current: NotedRecords | None = None
+        #: What has not been noted yet: words, kind, offsets of the first record and its body, and
+        #: the distance to the next.
+        self._series: list[tuple[NDArray[np.uint64], int, int, int, int]] = []
 
     def finish(self) -> dict[str, ScatteredPages]:
         """The pages of each block, by `idstr`."""
@@ -68,9 +71,15 @@ class PageIndex:
             FormatError: a record cannot be one.
             TruncatedError: the file ends before EOS.
         """
+        # Pages are read with their records, since that takes fewer calls than to pass them.
+        with memoryview(bytearray(min(_WINDOW, self._source.size))) as window:
+            return self._pass_windows(window, position, path)
+
+    def _pass_windows(self, window: memoryview, position: int, path: str) -> int:
         while True:
-            data = self._source.read(position, _WINDOW)
-            at, ended = self._pass_window(data, position, path)
+            with window[: max(0, self._source.size - position)] as data:
+                self._source.fill([data], position)
+                at, ended = self._pass_window(data, position, path)
             position += at
             if ended:
                 return position
@@ -87,10 +96,20 @@ class PageIndex:
         Raises:
             FormatError: a record cannot be one.
         """
-        self._pass_window(self._source.read(position, _WINDOW), position, path)
+        data = memoryview(self._source.read(position, _WINDOW))
+        self._pass_window(data, position, path)
 
-    def _pass_window(self, data: bytes, base: int, path: str) -> tuple[int, bool]:
+    def _pass_window(self, data: memoryview, base: int, path: str) -> tuple[int, bool]:
         """Note the whole records in `data`; say how far they reach, and whether EOS follows."""
+        try:
+            return self._follow(data, base, path)
+        finally:
+            self._note_series(path)
+
+    def _follow(self, data: memoryview, base: int, path: str) -> tuple[int, bool]:
+        """Like `_pass_window`, but what is found waits to be noted."""
+        import numpy as np
+
         mask = self._page_size - 1
         whole = base + len(data) >= self._source.size
         at = 0
@@ -111,8 +130,14 @@ class PageIndex:
                     expected="ZERO, PAGE, XBZRLE, MULTIFD_FLUSH or EOS",
                     actual=word,
                 )
+            if flags & RAM_SAVE_FLAG_CONTINUE and self._current is None:
+                raise FormatError(
+                    "page record: CONTINUE before a block was named",
+                    offset=base + at,
+                    path=f"{path}/addr_and_flags",
+                )
             if flags & RAM_SAVE_FLAG_CONTINUE and kind != RAM_SAVE_FLAG_XBZRLE:
-                end = self._pass_series(data, at, kind, base, path)
+                end = self._pass_series(data, at, kind, base)
                 if end > at:
                     at = end
                     continue
@@ -121,12 +146,13 @@ class PageIndex:
                 end = body + 1 + (data[body] if body < len(data) else 0)
                 if end > len(data):
                     return at, False
-                self._enter(data[body + 1 : end].decode("latin-1"), base + body, path)
+                self._enter(str(data[body + 1 : end], "latin-1"), base + body, path)
                 body = end
             end = self._body_end(data, body, kind, base, path)
             if end > len(data):
                 return at, False
-            self._note(kind, [address], [base + body], base + at, path)
+            words = np.array([address], np.uint64)
+            self._series.append((words, kind, base + at, base + body, 0))
             at = end
         return at, False
 
@@ -138,14 +164,15 @@ class PageIndex:
                 path=f"{path}/idstr",
                 actual=idstr,
             )
+        self._note_series(path)
         self._current = self._blocks[idstr]
 
-    def _body_end(self, data: bytes, body: int, kind: int, base: int, path: str) -> int:
+    def _body_end(self, data: memoryview, body: int, kind: int, base: int, path: str) -> int:
         """Where a record ends whose name, if any, ends at `body`."""
         if kind == RAM_SAVE_FLAG_PAGE:
             return body + self._page_size
         if kind == RAM_SAVE_FLAG_ZERO:
-            if data[body : body + 1] not in (b"", b"\0"):
+            if bytes(data[body : body + 1]) not in (b"", b"\0"):
                 raise FormatError(
                     f"fill: expected 0, got {data[body]:#x}",
                     offset=base + body,
@@ -154,7 +181,7 @@ class PageIndex:
                     actual=data[body],
                 )
             return body + 1
-        if data[body : body + 1] not in (b"", bytes([ENCODING_FLAG_XBZRLE])):
+        if bytes(data[body : body + 1]) not in (b"", bytes([ENCODING_FLAG_XBZRLE])):
             raise FormatError(
                 f"encoding: expected 1, got {data[body]:#x}",
                 offset=base + body,
@@ -164,59 +191,61 @@ class PageIndex:
             )
         return body + _XBZRLE_HEADER + int.from_bytes(data[body + 1 : body + 3], "big")
 
-    def _pass_series(self, data: bytes, at: int, kind: int, base: int, path: str) -> int:
-        """Note records of one kind with CONTINUE, from `at` on; say where they end."""
+    def _pass_series(self, data: memoryview, at: int, kind: int, base: int) -> int:
+        """Take records of one kind with CONTINUE, from `at` on; say where they end."""
         import numpy as np
 
         step = _WORD + (self._page_size if kind == RAM_SAVE_FLAG_PAGE else 1)
         fits = (len(data) - at) // step
-        length = count = min(_FEW, fits)
+        mask, wanted = np.uint64(self._page_size - 1), np.uint64(kind | RAM_SAVE_FLAG_CONTINUE)
+        count = min(_FEW, fits)
+        if count == 0:
+            return at
         while True:
             words = np.ndarray((count,), ">u8", data, at, (step,))
-            matching = (words & (self._page_size - 1)) == (kind | RAM_SAVE_FLAG_CONTINUE)
-            length = count if matching.all() else int(matching.argmin())
-            if length < count or count == fits:
+            other = (words & mask) != wanted
+            length = int(other.argmax())
+            if other[length]:
+                break
+            length = count
+            if count == fits:
                 break
             count = min(count * 4, fits)
-        if length == 0:
-            return at
-        if kind == RAM_SAVE_FLAG_ZERO:
+        if kind == RAM_SAVE_FLAG_ZERO and length:
             fills = np.ndarray((length,), np.uint8, data, at + _WORD, (step,))
             if fills.any():
                 length = int((fills != 0).argmax())  # the record is met alone, and refused
-        addresses = words[:length] & ~np.uint64(self._page_size - 1)
-        places = np.arange(length, dtype=np.int64) * step + (base + at + _WORD)
-        self._note(kind, addresses, places, base + at, path)
+        if length:
+            record = base + at
+            self._series.append((words[:length], kind, record, record + _WORD, step))
         return at + length * step
 
-    def _note(
-        self,
-        kind: int,
-        addresses: "NDArray[np.uint64] | list[int]",
-        places: "NDArray[np.int64] | list[int]",
-        offset: int,
-        path: str,
-    ) -> None:
-        """Note records of the current block: addresses in it, places of their bodies."""
+    def _note_series(self, path: str) -> None:
+        """Note what waits, all of it records of the current block."""
         import numpy as np
 
-        if self._current is None:
+        series, self._series = self._series, []
+        if not series or self._current is None:
+            return
+        all_words, all_kinds, all_records, all_bodies, all_steps = zip(*series, strict=True)
+        lengths = np.array([len(words) for words in all_words])
+        nth = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        places = np.repeat(np.array(all_bodies, np.int64), lengths)
+        places += nth * np.repeat(np.array(all_steps, np.int64), lengths)
+        words = np.concatenate(all_words).astype(np.uint64)
+        numbers = words // np.uint64(self._page_size)
+        outside = numbers >= np.uint64(self._current.num_pages)
+        if outside.any():
+            first = int(outside.argmax())
+            which = int(np.cumsum(lengths).searchsorted(first, side="right"))
             raise FormatError(
-                "page record: CONTINUE before a block was named",
-                offset=offset,
-                path=f"{path}/addr_and_flags",
-            )
-        numbers = np.asarray(addresses, np.uint64) // np.uint64(self._page_size)
-        if len(numbers) and int(numbers.max()) >= self._current.num_pages:
-            raise FormatError(
-                f"page record: page {int(numbers.max())} is not one of"
+                f"page record: page {int(numbers[first])} is not one of"
                 f" {self._current.num_pages} of its block",
-                offset=offset,
+                offset=all_records[which] + int(nth[first]) * all_steps[which],
                 path=f"{path}/addr_and_flags",
             )
-        where = np.asarray(places, np.int64)
-        if kind == RAM_SAVE_FLAG_ZERO:
-            where = np.zeros(len(numbers), np.int64)
-        elif kind == RAM_SAVE_FLAG_XBZRLE:
-            where = -where - _XBZRLE_HEADER
-        self._current.add(numbers.astype(np.int64), where)
+        kinds = np.repeat(np.array(all_kinds), lengths)
+        differences = kinds == RAM_SAVE_FLAG_XBZRLE
+        places[differences] = -places[differences] - _XBZRLE_HEADER
+        places[kinds == RAM_SAVE_FLAG_ZERO] = ZERO
+        self._current.add(numbers.astype(np.int64), places)

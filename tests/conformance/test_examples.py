@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from mappedram import open as open_snapshot
+from tests.conformance import vectors
 from tests.conformance.toolchains import TOOLCHAINS, Built
 from tests.conftest import Fixtures
 from tools.generate import ksy
@@ -30,3 +31,14 @@ def test_example(language: str, driver: Callable[[str], Built], fixtures: Fixtur
     wanted = [f"{block.idstr} {block.used_length} {block.num_pages}" for block in blocks]
     assert len(wanted) > 1
     assert driver(language).run_example(examples()[language], path).splitlines() == wanted
+
+
+def test_each_trap_has_vectors() -> None:
+    _, _, part = PAGE.partition("## The portable subset")
+    rows = re.findall(r"^\| (?!trap|-)(.*) \|$", part.partition("\n## ")[0], re.MULTILINE)
+    assert len(rows) > 10
+    for row in rows:
+        named = row.rsplit(" | ", 1)[1]
+        if named != "does not compile":
+            assert set(re.findall(r"`(\w+)`", named)) <= vectors.VECTORS.keys()
+            assert named.startswith("`")

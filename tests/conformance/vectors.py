@@ -16,6 +16,8 @@ from tools.oracle import OracleBlock, OracleFile
 
 GIB = 1 << 30
 PAGE = 4096
+#: For large blocks, so that the bitmaps are no longer than they need to be.
+LARGE_PAGE = 1 << 16
 #: What a file can have at most; offsets are signed in POSIX.
 FILE_SIZE_MAX = (1 << 63) - 1
 
@@ -100,6 +102,39 @@ def addr_rounded(fd: int) -> None:
     replace(SMALL, capabilities=capabilities, addr=[0, (1 << 53) + 1]).write(fd)
 
 
+@vector("the number of RAM has the top bit set: PART and END are told by it")
+def section_id_top_bit(fd: int) -> None:
+    SMALL.write(fd)
+    with open_snapshot(fd) as snapshot:
+        places = [
+            field_place(snapshot, f"/sections[{number}]/{part}/section_id")
+            for number in range(3)
+            for part in ("header", "footer")
+        ]
+    for place, _ in places:
+        os.pwrite(fd, struct.pack(">I", (1 << 31) + 1), place)
+
+
+@vector("two lists of capabilities: the second one takes the place of the first")
+def capabilities_replaced(fd: int) -> None:
+    replace(SMALL, subsections=_capabilities("x-ignore-shared", "mapped-ram")).write(fd)
+
+
+@vector("two lists of capabilities: an empty one leaves nothing for the second to add to")
+def capabilities_after_none(fd: int) -> None:
+    replace(SMALL, subsections=_capabilities()).write(fd)
+
+
+@vector("a capability that is listed twice")
+def capability_twice(fd: int) -> None:
+    replace(SMALL, capabilities=("mapped-ram", "mapped-ram")).write(fd)
+
+
+def _capabilities(*names: str) -> bytes:
+    subsection = b"\x05\x1aconfiguration/capabilities" + struct.pack(">II", 1, len(names))
+    return subsection + b"".join(bytes([len(name)]) + name.encode() for name in names)
+
+
 @vector("names beyond ASCII: the bytes 0x80 to 0x9f are not those of windows-1252")
 def latin1(fd: int) -> None:
     OracleFile([OracleBlock('\x80\x9f\xe9"\\\x01', 9 * PAGE, RUNS[:1])]).write(fd)
@@ -132,7 +167,8 @@ def no_footers(fd: int) -> None:
 @vector("4 GiB and more: what follows stands where a sum of 32 bits does not reach")
 def beyond_4_gib(fd: int) -> None:
     blocks = [OracleBlock("low", 3 * GIB, RUNS), OracleBlock("high", 2 * GIB, RUNS)]
-    replace(SMALL, blocks=[*blocks, OracleBlock("vga", 9 * PAGE, RUNS[:1])]).write(fd)
+    blocks.append(OracleBlock("vga", 9 * LARGE_PAGE, RUNS[:1]))
+    replace(SMALL, blocks=blocks, page_size=LARGE_PAGE).write(fd)
 
 
 @vector("2 GiB to 4 GiB: positive as 32 bits without a sign, negative with one")
@@ -142,17 +178,22 @@ def beyond_2_gib(fd: int) -> None:
 
 @vector("sections between 2 GiB and 4 GiB: the runtime of Java tells its place as an `int`")
 def sections_beyond_2_gib(fd: int) -> None:
-    replace(SMALL, blocks=[OracleBlock("low", 3 * GIB, RUNS)]).write(fd)
+    replace(SMALL, blocks=[OracleBlock("low", 3 * GIB, RUNS)], page_size=LARGE_PAGE).write(fd)
 
 
 @vector("the end of the pages is 2^32, which is 0 in 32 bits")
 def ends_at_4_gib(fd: int) -> None:
-    block(fd, place=1 << 20, used_length=4 * GIB - (1 << 20))
+    block(fd, place=1 << 20, used_length=4 * GIB - (1 << 20), page_size=LARGE_PAGE)
 
 
 @vector("2^32 pages: their number is 0 in 32 bits, and so is the length of the bitmap")
 def pages_of_32_bits(fd: int) -> None:
     block(fd, place=1 << 30, used_length=1 << 44, page_size=PAGE)
+
+
+@vector("2^35 pages: their bitmap has 2^32 bytes, which is 0 in 32 bits")
+def bitmap_of_32_bits(fd: int) -> None:
+    block(fd, place=1 << 33, used_length=1 << 47, page_size=PAGE)
 
 
 @vector("a page size of 3 * 2^32 bytes, of which 32 bits are zero: `&` in JavaScript")
@@ -271,6 +312,8 @@ WRONG = {
 }
 #: One field each with an unusual value that every loader takes.
 UNUSUAL = {
+    "/sections[0]/header/instance_id": struct.pack(">I", 0xFFFFFFFF),
+    "/sections[0]/header/version_id": struct.pack(">I", 3),
     "/sections[1]/eos/flags": struct.pack(">Q", (1 << 64) - (1 << 10) | 0x30),
     "/sections[1]/footer/section_id": struct.pack(">I", 1 << 31),
     "/sections[1]/header/section_id": struct.pack(">I", (1 << 32) - 1),

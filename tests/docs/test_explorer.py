@@ -64,8 +64,10 @@ def explore(browser: Browser) -> Iterator[Explore]:
 
 def agrees(result: Any, info: Any, layout: Any) -> None:
     """The page and the command line say the same, as far as both say it."""
-    for key in ("machine", "capabilities", "page_size"):
+    for key in ("machine", "capabilities", "page_size", "target_page_bits", "uuid", "complete"):
         assert result[key] == info[key], key
+    assert {"order": result["order"], "evident": result["evident"]} == info["byteorder"]
+    assert result["stopped"] is info["stopped"] is None
     assert (result["size"], result["offset"]) == (info["apparent_size"], info["stream_offset"])
     keys = ("idstr", "used_length", "num_pages", "bitmap_offset", "pages_offset")
     assert [[block[key] for key in keys] for block in result["blocks"]] == [
@@ -185,10 +187,12 @@ def test_broken_files(
     assert found <= {finding["code"] for finding in report["findings"]} | {"MR004"}
 
 
-def test_a_file_that_is_cut_off(fixtures: Fixtures, explore: Explore) -> None:
+def test_a_file_that_is_cut_off(fixtures: Fixtures, explore: Explore, browser: Browser) -> None:
     result = explore(fixtures["killed"].path)
     assert result["findings"][0]["code"] == "MR002"
     assert len(result["blocks"]) == 6
+    place = browser.run("document.querySelector('#f0 .path a').getAttribute('href')")
+    assert place == f"#r{len(result['regions']) - 1}"
 
 
 def test_an_offset_beyond_what_a_browser_counts(
@@ -226,6 +230,13 @@ def test_damaged_files(
         assert region["offset"] == position < region["end"]
         position = region["end"]
     assert position == size
+
+
+def test_a_file_that_is_dropped(fixtures: Fixtures, explore: Explore, browser: Browser) -> None:
+    chosen = explore(fixtures["none"].path)
+    browser.run("globalThis.mappedramResult = undefined")
+    browser.drop_file("main", fixtures["none"].path)
+    assert browser.run(READ) == chosen
 
 
 def test_another_file(tmp_path: Path, explore: Explore, browser: Browser) -> None:

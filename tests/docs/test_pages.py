@@ -9,8 +9,10 @@ import pytest
 
 from mappedram.check import RULES
 from mappedram.cli.main import cli
+from mappedram.fuzz.defects import CATALOGUE
 from mappedram.layout._spec import TYPES
-from tools.docs import commands, links, relink, rules, samples, specification
+from mappedram.loader import RELEASES
+from tools.docs import commands, links, relink, rules, samples, specification, versions
 from tools.docs.drawing import byte_map
 from tools.generate import ksy
 
@@ -20,10 +22,27 @@ def test_every_rule_has_an_anchor() -> None:
     assert anchors == list(RULES)
 
 
+def test_versions_judge_every_defect() -> None:
+    assert [name for names in versions.alike() for name in names] == list(RELEASES)
+    page = versions.page()
+    rows = re.findall(
+        r"^\| \[(MR\d+)\]\(rules\.md#\1\) \| ([a-z].*?) \|(.*) \|$", page, re.MULTILINE
+    )
+    assert [(code, what) for code, what, _ in rows] == [
+        (code, way.name.replace("_", " "))
+        for code, ways in sorted(CATALOGUE.items())
+        for way in ways
+    ]
+    # As the errata E-016 and E-028 have it, which were measured.
+    assert ("MR204", "page size zero", " crashes | crashes | refuses") in rows
+    assert ("MR209", "shared block", " refuses | loads | loads") in rows
+    assert "| `MIG_CMD {number:#x} unknown (len {length:#x})` |" in page
+
+
 def test_every_verb_and_option_is_described() -> None:
     parts = re.split(r"^## (.*)\n", commands.page(), flags=re.MULTILINE)
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
-    context = click.Context(cli, info_name="mappedram")
+    context = click.Context(cli, info_name="mappedram", **cli.context_settings)
     assert {f"mappedram {name}" for name in cli.list_commands(context)} < set(sections)
     described = list(commands.walk(cli, context))
     assert [inner.command_path for _, inner in described] == list(sections)

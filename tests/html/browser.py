@@ -94,6 +94,16 @@ class Browser:
         node = self._call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self._call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
+    def drop_file(self, selector: str, path: Path) -> None:
+        """Drag a file over an element and let it go there."""
+        x, y = self.run(
+            f"(({{ x, y, width }}) => [x + width / 2, y + 5])"
+            f"(document.querySelector({selector!r}).getBoundingClientRect())"
+        )
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self._call("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
+
     def look_like(self, width: int, height: int = 900, *, dark: bool = False) -> None:
         """The size of the window, and which colours its user likes."""
         self._call(

@@ -99,7 +99,7 @@ def test_it_has_all_regions_and_fields_of_the_layout(
             assert int(offset, 16) == field["offset"]
             assert len(bytes.fromhex(data.partition(" …")[0])) == min(field["length"], 64)
             assert meaning
-            assert row.all("td")[3].text == field["doc"]
+            assert row.all("td")[3].text == field["doc"].replace("`", "")
             assert row.all("a"), "a clause"
 
 
@@ -144,6 +144,16 @@ def test_findings_stand_at_their_places(
     )
     assert "8 KiB" in row.text
     assert root.all("h1")[0].all("span")[0].text == report["verdict"]
+
+
+def test_what_is_missing_at_the_end_stands_with_the_last_region(
+    fixtures: Fixtures, page: MakePage
+) -> None:
+    root = page(fixtures["killed"].path, status=1)
+    (item,) = (item for item in root.all("li", "finding") if "MR002" in item.text)
+    assert next(a["href"] for a in item.all("a")) == f"#{entries(root)[-1]['id']}"
+    (mark,) = (mark for mark in entries(root)[-1].all("p", "finding"))
+    assert int(mark["data-at"]) == fixtures["killed"].path.stat().st_size
 
 
 def test_devices(fixtures: Fixtures, run: Run, page: MakePage) -> None:

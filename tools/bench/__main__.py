@@ -10,7 +10,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from tools.bench import comparing, converting, exporting, fuzzing, reading, searching, writing
+from tools.bench import (
+    comparing,
+    converting,
+    exporting,
+    fuzzing,
+    reading,
+    searching,
+    volatility,
+    writing,
+)
 from tools.bench.measure import compare
 from tools.bench.row import Row
 
@@ -21,6 +30,7 @@ SUITES: dict[str, Callable[[Path, ExitStack], list[Row]]] = {
     "exporting": exporting.rows,
     "comparing": comparing.rows,
     "searching": searching.rows,
+    "volatility": volatility.rows,
     "fuzzing": fuzzing.rows,
 }
 

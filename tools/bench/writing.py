@@ -119,15 +119,18 @@ def _reflink(folder: Path, stack: ExitStack) -> Iterator[Row]:
     size = 8 * GIB
     snapshot = _snapshot(disk / "runs", lambda: runs_of(size), size)
     out = disk / "out"
-    yield Row(
-        "`extract`, 8 GiB, 60 %, XFS with reflink",
-        "`cp --reflink=never`",
-        mappedram("extract", snapshot, "-b", "pc.ram", "-o", out),
-        ["cp", "--reflink=never", str(snapshot), str(out)],
-        ["rm", "-f", str(out)],
-        limit=0.1,
-        resident_limit=RESIDENT,
-    )
+    ours = mappedram("extract", snapshot, "-b", "pc.ram", "-o", out)
+    # The second peer shares as well: nobody can be faster than the kernel is with these extents.
+    for how, limit in (("never", 0.1), ("always", 1.5)):
+        yield Row(
+            "`extract`, 8 GiB, 60 %, XFS with reflink",
+            f"`cp --reflink={how}`",
+            ours,
+            ["cp", f"--reflink={how}", str(snapshot), str(out)],
+            ["rm", "-f", str(out)],
+            limit=limit,
+            resident_limit=RESIDENT,
+        )
 
 
 @contextmanager

@@ -12,7 +12,9 @@ from mappedram.cli.main import cli
 def page() -> str:
     """Every verb with its options."""
     parts = ["# Command line"]
-    for command, context in walk(cli, click.Context(cli, info_name="mappedram")):
+    # Without its settings, click would forget for the rest of the process that -h is taken, too.
+    root = click.Context(cli, info_name="mappedram", **cli.context_settings)
+    for command, context in walk(cli, root):
         parts += _paragraphs(command, context)
     return "\n\n".join(parts) + "\n"
 

@@ -24,7 +24,7 @@ _SOURCES = _ROOT / "docs" / "explorer"
 _PAGE = _ROOT / "mappedram" / "html"
 #: A stream over a large file, and the package that it needs; docs/languages.md shows them.
 _RUNTIME = _ROOT / "tests" / "conformance" / "drivers" / "javascript"
-_SHARED = ("places", "window_stream")
+_SHARED = ("places", "latin1", "blob_source", "window_stream")
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' blob:; worker-src blob:;"
@@ -158,13 +158,31 @@ def _document(worker: str, data: str) -> str:
         tag("output", "Nothing leaves this machine.", id="state"),
         class_="drop",
     )
+    about = tag(
+        "section",
+        tag("h1", "Explorer"),
+        tag(
+            "p",
+            "Shows what stands where in a snapshot that QEMU wrote with mapped-ram, or in a save"
+            " image of libvirt: its regions to scale, its blocks and where their pages are, every"
+            " field of every header, and what is wrong with its structure.",
+        ),
+        tag(
+            "p",
+            "The page reads headers and bitmaps of the file, and no pages. It is not sent anywhere:"
+            " this page makes no connection, and works offline. ",
+            tag("a", "What it does and does not", href="../explorer.html"),
+        ),
+        id="about",
+        aria_label="About this page",
+    )
     scripts = (
         tag("script", _inline(worker), type="text/plain", id="worker"),
         tag("script", _inline(f"const mappedramData = {data};")),
         tag("script", _inline(_text(_PAGE / "page.js"))),
         tag("script", _inline(_text(_SOURCES / "explorer.js"))),
     )
-    body = tag("body", tag("header", chooser), tag("main", id="result"), *scripts)
+    body = tag("body", tag("header", chooser), about, tag("main", id="result"), *scripts)
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 

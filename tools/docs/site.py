@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.docs import commands, relink, rules, specification
+from tools.docs import commands, relink, rules, specification, versions
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -15,10 +15,13 @@ ORDER = {
     "explorer": "Explorer",
     "errata": "Errata",
     "rules": "Rules",
-    "verdicts": "QEMU versions",
+    "versions": "QEMU versions",
+    "verdicts": "Verdicts, proven",
     "cli": "Command line",
     "recipes": "Recipes",
+    "physical": "Physical memory",
     "exports": "Exports",
+    "consumers": "Debuggers and forensics",
     "api": "Python",
     "languages": "Other languages",
     "fuzzing": "Fuzzing",
@@ -55,4 +58,5 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "errata", specification.errata_page()
     yield "examples", specification.examples_page()
     yield "rules", rules.page()
+    yield "versions", versions.page()
     yield "cli", commands.page()

@@ -23,6 +23,8 @@ HEADER = """\
 #pragma description QEMU mapped-ram migration file
 #pragma magic [ 51 45 56 4D ] @ 0x00
 #pragma endian big
+#pragma array_limit 0
+#pragma pattern_limit 0
 
 import std.mem;
 """

@@ -1,0 +1,86 @@
+"""`python -m tests.conformance.shared`: writes the vectors as JSON, for parsers in any language.
+
+`vectors.jsonl` has one object a line:
+
+- `name`, `why`: what the vector is called, and why there is one.
+- `offset`: where the stream begins.
+- `file`: a path in the repository, the archive and what to take from it; or how to make the file:
+  `size`, all of it zeros but for `data`, a list of `[offset, hexadecimal]`.
+- `expected`: what a driver prints. Fields have QEMU's names, bytes are hexadecimal; null stands
+  for a bitmap of more than 1 MiB or out of the file. A refused file has a `why`: `short`, with
+  the `offset` of the field in which the file ends, or `value`, with the `field` that is wrong.
+- `above_2_53`: whether there are numbers above 2^53 - 1 on the way.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mappedram.source import Source
+from tests.conformance import vectors
+from tests.conformance.reading import expected
+from tests.conftest import Fixtures, manifest
+
+PATH = Path(__file__).with_name("vectors.jsonl")
+PAGE = 4096
+#: As many zeros are worth a piece of their own.
+_ZEROS = re.compile(rb"\0{32,}")
+
+
+def entry(fixtures: Fixtures, name: str) -> dict[str, Any]:
+    """One vector, or one real file, with what is expected of it."""
+    found = vectors.ALL.get(name)
+    with vectors.open_vector(fixtures, name) as (fd, offset):
+        construct = expected(fd, offset)
+        archive = [f"tests/fixtures/{name}.tar.gz", manifest()[name]["file"]] if not found else None
+        return {
+            "name": name,
+            "why": found.why if found else manifest()[name]["reason"],
+            "offset": offset,
+            "file": archive or described(fd),
+            "expected": construct.reading,
+            "above_2_53": not construct.representable,
+        }
+
+
+def described(fd: int) -> dict[str, Any]:
+    """How to make a file that is nearly all zeros."""
+    size = os.fstat(fd).st_size
+    with Source(fd) as source:
+        parts = list(source.extents(0, size))
+    # Linux takes the last page before 2^63 for a hole, whatever stands in it.
+    last = max(size - PAGE, parts[-1][1] if parts else 0)
+    data = [piece for begin, end in [*parts, (last, size)] for piece in _data(fd, begin, end)]
+    return {"size": size, "data": data}
+
+
+def _data(fd: int, begin: int, end: int) -> Iterator[tuple[int, str]]:
+    content = os.pread(fd, end - begin, begin)
+    done = 0
+    for zeros in [*_ZEROS.finditer(content), None]:
+        stop = zeros.start() if zeros else len(content)
+        if stop > done:
+            yield begin + done, content[done:stop].hex()
+        done = zeros.end() if zeros else stop
+
+
+def make(fd: int, file: dict[str, Any]) -> None:
+    """Make a file as it was described, in an empty one."""
+    for offset, data in file["data"]:
+        os.pwrite(fd, bytes.fromhex(data), offset)
+    os.ftruncate(fd, file["size"])
+
+
+def text(fixtures: Fixtures) -> str:
+    """All lines."""
+    lines = (json.dumps(entry(fixtures, name), separators=(",", ":")) for name in vectors.NAMES)
+    return "".join(f"{line}\n" for line in lines)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        PATH.write_text(text(Fixtures(Path(folder))), encoding="utf-8")

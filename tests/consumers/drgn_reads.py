@@ -1,0 +1,34 @@
+"""`python drgn_reads.py CORE [VMLINUX]`: what drgn sees in a core, as JSON. Run by the tests."""
+
+import json
+import sys
+from typing import Any
+
+import drgn
+from drgn.helpers.linux.kallsyms import load_vmlinux_kallsyms
+from drgn.helpers.linux.pid import for_each_task
+
+
+def main(core: str, vmlinux: str | None = None) -> dict[str, Any]:
+    """What there is to see without debug information, and with it the processes."""
+    prog = drgn.Program()
+    prog.set_core_dump(core)
+    seen: dict[str, Any] = {
+        "machine": prog.platform.arch.name,
+        "release": prog["UTS_RELEASE"].string_().decode(),
+    }
+    # The kernel's own table of symbols: it stands in guest memory.
+    prog.register_symbol_finder("kallsyms", load_vmlinux_kallsyms(prog), enable_index=0)
+    seen["symbols"] = len(prog.symbols())
+    address = prog.symbol("linux_banner").address
+    seen["banner"] = prog.read_c_string(address).decode().strip()
+    if vmlinux is not None:
+        prog.load_debug_info([vmlinux])
+        seen["tasks"] = {
+            task.comm.string_().decode(): task.pid.value_() for task in for_each_task(prog)
+        }
+    return seen
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:])))

@@ -1,0 +1,1 @@
+"""The layer for Volatility 3, with and without Volatility."""

@@ -1,0 +1,105 @@
+"""The page of the releases of QEMU: what each makes of a file, from the model of its loader."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import astuple
+from itertools import groupby
+from random import Random
+
+from mappedram.check import check
+from mappedram.fuzz.defects import CATALOGUE, Breakage
+from mappedram.loader import RELEASES, Release, Verdict
+from mappedram.loader.endings import ENDINGS
+
+_HEAD = """\
+# QEMU versions
+
+What the releases of QEMU make of a file when they load it. All of this page comes from the model of
+the loader by which `mappedram check` judges; [how well it does](verdicts.md) was tried on a real
+QEMU 10.0 and 11.1. What the releases write is in [part 11 of the format](format.md#s-11), what they
+get wrong in the [errata](errata.md).
+"""
+_APART = """\
+## What tells them apart
+
+| QEMU | compares `page_size` with its own | reads `addr` | takes two zero offsets for a block \
+without data | dies of a length of 2 GiB in the configuration | how it is known |
+|---|---|---|---|---|---|
+"""
+_DEFECTS = """\
+## What they make of each defect
+
+Each line is one file that breaks one rule, the first that `mappedram fuzz` makes of its kind.
+Another file with the same defect may fare otherwise, such as one that has wrong bits elsewhere.
+Of an image of libvirt the stream counts. The destination is a machine that matches the file.
+
+"""
+_WORDS = """\
+## What they say
+
+How the message of a refusal begins. What others than these two say is not known.
+
+| rule | QEMU 10.0 | QEMU 11.1 |
+|---|---|---|
+"""
+
+
+def page() -> str:
+    """The three tables."""
+    return "\n".join((_HEAD, _APART + _rows(_apart()), _DEFECTS + _defects(), _WORDS + _words()))
+
+
+def alike() -> list[list[str]]:
+    """The names of the releases, those together that nothing tells apart."""
+    found = groupby(RELEASES.values(), key=_answers)
+    return [[release.name for release in releases] for _, releases in found]
+
+
+def _answers(release: Release) -> tuple[object, ...]:
+    return astuple(release)[1:-1]
+
+
+def _apart() -> Iterator[tuple[str, ...]]:
+    for release in RELEASES.values():
+        answers = ("yes" if answer else "no" for answer in _answers(release))
+        yield (release.name, *answers, release.basis)
+
+
+def _defects() -> str:
+    groups = alike()
+    spans = (names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}" for names in groups)
+    head = f"| rule | file | {' | '.join(spans)} |\n|---|---|{'---|' * len(groups)}\n"
+    rows = [
+        (_link(code), way.name.replace("_", " "), *_outcomes(way, groups))
+        for code, ways in sorted(CATALOGUE.items())
+        for way in ways
+    ]
+    return head + _rows(rows)
+
+
+def _outcomes(way: Breakage, groups: list[list[str]]) -> Iterator[str]:
+    file = way.file(Random(0))
+    with file.opened() as fd:
+        found: Mapping[str, Verdict] = check(fd, file.offset).qemu
+    for names in groups:
+        yield found[names[0]].outcome if found else "-"
+
+
+def _words() -> str:
+    rows = [
+        (_link(ending.code), *(_quoted(ending.words[name]) for name in ("10.0", "11.1")))
+        for ending in ENDINGS.values()
+        if any(ending.words.values())
+    ]
+    return _rows(rows)
+
+
+def _quoted(words: str | None) -> str:
+    return f"`{words.replace('|', chr(92) + '|')}`" if words else "-"
+
+
+def _link(code: str) -> str:
+    return f"[{code}](rules.md#{code})"
+
+
+def _rows(rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> str:
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)

@@ -1,0 +1,9 @@
+"""Boot a real Linux in QEMU and take snapshots of it, for the programs that read guest memory.
+
+Nothing of it is committed: kernel and userland are those of Debian, fetched when asked for.
+"""
+
+from tools.linux.guest import Guest, Unavailable, guest
+from tools.linux.table import TABLE, Variant
+
+__all__ = ["TABLE", "Guest", "Unavailable", "Variant", "guest"]
