@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mappedram.convert import vmcoreinfo
 from mappedram.convert.moving import write_pieces
 from mappedram.convert.ranges import Memory, Written, memory_of
-from mappedram.cpu import CpuNotes, cpu_notes
+from mappedram.cpu import cpu_notes
 from mappedram.errors import BuildError
 from mappedram.layout.elf import (
     EHDR_SIZE,
@@ -72,7 +72,7 @@ def to_elf(
     room = len(guest.data) if guest else vmcoreinfo.FOUND_MAX
     layout = _Layout.of(memory, len(notes) + room)
     os.ftruncate(fd, layout.size)
-    with vmcoreinfo.Finder(addressed) as finder:
+    with vmcoreinfo.Finder(addressed, channels) as finder:
         refused = write_pieces(
             zip((piece for _, piece in memory.pieces), layout.places, strict=True),
             fd,
@@ -84,7 +84,7 @@ def to_elf(
         guest = guest or finder.result()
     notes += guest.data if guest else b""
     Target(fd).write(layout.headers(machine, memory, len(notes)) + notes, 0)
-    return Written(refused, _doubts(memory, cpus, guest))
+    return Written(refused, (*memory.omissions, *cpus.problems, *finder.doubts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,3 @@ def _segment(kind: SegmentType, flags: SegmentFlags, offset: int, gpa: int, size
         }
     )
     return built
-
-
-def _doubts(memory: Memory, cpus: CpuNotes, guest: vmcoreinfo.GuestNote | None) -> tuple[str, ...]:
-    return (*memory.omissions, *cpus.problems, *([guest.doubt] if guest and guest.doubt else []))

@@ -6,14 +6,14 @@ a device `vmcoreinfo`. Source: Linux kernel/vmcore_info.c, crash_save_vmcoreinfo
 
 import re
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from threading import Event
+from dataclasses import dataclass
+from threading import Event, local
 from typing import TYPE_CHECKING, Self
 
 from mappedram.convert.ranges import Piece
 from mappedram.layout.elf import NOTE_HEADER_SIZE, NoteHeader
 from mappedram.model import round_up
-from mappedram.pageio import grouped, read_fully
+from mappedram.pageio import batches, grouped, read_fully
 from mappedram.physical import PhysicalMemory
 from mappedram.snapshot import Snapshot
 from mappedram.vmstate.values import Value
@@ -49,12 +49,10 @@ class GuestNote:
     Attributes:
         data: header, name and content.
         gpa: where it stands.
-        doubt: why it may be the wrong one, empty if nothing speaks against it.
     """
 
     data: bytes
     gpa: int
-    doubt: str = ""
 
 
 def announced(snapshot: Snapshot, memory: PhysicalMemory) -> GuestNote | None:
@@ -87,20 +85,25 @@ def _number(value: Value) -> int:
 class Finder:
     """Looks for the note of a kernel that told QEMU nothing, at the beginning of all pages.
 
-    It observes what is written (`mappedram.convert.moving`), and reads what does not pass by in a
-    thread of its own meanwhile. A context manager; at its end nothing is read any more.
+    It observes what is written (`mappedram.convert.moving`), and reads what does not pass by in
+    threads of its own meanwhile. A context manager; at its end nothing is read any more.
 
     Args:
         memory: where the memory lies.
+        channels: number of threads.
+
+    Attributes:
+        doubts: why the result may be wrong, in words.
     """
 
-    def __init__(self, memory: PhysicalMemory) -> None:
+    def __init__(self, memory: PhysicalMemory, channels: int = 1) -> None:
+        self.doubts: tuple[str, ...] = ()
         self._memory = memory
         self._places: set[int] = set()
         self._stop = Event()
-        self._reader = ThreadPoolExecutor(1, "vmcoreinfo")
+        self._readers = ThreadPoolExecutor(channels, "vmcoreinfo")
         self._reading: list[Future[None]] = []
-        self._buffer = bytearray()
+        self._buffers = local()
 
     def passing(self, piece: Piece, start: int, data: "memoryview | bytes") -> None:
         """Note the pages that begin as the note does, by their addresses."""
@@ -119,16 +122,19 @@ class Finder:
 
     def unseen(self, piece: Piece, runs: "Runs") -> None:
         """Read what nobody else does."""
-        self._reading.append(self._reader.submit(self._read, piece, runs))
+        submit = self._readers.submit
+        self._reading += [submit(self._read, piece, batch) for batch in batches(runs)]
 
     def _read(self, piece: Piece, runs: "Runs") -> None:
         offset = piece.block.model.pages_offset
         assert offset is not None
-        self._buffer = self._buffer or bytearray(_WINDOW)
+        if not hasattr(self._buffers, "buffer"):
+            self._buffers.buffer = bytearray(_WINDOW)
         for base, part in grouped(runs, _WINDOW):
             if self._stop.is_set():
                 return
-            with memoryview(self._buffer) as view, view[: int(part[-1, 1]) - base] as target:
+            size = int(part[-1, 1]) - base
+            with memoryview(self._buffers.buffer) as view, view[:size] as target:
                 read_fully(piece.block.source, target, offset + base)
                 self.passing(piece, base, target)
 
@@ -145,8 +151,13 @@ class Finder:
         found = [GuestNote(data, gpa) for gpa, data in notes if data is not None]
         if len({note.data for note in found}) > 1:
             places = ", ".join(f"{note.gpa:#x}" for note in found[:_TOLD_MAX])
-            doubt = f"kernels have left different VMCOREINFO notes at {places}: the first is taken"
-            return replace(found[0], doubt=doubt)
+            self.doubts += (
+                f"kernels have left different VMCOREINFO notes at {places}: the first is taken",
+            )
+        if len(self._places) >= _PLACES_MAX:
+            self.doubts += (
+                f"more than {_PLACES_MAX} pages begin as a VMCOREINFO note does: not all were read",
+            )
         return found[0] if found else None
 
     def _note_at(self, gpa: int) -> bytes | None:
@@ -163,7 +174,7 @@ class Finder:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._reader.shutdown()
+        self._readers.shutdown(cancel_futures=True)
 
 
 def valid(data: bytes) -> bytes | None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import mappedram
+from mappedram.convert import moving
 from mappedram.convert.mapped_ram import lay_out
 from mappedram.convert.vmcoreinfo import valid
 from tests.cli.conftest import Run
@@ -83,8 +84,8 @@ def snapshot_with(path: Path, pages: dict[int, bytes], runs: list[tuple[int, int
     return path
 
 
-def found(run: Run, path: Path) -> tuple[list[Note], str]:
-    outcome = run("convert", "-O", "elf", path, path.with_suffix(".elf"))
+def found(run: Run, path: Path, *args: str) -> tuple[list[Note], str]:
+    outcome = run("convert", "-O", "elf", path, path.with_suffix(".elf"), *args)
     assert outcome.status == 0
     return list(core(path.with_suffix(".elf")).notes), outcome.err
 
@@ -115,6 +116,36 @@ def test_searched_for(tmp_path: Path, run: Run, offset: int, data: bytes, there:
     path = snapshot_with(tmp_path / "guest", {offset: room}, [(first, pages)])
     notes, _ = found(run, path)
     assert [one.whole for one in notes] == ([data] if there else [])
+
+
+@pytest.mark.parametrize("args", [(), ("--direct-io",), ("--channels", "3")], ids=str)
+@pytest.mark.parametrize("threshold", [moving._LONG, 1 << 40])
+def test_searched_for_in_runs_that_the_kernel_moves(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], threshold: int
+) -> None:
+    """What does not pass by is read, whether that was expected or not."""
+    monkeypatch.setattr(moving, "_LONG", threshold)
+    runs = [(10, 12), (256, 4096)]
+    path = snapshot_with(tmp_path / "guest", {11 * PAGE: b"x", 3000 * PAGE: note()}, runs)
+    notes, _ = found(run, path, *args)
+    assert [one.whole for one in notes] == [note()]
+
+
+def test_searched_for_in_streams(tmp_path: Path, run: Run) -> None:
+    path = snapshot_with(tmp_path / "guest", {PLACE: note()}, [(299, 302)])
+    assert run("convert", "-O", "stream", path, tmp_path / "stream").status == 0
+    notes, _ = found(run, tmp_path / "stream")
+    assert [one.whole for one in notes] == [note()]
+
+
+def test_many_pages_that_begin_alike(tmp_path: Path, run: Run) -> None:
+    """Each would have to be read; only so many are."""
+    head = note()[:24]
+    pages = {page * PAGE: head for page in range(4096)}
+    path = snapshot_with(tmp_path / "guest", pages, [(0, 4096)])
+    notes, err = found(run, path)
+    assert notes == []
+    assert "more than 1000 pages begin as a VMCOREINFO note does" in err
 
 
 def test_pages_that_are_not_stored_are_not_searched(tmp_path: Path, run: Run) -> None:
