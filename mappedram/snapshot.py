@@ -112,7 +112,9 @@ class Block:
             ValueError: the range is not inside the block.
             FormatError: the bitmaps were never written, so that clear bits say nothing.
             TruncatedError: the file ends before a page that its bitmap promises.
+            UnsupportedError: the file is a metadump.
         """
+        self.source.refuse_pages()
         if offset < 0 or size < 0 or offset + size > self.used_length:
             raise ValueError(
                 f"range {offset:#x}+{size:#x}: block {self.idstr!r} has {self.used_length:#x} bytes"

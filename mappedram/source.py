@@ -124,29 +124,17 @@ class Source:
         Raises:
             TruncatedError: the file ends before.
         """
+        # Where bytes do not come from the file as it is, `read` knows where from.
+        is_file = self.packed is None and type(self).read is Source.read
         for first in range(0, len(views), _VECTOR):
             part = views[first : first + _VECTOR]
             size = sum(map(len, part))
-            if not self.packed and os.preadv(self.fd, part, offset) == size:
+            if is_file and os.preadv(self.fd, part, offset) == size:
                 offset += size
                 continue
-            for view in part:  # the end of the file, or a call that was cut short
-                self._fill_one(view, offset)
+            for view in part:  # also at the end of the file, or after a call that was cut short
+                view[:] = self.read_exactly(offset, len(view), "data")
                 offset += len(view)
-
-    def _fill_one(self, view: memoryview, offset: int) -> None:
-        if self.packed:
-            view[:] = self.read_exactly(offset, len(view), "stream")
-            return
-        done = 0
-        while done < len(view):
-            got = os.preadv(self.fd, [view[done:]], offset + done)
-            if got == 0:
-                raise TruncatedError(
-                    f"the file ends at {offset + done:#x}, or has shrunk while it was read",
-                    offset=offset + done,
-                )
-            done += got
 
     def peek(self, offset: int, length: int) -> bytes:
         """Like `read`, for small pieces: kept in a window, as the next one stands close by."""

@@ -8,6 +8,7 @@ import pytest
 
 import mappedram
 from mappedram import TruncatedError, UnsupportedError
+from mappedram.repair.edits import Edit, EditedSource
 from mappedram.source import Source
 from tests.conftest import Fixtures
 from tests.files import copy_sparse
@@ -97,3 +98,20 @@ def test_extents_of_a_hole_at_the_end(tmp_path: Path) -> None:
         assert list(source.extents(0, 1 << 20)) == [(0, 4096)]
         assert list(source.extents(8192, 1 << 20)) == []
         assert source.read(1 << 21, 10) == b""
+
+
+def test_fill_reads_what_read_does(tmp_path: Path) -> None:
+    """Several pieces at once, more of them than one call takes, and edits that are not made yet."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)) * 16)
+    with Source(path) as source:
+        memory = bytearray(3000)
+        views = [memoryview(memory)[n : n + 1] for n in range(3000)]
+        source.fill(views, 100)
+        assert memory == source.read(100, 3000)
+        with pytest.raises(TruncatedError, match="0x1000"):
+            source.fill(views, 0x1000 - 2999)
+        edited = EditedSource(source, [Edit(200, b"edited")])
+        edited.fill([memoryview(memory)], 100)
+        assert memory == edited.read(100, 3000)
+        assert memory[100:106] == b"edited"

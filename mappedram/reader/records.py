@@ -30,7 +30,7 @@ _WORD = 8
 #: Bytes of an XBZRLE record between its name and the difference: encoding and length.
 _XBZRLE_HEADER = 3
 #: Bytes that are looked at together; the longest record, of 64 KiB, has to fit.
-_WINDOW = 1 << 20
+_WINDOW_MIN, _WINDOW = 1 << 17, 1 << 20
 #: Records that are tried first; only a longer series is worth looking at the whole window.
 _FEW = 64
 #: XBZRLE differences that may count in one block, and for how many bytes of the file one more may.
@@ -64,6 +64,7 @@ class PageIndex:
             for name, length in lengths.items()
         }
         self._current: NotedRecords | None = None
+        self._window = memoryview(bytearray(_WINDOW))
         #: What has not been noted yet: words, kind, offsets of the first record and its body, and
         #: the distance to the next.
         self._series: list[tuple[NDArray[np.uint64], int, int, int, int]] = []
@@ -79,13 +80,11 @@ class PageIndex:
             FormatError: a record cannot be one.
             TruncatedError: the file ends before EOS.
         """
-        # Pages are read with their records, since that takes fewer calls than to pass them.
-        with memoryview(bytearray(min(_WINDOW, self._source.size))) as window:
-            return self._pass_windows(window, position, path)
-
-    def _pass_windows(self, window: memoryview, position: int, path: str) -> int:
+        # Pages are read with their records, since that takes fewer calls than to pass them. A
+        # section may have few: of a guest that writes while it is saved, there are thousands.
+        size = _WINDOW_MIN
         while True:
-            with window[: max(0, self._source.size - position)] as data:
+            with self._window[: min(size, max(0, self._source.size - position))] as data:
                 self._source.fill([data], position)
                 at, ended = self._pass_window(data, position, path)
             position += at
@@ -97,6 +96,7 @@ class PageIndex:
                     offset=position,
                     path=path,
                 )
+            size = min(_WINDOW, 2 * size)
 
     def pass_some(self, position: int, path: str) -> None:
         """Note the first records only, to see whether the page size can be right.
