@@ -1,5 +1,6 @@
 """Files that are there whole or not at all: written beside their place, then moved into it."""
 
+import errno
 import os
 import stat
 import tempfile
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
+#: Only a file that is written can meet these.
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 #: The longest file name that common file systems take, in bytes.
 _NAME_MAX = 255
 
@@ -47,10 +50,15 @@ class StagedFiles:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_details: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _trace: object
+    ) -> None:
         try:
             if kind is None:
                 self._publish()
+            elif isinstance(error, OSError) and error.errno in _NO_ROOM and self._pending:
+                # The system does not say which of the open files it is that cannot grow.
+                error.filename = error.filename or str(self._pending[-1][1])
         finally:
             for staged, _, fd in self._pending:
                 os.close(fd)

@@ -174,8 +174,10 @@ def copy_data(source: Source, start: int, end: int, target: int, shift: int = 0)
 
     Raises:
         TruncatedError: the source has shrunk meanwhile.
+        UnsupportedError: the source is a metadump.
         OSError: reading or writing failed.
     """
+    source.refuse_pages()
     for first, last in source.extents(start, end):
         _copy_long(source, first, last, Target(target), shift, None)
 
@@ -190,8 +192,10 @@ def share(source: Source, start: int, end: int, target: int, shift: int = 0) -> 
         Whether it was done.
 
     Raises:
+        UnsupportedError: the source is a metadump.
         OSError: for another reason than that it cannot be done here.
     """
+    source.refuse_pages()
     try:
         ioctl(target, _FICLONERANGE, pack("qQQQ", source.fd, start, end - start, start + shift))
     except OSError as error:
@@ -214,6 +218,7 @@ def copy_runs(
 
     Raises:
         TruncatedError: the source ends before a run does.
+        UnsupportedError: the source is a metadump.
         OSError: reading or writing failed.
     """
 
@@ -231,6 +236,7 @@ def copy_batch(
     progress: Progress | None = None,
 ) -> None:
     """Copy the runs on this thread; for what `copy_runs` says."""
+    source.refuse_pages()
     is_long = (runs[:, 1] - runs[:, 0] >= _LONG) & (not target.is_direct)
     for first, last in runs[is_long].tolist():
         _copy_long(source, first, last, target, shift, progress)
@@ -353,7 +359,7 @@ def _copy_short(
     with memoryview(bytearray(WINDOW)) as buffer:
         for base, part in grouped(runs, WINDOW):
             with buffer[: int(part[-1, 1]) - base] as view:
-                source.fill([view], base)
+                read_fully(source, view, base)
                 for first, last in part.tolist():
                     target.write(view[first - base : last - base], first + shift)
             if progress:
@@ -361,11 +367,14 @@ def _copy_short(
 
 
 def read_fully(source: Source, view: memoryview, offset: int) -> None:
-    """Fill `view` from `offset` on.
+    """Fill `view` from `offset` on. Of a metadump with digests, they stand for the pages.
 
     Raises:
         TruncatedError: the source ends before.
+        UnsupportedError: the source is a metadump without them.
     """
+    if source.packed and not source.packed.has_digests:
+        source.refuse_pages()
     source.fill([view], offset)
 
 

@@ -100,9 +100,11 @@ class ScatteredPages:
         Raises:
             TruncatedError: the file ends before a page.
             FormatError: a difference cannot be applied.
+            UnsupportedError: the file is a metadump.
         """
         import numpy as np
 
+        source.refuse_pages()
         stored = self.places[start:stop] != ZERO
         pages = self.pages[start:stop][stored].astype(np.int64)
         places = self.places[start:stop][stored]

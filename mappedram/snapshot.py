@@ -142,8 +142,10 @@ class Block:
 
         Raises:
             TruncatedError: the file ends before a page that its bitmap promises.
+            UnsupportedError: the file is a metadump.
         """
         source, page_size = self.source, self.page_size
+        source.refuse_pages()
         if self.scattered is not None:
             self.scattered.read(source, first, view)
             return

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Self
 
 from mappedram.errors import TruncatedError, UnsupportedError
+from mappedram.packed import MAGIC, Packed
 
 #: What can be read by one request; headers stand close together, so one read serves several.
 WINDOW = 8192
@@ -20,7 +21,7 @@ _REFUSED = {
 
 
 class Source:
-    """A seekable file, opened read-only.
+    """A seekable file, opened read-only. Of a metadump, the file that it was made of.
 
     Args:
         path_or_fd: a path, which is opened and closed here, or a descriptor, which stays open.
@@ -29,7 +30,11 @@ class Source:
         OSError: it cannot be opened or is a directory.
         UnsupportedError: it cannot be seeked in: pages stand at fixed offsets, so that a
             mapped-ram file can only be read where every offset can be reached.
+        FormatError: it is a metadump that is damaged.
     """
+
+    #: What a metadump says in the place of the file; None of any other file.
+    packed: Packed | None = None
 
     def __init__(self, path_or_fd: str | os.PathLike[str] | int) -> None:
         self._owned = not isinstance(path_or_fd, int)
@@ -43,6 +48,9 @@ class Source:
         try:
             self._refuse_unseekable()
             self.size = os.lseek(self.fd, 0, os.SEEK_END)
+            if os.pread(self.fd, len(MAGIC), 0) == MAGIC:
+                self.packed = Packed(self.fd, self.size)
+                self.size = self.packed.size
         except BaseException:
             self.close()
             raise
@@ -67,6 +75,8 @@ class Source:
 
     def read(self, offset: int, length: int) -> bytes:
         """At most `length` bytes at `offset`; fewer only where the file ends."""
+        if self.packed:
+            return self.packed.read(offset, length)
         length = max(0, min(length, self.size - offset))
         parts = []
         while length > 0:
@@ -117,7 +127,7 @@ class Source:
         for first in range(0, len(views), _VECTOR):
             part = views[first : first + _VECTOR]
             size = sum(map(len, part))
-            if os.preadv(self.fd, part, offset) == size:
+            if not self.packed and os.preadv(self.fd, part, offset) == size:
                 offset += size
                 continue
             for view in part:  # the end of the file, or a call that was cut short
@@ -125,6 +135,9 @@ class Source:
                 offset += len(view)
 
     def _fill_one(self, view: memoryview, offset: int) -> None:
+        if self.packed:
+            view[:] = self.read_exactly(offset, len(view), "stream")
+            return
         done = 0
         while done < len(view):
             got = os.preadv(self.fd, [view[done:]], offset + done)
@@ -146,6 +159,9 @@ class Source:
     def extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """The parts of [start, end) that are not holes, as half-open ranges of offsets."""
         end = min(end, self.size)
+        if self.packed:
+            yield from self.packed.extents(start, end)
+            return
         while start < end:
             try:
                 data = os.lseek(self.fd, start, os.SEEK_DATA)
@@ -156,6 +172,15 @@ class Source:
             hole = min(os.lseek(self.fd, data, os.SEEK_HOLE), end)
             yield data, hole
             start = hole
+
+    def refuse_pages(self) -> None:
+        """Pages are about to be read for what they hold.
+
+        Raises:
+            UnsupportedError: they were left out.
+        """
+        if self.packed:
+            raise UnsupportedError("a metadump: what the pages hold was left out of it")
 
     def close(self) -> None:
         """Close the file, if it was opened here."""

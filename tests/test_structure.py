@@ -18,7 +18,7 @@ LAYERS = [
     {"layout"},
     {"kaitai"},
     {"model"},
-    {"bitmap", "changes", "drivers", "source"},
+    {"bitmap", "changes", "drivers", "packed", "source"},
     {"scattered"},
     {"machine", "reader", "regions", "vmstate"},
     {"cpu", "physical", "snapshot", "pageio", "sizes", "output"},
@@ -27,7 +27,7 @@ LAYERS = [
     {"container"},
     {"loader"},
     {"check", "diff"},
-    {"repair", "hint", "capture", "fuzz"},
+    {"repair", "hint", "capture", "fuzz", "metadump"},
     {"strategies"},
     {"cli", "html", "volatility", "__main__"},
 ]

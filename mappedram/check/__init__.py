@@ -36,7 +36,7 @@ from mappedram.check.loading import judge_loading
 from mappedram.check.registry import RETIRED, RULES, Rule, find
 from mappedram.check.report import Report, Verdict
 from mappedram.drivers.compared import ComparedDriver
-from mappedram.errors import CheckFailedError, FormatError, UnsupportedError
+from mappedram.errors import CheckFailedError, FormatError
 from mappedram.loader import Destination
 from mappedram.snapshot import Snapshot, open_snapshot
 from mappedram.source import Source
@@ -80,7 +80,7 @@ def check(
             findings = list(_findings(source, offset))
             qemu = judge_loading(source, offset, destination, findings)
             report = Report.of(source.name, findings, qemu)
-    except UnsupportedError as refusal:  # nothing to be seeked in
+    except FormatError as refusal:  # nothing to be seeked in, or a metadump that is damaged
         name = f"<fd {path_or_fd}>" if isinstance(path_or_fd, int) else os.fspath(path_or_fd)
         report = Report.of(name, [_refusal(refusal)])
     if strict and report.verdict != "clean":

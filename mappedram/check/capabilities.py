@@ -91,14 +91,12 @@ def capability_mismatch(context: Context) -> Iterator[Defect]:
         these fields. Only a change to the list of capabilities leaves such a file.
     """
     stream = context.stream
-    record = next(context.of_kind("mem_size"), None)
-    if record is None or stream.configuration is None:
+    header = first_header(context)
+    if header is None or stream.configuration is None:
         return
-    name_length = int.from_bytes(context.source.read(record.end, 1), "big")
-    behind = record.end + 1 + name_length + 8
+    behind, _, found = header
     announced = {name for name in CAPABILITIES if name in stream.capabilities}
-    found = next((names for skip, names in _FIELDS if _is_header(context, behind + skip)), None)
-    if found is not None and found != announced:
+    if found != announced:
         listed = ", ".join(sorted(announced)) or "no capability"
         yield Defect(
             f"the first block has the fields of {', '.join(sorted(found))}, but the configuration"
@@ -107,6 +105,28 @@ def capability_mismatch(context: Context) -> Iterator[Defect]:
             expected=listed,
             actual=", ".join(sorted(found)),
         )
+
+
+def first_header(context: Context) -> tuple[int, int, set[str]] | None:
+    """Where the fields of the first block end that all streams have, whatever is announced.
+
+    Returns:
+        That place, where a mapped-ram header follows, and the capabilities that make it stand
+        there; None if no header can begin at any place where one could.
+    """
+    record = next(context.of_kind("mem_size"), None)
+    if record is None:
+        return None
+    name_length = int.from_bytes(context.source.read(record.end, 1), "big")
+    behind = record.end + 1 + name_length + 8
+    return next(
+        (
+            (behind, behind + skip, names)
+            for skip, names in _FIELDS
+            if _is_header(context, behind + skip)
+        ),
+        None,
+    )
 
 
 def _is_header(context: Context, offset: int) -> bool:

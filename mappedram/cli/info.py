@@ -123,6 +123,7 @@ def _show_json(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> Non
             "stream_offset": stream.offset,
             "apparent_size": stream.file_size,
             "allocated_size": snapshot.source.allocated,
+            **_metadump(snapshot),
             "machine": stream.machine,
             "page_size": stream.page_size,
             "target_page_bits": configuration.target_page_bits if configuration else None,
@@ -137,6 +138,12 @@ def _show_json(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> Non
             "sections": map(_section_as_dict, stream.sections),
         }
     )
+
+
+def _metadump(snapshot: Snapshot) -> dict[str, Any]:
+    """Of a metadump, what was left out of it."""
+    packed = snapshot.source.packed
+    return {"metadump": packed.summary} if packed else {}
 
 
 def _uuid(stream: Stream) -> str | None:
@@ -199,6 +206,10 @@ def _header(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> Iterat
     stream = snapshot.stream
     yield "file", file
     yield "size", f"{size(stream.file_size)}, {size(snapshot.source.allocated)} of it on disk"
+    if packed := snapshot.source.packed:
+        told = ((word, packed.summary.get(word)) for word in ("pages", "state", "names"))
+        left_out = ", ".join(f"{word}: {value}" for word, value in told)
+        yield "metadump", f"by {packed.summary.get('made_by')}; {left_out}"
     yield from libvirt.header_lines(image)
     yield "stream offset", f"{stream.offset:#x}"
     yield "machine", stream.machine or "unknown (no configuration section)"

@@ -16,8 +16,8 @@ from mappedram.cli.text import printable
 
 _VERBS = (
     *("info", "layout", "map", "check", "explain", "state", "diff"),
-    *("extract", "convert", "build", "repair", "restore-hint", "capture", "fuzz"),
-    "volatility",
+    *("extract", "convert", "build", "repair", "metadump", "restore-hint"),
+    *("capture", "fuzz", "volatility"),
 )
 
 

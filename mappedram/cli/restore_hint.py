@@ -78,6 +78,7 @@ def command(
         about(file),
         open_any(file, offset, driver=driver, partial=True) as (snapshot, image),
     ):
+        snapshot.source.refuse_pages()
         stream = path
         if image and image.compressed:
             stream = f"{path}.stream"

@@ -181,6 +181,7 @@ class _Records:
             block.read_pages(first + lower, pages.data.cast("B"))
             buffer.bodies[lower:upper] = pages
         else:
+            block.source.refuse_pages()
             place = (block.model.pages_offset or 0) + (first + lower) * block.page_size
             block.source.fill(buffer.pages[lower:upper], place)
 

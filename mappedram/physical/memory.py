@@ -94,7 +94,9 @@ class PhysicalMemory:
 
         Raises:
             TruncatedError: the file ends before.
+            UnsupportedError: the file is a metadump.
         """
+        self._snapshot.source.refuse_pages()
         block = self.block(one)
         start = one.offset + first
         if block.scattered is not None or not block.has_pages or not size:

@@ -4,6 +4,7 @@ Records that follow each other in one block and of one kind are taken together: 
 equal distances, and numpy looks at a thousand of them at once.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mappedram.errors import FormatError, TruncatedError
@@ -45,13 +46,20 @@ class PageIndex:
         source: the file.
         page_size: size of a target page in bytes.
         lengths: `used_length` of each block, by `idstr`.
+        blocks: what takes the records of each block, where they are not to be kept.
     """
 
-    def __init__(self, source: Source, page_size: int, lengths: dict[str, int]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        page_size: int,
+        lengths: dict[str, int],
+        blocks: Mapping[str, NotedRecords] | None = None,
+    ) -> None:
         self._source = source
         self._page_size = page_size
         differences_max = max(_DIFFERENCES_MAX, source.size // _BYTES_EACH)
-        self._blocks = {
+        self._blocks = blocks or {
             name: NotedRecords(length // page_size, differences_max)
             for name, length in lengths.items()
         }

@@ -25,6 +25,7 @@ from mappedram.pageio import (
     in_parallel,
     nonzero_pages,
     pages_of,
+    read_fully,
     share,
     write_fully,
     write_rows,
@@ -311,7 +312,7 @@ class SnapshotWriter:
             for page in range(first, first + count, step):
                 pages = min(step, first + count - page)
                 with buffer[: pages * self.page_size] as view:
-                    source.fill([view], pages_offset + page * self.page_size)
+                    read_fully(source, view, pages_offset + page * self.page_size)
                     found.append(nonzero_pages(view, self.page_size))
         return np.concatenate(found)
 

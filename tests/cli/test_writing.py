@@ -302,6 +302,10 @@ JOBS: dict[str, Callable[[Path, Path], tuple[object, ...]]] = {
     "extract": lambda file, out: ("extract", file, "-d", out),
     "convert": lambda file, out: ("convert", "-O", "mapped-ram", file, out / "copy"),
     "build": lambda file, out: ("build", "--from", file, out / "copy"),
+    "stream": lambda file, out: ("convert", "-O", "stream", file, out / "copy"),
+    "elf": lambda file, out: ("convert", "-O", "elf", file, out / "copy"),
+    "lime": lambda file, out: ("convert", "-O", "lime", file, out / "copy"),
+    "padded": lambda file, out: ("convert", "-O", "raw", file, out / "copy"),
 }
 
 
@@ -367,7 +371,9 @@ def test_a_really_full_disk(large: Path, tmp_path: Path, job: str) -> None:
     finally:
         subprocess.run(["umount", disk], check=True)
     assert done.returncode == 1
-    assert "No space left on device" in done.stderr
+    blamed = done.stderr.splitlines()[-1]
+    assert blamed.startswith(f"mappedram: {disk}/")
+    assert blamed.endswith(": No space left on device")
     assert left == []
 
 

@@ -1,0 +1,214 @@
+"""`mappedram metadump`: structure and device state of a snapshot, without what the guest knows."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, Literal
+
+import click
+
+from mappedram import __version__
+from mappedram.cli import output
+from mappedram.cli.options import epilog, file_argument, offset_option, output_option
+from mappedram.cli.status import FINE, about
+from mappedram.cli.text import printable, size
+from mappedram.cli.writing import ended_by_signals, force_option, progress
+from mappedram.errors import BuildError
+from mappedram.metadump import (
+    Options,
+    Plan,
+    Policy,
+    Written,
+    key_of,
+    plan,
+    summary_of,
+    write_packed,
+    write_unpacked,
+)
+from mappedram.metadump.policy import StateChoice
+from mappedram.metadump.verify import Comparison, compare
+from mappedram.output import StagedFiles
+from mappedram.source import Source
+
+_TEXTS = {"domain_xml": "domain XML", "cookie": "cookie", "uuid": "UUID"}
+
+
+@click.command(
+    "metadump",
+    short_help="Structure and device state without the guest's secrets, for a bug report.",
+    epilog=epilog(
+        "Examples:\n"
+        "  mappedram metadump guest.mapped-ram guest.metadump\n"
+        "  mappedram check guest.metadump\n"
+        "  mappedram metadump --state all --blank 'tpm*:*' guest.save guest.metadump\n"
+        "  mappedram metadump --hash-key my.key guest.mapped-ram guest.metadump\n"
+        "  mappedram metadump --unpacked guest.metadump guest.sparse",
+        "Whatever the reader does not know as structure is left out; docs/metadump.md says what\n"
+        "is kept, and why.",
+        "Exit status:\n"
+        "  0   the metadump was written\n"
+        "  1   the tool could not finish; nothing was written\n"
+        "  63  not a file that this tool handles\n"
+        "  64  wrong usage",
+    ),
+)
+@file_argument
+@click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
+@click.option(
+    "--pages",
+    type=click.Choice(["none", "hash"]),
+    help="What stands for a page: nothing, or a keyed hash, by which equal pages can be told.  "
+    "[default: none]",
+)
+@click.option(
+    "--hash-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="KEYFILE",
+    help="Key of the hashes; implies --pages hash. With the same key, pages of two metadumps can be"
+    " compared.  [default: random, and kept nowhere]",
+)
+@click.option(
+    "--state",
+    type=click.Choice(["none", "default", "all"]),
+    default="default",
+    show_default=True,
+    help="Device state to keep: none, what cannot carry data of the guest, or all.",
+)
+@click.option(
+    "--blank",
+    multiple=True,
+    metavar="DEVICE:FIELD",
+    help="Leave out these fields too; * and ? stand for anything. Goes before --keep.",
+)
+@click.option(
+    "--keep", multiple=True, metavar="DEVICE:FIELD", help="Keep these fields, whatever --state is."
+)
+@click.option(
+    "--names",
+    is_flag=True,
+    help="Keep names, UUIDs and paths of the guest: its UUID, and the XML of the domain but for"
+    " passwords.",
+)
+@click.option(
+    "--unpacked",
+    is_flag=True,
+    help="Write a sparse file with everything in its place, for other programs. It takes the space"
+    " of the original.",
+)
+@offset_option
+@force_option
+@output_option
+def command(
+    file: str,
+    out: Path,
+    pages: Literal["none", "hash"] | None,
+    hash_key: Path | None,
+    state: StateChoice,
+    blank: tuple[str, ...],
+    keep: tuple[str, ...],
+    names: bool,
+    unpacked: bool,
+    offset: int,
+    force: bool,
+    form: str,
+) -> int:
+    """Write a small file to OUT that says of the snapshot FILE all but what the guest knows.
+
+    Headers, bitmaps, the JSON description and harmless fields of devices are kept; pages are not.
+    The verbs that look at structure read OUT like FILE, and `check` says the same of it. FILE may
+    be damaged.
+    """
+    if hash_key and pages == "none":
+        raise click.UsageError("--hash-key goes with --pages hash")
+    options = _options(_policy(state, blank, keep), names, pages, hash_key)
+    with about(file), ended_by_signals(), Source(file) as source:
+        todo = plan(source, offset, options)
+        with (
+            progress("metadump", source.allocated) as moved,
+            StagedFiles(force=force) as files,
+        ):
+            fd = files.open(out)
+            made = {"made_by": f"mappedram {__version__}"}
+            if unpacked:
+                with TemporaryFile() as packed:
+                    written = write_packed(todo, packed.fileno(), about=made, progress=moved)
+                    write_unpacked(Source(packed.fileno()), fd)
+            else:
+                written = write_packed(todo, fd, about=made, progress=moved)
+            judged = compare(source.fd, fd, offset)
+            taken = os.fstat(fd).st_blocks * 512 if unpacked else os.fstat(fd).st_size
+    if form == "json":
+        output.write_json(_as_dict(file, out, todo, written, judged, taken), levels=3)
+    else:
+        for line in _lines(out, todo, written, judged, taken):
+            output.line(line)
+    if not judged.same_findings:
+        output.note(f"{out}: `check` does not say of it what it says of {file}")
+    return FINE
+
+
+def _policy(state: StateChoice, blank: tuple[str, ...], keep: tuple[str, ...]) -> Policy:
+    try:
+        return Policy.of(state, blank, keep)
+    except BuildError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _options(
+    policy: Policy, names: bool, pages: Literal["none", "hash"] | None, hash_key: Path | None
+) -> Options:
+    key = None
+    if hash_key:
+        with about(str(hash_key)):
+            key = key_of(hash_key.read_bytes())
+    elif pages == "hash":
+        key = secrets.token_bytes(32)
+    return Options(policy, names, key)
+
+
+# JSON.
+
+
+def _as_dict(
+    file: str, out: Path, todo: Plan, written: Written, judged: Comparison, taken: int
+) -> dict[str, Any]:
+    return {
+        "file": file,
+        "result": str(out),
+        "result_size": taken,
+        **written.to_dict(),
+        **summary_of(todo),
+        "verdict": judged.report.verdict,
+        "same_findings": judged.same_findings,
+        "same_verdicts": judged.same_verdicts,
+    }
+
+
+# For a person.
+
+
+def _lines(
+    out: Path, todo: Plan, written: Written, judged: Comparison, taken: int
+) -> Iterator[str]:
+    same = "the same" if judged.same_findings else "something else"
+    yield (
+        f"{printable(str(out))}: {size(taken)} for {size(written.size)};"
+        f" `check` says {same} of both: {judged.report.verdict}"
+    )
+    state_kept = sum(device.kept for device in todo.devices)
+    yield f"  kept      {size(written.kept)}, {size(state_kept)} of them device state"
+    stand_in = f", {written.digests} hashes" if written.digests else ""
+    if written.marks:
+        stand_in = f", {written.marks} of them marked as not zero"
+    yield f"  left out  {size(written.in_pages)} of pages{stand_in}"
+    fields = sum(len(device.blanked) for device in todo.devices)
+    if fields:
+        blanked = sum(sum(device.blanked.values()) for device in todo.devices)
+        yield f"            {size(blanked)} of device state in {fields} fields"
+    for name, count in todo.hidden.items():
+        if count:
+            yield f"            {size(count)} of the {_TEXTS[name]}"
+    if not judged.same_verdicts:
+        yield "  QEMU may come to something else with it: it goes on through bytes left out"

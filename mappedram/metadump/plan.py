@@ -1,0 +1,124 @@
+"""What a metadump keeps of a file: worked out from its headers, before anything is written."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mappedram import drivers
+from mappedram.check.container import Container
+from mappedram.check.context import Context
+from mappedram.container import detect
+from mappedram.errors import BuildError, FormatError, UnsupportedError
+from mappedram.metadump.image import keep_image
+from mappedram.metadump.pages import KEY_MAX
+from mappedram.metadump.policy import Policy
+from mappedram.metadump.records import keep_records
+from mappedram.metadump.runs import Kept
+from mappedram.metadump.state import DeviceSummary, keep_state
+from mappedram.metadump.stop import keep_stop
+from mappedram.metadump.structure import keep_structure
+from mappedram.reader import read_stream
+from mappedram.snapshot import Snapshot
+from mappedram.source import Source
+
+if TYPE_CHECKING:
+    from mappedram.bitmap import Runs
+
+#: Bytes that tell what a file is in which no stream begins.
+_MAGIC_SIZE = 4
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is kept besides structure.
+
+    Attributes:
+        policy: which fields of devices.
+        names: whether names, UUIDs and paths of the guest are kept, where the format has a place
+            for them: the UUID of the configuration, the XML of the domain.
+        key: for a digest of each page; None for nothing in the place of pages.
+    """
+
+    policy: Policy = field(default_factory=Policy)
+    names: bool = False
+    key: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if self.key is not None and not 0 < len(self.key) <= KEY_MAX:
+            raise BuildError(f"key: expected 1 to {KEY_MAX} bytes, got {len(self.key)}")
+
+
+@dataclass
+class Plan:
+    """What is kept of a file.
+
+    Attributes:
+        source: the file.
+        kept: ranges that are kept, and bytes that take the place of others.
+        context: the stream; None where none begins in the save image.
+        options: what was asked for.
+        bodies: of a stream without mapped-ram, where the bytes of pages stand.
+        devices: what became of each device.
+        hidden: bytes of names and secrets that were taken out, by what they were in.
+    """
+
+    source: Source
+    kept: Kept
+    context: Context | None
+    options: Options
+    bodies: "Runs | None" = None
+    devices: list[DeviceSummary] = field(default_factory=list)
+    hidden: dict[str, int] = field(default_factory=dict)
+
+
+def plan(source: Source, offset: int = 0, options: Options | None = None) -> Plan:
+    """Work out what is kept. Reads no page.
+
+    Args:
+        source: the open file, which may be damaged.
+        offset: where the stream, or the save image of libvirt around it, begins.
+        options: what is kept besides structure.
+
+    Raises:
+        UnsupportedError: no QEMU migration stream begins there, or it is compressed.
+        FormatError: its header ends with the file.
+        OSError: reading failed.
+    """
+    options = options or Options()
+    kept, hidden = Kept(), {}
+    container = _container(source, offset)
+    begin = container.image.stream_offset if container else offset
+    if container:
+        hidden = keep_image(container, kept, names=options.names)
+    driver = drivers.get("construct")
+    try:
+        snapshot = Snapshot(source, read_stream(source, begin, driver), driver)
+    except FormatError:
+        if container is None:
+            raise
+        kept.keep(begin, min(begin + _MAGIC_SIZE, source.size))
+        return Plan(source, kept, None, options, hidden=hidden)
+    if container:
+        container.snapshot = snapshot
+    made = Plan(source, kept, Context(snapshot, container), options, hidden=hidden)
+    assert made.context is not None
+    uuid = keep_structure(made.context, kept, names=options.names)
+    if uuid:
+        hidden["uuid"] = uuid
+    made.devices = keep_state(snapshot, options.policy, kept)
+    if not snapshot.stream.mapped_ram:
+        made.bodies = keep_records(snapshot, kept)
+    keep_stop(snapshot, kept)
+    return made
+
+
+def _container(source: Source, offset: int) -> Container | None:
+    image = detect(source, offset)
+    if image is None:
+        return None
+    if image.compressed:
+        raise UnsupportedError(
+            "the stream in this save image is compressed, so that nothing in it can be left out:"
+            " use `mappedram convert -O libvirt-sparse` first",
+            offset=image.stream_offset,
+        )
+    return Container(source, image)

@@ -1,0 +1,161 @@
+"""Which fields of devices a metadump keeps: a table, and what holds for all that is not in it.
+
+What can carry bytes of the guest is left out unless it is known not to: registers of CPUs, buffers,
+queues, types that nobody described. What counts, switches or names is kept.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+from mappedram.errors import BuildError
+
+#: How much of the device state is kept: nothing but its framing, what the table says, all of it.
+StateChoice = Literal["none", "default", "all"]
+
+#: Integers that stand in a row and take more bytes than this can be a queue or a register file.
+ROW_MAX = 16
+#: Types of one value that is a number, a switch or a time, whatever device it is of.
+_PLAIN = re.compile(r"(u?int(8|16|32|64)( equal| le)?|bool|timer|powered_off|fd)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Fields that are kept or left out by name, and why."""
+
+    device: str
+    field: str
+    kept: bool
+    reason: str
+
+
+#: The first entry that fits counts. `*` stands for any characters, `?` for one; a device is named
+#: by its idstr, or by what follows the last `/` in it.
+ENTRIES: tuple[Entry, ...] = (
+    Entry("configuration", "*", True, "machine type and capabilities"),
+    Entry("globalstate", "runstate", True, "the word for the run state, such as `running`"),
+    Entry("cpu_common", "*", True, "whether a CPU is halted"),
+    Entry("cpu", "env.mp_state", True, "whether a CPU runs"),
+    Entry("cpu", "*version*", True, "a number that says which fields follow"),
+    Entry("cpu*", "*", False, "registers: keys, addresses of the kernel, vectors of ciphers"),
+    Entry("kvm-tpr-opt", "*", True, "addresses in the option ROM, no data"),
+    Entry("*", "*.config", True, "PCI configuration space: identifiers and addresses of BARs"),
+    Entry("apic", "*", True, "interrupt controller: vectors and masks"),
+    Entry("ioapic", "*", True, "interrupt controller: vectors and masks"),
+    Entry("i8259", "*", True, "interrupt controller: vectors and masks"),
+    Entry("arm_gic*", "*", True, "interrupt controller: vectors and masks"),
+    Entry("ics", "*", True, "interrupt controller: vectors and masks"),
+    Entry("riscv_sifive_plic", "*", True, "interrupt controller: vectors and masks"),
+    Entry("i8254", "*", True, "timer"),
+    Entry("hpet", "*", True, "timer"),
+    Entry("dma", "*", True, "addresses and counts, no data"),
+    Entry("PCIBUS", "*", True, "levels of interrupt lines"),
+    Entry("virtio-mem*", "*", True, "which memory is plugged"),
+    Entry("serial", "*.rbr", False, "a character that was received"),
+    Entry("serial", "*.thr", False, "a character that is to be sent"),
+    Entry("serial", "*.tsr", False, "a character that is being sent"),
+    Entry("serial", "*.scr", False, "a byte that the guest left there"),
+    Entry("*uart*", "*", False, "characters on a line"),
+    Entry("pl011", "*fifo*", False, "characters on a line"),
+    Entry("pckbd*", "*data", False, "a key that was pressed"),
+    Entry("ps2*", "*queue*", False, "keys that were pressed"),
+    Entry("*kbd", "*", False, "keys that were pressed"),
+    Entry("vmmouse", "*", False, "where the pointer was"),
+    Entry("tpm*", "*", False, "commands to a TPM, with keys and passwords"),
+    Entry("*crypto*", "*", False, "keys"),
+    Entry("*efuse*", "*", False, "keys"),
+    Entry("*bbram*", "*", False, "keys"),
+    Entry("*rng*", "*", False, "random numbers from which keys are made"),
+    Entry("*trng*", "*", False, "random numbers from which keys are made"),
+    Entry("vmgenid", "*", False, "identity of the guest"),
+)
+
+
+def glob(pattern: str) -> re.Pattern[str]:
+    """A pattern with `*` and `?`; brackets, which names of fields hold, stand for themselves."""
+    marks = {"*": ".*", "?": "."}
+    return re.compile("".join(marks.get(c) or re.escape(c) for c in pattern) + r"\Z", re.DOTALL)
+
+
+_glob = lru_cache(maxsize=None)(glob)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What `--blank` and `--keep` take: `DEVICE:FIELD`."""
+
+    device: str
+    field: str
+
+    @classmethod
+    def of(cls, text: str) -> "Pattern":
+        """The pattern; what stands behind the last colon is the field.
+
+        Raises:
+            BuildError: there is no colon, or nothing on one side of it.
+        """
+        device, colon, name = text.rpartition(":")
+        if not (colon and device and name):
+            raise BuildError(f"{text!r}: expected DEVICE:FIELD, such as 'cpu:env.regs*'")
+        return cls(device, name)
+
+    def fits(self, idstr: str, path: str) -> bool:
+        """Whether a field is meant."""
+        return _is_device(self.device, idstr) and bool(_glob(self.field).match(path))
+
+
+def _is_device(pattern: str, idstr: str) -> bool:
+    found = _glob(pattern)
+    return bool(found.match(idstr) or found.match(idstr.rpartition("/")[2]))
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is kept of device state. `blank` goes before `keep`, and both before the table."""
+
+    state: StateChoice = "default"
+    blank: tuple[Pattern, ...] = ()
+    keep: tuple[Pattern, ...] = ()
+    _entries: dict[str, tuple[Entry, ...]] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(
+        cls, state: StateChoice = "default", blank: Iterable[str] = (), keep: Iterable[str] = ()
+    ) -> "Policy":
+        """The policy with patterns as a command line has them. Raises as `Pattern.of` does."""
+        return cls(state, tuple(map(Pattern.of, blank)), tuple(map(Pattern.of, keep)))
+
+    @property
+    def has_patterns(self) -> bool:
+        """Whether elements of one array can fare differently."""
+        return bool(self.blank or self.keep)
+
+    def keeps(self, idstr: str, path: str, kind: str, row_length: int) -> bool:
+        """Whether a field is kept.
+
+        Args:
+            idstr: of its device.
+            path: its name in the state of the device.
+            kind: name of its wire type.
+            row_length: bytes of the array that it is an element of, or its own.
+        """
+        if any(pattern.fits(idstr, path) for pattern in self.blank):
+            return False
+        if any(pattern.fits(idstr, path) for pattern in self.keep):
+            return True
+        if self.state != "default":
+            return self.state == "all"
+        return self._by_table(idstr, path, kind, row_length)
+
+    def _by_table(self, idstr: str, path: str, kind: str, row_length: int) -> bool:
+        if kind == "undecoded":
+            return False
+        if idstr not in self._entries:
+            self._entries[idstr] = tuple(e for e in ENTRIES if _is_device(e.device, idstr))
+        plain = re.sub(r"\[[0-9]+\]", "", path)
+        for entry in self._entries[idstr]:
+            if _glob(entry.field).match(plain):
+                return entry.kept
+        return bool(_PLAIN.match(kind)) and row_length <= ROW_MAX

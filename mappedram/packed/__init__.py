@@ -1,0 +1,24 @@
+"""Packed files: a file of which only some bytes were kept, read as if it were the file itself."""
+
+from mappedram.packed.file import (
+    DIRECTORY_MAX,
+    HEADER_SIZE,
+    MAGIC,
+    NUMBERS_MAX,
+    TABLES,
+    VERSION,
+    Packed,
+)
+from mappedram.packed.layer import CHUNK_SIZE, MARK
+
+__all__ = [
+    "CHUNK_SIZE",
+    "DIRECTORY_MAX",
+    "HEADER_SIZE",
+    "MAGIC",
+    "MARK",
+    "NUMBERS_MAX",
+    "TABLES",
+    "VERSION",
+    "Packed",
+]
