@@ -36,12 +36,12 @@ _NOT_SHARED = _NOT_IN_KERNEL | {errno.ENOTTY, errno.EPERM}
 #: include/uapi/linux/fs.h: _IOW(0x94, 13, struct file_clone_range)
 _FICLONERANGE = 0x4020940D
 #: What is read at once where runs are short; it stays in the cache of the processor.
-WINDOW = 1 << 18
+WINDOW = 1 << 19
 #: From this length on, a run is moved by the kernel without passing through a buffer.
 _LONG = 1 << 20
-#: What is handed to the page cache at once. With more, the time varies by a factor of five here:
-#: ext4 then asks for large folios, which have to be found first (docs/performance.md).
-_WRITE_SIZE = 1 << 16
+#: What is handed to the page cache at once, of runs and of what has no gaps. With more, the time
+#: varies by a factor of five here: ext4 then asks for large folios, which have to be found first.
+_WRITE_SIZE, _VECTOR_SIZE = 1 << 18, 1 << 16
 #: The most pieces of memory that one call takes: IOV_MAX of Linux.
 _VECTOR = 1024
 #: What a thread takes on at once.
@@ -94,10 +94,10 @@ class Target:
         for piece in pieces:
             start = 0
             while start < len(piece):
-                part = piece[start : start + _WRITE_SIZE - size]
+                part = piece[start : start + _VECTOR_SIZE - size]
                 group.append(part)
                 size, start = size + len(part), start + len(part)
-                if size == _WRITE_SIZE or len(group) == _VECTOR:
+                if size == _VECTOR_SIZE or len(group) == _VECTOR:
                     _write_group(self.fd, group, size, offset)
                     offset, group, size = offset + size, [], 0
         _write_group(self.fd, group, size, offset)
@@ -238,9 +238,12 @@ def copy_batch(
     """Copy the runs on this thread; for what `copy_runs` says."""
     source.refuse_pages()
     is_long = (runs[:, 1] - runs[:, 0] >= _LONG) & (not target.is_direct)
-    for first, last in runs[is_long].tolist():
-        _copy_long(source, first, last, target, shift, progress)
     _copy_short(source, runs[~is_long], target, shift, progress)
+    # One thread has the kernel copy at a time, and a whole batch: to hand over costs more than to
+    # wait.
+    with target.in_kernel:
+        for first, last in runs[is_long].tolist():
+            _copy_long(source, first, last, target, shift, progress)
 
 
 def in_parallel(work: Callable[[Item], None], items: Iterator[Item], channels: int) -> None:
@@ -334,8 +337,7 @@ def _copy_long(
         if in_kernel:
             try:
                 length = min(last - first, _BATCH)
-                with target.in_kernel:
-                    done = os.copy_file_range(source.fd, target.fd, length, first, first + shift)
+                done = os.copy_file_range(source.fd, target.fd, length, first, first + shift)
             except OSError as error:
                 if error.errno not in _NOT_IN_KERNEL:
                     raise
