@@ -240,7 +240,7 @@ class SnapshotWriter:
         if len(pages) and (pages[0] < 0 or pages[-1] >= block.num_pages):
             raise BuildError(f"write_rows: pages outside of block {idstr!r}")
         if self.zero_page_detection:
-            stored = data.any(axis=1)
+            stored = nonzero_pages(data.data.cast("B"), data.shape[1])
             if not stored.all():
                 pages, data = pages[stored], data[stored]
         self._bits[idstr].put_runs(write_rows(self._target, pages, data, base))
