@@ -3,8 +3,9 @@
 import errno
 import os
 import stat
-import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Self
 from urllib.parse import quote
 
@@ -12,6 +13,15 @@ from urllib.parse import quote
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 #: The longest file name that common file systems take, in bytes.
 _NAME_MAX = 255
+
+
+@dataclass(slots=True)
+class _Staged:
+    """A file that is being written as `name`, and is going to be `path`."""
+
+    name: Path
+    path: Path
+    fd: int = -1
 
 
 class StagedFiles:
@@ -26,7 +36,7 @@ class StagedFiles:
 
     def __init__(self, *, force: bool = False) -> None:
         self._force = force
-        self._pending: list[tuple[Path, Path, int]] = []
+        self._pending: list[_Staged] = []
 
     def open(self, path: Path) -> int:
         """A descriptor of an empty file that is going to be `path`.
@@ -40,12 +50,17 @@ class StagedFiles:
                 raise FileExistsError(17, "exists already (--force replaces it)", str(path))
             if not stat.S_ISREG(path.lstat().st_mode):
                 raise FileExistsError(17, "is not a regular file and is not replaced", str(path))
+        # Known before it is there: a signal may end the work at any moment.
+        staged = _Staged(path.parent / f".mappedram-{token_hex(8)}", path)
+        self._pending.append(staged)
         try:
-            fd, name = tempfile.mkstemp(prefix=".mappedram-", dir=path.parent or Path())
+            staged.fd = os.open(
+                staged.name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+            )
         except OSError as error:
+            self._pending.pop()
             raise OSError(error.errno, error.strerror, str(path)) from None
-        self._pending.append((Path(name), path, fd))
-        return fd
+        return staged.fd
 
     def __enter__(self) -> Self:
         return self
@@ -58,20 +73,21 @@ class StagedFiles:
                 self._publish()
             elif isinstance(error, OSError) and error.errno in _NO_ROOM and self._pending:
                 # The system does not say which of the open files it is that cannot grow.
-                error.filename = error.filename or str(self._pending[-1][1])
+                error.filename = error.filename or str(self._pending[-1].path)
         finally:
-            for staged, _, fd in self._pending:
-                os.close(fd)
-                staged.unlink(missing_ok=True)
+            for staged in self._pending:
+                if staged.fd >= 0:
+                    os.close(staged.fd)
+                staged.name.unlink(missing_ok=True)
 
     def _publish(self) -> None:
         """Give every file its name; of two programs that race for one, the first has it."""
-        for staged, path, fd in self._pending:
-            os.fchmod(fd, 0o666 & ~_umask())
+        for staged in self._pending:
+            os.fchmod(staged.fd, 0o666 & ~_umask())
             if self._force:
-                os.replace(staged, path)
+                os.replace(staged.name, staged.path)
             else:
-                os.link(staged, path)
+                os.link(staged.name, staged.path)
 
 
 def _umask() -> int:

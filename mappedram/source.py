@@ -133,8 +133,14 @@ class Source:
                 offset += size
                 continue
             for view in part:  # also at the end of the file, or after a call that was cut short
-                view[:] = self.read_exactly(offset, len(view), "data")
-                offset += len(view)
+                data = self.read(offset, len(view))
+                offset += len(data)
+                if len(data) < len(view):
+                    raise TruncatedError(
+                        f"the file ends at {offset:#x}, or has shrunk while it was read",
+                        offset=offset,
+                    )
+                view[:] = data
 
     def peek(self, offset: int, length: int) -> bytes:
         """Like `read`, for small pieces: kept in a window, as the next one stands close by."""
