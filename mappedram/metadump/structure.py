@@ -24,7 +24,7 @@ _UUID = "configuration/uuid"
 _FILLER = b"x" * 256
 #: What becomes of one that is too much of it: no word and no number stays.
 _SHAPE = bytes(
-    byte if byte in b'[]{}":,' else ord("1" if byte in b"0123456789" else "x")
+    byte if byte in b'[]{}":, ' else ord("1" if byte in b"0123456789" else "x")
     for byte in range(256)
 )
 

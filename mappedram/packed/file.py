@@ -29,7 +29,7 @@ HEADER_SIZE = 40
 #: Bytes of a directory when it is decompressed.
 DIRECTORY_MAX = 16 << 20
 #: Numbers in all tables together; a run takes two. A hostile file can claim as many.
-NUMBERS_MAX = 1 << 23
+NUMBERS_MAX = 1 << 22
 #: Tables, and the columns of each. Rows are ascending, and no two overlap.
 TABLES = {
     "extents": ("start", "end"),

@@ -6,7 +6,8 @@ from mappedram.source import Source
 FOOTER_SIZE = 5
 #: How far a footer is looked for; payloads of devices are far shorter.
 SEARCH_MAX = 256 << 20
-_CHUNK = 1 << 20
+#: Bytes that are read at once: few at first, as most payloads are short.
+_CHUNK_MIN, _CHUNK_MAX = 1 << 12, 1 << 20
 
 
 def footer_bytes(section_id: int) -> bytes:
@@ -21,15 +22,15 @@ def find_footer(source: Source, start: int, section_id: int) -> int | None:
     """
     wanted = footer_bytes(section_id)
     end = min(source.size, start + SEARCH_MAX)
-    position = start
+    position, size = start, _CHUNK_MIN
     while position < end:
-        chunk = source.read(position, _CHUNK + len(wanted) - 1)
+        chunk = source.read(position, size + len(wanted) - 1)
         found = chunk.find(wanted)
         while found >= 0:
             if is_section_start(source, position + found + FOOTER_SIZE):
                 return position + found
             found = chunk.find(wanted, found + 1)
-        position += _CHUNK
+        position, size = position + size, min(2 * size, _CHUNK_MAX)
     return None
 
 

@@ -18,6 +18,7 @@ from tests.check.cases import CASES, Case
 from tests.check.draft import Draft
 from tests.conftest import Fixtures, manifest
 from tests.files import copy_sparse, extents, memory_file
+from tests.hostile.files import FILES
 from tests.libvirt.samples import COMPRESSED, NAMES, Samples
 from tests.libvirt.test_rules import CASES as IMAGE_CASES
 from tests.libvirt.test_rules import Case as ImageCase
@@ -161,4 +162,11 @@ def test_fragmented(fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_nothing_but_a_header() -> None:
     with memory_file(b"QEVM\0\0\0\3\x42") as original, metadump(original) as fd:
+        assert check(fd).findings == check(original).findings
+
+
+@pytest.mark.parametrize("name", ["json_of_digits", "json_of_brackets", "json_of_one_string"])
+def test_too_much_json(name: str) -> None:
+    """Texts of which no single byte is wrong; nothing of what they say stays."""
+    with memory_file(FILES[name]()) as original, metadump(original) as fd:
         assert check(fd).findings == check(original).findings
