@@ -185,7 +185,8 @@ def test_memory_that_is_taken_is_seen() -> None:
     )
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert 64 << 20 <= int(done.stdout) < 80 << 20
+    # The kernel counts pages in batches for each processor, so that a few may be missing.
+    assert 63 << 20 <= int(done.stdout) < 80 << 20
 
 
 def test_driver_tells_the_status(tmp_path: Path) -> None:
