@@ -56,7 +56,8 @@ class Target:
     Attributes:
         fd: descriptor of a seekable file, open for writing.
         refused: why O_DIRECT is not used although it was asked for; None otherwise.
-        in_kernel: held while the kernel copies; two such calls would wait for one file by spinning.
+        in_kernel: held while the kernel copies, or takes much at once; two such calls would wait
+            for one file by spinning.
     """
 
     def __init__(self, fd: int, *, direct_io: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from threading import Lock, local
+from threading import local
 from typing import TYPE_CHECKING
 
 from mappedram.drivers.base import Driver, Params
@@ -113,7 +113,6 @@ class _Records:
         self._target = target
         self._progress = progress
         self._buffers = local()
-        self._writing = Lock()
         self.end = position
 
     def pieces(self) -> Iterator[tuple[int, "NDArray[np.bool_]", int]]:
@@ -152,7 +151,7 @@ class _Records:
         else:
             records = [_zero_records(first, len(stored), self._block.page_size)]
         # Two threads that write to one file would wait for each other by spinning.
-        with self._writing:
+        with self._target.in_kernel:
             if first == 0:
                 word = int.from_bytes(records[0][:_WORD], "big") & ~RAM_SAVE_FLAG_CONTINUE
                 named = word.to_bytes(_WORD, "big") + self._name
