@@ -8,6 +8,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from ctypes import CDLL, c_int, c_longlong, get_errno
 from fcntl import ioctl
 from itertools import pairwise
 from mmap import mmap
@@ -35,6 +36,8 @@ _NOT_IN_KERNEL = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, err
 _NOT_SHARED = _NOT_IN_KERNEL | {errno.ENOTTY, errno.EPERM}
 #: include/uapi/linux/fs.h: _IOW(0x94, 13, struct file_clone_range)
 _FICLONERANGE = 0x4020940D
+#: include/uapi/linux/falloc.h: FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
+_PUNCH_HOLE = 0x01 | 0x02
 #: What is read at once where runs are short; it stays in the cache of the processor.
 WINDOW = 1 << 19
 #: From this length on, a run is moved by the kernel without passing through a buffer.
@@ -204,6 +207,24 @@ def share(source: Source, start: int, end: int, target: int, shift: int = 0) -> 
             return False
         raise
     return True
+
+
+def punch(fd: int, offset: int, length: int) -> None:
+    """Make a hole; what is not a whole block of the file system is written over with zeros.
+
+    Raises:
+        OSError: for another reason than that the file system has no holes.
+    """
+    libc = CDLL(None, use_errno=True)
+    libc.fallocate.argtypes = (c_int, c_int, c_longlong, c_longlong)
+    if not libc.fallocate(fd, _PUNCH_HOLE, offset, length):
+        return
+    code = get_errno()
+    if code not in _NOT_IN_KERNEL:
+        raise OSError(code, os.strerror(code))
+    zeros = bytes(min(length, _WRITE_SIZE))
+    for start in range(0, length, len(zeros)):
+        write_fully(fd, zeros[: length - start], offset + start)
 
 
 def copy_runs(

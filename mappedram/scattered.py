@@ -1,6 +1,6 @@
 """Pages of a block that stand one by one in a stream without mapped-ram, and how they are read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import local
 from typing import TYPE_CHECKING
 
@@ -52,15 +52,16 @@ class ScatteredPages:
 
     def runs(self) -> "Runs":
         """The runs of pages that are not zero; int64 array of shape (n, 2)."""
-        import numpy as np
+        return _runs(self.pages[self.places != ZERO])
 
-        stored = self.pages[self.places != ZERO].astype(np.int64)
-        if not len(stored):
-            return np.empty((0, 2), np.int64)
-        breaks = np.flatnonzero(np.diff(stored) != 1) + 1
-        starts = stored[np.concatenate(([0], breaks))]
-        stops = stored[np.concatenate((breaks - 1, [len(stored) - 1]))] + 1
-        return np.stack((starts, stops), axis=1)
+    def zero_runs(self) -> "Runs":
+        """The runs of pages that are zero, of those that have a record."""
+        return _runs(self.pages[self.places == ZERO])
+
+    def differing(self) -> "ScatteredPages":
+        """Those pages only that are stored as differences."""
+        made = self.places < 0
+        return replace(self, pages=self.pages[made], places=self.places[made])
 
     def read(self, source: Source, first: int, view: memoryview) -> None:
         """Fill `view` with whole pages from page `first` on; it has to be all zeros before.
@@ -150,6 +151,19 @@ class ScatteredPages:
             length = int.from_bytes(source.peek(offset - 2, 2), "big")
             apply_xbzrle(page, source.read_exactly(offset, length, "XBZRLE difference"), offset)
         return bytes(page)
+
+
+def _runs(pages: "NDArray[np.int64]") -> "Runs":
+    """The runs of pages, whose numbers ascend."""
+    import numpy as np
+
+    if not len(pages):
+        return np.empty((0, 2), np.int64)
+    pages = pages.astype(np.int64)
+    breaks = np.flatnonzero(np.diff(pages) != 1) + 1
+    starts = pages[np.concatenate(([0], breaks))]
+    stops = pages[np.concatenate((breaks - 1, [len(pages) - 1]))] + 1
+    return np.stack((starts, stops), axis=1)
 
 
 class _Room:

@@ -1,7 +1,7 @@
 """A snapshot to work with: what the file says, and its memory, read only when asked for."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
@@ -12,7 +12,7 @@ from mappedram.drivers import DriverName
 from mappedram.drivers.base import Driver, Span
 from mappedram.errors import FormatError, UnsupportedError
 from mappedram.model import Element, RamBlock, Section, Stream
-from mappedram.reader import read_stream
+from mappedram.reader import PageTaker, read_stream
 from mappedram.regions import Region, regions
 from mappedram.scattered import ScatteredPages
 from mappedram.source import Source
@@ -269,12 +269,16 @@ class Snapshot:
         self.close()
 
 
+OnPages = Callable[[Snapshot, int], PageTaker | None]
+
+
 def open_snapshot(
     path_or_fd: str | os.PathLike[str] | int,
     offset: int = 0,
     *,
     driver: DriverName | Driver = "construct",
     partial: bool = False,
+    on_pages: OnPages | None = None,
 ) -> Snapshot:
     """Open a snapshot: follow its headers, and leave bitmaps and pages where they are.
 
@@ -284,6 +288,9 @@ def open_snapshot(
         driver: `construct` or `kaitai`, or whatever else reads single structures.
         partial: return what could be read of a file whose RAM blocks cannot all be found; the
             reason is then in `snapshot.stream.stopped`.
+        on_pages: of a stream without mapped-ram, called before its first page record with what was
+            read until then and the size of a page; what it returns, if anything, is given each
+            page as it passes by.
 
     Raises:
         UnsupportedError: not a QEMU migration stream, or one that this version does not read.
@@ -294,7 +301,12 @@ def open_snapshot(
     reader = drivers.get(driver) if isinstance(driver, str) else driver
     source = Source(path_or_fd)
     try:
-        stream = read_stream(source, offset, reader)
+        stream = read_stream(
+            source,
+            offset,
+            reader,
+            on_pages and (lambda read, size: on_pages(Snapshot(source, read, reader), size)),
+        )
         located = any(element.kind == "end_of_section" for element in stream.elements)
         if stream.stopped and not partial and not located:
             raise stream.stopped

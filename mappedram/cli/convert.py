@@ -1,6 +1,9 @@
 """`mappedram convert`: a snapshot in another form."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -20,6 +23,7 @@ from mappedram.cli.writing import (
 )
 from mappedram.container import LibvirtImage, open_any
 from mappedram.container.sparse import write_libvirt_sparse
+from mappedram.convert.early import EarlyPages
 from mappedram.convert.mapped_ram import Layout, lay_out
 from mappedram.convert.raw import stored_bytes
 from mappedram.convert.stream import to_stream
@@ -27,11 +31,14 @@ from mappedram.drivers import DriverName
 from mappedram.errors import UnsupportedError
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.output import StagedFiles
+from mappedram.pageio import Progress as Moved
 from mappedram.snapshot import Snapshot
 
 #: Forms that hold memory by its physical address.
 EXPORTS = ("elf", "lime", "raw")
 FORMATS = (*EXPORTS, "mapped-ram", "stream", "libvirt-sparse")
+
+_Opening = Callable[..., AbstractContextManager[tuple[Snapshot, LibvirtImage | None]]]
 
 
 @click.command(
@@ -125,16 +132,18 @@ def command(
     layout = Layout(out_offset, align, sparse, dense, channels, direct_io)
     if (xml or cookie) and target_format != "libvirt-sparse":
         raise click.UsageError("--xml and --cookie go with -O libvirt-sparse")
+    if target_format == "mapped-ram":
+        with about(file):
+            _to_mapped_ram(partial(open_any, file, offset, driver=driver), out, layout, force)
+        return FINE
     with about(file), open_any(file, offset, driver=driver) as (snapshot, image):
         if target_format in EXPORTS:
             export = Export(target_format, below_4g, channels, direct_io)
             _export(snapshot, out, idstr, export, force)
         elif target_format == "stream":
             _to_stream(snapshot, out, channels, force)
-        elif target_format == "libvirt-sparse":
-            _to_libvirt(snapshot, out, _texts(image, xml, cookie), layout, force)
         else:
-            _to_mapped_ram(snapshot, out, layout, force)
+            _to_libvirt(snapshot, out, _texts(image, xml, cookie), layout, force)
     return FINE
 
 
@@ -177,14 +186,25 @@ def _to_stream(snapshot: Snapshot, out: Path, channels: int, force: bool) -> Non
         to_stream(snapshot, files.open(out), channels=channels, progress=moved)
 
 
-def _to_mapped_ram(snapshot: Snapshot, out: Path, layout: Layout, force: bool) -> None:
-    total = sum(stored_bytes(block) for block in snapshot.blocks if block.has_pages)
+def _to_mapped_ram(opening: _Opening, out: Path, layout: Layout, force: bool) -> None:
     with (
         ended_by_signals(),
-        progress("convert", total) as moved,
         StagedFiles(force=force) as files,
+        ExitStack() as stack,
     ):
-        note_direct_io(lay_out(snapshot, files.open(out), layout, progress=moved))
+        fd = files.open(out)
+
+        def moved_of(total: int) -> Moved | None:
+            return stack.enter_context(progress("convert", total))
+
+        early = EarlyPages(fd, layout.offset, layout.align, moved_of)
+        # Pages of zeros, and those that go past the page cache, take another way.
+        on_pages = None if layout.drop_zero_pages or layout.direct_io else early.begin
+        snapshot, _ = stack.enter_context(opening(on_pages=on_pages))
+        moved = None
+        if not early.begun:
+            moved = moved_of(sum(stored_bytes(b) for b in snapshot.blocks if b.has_pages))
+        note_direct_io(lay_out(snapshot, fd, layout, early=early, progress=moved))
 
 
 @dataclass(frozen=True, slots=True)

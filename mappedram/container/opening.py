@@ -1,5 +1,6 @@
 """Opening a snapshot wherever it stands: in a file of its own, or in a save image of libvirt."""
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from mappedram.container.stream import open_stream
 from mappedram.drivers import DriverName
 from mappedram.errors import FormatError
 from mappedram.regions import Region
-from mappedram.snapshot import Snapshot, open_snapshot
+from mappedram.snapshot import OnPages, Snapshot, open_snapshot
 from mappedram.source import Source
 
 
@@ -22,6 +23,7 @@ def open_any(
     partial: bool = False,
     limit: int | None = None,
     on_damage: Callable[[FormatError], None] | None = None,
+    on_pages: OnPages | None = None,
 ) -> Iterator[tuple[Snapshot, LibvirtImage | None]]:
     """Open a snapshot, and the save image around it if there is one, until the block ends.
 
@@ -32,21 +34,23 @@ def open_any(
         partial: as for `mappedram.open`.
         limit: as for `open_stream`.
         on_damage: as for `open_stream`.
+        on_pages: as for `mappedram.open`.
 
     Raises:
         MappedRamError: as `detect`, `open_stream` and `mappedram.open` do.
         OSError: the file cannot be opened or read.
     """
+    opening = functools.partial(open_snapshot, driver=driver, partial=partial, on_pages=on_pages)
     with Source(path_or_fd) as source:
         image = detect(source, offset, driver=driver)
         if image is None:
-            with open_snapshot(source.fd, offset, driver=driver, partial=partial) as snapshot:
+            with opening(source.fd, offset) as snapshot:
                 snapshot.source.name = source.name
                 yield snapshot, None
             return
         with (
             open_stream(source, image, limit=limit, on_damage=on_damage) as (stream, begin),
-            open_snapshot(stream.fd, begin, driver=driver, partial=partial) as snapshot,
+            opening(stream.fd, begin) as snapshot,
         ):
             snapshot.source.name = stream.name
             yield snapshot, image

@@ -4,9 +4,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mappedram.convert.early import EarlyPages
 from mappedram.errors import BuildError
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.pageio import Progress, in_parallel
+from mappedram.scattered import ScatteredPages
 from mappedram.snapshot import Block, Snapshot
 from mappedram.source import Source
 from mappedram.writer import BlockSpec, Envelope, SnapshotWriter
@@ -39,15 +41,18 @@ def lay_out(
     layout: Layout = Layout(),
     *,
     replace: Mapping[str, Source] | None = None,
+    early: EarlyPages | None = None,
     progress: Progress | None = None,
 ) -> str | None:
     """Write the snapshot into the empty file open as `fd`.
 
     Args:
         snapshot: devices, and RAM of all blocks that are not replaced.
-        fd: descriptor of an empty seekable file, open for reading and writing.
+        fd: descriptor of a seekable file, open for reading and writing; empty but for `early`.
         layout: how the new file is laid out.
         replace: raw files for some of the blocks, by `idstr`; of the size of the block.
+        early: what has written pages to the same file with the same layout, while the snapshot was
+            being opened. The options `drop_zero_pages` and `direct_io` come too late for those.
         progress: called with the number of bytes moved.
 
     Returns:
@@ -55,7 +60,7 @@ def lay_out(
 
     Raises:
         BuildError: the snapshot has no complete RAM part, or a block to be replaced is not in it
-            or has another size.
+            or has another size; or `early` was given another layout.
         FormatError: the header of a block cannot be right.
         OSError: reading or writing failed.
     """
@@ -69,6 +74,7 @@ def lay_out(
     page_size = snapshot.stream.page_size
     if page_size is None:
         raise BuildError(f"{snapshot.source.name}: nothing says what the page size is")
+    kept = early is not None and early.begun
     writer = SnapshotWriter(
         fd,
         Envelope.of(snapshot),
@@ -80,15 +86,22 @@ def lay_out(
         align=layout.align,
         word_size=next((block.word_size for block in snapshot.stream.blocks), 8),
         byteorder=snapshot.byteorder,
+        keep=kept,
     )
     with writer:
+        if early is not None and kept and not early.fit(writer.blocks):
+            raise BuildError("the pages that were written early stand in other places")
         for block in snapshot.blocks:
             if block.idstr in replace:
                 writer.write_file(block.idstr, replace[block.idstr], progress=progress)
             elif block.model.has_data:
                 _copy(block, writer, layout, progress)
             elif block.scattered:
-                _collect(block, writer, layout, progress)
+                scattered = block.scattered
+                if kept:
+                    writer.keep_pages(block.idstr, scattered.runs(), scattered.zero_runs())
+                    scattered = scattered.differing()
+                _collect(block, scattered, writer, layout, progress)
         writer.finish()
         if layout.dense:
             os.posix_fallocate(fd, 0, os.fstat(fd).st_size)
@@ -102,16 +115,18 @@ def _spec(block: Block, replaced: bool) -> BlockSpec:
 
 
 def _collect(
-    block: Block, writer: SnapshotWriter, layout: Layout, progress: Progress | None
+    block: Block,
+    scattered: ScatteredPages,
+    writer: SnapshotWriter,
+    layout: Layout,
+    progress: Progress | None,
 ) -> None:
-    """The pages of a block that stand one by one in a stream, each put in its place."""
-    scattered = block.scattered
-    assert scattered is not None
+    """Pages of a block that stand one by one in a stream, each put in its place."""
     step = scattered.batch_size
 
     def collect(start: int) -> None:
         pages, data = scattered.collect(block.source, start, start + step)
-        writer.write_rows(block.idstr, pages, data)
+        writer.write_rows(block.idstr, pages, data, keep_zeros=not layout.drop_zero_pages)
         if progress:
             progress(data.nbytes)
 

@@ -1,19 +1,15 @@
 """Pieces of guest memory, put where a target wants them; pages that are not stored stay holes."""
 
-import os
 from collections.abc import Iterable
-from ctypes import CDLL, c_int, c_longlong, get_errno
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from mappedram.convert.ranges import Piece
-from mappedram.pageio import Progress, Target, copy_runs, in_parallel, share, write_rows
+from mappedram.pageio import Progress, Target, copy_runs, in_parallel, punch, share, write_rows
 
 if TYPE_CHECKING:
     from mappedram.bitmap import Runs
 
-#: include/uapi/linux/falloc.h: FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
-_PUNCH_HOLE = 0x01 | 0x02
 #: From this length on, runs are likely to be moved by the kernel alone.
 _LONG = 1 << 20
 
@@ -162,15 +158,6 @@ def _share(piece: Piece, fd: int, place: int) -> bool:
     position = begin
     for start, stop in [*(piece.runs() + first).tolist(), (end, end)]:
         for stale, last in source.extents(position, start):
-            _punch(fd, stale + place - begin, last - stale)
+            punch(fd, stale + place - begin, last - stale)
         position = stop
     return True
-
-
-def _punch(fd: int, offset: int, length: int) -> None:
-    """Make a hole; what is not a whole block of the file system is written over with zeros."""
-    libc = CDLL(None, use_errno=True)
-    libc.fallocate.argtypes = (c_int, c_int, c_longlong, c_longlong)
-    if libc.fallocate(fd, _PUNCH_HOLE, offset, length):
-        code = get_errno()
-        raise OSError(code, os.strerror(code))

@@ -1,11 +1,12 @@
 """The page records of a stream without mapped-ram: one pass that notes where each page stands.
 
 Records that follow each other in one block and of one kind are taken together: their words lie at
-equal distances, and numpy looks at a thousand of them at once.
+equal distances. All that a window holds of a block is then noted at once.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from mappedram.errors import FormatError, TruncatedError
 from mappedram.layout.constants import (
@@ -19,6 +20,7 @@ from mappedram.layout.constants import (
     RAM_SAVE_FLAG_ZERO,
 )
 from mappedram.reader.noted import NotedRecords
+from mappedram.reader.windows import LARGEST, Windows
 from mappedram.scattered import ZERO, ScatteredPages
 from mappedram.source import Source
 
@@ -26,17 +28,51 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+#: Is given pages as they pass by, in the order of the stream, those of many records PAGE at once:
+#: `idstr`, their numbers, where in the memory each begins, and that memory, which is used again.
+PageTaker = Callable[[str, "NDArray[np.int64]", "NDArray[np.int64]", memoryview], None]
+
 _WORD = 8
 #: Bytes of an XBZRLE record between its name and the difference: encoding and length.
 _XBZRLE_HEADER = 3
-#: Bytes that are looked at together; the longest record, of 64 KiB, has to fit.
-_WINDOW_MIN, _WINDOW = 1 << 17, 1 << 20
-#: Records that are tried first; only a longer series is worth looking at the whole window.
-_FEW = 64
 #: XBZRLE differences that may count in one block, and for how many bytes of the file one more may.
 #: Compressed, each takes two bytes of a file and sixteen of memory.
 _DIFFERENCES_MAX, _BYTES_EACH = 1 << 20, 1 << 9
-_LONGEST = _WORD + 256 + (1 << 16)
+_LONGEST = _WORD + 256 + _XBZRLE_HEADER + (1 << 16)
+
+
+class _Series(NamedTuple):
+    """Records of one block and one kind, at equal distances.
+
+    Attributes:
+        number: how many.
+        kind: what its flags say, CONTINUE left out.
+        first: where in the window the first one begins.
+        body: bytes from the beginning of a record to that of its body.
+        step: bytes to the beginning of the next record.
+    """
+
+    number: int
+    kind: int
+    first: int
+    body: int
+    step: int
+
+
+def _pattern(page_size: int) -> re.Pattern[bytes]:
+    """What a row of records with CONTINUE looks like: group 1 is one of pages, group 2 of zeros.
+
+    A word is a multiple of the page size and, in its last byte, the flags.
+    """
+    multiple = re.escape(bytes(range(0, 256, max(1, page_size >> 8))))
+    page, zero = (
+        re.escape(bytes([kind | RAM_SAVE_FLAG_CONTINUE]))
+        for kind in (RAM_SAVE_FLAG_PAGE, RAM_SAVE_FLAG_ZERO)
+    )
+    word = b".{6}[" + multiple + b"]"
+    # Possessive, since what has matched once is never given back.
+    text = b"((?:%b%b.{%d})++)|((?:%b%b\0)++)" % (word, page, page_size, word, zero)
+    return re.compile(text, re.DOTALL)
 
 
 class PageIndex:
@@ -47,6 +83,7 @@ class PageIndex:
         page_size: size of a target page in bytes.
         lengths: `used_length` of each block, by `idstr`.
         blocks: what takes the records of each block, where they are not to be kept.
+        taker: what takes the pages themselves.
     """
 
     def __init__(
@@ -55,6 +92,7 @@ class PageIndex:
         page_size: int,
         lengths: dict[str, int],
         blocks: Mapping[str, NotedRecords] | None = None,
+        taker: PageTaker | None = None,
     ) -> None:
         self._source = source
         self._page_size = page_size
@@ -63,11 +101,15 @@ class PageIndex:
             name: NotedRecords(length // page_size, differences_max)
             for name, length in lengths.items()
         }
+        self._taker = taker
+        self._idstr = ""
         self._current: NotedRecords | None = None
-        self._window = memoryview(bytearray(_WINDOW))
-        #: What has not been noted yet: words, kind, offsets of the first record and its body, and
-        #: the distance to the next.
-        self._series: list[tuple[NDArray[np.uint64], int, int, int, int]] = []
+        pages, zeros = _WORD + page_size, _WORD + 1
+        self._match = _pattern(page_size).match
+        self._steps = (RAM_SAVE_FLAG_ZERO, zeros), (RAM_SAVE_FLAG_PAGE, pages)
+        self._windows = Windows(source, _LONGEST)
+        #: What has not been noted yet.
+        self._series: list[_Series] = []
 
     def finish(self) -> dict[str, ScatteredPages]:
         """The pages of each block, by `idstr`."""
@@ -80,23 +122,23 @@ class PageIndex:
             FormatError: a record cannot be one.
             TruncatedError: the file ends before EOS.
         """
-        # Pages are read with their records, since that takes fewer calls than to pass them. A
-        # section may have few: of a guest that writes while it is saved, there are thousands.
-        size = _WINDOW_MIN
-        while True:
-            with self._window[: min(size, max(0, self._source.size - position))] as data:
-                self._source.fill([data], position)
+        # Pages are read with their records, since that takes fewer calls than to pass them.
+        try:
+            data = self._windows.begin(position)
+            while True:
                 at, ended = self._pass_window(data, position, path)
-            position += at
-            if ended:
-                return position
-            if at == 0:
-                raise TruncatedError(
-                    f"page record: the file ends at {self._source.size:#x}, within the record",
-                    offset=position,
-                    path=path,
-                )
-            size = min(_WINDOW, 2 * size)
+                position += at
+                if ended:
+                    return position
+                if at == 0:
+                    raise TruncatedError(
+                        f"page record: the file ends at {self._source.size:#x}, within the record",
+                        offset=position,
+                        path=path,
+                    )
+                data = self._windows.advance(at)
+        finally:
+            self._windows.end()
 
     def pass_some(self, position: int, path: str) -> None:
         """Note the first records only, to see whether the page size can be right.
@@ -104,7 +146,7 @@ class PageIndex:
         Raises:
             FormatError: a record cannot be one.
         """
-        data = memoryview(self._source.read(position, _WINDOW))
+        data = memoryview(self._source.read(position, LARGEST))
         self._pass_window(data, position, path)
 
     def _pass_window(self, data: memoryview, base: int, path: str) -> tuple[int, bool]:
@@ -112,18 +154,21 @@ class PageIndex:
         try:
             return self._follow(data, base, path)
         finally:
-            self._note_series(path)
+            self._note_series(data, base, path)
 
     def _follow(self, data: memoryview, base: int, path: str) -> tuple[int, bool]:
         """Like `_pass_window`, but what is found waits to be noted."""
-        import numpy as np
-
         mask = self._page_size - 1
         whole = base + len(data) >= self._source.size
         at = 0
         while at + _WORD <= len(data) and (whole or at + _LONGEST <= len(data)):
+            if self._current is not None and (found := self._match(data, at)):
+                kind, step = self._steps[found.lastindex == 1]
+                self._series.append(_Series((found.end() - at) // step, kind, at, _WORD, step))
+                at = found.end()
+                continue
             word = int.from_bytes(data[at : at + _WORD], "big")
-            flags, address = word & mask, word & ~mask
+            flags = word & mask
             kind = flags & ~RAM_SAVE_FLAG_CONTINUE
             if kind in (RAM_SAVE_FLAG_EOS, RAM_SAVE_FLAG_MEM_SIZE):
                 return at, True
@@ -144,23 +189,18 @@ class PageIndex:
                     offset=base + at,
                     path=f"{path}/addr_and_flags",
                 )
-            if flags & RAM_SAVE_FLAG_CONTINUE and kind != RAM_SAVE_FLAG_XBZRLE:
-                end = self._pass_series(data, at, kind, base)
-                if end > at:
-                    at = end
-                    continue
             body = at + _WORD
             if not flags & RAM_SAVE_FLAG_CONTINUE:
                 end = body + 1 + (data[body] if body < len(data) else 0)
                 if end > len(data):
                     return at, False
+                self._note_series(data, base, path)
                 self._enter(str(data[body + 1 : end], "latin-1"), base + body, path)
                 body = end
             end = self._body_end(data, body, kind, base, path)
             if end > len(data):
                 return at, False
-            words = np.array([address], np.uint64)
-            self._series.append((words, kind, base + at, base + body, 0))
+            self._series.append(_Series(1, kind, at, body - at, end - at))
             at = end
         return at, False
 
@@ -172,8 +212,7 @@ class PageIndex:
                 path=f"{path}/idstr",
                 actual=idstr,
             )
-        self._note_series(path)
-        self._current = self._blocks[idstr]
+        self._idstr, self._current = idstr, self._blocks[idstr]
 
     def _body_end(self, data: memoryview, body: int, kind: int, base: int, path: str) -> int:
         """Where a record ends whose name, if any, ends at `body`."""
@@ -199,61 +238,37 @@ class PageIndex:
             )
         return body + _XBZRLE_HEADER + int.from_bytes(data[body + 1 : body + 3], "big")
 
-    def _pass_series(self, data: memoryview, at: int, kind: int, base: int) -> int:
-        """Take records of one kind with CONTINUE, from `at` on; say where they end."""
-        import numpy as np
-
-        step = _WORD + (self._page_size if kind == RAM_SAVE_FLAG_PAGE else 1)
-        fits = (len(data) - at) // step
-        mask, wanted = np.uint64(self._page_size - 1), np.uint64(kind | RAM_SAVE_FLAG_CONTINUE)
-        count = min(_FEW, fits)
-        if count == 0:
-            return at
-        while True:
-            words = np.ndarray((count,), ">u8", data, at, (step,))
-            other = (words & mask) != wanted
-            length = int(other.argmax())
-            if other[length]:
-                break
-            length = count
-            if count == fits:
-                break
-            count = min(count * 4, fits)
-        if kind == RAM_SAVE_FLAG_ZERO and length:
-            fills = np.ndarray((length,), np.uint8, data, at + _WORD, (step,))
-            if fills.any():
-                length = int((fills != 0).argmax())  # the record is met alone, and refused
-        if length:
-            record = base + at
-            self._series.append((words[:length], kind, record, record + _WORD, step))
-        return at + length * step
-
-    def _note_series(self, path: str) -> None:
+    def _note_series(self, data: memoryview, base: int, path: str) -> None:
         """Note what waits, all of it records of the current block."""
         import numpy as np
 
         series, self._series = self._series, []
         if not series or self._current is None:
             return
-        all_words, all_kinds, all_records, all_bodies, all_steps = zip(*series, strict=True)
-        lengths = np.array([len(words) for words in all_words])
-        nth = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        places = np.repeat(np.array(all_bodies, np.int64), lengths)
-        places += nth * np.repeat(np.array(all_steps, np.int64), lengths)
-        words = np.concatenate(all_words).astype(np.uint64)
-        numbers = words // np.uint64(self._page_size)
+        counts, kinds, firsts, bodies, steps = np.array(series, np.int64).T
+        before = np.cumsum(counts) - counts
+        records = np.arange(counts.sum())
+        records *= steps.repeat(counts)
+        records += (firsts - before * steps).repeat(counts)
+        kinds, bodies = kinds.repeat(counts), records + bodies.repeat(counts)
+        words = np.ndarray((len(data) - _WORD + 1,), ">u8", data, 0, (1,))
+        numbers = words[records].astype(np.uint64)
+        numbers >>= np.uint64(self._page_size.bit_length() - 1)
         outside = numbers >= np.uint64(self._current.num_pages)
         if outside.any():
-            first = int(outside.argmax())
-            which = int(np.cumsum(lengths).searchsorted(first, side="right"))
+            which = int(outside.argmax())
             raise FormatError(
-                f"page record: page {int(numbers[first])} is not one of"
+                f"page record: page {int(numbers[which])} is not one of"
                 f" {self._current.num_pages} of its block",
-                offset=all_records[which] + int(nth[first]) * all_steps[which],
+                offset=base + int(records[which]),
                 path=f"{path}/addr_and_flags",
             )
-        kinds = np.repeat(np.array(all_kinds), lengths)
+        pages = numbers.view(np.int64)
+        if self._taker:
+            plain = kinds == RAM_SAVE_FLAG_PAGE
+            self._taker(self._idstr, pages[plain], bodies[plain], data)
+        places = bodies + base
         differences = kinds == RAM_SAVE_FLAG_XBZRLE
         places[differences] = -places[differences] - _XBZRLE_HEADER
         places[kinds == RAM_SAVE_FLAG_ZERO] = ZERO
-        self._current.add(numbers.astype(np.int64), places)
+        self._current.add(pages, places)

@@ -1,5 +1,6 @@
 """The walk along a stream: which structure stands where. A driver turns its bytes into values."""
 
+from collections.abc import Callable
 from typing import Any, Never
 
 from mappedram.drivers.base import Driver, Params, RefusalError, Values
@@ -31,26 +32,36 @@ from mappedram.model import (
 from mappedram.reader import vmdescription
 from mappedram.reader.footer import FOOTER_SIZE, find_footer, footer_bytes, is_section_start
 from mappedram.reader.live import LimitedWalk, grammar_of
-from mappedram.reader.records import PageIndex
+from mappedram.reader.records import PageIndex, PageTaker
 from mappedram.source import Source
 
 #: A first guess at what a structure takes; more is read for the few that are longer.
 _USUAL = 512
 _LONGEST = 1 << 17
 _NONE: Params = {}
+#: What was read before the first page record and the size of a page, to what takes the pages.
+OnPages = Callable[[Stream, int], PageTaker | None]
 #: Where nothing says what the page size is: the sizes that targets have, the most usual first.
 _USUAL_PAGE_SIZES = (1 << 12, 1 << 10, 1 << 13, 1 << 14, 1 << 11, 1 << 15, 1 << 16)
 
 
-def read_stream(source: Source, offset: int, driver: Driver) -> Stream:
+def read_stream(
+    source: Source, offset: int, driver: Driver, on_pages: OnPages | None = None
+) -> Stream:
     """Follow the stream that begins at `offset`.
 
-    Reads headers and the JSON text, never a bitmap or a page.
+    Reads headers and the JSON text, never a bitmap or a page, unless pages stand among records.
+
+    Args:
+        source: the file.
+        offset: where the stream begins.
+        driver: what reads single structures.
+        on_pages: called before the first page record, if there is one.
 
     Raises:
         UnsupportedError: no QEMU migration stream begins there.
     """
-    walk = _Walk(source, offset, driver)
+    walk = _Walk(source, offset, driver, on_pages)
     stopped: FormatError | None = None
     walk.stream_header()
     try:
@@ -64,9 +75,12 @@ def read_stream(source: Source, offset: int, driver: Driver) -> Stream:
 class _Walk:
     """The state of one walk: the stream position and what has been passed so far."""
 
-    def __init__(self, source: Source, offset: int, driver: Driver) -> None:
+    def __init__(
+        self, source: Source, offset: int, driver: Driver, on_pages: OnPages | None
+    ) -> None:
         self.source = source
         self.driver = driver
+        self.on_pages = on_pages
         self.start = offset
         self.position = offset
         self.configuration: Configuration | None = None
@@ -454,20 +468,26 @@ class _Walk:
     def page_index(self, path: str) -> PageIndex:
         """An index of the pages of all blocks, for a stream without mapped-ram."""
         lengths = {block.idstr: block.used_length for block in self.blocks}
+        page_size = self.page_size(lengths, path)
+        taker = self.on_pages(self.result(None), page_size) if self.on_pages else None
+        return PageIndex(self.source, page_size, lengths, taker=taker)
+
+    def page_size(self, lengths: dict[str, int], path: str) -> int:
+        """What the stream says of the size of a page, or what its first records fit."""
         bits = self.configuration.target_page_bits if self.configuration else None
         if bits is not None and bits < 64 and is_page_size(1 << bits):
-            return PageIndex(self.source, 1 << bits, lengths)
+            return 1 << bits
         self.described_lengths()
         document = self.vmdescription.document if self.vmdescription else None
         declared = document.get("page_size") if document else None
         if isinstance(declared, int) and is_page_size(declared):
-            return PageIndex(self.source, declared, lengths)
+            return declared
         for page_size in _USUAL_PAGE_SIZES:
             try:
                 PageIndex(self.source, page_size, lengths).pass_some(self.position, path)
             except FormatError:
                 continue
-            return PageIndex(self.source, page_size, lengths)
+            return page_size
         raise FormatError(
             "page record: the records fit no page size", offset=self.position, path=path
         )

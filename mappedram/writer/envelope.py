@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from mappedram.drivers.base import Driver
@@ -138,14 +138,14 @@ class Envelope:
             BuildError: the snapshot has no complete RAM part to be replaced.
         """
         stream = snapshot.stream
+        begun = cls.beginning(snapshot, mapped_ram=mapped_ram)
         start, end = (
             next((s for s in stream.sections if s.type == kind and s.idstr == "ram"), None)
             for kind in (SectionType.START, SectionType.END)
         )
-        opening = [e for e in stream.elements if e.kind == "mem_size"]
         closing = next((e for e in stream.elements if e.kind == "end_of_section"), None)
-        if len(opening) != 1 or closing is None or start is None or end is None:
-            raise BuildError(f"{snapshot.source.name}: no complete RAM part to be replaced")
+        if closing is None or start is None or end is None:
+            raise _no_ram(snapshot)
         # Where the sections cannot be followed to their end, all that is left belongs to them.
         stop = stream.file_size if stream.stopped else stream.end
         read = _Reader(snapshot)
@@ -155,14 +155,12 @@ class Envelope:
             if section.offset >= start.end and section.type not in _SETUP
         )
         if mapped_ram and stream.mapped_ram:
-            return cls(
-                read(stream.offset, opening[0].offset),
-                read(closing.offset, end.offset),
-                read(end.offset, stop),
-                stream.capabilities,
-                setup_end - closing.offset,
+            return replace(
+                begun,
+                middle=read(closing.offset, end.offset),
+                tail=read(end.offset, stop),
+                setup_size=setup_end - closing.offset,
             )
-        capabilities = _with(stream.capabilities, CAPABILITY_MAPPED_RAM, mapped_ram)
         between = (
             section
             for section in stream.sections
@@ -178,15 +176,35 @@ class Envelope:
             {"section_type": SectionType.PART, "section_id": start.section_id},
             {},
         )
-        return cls(
-            _recast_head(snapshot, read, capabilities, opening[0].offset),
-            setup
+        return replace(
+            begun,
+            middle=setup
             + (part + after if mapped_ram else b"")
             + b"".join(read(section.offset, section.end) for section in between),
-            last + after + _recast_tail(snapshot, read, capabilities, end.end, stop),
-            capabilities,
-            len(setup),
+            tail=last + after + _recast_tail(snapshot, read, begun.capabilities, end.end, stop),
+            setup_size=len(setup),
         )
+
+    @classmethod
+    def beginning(cls, snapshot: Snapshot, *, mapped_ram: bool = True) -> Self:
+        """What `of` gives, as far as it stands before the RAM blocks; the rest is empty.
+
+        Raises:
+            BuildError: the snapshot has no RAM part, or more than one.
+        """
+        stream = snapshot.stream
+        opening = [e for e in stream.elements if e.kind == "mem_size"]
+        if len(opening) != 1:
+            raise _no_ram(snapshot)
+        read, end = _Reader(snapshot), opening[0].offset
+        if mapped_ram and stream.mapped_ram:
+            return cls(read(stream.offset, end), b"", b"", stream.capabilities)
+        capabilities = _with(stream.capabilities, CAPABILITY_MAPPED_RAM, mapped_ram)
+        return cls(_recast_head(snapshot, read, capabilities, end), b"", b"", capabilities)
+
+
+def _no_ram(snapshot: Snapshot) -> BuildError:
+    return BuildError(f"{snapshot.source.name}: no complete RAM part to be replaced")
 
 
 class _Reader:

@@ -25,6 +25,7 @@ from mappedram.pageio import (
     in_parallel,
     nonzero_pages,
     pages_of,
+    punch,
     read_fully,
     share,
     write_fully,
@@ -117,6 +118,7 @@ class SnapshotWriter:
         align: what `pages_offset` is a multiple of; QEMU's writer uses 1 MiB.
         word_size: bytes of an `unsigned long` on the host that the file pretends to come from.
         byteorder: byte order of that host.
+        keep: leave what stands behind `offset`: pages that are in their places already.
 
     Raises:
         BuildError: no loader could take such a file.
@@ -139,6 +141,7 @@ class SnapshotWriter:
         align: int = MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
         word_size: int = DEFAULT_WORD_SIZE,
         byteorder: ByteOrder = "little",
+        keep: bool = False,
     ) -> None:
         self.envelope = envelope
         self.channels = channels
@@ -163,7 +166,7 @@ class SnapshotWriter:
             _refuse_unseekable(self.fd)
             self._target = Target(self.fd, direct_io=direct_io)
             # A file that was cut to nothing is written out by ext4 when it is closed, all of it.
-            if os.fstat(self.fd).st_size != offset:
+            if not keep and os.fstat(self.fd).st_size != offset:
                 os.ftruncate(self.fd, offset)
             write_fully(self.fd, envelope.head, offset)
             for place, data in self.plan.headers:
@@ -224,13 +227,38 @@ class SnapshotWriter:
         for start, stop in (_runs_of(stored) * self.page_size).tolist():
             self._target.write(view[start:stop], place + start)
 
-    def write_rows(self, idstr: str, pages: "NDArray[np.int64]", data: "NDArray[np.uint8]") -> None:
+    def keep_pages(self, idstr: str, runs: "Runs", zero_runs: "Runs") -> None:
+        """Take pages as they stand in the file already, which was opened with `keep`.
+
+        Args:
+            idstr: name of the block.
+            runs: the pages that are stored; half-open runs of page numbers, ascending.
+            zero_runs: pages that are not, whatever stands in their places.
+
+        Raises:
+            BuildError: there is no such block.
+            OSError: making holes failed.
+        """
+        _, base = self._place(idstr)
+        for start, stop in (zero_runs * self.page_size).tolist():
+            punch(self.fd, base + start, stop - start)
+        self._bits[idstr].put_runs(runs)
+
+    def write_rows(
+        self,
+        idstr: str,
+        pages: "NDArray[np.int64]",
+        data: "NDArray[np.uint8]",
+        *,
+        keep_zeros: bool = False,
+    ) -> None:
         """Like `write_pages`, for pages that do not all follow each other.
 
         Args:
             idstr: name of the block.
             pages: numbers of the pages, ascending.
             data: their bytes, a row for each.
+            keep_zeros: write pages of zeros as well, as without `zero_page_detection`.
 
         Raises:
             BuildError: there is no such block, or a page is not inside it.
@@ -239,7 +267,7 @@ class SnapshotWriter:
         block, base = self._place(idstr)
         if len(pages) and (pages[0] < 0 or pages[-1] >= block.num_pages):
             raise BuildError(f"write_rows: pages outside of block {idstr!r}")
-        if self.zero_page_detection:
+        if self.zero_page_detection and not keep_zeros:
             stored = nonzero_pages(data.data.cast("B"), data.shape[1])
             if not stored.all():
                 pages, data = pages[stored], data[stored]

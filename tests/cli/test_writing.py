@@ -14,6 +14,7 @@ import pytest
 
 import mappedram
 from mappedram.check import check
+from mappedram.convert.stream import to_stream
 from tests.cli.conftest import ROOT, Run, on, process
 from tests.conftest import Fixtures
 from tests.files import copy_sparse, extents, patch
@@ -295,12 +296,17 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = [(page, page + 3) for page in range(0, pages, 4)]
     with path.open("w+b") as stream:
         OracleFile([OracleBlock("ram", 1 << 29, runs, b"\xaa")]).write(stream.fileno())
+    with mappedram.open(path) as snapshot, path.with_name("stream").open("w+b") as plain:
+        to_stream(snapshot, plain.fileno())
     return path
 
 
 JOBS: dict[str, Callable[[Path, Path], tuple[object, ...]]] = {
     "extract": lambda file, out: ("extract", file, "-d", out),
     "convert": lambda file, out: ("convert", "-O", "mapped-ram", file, out / "copy"),
+    "from-stream": lambda file, out: (
+        *("convert", "-O", "mapped-ram", file.with_name("stream"), out / "copy"),
+    ),
     "build": lambda file, out: ("build", "--from", file, out / "copy"),
     "stream": lambda file, out: ("convert", "-O", "stream", file, out / "copy"),
     "elf": lambda file, out: ("convert", "-O", "elf", file, out / "copy"),
