@@ -204,7 +204,8 @@ class Envelope:
 
 
 def _no_ram(snapshot: Snapshot) -> BuildError:
-    return BuildError(f"{snapshot.source.name}: no complete RAM part to be replaced")
+    reason = f": {snapshot.stream.stopped}" if snapshot.stream.stopped else ""
+    return BuildError(f"{snapshot.source.name}: no complete RAM part to be replaced{reason}")
 
 
 class _Reader:
