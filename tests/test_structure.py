@@ -22,7 +22,7 @@ LAYERS = [
     {"scattered"},
     {"machine", "reader", "regions", "vmstate"},
     {"cpu", "physical", "snapshot", "pageio", "sizes", "output"},
-    {"rebuild", "writer"},
+    {"gather", "rebuild", "writer"},
     {"convert"},
     {"container"},
     {"loader"},

@@ -140,14 +140,18 @@ class PageIndex:
         finally:
             self._windows.end()
 
-    def pass_some(self, position: int, path: str) -> None:
+    def pass_some(self, position: int, path: str) -> bool:
         """Note the first records only, to see whether the page size can be right.
+
+        Returns:
+            Whether it can also be if the file is whole: no record reaches beyond its end.
 
         Raises:
             FormatError: a record cannot be one.
         """
         data = memoryview(self._source.read(position, LARGEST))
-        self._pass_window(data, position, path)
+        _, ended = self._pass_window(data, position, path)
+        return ended or position + len(data) < self._source.size
 
     def _pass_window(self, data: memoryview, base: int, path: str) -> tuple[int, bool]:
         """Note the whole records in `data`; say how far they reach, and whether EOS follows."""

@@ -482,15 +482,19 @@ class _Walk:
         declared = document.get("page_size") if document else None
         if isinstance(declared, int) and is_page_size(declared):
             return declared
+        if_cut: list[int] = []
         for page_size in _USUAL_PAGE_SIZES:
             try:
-                PageIndex(self.source, page_size, lengths).pass_some(self.position, path)
+                if PageIndex(self.source, page_size, lengths).pass_some(self.position, path):
+                    return page_size
             except FormatError:
                 continue
-            return page_size
-        raise FormatError(
-            "page record: the records fit no page size", offset=self.position, path=path
-        )
+            if_cut.append(page_size)
+        if not if_cut:
+            raise FormatError(
+                "page record: the records fit no page size", offset=self.position, path=path
+            )
+        return if_cut[0]
 
     def looks_mapped(self) -> bool:
         """Whether a mapped-ram header follows the first block, where no capability is announced."""
