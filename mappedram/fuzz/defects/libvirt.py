@@ -75,11 +75,17 @@ def magic_of_an_unfinished_image(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR502")
 def save_broken_off(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    """Anywhere between the beginning of RAM and the end of the stream."""
+    """Between the beginning of RAM and the end of the stream, but not in a bitmap."""
     whole = _with(image(spec), magic=QEMU_SAVE_PARTIAL)
     draft = Draft(replace(whole, offset=_detected(whole).stream_offset))
     first, last = (draft.section(kind).offset for kind in (SectionType.START, SectionType.EOF))
-    return whole.resize(first + rng.randrange(last - first))
+    size = first + rng.randrange(last - first)
+    for block in draft.stream.blocks:
+        # Within a bitmap, MR402 would have something to say as well.
+        assert block.bitmap_offset is not None
+        if block.header_end <= size < block.bitmap_offset + block.bitmap_size:
+            size = block.bitmap_offset + block.bitmap_size
+    return whole.resize(size)
 
 
 @breaks("MR503")
