@@ -41,7 +41,12 @@ def cut_off(spec: SnapshotSpec, rng: Random) -> SparseFile:
     """Anywhere behind the stream header, but for the JSON text, without which it still loads."""
     draft = Draft.of(spec)
     first, last = draft.element("/header").end, draft.section(SectionType.EOF).offset
-    draft.resize(first + rng.randrange(last - first))
+    size = first + rng.randrange(last - first)
+    for block in draft.stream.blocks:  # within a bitmap, MR402 would have something to say as well
+        assert block.bitmap_offset is not None
+        if block.header_end <= size < block.bitmap_offset + block.bitmap_size:
+            size = block.bitmap_offset + block.bitmap_size
+    draft.resize(size)
     return draft.file
 
 
