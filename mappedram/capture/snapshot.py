@@ -9,6 +9,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+from mappedram.capture.cancel import SLOWEST, cancel
 from mappedram.capture.guest import Guest, look
 from mappedram.capture.monitor import CaptureError, Monitor, connected
 from mappedram.capture.refusal import refusals
@@ -20,8 +21,6 @@ _POLL_INTERVAL = 0.05
 _ENDED = ("completed", "failed", "cancelled")
 #: Source: QEMU migration/file.c, file_parse_offset().
 _OFFSET_MARK = ",offset="
-#: Seconds that QEMU may take to break a save off.
-_CANCEL_TIMEOUT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +120,17 @@ async def _saved(
         await _set_capabilities(monitor, guest, wish, undo)
         await _set_parameters(monitor, guest, wish, undo)
         try:
-            result = await _migrated(monitor, partial, progress)
+            result = await _migrated(monitor, partial, progress, threads=_threads(guest, wish))
             _publish(partial, out, force=wish.force)
         finally:
             partial.unlink(missing_ok=True)
         if guest.running and wish.keep_stopped:
             undo.forget_first()
     return result
+
+
+def _threads(guest: Guest, wish: Wish) -> bool:
+    return bool(wish.channels or guest.capabilities.get("multifd"))
 
 
 async def _set_capabilities(monitor: Monitor, guest: Guest, wish: Wish, undo: "_Undo") -> None:
@@ -153,7 +156,8 @@ async def _set_parameters(monitor: Monitor, guest: Guest, wish: Wish, undo: "_Un
     if wish.channels:
         wanted |= {"multifd-channels": wish.channels, "direct-io": wish.direct_io}
     known = {name: value for name, value in wanted.items() if name in guest.parameters}
-    before = {name: guest.parameters[name] for name in known}
+    touched = [*known, *(SLOWEST.keys() - known if _threads(guest, wish) else ())]
+    before = {name: guest.parameters[name] for name in touched}
     undo.add(
         "put back the migration parameters",
         lambda: monitor.execute("migrate-set-parameters", **before),
@@ -161,7 +165,9 @@ async def _set_parameters(monitor: Monitor, guest: Guest, wish: Wish, undo: "_Un
     await monitor.execute("migrate-set-parameters", **known)
 
 
-async def _migrated(monitor: Monitor, path: Path, progress: Progress | None) -> dict[str, Any]:
+async def _migrated(
+    monitor: Monitor, path: Path, progress: Progress | None, *, threads: bool
+) -> dict[str, Any]:
     """Start the save and follow it to its end; broken off, it is cancelled first."""
     try:
         await monitor.execute("migrate", uri=f"file:{path}")
@@ -174,22 +180,12 @@ async def _migrated(monitor: Monitor, path: Path, progress: Progress | None) -> 
                 break
             await asyncio.sleep(_POLL_INTERVAL)
     except asyncio.CancelledError:
-        await _cancel(monitor)
+        await cancel(monitor, threads=threads)
         raise
     if state["status"] != "completed":
         reason = state.get("error-desc", "no reason given")
         raise CaptureError(f"QEMU gave up: {reason} (status {state['status']!r})")
     return state
-
-
-async def _cancel(monitor: Monitor) -> None:
-    """Break the save off, and wait until QEMU has let go of the file."""
-    await monitor.execute("migrate_cancel")
-    for _ in range(int(_CANCEL_TIMEOUT / _POLL_INTERVAL)):
-        if (await monitor.execute("query-migrate")).get("status", "cancelled") in _ENDED:
-            return
-        await asyncio.sleep(_POLL_INTERVAL)
-    raise CaptureError(f"QEMU did not break the save off within {_CANCEL_TIMEOUT} s")
 
 
 def _publish(partial: Path, out: Path, *, force: bool) -> None:
