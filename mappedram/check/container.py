@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mappedram import drivers
 from mappedram.check.finding import Place
 from mappedram.container import LibvirtImage, detect, open_stream
-from mappedram.errors import FormatError
+from mappedram.errors import FormatError, UnsupportedError
 from mappedram.snapshot import Snapshot
 from mappedram.source import Source
 
@@ -35,6 +35,30 @@ class Container:
         spans = drivers.get("construct").spans(header.kind, data, dict(header.params))
         span = next(span for span in spans if span.path == name)
         return Place(header.offset + span.start, span.end - span.start, f"{header.path}/{name}")
+
+
+def uncompressed(source: Source, offset: int, why: str) -> Container | None:
+    """The image at an offset, if there is one, for work on the bytes of the file as they are.
+
+    Args:
+        source: the file.
+        offset: where the image or the stream begins.
+        why: what cannot be done with a compressed stream; for the message.
+
+    Raises:
+        FormatError: the header of the image cannot be read.
+        UnsupportedError: the stream in it is compressed.
+    """
+    image = detect(source, offset)
+    if image is None:
+        return None
+    if image.compressed:
+        raise UnsupportedError(
+            f"the stream in this save image is compressed, {why}: use"
+            " `mappedram convert -O libvirt-sparse` first",
+            offset=image.stream_offset,
+        )
+    return Container(source, image)
 
 
 @contextmanager

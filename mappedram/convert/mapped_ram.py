@@ -73,7 +73,7 @@ def lay_out(
         )
     page_size = snapshot.stream.page_size
     if page_size is None:
-        raise BuildError(f"{snapshot.source.name}: nothing says what the page size is")
+        raise BuildError("nothing says what the page size is")
     kept = early is not None and early.begun
     writer = SnapshotWriter(
         fd,

@@ -60,6 +60,15 @@ class Draft:
         """The first section of that type."""
         return next(section for section in self.stream.sections if section.type == kind)
 
+    def behind_bitmap(self, size: int) -> int:
+        """Where to cut the file, if not at `size`: within a bitmap, MR402 would be broken too."""
+        for block in self.blocks:
+            assert block.bitmap_offset is not None
+            end = block.bitmap_offset + block.bitmap_size
+            if block.header_end <= size < end:
+                return end
+        return size
+
     def element(self, path: str) -> Element:
         """The structure at a path.
 

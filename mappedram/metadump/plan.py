@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mappedram import drivers
-from mappedram.check.container import Container
+from mappedram.check.container import uncompressed
 from mappedram.check.context import Context
-from mappedram.container import detect
-from mappedram.errors import BuildError, FormatError, UnsupportedError
+from mappedram.errors import BuildError, FormatError
 from mappedram.metadump.image import keep_image
 from mappedram.metadump.pages import KEY_MAX
 from mappedram.metadump.policy import Policy
@@ -85,7 +84,7 @@ def plan(source: Source, offset: int = 0, options: Options | None = None) -> Pla
     """
     options = options or Options()
     kept, hidden = Kept(), {}
-    container = _container(source, offset)
+    container = uncompressed(source, offset, "so that nothing in it can be left out")
     begin = container.image.stream_offset if container else offset
     if container:
         hidden = keep_image(container, kept, names=options.names)
@@ -109,16 +108,3 @@ def plan(source: Source, offset: int = 0, options: Options | None = None) -> Pla
         made.bodies = keep_records(snapshot, kept)
     keep_stop(snapshot, kept)
     return made
-
-
-def _container(source: Source, offset: int) -> Container | None:
-    image = detect(source, offset)
-    if image is None:
-        return None
-    if image.compressed:
-        raise UnsupportedError(
-            "the stream in this save image is compressed, so that nothing in it can be left out:"
-            " use `mappedram convert -O libvirt-sparse` first",
-            offset=image.stream_offset,
-        )
-    return Container(source, image)

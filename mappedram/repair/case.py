@@ -2,14 +2,13 @@
 
 from functools import cached_property
 
-from mappedram.check.container import Container
+from mappedram.check.container import uncompressed
 from mappedram.check.context import Context
 from mappedram.check.finding import Place
 from mappedram.check.registry import RULES
 from mappedram.check.report import Report
-from mappedram.container import detect
 from mappedram.drivers import get as get_driver
-from mappedram.errors import FormatError, UnsupportedError
+from mappedram.errors import FormatError
 from mappedram.layout.constants import SectionType
 from mappedram.model import RamBlock, Stream, VmDescription
 from mappedram.pageio import Progress
@@ -56,7 +55,7 @@ class Case:
         self.source = source
         self.offset = offset
         self.progress = progress
-        self.container = _container(source, offset)
+        self.container = uncompressed(source, offset, "and cannot be changed where it is")
         begin = self.container.image.stream_offset if self.container else offset
         self.snapshot = Snapshot(source, read_stream(source, begin, _FIRST), _FIRST)
         if self.container:
@@ -102,19 +101,6 @@ class Case:
         """What `mappedram check` would say of the file as it would be."""
         findings = (finding for rule in RULES.values() for finding in rule.check(self.context))
         return Report.of(self.source.name, findings)
-
-
-def _container(source: EditedSource, offset: int) -> Container | None:
-    image = detect(source, offset)
-    if image is None:
-        return None
-    if image.compressed:
-        raise UnsupportedError(
-            "the stream in this save image is compressed, and cannot be changed where it is: use"
-            " `mappedram convert -O libvirt-sparse` first",
-            offset=image.stream_offset,
-        )
-    return Container(source, image)
 
 
 def integer(place: Place, value: int) -> Edit:

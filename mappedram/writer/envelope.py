@@ -205,7 +205,7 @@ class Envelope:
 
 def _no_ram(snapshot: Snapshot) -> BuildError:
     reason = f": {snapshot.stream.stopped}" if snapshot.stream.stopped else ""
-    return BuildError(f"{snapshot.source.name}: no complete RAM part to be replaced{reason}")
+    return BuildError(f"no complete RAM part to be replaced{reason}")
 
 
 class _Reader:

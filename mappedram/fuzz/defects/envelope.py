@@ -42,11 +42,7 @@ def cut_off(spec: SnapshotSpec, rng: Random) -> SparseFile:
     draft = Draft.of(spec)
     first, last = draft.element("/header").end, draft.section(SectionType.EOF).offset
     size = first + rng.randrange(last - first)
-    for block in draft.stream.blocks:  # within a bitmap, MR402 would have something to say as well
-        assert block.bitmap_offset is not None
-        if block.header_end <= size < block.bitmap_offset + block.bitmap_size:
-            size = block.bitmap_offset + block.bitmap_size
-    draft.resize(size)
+    draft.resize(draft.behind_bitmap(size))
     return draft.file
 
 

@@ -80,12 +80,7 @@ def save_broken_off(spec: SnapshotSpec, rng: Random) -> SparseFile:
     draft = Draft(replace(whole, offset=_detected(whole).stream_offset))
     first, last = (draft.section(kind).offset for kind in (SectionType.START, SectionType.EOF))
     size = first + rng.randrange(last - first)
-    for block in draft.stream.blocks:
-        # Within a bitmap, MR402 would have something to say as well.
-        assert block.bitmap_offset is not None
-        if block.header_end <= size < block.bitmap_offset + block.bitmap_size:
-            size = block.bitmap_offset + block.bitmap_size
-    return whole.resize(size)
+    return whole.resize(draft.behind_bitmap(size))
 
 
 @breaks("MR503")
