@@ -2,7 +2,15 @@
 
 
 class MappedRamError(Exception):
-    """Base of all errors of this package. `OSError` from the system passes beside it, untouched."""
+    """Base of all errors of this package. `OSError` from the system passes beside it, untouched.
+
+    Attributes:
+        filename: the file that is to blame, as in `OSError`; None where that need not be said.
+    """
+
+    def __init__(self, *args: object, filename: str | None = None) -> None:
+        super().__init__(*args)
+        self.filename = filename
 
 
 class FormatError(MappedRamError, ValueError):

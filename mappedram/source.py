@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-from mappedram.errors import TruncatedError, UnsupportedError
+from mappedram.errors import MappedRamError, TruncatedError, UnsupportedError
 from mappedram.packed import MAGIC, Packed
 
 #: What can be read by one request; headers stand close together, so one read serves several.
@@ -51,7 +51,9 @@ class Source:
             if os.pread(self.fd, len(MAGIC), 0) == MAGIC:
                 self.packed = Packed(self.fd, self.size)
                 self.size = self.packed.size
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, MappedRamError) and self._owned:
+                error.filename = self.name
             self.close()
             raise
         self._window_offset = 0

@@ -47,12 +47,12 @@ def message_of(error: MappedRamError | OSError) -> str:
 def about(file: str) -> Iterator[None]:
     """Errors of the file and of the system that come up inside are failures of work on `file`.
 
-    Where the system names another file, such as one that is written, that one is to blame.
+    Where the error names another file, such as one that is written, that one is to blame.
     """
     try:
         yield
     except (MappedRamError, OSError) as error:
-        named = error.filename if isinstance(error, OSError) else None
+        named = error.filename
         raise FailureError(
             os.fsdecode(named) if isinstance(named, (str, bytes)) else file,
             message_of(error),

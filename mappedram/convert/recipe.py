@@ -86,11 +86,12 @@ def load(path: Path) -> Recipe:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BuildError(f"{path}: {error}") from error
+        raise BuildError(str(error), filename=str(path)) from error
     try:
         return _recipe(document, path.parent)
     except BuildError as error:
-        raise BuildError(f"{path}: {error}") from error
+        error.filename = str(path)
+        raise
 
 
 def _recipe(document: Mapping[str, Any], folder: Path) -> Recipe:

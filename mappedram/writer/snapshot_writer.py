@@ -288,8 +288,8 @@ class SnapshotWriter:
         block, _ = self._place(idstr)
         if source.size != block.used_length:
             raise BuildError(
-                f"{source.name}: expected {block.used_length:#x} bytes for block {idstr!r},"
-                f" got {source.size:#x}"
+                f"expected {block.used_length:#x} bytes for block {idstr!r}, got {source.size:#x}",
+                filename=source.name,
             )
         extents = [(0, source.size)]
         if self.zero_page_detection:

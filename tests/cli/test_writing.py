@@ -257,6 +257,16 @@ def test_recipes_that_do_not_work(tmp_path: Path, run: Run, text: str, said: str
     assert list(tmp_path.iterdir()) == [recipe]
 
 
+def test_recipe_with_a_file_that_cannot_be_read(tmp_path: Path, run: Run) -> None:
+    recipe, out = tmp_path / "r.toml", tmp_path / "out"
+    block = '[[block]]\nidstr = "a"\nsize = "4K"\nfile = "/dev/null"'
+    recipe.write_text(f'machine = "none"\npage_size = "4K"\n{block}')
+    outcome = run("build", recipe, out)
+    assert outcome.status == 63
+    assert outcome.err.startswith("mappedram: /dev/null: a character device")
+    assert list(tmp_path.iterdir()) == [recipe]
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -272,17 +282,35 @@ def test_build_usage(run: Run, args: tuple[str, ...], said: str) -> None:
     assert said in outcome.err
 
 
-def test_other_size_and_other_block(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+@pytest.mark.parametrize(
+    ("idstr", "name", "status", "blamed", "said"),
+    [
+        ("pc.ram", "small", 1, "small", "expected 0x1000000"),
+        ("rom", "small", 1, "donor", "no block 'rom'"),
+        ("pc.ram", "pipe", 63, "pipe", "a pipe"),
+        ("pc.ram", "folder", 1, "folder", "Is a directory"),
+    ],
+)
+def test_set_that_does_not_work(
+    fixtures: Fixtures,
+    tmp_path: Path,
+    run: Run,
+    idstr: str,
+    name: str,
+    status: int,
+    blamed: str,
+    said: str,
+) -> None:
+    """And the file that is to blame is named, once."""
     (tmp_path / "small").write_bytes(bytes(4096))
-    for given, said in (("pc.ram=small", "expected 0x1000000"), ("rom=small", "no block 'rom'")):
-        idstr, _, name = given.partition("=")
-        out = tmp_path / "out"
-        outcome = run(
-            "build", "--from", fixtures["pc"].path, "--set", f"{idstr}={tmp_path / name}", out
-        )
-        assert outcome.status == 1
-        assert said in outcome.err
-        assert not out.exists()
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "donor").symlink_to(fixtures["pc"].path)
+    out = tmp_path / "out"
+    outcome = run("build", "--from", tmp_path / "donor", "--set", f"{idstr}={tmp_path / name}", out)
+    assert outcome.status == status
+    assert outcome.err.startswith(f"mappedram: {tmp_path / blamed}: {said}")
+    assert not out.exists()
 
 
 # Ends before the end.
