@@ -1,9 +1,8 @@
 """Breaking a save off, in a way that the guest survives."""
 
 import asyncio
-from typing import Any
 
-from mappedram.capture.monitor import CaptureError, Monitor
+from mappedram.capture.monitor import ENDED, CaptureError, Monitor
 
 #: What makes threads of QEMU rest. A tenth of the bandwidth is what may be written in 100 ms, and 0
 #: would lift the limit; pages of zeros count for nothing in it unless they are written too.
@@ -15,7 +14,6 @@ _POLL_INTERVAL = 0.01
 _REST_TIMEOUT = 2
 #: Seconds that QEMU may take to break a save off.
 _CANCEL_TIMEOUT = 60
-_ENDED = ("completed", "failed", "cancelled")
 
 
 async def cancel(monitor: Monitor, *, threads: bool) -> None:
@@ -35,7 +33,7 @@ async def cancel(monitor: Monitor, *, threads: bool) -> None:
         await _bring_to_rest(monitor)
     await monitor.execute("migrate_cancel")
     for _ in range(int(_CANCEL_TIMEOUT / _POLL_INTERVAL)):
-        if (await _state(monitor)).get("status", "cancelled") in _ENDED:
+        if (await monitor.migration()).get("status", "cancelled") in ENDED:
             return
         await asyncio.sleep(_POLL_INTERVAL)
     raise CaptureError(f"QEMU did not break the save off within {_CANCEL_TIMEOUT} s")
@@ -46,8 +44,8 @@ async def _bring_to_rest(monitor: Monitor) -> None:
     await monitor.execute("migrate-set-parameters", **SLOWEST)
     before, wrote = None, False
     for _ in range(int(_REST_TIMEOUT / _POLL_INTERVAL)):
-        state = await _state(monitor)
-        if state.get("status") in _ENDED:
+        state = await monitor.migration()
+        if state.get("status") in ENDED:
             return
         now = state.get("ram", {}).get("multifd-bytes", 0)
         if wrote and now == before:
@@ -55,8 +53,3 @@ async def _bring_to_rest(monitor: Monitor) -> None:
         wrote = before is not None and now != before
         before = now
         await asyncio.sleep(_POLL_INTERVAL)
-
-
-async def _state(monitor: Monitor) -> dict[str, Any]:
-    state: dict[str, Any] = await monitor.execute("query-migrate")
-    return state

@@ -42,7 +42,7 @@ async def look(monitor: Monitor) -> Guest:
     status = await monitor.execute("query-status")
     memory = await monitor.execute("query-memory-size-summary")
     capabilities = await monitor.execute("query-migrate-capabilities")
-    migration = await monitor.execute("query-migrate")
+    migration = await monitor.migration()
     return Guest(
         version=(version["major"], version["minor"], version["micro"]),
         status=status["status"],

@@ -10,6 +10,8 @@ from mappedram.errors import MappedRamError
 if TYPE_CHECKING:
     from qemu.qmp import QMPClient
 
+#: Status of a migration that goes on no more.
+ENDED = ("completed", "failed", "cancelled")
 #: Seconds that QEMU may take for an answer; saving itself is never waited for in one command.
 TIMEOUT = 30
 #: Seconds for its greeting: a monitor that serves somebody else gives none.
@@ -59,6 +61,15 @@ class Monitor:
             raise CaptureError(f"{command}: QEMU does not answer within {TIMEOUT} s") from error
         except (QMPError, OSError, EOFError) as error:
             raise CaptureError(f"{command}: the connection to QEMU broke") from error
+
+    async def migration(self) -> dict[str, Any]:
+        """What QEMU says of the current or last migration; without `status` if there was none.
+
+        Raises:
+            CaptureError: as `execute`.
+        """
+        state: dict[str, Any] = await self.execute("query-migrate")
+        return state
 
 
 @asynccontextmanager

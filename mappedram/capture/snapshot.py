@@ -11,14 +11,13 @@ from typing import Any
 
 from mappedram.capture.cancel import SLOWEST, cancel
 from mappedram.capture.guest import Guest, look
-from mappedram.capture.monitor import CaptureError, Monitor, connected
+from mappedram.capture.monitor import ENDED, CaptureError, Monitor, connected
 from mappedram.capture.refusal import refusals
 
 #: Called with the bytes of RAM that are done, and with all there are.
 Progress = Callable[[int, int], None]
 
 _POLL_INTERVAL = 0.05
-_ENDED = ("completed", "failed", "cancelled")
 #: Source: QEMU migration/file.c, file_parse_offset().
 _OFFSET_MARK = ",offset="
 
@@ -156,7 +155,7 @@ async def _set_parameters(monitor: Monitor, guest: Guest, wish: Wish, undo: "_Un
     if wish.channels:
         wanted |= {"multifd-channels": wish.channels, "direct-io": wish.direct_io}
     known = {name: value for name, value in wanted.items() if name in guest.parameters}
-    touched = [*known, *(SLOWEST.keys() - known if _threads(guest, wish) else ())]
+    touched = known | (SLOWEST if _threads(guest, wish) else {})
     before = {name: guest.parameters[name] for name in touched}
     undo.add(
         "put back the migration parameters",
@@ -172,11 +171,11 @@ async def _migrated(
     try:
         await monitor.execute("migrate", uri=f"file:{path}")
         while True:
-            state: dict[str, Any] = await monitor.execute("query-migrate")
+            state = await monitor.migration()
             ram = state.get("ram", {})
             if progress and ram:
                 progress(ram["total"] - ram["remaining"], ram["total"])
-            if state.get("status") in _ENDED:
+            if state.get("status") in ENDED:
                 break
             await asyncio.sleep(_POLL_INTERVAL)
     except asyncio.CancelledError:

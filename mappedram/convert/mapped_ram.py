@@ -68,8 +68,7 @@ def lay_out(
     unknown = sorted(set(replace) - set(snapshot.block))
     if unknown:
         raise BuildError(
-            f"no block {unknown[0]!r} in {snapshot.source.name}; it has"
-            f" {', '.join(map(repr, snapshot.block))}"
+            f"no block {unknown[0]!r}; there are {', '.join(map(repr, snapshot.block))}"
         )
     page_size = snapshot.stream.page_size
     if page_size is None:
