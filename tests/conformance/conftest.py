@@ -26,7 +26,7 @@ def driver(workshop: Path) -> Callable[[str], Built]:
 
     def build(language: str) -> Built:
         if lacking := toolchains.missing(language):
-            pytest.skip(f"{language} needs {', '.join(lacking)}")
+            pytest.skip(f"{language} needs {', '.join(lacking)}: run tools/install")
         return toolchains.build(language, workshop)
 
     return build

@@ -16,7 +16,7 @@ from tests.conformance.toolchains import Built
 from tests.conftest import Fixtures
 from tests.html.browser import CHROMIUM, Browser
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: run tools/install")
 
 #: The files of the driver that a page needs, and the runtime.
 MODULES = ("latin1", "places", "window_stream", "blob_source", "reading")

@@ -17,7 +17,7 @@ MAGIC = ksy.SPEC / "mapped_ram.magic"
 
 def told(path: Path) -> str:
     if shutil.which("file") is None:
-        pytest.skip("there is no `file`")
+        pytest.skip("no file(1): run tools/install")
     command = ["file", "--brief", "--magic-file", str(MAGIC), str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert not done.stderr

@@ -107,14 +107,14 @@ def test_there_are_sample_files() -> None:
 
 def test_the_compiler_has_no_warnings(workshop: Path, tmp_path: Path) -> None:
     if lacking := missing("go"):
-        pytest.skip(f"the compiler needs {', '.join(lacking)}")
+        pytest.skip(f"the compiler needs {', '.join(lacking)}: run tools/install")
     assert ksc.compile_spec(compiler(workshop), "ruby", (), tmp_path) == ""
     assert {path.stem for path in tmp_path.iterdir()} == {path.stem for path in ksy.sources()}
 
 
 def test_a_language_that_is_refused(workshop: Path, tmp_path: Path) -> None:
     if lacking := missing("go"):
-        pytest.skip(f"the compiler needs {', '.join(lacking)}")
+        pytest.skip(f"the compiler needs {', '.join(lacking)}: run tools/install")
     with pytest.raises(RuntimeError, match="an implementation is missing"):
         languages.generate("nim", compiler(workshop), tmp_path)
 

@@ -16,7 +16,7 @@ import pytest
 from tools.linux import Guest
 
 ROOT = Path(__file__).resolve().parents[2]
-INSTALL = "run tools/consumers/install"
+INSTALL = "run tools/install"
 #: Seconds that a program may take on a busy machine; crash is known to loop on what it cannot read.
 TIMEOUT = 300
 PT_LOAD = 1

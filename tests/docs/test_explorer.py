@@ -18,7 +18,7 @@ from tools.docs.site import ROOT
 from tools.generate.ksc import ToolMissingError
 from tools.oracle import OracleBlock, OracleFile
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: run tools/install")
 
 GIB = 1 << 30
 READ = """new Promise((done, fail) => {

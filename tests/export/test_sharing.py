@@ -27,7 +27,7 @@ STALE = [(100, 130), (900, 910), (3999, 4000)]
 def disk(tmp_path: Path) -> Iterator[Path]:
     """An XFS of its own."""
     if os.geteuid() != 0 or shutil.which("mkfs.xfs") is None:
-        pytest.skip("needs root, to mount a disk, and mkfs.xfs, to make it")
+        pytest.skip("takes root and mkfs.xfs: run tools/install")
     image, disk = tmp_path / "image", tmp_path / "disk"
     with image.open("wb") as stream:
         stream.truncate(512 * MIB)

@@ -29,7 +29,7 @@ LIMIT = Limit(seconds=10, memory=4 << 30)
 def target() -> QemuTarget:
     binary = which("qemu-system-x86_64")
     if binary is None:
-        pytest.skip("no qemu-system-x86_64")
+        pytest.skip("no qemu-system-x86_64: run tools/install")
     return QemuTarget(Path(binary), LIMIT)
 
 

@@ -10,7 +10,7 @@ from tests.files import copy_sparse, patch
 from tests.html.browser import CHROMIUM, Browser
 from tests.html.conftest import Files, MakePage
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: run tools/install")
 
 
 @pytest.fixture(scope="module")

@@ -100,4 +100,4 @@ def skip_without_decompressor(name: str) -> None:
     if library and find_spec(library):
         return
     if name in ("lzop", "zstd") and shutil.which(name) is None:
-        pytest.skip(f"no program {name}")
+        pytest.skip(f"no {name}: run tools/install")

@@ -29,7 +29,7 @@ STREAM = b"QEVM\0\0\0\3" + random.Random(1).randbytes(3 * MIB) + bytes(2 * MIB) 
 def by_program(name: str) -> Callable[[bytes], bytes]:
     def compress(data: bytes) -> bytes:
         if shutil.which(name) is None:
-            pytest.skip(f"no program {name}")
+            pytest.skip(f"no {name}: run tools/install")
         return subprocess.run([name, "-c"], input=data, check=True, stdout=subprocess.PIPE).stdout
 
     return compress
@@ -165,7 +165,7 @@ def test_missing_program(monkeypatch: pytest.MonkeyPatch, samples: Samples) -> N
 
 def test_zstd_by_its_program(monkeypatch: pytest.MonkeyPatch, samples: Samples) -> None:
     if shutil.which("zstd") is None:
-        pytest.skip("no program zstd")
+        pytest.skip("no zstd: run tools/install")
     monkeypatch.setitem(sys.modules, "zstandard", None)
     with Source(samples["zstd"].path) as source:
         found = detect(source)

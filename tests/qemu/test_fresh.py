@@ -18,9 +18,9 @@ def binary(arch: str) -> Path:
     """The emulator for `arch`; skips the test where there is none that knows mapped-ram."""
     found = find(arch)
     if found is None:
-        pytest.skip(f"qemu-system-{arch} is not installed")
+        pytest.skip(f"qemu-system-{arch} is not installed: run tools/install")
     if version(found) < (10, 0, 0):
-        pytest.skip(f"{found} is older than 10.0")
+        pytest.skip(f"{found} is older than 10.0: run tools/install")
     return found
 
 

@@ -28,7 +28,7 @@ VARIABLE = "MAPPEDRAM_ANALYZE_MIGRATION"
 def script() -> Path:
     path = os.environ.get(VARIABLE)
     if path is None:
-        pytest.skip(f"{VARIABLE} does not say where QEMU's analyze-migration.py is")
+        pytest.skip(f"{VARIABLE} has to name QEMU's analyze-migration.py")
     return Path(path)
 
 

@@ -21,7 +21,7 @@ from tests.conftest import Fixtures
 from tests.files import copy_sparse
 from tests.libvirt.samples import Samples
 
-pytest.importorskip("volatility3", reason="no volatility3: run tools/consumers/install")
+pytest.importorskip("volatility3", reason="no volatility3: run tools/install")
 
 from volatility3.framework import contexts, exceptions
 from volatility3.framework.layers import elf, lime, physical, qemu, scanners

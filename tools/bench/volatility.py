@@ -20,7 +20,7 @@ SIZE = 2 * GIB
 def rows(folder: Path, stack: ExitStack) -> list[Row]:  # noqa: ARG001
     """In `folder`, two guests of 2 GiB: one tenth of memory stored, and all of it."""
     if find_spec("volatility3") is None:
-        print("no volatility3: run tools/consumers/install", file=sys.stderr)
+        print("no volatility3: run tools/install", file=sys.stderr)
         return []
     return [
         _row("2 GiB, a tenth of it stored", _guest(folder / "tenth", 10), 0.5),

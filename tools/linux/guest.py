@@ -99,7 +99,7 @@ def guest(name: str = "q35", folder: Path | None = None) -> Guest:
     variant = TABLE[name]
     binary = find()
     if binary is None:
-        raise Unavailable("no qemu-system-x86_64: run tools/qemu/install")
+        raise Unavailable("no qemu-system-x86_64: run tools/install")
     fetched = subprocess.run(
         [Path(__file__).with_name("fetch"), folder], capture_output=True, text=True, check=False
     )
