@@ -1,11 +1,12 @@
 """The programs of Debian that the tests run, and one command that installs those that are missing.
 
-`python -m tools.programs` installs; QEMU and libvirt, which come from other suites, have installers
-of their own. Exit status: 0 all are there, 3 some cannot be installed here (callers go on, and
+`python -m tools.programs` installs. QEMU and libvirt come from other suites; their own installers
+run before this. Exit status: 0 all are there, 3 some cannot be installed here (callers go on, and
 tests say what is missing).
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,16 +24,28 @@ class Program:
         names: any of these will do.
         package: name of the package in Debian.
         purpose: what is left out without it.
+        minimum: the first version that will do, where an older one does not.
+        asked: arguments with which the program tells its version.
     """
 
     names: tuple[str, ...]
     package: str
     purpose: str
+    minimum: tuple[int, ...] = ()
+    asked: tuple[str, ...] = ("--version",)
 
     @property
     def found(self) -> str | None:
-        """Where it is; None where it is missing."""
-        return next(filter(None, (shutil.which(name, path=SEARCHED) for name in self.names)), None)
+        """Where it is; None where it is missing, or too old."""
+        places = (shutil.which(name, path=SEARCHED) for name in self.names)
+        return next((place for place in places if place and self._is_new_enough(place)), None)
+
+    def _is_new_enough(self, place: str) -> bool:
+        if not self.minimum:
+            return True
+        told = subprocess.run([place, *self.asked], capture_output=True, text=True, check=False)
+        version = re.search(r"\d+(\.\d+)+", told.stdout)
+        return version is not None and tuple(map(int, version[0].split("."))) >= self.minimum
 
 
 PROGRAMS = (
@@ -41,7 +54,8 @@ PROGRAMS = (
     Program(("file",), "file", "the magic for file(1)"),
     Program(("g++",), "g++", "the parser in C++"),
     Program(("gdb",), "gdb", "exports read by gdb"),
-    Program(("go",), "golang-go", "the parser in Go"),
+    # What the runtime of Kaitai Struct for Go asks for; Debian 12 has it in backports.
+    Program(("go",), "golang-go", "the parser in Go", (1, 23), ("version",)),
     Program(("javac",), "default-jdk-headless", "the parser in Java, the Kaitai compiler"),
     Program(("lzop",), "lzop", "save images compressed by lzop"),
     Program(("makedumpfile",), "makedumpfile", "exports read by makedumpfile"),
@@ -51,6 +65,11 @@ PROGRAMS = (
     Program(("npm",), "npm", "the parser in JavaScript, the explorer"),
     Program(("zstd",), "zstd", "save images compressed by zstd"),
 )
+
+
+def by_name(name: str) -> Program:
+    """The entry of a program. Raises KeyError where there is none."""
+    return {name: program for program in PROGRAMS for name in program.names}[name]
 
 
 def missing() -> list[Program]:
@@ -72,24 +91,28 @@ def install(programs: list[Program]) -> str | None:
         return f"installing takes root: run '{by_hand}'"
     if not _apt("update"):
         return "apt cannot fetch the package lists; is there a network?"
-    # One by one where not all can be had together: not every architecture has every package.
-    if not _install(packages):
-        for package in packages:
-            _install([package])
-    left = [program for program in programs if not program.found]
-    return f"apt cannot install {', '.join(p.package for p in left)}" if left else None
+    for suite in (None, *_backports()):
+        _install(packages, suite)
+        left = [program for program in programs if not program.found]
+        if not left:
+            return None
+        packages = sorted({program.package for program in left})
+    return f"apt cannot install {', '.join(packages)}"
 
 
-def _install(packages: list[str]) -> bool:
-    """Whether apt has installed all of the packages.
+def _install(packages: list[str], suite: str | None) -> None:
+    """Let apt install what it can of the packages.
 
-    What QEMU brought from backports may be newer than what a package of the stable suite depends
-    on to the letter (gdb's libdw1 on libelf1); the package then comes from backports as well.
+    A package of backports will do where the stable one is too old, or depends to the letter on what
+    QEMU has brought from backports (gdb's libdw1 on libelf1).
     """
-    options = ("install", "--yes", "--no-install-recommends")
-    return _apt(*options, *packages) or any(
-        _apt(*options, "--target-release", suite, *packages) for suite in _backports()
-    )
+    options = ["install", "--yes", "--no-install-recommends"]
+    if suite:
+        options += ["--target-release", suite]
+    # One by one where not all can be had together: not every architecture has every package.
+    if not _apt(*options, *packages):
+        for package in packages:
+            _apt(*options, package)
 
 
 def _backports() -> list[str]:

@@ -40,9 +40,9 @@ class Stage:
 
 _AS_ROOT = "run it as root on Debian, or install by hand what it names above"
 STAGES = (
-    Stage("install programs", (*_PYTHON, "tools.programs"), _AS_ROOT),
     Stage("install QEMU", ("tools/qemu/install",), _AS_ROOT),
     Stage("install libvirt", ("tools/libvirt/install",), _AS_ROOT),
+    Stage("install programs", (*_PYTHON, "tools.programs"), _AS_ROOT),
     Stage("install consumers", ("tools/consumers/install",), "see what pip says above"),
     Stage("lint", (*_PYTHON, "ruff", "check"), "run '.venv/bin/ruff check --fix'"),
     Stage("format", (*_PYTHON, "ruff", "format", "--check"), "run '.venv/bin/ruff format'"),

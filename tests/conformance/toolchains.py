@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.conformance.reading import Reading
+from tools import programs
 from tools.generate import ksc, ksy, languages
 
 DRIVERS = Path(__file__).parent / "drivers"
@@ -184,9 +185,9 @@ def compiler(base: Path) -> Path:
 
 def missing(name: str) -> list[str]:
     """The programs that the machine does not have."""
-    generator = () if name == "python" else ("java", "mvn")
+    generator = () if name == "python" else ("javac", "mvn")
     needed = (*generator, *TOOLCHAINS[name].programs)
-    return [program for program in needed if shutil.which(program) is None]
+    return [program for program in needed if not programs.by_name(program).found]
 
 
 @contextmanager
