@@ -1,12 +1,19 @@
 """What several verbs take: where the stream begins, which parser, which output."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from mappedram.drivers import DRIVERS
 from mappedram.sizes import parse_size
 
+if TYPE_CHECKING:
+    _IntegerType = click.ParamType[int]
+else:
+    _IntegerType = click.ParamType  # takes no type before click 8.4
 
-class SizeType(click.ParamType[int]):
+
+class SizeType(_IntegerType):
     """A size or an offset in bytes."""
 
     name = "size"
