@@ -2,7 +2,6 @@
 
 import json
 import os
-import tarfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tools.unpack import unpack
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -53,8 +54,7 @@ class Fixtures:
     def __getitem__(self, name: str) -> Fixture:
         target = self._directory / name
         if not target.exists():
-            with tarfile.open(FIXTURES / f"{name}.tar.gz") as archive:
-                archive.extractall(target, filter="data")
+            unpack(FIXTURES / f"{name}.tar.gz", target)
         (path,) = target.iterdir()
         entry = manifest()[name]
         return Fixture(name, path, int(entry.get("offset", 0)), entry)

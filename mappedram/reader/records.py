@@ -4,7 +4,6 @@ Records that follow each other in one block and of one kind are taken together: 
 equal distances. All that a window holds of a block is then noted at once.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +19,7 @@ from mappedram.layout.constants import (
     RAM_SAVE_FLAG_ZERO,
 )
 from mappedram.reader.noted import NotedRecords
+from mappedram.reader.rows import ROW_MAX, WORD, row_end, row_pattern
 from mappedram.reader.windows import LARGEST, Windows
 from mappedram.scattered import ZERO, ScatteredPages
 from mappedram.source import Source
@@ -32,13 +32,12 @@ if TYPE_CHECKING:
 #: `idstr`, their numbers, where in the memory each begins, and that memory, which is used again.
 PageTaker = Callable[[str, "NDArray[np.int64]", "NDArray[np.int64]", memoryview], None]
 
-_WORD = 8
 #: Bytes of an XBZRLE record between its name and the difference: encoding and length.
 _XBZRLE_HEADER = 3
 #: XBZRLE differences that may count in one block, and for how many bytes of the file one more may.
 #: Compressed, each takes two bytes of a file and sixteen of memory.
 _DIFFERENCES_MAX, _BYTES_EACH = 1 << 20, 1 << 9
-_LONGEST = _WORD + 256 + _XBZRLE_HEADER + (1 << 16)
+_LONGEST = WORD + 256 + _XBZRLE_HEADER + (1 << 16)
 
 
 class _Series(NamedTuple):
@@ -57,22 +56,6 @@ class _Series(NamedTuple):
     first: int
     body: int
     step: int
-
-
-def _pattern(page_size: int) -> re.Pattern[bytes]:
-    """What a row of records with CONTINUE looks like: group 1 is one of pages, group 2 of zeros.
-
-    A word is a multiple of the page size and, in its last byte, the flags.
-    """
-    multiple = re.escape(bytes(range(0, 256, max(1, page_size >> 8))))
-    page, zero = (
-        re.escape(bytes([kind | RAM_SAVE_FLAG_CONTINUE]))
-        for kind in (RAM_SAVE_FLAG_PAGE, RAM_SAVE_FLAG_ZERO)
-    )
-    word = b".{6}[" + multiple + b"]"
-    # Possessive, since what has matched once is never given back.
-    text = b"((?:%b%b.{%d})++)|((?:%b%b\0)++)" % (word, page, page_size, word, zero)
-    return re.compile(text, re.DOTALL)
 
 
 class PageIndex:
@@ -104,9 +87,8 @@ class PageIndex:
         self._taker = taker
         self._idstr = ""
         self._current: NotedRecords | None = None
-        pages, zeros = _WORD + page_size, _WORD + 1
-        self._match = _pattern(page_size).match
-        self._steps = (RAM_SAVE_FLAG_ZERO, zeros), (RAM_SAVE_FLAG_PAGE, pages)
+        self._match = row_pattern(page_size).match
+        self._steps = (RAM_SAVE_FLAG_ZERO, WORD + 1), (RAM_SAVE_FLAG_PAGE, WORD + page_size)
         self._windows = Windows(source, _LONGEST)
         #: What has not been noted yet.
         self._series: list[_Series] = []
@@ -165,19 +147,22 @@ class PageIndex:
         mask = self._page_size - 1
         whole = base + len(data) >= self._source.size
         at = 0
-        while at + _WORD <= len(data) and (whole or at + _LONGEST <= len(data)):
+        while at + WORD <= len(data) and (whole or at + _LONGEST <= len(data)):
             if self._current is not None and (found := self._match(data, at)):
                 kind, step = self._steps[found.lastindex == 1]
-                self._series.append(_Series((found.end() - at) // step, kind, at, _WORD, step))
-                at = found.end()
+                end = found.end()
+                if end - at == ROW_MAX * step:
+                    end = row_end(data, end, kind, step, self._page_size)
+                self._series.append(_Series((end - at) // step, kind, at, WORD, step))
+                at = end
                 continue
-            word = int.from_bytes(data[at : at + _WORD], "big")
+            word = int.from_bytes(data[at : at + WORD], "big")
             flags = word & mask
             kind = flags & ~RAM_SAVE_FLAG_CONTINUE
             if kind in (RAM_SAVE_FLAG_EOS, RAM_SAVE_FLAG_MEM_SIZE):
                 return at, True
             if flags == RAM_SAVE_FLAG_MULTIFD_FLUSH:
-                at += _WORD
+                at += WORD
                 continue
             if kind not in (RAM_SAVE_FLAG_ZERO, RAM_SAVE_FLAG_PAGE, RAM_SAVE_FLAG_XBZRLE):
                 raise FormatError(
@@ -193,7 +178,7 @@ class PageIndex:
                     offset=base + at,
                     path=f"{path}/addr_and_flags",
                 )
-            body = at + _WORD
+            body = at + WORD
             if not flags & RAM_SAVE_FLAG_CONTINUE:
                 end = body + 1 + (data[body] if body < len(data) else 0)
                 if end > len(data):
@@ -255,7 +240,7 @@ class PageIndex:
         records *= steps.repeat(counts)
         records += (firsts - before * steps).repeat(counts)
         kinds, bodies = kinds.repeat(counts), records + bodies.repeat(counts)
-        words = np.ndarray((len(data) - _WORD + 1,), ">u8", data, 0, (1,))
+        words = np.ndarray((len(data) - WORD + 1,), ">u8", data, 0, (1,))
         numbers = words[records].astype(np.uint64)
         numbers >>= np.uint64(self._page_size.bit_length() - 1)
         outside = numbers >= np.uint64(self._current.num_pages)

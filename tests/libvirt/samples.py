@@ -3,7 +3,6 @@
 import json
 import shutil
 import struct
-import tarfile
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import FIXTURES
+from tools.unpack import unpack
 
 #: virQEMUSaveHeader, in an order that is not told.
 FIELDS = "16s5I56s"
@@ -59,8 +59,7 @@ class Samples:
     def __getitem__(self, name: str) -> Sample:
         target = self._directory / name
         if not target.exists():
-            with tarfile.open(FIXTURES / f"libvirt-{name}.tar.gz") as archive:
-                archive.extractall(target, filter="data")
+            unpack(FIXTURES / f"libvirt-{name}.tar.gz", target)
         (path,) = target.iterdir()
         return Sample(name, path, manifest()[f"libvirt-{name}"])
 

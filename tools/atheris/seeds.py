@@ -5,7 +5,6 @@ import gzip
 import json
 import lzma
 import struct
-import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,6 +17,7 @@ from mappedram.layout.libvirt import SaveFormat
 from mappedram.writer import BlockSpec, Envelope, SnapshotWriter
 from tools.atheris.targets import KINDS, PARAMS, TARGETS
 from tools.oracle import OracleBlock, OracleFile
+from tools.unpack import unpack
 
 FIXTURES = Path(__file__).resolve().parents[2] / "tests" / "fixtures"
 #: The machine with the fewest devices, for whole streams; machines whose devices are described.
@@ -95,7 +95,9 @@ def _streams() -> Iterator[tuple[str, bytes]]:
     """Streams with a page or two of memory, each with mapped-ram and without."""
     with tempfile.TemporaryDirectory() as folder:
         paths = {name: Path(folder) / name for name in (_STREAM, *_ORACLES)}
-        with mappedram.open(_unpacked(_STREAM, Path(folder) / "fixture")) as snapshot:
+        with mappedram.open(
+            unpack(FIXTURES / f"{_STREAM}.tar.gz", Path(folder) / "fixture")
+        ) as snapshot:
             size = snapshot.stream.page_size or 0
             blocks = [BlockSpec("pc.ram", size)]
             envelope = Envelope.of(snapshot)
@@ -125,18 +127,11 @@ def _described(name: str) -> list[dict[str, Any]]:
     """The devices of a fixture, as its JSON text has them."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        mappedram.open(_unpacked(name, Path(folder))) as snapshot,
+        mappedram.open(unpack(FIXTURES / f"{name}.tar.gz", Path(folder))) as snapshot,
     ):
         description = snapshot.stream.vmdescription
         document = description.document if description else None
         return list((document or {}).get("devices", []))
-
-
-def _unpacked(name: str, folder: Path) -> Path:
-    with tarfile.open(FIXTURES / f"{name}.tar.gz") as archive:
-        archive.extractall(folder, filter="data")
-    (path,) = folder.iterdir()
-    return path
 
 
 def _image(stream: bytes, save_format: SaveFormat) -> bytes:

@@ -1,6 +1,5 @@
 """The files in `tests/fixtures` that examples are taken from, and their structures."""
 
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from mappedram.cli.fields import Field, fields_of
 from mappedram.container import open_any, regions_of
 from mappedram.regions import Region
+from tools.unpack import unpack
 
 FIXTURES = Path(__file__).resolve().parents[2] / "tests" / "fixtures"
 
@@ -20,8 +20,7 @@ def unpacked(*names: str) -> Iterator[Path]:
     """A folder with these files in it, and nothing else."""
     with tempfile.TemporaryDirectory(prefix="mappedram-docs-") as folder:
         for name in names:
-            with tarfile.open(FIXTURES / f"{name}.tar.gz") as archive:
-                archive.extractall(folder, filter="data")
+            unpack(FIXTURES / f"{name}.tar.gz", Path(folder))
         yield Path(folder)
 
 
