@@ -115,8 +115,12 @@ def environment(root: Path, outer: Mapping[str, str]) -> Iterator[str]:
             yield f"{name}={value}"
 
 
-def enter(root: Path, command: str) -> int:
-    """Run a shell command in the clone; what it mounts or starts is gone when it ends."""
+def enter(root: Path, command: str) -> tuple[int, list[str]]:
+    """Run a shell command in the clone; what it mounts or starts is gone when it ends.
+
+    Returns:
+        Its exit status, and the lines of the summary with which it ends.
+    """
     inside = shlex.join(["env", "-i", *environment(root, os.environ), "sh", "-c"])
     script = f"""
 set -eu
@@ -126,11 +130,22 @@ mount -t sysfs sysfs {root}/sys
 mount --rbind /dev {root}/dev
 exec chroot {root} {inside} {shlex.quote(f"cd {CLONE} && {command}")}
 """
-    return subprocess.run(
+    with subprocess.Popen(
         ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script],
         stdin=subprocess.DEVNULL,
-        check=False,
-    ).returncode
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        lines: list[str] = []
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            if line.startswith("Summary"):
+                lines.clear()
+            lines.append(line)
+    return process.returncode, lines if lines and lines[0].startswith("Summary") else []
 
 
 def _run(command: list[str]) -> None:
@@ -163,6 +178,7 @@ def main() -> int:
     root = Path(tempfile.mkdtemp(prefix=f"mappedram-fresh-{options.suite}-"))
     root.chmod(0o755)
     took: list[tuple[str, float, int]] = []
+    summaries: list[str] = []
     try:
         begun = time.monotonic()
         make(root, options.suite)
@@ -170,7 +186,8 @@ def main() -> int:
         for command in options.command or commands((ROOT / "README.md").read_text()):
             print(f"+ {command}", file=sys.stderr, flush=True)
             begun = time.monotonic()
-            status = enter(root, command)
+            status, summary = enter(root, command)
+            summaries += [f"\n{command}\n", *summary] if summary else []
             took.append((command, time.monotonic() - begun, status))
         versions = _output(["chroot", str(root), "python3", "--version"]).strip()
     finally:
@@ -178,8 +195,9 @@ def main() -> int:
             print(f"tools/fresh: the root is {root}", file=sys.stderr)
         else:
             shutil.rmtree(root)
+    print("".join(summaries))
     commit = _output(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]).strip()
-    print(f"\ntools/fresh: Debian {options.suite}, {versions}, commit {commit}")
+    print(f"tools/fresh: Debian {options.suite}, {versions}, commit {commit}")
     for command, seconds, status in took:
         print(
             f"  {seconds:6.0f} s  {'ok' if status == 0 else f'FAILED with {status}':16}  {command}"
