@@ -6,18 +6,20 @@ from dataclasses import replace
 from mappedram.check.finding import Finding, Severity
 from mappedram.container import detect
 from mappedram.errors import FormatError
-from mappedram.loader import ERRATA, Destination, Verdict, verdicts
+from mappedram.loader import ERRATA, Destination, Verdict, verdicts, verdicts_on_compressed
 from mappedram.source import Source
 
-#: Findings about streams whose loading is another matter: those without mapped-ram.
-_NOT_MODELLED = "MR012"
+#: The finding that a stream without mapped-ram has compressed pages; it gives their flags.
+_COMPRESSED = "MR017"
 _BIG_ENDIAN = "MR305"
 
 
 def judge_loading(
     source: Source, offset: int, destination: Destination | None, findings: Collection[Finding]
 ) -> dict[str, Verdict]:
-    """What each release makes of a file; nothing of streams without mapped-ram.
+    """What each release makes of a file.
+
+    Of streams without mapped-ram, only that of which the newer releases know nothing any more.
 
     Args:
         source: the file.
@@ -25,8 +27,9 @@ def judge_loading(
         destination: what is to load it; None for one that matches.
         findings: what there is to say of the file.
     """
-    if any(finding.code == _NOT_MODELLED for finding in findings):
-        return {}
+    compressed = next((f for f in findings if f.code == _COMPRESSED and f.actual), None)
+    if compressed is not None:
+        return verdicts_on_compressed(int(str(compressed.actual), 16))
     try:
         image = detect(source, offset)
     except FormatError:  # of the header of the image; no stream is reached

@@ -13,7 +13,7 @@ from mappedram.layout.constants import (
     QEMU_VM_FILE_VERSION,
     SectionType,
 )
-from mappedram.loader.endings import EndedError
+from mappedram.loader.endings import EndedError, NotModelledError
 from mappedram.loader.file import QemuFile, c_string
 from mappedram.loader.local import Local
 from mappedram.loader.releases import Loader
@@ -65,6 +65,7 @@ def load_header(file: QemuFile, local: Local, release: Loader) -> None:
 
     Raises:
         EndedError: QEMU refuses them, or dies of a length in them.
+        NotModelledError: the stream has no mapped-ram.
     """
     magic = file.number(4)
     if magic != int.from_bytes(QEMU_VM_FILE_MAGIC, "big"):
@@ -79,6 +80,7 @@ def load_header(file: QemuFile, local: Local, release: Loader) -> None:
         expected = file.peek(0, 1) == bytes([SectionType.CONFIGURATION])
         local.assumed |= not expected
     if not expected:
+        local.guesses_mapped_ram = local.destination.capabilities is None
         local.capabilities = local.destination.capabilities or frozenset((CAPABILITY_MAPPED_RAM,))
         return
     kind = file.number(1)
@@ -192,8 +194,10 @@ class _Configuration:
         local.target_page_bits = bits
         announced = frozenset(self.capabilities) & frozenset(VALIDATED)
         if destination.capabilities is None:
-            # Whoever loads the file switches on what it announces, mapped-ram at the least.
-            local.capabilities = announced | {CAPABILITY_MAPPED_RAM}
+            # Whoever loads the file switches on what it announces.
+            local.capabilities = announced
+            if CAPABILITY_MAPPED_RAM not in announced:
+                raise NotModelledError
         for name in VALIDATED:
             if (name in local.capabilities) != (name in announced):
                 on, off = ("on", "off") if name in local.capabilities else ("off", "on")

@@ -190,6 +190,10 @@ ENDINGS: dict[str, Ending] = {
 } | {way: Ending(outcome, code, MappingProxyType({})) for way, outcome, code in _OTHERS}
 
 
+class NotModelledError(Exception):
+    """The stream has no mapped-ram, and nothing says that the destination asks for it."""
+
+
 class EndedError(Exception):
     """The loader came to an end of its own.
 

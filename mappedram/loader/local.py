@@ -30,6 +30,8 @@ class Local:
         self.offset = offset
         self.assumed = destination.byteorder == "big" and not destination.is_known
         self.capabilities = destination.capabilities or frozenset()
+        #: Whether nothing has said yet that the stream has mapped-ram.
+        self.guesses_mapped_ram = False
         self.target_page_bits: int | None = None
         self.has_footers = destination.footers
 

@@ -20,7 +20,7 @@ from mappedram.layout.constants import (
     RAM_SECTION_VERSION,
 )
 from mappedram.loader.destination import LocalBlock
-from mappedram.loader.endings import ENDINGS, EndedError
+from mappedram.loader.endings import ENDINGS, EndedError, NotModelledError
 from mappedram.loader.file import QemuFile, as_int, as_off_t, c_string
 from mappedram.loader.local import Local
 from mappedram.loader.pages import Brought
@@ -98,6 +98,7 @@ class RamLoad:
 
         Raises:
             EndedError: QEMU does not come to its end.
+            NotModelledError: the stream has no mapped-ram.
         """
         if version_id != RAM_SECTION_VERSION:
             raise EndedError("ram-version")
@@ -179,7 +180,11 @@ class RamLoad:
             int.from_bytes(head[start:end], "big")
             for start, end in ((0, 4), (4, 12), (12, 20), (20, 28))
         )
-        if version > MAPPED_RAM_HDR_VERSION:
+        supported = version <= MAPPED_RAM_HDR_VERSION
+        if self.local.guesses_mapped_ram and not (supported and is_page_size(page_size)):
+            raise NotModelledError
+        self.local.guesses_mapped_ram = False
+        if not supported:
             raise EndedError("header-version", *self.noticed, version=as_int(version))
         local_page_size = self.local.page_size
         if page_size != local_page_size:

@@ -25,6 +25,9 @@ class Simulation:
         offset: where the stream begins.
         destination: what is to load it.
         release: whose loader it is.
+
+    Raises:
+        NotModelledError: the stream has no mapped-ram.
     """
 
     def __init__(
