@@ -1,10 +1,18 @@
 """Pages of a block that stand one by one in a stream without mapped-ram, and how they are read."""
 
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from threading import local
 from typing import TYPE_CHECKING
 
 from mappedram.errors import FormatError, TruncatedError
+from mappedram.layout.constants import (
+    RAM_SAVE_FLAG_COMPRESS_PAGE,
+    RAM_SAVE_FLAG_CONTINUE,
+    RAM_SAVE_FLAG_MASK,
+)
+from mappedram.layout.ram import compressed_max
 from mappedram.source import Source
 
 if TYPE_CHECKING:
@@ -17,8 +25,13 @@ if TYPE_CHECKING:
 _WINDOW = 1 << 20
 #: Place of a page that is zero.
 ZERO = 0
+#: Is added to the place of a page that is compressed; no file is that long.
+COMPRESSED = 1 << 62
 #: Bytes of the word that stands before the bytes of a page.
 _WORD = 8
+#: Bytes of the length that stands before a zlib stream.
+_LENGTH = 4
+_COMPRESSED_PATH = "page_record/compressed"
 _rooms = local()
 
 
@@ -27,6 +40,7 @@ class Delta:
     """What XBZRLE records make of a page: `base`, its place before, and the differences in order.
 
     Each difference is the offset of its bytes in the file; its length is the `be16` before them.
+    `base` is as in `ScatteredPages.places`.
     """
 
     base: int
@@ -40,7 +54,8 @@ class ScatteredPages:
     Attributes:
         page_size: size of a page in bytes.
         pages: page numbers, ascending, each once.
-        places: for each, the offset of its bytes in the file; `ZERO` for a page of zeros;
+        places: for each, the offset of its bytes in the file; `COMPRESSED` more than that of its
+            zlib stream, whose length is the `be32` before it; `ZERO` for a page of zeros;
             -1 - n for one that entry n of `deltas` makes.
         deltas: pages that are stored as differences.
     """
@@ -58,9 +73,9 @@ class ScatteredPages:
         """The runs of pages that are zero, of those that have a record."""
         return _runs(self.pages[self.places == ZERO])
 
-    def differing(self) -> "ScatteredPages":
-        """Those pages only that are stored as differences."""
-        made = self.places < 0
+    def encoded(self) -> "ScatteredPages":
+        """Those pages only whose bytes do not stand in the file: compressed, or as differences."""
+        made = (self.places < 0) | (self.places >= COMPRESSED)
         return replace(self, pages=self.pages[made], places=self.places[made])
 
     def read(self, source: Source, first: int, view: memoryview) -> None:
@@ -68,7 +83,7 @@ class ScatteredPages:
 
         Raises:
             TruncatedError: the file ends before a page.
-            FormatError: a difference cannot be applied.
+            FormatError: a difference cannot be applied, or a zlib stream is none of a page.
         """
         import numpy as np
 
@@ -100,7 +115,7 @@ class ScatteredPages:
 
         Raises:
             TruncatedError: the file ends before a page.
-            FormatError: a difference cannot be applied.
+            FormatError: a difference cannot be applied, or a zlib stream is none of a page.
             UnsupportedError: the file is a metadump.
         """
         import numpy as np
@@ -110,13 +125,17 @@ class ScatteredPages:
         pages = self.pages[start:stop][stored].astype(np.int64)
         places = self.places[start:stop][stored]
         room = _room(stop - start, self.page_size)
-        plain = places > 0
+        packed = places >= COMPRESSED
+        plain = (places > 0) & ~packed
         self._gather(source, places[plain], room)
         if plain.all():
             return pages, room.pages[: len(pages)]
         data = np.empty((len(pages), self.page_size), np.uint8)
         data[plain] = room.pages[: int(plain.sum())]
-        for index in (~plain).nonzero()[0].tolist():
+        rows = packed.nonzero()[0]
+        for index, page in self._inflate(source, places[rows] - COMPRESSED):
+            data[rows[index]] = np.frombuffer(page, np.uint8)
+        for index in (places < 0).nonzero()[0].tolist():
             page = self._resolve(source, self.deltas[-1 - int(places[index])])
             data[index] = np.frombuffer(page, np.uint8)
         return pages, data
@@ -143,9 +162,38 @@ class ScatteredPages:
                 views, begun = [], edge
             start = edge
 
+    def _inflate(self, source: Source, places: "NDArray[np.int64]") -> Iterator[tuple[int, bytes]]:
+        """The pages whose zlib streams stand at `places`, each with its index, in any order.
+
+        Records mostly follow each other, so that one read brings many.
+        """
+        import numpy as np
+
+        order = np.argsort(places, kind="stable")
+        places = places[order]
+        longest = compressed_max(self.page_size)
+        start = 0
+        while start < len(places):
+            first = int(places[start]) - _LENGTH
+            stop = int(places.searchsorted(first + _WINDOW))
+            far = np.flatnonzero(np.diff(places[start:stop]) > 2 * longest)
+            stop = start + int(far[0]) + 1 if len(far) else max(stop, start + 1)
+            data = memoryview(source.read(first, int(places[stop - 1]) + longest - first))
+            for index in range(start, stop):
+                place = int(places[index])
+                yield int(order[index]), inflate(data, place - first, place, self.page_size)
+            start = stop
+
+    def _inflated(self, source: Source, place: int) -> bytes:
+        """The page whose zlib stream stands at `place`."""
+        data = source.read(place - _LENGTH, _LENGTH + compressed_max(self.page_size))
+        return inflate(memoryview(data), _LENGTH, place, self.page_size)
+
     def _resolve(self, source: Source, delta: Delta) -> bytes:
         page = bytearray(self.page_size)
-        if delta.base > 0:
+        if delta.base >= COMPRESSED:
+            page[:] = self._inflated(source, delta.base - COMPRESSED)
+        elif delta.base > 0:
             page[:] = source.read_exactly(delta.base, self.page_size, "page")
         for offset in delta.differences.tolist():
             length = int.from_bytes(source.peek(offset - 2, 2), "big")
@@ -194,6 +242,71 @@ def _room(count: int, page_size: int) -> _Room:
     if room is None or len(room.pages) < count or room.pages.shape[1] != page_size:
         room = _rooms.room = _Room(count, page_size)
     return room
+
+
+def first_compressed(source: Source, blocks: Mapping[str, ScatteredPages]) -> int | None:
+    """Where the first record of a compressed page that counts begins; None without any.
+
+    Args:
+        source: the file.
+        blocks: the pages of each block, by `idstr`.
+    """
+    found = {
+        int(pages.places[compressed].min()) - COMPRESSED: idstr
+        for idstr, pages in blocks.items()
+        if (compressed := pages.places >= COMPRESSED).any()
+    }
+    if not found:
+        return None
+    place = min(found)
+    word = place - _LENGTH - _WORD
+    same = RAM_SAVE_FLAG_COMPRESS_PAGE | RAM_SAVE_FLAG_CONTINUE
+    if int.from_bytes(source.peek(word, _WORD), "big") & RAM_SAVE_FLAG_MASK == same:
+        return word
+    return word - 1 - len(found[place])
+
+
+def inflate(data: memoryview, start: int, offset: int, page_size: int) -> bytes:
+    """The page whose zlib stream begins at `start` of `data`; its length stands before it.
+
+    As QEMU does, bytes behind the end of the zlib stream are passed over. Source: QEMU
+    migration/ram-compress.c, qemu_uncompress_data().
+
+    Args:
+        data: bytes of the file.
+        start: where in it the zlib stream begins.
+        offset: where in the file that is, for messages.
+        page_size: size of a page in bytes.
+
+    Raises:
+        TruncatedError: the file has shrunk.
+        FormatError: this is no zlib stream of one page.
+    """
+    length = int.from_bytes(data[start - _LENGTH : start], "big")
+    if start + length > len(data):
+        raise TruncatedError(
+            "compressed: the file ends within the page", offset=offset, path=_COMPRESSED_PATH
+        )
+    stream = zlib.decompressobj()
+    try:
+        page = stream.decompress(data[start : start + length], page_size + 1)
+    except zlib.error as error:
+        raise FormatError(
+            f"compressed: not a zlib stream: {error}", offset=offset, path=_COMPRESSED_PATH
+        ) from error
+    if len(page) == page_size and stream.eof:
+        return page
+    if len(page) > page_size:
+        held = "more than a page"
+    else:
+        held = f"{len(page)} bytes of a page" + ("" if stream.eof else ", and does not end")
+    raise FormatError(
+        f"compressed: the zlib stream holds {held}",
+        offset=offset,
+        path=_COMPRESSED_PATH,
+        expected=f"{page_size} bytes",
+        actual=len(page),
+    )
 
 
 def apply_xbzrle(page: bytearray, encoded: bytes, offset: int) -> None:

@@ -76,16 +76,18 @@ types:
         doc: Size of a target page in bytes.
     seq:
       - id: addr_and_flags
-        -expected: ZERO, PAGE or XBZRLE, with CONTINUE or without, or MULTIFD_FLUSH
+        -expected: ZERO, PAGE, XBZRLE or COMPRESS_PAGE, with CONTINUE or without, or MULTIFD_FLUSH
         type: u8
         valid:
           expr: |
             _ != 0 and (low == 0x002 or low == 0x022 or low == 0x008
-            or low == 0x028 or low == 0x040 or low == 0x060 or low == 0x200)
+            or low == 0x028 or low == 0x040 or low == 0x060 or low == 0x100
+            or low == 0x120 or low == 0x200)
         doc: |
           Offset of the page in its block, with a flag in the low bits: ZERO
-          (0x02), PAGE (0x08), XBZRLE (0x40) or MULTIFD_FLUSH (0x200). CONTINUE
-          (0x20) says that the block is that of the record before.
+          (0x02), PAGE (0x08), XBZRLE (0x40), COMPRESS_PAGE (0x100) or
+          MULTIFD_FLUSH (0x200). CONTINUE (0x20) says that the block is that of
+          the record before.
       - id: len_idstr
         -orig-id: len
         type: u1
@@ -110,6 +112,18 @@ types:
         type: xbzrle_page
         if: flag == 0x40
         doc: What has changed in the page.
+      - id: len_compressed
+        -orig-id: len
+        -expected: at most the size of a page, an eighth of that, and 64
+        type: u4
+        valid:
+          expr: _ <= len_page + len_page / 8 + 64
+        if: flag == 0x100
+        doc: Length of the compressed page in bytes.
+      - id: compressed
+        size: len_compressed
+        if: flag == 0x100
+        doc: The page as one zlib stream (RFC 1950).
     instances:
       remainder:
         value: (addr_and_flags - ((addr_and_flags / 1024).as<u8> * 1024).as<u8>).as<u8>
@@ -121,11 +135,11 @@ types:
         doc: The low bits, which hold the flags.
       flag:
         value: |
-          (low == 0x022 or low == 0x028 or low == 0x060
+          (low == 0x022 or low == 0x028 or low == 0x060 or low == 0x120
           ? (low - 0x020).as<u4> : low).as<u4>
         doc: The flag without CONTINUE.
       has_idstr:
-        value: low == 0x02 or low == 0x08 or low == 0x40
+        value: low == 0x02 or low == 0x08 or low == 0x40 or low == 0x100
         doc: Whether the name of a block follows.
   xbzrle_page:
     doc: |

@@ -12,10 +12,12 @@ from mappedram.check.finding import Defect, Place
 from mappedram.check.survey import Survey, survey
 from mappedram.drivers.base import Span
 from mappedram.drivers.compared import ComparedDriver
+from mappedram.errors import FormatError
 from mappedram.layout.constants import RAM_SECTION_IDSTR, SectionType
 from mappedram.model import Element, MappedRamHeader, RamBlock, Section, Stream, is_page_size
+from mappedram.reader import read_stream
 from mappedram.regions import Region, claimed
-from mappedram.snapshot import Block, Snapshot, open_snapshot
+from mappedram.snapshot import Block, Snapshot
 from mappedram.source import Source
 
 #: Bitmaps that are held at a time; stands for 32 TiB of pages of 4 KiB. A sparse file can claim
@@ -177,14 +179,16 @@ class Context:
     @property
     def difference(self) -> Defect | None:
         """What the two drivers make differently of the file."""
-        driver, reading = self.snapshot.driver, self.stream
-        if isinstance(driver, ComparedDriver):
-            return first_difference(driver, reading)
-        driver = compared()  # somebody else has opened the file, with one driver
-        with open_snapshot(
-            self.source.fd, self.stream.offset, driver=driver, partial=True
-        ) as snapshot:
-            return first_difference(driver, snapshot.stream)
+        if isinstance(self.snapshot.driver, ComparedDriver):
+            return first_difference(self.snapshot.driver, self.stream)
+        driver = compared()  # somebody else has read the file, with one driver
+        reading: Stream | FormatError
+        try:
+            # From the source as it is read here, which may have edits that its file has not.
+            reading = read_stream(self.source, self.stream.offset, driver)
+        except FormatError as refusal:
+            reading = refusal
+        return first_difference(driver, reading)
 
 
 def compared() -> ComparedDriver:

@@ -7,7 +7,8 @@ from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
 from mappedram.check.report import NOT_FOLLOWED
 from mappedram.errors import FormatError, TruncatedError, UnsupportedError
-from mappedram.layout.constants import SectionType
+from mappedram.layout.constants import RAM_SAVE_FLAG_MASK, SectionType
+from mappedram.scattered import first_compressed
 
 
 @rule(
@@ -112,6 +113,31 @@ def no_mapped_ram(context: Context) -> Iterator[Defect]:
         yield Defect(
             "the stream has no mapped-ram: its pages stand in records, one after the other",
             Place(start.offset, start.length, start.path),
+        )
+
+
+@rule(
+    "MR017",
+    "compressed-pages",
+    Severity.INFO,
+    clause="9.6.9",
+    qemu="migration/ram.c: ram_load_precopy()",
+)
+def compressed_pages(context: Context) -> Iterator[Defect]:
+    """A stream without mapped-ram has no record COMPRESS_PAGE.
+
+    Why:
+        The capability `compress` is gone since QEMU 9.1. From that release on, QEMU refuses the
+        stream: "Unknown combination of migration flags". Older ones load it with `compress` on.
+    """
+    offset = first_compressed(context.source, context.stream.scattered)
+    if offset is not None:
+        flags = int.from_bytes(context.source.peek(offset, 8), "big") & RAM_SAVE_FLAG_MASK
+        yield Defect(
+            "pages are compressed, which QEMU 9.1 and newer cannot read",
+            Place(offset, 8, "page_record/addr_and_flags"),
+            expected="ZERO, PAGE, XBZRLE or MULTIFD_FLUSH",
+            actual=f"{flags:#x}",
         )
 
 

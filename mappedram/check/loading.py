@@ -6,10 +6,12 @@ from dataclasses import replace
 from mappedram.check.finding import Finding, Severity
 from mappedram.container import detect
 from mappedram.errors import FormatError
-from mappedram.loader import ERRATA, Destination, Verdict, verdicts
+from mappedram.loader import ERRATA, Destination, Verdict, verdicts, verdicts_on_compressed
 from mappedram.source import Source
 
-#: Findings about streams whose loading is another matter: those without mapped-ram.
+#: The finding that a stream without mapped-ram has compressed pages; it gives their flags.
+_COMPRESSED = "MR017"
+#: The finding that a stream has no mapped-ram, of whose loading nothing else is modelled.
 _NOT_MODELLED = "MR012"
 _BIG_ENDIAN = "MR305"
 
@@ -17,7 +19,9 @@ _BIG_ENDIAN = "MR305"
 def judge_loading(
     source: Source, offset: int, destination: Destination | None, findings: Collection[Finding]
 ) -> dict[str, Verdict]:
-    """What each release makes of a file; nothing of streams without mapped-ram.
+    """What each release makes of a file.
+
+    Of streams without mapped-ram, only that of which the newer releases know nothing any more.
 
     Args:
         source: the file.
@@ -25,6 +29,9 @@ def judge_loading(
         destination: what is to load it; None for one that matches.
         findings: what there is to say of the file.
     """
+    compressed = next((f for f in findings if f.code == _COMPRESSED and f.actual), None)
+    if compressed is not None:
+        return verdicts_on_compressed(int(str(compressed.actual), 16))
     if any(finding.code == _NOT_MODELLED for finding in findings):
         return {}
     try:

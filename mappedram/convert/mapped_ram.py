@@ -99,7 +99,7 @@ def lay_out(
                 scattered = block.scattered
                 if kept:
                     writer.keep_pages(block.idstr, scattered.runs(), scattered.zero_runs())
-                    scattered = scattered.differing()
+                    scattered = scattered.encoded()
                 _collect(block, scattered, writer, layout, progress)
         writer.finish()
         if layout.dense:

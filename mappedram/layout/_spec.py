@@ -383,8 +383,8 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'addr_and_flags',
                 'addr_and_flags',
-                'Offset of the page in its block, with a flag in the low bits: ZERO (0x02), PAGE (0x08), XBZRLE (0x40) or MULTIFD_FLUSH (0x200). CONTINUE (0x20) says that the block is that of the record before.',
-                'ZERO, PAGE or XBZRLE, with CONTINUE or without, or MULTIFD_FLUSH',
+                'Offset of the page in its block, with a flag in the low bits: ZERO (0x02), PAGE (0x08), XBZRLE (0x40), COMPRESS_PAGE (0x100) or MULTIFD_FLUSH (0x200). CONTINUE (0x20) says that the block is that of the record before.',
+                'ZERO, PAGE, XBZRLE or COMPRESS_PAGE, with CONTINUE or without, or MULTIFD_FLUSH',
             ),
             FieldSpec(
                 'len_idstr',
@@ -414,6 +414,18 @@ TYPES: dict[str, TypeSpec] = {
                 'xbzrle',
                 'xbzrle',
                 'What has changed in the page.',
+                '',
+            ),
+            FieldSpec(
+                'len_compressed',
+                'len_compressed',
+                'Length of the compressed page in bytes.',
+                'at most the size of a page, an eighth of that, and 64',
+            ),
+            FieldSpec(
+                'compressed',
+                'compressed',
+                'The page as one zlib stream (RFC 1950).',
                 '',
             ),
         ),

@@ -30,6 +30,19 @@ class Valid(Validator):
         return True
 
 
+class AtMost(Validator):
+    """A number that must not be larger than what `bound` makes of the context."""
+
+    def __init__(self, subcon: Construct, bound: Callable[[Any], int]) -> None:
+        super().__init__(subcon)
+        self.bound = bound
+
+    def _validate(self, obj: int, context: Any, path: str) -> bool:
+        if obj > self.bound(context):
+            raise RefusedValueError(obj, path)
+        return True
+
+
 @dataclass(slots=True)
 class Trace:
     """Where one field lay: `end` stays None where reading it failed."""

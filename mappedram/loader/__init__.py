@@ -7,6 +7,7 @@ It follows the bytes as the loader does, and is proven against it: docs/verdicts
 """
 
 from mappedram.loader.destination import Destination, LocalBlock
+from mappedram.loader.endings import EndedError
 from mappedram.loader.file import HeldSource
 from mappedram.loader.pages import Bitmaps
 from mappedram.loader.ram import E_IGNORE_SHARED
@@ -25,6 +26,7 @@ __all__ = [
     "Release",
     "Verdict",
     "verdicts",
+    "verdicts_on_compressed",
 ]
 
 #: Codes of spec/errata.md that are given as reasons, where it is QEMU that is wrong.
@@ -59,4 +61,25 @@ def verdicts(
             simulation = Simulation(bitmaps, offset, destination, release)
             done.append(simulation)
         result[name] = simulation.verdict(release)
+    return result
+
+
+def verdicts_on_compressed(flags: int) -> dict[str, Verdict]:
+    """What each release makes of a stream without mapped-ram that has records COMPRESS_PAGE.
+
+    That is all that is looked at: the rest of such streams is not modelled, and that the capability
+    `compress` is on is taken for granted where there is one.
+
+    Args:
+        flags: those of the first such record.
+    """
+    end = EndedError("ram-flags", flags=flags)
+    result = {}
+    for name, release in RELEASES.items():
+        if release.compress:
+            verdict = Verdict("loads", (), None, True, False, release.basis)
+        else:
+            codes, message = ("MR017",), end.message(name)
+            verdict = Verdict(end.ending.outcome, codes, message, False, True, release.basis)
+        result[name] = verdict
     return result

@@ -13,6 +13,7 @@ from mappedram.metadump.structure import is_ram
 from mappedram.model import Section, Stream
 from mappedram.reader.noted import NotedRecords
 from mappedram.reader.records import PageIndex
+from mappedram.scattered import COMPRESSED
 from mappedram.snapshot import Snapshot
 from mappedram.source import Source
 
@@ -45,12 +46,14 @@ class _Bodies(NotedRecords):
         """See `NotedRecords.add`."""
         import numpy as np
 
-        whole = places[places > 0]
+        compressed = places >= COMPRESSED
+        whole = places[(places > 0) & ~compressed]
         if len(whole):
             self.found.append(np.stack((whole, whole + self._page_size), axis=1))
-        for place in (-places[places < 0]).tolist():
-            length = int.from_bytes(self._source.peek(place - 2, 2), "big")
-            self.found.append(np.array([[place, place + length]], np.int64))
+        for encoded, size in ((-places[places < 0], 2), (places[compressed] - COMPRESSED, 4)):
+            for place in encoded.tolist():  # its length stands before it
+                length = int.from_bytes(self._source.peek(place - size, size), "big")
+                self.found.append(np.array([[place, place + length]], np.int64))
 
 
 def keep_records(snapshot: Snapshot, kept: Kept) -> "Runs":
@@ -91,6 +94,8 @@ def _stopped_end(source: Source, stopped: FormatError, start: int, page_size: in
     field = stopped.path.rpartition("/")[2]
     if field in ("fill", "encoding"):
         return offset + 1
+    if field == "len_compressed":
+        return offset + 4
     if field == "idstr":
         return offset + 1 + int.from_bytes(source.peek(offset, 1), "big")
     word = int.from_bytes(source.peek(offset, _WORD), "big")

@@ -4,12 +4,15 @@ Records that follow each other in one block and of one kind are taken together: 
 equal distances. All that a window holds of a block is then noted at once.
 """
 
+import struct
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from mappedram.errors import FormatError, TruncatedError
 from mappedram.layout.constants import (
     ENCODING_FLAG_XBZRLE,
+    PAGE_FLAGS,
+    RAM_SAVE_FLAG_COMPRESS_PAGE,
     RAM_SAVE_FLAG_CONTINUE,
     RAM_SAVE_FLAG_EOS,
     RAM_SAVE_FLAG_MEM_SIZE,
@@ -17,11 +20,13 @@ from mappedram.layout.constants import (
     RAM_SAVE_FLAG_PAGE,
     RAM_SAVE_FLAG_XBZRLE,
     RAM_SAVE_FLAG_ZERO,
+    TARGET_PAGE_SIZE_MAX,
 )
+from mappedram.layout.ram import compressed_max
 from mappedram.reader.noted import NotedRecords
 from mappedram.reader.rows import ROW_MAX, WORD, row_end, row_pattern
 from mappedram.reader.windows import LARGEST, Windows
-from mappedram.scattered import ZERO, ScatteredPages
+from mappedram.scattered import COMPRESSED, ZERO, ScatteredPages
 from mappedram.source import Source
 
 if TYPE_CHECKING:
@@ -34,10 +39,13 @@ PageTaker = Callable[[str, "NDArray[np.int64]", "NDArray[np.int64]", memoryview]
 
 #: Bytes of an XBZRLE record between its name and the difference: encoding and length.
 _XBZRLE_HEADER = 3
+#: A record COMPRESS_PAGE with CONTINUE: its word and the length of the zlib stream that follows.
+_COMPRESSED = struct.Struct(">QI")
+_LENGTH = 4
 #: XBZRLE differences that may count in one block, and for how many bytes of the file one more may.
 #: Compressed, each takes two bytes of a file and sixteen of memory.
 _DIFFERENCES_MAX, _BYTES_EACH = 1 << 20, 1 << 9
-_LONGEST = WORD + 256 + _XBZRLE_HEADER + (1 << 16)
+_LONGEST = WORD + 256 + _LENGTH + compressed_max(TARGET_PAGE_SIZE_MAX)
 
 
 class _Series(NamedTuple):
@@ -156,6 +164,9 @@ class PageIndex:
                 self._series.append(_Series((end - at) // step, kind, at, WORD, step))
                 at = end
                 continue
+            if self._current is not None and (end := self._pass_compressed(data, at)) > at:
+                at = end
+                continue
             word = int.from_bytes(data[at : at + WORD], "big")
             flags = word & mask
             kind = flags & ~RAM_SAVE_FLAG_CONTINUE
@@ -164,12 +175,12 @@ class PageIndex:
             if flags == RAM_SAVE_FLAG_MULTIFD_FLUSH:
                 at += WORD
                 continue
-            if kind not in (RAM_SAVE_FLAG_ZERO, RAM_SAVE_FLAG_PAGE, RAM_SAVE_FLAG_XBZRLE):
+            if kind not in PAGE_FLAGS:
                 raise FormatError(
                     f"page record: no record has the flags {flags:#x}",
                     offset=base + at,
                     path=f"{path}/addr_and_flags",
-                    expected="ZERO, PAGE, XBZRLE, MULTIFD_FLUSH or EOS",
+                    expected="ZERO, PAGE, XBZRLE, COMPRESS_PAGE, MULTIFD_FLUSH or EOS",
                     actual=word,
                 )
             if flags & RAM_SAVE_FLAG_CONTINUE and self._current is None:
@@ -193,6 +204,24 @@ class PageIndex:
             at = end
         return at, False
 
+    def _pass_compressed(self, data: memoryview, at: int) -> int:
+        """Note a row of records COMPRESS_PAGE with CONTINUE; say where it ends.
+
+        It also ends before one that is wrong or cut off.
+        """
+        wanted = RAM_SAVE_FLAG_COMPRESS_PAGE | RAM_SAVE_FLAG_CONTINUE
+        mask, longest = self._page_size - 1, compressed_max(self._page_size)
+        body, last = _COMPRESSED.size, len(data) - _COMPRESSED.size
+        read, note = _COMPRESSED.unpack_from, self._series.append
+        while at <= last:
+            word, length = read(data, at)
+            end = at + body + length
+            if word & mask != wanted or length > longest or end > len(data):
+                break
+            note(_Series(1, RAM_SAVE_FLAG_COMPRESS_PAGE, at, WORD, end - at))
+            at = end
+        return at
+
     def _enter(self, idstr: str, offset: int, path: str) -> None:
         if idstr not in self._blocks:
             raise FormatError(
@@ -207,6 +236,8 @@ class PageIndex:
         """Where a record ends whose name, if any, ends at `body`."""
         if kind == RAM_SAVE_FLAG_PAGE:
             return body + self._page_size
+        if kind == RAM_SAVE_FLAG_COMPRESS_PAGE:
+            return self._compressed_end(data, body, base, path)
         if kind == RAM_SAVE_FLAG_ZERO:
             if bytes(data[body : body + 1]) not in (b"", b"\0"):
                 raise FormatError(
@@ -226,6 +257,20 @@ class PageIndex:
                 actual=data[body],
             )
         return body + _XBZRLE_HEADER + int.from_bytes(data[body + 1 : body + 3], "big")
+
+    def _compressed_end(self, data: memoryview, body: int, base: int, path: str) -> int:
+        """Where a record COMPRESS_PAGE ends whose name, if any, ends at `body`."""
+        length = int.from_bytes(data[body : body + _LENGTH], "big")
+        longest = compressed_max(self._page_size)
+        if body + _LENGTH <= len(data) and length > longest:
+            raise FormatError(
+                f"len_compressed: expected at most {longest:#x}, got {length:#x}",
+                offset=base + body,
+                path=f"{path}/len_compressed",
+                expected=f"<= {longest:#x}",
+                actual=length,
+            )
+        return body + _LENGTH + length
 
     def _note_series(self, data: memoryview, base: int, path: str) -> None:
         """Note what waits, all of it records of the current block."""
@@ -260,4 +305,5 @@ class PageIndex:
         differences = kinds == RAM_SAVE_FLAG_XBZRLE
         places[differences] = -places[differences] - _XBZRLE_HEADER
         places[kinds == RAM_SAVE_FLAG_ZERO] = ZERO
+        places[kinds == RAM_SAVE_FLAG_COMPRESS_PAGE] += COMPRESSED + _LENGTH
         self._current.add(pages, places)

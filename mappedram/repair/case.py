@@ -8,7 +8,6 @@ from mappedram.check.finding import Place
 from mappedram.check.registry import RULES
 from mappedram.check.report import Report
 from mappedram.drivers import get as get_driver
-from mappedram.errors import FormatError
 from mappedram.layout.constants import SectionType
 from mappedram.model import RamBlock, Stream, VmDescription
 from mappedram.pageio import Progress
@@ -17,20 +16,7 @@ from mappedram.reader.vmdescription import find_at_tail
 from mappedram.repair.edits import Edit, EditedSource
 from mappedram.snapshot import Snapshot
 
-#: Reads, and gives the second opinion.
-_FIRST, _SECOND = get_driver("construct"), get_driver("kaitai")
-
-
-class _Context(Context):
-    """What rules look at, where the file is not on the disk as it is going to be."""
-
-    @cached_property
-    def twin(self) -> Stream | FormatError:
-        """What the other driver makes of the edited file."""
-        try:
-            return read_stream(self.source, self.stream.offset, _SECOND)
-        except FormatError as refusal:
-            return refusal
+_DRIVER = get_driver("construct")
 
 
 class Case:
@@ -57,10 +43,10 @@ class Case:
         self.progress = progress
         self.container = uncompressed(source, offset, "and cannot be changed where it is")
         begin = self.container.image.stream_offset if self.container else offset
-        self.snapshot = Snapshot(source, read_stream(source, begin, _FIRST), _FIRST)
+        self.snapshot = Snapshot(source, read_stream(source, begin, _DRIVER), _DRIVER)
         if self.container:
             self.container.snapshot = self.snapshot
-        self.context = _Context(self.snapshot, self.container)
+        self.context = Context(self.snapshot, self.container)
 
     @property
     def stream(self) -> Stream:

@@ -1,6 +1,7 @@
 """For every rule: a real file, and the one change to it that makes the rule fire."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -97,6 +98,15 @@ def background_snapshot(draft: Draft) -> int:
 @case("MR012", "plain")
 def without_mapped_ram(draft: Draft) -> int:
     return draft.section(SectionType.START).offset
+
+
+@case("MR017", "compress", "MR012")
+def compressed_pages(draft: Draft) -> int:
+    """A word ends in 0x120, and the length of a zlib stream is below 65,536."""
+    start = draft.section(SectionType.PART).payload_offset
+    found = re.compile(rb"\0{5}.[\x01-\xf1] \0\0", re.DOTALL).search(draft.path.read_bytes(), start)
+    assert found
+    return found.start()
 
 
 @case("MR004", "no-footers-no-vmdesc")

@@ -19,6 +19,7 @@ from tests.conftest import Fixture, Fixtures, manifest
 #: Fixtures that something is to be said of; all others are clean, without a finding.
 VERDICTS: dict[str, tuple[Verdict, list[str]]] = {
     "background-snapshot": ("corrupt", ["MR304", "MR003"]),
+    "compress": ("clean", ["MR012", "MR017"]),
     "killed": ("corrupt", ["MR304", "MR002"]),
     "live": ("clean", ["MR303"]),
     "no-configuration": ("clean", ["MR007", "MR041"]),

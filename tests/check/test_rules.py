@@ -17,7 +17,13 @@ from tests.check.draft import Draft
 from tests.conftest import Fixtures
 
 #: Codes that the unchanged fixtures are known for; see `VERDICTS` in test_files.py.
-NEIGHBOURS = {"plain": "pc", "background-snapshot": "pc", "killed": "pc", "live": "pc"} | {
+NEIGHBOURS = {
+    "plain": "pc",
+    "compress": "plain",
+    "background-snapshot": "pc",
+    "killed": "pc",
+    "live": "pc",
+} | {
     "no-vmdesc": "pc",
     "no-configuration": "pc",
     "no-footers-no-vmdesc": "no-footers",

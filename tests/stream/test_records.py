@@ -2,6 +2,7 @@
 
 import os
 import struct
+import zlib
 from pathlib import Path
 from unittest import mock
 
@@ -19,10 +20,12 @@ from mappedram.scattered import apply_xbzrle
 from tests.conftest import Fixtures
 from tests.files import copy_sparse, memory_file, patch
 
-ZERO, PAGE, CONTINUE, XBZRLE, FLUSH = 0x02, 0x08, 0x20, 0x40, 0x200
+ZERO, PAGE, CONTINUE, XBZRLE, COMPRESS, FLUSH = 0x02, 0x08, 0x20, 0x40, 0x100, 0x200
 PAGE_SIZE = 1024
 NAMES = ("pc.ram", "rom")
 PAGES = 40
+#: The longest zlib stream that is taken for a page of that size.
+LONGEST = 1024 + 128 + 64
 EOS = struct.pack(">Q", 0x10)
 Record = tuple[int, str, int, bytes]
 
@@ -40,6 +43,12 @@ def xbzrle(old: bytes, new: bytes) -> bytes:
         encoded += uleb(start - at) + uleb(stop - start) + new[start:stop]
         at = stop
     return encoded
+
+
+def compressed(data: bytes, level: int = 1) -> bytes:
+    """The body of a record COMPRESS_PAGE."""
+    packed = zlib.compress(data, level)
+    return struct.pack(">I", len(packed)) + packed
 
 
 def stream(parts: list[list[Record]]) -> bytes:
@@ -77,7 +86,7 @@ def guests(draw: st.DrawFn) -> tuple[list[list[Record]], dict[tuple[str, int], b
         for _ in range(draw(st.integers(0, 6))):
             name = draw(st.sampled_from(NAMES))
             first = draw(st.integers(0, PAGES - 1))
-            flag = draw(st.sampled_from([ZERO, PAGE, PAGE, XBZRLE, FLUSH]))
+            flag = draw(st.sampled_from([ZERO, PAGE, PAGE, XBZRLE, COMPRESS, FLUSH]))
             for page in range(first, min(PAGES, first + draw(st.integers(1, 40)))):
                 old = memory.get((name, page), bytes(PAGE_SIZE))
                 seed = draw(st.integers(1, 255))
@@ -85,6 +94,9 @@ def guests(draw: st.DrawFn) -> tuple[list[list[Record]], dict[tuple[str, int], b
                     memory[name, page], body = bytes(PAGE_SIZE), b"\0"
                 elif flag == PAGE:
                     body = memory[name, page] = bytes([seed, page & 0xFF]) * (PAGE_SIZE // 2)
+                elif flag == COMPRESS:
+                    memory[name, page] = bytes([seed, page & 0xFF]) * (PAGE_SIZE // 2)
+                    body = compressed(memory[name, page], level=seed % 10)
                 elif flag == XBZRLE:
                     new = bytearray(old)
                     new[seed : seed + 3] = b"new"
@@ -236,7 +248,13 @@ def damaged(record: bytes) -> bytes:
         (struct.pack(">Q", PAGES * PAGE_SIZE | ZERO) + b"\3rom\0", "page 40 is not one of 40", 0),
         (struct.pack(">Q", ZERO) + b"\3rom\1", "fill: expected 0, got 0x1", 12),
         (struct.pack(">Q", 0x80) + bytes(30), "no record has the flags 0x80", 0),
-        (struct.pack(">Q", 0x100) + bytes(30), "no record has the flags 0x100", 0),
+        (struct.pack(">Q", 0x180) + bytes(30), "no record has the flags 0x180", 0),
+        (struct.pack(">Q", COMPRESS) + bytes(30), "no block ''", 8),
+        (
+            struct.pack(">Q", COMPRESS) + b"\3rom" + struct.pack(">I", LONGEST + 1) + bytes(30),
+            f"len_compressed: expected at most {LONGEST:#x}, got {LONGEST + 1:#x}",
+            12,
+        ),
         (struct.pack(">Q", XBZRLE) + b"\3rom\2\0\1x", "encoding: expected 1, got 0x2", 12),
     ],
 )

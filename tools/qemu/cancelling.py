@@ -17,7 +17,7 @@ from typing import Any
 from mappedram.capture.cancel import cancel
 from mappedram.capture.monitor import Monitor
 from tools.qemu.firmware import FIRMWARE
-from tools.qemu.machine import Machine, QemuDiedError, find
+from tools.qemu.machine import NEWER, Machine, QemuDiedError, find
 
 #: Name of a way to cancel: capabilities, and whether the threads are brought to rest first.
 WAYS = {
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--newer", action="store_true", help="the QEMU of install-newer")
     options = parser.parse_args()
-    binary = find(newer=options.newer)
+    binary = find(beside=NEWER if options.newer else None)
     if binary is None:
         parser.error("there is no such QEMU")
     for way, (capabilities, rest) in WAYS.items():

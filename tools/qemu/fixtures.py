@@ -22,19 +22,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .machine import Machine, find, version
+from .machine import NEWER, OLDER, Machine, find, version
 from .recipe import Fixture
 from .table import TABLE
 
+_INSTALL = {None: "install", NEWER: "install-newer", OLDER: "install-older"}
 DIRECTORY = Path(__file__).parents[2] / "tests" / "fixtures"
 
 
 def make(fixture: Fixture, work: Path) -> dict[str, Any]:
     """Write the fixture's archive, using the empty directory `work`; return its description."""
-    binary = find(fixture.arch, newer=fixture.newer)
+    binary = find(fixture.arch, beside=fixture.beside)
     if not binary:
-        script = "install-newer" if fixture.newer else "install"
-        sys.exit(f"no qemu-system-{fixture.arch}: run tools/qemu/{script}")
+        sys.exit(f"no qemu-system-{fixture.arch}: run tools/qemu/{_INSTALL[fixture.beside]}")
     path = work / fixture.file
     with Machine(binary, fixture.prepare(work)) as machine:
         status = fixture.finish(machine, fixture, path)

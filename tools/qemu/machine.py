@@ -54,16 +54,18 @@ class QemuDiedError(QemuError):
 
 #: Where `tools/qemu/install-newer` puts the newest QEMU there is.
 NEWER = Path("/opt/mappedram-qemu")
+#: Where `tools/qemu/install-older` puts QEMU 7.2.
+OLDER = Path("/opt/mappedram-qemu-7.2")
 
 
-def find(arch: str = "x86_64", *, newer: bool = False) -> Path | None:
+def find(arch: str = "x86_64", *, beside: Path | None = None) -> Path | None:
     """Return the QEMU system emulator for `arch`, or None if there is none.
 
     Args:
         arch: The architecture, as QEMU calls it.
-        newer: Not the one in PATH, but the one in `NEWER`.
+        beside: Not the one in PATH, but the one in that folder.
     """
-    found = shutil.which(f"qemu-system-{arch}", path=str(NEWER) if newer else None)
+    found = shutil.which(f"qemu-system-{arch}", path=str(beside) if beside else None)
     return Path(found) if found else None
 
 
@@ -188,10 +190,14 @@ class Machine:
         offset: int = 0,
         capabilities: Iterable[str] = MAPPED_RAM,
         parameters: Mapping[str, object] | None = None,
+        uri: str | None = None,
     ) -> None:
-        """Start what `save` does and return while it goes on."""
+        """Start what `save` does and return while it goes on.
+
+        `uri` is for a QEMU that does not know `file:` yet.
+        """
         self._configure(capabilities, parameters)
-        self.qmp("migrate", uri=_file_uri(path, offset))
+        self.qmp("migrate", uri=uri or _file_uri(path, offset))
 
     def load(
         self,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import pattern
 from .firmware import FIRMWARE
-from .machine import MAPPED_RAM, Machine
+from .machine import MAPPED_RAM, OLDER, Machine
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -47,7 +47,7 @@ class Fixture:
         reason: What the file has that no other fixture has.
         args: QEMU's arguments; `{dir}` stands for the directory made by `prepare`.
         arch: Which system emulator.
-        newer: Whether it is the one beside that of the system (`tools/qemu/install-newer`).
+        beside: The folder of an emulator beside that of the system: `NEWER` or `OLDER`.
         fills: The RAM blocks with the pattern; `args` say how QEMU gets them.
         capabilities: Migration capabilities switched on.
         parameters: Migration parameters set before migrating.
@@ -59,7 +59,7 @@ class Fixture:
     reason: str
     args: str
     arch: str = "x86_64"
-    newer: bool = False
+    beside: Path | None = None
     fills: tuple[Fill, ...] = ()
     capabilities: tuple[str, ...] = MAPPED_RAM
     parameters: Mapping[str, object] = field(default_factory=dict)
@@ -135,4 +135,5 @@ def start_save(machine: Machine, fixture: Fixture, path: Path) -> None:
         offset=fixture.offset,
         capabilities=fixture.capabilities,
         parameters=fixture.parameters,
+        uri=f"exec:cat >{shlex.quote(str(path))}" if fixture.beside == OLDER else None,
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from . import pattern
+from .machine import NEWER, OLDER
 from .recipe import KIB, MIB, Fill, Fixture, completed, halted, killed, live, with_dirty_bitmap
 
 
@@ -240,16 +241,25 @@ TABLE = (
     on_pc(
         "pc-11",
         "QEMU 11: a JSON text whose arrays have no index",
-        newer=True,
+        beside=NEWER,
         args=PC.replace("10.0", "11.1") + guest(),
     ),
     Fixture(
         name="s390x-11",
         reason="QEMU 11: markers of pointers in a JSON array",
         arch="s390x",
-        newer=True,
+        beside=NEWER,
         args="-machine s390-ccw-virtio-11.1 -m 16M -bios {dir}/key.elf",
         finish=halted,
     ),
     on_pc("plain", "the stream as it is without mapped-ram", capabilities=()),
+    on_pc(
+        "compress",
+        "a stream without mapped-ram whose pages are compressed, which QEMU 9.1 gave up",
+        beside=OLDER,
+        args=PC.replace("10.0", "7.2") + guest(),
+        fills=(Fill("pc.ram", MANY_RUNS),),
+        capabilities=("compress",),
+        parameters={"compress-threads": 1},  # with more, chance orders the records
+    ),
 )

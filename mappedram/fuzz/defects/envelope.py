@@ -1,5 +1,6 @@
 """MR0: streams that cannot be followed, lack a part, or announce something wrong."""
 
+import zlib
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -11,6 +12,7 @@ from mappedram.fuzz.spec import DeviceSpec, SnapshotSpec
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
+    RAM_SAVE_FLAG_COMPRESS_PAGE,
     SectionType,
 )
 
@@ -130,6 +132,26 @@ def machine_unprintable(spec: SnapshotSpec, rng: Random) -> SparseFile:
 @breaks("MR012")
 def without_mapped_ram(spec: SnapshotSpec, rng: Random) -> SparseFile:
     return spec.stream()
+
+
+@breaks("MR017")
+def compressed_page(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft(spec.stream())
+    block = rng.choice([block for block in draft.blocks if block.used_length])
+    number = rng.randrange(block.used_length // spec.page_size)
+    packed = zlib.compress(rng.randbytes(16) * (spec.page_size // 16), rng.randrange(10))
+    word = number * spec.page_size | RAM_SAVE_FLAG_COMPRESS_PAGE
+    name = block.idstr.encode("latin-1")
+    last = [e for e in draft.stream.elements if e.kind == "end_of_section"][-1]
+    draft.insert(
+        last.offset,
+        word.to_bytes(8, "big")
+        + bytes([len(name)])
+        + name
+        + len(packed).to_bytes(4, "big")
+        + packed,
+    )
+    return draft.file
 
 
 @breaks("MR041")

@@ -1,0 +1,51 @@
+"""A file under repair is judged as it would be, not as it is."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mappedram.check import check
+from mappedram.drivers.kaitai_driver import KaitaiDriver
+from mappedram.repair.case import Case
+from mappedram.repair.edits import Edit, EditedSource
+from mappedram.source import Source
+from tests.check.draft import Draft
+from tests.conftest import Fixtures
+
+MAGIC = b"QEVM"
+
+
+def broken(fixtures: Fixtures, tmp_path: Path) -> Path:
+    """A file in which no stream begins."""
+    draft = Draft(fixtures["none"], tmp_path)
+    draft.write(0, b"XXXX")
+    return draft.path
+
+
+def test_an_edit_of_the_magic(fixtures: Fixtures, tmp_path: Path) -> None:
+    path = broken(fixtures, tmp_path)
+    assert check(path).verdict != "clean"
+    with Source(path) as source:
+        assert Case(EditedSource(source, [Edit(0, MAGIC)]), 0).report().findings == ()
+
+
+@pytest.mark.parametrize("edited", [True, False])
+def test_drivers_are_compared_on_the_edited_bytes(
+    edited: bool, fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One driver misreads one value, which only the edit puts into the file."""
+    parse = KaitaiDriver.parse
+
+    def wrong(self: KaitaiDriver, kind: str, data: bytes, params: Any) -> Any:
+        values, length = parse(self, kind, data, params)
+        if values.get("name") == "nope":
+            values["name"] = "none"
+        return values, length
+
+    monkeypatch.setattr(KaitaiDriver, "parse", wrong)
+    with Source(fixtures["none"].path) as source:
+        place = source.read(0, 64).index(b"none")
+        edits = [Edit(place, b"nope")] if edited else []
+        found = [finding.code for finding in Case(EditedSource(source, edits), 0).report().findings]
+    assert found == (["MR005"] if edited else [])
