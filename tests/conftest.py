@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import hermetic
+from tests.watching import Watch
 from tools.unpack import unpack
 
+SCRATCH = hermetic.settle()
 FIXTURES = Path(__file__).parent / "fixtures"
 
 settings.register_profile(
@@ -64,3 +68,18 @@ class Fixtures:
 def fixtures(tmp_path_factory: pytest.TempPathFactory) -> Fixtures:
     """The files that a real QEMU wrote. Tests must not change them; copy first."""
     return Fixtures(tmp_path_factory.mktemp("fixtures"))
+
+
+@pytest.fixture(scope="session")
+def watch(tmp_path_factory: pytest.TempPathFactory) -> Watch:
+    """What hears of writing elsewhere than in temporary folders and in declared caches."""
+    base = tmp_path_factory.getbasetemp()
+    return Watch(SCRATCH, base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_written_elsewhere(watch: Watch) -> Iterator[None]:
+    """Fail a test that writes outside of what is its own."""
+    with watch.noted() as noted:
+        yield
+    assert not noted, "written outside of temporary folders and declared caches"

@@ -119,9 +119,8 @@ def _report(error: BaseException) -> int:
         return status.TERMINATED
     if isinstance(error, output.OutputError):
         raise error
-    if isinstance(error, OSError):  # not while a file was read: the help text was not taken
-        output.note(status.message_of(error))
-        return status.UNFINISHED
+    if isinstance(error, OSError):  # verbs report those of files: Click could not write a help text
+        raise output.OutputError(error)
     output.note(f"internal error: {type(error).__name__}: {error}; --debug shows where")
     return status.UNFINISHED
 

@@ -242,18 +242,21 @@ def test_a_reader_that_goes_away(options: list[str], fixtures: Fixtures) -> None
     assert running.returncode == 141
 
 
-def test_output_that_cannot_be_written(fixtures: Fixtures) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", ["info", "--help", "--version", "info --help", "explain MR001"])
+def test_output_that_cannot_be_written(fixtures: Fixtures, command: str, unbuffered: str) -> None:
+    arguments = [fixtures["pc"].path] if command == "info" else []
     with Path("/dev/full").open("w", encoding="ascii") as full:
-        done = process("info", fixtures["pc"].path, stdout=full, stderr=-1, capture_output=False)
+        done = process(
+            *command.split(),
+            *arguments,
+            stdout=full,
+            stderr=-1,
+            capture_output=False,
+            env={"PYTHONUNBUFFERED": unbuffered},
+        )
     assert done.returncode == 1
     assert done.stderr == "mappedram: standard output: No space left on device\n"
-
-
-def test_help_that_cannot_be_written() -> None:
-    with Path("/dev/full").open("w", encoding="ascii") as full:
-        done = process("--help", stdout=full, stderr=-1, capture_output=False)
-    assert done.returncode == 1
-    assert done.stderr == "mappedram: No space left on device\n"
 
 
 def test_output_that_is_closed(fixtures: Fixtures) -> None:

@@ -1,0 +1,69 @@
+"""Writing outside of the places that are a test's own, as the interpreter tells of it."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.hermetic import DECLARED
+
+#: Folders in the checkout that tools may write to: the caches that .gitignore knows.
+CACHES = {"__pycache__", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+#: Which argument of an event names what is changed, and which one the folder it is relative to.
+_CHANGES = {
+    "os.link": (1, 3),
+    "os.mkdir": (0, 2),
+    "os.remove": (0, 1),
+    "os.rename": (1, 3),
+    "os.rmdir": (0, 1),
+    "os.symlink": (1, 2),
+    "os.truncate": (0, None),
+}
+
+
+class Watch:
+    """Notes what this process writes elsewhere than in some places. There can be only one."""
+
+    def __init__(self, *places: Path) -> None:
+        declared = (os.environ[name] for name in DECLARED if name in os.environ)
+        self._places = [os.path.realpath(place) for place in (*places, *declared)]
+        self._noted: list[str] | None = None
+        sys.addaudithook(self._hear)
+
+    @contextmanager
+    def noted(self) -> Iterator[list[str]]:
+        """What is written elsewhere in the block: the kind of event and the path."""
+        noted: list[str] = []
+        self._noted = noted
+        try:
+            yield noted
+        finally:
+            self._noted = None
+
+    def _hear(self, event: str, args: tuple[Any, ...]) -> None:
+        if self._noted is None:
+            return
+        if event == "open":
+            path, _, flags = args
+            if not isinstance(flags, int) or not flags & _WRITES:
+                return
+        elif event in _CHANGES:
+            which, folder = _CHANGES[event]
+            path = args[which]
+            if folder is not None and args[folder] != -1:
+                return
+        else:
+            return
+        if not isinstance(path, int) and not self._may(os.fsdecode(path)):
+            self._noted.append(f"{event} {os.fsdecode(path)}")
+
+    def _may(self, path: str) -> bool:
+        if path.startswith(("/dev/", "/proc/")):
+            return True
+        real = os.path.realpath(path)
+        if not CACHES.isdisjoint(real.split(os.sep)):
+            return True
+        return any(real == place or real.startswith(f"{place}/") for place in self._places)
