@@ -6,17 +6,26 @@ file are applied in order; leaving one out gives a file that is closer to the go
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
+from mappedram.fuzz.numbers import NUMBER_CHANGES, SPECIAL_CHANGES, Places
 from mappedram.model import Element
 from mappedram.snapshot import Snapshot
 
 #: Path of the mutation that changes the length of the file: `offset` is the new length, and
 #: `after` what stands between the old and the new end, zeros where that is empty.
 LENGTH = "/length"
+
+#: A file becomes no longer than this, or twice as long as it is: file systems with blocks of 4 KiB
+#: hold 16 TiB, and no offset is larger than a signed 64-bit number.
+_LENGTH_MAX, _OFFSET_MAX = 1 << 40, (1 << 63) - 1
+#: Of a longer bitmap, only the beginning is changed: this is that of 1 TiB.
+_BITMAP_MAX = 32 << 20
+#: How often a mutation is drawn anew that changes nothing, or a field that is changed already.
+_TRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,11 @@ class Mutation:
     after: bytes
     what: str
 
+    @property
+    def changes(self) -> bool:
+        """Whether the file is another one afterwards."""
+        return self.path == LENGTH or self.after != self.before
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -48,88 +62,130 @@ class Field:
     is_number: bool
 
 
-class Places(NamedTuple):
-    """What stands where in a good file.
-
-    Attributes:
-        everything: where something begins or ends, and lengths: what an offset may be taken for.
-        starts: where structures begin that stand before the first page.
-        lengths: of the blocks.
-    """
-
-    everything: Sequence[int]
-    starts: Sequence[int]
-    lengths: Sequence[int]
-
-
 class Mutator:
-    """Draws mutations of one good file.
+    """Draws mutations of one file.
 
     Fields of the stream up to the first device, of RAM and of the footers; bitmaps; the length.
+    Operations that cannot apply to this file are not offered, so that drawing never fails.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._size = snapshot.stream.file_size
-        self._fields = list(_fields(snapshot))
-        self._groups = [group for group in map(self._group, _GROUPS) if group[0]]
-        self._bitmaps = list(_bitmaps(snapshot))
+        self._longest = min(max(2 * self._size, _LENGTH_MAX), _OFFSET_MAX)
+        self._fields = tuple(_fields(snapshot))
+        self._groups = _grouped(self._fields)
+        self._bitmaps = tuple(_bitmaps(snapshot))
         self._places = _places(snapshot)
+        self._numbers = [way for way in NUMBER_CHANGES if way.applies(self._places)]
+        self._special = {
+            name: way for name, way in SPECIAL_CHANGES.items() if way.applies(self._places)
+        }
+        self._operations = [entry for entry in _OPERATIONS if entry.applies(self)]
 
     @property
     def fields(self) -> Sequence[Field]:
         """The fields that are changed, in the order of the file."""
-        return tuple(self._fields)
+        return self._fields
 
     def draw(self, rng: Random, count: int = 1) -> tuple[Mutation, ...]:
-        """That many mutations, of different fields."""
+        """That many mutations, of different fields; fewer where the file has not so many."""
         drawn: dict[str, Mutation] = {}
-        while len(drawn) < count:
+        for _ in range(_TRIES * count if self._operations else 0):
+            if len(drawn) == count:
+                break
             mutation = self._one(rng)
-            if mutation.path not in drawn and mutation.after != mutation.before:
-                drawn[mutation.path] = mutation
-            elif mutation.path == LENGTH:
-                drawn.setdefault(LENGTH, mutation)
+            if mutation.changes:
+                drawn.setdefault(mutation.path, mutation)
+        else:
+            self._fill_up(drawn, count)
         return tuple(drawn.values())
 
+    def _fill_up(self, drawn: dict[str, Mutation], count: int) -> None:
+        """Change more fields without any choice: what is drawn again and again changes nothing."""
+        for field in self._fields:
+            if len(drawn) >= count:
+                return
+            after = field.value[:-1] + bytes([field.value[-1] ^ 1])
+            plain = Mutation(field.path, field.offset, field.value, after, "the last bit flipped")
+            drawn.setdefault(field.path, plain)
+
     def _one(self, rng: Random) -> Mutation:
-        kind = rng.random()
-        if kind < 0.08:
-            return self._length(rng)
-        if kind < 0.23 and self._bitmaps:
-            return _of_bitmap(rng, rng.choice(self._bitmaps))
+        at = rng.random() * sum(entry.share for entry in self._operations)
+        *first, last = self._operations
+        for entry in first:
+            if at < entry.share:
+                return entry.draw(self, rng)
+            at -= entry.share
+        return last.draw(self, rng)
+
+    def _field(self, rng: Random) -> Mutation:
         members, weights = zip(*self._groups, strict=True)
         field = rng.choice(rng.choices(members, weights)[0])
         if not field.is_number:
             return _of_text(rng, field)
         return self._of_number(rng, field)
 
-    def _group(self, group: tuple[str, int]) -> tuple[list[Field], int]:
-        pattern, weight = group
-        first = [pattern for pattern, _ in _GROUPS]
-        return [
-            field
-            for field in self._fields
-            if next(other for other in first if re.match(other, field.path)) == pattern
-        ], weight
-
     def _of_number(self, rng: Random, field: Field) -> Mutation:
         size = len(field.value)
         value = int.from_bytes(field.value, "big")
-        what, chosen = rng.choice(_CHOICES)
-        special = _SPECIAL.get(field.path.rpartition("/")[2])
+        way = rng.choice(self._numbers)
+        special = self._special.get(field.path.rpartition("/")[2])
         if special and rng.random() < 1 / 3:
-            what, chosen = special
-        number = chosen(rng, value, 8 * size, self._places) % (1 << 8 * size)
-        return Mutation(field.path, field.offset, field.value, number.to_bytes(size, "big"), what)
+            way = special
+        number = way.become(rng, value, 8 * size, self._places) % (1 << 8 * size)
+        after = number.to_bytes(size, "big")
+        return Mutation(field.path, field.offset, field.value, after, way.what)
+
+    def _bitmap(self, rng: Random) -> Mutation:
+        return _of_bitmap(rng, rng.choice(self._bitmaps))
 
     def _length(self, rng: Random) -> Mutation:
         place = rng.choice((*self._places.everything, self._size, rng.randrange(self._size)))
         length = max(0, place + rng.choice((-1, 0, 0, 1, rng.randrange(64))))
+        length = min(length, self._longest)
         if length == self._size:
-            length += 1
+            length += 1 if length < self._longest else -1
         more = rng.choice((b"", b"\x06\x00\x00\x00\x10{}", bytes([rng.randrange(256)]) * 64))
         what = f"cut at {length:#x}" if length < self._size else f"extended to {length:#x}"
         return Mutation(LENGTH, length, b"", more if length > self._size else b"", what)
+
+    # Asked by the table of operations.
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether the file is not empty."""
+        return self._size > 0
+
+    @property
+    def has_bitmaps(self) -> bool:
+        """Whether there is a bitmap to change."""
+        return bool(self._bitmaps)
+
+    @property
+    def has_fields(self) -> bool:
+        """Whether there is a field to change."""
+        return bool(self._groups)
+
+
+class _Operation(NamedTuple):
+    """One kind of mutation.
+
+    Attributes:
+        share: how often it is drawn, of the sum of all that apply.
+        applies: whether the file has what it changes.
+        draw: draws one.
+    """
+
+    share: int
+    applies: Callable[[Mutator], bool]
+    draw: Callable[[Mutator, Random], Mutation]
+
+
+_OPERATIONS = (
+    _Operation(8, lambda file: file.has_bytes, Mutator._length),
+    _Operation(15, lambda file: file.has_bitmaps, Mutator._bitmap),
+    _Operation(77, lambda file: file.has_fields, Mutator._field),
+)
 
 
 def mutations(snapshot: Snapshot, rng: Random, count: int = 1) -> tuple[Mutation, ...]:
@@ -153,14 +209,17 @@ def apply(fd: int, changes: Iterable[Mutation]) -> None:
 
 #: Paths of fields, the first that fits, and how often one of them is chosen: most fields are in
 #: footers, but most checks are about blocks.
-_GROUPS = (
-    (r"/header/", 3),
-    (r"/configuration/", 10),
-    (r"/ram/", 45),
-    (r"/sections\[\d+\]/mem_size/", 7),
-    (r"/sections\[\d+\]/eos/", 8),
-    (r"/sections\[\d+\]/footer/", 8),
-    (r"/", 19),
+_GROUPS = tuple(
+    (re.compile(pattern), weight)
+    for pattern, weight in (
+        (r"/header/", 3),
+        (r"/configuration/", 10),
+        (r"/ram/", 45),
+        (r"/sections\[\d+\]/mem_size/", 7),
+        (r"/sections\[\d+\]/eos/", 8),
+        (r"/sections\[\d+\]/footer/", 8),
+        (r"", 19),
+    )
 )
 
 #: Structures whose fields are text or payload, and not looked at by themselves.
@@ -178,6 +237,15 @@ def _fields(snapshot: Snapshot) -> Iterator[Field]:
                 yield Field(path, offset, value, name not in _TEXT)
 
 
+def _grouped(fields: Sequence[Field]) -> list[tuple[list[Field], int]]:
+    """The fields by group, with the weight of each group that has any."""
+    groups: list[tuple[list[Field], int]] = [([], weight) for _, weight in _GROUPS]
+    for field in fields:
+        fits = (pattern.match(field.path) is not None for pattern, _ in _GROUPS)
+        groups[[*fits].index(True)][0].append(field)
+    return [group for group in groups if group[0]]
+
+
 def _elements(snapshot: Snapshot) -> Iterator[Element]:
     """The structures up to the footer of the first device, and all footers and ends."""
     devices = 0
@@ -189,10 +257,12 @@ def _elements(snapshot: Snapshot) -> Iterator[Element]:
 
 
 def _bitmaps(snapshot: Snapshot) -> Iterator[Field]:
-    for block in snapshot.blocks:
-        if block.has_pages and block.model.bitmap_offset is not None:
-            offset, data = block.model.bitmap_offset, bytes(block.bitmap.data)
-            yield Field(f"{block.model.path}/bitmap", offset, data, is_number=False)
+    """The bitmaps that are in the file, whole."""
+    for block in snapshot.stream.blocks:
+        offset, size = block.bitmap_offset, block.bitmap_size
+        if offset is not None and size and offset + size <= snapshot.source.size:
+            data = snapshot.source.read(offset, min(size, _BITMAP_MAX))
+            yield Field(f"{block.path}/bitmap", offset, data, is_number=False)
 
 
 def _places(snapshot: Snapshot) -> Places:
@@ -203,78 +273,14 @@ def _places(snapshot: Snapshot) -> Places:
     for block in blocks:
         everything |= {block.used_length, block.next_offset, block.num_pages, block.bitmap_size}
         everything |= {block.bitmap_offset or 0, block.pages_offset or 0}
-    first_page = min((block.pages_offset or 0 for block in blocks), default=0)
+    # A block without data has no page that anything could stand before.
+    pages = [block.pages_offset for block in blocks if block.pages_offset is not None]
+    first_page = min(pages, default=0)
     return Places(
         sorted(everything),
         [element.offset for element in elements if element.offset <= first_page],
-        sorted({block.used_length for block in blocks}) or [0],
+        sorted({block.used_length for block in blocks}),
     )
-
-
-# What a number becomes. The result is cut to the width of the field.
-
-Choice = Callable[[Random, int, int, Places], int]
-
-
-def _neighbour(rng: Random, value: int, bits: int, places: Places) -> int:  # noqa: ARG001
-    return value + rng.choice((-1, 1))
-
-
-def _shifted(rng: Random, value: int, bits: int, places: Places) -> int:  # noqa: ARG001
-    return value + rng.choice((-1, 1)) * (1 << rng.randrange(bits))
-
-
-def _scaled(rng: Random, value: int, bits: int, places: Places) -> int:  # noqa: ARG001
-    by = 1 << rng.randrange(1, 4)
-    return rng.choice((value * by, value // by))
-
-
-def _extreme(rng: Random, value: int, bits: int, places: Places) -> int:  # noqa: ARG001
-    return rng.choice((0, 1, (1 << bits) - 1, (1 << bits - 1) - 1, 1 << bits - 1))
-
-
-def _power(rng: Random, value: int, bits: int, places: Places) -> int:  # noqa: ARG001
-    return (1 << rng.randrange(bits)) + rng.choice((-1, 0, 0, 0, 1))
-
-
-def _place(rng: Random, value: int, bits: int, places: Places) -> int:  # noqa: ARG001
-    return rng.choice(places.everything) + rng.choice((-1, 0, 0, 0, 1))
-
-
-def _difference(rng: Random, value: int, bits: int, places: Places) -> int:  # noqa: ARG001
-    """What leads from one place to another, modulo the width."""
-    return rng.choice(places.everything) - rng.choice(places.everything)
-
-
-def _leads_back(rng: Random, value: int, bits: int, places: Places) -> int:  # noqa: ARG001
-    """Where an area begins that ends where the stream has been before."""
-    return rng.choice(places.starts) - rng.choice(places.lengths)
-
-
-def _flipped(rng: Random, value: int, bits: int, places: Places) -> int:  # noqa: ARG001
-    return value ^ 1 << rng.randrange(bits)
-
-
-def _random(rng: Random, value: int, bits: int, places: Places) -> int:  # noqa: ARG001
-    return rng.getrandbits(rng.randrange(1, bits + 1))
-
-
-_CHOICES: tuple[tuple[str, Choice], ...] = (
-    ("one more or less", _neighbour),
-    ("a power of two more or less", _shifted),
-    ("a multiple or a fraction", _scaled),
-    ("an extreme", _extreme),
-    ("a power of two", _power),
-    ("another place of the file", _place),
-    ("the way between two places", _difference),
-    ("one bit flipped", _flipped),
-    ("random", _random),
-)
-
-#: For fields of that name, one time in three.
-_SPECIAL: Mapping[str, tuple[str, Choice]] = {
-    "pages_offset": ("an area that leads back", _leads_back),
-}
 
 
 # What text and bitmaps become.
