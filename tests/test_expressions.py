@@ -37,7 +37,7 @@ def is_possessive(text: str) -> bool:
     if not re.search(r"[*+?}]\+|\(\?>", text):
         return False
     try:
-        parsed = re._parser.parse(text.replace("C++", "C"))  # type: ignore[attr-defined]
+        parsed = re._parser.parse(re.sub(r"\b[Cg]\+\+", "C", text))  # type: ignore[attr-defined]
     except re.error:
         return False
     return bool(re.search("POSSESSIVE|ATOMIC", str(parsed)))

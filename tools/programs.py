@@ -52,6 +52,7 @@ PROGRAMS = (
     Program(("chromium", "google-chrome"), "chromium", "pages in a browser"),
     Program(("crash",), "crash", "exports read by crash"),
     Program(("file",), "file", "the magic for file(1)"),
+    Program(("filefrag",), "e2fsprogs", "files that share blocks"),
     Program(("g++",), "g++", "the parser in C++"),
     Program(("gdb",), "gdb", "exports read by gdb"),
     # What the runtime of Kaitai Struct for Go asks for; Debian 12 has it in backports.

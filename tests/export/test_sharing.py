@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import mappedram
 from tests.cli.conftest import Run
 from tests.export.readers import core
 from tests.files import extents
+from tools import programs
 from tools.oracle import OracleBlock, OracleFile
 
 MIB = 1 << 20
@@ -26,8 +26,9 @@ STALE = [(100, 130), (900, 910), (3999, 4000)]
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """An XFS of its own."""
-    if os.geteuid() != 0 or shutil.which("mkfs.xfs") is None:
-        pytest.skip("takes root and mkfs.xfs: run tools/install")
+    needed = map(programs.by_name, ("mkfs.xfs", "filefrag"))
+    if os.geteuid() != 0 or not all(program.found for program in needed):
+        pytest.skip("takes root, mkfs.xfs and filefrag: run tools/install")
     image, disk = tmp_path / "image", tmp_path / "disk"
     with image.open("wb") as stream:
         stream.truncate(512 * MIB)
