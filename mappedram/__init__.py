@@ -43,8 +43,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Names of the writer."""
-    if name in _LAZY:
-        return getattr(import_module("mappedram.writer"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # to a type checker, every name would be there
+
+    def __getattr__(name: str) -> Any:
+        """Names of the writer."""
+        if name in _LAZY:
+            return getattr(import_module("mappedram.writer"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What is here, and what is loaded when it is asked for."""
+    return sorted({*globals(), *_LAZY})

@@ -53,6 +53,7 @@ STAGES = (
         "run '.venv/bin/python -m tools.generate'",
     ),
     Stage("pages", (*_PYTHON, "tools.docs"), "see the lines above"),
+    Stage("package", (*_PYTHON, "tools.package"), "see the lines above"),
     Stage(
         "tests",
         (*_PYTHON, "pytest", "-n", "auto", "-m", "not qemu and not hostile"),

@@ -22,6 +22,11 @@ def bits_beyond(context: Context) -> Iterator[Defect]:
     Why:
         QEMU ignores such bits, and never writes them. They hint at a bitmap of another byte order
         or word size than the one that it was read with.
+
+    Remedy:
+        Run `mappedram repair`, which clears these bits, if the file was written on a host like
+        most: little-endian, of 64 bits. On any other, the bits may belong to other pages; compare
+        the memory with what you know of the guest.
     """
     for block in context.judged:
         count = block.bitmap.count_beyond()
@@ -41,6 +46,7 @@ def bits_beyond(context: Context) -> Iterator[Defect]:
     "set-over-hole",
     Severity.INFO,
     clause="7.4.3",
+    errata=("E-008",),
     qemu="migration/file.c: file_write_ramblock_iov()",
 )
 def set_over_hole(context: Context) -> Iterator[Defect]:
@@ -49,6 +55,10 @@ def set_over_hole(context: Context) -> Iterator[Defect]:
     Why:
         Holes read as zeros, so that a copy that turned zeros into holes is as good as before. But
         QEMU overlooks short writes with `multifd`: after a full disk, such pages may be lost.
+
+    Remedy:
+        Nothing, if the file was copied with holes, as `cp --sparse=always` does. If the disk may
+        have been full while QEMU saved with `multifd`, save again.
     """
     for block in context.judged:
         holes = context.survey(block).holes
@@ -74,6 +84,10 @@ def stale_pages(context: Context) -> Iterator[Defect]:
     Why:
         A page that became zero after it was written has its bit cleared, while its old bytes stay:
         every save of a running guest does that. Whoever reads pages by holes gets the old bytes.
+
+    Remedy:
+        Nothing: QEMU goes by the bitmap. `mappedram convert -O mapped-ram` leaves the old bytes
+        behind.
     """
     if context.bitmaps_are_empty:
         return  # never written; that is another rule's
@@ -93,6 +107,7 @@ def stale_pages(context: Context) -> Iterator[Defect]:
     "bitmaps-never-written",
     Severity.ERROR,
     clause="9.1.6",
+    errata=("E-001", "E-002"),
     qemu="migration/ram.c: ram_save_complete()",
 )
 def bitmaps_never_written(context: Context) -> Iterator[Defect]:
@@ -101,6 +116,11 @@ def bitmaps_never_written(context: Context) -> Iterator[Defect]:
     Why:
         The save was broken off, or was made with `background-snapshot`, so that the pages were
         written and their bitmaps were not. QEMU restores empty memory.
+
+    Remedy:
+        Run `mappedram repair`, which sets a bit for each page that holds data. After
+        `background-snapshot`, QEMU then loads the file. After a save that was broken off, devices
+        are missing: save again, and use `mappedram extract` for the memory that is there.
     """
     if not context.bitmaps_are_empty:
         return
@@ -123,6 +143,7 @@ def bitmaps_never_written(context: Context) -> Iterator[Defect]:
     "big-endian-bitmap",
     Severity.INFO,
     clause="7.3.5",
+    errata=("E-035",),
     qemu="migration/ram.c: ram_save_file_bmap()",
 )
 def big_endian_bitmap(context: Context) -> Iterator[Defect]:
@@ -131,6 +152,10 @@ def big_endian_bitmap(context: Context) -> Iterator[Defect]:
     Why:
         Nothing in the file says it: the order is a guess from the bitmap of a small block. QEMU on
         a host of the other byte order restores the wrong pages.
+
+    Remedy:
+        Load the file on a big-endian host. Elsewhere, `mappedram convert -O stream` writes one
+        without bitmaps, which loads with the capability `mapped-ram` off.
     """
     snapshot = context.snapshot
     if snapshot.byteorder_evident and snapshot.byteorder == "big":

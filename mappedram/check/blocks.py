@@ -19,6 +19,7 @@ RESIZEABLE = "/rom@"
     "duplicate-idstr",
     Severity.ERROR,
     clause="5.3.9",
+    errata=("E-029",),
     qemu="migration/ram.c: parse_ramblocks()",
 )
 def duplicate_idstr(context: Context) -> Iterator[Defect]:
@@ -26,6 +27,10 @@ def duplicate_idstr(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU loads both into the one block of that name, so that the pages of the later one win.
+
+    Remedy:
+        Correct the program that wrote the file: nothing tells which of the blocks is right. In
+        Python, `Snapshot.blocks` has both.
     """
     seen = set()
     for block in context.stream.blocks:
@@ -44,6 +49,7 @@ def duplicate_idstr(context: Context) -> Iterator[Defect]:
     "total-mismatch",
     Severity.ERROR,
     clause="5.3.7",
+    errata=("E-021",),
     qemu="migration/ram.c: parse_ramblocks()",
 )
 def total_mismatch(context: Context) -> Iterator[Defect]:
@@ -52,6 +58,9 @@ def total_mismatch(context: Context) -> Iterator[Defect]:
     Why:
         QEMU subtracts each block until nothing is left. With a sum too large it takes what follows
         the last block for another one, with a sum too small it stops early or never.
+
+    Remedy:
+        Run `mappedram repair`, which writes the sum of the blocks that were found.
     """
     for record, blocks in _lists(context):
         total = record.values["total_and_flags"] - RAM_SAVE_FLAG_MEM_SIZE
@@ -70,6 +79,7 @@ def total_mismatch(context: Context) -> Iterator[Defect]:
     "mem-size-repeated",
     Severity.WARNING,
     clause="5.3.10",
+    errata=("E-029",),
     qemu="migration/ram.c: ram_load_precopy()",
 )
 def mem_size_repeated(context: Context) -> Iterator[Defect]:
@@ -77,6 +87,9 @@ def mem_size_repeated(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU reads a further list, and its pages, on top of the first.
+
+    Remedy:
+        Correct the program that wrote the file: no QEMU writes a second list.
     """
     for record in list(context.of_kind("mem_size"))[1:]:
         yield Defect(
@@ -99,6 +112,10 @@ def used_length_unaligned(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU rounds the number of pages down, so that the rest of the block is lost.
+
+    Remedy:
+        Run `mappedram repair`, in case it is the page size that is wrong. If it repairs nothing, go
+        back to the file that QEMU wrote.
     """
     for block in context.stream.blocks:
         page_size = block.page_size or 0
@@ -124,6 +141,9 @@ def eos_bits(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU lets the flag CONTINUE and a number pass, and makes nothing of them.
+
+    Remedy:
+        Nothing: QEMU loads the file. Correct the program that wrote it.
     """
     for record in context.of_kind("end_of_section"):
         flags = record.values["flags"]
@@ -148,6 +168,9 @@ def block_order(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU keeps its list in that order. Another order loads as well, but QEMU did not write it.
+
+    Remedy:
+        Nothing: QEMU loads the file. Correct the program that wrote it.
     """
     before = None
     for block in context.stream.blocks:
@@ -176,6 +199,9 @@ def mem_size_missing(context: Context) -> Iterator[Defect]:
 
     Why:
         No block is loaded without the list: the guest is restored with empty memory.
+
+    Remedy:
+        Save again: without this list, no memory in the file can be found.
     """
     start = context.ram_start
     record = start and context.elements.get(f"{start.path}/eos")
@@ -193,6 +219,7 @@ def mem_size_missing(context: Context) -> Iterator[Defect]:
     "used-length-zero",
     Severity.ERROR,
     clause="5.3.5",
+    errata=("E-022",),
     qemu="migration/ram.c: parse_ramblocks()",
 )
 def used_length_zero(context: Context) -> Iterator[Defect]:
@@ -201,6 +228,9 @@ def used_length_zero(context: Context) -> Iterator[Defect]:
     Why:
         QEMU stops reading the list when the sum is used up, and takes the header of such a block
         for the next record.
+
+    Remedy:
+        Correct the program that wrote the file: no QEMU writes a block of length 0.
     """
     for _, blocks in _lists(context):
         if blocks and blocks[-1].values["used_length"] == 0:
@@ -225,6 +255,10 @@ def block_idstr_unsafe(context: Context) -> Iterator[Defect]:
     Why:
         QEMU has no such block and refuses the file. A tool that shows such a name, or makes a path
         of it, does what the file wants.
+
+    Remedy:
+        Do not trust the file: no QEMU wrote this name. `mappedram extract` makes a safe file name
+        of it.
     """
     for block in context.stream.blocks:
         found = danger(block.idstr)

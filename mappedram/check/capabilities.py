@@ -35,6 +35,10 @@ def capability_unknown(context: Context) -> Iterator[Defect]:
     Why:
         QEMU refuses the file: "Received unknown capability". The older name `fixed-ram` was never
         in a release.
+
+    Remedy:
+        Load the file with the build of QEMU that wrote it: no release up to 11.1 has this
+        capability. `mappedram extract` reads the memory all the same.
     """
     for element in context.of_kind("configuration_subsection"):
         for index, entry in enumerate(element.values["body"].get("capabilities", ())):
@@ -59,6 +63,9 @@ def capability_order(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU makes a set of them, and writes them in this order.
+
+    Remedy:
+        Nothing: QEMU loads the file. Correct the program that wrote it.
     """
     for element in context.of_kind("configuration_subsection"):
         last = -1
@@ -89,6 +96,10 @@ def capability_mismatch(context: Context) -> Iterator[Defect]:
     Why:
         A destination is set up as the capabilities say, and reads the rest of the list shifted by
         these fields. Only a change to the list of capabilities leaves such a file.
+
+    Remedy:
+        Go back to the file that QEMU wrote: nothing tells whether the list of capabilities or the
+        list of blocks was changed since.
     """
     stream = context.stream
     header = first_header(context)

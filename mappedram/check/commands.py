@@ -41,6 +41,10 @@ def command_unknown(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU refuses the file: it cannot know what the command asks for.
+
+    Remedy:
+        Load the file with the build of QEMU that wrote it: no release up to 11.1 has this command.
+        `mappedram extract` reads the memory all the same.
     """
     for section in context.sections(SectionType.COMMAND):
         if section.command not in COMMAND_LENGTHS:
@@ -64,6 +68,10 @@ def command_length(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU compares the length with a table and stops if it differs.
+
+    Remedy:
+        Go back to the file that QEMU wrote: no release up to 11.1 gives this command another
+        length. `mappedram extract` reads the memory all the same.
     """
     for section, command in _known(context):
         lengths = COMMAND_LENGTHS[command]
@@ -82,6 +90,7 @@ def command_length(context: Context) -> Iterator[Defect]:
     "command-unexpected",
     Severity.WARNING,
     clause="4.5.3",
+    errata=("E-005", "E-006"),
     qemu="migration/savevm.c: loadvm_process_command()",
 )
 def command_unexpected(context: Context) -> Iterator[Defect]:
@@ -90,6 +99,11 @@ def command_unexpected(context: Context) -> Iterator[Defect]:
     Why:
         Those need a connection or a second side, which a file does not have. Saves with
         `return-path` or `x-colo` have left such files; QEMU loads them nonetheless.
+
+    Remedy:
+        Nothing, if QEMU loads the file: `mappedram check` says it. Save without `return-path`,
+        `switchover-ack` and `x-colo` next time. No save into a file leaves any other of these
+        commands.
     """
     for section, command in _known(context):
         if (command, len(section.data)) not in COMMANDS_OF_A_FILE:

@@ -26,6 +26,10 @@ def mapped_ram_guessed(context: Context) -> Iterator[Defect]:
     Why:
         A source with `migration.send-configuration` off announces nothing. That the blocks carry
         mapped-ram headers was told from the first of them.
+
+    Remedy:
+        Load the file with `-global migration.send-configuration=off`, as `mappedram restore-hint`
+        prints it.
     """
     if context.stream.mapped_ram_guessed:
         header = context.elements["/header"]
@@ -49,6 +53,10 @@ def subsection_version(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU refuses a subsection whose version is above its own, or below the oldest it reads.
+
+    Remedy:
+        Copy the file again, or load it with the QEMU that wrote it: no release up to 11.1 has
+        another version. `mappedram extract` reads the memory all the same.
     """
     for element in context.of_kind("configuration_subsection"):
         if element.values["version_id"] != 1:
@@ -73,6 +81,9 @@ def subsection_order(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU looks them up by name, in any order, and writes them in this one.
+
+    Remedy:
+        Nothing: QEMU loads the file. Correct the program that wrote it.
     """
     last = -1
     for element in context.of_kind("configuration_subsection"):
@@ -92,6 +103,7 @@ def subsection_order(context: Context) -> Iterator[Defect]:
     "machine-empty",
     Severity.WARNING,
     clause="3.1.4",
+    errata=("E-032",),
     qemu="migration/savevm.c: configuration_post_load()",
 )
 def machine_empty(context: Context) -> Iterator[Defect]:
@@ -99,6 +111,10 @@ def machine_empty(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU compares as many bytes as there are: a destination of any machine type takes the file.
+
+    Remedy:
+        Load the file on the machine type that it was saved on, and on no other: QEMU does not
+        notice.
     """
     if context.stream.machine == "":
         yield Defect(
@@ -121,6 +137,10 @@ def machine_unprintable(context: Context) -> Iterator[Defect]:
 
     Why:
         That of every machine of QEMU does: no destination has this one, and QEMU refuses the file.
+
+    Remedy:
+        Copy the file again: its configuration section is damaged. `mappedram extract` reads the
+        memory all the same.
     """
     machine = context.stream.machine or ""
     if not (machine.isascii() and machine.isprintable()):

@@ -31,6 +31,10 @@ def vmdescription_devices(context: Context) -> Iterator[Defect]:
     Why:
         QEMU writes both in one go, and reads only the sections. Sections were added, left out or
         moved since; whoever takes their lengths from the description goes astray.
+
+    Remedy:
+        Go back to the file that QEMU wrote. If only the description is wrong, QEMU loads the file;
+        `mappedram state` may give wrong fields.
     """
     for number, (section, device) in enumerate(_pairs(context)):
         described, present = _described(device), _present(section)
@@ -58,6 +62,10 @@ def vmdescription_version(context: Context) -> Iterator[Defect]:
     Why:
         QEMU writes one number in both places, and goes by that of the section. With another one
         it reads other fields than those described.
+
+    Remedy:
+        Go back to the file that QEMU wrote. If only the description is wrong, QEMU loads the file;
+        `mappedram state` may give wrong fields.
     """
     for number, (section, device) in enumerate(_pairs(context)):
         if section is None or _described(device) != _present(section):
@@ -78,6 +86,7 @@ def vmdescription_version(context: Context) -> Iterator[Defect]:
     "vmdescription-length",
     Severity.WARNING,
     clause="4.6.7",
+    errata=("E-015",),
     qemu="migration/vmstate.c: vmsd_desc_field_end()",
 )
 def vmdescription_length(context: Context) -> Iterator[Defect]:
@@ -87,6 +96,10 @@ def vmdescription_length(context: Context) -> Iterator[Defect]:
         The payload was changed, or the description was: where the section ends is then a guess by
         its footer. QEMU does not notice a wrong description, but stops at a payload of another
         length. Only QEMU up to 9.2 itself describes a device wrong, `s390_css`.
+
+    Remedy:
+        Nothing, if QEMU up to 9.2 wrote the file on s390x: the description is wrong there.
+        Otherwise go back to the file that QEMU wrote; `mappedram state` may give wrong fields.
     """
     document = _document(context)
     lengths = payload_lengths(document) if document else {}
@@ -115,6 +128,9 @@ def vmdescription_configuration(context: Context) -> Iterator[Defect]:
     Why:
         QEMU writes both from the same table. A converter that puts mapped-ram in, or takes it out,
         has to change both.
+
+    Remedy:
+        Nothing: QEMU loads the file. Correct the program that changed it.
     """
     document = _document(context)
     described = document.get("configuration") if document else None

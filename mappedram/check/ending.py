@@ -25,6 +25,10 @@ def vmdescription_missing(context: Context) -> Iterator[Defect]:
     Why:
         QEMU loads the file without it, and leaves it out where the machine has `suppress-vmdesc`
         on. Without it nobody can tell the fields of a device apart.
+
+    Remedy:
+        Nothing: QEMU loads the file. For a description next time, save on a machine without
+        `suppress-vmdesc=on`.
     """
     stream = context.stream
     described = any(context.sections(SectionType.VMDESCRIPTION))
@@ -41,6 +45,7 @@ def vmdescription_missing(context: Context) -> Iterator[Defect]:
     "vmdescription-invalid",
     Severity.WARNING,
     clause="4.7.5",
+    errata=("E-030",),
     qemu="migration/savevm.c: qemu_loadvm_state()",
 )
 def vmdescription_invalid(context: Context) -> Iterator[Defect]:
@@ -48,6 +53,10 @@ def vmdescription_invalid(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU throws it away unread. Other readers take the lengths of device sections from it.
+
+    Remedy:
+        Copy the file again, if it is a copy. QEMU loads it as it is; `mappedram state` and
+        `mappedram diff` know fields of devices only from the description.
     """
     description = context.stream.vmdescription
     for section in context.sections(SectionType.VMDESCRIPTION):
@@ -75,6 +84,7 @@ def vmdescription_invalid(context: Context) -> Iterator[Defect]:
     "trailing-bytes",
     Severity.WARNING,
     clause="4.7.7",
+    errata=("E-030",),
     qemu="migration/savevm.c: qemu_loadvm_state()",
 )
 def trailing_bytes(context: Context) -> Iterator[Defect]:
@@ -82,6 +92,9 @@ def trailing_bytes(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU does not look there. A longer file that was overwritten in place leaves such bytes.
+
+    Remedy:
+        Run `mappedram repair`, which cuts these bytes off. QEMU loads the file as it is.
     """
     stream = context.stream
     if stream.ended and not stream.stopped and stream.end < stream.file_size:

@@ -16,6 +16,7 @@ from mappedram.scattered import first_compressed
     "malformed",
     Severity.ERROR,
     clause="4.1.3",
+    errata=("E-019", "E-023", "E-025", "E-031"),
     qemu="migration/savevm.c: qemu_loadvm_state_main()",
 )
 def malformed(context: Context) -> Iterator[Defect]:
@@ -24,6 +25,11 @@ def malformed(context: Context) -> Iterator[Defect]:
     Why:
         QEMU stops with an error at this byte or soon after, or takes what follows for something
         that it is not.
+
+    Remedy:
+        Run `mappedram repair`: it mends what the rest of the file proves, and says what it cannot
+        mend. `mappedram layout --hex` shows the bytes up to this place. If the stream begins later
+        in the file, give `--offset`.
     """
     yield from _stopped(context, "MR001")
 
@@ -33,6 +39,7 @@ def malformed(context: Context) -> Iterator[Defect]:
     "truncated",
     Severity.ERROR,
     clause="9.1.3",
+    errata=("E-002",),
     qemu="migration/qemu-file.c: qemu_fill_buffer()",
 )
 def truncated(context: Context) -> Iterator[Defect]:
@@ -41,6 +48,11 @@ def truncated(context: Context) -> Iterator[Defect]:
     Why:
         The save was broken off, or the copy was. What is missing is lost, and QEMU fails with an
         input/output error where the file ends.
+
+    Remedy:
+        Copy the file again, if it is a copy. Otherwise save again: the devices that are missing
+        cannot be made up. `mappedram repair` makes the memory that is there readable for `mappedram
+        extract`.
     """
     yield from _stopped(context, "MR002")
 
@@ -50,6 +62,7 @@ def truncated(context: Context) -> Iterator[Defect]:
     "ram-end-missing",
     Severity.ERROR,
     clause="7.4.8",
+    errata=("E-001", "E-002", "E-051"),
     qemu="migration/ram.c: ram_save_complete()",
 )
 def ram_end_missing(context: Context) -> Iterator[Defect]:
@@ -58,6 +71,10 @@ def ram_end_missing(context: Context) -> Iterator[Defect]:
     Why:
         QEMU writes the bitmaps just before END of RAM. Without it they were never written: the
         guest is restored with empty memory, as after `background-snapshot`.
+
+    Remedy:
+        Run `mappedram repair`: it rebuilds the bitmaps from the pages, and writes END of RAM. Save
+        without `background-snapshot` next time.
     """
     stream = context.stream
     if stream.ended and context.ram_start and not stream.ram_ended:
@@ -82,6 +99,10 @@ def not_followed(context: Context) -> Iterator[Defect]:
     Why:
         The file may be right, but what stands behind this place was not looked at: another kind of
         file, a stream inside the stream, a device section that nothing tells the length of.
+
+    Remedy:
+        Check that this is the right file, and give `--offset` if the stream begins later in it. The
+        blocks that stand before this place can be read as usual.
     """
     stream = context.stream
     yield from _stopped(context, NOT_FOLLOWED)
@@ -107,6 +128,10 @@ def no_mapped_ram(context: Context) -> Iterator[Defect]:
     Why:
         A stream without it is just as good, but a destination loads it only with the capability
         off, and nothing in it can be reached without reading all that stands before.
+
+    Remedy:
+        Load the file with the capability `mapped-ram` off, or convert it with `mappedram convert -O
+        mapped-ram`.
     """
     start = context.ram_start
     if start and not context.stream.mapped_ram and not context.stream.stopped:
@@ -129,6 +154,11 @@ def compressed_pages(context: Context) -> Iterator[Defect]:
     Why:
         The capability `compress` is gone since QEMU 9.1. From that release on, QEMU refuses the
         stream: "Unknown combination of migration flags". Older ones load it with `compress` on.
+
+    Remedy:
+        Convert the file with `mappedram convert -O mapped-ram`, or with `mappedram convert -O
+        stream` for a destination without the capability `mapped-ram`. QEMU up to 9.0 loads it as it
+        is, with `compress` on.
     """
     offset = first_compressed(context.source, context.stream.scattered)
     if offset is not None:
@@ -154,6 +184,10 @@ def drivers_disagree(context: Context) -> Iterator[Defect]:
     Why:
         One of the two descriptions of the format is wrong, and parsers made from it read this file
         differently. That is a bug of this package; please report it with the file.
+
+    Remedy:
+        Report the bug, with a `mappedram metadump` of the file: it holds no memory of the guest.
+        QEMU may load the file as it is.
     """
     if difference := context.difference:
         yield difference
@@ -164,6 +198,7 @@ def drivers_disagree(context: Context) -> Iterator[Defect]:
     "ram-start-missing",
     Severity.ERROR,
     clause="5.1.2",
+    errata=("E-051",),
     qemu="migration/ram.c: ram_save_setup()",
 )
 def ram_start_missing(context: Context) -> Iterator[Defect]:
@@ -172,6 +207,10 @@ def ram_start_missing(context: Context) -> Iterator[Defect]:
     Why:
         Every machine writes it, one without RAM with an empty list. Without it the guest is
         restored with empty memory.
+
+    Remedy:
+        Copy the file again, or save again: without this section, no memory in the file can be
+        found.
     """
     if context.stream.ended and not context.ram_start:
         (end,) = context.sections(SectionType.EOF)

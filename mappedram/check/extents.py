@@ -14,6 +14,7 @@ from mappedram.regions import Region
     "regions-overlap",
     Severity.ERROR,
     clause="9.2.2",
+    errata=("E-023", "E-024"),
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
 def regions_overlap(context: Context) -> Iterator[Defect]:
@@ -21,6 +22,10 @@ def regions_overlap(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU checks none of it, and takes the same bytes for both.
+
+    Remedy:
+        Run `mappedram repair`: it puts those offsets right that the rest of the file proves to be
+        wrong. Do not convert the file before.
     """
     told: set[str] = set()
     for first, second in context.overlaps:
@@ -42,6 +47,7 @@ def regions_overlap(context: Context) -> Iterator[Defect]:
     "bitmap-outside",
     Severity.ERROR,
     clause="7.1.6",
+    errata=("E-024",),
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
 def bitmap_outside(context: Context) -> Iterator[Defect]:
@@ -49,6 +55,10 @@ def bitmap_outside(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU stops: "Error reading dirty bitmap".
+
+    Remedy:
+        Copy the file again, if it is shorter than it was. Otherwise run `mappedram repair`: it puts
+        the offset right if a bitmap of these pages stands behind the header.
     """
     for block in context.located:
         offset, size = block.model.bitmap_offset, block.model.bitmap_size
@@ -76,6 +86,10 @@ def padding_not_zero(context: Context) -> Iterator[Defect]:
     Why:
         QEMU never writes there and never looks. A file that was overwritten in place, or a bitmap
         that is not where the header says, leaves such bytes.
+
+    Remedy:
+        Nothing: QEMU does not look there. If a bitmap is missing as well, run `mappedram repair`
+        first. `mappedram repair --zero-padding` writes zeros.
     """
     located = {block.model.path for block in context.located}
     for region in context.snapshot.regions():
@@ -97,6 +111,7 @@ def padding_not_zero(context: Context) -> Iterator[Defect]:
     "before-the-stream",
     Severity.ERROR,
     clause="9.3.2",
+    errata=("E-025",),
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
 def before_the_stream(context: Context) -> Iterator[Defect]:
@@ -105,6 +120,11 @@ def before_the_stream(context: Context) -> Iterator[Defect]:
     Why:
         What stands there belongs to the container. Offsets count from the beginning of the file: a
         stream that was moved within its file, or put into one, has wrong ones.
+
+    Remedy:
+        Run `mappedram repair`, which corrects the offsets of a stream that was moved, or give it
+        the whole file that the stream was cut out of. `mappedram convert -O mapped-ram
+        --out-offset` moves a stream as it should be.
     """
     for block in context.located:
         for name in ("bitmap_offset", "pages_offset"):

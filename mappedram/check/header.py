@@ -21,6 +21,7 @@ from mappedram.model import RamBlock, is_page_size
     "page-size-invalid",
     Severity.ERROR,
     clause="6.1.5",
+    errata=("E-016", "E-017"),
     qemu="migration/ram.c: mapped_ram_read_header()",
 )
 def page_size_invalid(context: Context) -> Iterator[Defect]:
@@ -29,6 +30,10 @@ def page_size_invalid(context: Context) -> Iterator[Defect]:
     Why:
         QEMU up to 10.2 divides by it unchecked: 0 ends the process with SIGFPE, other values give
         a bitmap of the wrong length. QEMU 11.1 refuses the block.
+
+    Remedy:
+        Run `mappedram repair`, which writes the size that the other blocks and the description
+        have.
     """
     for block, header in context.headers():
         if not is_page_size(header.page_size):
@@ -45,6 +50,7 @@ def page_size_invalid(context: Context) -> Iterator[Defect]:
     "page-size-differs",
     Severity.ERROR,
     clause="6.1.6",
+    errata=("E-017",),
     qemu="migration/ram.c: mapped_ram_read_header()",
 )
 def page_size_differs(context: Context) -> Iterator[Defect]:
@@ -53,6 +59,10 @@ def page_size_differs(context: Context) -> Iterator[Defect]:
     Why:
         A target has one page size. QEMU up to 10.2 loads a block with another one by a bitmap of
         the wrong length, and so the wrong pages. QEMU 11.1 refuses it.
+
+    Remedy:
+        Run `mappedram repair`, which writes the size that the others have. If it repairs nothing,
+        go back to the file that QEMU wrote.
     """
     declared = list(_page_sizes(context))
     sizes = Counter(size for _, size, _ in declared)
@@ -72,6 +82,7 @@ def page_size_differs(context: Context) -> Iterator[Defect]:
     "header-version",
     Severity.WARNING,
     clause="6.1.4",
+    errata=("E-018", "E-036"),
     qemu="migration/ram.c: mapped_ram_read_header()",
 )
 def header_version(context: Context) -> Iterator[Defect]:
@@ -79,6 +90,9 @@ def header_version(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU has never written another one. It refuses those above, but accepts 0.
+
+    Remedy:
+        Run `mappedram repair`, which writes 1. QEMU loads the file as it is.
     """
     for block, header in context.headers():
         if header.version != MAPPED_RAM_HDR_VERSION:
@@ -95,6 +109,7 @@ def header_version(context: Context) -> Iterator[Defect]:
     "block-without-data",
     Severity.INFO,
     clause="6.3.5",
+    errata=("E-003", "E-027", "E-028"),
     qemu="migration/ram.c: migrate_ram_is_ignored()",
 )
 def block_without_data(context: Context) -> Iterator[Defect]:
@@ -103,6 +118,11 @@ def block_without_data(context: Context) -> Iterator[Defect]:
     Why:
         With `x-ignore-shared`, memory in a shared file stays there. The snapshot is of no use
         without that file, as it was when the snapshot was made.
+
+    Remedy:
+        Keep the file of the shared memory beside the snapshot, as it was at that time, and load
+        both with QEMU 11.0 or newer. To have all memory in the snapshot, save without
+        `x-ignore-shared`.
     """
     for block in _ignored(context):
         yield Defect(
@@ -118,6 +138,7 @@ def block_without_data(context: Context) -> Iterator[Defect]:
     "ignored-unannounced",
     Severity.WARNING,
     clause="6.3.3",
+    errata=("E-004",),
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
 def ignored_unannounced(context: Context) -> Iterator[Defect]:
@@ -126,6 +147,10 @@ def ignored_unannounced(context: Context) -> Iterator[Defect]:
     Why:
         QEMU takes two zero offsets for a block without data only where that capability is on. QEMU
         11.1 writes such files with `cpr-exec`.
+
+    Remedy:
+        Save again in a mode other than `cpr-exec`, so that the memory is in the file. Where
+        `x-ignore-shared` was meant, have the writer announce it.
     """
     for block in () if context.stream.announces_x_ignore_shared else _ignored(context):
         yield Defect(

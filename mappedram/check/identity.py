@@ -26,6 +26,10 @@ def section_id_shared(context: Context) -> Iterator[Defect]:
     Why:
         QEMU finds the device of a PART or END by this number alone, and takes the first of its own
         list that has it: the records of one device may go to another.
+
+    Remedy:
+        Go back to the file that QEMU wrote. Where a program of yours wrote it, give each live
+        device a section_id of its own.
     """
     for section, owner, live in _taken(context):
         if live:
@@ -45,6 +49,9 @@ def section_id_changed(context: Context) -> Iterator[Defect]:
     Why:
         QEMU numbers its devices once. It loads FULL sections by name, so that such a file loads as
         well, but QEMU did not write it.
+
+    Remedy:
+        Nothing: QEMU loads the file. Correct the program that wrote it.
     """
     numbers: dict[Device, int] = {}
     for section in context.sections(SectionType.START, SectionType.FULL):
@@ -75,6 +82,10 @@ def section_idstr_unsafe(context: Context) -> Iterator[Defect]:
     Why:
         QEMU has no such device and refuses the file. A tool that shows such a name, or makes a path
         of it, does what the file wants.
+
+    Remedy:
+        Do not trust the file: no QEMU wrote this name. The verbs of `mappedram` show it with
+        escapes, and make no path of it.
     """
     for section in context.sections(SectionType.START, SectionType.FULL):
         found = danger(section.idstr or "")

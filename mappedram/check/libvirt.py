@@ -27,7 +27,13 @@ def judge(container: Container) -> Iterator[Finding]:
 
 
 def _rule(
-    code: str, name: str, severity: Severity, *, clause: str, function: str
+    code: str,
+    name: str,
+    severity: Severity,
+    *,
+    clause: str,
+    function: str,
+    errata: tuple[str, ...] = (),
 ) -> Callable[[Judge], Judge]:
     """Register a rule about the image; it has nothing to say of a stream that is in none."""
 
@@ -36,7 +42,10 @@ def _rule(
         def of_context(context: Context) -> Iterator[Defect]:
             return judgement(context.container) if context.container else iter(())
 
-        rule(code, name, severity, clause=clause, qemu=f"{_SOURCE}: {function}")(of_context)
+        registered = rule(
+            code, name, severity, clause=clause, qemu=f"{_SOURCE}: {function}", errata=errata
+        )
+        registered(of_context)
         _JUDGES[code] = judgement
         return judgement
 
@@ -48,6 +57,7 @@ def _rule(
     "libvirt-part-magic",
     Severity.ERROR,
     clause="9.7.3",
+    errata=("E-045",),
     function="virQEMUSaveDataFinish()",
 )
 def part_magic(container: Container) -> Iterator[Defect]:
@@ -57,6 +67,10 @@ def part_magic(container: Container) -> Iterator[Defect]:
         libvirtd ended while QEMU saved, and QEMU went on to the end. libvirt refuses the image:
         "save image is incomplete". Writing the other magic makes it load; but the guest may have
         run on since, so that its disks may be newer than this memory.
+
+    Remedy:
+        Run `mappedram repair`, which writes LibvirtQemudSave. Make sure before that the guest has
+        not run on: its disks would be newer than this memory.
     """
     if not container.image.complete and _is_complete(container):
         yield Defect(
@@ -72,6 +86,7 @@ def part_magic(container: Container) -> Iterator[Defect]:
     "libvirt-interrupted",
     Severity.ERROR,
     clause="9.7.3",
+    errata=("E-046",),
     function="qemuSaveImageReadHeader()",
 )
 def interrupted(container: Container) -> Iterator[Defect]:
@@ -81,6 +96,10 @@ def interrupted(container: Container) -> Iterator[Defect]:
         QEMU or the host died. libvirt refuses the image, and rightly so: bitmaps and devices are
         written last. The size of the file shows nothing, as pages have their places from the
         beginning.
+
+    Remedy:
+        Save again with `virsh save`, and do not change the magic: the devices are not in the file.
+        `mappedram repair` makes the memory that is there readable for `mappedram extract`.
     """
     if not container.image.complete and not _is_complete(container):
         yield Defect(
@@ -96,6 +115,7 @@ def interrupted(container: Container) -> Iterator[Defect]:
     "libvirt-mislabelled",
     Severity.ERROR,
     clause="9.7.8",
+    errata=("E-044",),
     function="qemuSaveImageStartVM()",
 )
 def mislabelled(container: Container) -> Iterator[Defect]:
@@ -106,6 +126,10 @@ def mislabelled(container: Container) -> Iterator[Defect]:
         QEMU the wrong capabilities, which stops with "Capability mapped-ram is on, but received
         capability is off". libvirt 11.3 writes such an image for the memory of an external
         snapshot, where `snapshot_image_format` is "sparse"; with the right number it loads.
+
+    Remedy:
+        Run `mappedram repair`, which writes the right number for a stream that says sparse and is
+        plain. Otherwise write a new image with `mappedram convert -O libvirt-sparse`.
     """
     image = container.image
     found = _format_found(container)
@@ -132,6 +156,9 @@ def version(container: Container) -> Iterator[Defect]:
     Why:
         No libvirt of the last fifteen years writes another. Of an older one, libvirt ignores the
         format, and takes the stream for plain.
+
+    Remedy:
+        Write a new image with `mappedram convert -O libvirt-sparse`: it has version 2.
     """
     if container.image.version != QEMU_SAVE_VERSION:
         yield Defect(
@@ -154,6 +181,10 @@ def xml(container: Container) -> Iterator[Defect]:
 
     Why:
         libvirt makes the guest from it, and takes the NUL for granted.
+
+    Remedy:
+        Write a new image with `mappedram convert -O libvirt-sparse --xml`, and the XML that `virsh
+        dumpxml --migratable --security-info` shows of the domain.
     """
     text = container.image.xml_text
     problem = (
@@ -185,6 +216,10 @@ def cookie(container: Container) -> Iterator[Defect]:
 
     Why:
         libvirt checks none of it: with an offset that is too large it takes the stream for text.
+
+    Remedy:
+        Write a new image with `mappedram convert -O libvirt-sparse --cookie`, and the cookie of
+        another image of this domain, as `mappedram info` shows it.
     """
     image = container.image
     if image.cookie_offset and image.cookie_text is None:
@@ -215,6 +250,10 @@ def stray_bytes(container: Container) -> Iterator[Defect]:
     Why:
         libvirt writes zeros and does not look there. A file that was overwritten in place leaves
         such bytes, and so would a field that a later libvirt adds.
+
+    Remedy:
+        Nothing: libvirt does not look there. `mappedram convert -O libvirt-sparse` writes an image
+        without these bytes.
     """
     image = container.image
     unused = container.field("unused")
@@ -245,6 +284,9 @@ def byteorder(container: Container) -> Iterator[Defect]:
 
     Why:
         libvirt takes either order. No host writes its two in different ones.
+
+    Remedy:
+        Nothing: libvirt takes either order. Correct the program that wrote the image.
     """
     image, snapshot = container.image, container.snapshot
     if (
@@ -274,6 +316,9 @@ def cut(container: Container) -> Iterator[Defect]:
 
     Why:
         The copy was broken off, or the length of the texts is wrong. No memory is in the file.
+
+    Remedy:
+        Copy the file again, or save again with `virsh save`: no memory is in it.
     """
     image = container.image
     if image.stream_offset >= image.file_size:
@@ -299,6 +344,10 @@ def damaged(container: Container) -> Iterator[Defect]:
     Why:
         The file was cut off or has changed. What comes before that place may still be right, but
         the devices come last.
+
+    Remedy:
+        Copy the file again, or save again with `virsh save`. `mappedram info` shows what comes
+        before that place.
     """
     for damage in container.damage:
         yield Defect(damage.msg, Place(damage.offset, None, damage.path))

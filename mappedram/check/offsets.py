@@ -21,6 +21,10 @@ def pages_offset_unaligned(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU refuses the block: "pages, region has bad alignment".
+
+    Remedy:
+        Run `mappedram repair`, in case it is the offset that is wrong. If the pages do stand there,
+        `mappedram convert -O mapped-ram` puts them where QEMU takes them.
     """
     for block, header in _with_pages(context):
         if header.pages_offset % header.page_size:
@@ -41,6 +45,10 @@ def pages_offset_not_1mib(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU loads it, but aligns to 1 MiB when it writes, so that pages can go past the page cache.
+
+    Remedy:
+        Nothing: QEMU loads the file. `mappedram convert -O mapped-ram` writes one with pages on 1
+        MiB.
     """
     for block, header in _irregular(context):
         aligned = header.pages_offset % MAPPED_RAM_FILE_OFFSET_ALIGNMENT == 0
@@ -53,6 +61,7 @@ def pages_offset_not_1mib(context: Context) -> Iterator[Defect]:
     "pages-offset-unusual",
     Severity.WARNING,
     clause="8.1.3",
+    errata=("E-025",),
     qemu="migration/ram.c: mapped_ram_setup_ramblock()",
 )
 def pages_offset_unusual(context: Context) -> Iterator[Defect]:
@@ -61,6 +70,11 @@ def pages_offset_unusual(context: Context) -> Iterator[Defect]:
     Why:
         QEMU reads them anywhere, but writes them there. A stream that was moved within its file has
         such offsets, and they are wrong then.
+
+    Remedy:
+        Run `mappedram repair`, if the stream was moved within its file: it puts the offsets right.
+        If the pages do stand there, QEMU loads the file, and `mappedram convert -O mapped-ram`
+        writes one as QEMU does.
     """
     for block, header in _irregular(context):
         usual = block.usual_pages_offset
@@ -88,6 +102,10 @@ def other_alignment(context: Context) -> Iterator[Defect]:
     Why:
         QEMU loads other alignments as well. A file that keeps one throughout comes from another
         writer, or from `mappedram convert --align`.
+
+    Remedy:
+        Nothing: QEMU loads the file. `mappedram convert -O mapped-ram` writes one with pages on 1
+        MiB.
     """
     align = context.snapshot.stream.alignment
     first = next(_with_pages(context), None)
@@ -105,6 +123,7 @@ def other_alignment(context: Context) -> Iterator[Defect]:
     "bitmap-offset-unusual",
     Severity.WARNING,
     clause="6.2.3",
+    errata=("E-024",),
     qemu="migration/ram.c: mapped_ram_setup_ramblock()",
 )
 def bitmap_offset_unusual(context: Context) -> Iterator[Defect]:
@@ -113,6 +132,10 @@ def bitmap_offset_unusual(context: Context) -> Iterator[Defect]:
     Why:
         QEMU reads it anywhere, even from the middle of other data, but writes it there. A stream
         that was moved within its file has such offsets, and they are wrong then.
+
+    Remedy:
+        Run `mappedram repair`: it puts the offset right if a bitmap of these pages stands behind
+        the header. Do not convert the file before.
     """
     for block, header in context.headers():
         if header.bitmap_offset not in (0, block.header_end):
@@ -130,6 +153,7 @@ def bitmap_offset_unusual(context: Context) -> Iterator[Defect]:
     "one-offset-zero",
     Severity.ERROR,
     clause="6.3.6",
+    errata=("E-024",),
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
 def one_offset_zero(context: Context) -> Iterator[Defect]:
@@ -137,6 +161,10 @@ def one_offset_zero(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU takes the beginning of the file for the bitmap or for the pages.
+
+    Remedy:
+        Run `mappedram repair`: it puts the offset right if the rest of the file proves it. Do not
+        convert the file before.
     """
     for block, header in context.headers():
         names = ("bitmap_offset", "pages_offset")

@@ -16,6 +16,7 @@ _PHASES = {SectionType.START: 0, SectionType.PART: 1, SectionType.END: 2, Sectio
     "live-end-missing",
     Severity.ERROR,
     clause="4.3.2",
+    errata=("E-052",),
     qemu="migration/savevm.c: qemu_savevm_state_complete_precopy_iterable()",
 )
 def live_end_missing(context: Context) -> Iterator[Defect]:
@@ -24,6 +25,10 @@ def live_end_missing(context: Context) -> Iterator[Defect]:
     Why:
         The last of its state is in END. QEMU does not miss it, and goes on with a device that is
         restored in part.
+
+    Remedy:
+        Save again: the last of this device's state is not in the file. `mappedram extract` reads
+        the memory all the same.
     """
     if not context.stream.ended:
         return
@@ -50,6 +55,9 @@ def section_order(context: Context) -> Iterator[Defect]:
     Why:
         QEMU loads sections in any order, but writes them in this one, and devices rely on it: they
         are restored when memory is.
+
+    Remedy:
+        Nothing, if QEMU loads the file. Correct the program that wrote it.
     """
     reached = SectionType.START
     for section in context.sections(*_PHASES):
@@ -75,7 +83,12 @@ def command_order(context: Context) -> Iterator[Defect]:
     """SWITCHOVER_START comes once, behind PART and before END; POSTCOPY_ADVISE before RAM.
 
     Why:
-        QEMU makes nothing of the place, but writes these commands there alone.
+        QEMU refuses a second POSTCOPY_ADVISE. Otherwise it makes nothing of the place, but writes
+        these commands there alone.
+
+    Remedy:
+        Nothing, if QEMU loads the file: `mappedram check` says it. Correct the program that wrote
+        it.
     """
     end = next((section.offset for section in context.sections(SectionType.END)), None)
     parts = (section.offset for section in context.sections(SectionType.PART))

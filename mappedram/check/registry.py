@@ -1,6 +1,7 @@
 """The table of all rules. A rule is a small function with a code, a name and a severity."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -28,7 +29,9 @@ class Rule:
         severity: the same for all findings of the rule.
         summary: what holds in a file without findings of the rule, in one sentence.
         why: what happens otherwise.
+        remedy: what to do about a file with such a finding.
         clause: the clause of spec/format.md that demands it.
+        errata: the cards of spec/errata.md that tell of programs at fault.
         qemu: the function of QEMU that writes or reads it.
         judge: finds the defects.
     """
@@ -38,7 +41,9 @@ class Rule:
     severity: Severity
     summary: str
     why: str
+    remedy: str
     clause: str
+    errata: tuple[str, ...]
     qemu: str
     judge: Judge
 
@@ -62,6 +67,8 @@ class Rule:
         )
 
 
+_PARTS = re.compile(r"\n\n(?:Why|Remedy):\n")
+
 #: All rules by code, in order.
 RULES: dict[str, Rule] = {}
 
@@ -70,14 +77,20 @@ RETIRED: dict[str, tuple[str, str | None]] = {}
 
 
 def rule(
-    code: str, name: str, severity: Severity, *, clause: str, qemu: str
+    code: str,
+    name: str,
+    severity: Severity,
+    *,
+    clause: str,
+    qemu: str,
+    errata: tuple[str, ...] = (),
 ) -> Callable[[Judge], Judge]:
-    """Register a function as rule. Its docstring is the summary, and below `Why:` the reason."""
+    """Register a function as rule. Its docstring has the summary, then `Why:` and `Remedy:`."""
 
     def register(judge: Judge) -> Judge:
-        summary, _, why = inspect.cleandoc(judge.__doc__ or "").partition("\n\nWhy:\n")
-        summary, why = (" ".join(text.split()) for text in (summary, why))
-        RULES[code] = Rule(code, name, severity, summary, why, clause, qemu, judge)
+        parts = _PARTS.split(inspect.cleandoc(judge.__doc__ or ""))
+        summary, why, remedy = (" ".join(text.split()) for text in (*parts, "", "")[:3])
+        RULES[code] = Rule(code, name, severity, summary, why, remedy, clause, errata, qemu, judge)
         for known in sorted(RULES):  # in order, whichever module is imported first
             RULES[known] = RULES.pop(known)
         return judge

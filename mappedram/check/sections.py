@@ -28,6 +28,10 @@ def section_idstr_empty(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU fails to read the name: "Unable to read ID string for section".
+
+    Remedy:
+        Copy the file again, or save again: nothing tells which device it was. `mappedram extract`
+        reads the memory all the same.
     """
     for section in context.sections(SectionType.START, SectionType.FULL):
         if not section.idstr:
@@ -44,6 +48,7 @@ def section_idstr_empty(context: Context) -> Iterator[Defect]:
     "section-without-start",
     Severity.ERROR,
     clause="4.3.1",
+    errata=("E-033",),
     qemu="migration/savevm.c: qemu_loadvm_section_part_end()",
 )
 def section_without_start(context: Context) -> Iterator[Defect]:
@@ -52,6 +57,10 @@ def section_without_start(context: Context) -> Iterator[Defect]:
     Why:
         QEMU refuses it: "Unknown savevm section". With the number 0 it gives the section to the
         first device there is.
+
+    Remedy:
+        Copy the file again, or save again: nothing tells which device it was. `mappedram extract`
+        reads the memory all the same.
     """
     for section in context.sections(SectionType.PART, SectionType.END):
         if section.idstr is None:
@@ -75,6 +84,10 @@ def section_repeated(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU does not look for it and loads the device again, over what it has loaded before.
+
+    Remedy:
+        Nothing, if both say the same: QEMU loads the file, and the later section counts. Correct
+        the program that wrote it.
     """
     seen = set()
     for section in context.sections(SectionType.START, SectionType.END, SectionType.FULL):
@@ -101,6 +114,11 @@ def footer_mismatch(context: Context) -> Iterator[Defect]:
     Why:
         QEMU stops there: "Mismatched section id in footer". Mostly the payload was damaged, or was
         taken for longer or shorter than it is.
+
+    Remedy:
+        Run `mappedram repair`: it writes the footer anew where the section proves to end there. If
+        it does not, the payload is damaged: copy the file again, or save again. `mappedram extract`
+        reads the memory all the same.
     """
     for section in context.sections(*_LOADED):
         if section.footer_id not in (None, section.section_id):
@@ -125,6 +143,10 @@ def footer_missing(context: Context) -> Iterator[Defect]:
     Why:
         QEMU expects all or none, as `migration.send-section-footer` says, and stops with "Missing
         section footer".
+
+    Remedy:
+        Copy the file again, or save again: the payload before this place is damaged, or the footer
+        is. `mappedram extract` reads the memory all the same.
     """
     if all(section.footer_id is None for section in context.sections(*_LOADED)):
         return
@@ -151,6 +173,10 @@ def ram_version(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU refuses a version above it, and reads none below it.
+
+    Remedy:
+        Load the file with the build of QEMU that wrote it: no release up to 11.1 has another
+        version. `mappedram extract` reads the memory all the same.
     """
     for section in _ram_starts(context):
         if section.version_id != RAM_SECTION_VERSION:
@@ -174,6 +200,10 @@ def ram_instance(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU finds no such device and refuses the file: "Unknown section or instance".
+
+    Remedy:
+        Go back to the file that QEMU wrote: no release has a second RAM. `mappedram extract` reads
+        the memory all the same.
     """
     for section in _ram_starts(context):
         if section.instance_id != 0:

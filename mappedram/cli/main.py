@@ -17,7 +17,7 @@ from mappedram.cli.text import printable
 _VERBS = (
     *("info", "layout", "map", "check", "explain", "state", "diff"),
     *("extract", "convert", "build", "repair", "metadump", "restore-hint"),
-    *("capture", "fuzz", "volatility"),
+    *("capture", "fuzz", "volatility", "spec"),
 )
 
 

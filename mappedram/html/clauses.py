@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable
 
 from mappedram.cli.fields import Field
-from mappedram.html._clauses import CLAUSES, FIELDS
+from mappedram.html._clauses import FIELDS
 from mappedram.html.markup import Markup, join, tag, text
+from mappedram.specification import clauses
 
 _MARKDOWN = re.compile(r"`([^`]+)`|\[([^]]+)\]\([^)]*\)|\b_([^_]+)_\b")
 
@@ -22,11 +23,11 @@ def links(numbers: Iterable[str]) -> Markup:
 
 def listing(numbers: Iterable[str]) -> Markup:
     """The text of the clauses, in the order of the specification."""
-    ordered = sorted(set(numbers) & CLAUSES.keys(), key=_position)
+    ordered = sorted(set(numbers) & clauses().keys(), key=_position)
     return tag(
         "dl",
         *(
-            join((tag("dt", number, id=f"c-{number}"), tag("dd", prose(CLAUSES[number]))))
+            join((tag("dt", number, id=f"c-{number}"), tag("dd", prose(clauses()[number].first))))
             for number in ordered
         ),
         class_="clauses",

@@ -1,4 +1,4 @@
-"""`mappedram check` and `mappedram explain`: the report of `mappedram.check` as text and JSON."""
+"""`mappedram check`: the report of `mappedram.check` as text and JSON."""
 
 import gzip
 import re
@@ -214,46 +214,3 @@ def test_codes_that_no_rule_has(option: str, fixtures: Fixtures, run: Run) -> No
     assert outcome.status == 64
     assert outcome.out == ""
     assert option in outcome.err
-
-
-# explain.
-
-
-def test_explain(run: Run) -> None:
-    for code, rule in RULES.items():
-        out = " ".join(run("explain", code).out.split())
-        assert out.startswith(f"{code} {rule.name} ({rule.severity})")
-        for text in (rule.summary, rule.why, rule.qemu):
-            assert " ".join(text.split()) in out
-        assert f"Clause {rule.clause} of spec/format.md" in out
-
-
-def test_explain_json(run: Run) -> None:
-    rule = RULES["MR201"]
-    assert run("explain", "mr201", "--output", "json").json == {
-        "code": "MR201",
-        "name": rule.name,
-        "severity": rule.severity,
-        "summary": rule.summary,
-        "why": rule.why,
-        "clause": rule.clause,
-        "qemu": rule.qemu,
-    }
-
-
-def test_explain_lists_all(run: Run) -> None:
-    header, *rows = run("explain").out.splitlines()
-    assert header.split() == ["code", "severity", "name", "summary"]
-    assert [row.split()[0] for row in rows] == list(RULES)
-    assert [rule["code"] for rule in run("explain", "--output", "json").json] == list(RULES)
-
-
-def test_explain_takes_lower_case(run: Run) -> None:
-    assert run("explain", "mr201") == run("explain", "MR201")
-
-
-@pytest.mark.parametrize("code", ["MR999", "", "MR", "pages-offset"])
-def test_explain_refuses_what_no_rule_has(code: str, run: Run) -> None:
-    outcome = run("explain", code)
-    assert outcome.status == 64
-    assert repr(code) in outcome.err

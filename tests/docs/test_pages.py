@@ -22,6 +22,13 @@ def test_every_rule_has_an_anchor() -> None:
     assert anchors == list(RULES)
 
 
+def test_every_rule_says_what_to_do() -> None:
+    shown = re.findall(r"^_What to do:_ (.+)$", rules.page(), re.MULTILINE)
+    assert shown == [rule.remedy for rule in RULES.values()]
+    cards = set(re.findall(r"\(errata\.md#(e-\d+)\)", rules.page()))
+    assert cards == {card.lower() for rule in RULES.values() for card in rule.errata}
+
+
 def test_versions_judge_every_defect() -> None:
     assert [name for names in versions.alike() for name in names] == list(RELEASES)
     page = versions.page()

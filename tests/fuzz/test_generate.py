@@ -10,7 +10,7 @@ from mappedram.check import check
 from mappedram.fuzz.defects import ALIGNMENT_NOTE, BASE
 from mappedram.fuzz.generate import HUGE, Limits, snapshot
 from mappedram.fuzz.sparse import SparseFile
-from mappedram.fuzz.spec import SnapshotSpec, pattern
+from mappedram.fuzz.spec import DeviceSpec, SnapshotSpec, pattern
 
 #: Notes on what is legal and was asked for: no JSON text, a shared block, a small alignment.
 NOTES = {"MR041", "MR209", ALIGNMENT_NOTE}
@@ -92,7 +92,7 @@ def test_same_seed_same_file() -> None:
 
 def test_early_devices_stand_before_ram() -> None:
     spec = SnapshotSpec("none", 4096, snapshot(random.Random(1)).blocks, align=1 << 20)
-    early = mappedram.fuzz.spec.DeviceSpec("virtio-mem-device-early", 7, state=b"state")
+    early = DeviceSpec("virtio-mem-device-early", 7, state=b"state")
     file = SnapshotSpec("none", 4096, spec.blocks, align=1 << 20, early=(early,)).file()
     with file.opened() as fd, mappedram.open(fd) as opened:
         assert opened.sections[0].idstr == early.idstr

@@ -175,7 +175,7 @@ def test_the_package_offers_the_writer() -> None:
     assert mappedram.BlockSpec is BlockSpec
     assert mappedram.SnapshotWriter is SnapshotWriter
     with pytest.raises(AttributeError, match="no attribute 'destroy'"):
-        mappedram.destroy  # noqa: B018
+        mappedram.destroy  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_file_of_an_unfinished_writer_is_incomplete() -> None:

@@ -12,11 +12,12 @@ import tempfile
 from pathlib import Path
 
 from mappedram.check import RULES
-from mappedram.html._clauses import CLAUSES, FIELDS
+from mappedram.html._clauses import FIELDS
 from mappedram.html.bar import KINDS
 from mappedram.html.markup import Markup, tag
 from mappedram.layout._spec import TYPES
 from mappedram.layout.constants import CommandType
+from mappedram.specification import clauses
 from tools.generate import ksc, ksy
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -86,7 +87,7 @@ def _data() -> dict[str, object]:
     return {
         "TYPES": types,
         "RULES": rules,
-        "CLAUSES": CLAUSES,
+        "CLAUSES": {number: clause.first for number, clause in clauses().items()},
         "COMMANDS": commands,
         "KINDS": KINDS,
     }

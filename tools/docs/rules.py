@@ -29,7 +29,8 @@ def page() -> str:
     return (
         "# Rules\n\n"
         f"What `mappedram check` looks for, in {len(RULES)} rules. A code is stable: it never"
-        " stands for another rule. `mappedram explain CODE` says the same on the command line.\n\n"
+        " stands for another rule. `mappedram explain CODE` says the same on the command line, and"
+        " shows the clause and the errata themselves.\n\n"
         f"{_SEVERITIES}\n{_table()}\n{''.join(parts)}"
     )
 
@@ -48,7 +49,9 @@ def _paragraphs(rule: Rule) -> Iterator[str]:
     yield f"### {rule.code} {rule.name}"
     yield rule.summary
     yield f"_Why:_ {rule.why}"
+    yield f"_What to do:_ {rule.remedy}"
+    cards = ", ".join(f"[{code}](errata.md#{code.lower()})" for code in rule.errata)
     yield (
         f"_Severity:_ {rule.severity}. _Clause:_ [{rule.clause}](format.md#c-{rule.clause})."
-        f" _QEMU:_ `{rule.qemu}`."
+        f"{f' _Errata:_ {cards}.' if cards else ''} _QEMU:_ `{rule.qemu}`."
     )

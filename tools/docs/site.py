@@ -28,6 +28,7 @@ ORDER = {
     "fuzzing": "Fuzzing",
     "performance": "Performance",
     "contributing": "Contributing",
+    "releasing": "Releasing",
 }
 
 

@@ -1,0 +1,85 @@
+"""The Markdown of the specification as plain text: no anchors, no links, tables in columns.
+
+Rich would cut long names in tables, and take the quotes of code away: `.` and `..` vanish in prose.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterator
+
+from mappedram.cli import output
+from mappedram.cli.text import table
+
+_WIDTH = 88
+#: What is not shown at all: anchors, and comments that mark what is generated.
+_HIDDEN = re.compile(r'<a id="[^"]*"></a>|<!--.*?-->', re.DOTALL)
+#: Code up to its end, or lines up to an empty one.
+_BLOCK = re.compile(r"^```[^\n]*\n.*?^```$|(?:^(?!```)[^\n]+(?:\n|\Z))+", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"`[^`]+`")
+#: A space at which no line ends.
+_GLUE = "\xa0"
+_LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
+_STRONG = re.compile(r"\*\*(.+?)\*\*")
+_EMPHASIS = re.compile(r"(?<![\w`])_([^_`]+)_(?![\w`])")
+
+
+def rendered(markdown: str, indent: str = "") -> Iterator[str]:
+    """Lines for a terminal, with an empty one between paragraphs."""
+    separator = False
+    for block in _BLOCK.findall(_HIDDEN.sub("", markdown)):
+        if not block.strip():
+            continue
+        if separator:
+            yield ""
+        separator = True
+        for row in _rows(block.strip("\n")):
+            yield f"{indent}{row}".rstrip()
+
+
+def _rows(block: str) -> Iterator[str]:
+    first = block.lstrip()
+    if first.startswith("```"):
+        yield from (f"  {row}" for row in block.splitlines()[1:-1])
+    elif first.startswith("|"):
+        yield from _columns(block.splitlines())
+    elif first.startswith("#"):
+        yield output.styled(inline(first.lstrip("# ")), "bold")
+    elif first.startswith("> "):
+        quoted = re.sub(r"^> ?", "", block, flags=re.MULTILINE)
+        yield from wrapped(quoted, "| ", "| ")
+    elif first.startswith("- "):
+        for item in re.split(r"^- ", block, flags=re.MULTILINE)[1:]:
+            yield from wrapped(item, "- ", "  ")
+    else:
+        yield from wrapped(block)
+
+
+def _columns(rows: list[str]) -> Iterator[str]:
+    cells = [
+        [
+            inline(cell.strip().replace("\\|", "|"))
+            for cell in re.split(r"(?<!\\)\|", row.strip().strip("|"))
+        ]
+        for row in rows
+    ]
+    header, _, *body = cells
+    yield from table(header, body)
+
+
+def inline(text: str) -> str:
+    """Words in which links and emphasis are no more than words; code keeps its quotes."""
+    return _EMPHASIS.sub(r"\1", _STRONG.sub(r"\1", _LINK.sub(r"\1", text)))
+
+
+def wrapped(text: str, first: str = "", rest: str = "") -> Iterator[str]:
+    """A paragraph in lines of a readable width; code and names such as `x-colo` stay whole."""
+    words = _CODE.sub(lambda match: match[0].replace(" ", _GLUE), inline(" ".join(text.split())))
+    for row in textwrap.wrap(
+        words,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_on_hyphens=False,
+        break_long_words=False,
+    ):
+        yield row.replace(_GLUE, " ")

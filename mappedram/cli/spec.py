@@ -1,0 +1,101 @@
+"""`mappedram spec`: the specification and the test vectors, as files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mappedram.cli import output
+from mappedram.cli.options import epilog, output_option
+from mappedram.cli.status import FINE, about
+from mappedram.cli.text import printable, size, table
+from mappedram.cli.writing import ended_by_signals, force_option
+from mappedram.output import StagedFiles
+from mappedram.specification import FILES, File
+
+
+@click.command(
+    "spec",
+    short_help="The specification, its .ksy files and test vectors.",
+    epilog=epilog(
+        "Examples:\n"
+        "  mappedram spec\n"
+        "  mappedram spec format.md | less\n"
+        "  mappedram spec -d mapped-ram-spec/\n"
+        "  mappedram spec -d . vectors.jsonl",
+        "A line of vectors.jsonl:\n"
+        "  name, why   what the vector is called, and why there is one\n"
+        "  offset      where the stream begins in the file\n"
+        "  file        how to make it: its size, and data as [offset, hexadecimal], all\n"
+        "              else being zero; or an archive of the source distribution\n"
+        "  expected    what a parser reads, field by field, or why it refuses the file\n"
+        "  above_2_53  whether numbers above 2^53 - 1 come up",
+        "The .ksy files are CC0-1.0, all others Apache-2.0.",
+        "Exit status:\n"
+        "  0   done\n"
+        "  1   it could not be done; nothing half-written is left\n"
+        "  64  wrong usage",
+    ),
+)
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "-d",
+    "--directory",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the files into DIR, which is made if missing.",
+)
+@force_option
+@output_option
+def command(names: tuple[str, ...], directory: Path | None, force: bool, form: str) -> int:
+    """Print a file of the specification, or write several into a folder.
+
+    They are those of this version of the package: the format in numbered clauses, the same in
+    Kaitai Struct for parsers in other languages, known defects of programs, and test vectors.
+    Without NAME, all files: listed, or with -d written.
+    """
+    files = _chosen(names)
+    if directory is not None:
+        with about(str(directory)), ended_by_signals():
+            _write(files, directory, force)
+    if form == "json":
+        texts = bool(names) and directory is None
+        output.write_json([_as_dict(file, directory, with_text=texts) for file in files])
+    elif directory is not None:
+        for file in files:
+            output.line(f"{printable(str(directory / file.name))}: {file.about}")
+    elif names:
+        for file in files:
+            output.write(file.text)
+    else:
+        rows = [(file.name, size(len(file.data)), file.about) for file in files]
+        for row in table(("name", "size", "holds"), rows, right="size"):
+            output.line(row)
+    return FINE
+
+
+def _chosen(names: Sequence[str]) -> list[File]:
+    for name in names:
+        if name not in FILES:
+            raise click.UsageError(f"no file {name!r}; there are {', '.join(FILES)}")
+    return [FILES[name] for name in dict.fromkeys(names or FILES)]
+
+
+def _write(files: Sequence[File], directory: Path, force: bool) -> None:
+    """Write all of the files, or none."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with StagedFiles(force=force) as staged:
+        for file in files:
+            with open(staged.open(directory / file.name), "wb", closefd=False) as stream:
+                stream.write(file.data)
+
+
+def _as_dict(file: File, directory: Path | None, *, with_text: bool) -> dict[str, Any]:
+    return {
+        "name": file.name,
+        "size": len(file.data),
+        "holds": file.about,
+        **({"path": str(directory / file.name)} if directory is not None else {}),
+        **({"text": file.text} if with_text else {}),
+    }

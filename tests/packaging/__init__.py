@@ -1,0 +1,1 @@
+"""What is built for others: its contents; whether it can be installed and used."""

@@ -1,0 +1,89 @@
+"""A program of somebody else, which strict types are checked of and which is run.
+
+Usage: consumer.py SNAPSHOT COPY
+"""
+
+import sys
+from typing import assert_type
+
+import numpy as np
+from hypothesis import given
+from hypothesis.strategies import SearchStrategy
+from numpy.typing import NDArray
+
+import mappedram
+from mappedram import Block, BlockSpec, Snapshot, SnapshotWriter, strategies
+from mappedram.bitmap import Bitmap
+from mappedram.check import Finding, Report, Severity, check
+
+
+def memory(snapshot: Snapshot) -> dict[str, bytes]:
+    """The first bytes of each block, and what the runs of its pages are."""
+    found: dict[str, bytes] = {}
+    for block in snapshot.blocks:
+        assert_type(block, Block)
+        runs = block.runs()
+        assert_type(runs, NDArray[np.int64])
+        assert_type(block.bitmap, Bitmap)
+        assert sum(int(stop - start) for start, stop in runs) <= block.num_pages
+        found[block.idstr] = block.read(0, 16)
+    assert_type(snapshot.block["pc.ram"].page(0), bytes)
+    return found
+
+
+def judged(path: str) -> list[str]:
+    """Codes of the errors of a file."""
+    report = check(path)
+    assert_type(report, Report)
+    errors: list[Finding] = [f for f in report.findings if f.severity is Severity.ERROR]
+    assert_type(report.exit_status, int)
+    return [finding.code for finding in errors]
+
+
+def copy(snapshot: Snapshot, path: str) -> None:
+    """A snapshot with the same memory."""
+    blocks = [BlockSpec(block.idstr, block.used_length) for block in snapshot.blocks]
+    with mappedram.create(path, machine="pc", page_size=4096, blocks=blocks) as writer:
+        assert_type(writer, SnapshotWriter)
+        for block in snapshot.blocks:
+            for start, stop in block.runs().tolist():
+                size = (stop - start) * block.page_size
+                writer.write_pages(block.idstr, start, block.read(start * block.page_size, size))
+        writer.finish()
+
+
+def refused(path: str) -> mappedram.FormatError | None:
+    """What the reader says of a file that it cannot follow."""
+    try:
+        mappedram.open(path).close()
+    except mappedram.FormatError as error:
+        assert_type(error.offset, int | None)
+        return error
+    return None
+
+
+assert_type(strategies.bitmaps(), SearchStrategy[Bitmap])
+
+
+@given(strategies.broken("MR204"))
+def broken_files_are_found(file: strategies.SparseFile) -> None:
+    """The part of a test of somebody else's parser."""
+    with file.opened() as descriptor:
+        assert "MR204" in {finding.code for finding in check(descriptor, file.offset).findings}
+
+
+def main() -> None:
+    """Do it all."""
+    source, target = sys.argv[1:]
+    with mappedram.open(source) as snapshot:
+        first = memory(snapshot)
+        copy(snapshot, target)
+    with mappedram.open(target) as snapshot:
+        assert memory(snapshot) == first
+    assert not judged(source)
+    assert refused(source) is None
+    broken_files_are_found()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Builds the package for a release, and proves that it can be installed and used."""
