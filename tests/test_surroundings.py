@@ -126,7 +126,7 @@ def test_writing_elsewhere_is_noted(
     link = tmp_path / "link"
     link.symlink_to("/")
     for path in (Path("/nowhere/x"), link / "nowhere/x", Path.home().parent.parent / "nowhere/x"):
-        with watch.noted() as noted, pytest.raises(OSError, match="nowhere|/dev/null"):
+        with watch.noted() as noted, pytest.raises(OSError, match=r"nowhere|/dev/null"):
             action(path)
         assert noted == [f"{event} {path}"]
 

@@ -28,7 +28,7 @@ class Watch:
     """Notes what this process writes elsewhere than in some places. There can be only one."""
 
     def __init__(self, *places: Path) -> None:
-        declared = (os.environ[name] for name in DECLARED if name in os.environ)
+        declared = (Path(os.environ[name]) for name in DECLARED if name in os.environ)
         self._places = [os.path.realpath(place) for place in (*places, *declared)]
         self._noted: list[str] | None = None
         sys.addaudithook(self._hear)

@@ -156,6 +156,10 @@ def compressed_pages(context: Context) -> Iterator[Defect]:
         stream: "Unknown combination of migration flags". Older ones load it with `compress` on.
 
     Remedy:
+        Load it with QEMU 9.0 or older and `compress` on, or take the memory out of it with
+        `mappedram extract` or `mappedram convert`.
+
+    Remedy:
         Convert the file with `mappedram convert -O mapped-ram`, or with `mappedram convert -O
         stream` for a destination without the capability `mapped-ram`. QEMU up to 9.0 loads it as it
         is, with `compress` on.
