@@ -22,7 +22,7 @@ LARGE_PAGE = 1 << 16
 FILE_SIZE_MAX = (1 << 63) - 1
 
 #: The stream without mapped-ram is another format: the spec describes its records one by one.
-FIXTURES = [name for name in manifest() if name != "plain"]
+FIXTURES = [name for name, entry in manifest().items() if "mapped-ram" in entry["capabilities"]]
 
 
 @dataclass(frozen=True)
