@@ -6,5 +6,6 @@ from tests.conftest import manifest
 DESCRIBED = [
     name
     for name in manifest()
-    if name not in {"no-vmdesc", "no-footers-no-vmdesc", "no-configuration", "killed"}
+    # The description of 7.2, which wrote `compress`, has no configuration.
+    if name not in {"no-vmdesc", "no-footers-no-vmdesc", "no-configuration", "killed", "compress"}
 ]

@@ -20,7 +20,11 @@ from tests.test_reader import oracle_files
 from tools.oracle import OracleFile
 
 #: Files whose RAM part is whole; of the others nothing can be rebuilt.
-WHOLE = [name for name in manifest() if name not in {"killed", "background-snapshot", "plain"}]
+WHOLE = [
+    name
+    for name, entry in manifest().items()
+    if "mapped-ram" in entry["capabilities"] and name not in {"killed", "background-snapshot"}
+]
 
 
 def same_bytes(first: int, second: int) -> bool:
