@@ -68,7 +68,7 @@ class Daemon:
         commands: the arguments of each virsh so far.
 
     Args:
-        directory: made, and removed in the end; one with a short name in /tmp if None, as names
+        directory: made, and removed in the end; one with a short name if None, as names
             of sockets may not be long.
         config: further lines of qemu.conf.
         file_size: what no file of libvirtd or a guest can grow beyond: writing there kills.
@@ -93,7 +93,7 @@ class Daemon:
                 self._wanted.mkdir()
                 self.directory = self._wanted
             else:
-                self.directory = Path(tempfile.mkdtemp(prefix="mr-", dir="/tmp"))
+                self.directory = Path(tempfile.mkdtemp(prefix="mr-"))
             stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
             self._prepare()
             self._start(stack)
