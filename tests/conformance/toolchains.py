@@ -16,8 +16,6 @@ from tools import programs
 from tools.generate import ksc, ksy, languages
 
 DRIVERS = Path(__file__).parent / "drivers"
-#: A file of which more than this is held has been read whole; a Java machine alone takes 0.1 GiB.
-MEMORY_MAX = 512 << 20
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,10 @@ class Built:
         return readings
 
     def read_and_measure(self, files: Sequence[tuple[int, int]]) -> tuple[list[Reading], int]:
-        """The same, and how many bytes of memory the driver took at most."""
+        """Read like `read`; return also how many bytes the driver read, its own program included.
+
+        The most memory that it took is not to be had: a process begins with that of its parent.
+        """
         process = subprocess.Popen(
             self.toolchain.command,
             cwd=self.folder,
@@ -141,10 +142,11 @@ class Built:
                 process.stdin.write(f"{offset} /proc/{os.getpid()}/fd/{fd}\n")
             process.stdin.close()
             readings = [json.loads(line) for line in process.stdout]
-            _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0
-        return readings, usage.ru_maxrss << 10
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            counters = Path(f"/proc/{process.pid}/io").read_text()
+            assert process.wait() == 0
+        numbers = dict(line.split(": ") for line in counters.splitlines())
+        return readings, int(numbers["rchar"])
 
     def run_example(self, source: str, path: Path) -> str:
         """What a program prints that is given the path of a file."""
