@@ -179,9 +179,9 @@ class Context:
     @property
     def difference(self) -> Defect | None:
         """What the two drivers make differently of the file."""
-        driver, reading = self.snapshot.driver, self.stream
+        driver = self.snapshot.driver
         if isinstance(driver, ComparedDriver):
-            return first_difference(driver, reading)
+            return first_difference(driver, self.stream)
         driver = compared()  # somebody else has read the file, with one driver
         reading: Stream | FormatError
         try:
