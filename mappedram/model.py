@@ -13,6 +13,7 @@ from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+    RAM_SECTION_IDSTR,
     TARGET_PAGE_SIZE_MAX,
     TARGET_PAGE_SIZE_MIN,
     SectionType,
@@ -281,10 +282,17 @@ class Stream:
 
     @property
     def ram_ended(self) -> bool:
-        """Whether RAM has its END section, before which no bitmap is valid."""
-        return any(
-            section.type == SectionType.END and section.idstr == "ram" for section in self.sections
-        )
+        """Whether RAM has its END section, before which no bitmap is valid.
+
+        QEMU writes the header of END, then the bitmaps, and only then the EOS. Source: spec/
+        format.md, clause 7.4.4.
+        """
+        ends = {
+            f"{section.path}/eos"
+            for section in self.sections
+            if section.type == SectionType.END and section.idstr == RAM_SECTION_IDSTR
+        }
+        return bool(ends) and any(element.path in ends for element in reversed(self.elements))
 
     @property
     def complete(self) -> bool:

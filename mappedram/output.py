@@ -4,6 +4,8 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from pathlib import Path
 from secrets import token_hex
 from typing import Self
@@ -11,6 +13,11 @@ from urllib.parse import quote
 
 #: Only a file that is written can meet these.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+#: What the user alone may do.
+_PRIVATE = 0o600
+#: Where Linux keeps an access list.
+_ACL = "system.posix_acl_access"
+_NO_ACL = {errno.ENODATA, errno.EOPNOTSUPP}
 #: The longest file name that common file systems take, in bytes.
 _NAME_MAX = 255
 
@@ -30,13 +37,27 @@ class StagedFiles:
     A file that exists already is replaced only with `force`. Whatever ends the block before -
     an error, a signal that was turned into one, a full disk - leaves nothing behind.
 
+    Nobody may read an output who may not read all of its sources: guest memory holds secrets.
+
     Args:
+        sources: paths or descriptors of files that the outputs are made of; with none, the outputs
+            are the user's own.
         force: replace files that exist.
     """
 
-    def __init__(self, *, force: bool = False) -> None:
+    def __init__(self, *sources: str | Path | int, force: bool = False) -> None:
         self._force = force
+        self._sources: list[_Access] = []
         self._pending: list[_Staged] = []
+        self.made_of(*sources)
+
+    def made_of(self, *sources: str | Path | int) -> None:
+        """The outputs are made of these, too.
+
+        Raises:
+            OSError: there is no such file.
+        """
+        self._sources += map(_Access.of, sources)
 
     def open(self, path: Path) -> int:
         """A descriptor of an empty file that is going to be `path`.
@@ -83,11 +104,74 @@ class StagedFiles:
     def _publish(self) -> None:
         """Give every file its name; of two programs that race for one, the first has it."""
         for staged in self._pending:
-            os.fchmod(staged.fd, 0o666 & ~_umask())
+            os.fchmod(staged.fd, self._mode(staged))
             if self._force:
                 os.replace(staged.name, staged.path)
             else:
                 os.link(staged.name, staged.path)
+
+    def _mode(self, staged: _Staged) -> int:
+        """What a new file may have, no more than its sources have and one that it replaces."""
+        output = _Access.of(staged.fd)
+        limits = [access.limit(output.gid) for access in self._sources] or [_PRIVATE]
+        if self._force and staged.path.exists():
+            limits.append(_Access.of(staged.path).limit(output.gid))
+        mode = reduce(and_, limits, 0o666 & ~_umask())
+        if output.has_acl:  # by which the bits of the group hold for others
+            mode = _without_group(mode)
+        return mode
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    """Who may read a file: its mode, its group, and whether an access list says more."""
+
+    mode: int
+    gid: int
+    has_acl: bool
+
+    @classmethod
+    def of(cls, file: str | Path | int) -> Self:
+        """That of a file or of an open descriptor."""
+        status = os.stat(file)
+        try:
+            has_acl = bool(os.getxattr(file, _ACL))
+        except OSError as error:
+            has_acl = error.errno not in _NO_ACL
+        return cls(status.st_mode, status.st_gid, has_acl)
+
+    def limit(self, gid: int) -> int:
+        """The widest mode of a file with the group `gid` that lets nobody read who may not here."""
+        if not stat.S_ISREG(self.mode):
+            return _PRIVATE
+        mode = self.mode & 0o666 | _PRIVATE
+        return _without_group(mode) if self.has_acl or self.gid != gid else mode
+
+
+def _without_group(mode: int) -> int:
+    """The mode without what only the group may do: nobody knows who is in it."""
+    return mode & (~0o070 | (mode & 0o007) << 3)
+
+
+def make_folder(path: Path, source: str | Path | int) -> None:
+    """A folder for files that are made of `source`, and those above it, unless they are there.
+
+    What is made lets nobody in who may not read the source.
+
+    Raises:
+        OSError: it cannot be made, or is no folder.
+    """
+    for folder in reversed([one for one in (path, *path.parents) if not one.exists()]):
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:  # somebody else's, since a moment ago
+            continue
+        made = _Access.of(folder)
+        mode = _Access.of(source).limit(made.gid) & ~_umask()
+        if made.has_acl:
+            mode = _without_group(mode)
+        folder.chmod(mode | (mode & 0o444) >> 2 | 0o700)  # who may read may look up
+    path.mkdir(exist_ok=True)
 
 
 def _umask() -> int:

@@ -1,9 +1,13 @@
 """The QMP monitor of a running QEMU, one command after the other."""
 
 import asyncio
+import re
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mappedram.errors import MappedRamError
 
@@ -35,6 +39,14 @@ class Monitor:
 
     def __init__(self, client: "QMPClient") -> None:
         self._client = client
+
+    @property
+    def user(self) -> "User | None":
+        """As whom QEMU opens files; None where that is not known."""
+        # The client has no public way to its socket.
+        writer = getattr(self._client, "_writer", None)
+        connection = writer and writer.get_extra_info("socket")
+        return _user(connection) if connection else None
 
     async def execute(self, command: str, **arguments: object) -> Any:
         """Execute a command and return its answer; `_` in names of arguments stands for `-`.
@@ -70,6 +82,26 @@ class Monitor:
         """
         state: dict[str, Any] = await self.execute("query-migrate")
         return state
+
+
+class User(NamedTuple):
+    """User and group of a process."""
+
+    uid: int
+    gid: int
+
+
+def _user(connection: Any) -> User | None:
+    """Those of the process behind a Unix socket, which may not be those that it began with."""
+    size = struct.calcsize("3i")
+    try:
+        data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        pid, _, _ = struct.unpack("3i", data)
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    ids = re.findall(r"^[UG]id:(?:\t\d+){3}\t(\d+)$", status, re.MULTILINE)
+    return User(*map(int, ids)) if len(ids) == 2 else None
 
 
 @asynccontextmanager

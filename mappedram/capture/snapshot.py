@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -119,6 +119,7 @@ async def _saved(
         await _set_capabilities(monitor, guest, wish, undo)
         await _set_parameters(monitor, guest, wish, undo)
         try:
+            _reserve(monitor, partial)
             result = await _migrated(monitor, partial, progress, threads=_threads(guest, wish))
             _publish(partial, out, force=wish.force)
         finally:
@@ -187,13 +188,31 @@ async def _migrated(
     return state
 
 
+def _reserve(monitor: Monitor, path: Path) -> None:
+    """Make the file that QEMU is going to open, so that nobody else can read it from the start.
+
+    That is not possible for a QEMU of another user, unless root does it.
+    """
+    user = monitor.user
+    if user is None or os.geteuid() not in (0, user.uid):
+        return
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        if user.uid != os.geteuid():
+            os.fchown(fd, *user)
+    finally:
+        os.close(fd)
+
+
 def _publish(partial: Path, out: Path, *, force: bool) -> None:
     """Give the file its name; of two programs that race for one, the first has it."""
-    if not partial.exists():
+    if not partial.exists() or partial.stat().st_size == 0:
         raise CaptureError(
             f"QEMU says that it wrote {partial}, but there is no such file here: does it run in a"
             " container?"
         )
+    with suppress(PermissionError):  # of another user, whose matter it is
+        partial.chmod(0o600)
     if force:
         os.replace(partial, out)
     else:

@@ -89,9 +89,10 @@ def stale_pages(context: Context) -> Iterator[Defect]:
         Nothing: QEMU goes by the bitmap. `mappedram convert -O mapped-ram` leaves the old bytes
         behind.
     """
-    if context.bitmaps_are_empty:
-        return  # never written; that is another rule's
+    unwritten = {block.model.path for block in context.unwritten}  # another rule's
     for block in context.judged:
+        if block.model.path in unwritten:
+            continue
         stale = context.survey(block).stale
         if stale.count:
             yield Defect(
@@ -111,25 +112,25 @@ def stale_pages(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: ram_save_complete()",
 )
 def bitmaps_never_written(context: Context) -> Iterator[Defect]:
-    """Where page areas hold data, some bit is set in some bitmap.
+    """Where page areas hold data, bitmaps have been written.
 
     Why:
-        The save was broken off, or was made with `background-snapshot`, so that the pages were
-        written and their bitmaps were not. QEMU restores empty memory.
+        The save was broken off, before the bitmaps or between two of them, or was made with
+        `background-snapshot`, so that the pages were written and their bitmaps were not. QEMU
+        restores empty memory.
 
     Remedy:
         Run `mappedram repair`, which sets a bit for each page that holds data. After
         `background-snapshot`, QEMU then loads the file. After a save that was broken off, devices
         are missing: save again, and use `mappedram extract` for the memory that is there.
     """
-    if not context.bitmaps_are_empty:
-        return
-    tallies = ((block, context.survey(block).stale) for block in context.judged)
+    tallies = ((block, context.survey(block).stale) for block in context.unwritten)
     filled = [(block, stale) for block, stale in tallies if stale.count]
     if filled:
         block, stale = filled[0]
+        which = "all bitmaps" if context.bitmaps_are_empty else _unwritten(context)
         yield Defect(
-            f"all bitmaps are empty, but {_pages(sum(stale.count for _, stale in filled))} with"
+            f"{which} are empty, but {_pages(sum(stale.count for _, stale in filled))} with"
             f" data stand in the file, the first at page {stale.first} of block {block.idstr!r},"
             f" {_page_place(block, stale).offset:#x}",
             _bitmap_place(block),
@@ -166,6 +167,12 @@ def big_endian_bitmap(context: Context) -> Iterator[Defect]:
             expected="little-endian",
             actual="big-endian",
         )
+
+
+def _unwritten(context: Context) -> str:
+    """Which bitmaps the save did not come to."""
+    last = context.judged[-len(context.unwritten) - 1]
+    return f"END of RAM is missing, and the bitmaps behind that of block {last.idstr!r}"
 
 
 def _bitmap_place(block: Block) -> Place:

@@ -172,7 +172,20 @@ class Context:
     @cached_property
     def bitmaps_are_empty(self) -> bool:
         """Whether there are bitmaps, and no bit is set in any."""
-        return bool(self.judged) and not any(self.survey(block).num_set for block in self.judged)
+        return bool(self.judged) and len(self.unwritten) == len(self.judged)
+
+    @cached_property
+    def unwritten(self) -> tuple[Block, ...]:
+        """The judged blocks whose bitmaps were never written, as far as the file tells.
+
+        QEMU writes the bitmaps one after the other, in the order of the blocks, once all pages are
+        there: before END of RAM, those behind the last that has a bit may be missing. Such a bitmap
+        is empty, and so is that of a block of zeros.
+        """
+        filled = [n for n, block in enumerate(self.judged) if self.survey(block).num_set]
+        if filled and self.stream.ram_ended:
+            return ()
+        return self.judged[filled[-1] + 1 if filled else 0 :]
 
     # The second opinion.
 

@@ -22,6 +22,7 @@ from mappedram.convert.build import build
 from mappedram.convert.mapped_ram import Layout, lay_out
 from mappedram.convert.raw import stored_bytes
 from mappedram.output import StagedFiles
+from mappedram.snapshot import Snapshot
 from mappedram.source import Source
 
 
@@ -111,7 +112,7 @@ def _from_recipe(source: Path, out: Path, channels: int, direct_io: bool, force:
         with (
             ended_by_signals(),
             progress("build", total) as moved,
-            StagedFiles(force=force) as files,
+            StagedFiles(*_sources(source, wanted, snapshot), force=force) as files,
         ):
             note_direct_io(
                 build(
@@ -123,6 +124,12 @@ def _from_recipe(source: Path, out: Path, channels: int, direct_io: bool, force:
                     progress=moved,
                 )
             )
+
+
+def _sources(source: Path, wanted: recipe.Recipe, donor: Snapshot | None) -> list[Path | int]:
+    """All that is read for a recipe."""
+    files = [block.file for block in wanted.blocks if block.file is not None]
+    return [source, *files, *([donor.source.fd] if donor else [])]
 
 
 def _from_donor(
@@ -138,5 +145,6 @@ def _from_donor(
         )
         stack.enter_context(ended_by_signals())
         moved = stack.enter_context(progress("build", total))
-        staged = stack.enter_context(StagedFiles(force=force))
+        sources = [snapshot.source.fd, *(source.fd for source in replace.values())]
+        staged = stack.enter_context(StagedFiles(*sources, force=force))
         note_direct_io(lay_out(snapshot, staged.open(out), layout, replace=replace, progress=moved))

@@ -181,7 +181,7 @@ def _to_stream(snapshot: Snapshot, out: Path, channels: int, force: bool) -> Non
     with (
         ended_by_signals(),
         progress("convert", total) as moved,
-        StagedFiles(force=force) as files,
+        StagedFiles(snapshot.source.fd, force=force) as files,
     ):
         to_stream(snapshot, files.open(out), channels=channels, progress=moved)
 
@@ -201,6 +201,7 @@ def _to_mapped_ram(opening: _Opening, out: Path, layout: Layout, force: bool) ->
         # Pages of zeros, and those that go past the page cache, take another way.
         on_pages = None if layout.drop_zero_pages or layout.direct_io else early.begin
         snapshot, _ = stack.enter_context(opening(on_pages=on_pages))
+        files.made_of(snapshot.source.fd)
         moved = None
         if not early.begun:
             moved = moved_of(sum(stored_bytes(b) for b in snapshot.blocks if b.has_pages))
@@ -209,11 +210,12 @@ def _to_mapped_ram(opening: _Opening, out: Path, layout: Layout, force: bool) ->
 
 @dataclass(frozen=True, slots=True)
 class _Texts:
-    """What a save image says of the domain besides its memory."""
+    """What a save image says of the domain besides its memory, and the files that tell it."""
 
     xml: str
     cookie: str | None
     was_running: bool
+    files: tuple[Path, ...]
 
 
 def _texts(image: LibvirtImage | None, xml: Path | None, cookie: Path | None) -> _Texts:
@@ -225,6 +227,7 @@ def _texts(image: LibvirtImage | None, xml: Path | None, cookie: Path | None) ->
         xml.read_text("utf-8", "surrogateescape") if xml else own_xml,
         cookie.read_text("utf-8", "surrogateescape") if cookie else own_cookie,
         image.was_running if image else False,
+        tuple(file for file in (xml, cookie) if file),
     )
 
 
@@ -233,7 +236,7 @@ def _to_libvirt(snapshot: Snapshot, out: Path, texts: _Texts, layout: Layout, fo
     with (
         ended_by_signals(),
         progress("convert", total) as moved,
-        StagedFiles(force=force) as files,
+        StagedFiles(snapshot.source.fd, *texts.files, force=force) as files,
     ):
         refused = write_libvirt_sparse(
             snapshot,

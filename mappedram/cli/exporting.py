@@ -63,7 +63,7 @@ def write_export(
     with (
         ended_by_signals(),
         progress("convert", memory.stored_bytes) as moved,
-        StagedFiles(force=force) as files,
+        StagedFiles(snapshot.source.fd, force=force) as files,
     ):
         written = _writer(export)(
             snapshot,

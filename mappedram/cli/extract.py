@@ -27,7 +27,7 @@ from mappedram.container import open_any
 from mappedram.convert.raw import extract, stored_bytes
 from mappedram.drivers import DriverName
 from mappedram.errors import UnsupportedError
-from mappedram.output import StagedFiles, safe_name
+from mappedram.output import StagedFiles, make_folder, safe_name
 from mappedram.snapshot import Block, Snapshot
 
 _SUFFIX = ".raw"
@@ -95,7 +95,7 @@ def command(
         if out is not None and len(blocks) != 1:
             raise click.UsageError(f"-o OUT takes one block, not {len(blocks)}; choose with -b")
         if directory is not None:
-            directory.mkdir(parents=True, exist_ok=True)
+            make_folder(directory, snapshot.source.fd)
         places = [out or Path(directory or "", safe_name(b.idstr, _SUFFIX)) for b in blocks]
         write_blocks(blocks, places, channels, direct_io, force)
     if form == "json":
@@ -139,7 +139,7 @@ def write_blocks(
     with (
         ended_by_signals(),
         progress("extract", total) as moved,
-        StagedFiles(force=force) as files,
+        StagedFiles(*(block.source.fd for block in blocks), force=force) as files,
     ):
         refused = None
         for block, place in zip(blocks, places, strict=True):

@@ -131,7 +131,10 @@ def _write_page(
     from mappedram.check import check
 
     text = html.page(file, snapshot, image, check(file, offset))
-    with StagedFiles(force=force) as files, open(files.open(place), "wb", closefd=False) as stream:
+    with (
+        StagedFiles(snapshot.source.fd, force=force) as files,
+        open(files.open(place), "wb", closefd=False) as stream,
+    ):
         stream.write(text.encode())
 
 

@@ -127,7 +127,7 @@ def command(
         todo = plan(source, offset, options)
         with (
             progress("metadump", source.allocated) as moved,
-            StagedFiles(force=force) as files,
+            StagedFiles(source.fd, force=force) as files,
         ):
             fd = files.open(out)
             made = {"made_by": f"mappedram {__version__}"}

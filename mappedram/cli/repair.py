@@ -96,7 +96,7 @@ def _is_worth_it(todo: Plan) -> bool:
 def _copy(todo: Plan, out: Path, *, force: bool) -> Report:
     with (
         progress("copy", todo.source.base.allocated) as moved,
-        StagedFiles(force=force) as files,
+        StagedFiles(todo.source.fd, force=force) as files,
     ):
         fd = files.open(out)
         write_copy(todo, fd, progress=moved)

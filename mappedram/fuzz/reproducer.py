@@ -12,6 +12,8 @@ from mappedram.fuzz.report import FILE, Found, as_dict, as_text
 def write(found: Found, folder: Path) -> Path:
     """Write the file and the report of a failure into a new folder inside `folder`.
 
+    Nobody else can read them: a target may have put anything of its own into what it said.
+
     Returns:
         The new folder; it is there whole or not at all.
 
@@ -21,11 +23,12 @@ def write(found: Found, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(prefix=".mappedram-", dir=folder))
     try:
+        (staged / FILE).touch(mode=0o600)
         found.case.file.store(staged / FILE)
-        (staged / "report.md").write_text(as_text(found), encoding="utf-8")
         document = json.dumps(as_dict(found), indent=1) + "\n"
-        (staged / "report.json").write_text(document, encoding="utf-8")
-        staged.chmod(0o755)
+        for name, text in (("report.md", as_text(found)), ("report.json", document)):
+            (staged / name).touch(mode=0o600)
+            (staged / name).write_text(text, encoding="utf-8")
         place = _free(folder, found.name)
         os.rename(staged, place)
         return place

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mappedram.bitmap import Bitmap
+from mappedram.check.intervals import complement
 from mappedram.check.survey import CHUNK
 from mappedram.model import round_up
 from mappedram.pageio import nonzero_pages
@@ -19,10 +20,8 @@ if TYPE_CHECKING:
 #: Bytes of a bitmap that are written, or left as they are, together.
 _STEP = 4096
 
-_BROKEN_OFF = (
-    "the save was broken off: pages that it had not come to read as zeros, and those that are there"
-    " may be from different moments"
-)
+_BROKEN_OFF = "the save was broken off: pages that are there may be from different moments"
+_BETWEEN = "the save ended between bitmaps: some of these pages may have turned zero"
 _UNCLEAR = "they had turned zero, or the bitmap was written in part only; they read as zeros"
 _STALE = "bytes of pages that had turned zero cannot be told from those that are meant"
 _LEFT_OUT = (
@@ -40,31 +39,48 @@ def rebuild(case: Case) -> Iterator[Change]:
     """
     if not case.has_all_blocks:
         return
-    blocks = case.context.judged
-    if case.stream.ram_ended and any(block.bitmap.any() for block in blocks):
+    blocks, background = case.context.judged, case.devices_saved and not case.stream.ram_ended
+    unwritten = blocks if background else case.context.unwritten
+    if not unwritten and case.stream.ram_ended:
         return  # the bitmaps are final, and a clear bit over data is a page that turned zero
-    found = [change for block in blocks if (change := _rebuilt(case, block))]
+    missing = {block.model.path for block in unwritten}
+    changes = (
+        _rebuilt(case, block, background=background)
+        if block.model.path in missing
+        else _kept(case, block)
+        for block in blocks
+    )
+    found = [change for change in changes if change]
     # Unless some page was saved, that others are missing says nothing.
     if any(change.count for change in found) or any(block.bitmap.any() for block in blocks):
         yield from found
 
 
-def _rebuilt(case: Case, block: Block) -> Change | None:
+def _rebuilt(case: Case, block: Block, *, background: bool) -> Change | None:
+    """The bitmap from the pages.
+
+    Args:
+        case: the file.
+        block: whose bitmap was never written.
+        background: whether each page was written once, as it was to be saved.
+    """
     import numpy as np
 
     model = block.model
     assert model.bitmap_offset is not None
-    background = case.devices_saved and not case.stream.ram_ended
-    if not background and block.bitmap.any():
-        return _kept(case, block)
     old = np.frombuffer(block.bitmap.little, np.uint8)
     new = old | _bits_of_pages(case, block)
     before, after = (_count(bits) for bits in (old, new))
-    left_out = not after and case.devices_saved
+    # Bitmaps come when all pages of a save have been written.
+    all_saved = case.devices_saved or not case.context.bitmaps_are_empty
+    left_out = not after and all_saved
     if after == before and not left_out:
         return None
-    data = Bitmap(new.tobytes(), block.num_pages, model.word_size, case.snapshot.byteorder).little
-    note = None if background else _STALE if case.stream.ram_ended else _BROKEN_OFF
+    rebuilt = Bitmap(new.tobytes(), block.num_pages, model.word_size)
+    unknown = (
+        None if background and not left_out else complement(rebuilt.runs(), 0, block.num_pages)
+    )
+    data = Bitmap(rebuilt.data, block.num_pages, model.word_size, case.snapshot.byteorder).little
     return Change(
         f"{model.path}/bitmap",
         model.bitmap_offset,
@@ -72,9 +88,24 @@ def _rebuilt(case: Case, block: Block) -> Change | None:
         "cannot be known" if left_out else _pages(after, model.idstr),
         count=after - before,
         certain=background and not left_out,
-        note=_LEFT_OUT if left_out else note,
+        unknown=unknown,
+        note=_LEFT_OUT if left_out else _doubt(case, background, block.num_pages - after),
         edits=tuple(_differences(model.bitmap_offset, block.bitmap.data, data)),
     )
+
+
+def _doubt(case: Case, background: bool, unknown: int) -> str | None:
+    """What cannot be known of a block, of which that many pages are not there."""
+    if background:
+        return None
+    if case.stream.ram_ended:
+        return _STALE
+    why = _BROKEN_OFF if case.context.bitmaps_are_empty else _BETWEEN
+    if not unknown:
+        return why
+    one = unknown == 1
+    others = "1 page reads as zeros, and was" if one else f"{unknown} pages read as zeros, and were"
+    return f"{why}; {others} zero or {'was' if one else 'were'} not written"
 
 
 def _kept(case: Case, block: Block) -> Change | None:

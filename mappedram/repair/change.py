@@ -1,11 +1,14 @@
 """What a repair is, and what it says that it changes."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from mappedram.repair.case import Case
 from mappedram.repair.edits import Edit
+
+if TYPE_CHECKING:
+    from mappedram.bitmap import Runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Change:
         count: how many values, pages, bits or bytes change; 0 where what is right cannot be known
             and nothing is changed.
         certain: whether the file proves it.
+        unknown: runs of pages of which nothing tells, before or after, whether they were zero.
         note: what cannot be known, or what it means; None where there is nothing to add.
         edits: the bytes to be written.
         moves: whether bytes of the stream get another place, which no order of writing makes safe.
@@ -33,6 +37,7 @@ class Change:
     count: int = 1
     certain: bool = True
     note: str | None = None
+    unknown: "Runs | None" = field(default=None, compare=False)
     edits: tuple[Edit, ...] = ()
     moves: bool = False
     name: str = ""
@@ -40,7 +45,8 @@ class Change:
     def to_dict(self) -> dict[str, Any]:
         """The change for JSON."""
         keys = ("name", "count", "offset", "path", "before", "after", "certain", "note")
-        return {key: getattr(self, key) for key in keys}
+        unknown = [] if self.unknown is None else self.unknown.tolist()
+        return {key: getattr(self, key) for key in keys} | {"unknown_pages": unknown}
 
 
 @dataclass(frozen=True, slots=True)

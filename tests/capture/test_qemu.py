@@ -1,8 +1,10 @@
 """Taking snapshots of a real guest, and that it is afterwards as it was before."""
 
+import asyncio
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -15,6 +17,7 @@ import numpy as np
 import pytest
 
 import mappedram
+from mappedram.capture import capture
 from mappedram.check import check
 from tests.cli.conftest import ROOT, Run
 from tests.qemu.test_fresh import BY_NAME, binary
@@ -247,3 +250,21 @@ def test_without_the_package(tmp_path: Path, run: Run, monkeypatch: pytest.Monke
     outcome = run("capture", "--qmp", "x", tmp_path / "out")
     assert outcome.status == 1
     assert "pip install 'mappedram[capture]'" in outcome.err
+
+
+@pytest.mark.qemu
+def test_nobody_else_reads_it(tmp_path: Path) -> None:
+    """From the first byte on, though QEMU would let the umask decide."""
+    out, seen = tmp_path / "out", set[int]()
+
+    def look(_done: int, _total: int) -> None:
+        seen.update(stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob(".mappedram-*"))
+
+    previous = os.umask(0)
+    try:
+        with guest_of(tmp_path) as guest:
+            asyncio.run(capture(str(guest.address), out, progress=look))
+    finally:
+        os.umask(previous)
+    assert seen == {0o600}
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600

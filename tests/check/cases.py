@@ -95,6 +95,17 @@ def background_snapshot(draft: Draft) -> int:
     return draft.section(SectionType.EOF).offset
 
 
+@case("MR304", "pc", "MR002")
+def failed_between_bitmaps(draft: Draft) -> int | None:
+    """The header of END is there, its EOS is not, and bitmaps are missing."""
+    missing = [draft.block(name) for name in ("pc.bios", "pc.rom", TABLES, LOADER, RSDP)]
+    first = min(block.bitmap_offset or 0 for block in missing if block.idstr != "pc.rom")
+    draft.truncate(draft.section(SectionType.END).payload_offset)
+    for block in missing:
+        draft.write(block.bitmap_offset or 0, bytes(block.bitmap_size))
+    return first
+
+
 @case("MR012", "plain")
 def without_mapped_ram(draft: Draft) -> int:
     return draft.section(SectionType.START).offset

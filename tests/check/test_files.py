@@ -20,6 +20,7 @@ from tests.conftest import Fixture, Fixtures, manifest
 VERDICTS: dict[str, tuple[Verdict, list[str]]] = {
     "background-snapshot": ("corrupt", ["MR304", "MR003"]),
     "compress": ("clean", ["MR012", "MR017"]),
+    "ignore-shared-failed": ("corrupt", ["MR304", "MR002"]),
     "killed": ("corrupt", ["MR304", "MR002"]),
     "live": ("clean", ["MR303"]),
     "no-configuration": ("clean", ["MR007", "MR041"]),

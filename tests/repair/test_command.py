@@ -12,7 +12,7 @@ from tests.conftest import Fixtures
 from tests.files import copy_sparse
 from tests.repair.test_repairs import image
 
-KEYS = ["name", "count", "offset", "path", "before", "after", "certain", "note"]
+KEYS = ["name", "count", "offset", "path", "before", "after", "certain", "note", "unknown_pages"]
 
 
 def test_background_snapshot(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:

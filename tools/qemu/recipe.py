@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import pattern
 from .firmware import FIRMWARE
-from .machine import MAPPED_RAM, OLDER, Machine
+from .machine import MAPPED_RAM, OLDER, Machine, MigrationFailedError
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -117,6 +118,14 @@ def with_dirty_bitmap(machine: Machine, fixture: Fixture, path: Path) -> str:
     """Save a guest whose disk `disk0` has a dirty bitmap."""
     machine.qmp("block-dirty-bitmap-add", node="disk0", name="bitmap0")
     return completed(machine, fixture, path)
+
+
+def failed(machine: Machine, fixture: Fixture, path: Path) -> str:
+    """Save what QEMU cannot save; what it has written stays."""
+    start_save(machine, fixture, path)
+    with suppress(MigrationFailedError):
+        machine.wait_migrated()
+    return str(machine.migration()["status"])
 
 
 def killed(machine: Machine, fixture: Fixture, path: Path) -> str:

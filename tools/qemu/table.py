@@ -7,7 +7,18 @@ from typing import Any
 
 from . import pattern
 from .machine import NEWER, OLDER
-from .recipe import KIB, MIB, Fill, Fixture, completed, halted, killed, live, with_dirty_bitmap
+from .recipe import (
+    KIB,
+    MIB,
+    Fill,
+    Fixture,
+    completed,
+    failed,
+    halted,
+    killed,
+    live,
+    with_dirty_bitmap,
+)
 
 
 def backend(block: str, size: str = "16M") -> str:
@@ -207,6 +218,18 @@ TABLE = (
         "a save that was killed: pages but all bitmaps zero, and no end of the stream",
         parameters={"max-bandwidth": 200 * KIB},
         finish=killed,
+    ),
+    on_pc(
+        "ignore-shared-failed",
+        "a save that failed between two bitmaps, at a block of shared memory (E-003)",
+        args="-machine pc-i440fx-10.0"
+        + backend("node0")
+        + backend("node1", "8M").replace("share=off", "share=on")
+        + " -numa node,memdev=node0 -numa node,memdev=node1"
+        + guest("24M"),
+        fills=(Fill("node0", RUNS), Fill("node1", RUNS[:-1], pattern.seed(b"RAM1"), size=8 * MIB)),
+        capabilities=("x-ignore-shared", "mapped-ram"),
+        finish=failed,
     ),
     on_pc(
         "background-snapshot",
