@@ -213,7 +213,7 @@ def test_a_signal_leaves_the_guest_as_it_was(
                 time.sleep(0.001)
             guest.machine.qmp("migrate-set-parameters", max_bandwidth=64 * MIB)
             child.send_signal(number)
-            _, said = child.communicate(timeout=60)
+            _, said = child.communicate(timeout=300)
         assert (child.returncode, said.strip()) == (status, f"mappedram: {word}")
         assert list(out.iterdir()) == []
         assert guest.running

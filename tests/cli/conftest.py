@@ -16,6 +16,8 @@ from tests.conftest import Fixture
 from tests.files import copy_sparse, field_place, patch
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Seconds after which a process must be waiting for something that does not come.
+TIMEOUT = 300
 
 
 class Outcome(NamedTuple):
@@ -52,9 +54,21 @@ def process(*args: object, **options: Any) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "mappedram", *map(str, args)],
         check=False,
         text=True,
-        timeout=20,
+        timeout=TIMEOUT,
         env=os.environ | {"PYTHONPATH": str(ROOT)} | options.pop("env", {}),
         **({"capture_output": True} | options),
+    )
+
+
+def interrupted(number: int, folder: Path, *args: object) -> subprocess.CompletedProcess[str]:
+    """Run the command as a process that gets a signal once a file in `folder` has bytes."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.interrupted", *map(str, (int(number), folder, *args))],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        cwd=ROOT,
     )
 
 

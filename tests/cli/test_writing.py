@@ -4,8 +4,6 @@ import os
 import resource
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import pytest
 import mappedram
 from mappedram.check import check
 from mappedram.convert.stream import to_stream
-from tests.cli.conftest import ROOT, Run, on, process
+from tests.cli.conftest import Run, interrupted, on, process
 from tests.conftest import Fixtures
 from tests.files import copy_sparse, extents, patch
 from tools.oracle import OracleBlock, OracleFile
@@ -355,20 +353,8 @@ def test_a_signal_leaves_nothing_behind(
     before = large.stat()
     out = tmp_path / "out"
     out.mkdir()
-    with subprocess.Popen(
-        [sys.executable, "-m", "mappedram", *map(str, JOBS[job](large, out))],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as child:
-        while not any(entry.stat().st_size for entry in out.iterdir()):
-            assert child.poll() is None, "it was over before it could be interrupted"
-            time.sleep(0.001)
-        child.send_signal(number)
-        _, said = child.communicate(timeout=20)
-    assert child.returncode == status
-    assert said.strip() == f"mappedram: {word}"
+    done = interrupted(number, out, *JOBS[job](large, out))
+    assert (done.returncode, done.stderr.strip()) == (status, f"mappedram: {word}")
     assert list(out.iterdir()) == []
     assert (large.stat().st_mtime_ns, large.stat().st_size) == (before.st_mtime_ns, before.st_size)
 

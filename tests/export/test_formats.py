@@ -1,11 +1,7 @@
 """What the forms are, on files of a real QEMU; and what is said where something is missing."""
 
-import os
 import signal
 import struct
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +10,7 @@ import pytest
 import mappedram
 from mappedram.cpu import cpu_notes
 from mappedram.physical import Range, physical_map
-from tests.cli.conftest import ROOT, Run, on
+from tests.cli.conftest import Run, interrupted, on
 from tests.conftest import Fixtures
 from tests.export.readers import Bytes, core, lime
 from tests.files import copy_sparse, extents, patch
@@ -233,11 +229,8 @@ def test_what_fails_leaves_nothing(fixtures: Fixtures, tmp_path: Path, run: Run,
 def test_an_end_by_signal_leaves_nothing(tmp_path: Path, form: str) -> None:
     pages = [(page, page + 1) for page in range(0, 1 << 18, 2)]
     path = pc_of(tmp_path / "guest", OracleBlock("pc.ram", 1 << 30, pages))
-    command = [sys.executable, "-m", "mappedram", "convert", "-O", form]
-    command += [str(path), str(tmp_path / "out")]
-    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}) as process:
-        while not list(tmp_path.glob(".mappedram-*")) and process.poll() is None:
-            time.sleep(0.001)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
-    assert [entry.name for entry in tmp_path.iterdir()] == ["guest"]
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    done = interrupted(signal.SIGINT, folder, "convert", "-O", form, path, folder / "out")
+    assert (done.returncode, done.stderr.strip()) == (130, "mappedram: interrupted")
+    assert list(folder.iterdir()) == []

@@ -112,7 +112,7 @@ def test_an_interruption_keeps_what_was_found(tmp_path: Path) -> None:
     while running.poll() is None and not list(found.glob("crashes*")):
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
+    _, said = running.communicate(timeout=300)
     assert running.returncode == 130, said
     assert list(temporary.iterdir()) == []
     places = list(found.iterdir())

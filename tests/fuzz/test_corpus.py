@@ -131,6 +131,6 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, number: int) -> None:
     while process.poll() is None and not list(tmp_path.glob(".*/*")):
         time.sleep(0.01)
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 128 + number, said
     assert list(tmp_path.iterdir()) == []

@@ -167,7 +167,7 @@ def test_nothing_outlives_the_daemon() -> None:
         start(daemon, 2)
         directory = daemon.directory
         assert any(b"qemu-system" in line for line in command_lines(directory))
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 300
     while command_lines(directory) and time.monotonic() < deadline:
         time.sleep(0.05)  # the kernel takes them down one by one
     assert command_lines(directory) == []
