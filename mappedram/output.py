@@ -43,10 +43,14 @@ class StagedFiles:
         sources: paths or descriptors of files that the outputs are made of; with none, the outputs
             are the user's own.
         force: replace files that exist.
+        public: the outputs hold nothing of a guest, and are as any new file.
     """
 
-    def __init__(self, *sources: str | Path | int, force: bool = False) -> None:
+    def __init__(
+        self, *sources: str | Path | int, force: bool = False, public: bool = False
+    ) -> None:
         self._force = force
+        self._default = [] if public else [_PRIVATE]
         self._sources: list[_Access] = []
         self._pending: list[_Staged] = []
         self.made_of(*sources)
@@ -113,7 +117,7 @@ class StagedFiles:
     def _mode(self, staged: _Staged) -> int:
         """What a new file may have, no more than its sources have and one that it replaces."""
         output = _Access.of(staged.fd)
-        limits = [access.limit(output.gid) for access in self._sources] or [_PRIVATE]
+        limits = [access.limit(output.gid) for access in self._sources] or [*self._default]
         if self._force and staged.path.exists():
             limits.append(_Access.of(staged.path).limit(output.gid))
         mode = reduce(and_, limits, 0o666 & ~_umask())

@@ -17,6 +17,8 @@ from tools.unpack import unpack
 
 SCRATCH = hermetic.settle()
 FIXTURES = Path(__file__).parent / "fixtures"
+#: Fixtures of saves that did not come to their end.
+UNFINISHED = frozenset({"killed", "ignore-shared-failed"})
 
 settings.register_profile(
     "ci", derandomize=True, database=None, deadline=None, print_blob=True, max_examples=100

@@ -85,7 +85,7 @@ def _chosen(names: Sequence[str]) -> list[File]:
 def _write(files: Sequence[File], directory: Path, force: bool) -> None:
     """Write all of the files, or none."""
     directory.mkdir(parents=True, exist_ok=True)
-    with StagedFiles(force=force) as staged:
+    with StagedFiles(force=force, public=True) as staged:
         for file in files:
             with open(staged.open(directory / file.name), "wb", closefd=False) as stream:
                 stream.write(file.data)

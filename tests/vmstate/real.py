@@ -1,11 +1,8 @@
 """Which fixtures have a description of their devices."""
 
-from tests.conftest import manifest
+from tests.conftest import UNFINISHED, manifest
 
 #: Fixtures that QEMU ended with a JSON text, and that can be read up to it.
-DESCRIBED = [
-    name
-    for name in manifest()
-    # The description of 7.2, which wrote `compress`, has no configuration.
-    if name not in {"no-vmdesc", "no-footers-no-vmdesc", "no-configuration", "killed", "compress"}
-]
+#: The description of 7.2, which wrote `compress`, has no configuration.
+_OTHERS = {"no-vmdesc", "no-footers-no-vmdesc", "no-configuration", "compress", *UNFINISHED}
+DESCRIBED = [name for name in manifest() if name not in _OTHERS]
