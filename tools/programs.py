@@ -49,6 +49,7 @@ class Program:
 
 
 PROGRAMS = (
+    Program(("bzip2",), "bzip2", "save images compressed by bzip2"),
     Program(("chromium", "google-chrome"), "chromium", "pages in a browser"),
     Program(("crash",), "crash", "exports read by crash"),
     Program(("file",), "file", "the magic for file(1)"),
@@ -64,6 +65,7 @@ PROGRAMS = (
     Program(("mvn",), "maven", "the Kaitai compiler"),
     Program(("node",), "nodejs", "the parser in JavaScript"),
     Program(("npm",), "npm", "the parser in JavaScript, the explorer"),
+    Program(("xz",), "xz-utils", "save images compressed by xz"),
     Program(("zstd",), "zstd", "save images compressed by zstd"),
 )
 
