@@ -13,6 +13,7 @@ from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+    OFFSET_BITS,
     RAM_SECTION_IDSTR,
     TARGET_PAGE_SIZE_MAX,
     TARGET_PAGE_SIZE_MIN,
@@ -248,7 +249,7 @@ class Stream:
         """Size of a target page: by the configuration, else the JSON, else the blocks."""
         if self.configuration and self.configuration.target_page_bits is not None:
             bits = self.configuration.target_page_bits
-            return 1 << bits if bits < 64 else None
+            return 1 << bits if bits < OFFSET_BITS else None
         if self.vmdescription and self.vmdescription.document:
             declared = self.vmdescription.document.get("page_size")
             if isinstance(declared, int) and is_page_size(declared):

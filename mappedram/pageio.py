@@ -183,7 +183,7 @@ def copy_data(source: Source, start: int, end: int, target: int, shift: int = 0)
     """
     source.refuse_pages()
     for first, last in source.extents(start, end):
-        _copy_long(source, first, last, Target(target), shift, None)
+        _copy_long(source, first, last, Target(target), shift)
 
 
 def share(source: Source, start: int, end: int, target: int, shift: int = 0) -> bool:
@@ -265,7 +265,7 @@ def copy_batch(
     # wait.
     with target.in_kernel:
         for first, last in runs[is_long].tolist():
-            _copy_long(source, first, last, target, shift, progress)
+            _copy_long(source, first, last, target, shift, progress=progress)
 
 
 def in_parallel(work: Callable[[Item], None], items: Iterator[Item], channels: int) -> None:
@@ -351,7 +351,13 @@ def _cut(runs: "Runs", step: int) -> "Runs":
 
 
 def _copy_long(
-    source: Source, first: int, last: int, target: Target, shift: int, progress: Progress | None
+    source: Source,
+    first: int,
+    last: int,
+    target: Target,
+    shift: int,
+    *,
+    progress: Progress | None = None,
 ) -> None:
     """One run, by the kernel where it can."""
     in_kernel = True

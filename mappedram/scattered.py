@@ -31,6 +31,8 @@ COMPRESSED = 1 << 62
 _WORD = 8
 #: Bytes of the length that stands before a zlib stream.
 _LENGTH = 4
+#: ULEB128 in a difference: its bytes at the most, and the bit in those that another one follows.
+_ULEB128_MAX, _MORE = 2, 0x80
 _COMPRESSED_PATH = "page_record/compressed"
 _rooms = local()
 
@@ -333,11 +335,11 @@ def apply_xbzrle(page: bytearray, encoded: bytes, offset: int) -> None:
 
 def _length(encoded: bytes, read: int, offset: int) -> tuple[int, int]:
     """A length at `read`, and where it ends."""
-    part = encoded[read : read + 2]
-    if part and part[0] < 0x80:
+    part = encoded[read : read + _ULEB128_MAX]
+    if part and part[0] < _MORE:
         return part[0], read + 1
-    if len(part) < 2:
+    if len(part) < _ULEB128_MAX:
         raise TruncatedError("XBZRLE: the difference ends within a length", offset=offset + read)
-    if part[1] >= 0x80:
+    if part[1] >= _MORE:
         raise FormatError("XBZRLE: a length of more than two bytes", offset=offset + read)
     return part[0] & 0x7F | part[1] << 7, read + 2

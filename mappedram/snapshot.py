@@ -11,7 +11,7 @@ from mappedram.changes import Changes
 from mappedram.drivers import DriverName
 from mappedram.drivers.base import Driver, Span
 from mappedram.errors import FormatError, UnsupportedError
-from mappedram.model import Element, RamBlock, Section, Stream
+from mappedram.model import DEFAULT_WORD_SIZE, Element, RamBlock, Section, Stream
 from mappedram.reader import PageTaker, read_stream
 from mappedram.regions import Region, regions
 from mappedram.scattered import ScatteredPages
@@ -232,7 +232,7 @@ class Snapshot:
         small = (
             block
             for block in self.stream.blocks
-            if block.bitmap_offset is not None and 0 < block.num_pages < 64
+            if block.bitmap_offset is not None and 0 < block.num_pages < 8 * DEFAULT_WORD_SIZE
         )
         return guess_byteorder(
             (self.source.read(block.bitmap_offset or 0, block.bitmap_size), block.num_pages)

@@ -42,21 +42,22 @@ class OracleFile:
 
     def write(self, fd: int) -> int:
         """Write the file into the empty file open as `fd`; return its size."""
-        position = self._put(fd, self.offset, self._head())
+        position = self._put(fd, self.offset, self.head())
         areas = []
         for index, block in enumerate(self.blocks):
             position, bitmap_offset, pages_offset = self._block(fd, position, index, block)
             areas.append((block, bitmap_offset, pages_offset))
-        position = self._put(fd, position, self._end_of_section())
-        part = struct.pack(">BI", 2, 1) + self._end_of_section()
+        position = self._put(fd, position, self.end_of_section())
+        part = struct.pack(">BI", 2, 1) + self.end_of_section()
         position = self._put(fd, position, part * self.parts)
         for block, bitmap_offset, pages_offset in areas:
             self._pages(fd, block, bitmap_offset, pages_offset)
         return self._put(
-            fd, position, struct.pack(">BI", 3, 1) + self._end_of_section() + self._tail()
+            fd, position, struct.pack(">BI", 3, 1) + self.end_of_section() + self._tail()
         )
 
-    def _head(self) -> bytes:
+    def head(self) -> bytes:
+        """All before the list of blocks: headers, configuration, START of RAM, MEM_SIZE."""
         machine = self.machine.encode()
         names = b"".join(bytes([len(name)]) + name.encode() for name in self.capabilities)
         subsection = b"configuration/capabilities"
@@ -103,7 +104,8 @@ class OracleFile:
         new = old | ((1 << (stop - start)) - 1) << (start - first * 8)
         os.pwrite(fd, new.to_bytes(last - first, "little"), bitmap_offset + first)
 
-    def _end_of_section(self) -> bytes:
+    def end_of_section(self) -> bytes:
+        """The record EOS, and the footer of RAM."""
         return struct.pack(">Q", 0x10) + (struct.pack(">BI", 0x7E, 1) if self.footers else b"")
 
     def _tail(self) -> bytes:

@@ -101,7 +101,7 @@ def _user(connection: Any) -> User | None:
     except OSError:
         return None
     ids = re.findall(r"^[UG]id:(?:\t\d+){3}\t(\d+)$", status, re.MULTILINE)
-    return User(*map(int, ids)) if len(ids) == 2 else None
+    return User(*map(int, ids)) if len(ids) == len(User._fields) else None
 
 
 @asynccontextmanager

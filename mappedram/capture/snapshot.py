@@ -93,7 +93,7 @@ async def capture(
         if reasons:
             raise CaptureError("; ".join(reasons))
         partial = out.with_name(f".mappedram-{token_hex(4)}")
-        result = await _saved(monitor, guest, partial, out, wish, progress)
+        result = await _saved(monitor, guest, partial, out, wish, progress=progress)
         return Captured(
             guest,
             result.get("total-time", 0),
@@ -108,6 +108,7 @@ async def _saved(
     partial: Path,
     out: Path,
     wish: Wish,
+    *,
     progress: Progress | None,
 ) -> dict[str, Any]:
     """Save the guest with all that this takes, and put all of that back."""

@@ -1,6 +1,7 @@
 """MR0: the capabilities that the configuration announces, and whether the blocks bear them out."""
 
 from collections.abc import Iterator
+from struct import Struct
 
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
@@ -15,6 +16,8 @@ from mappedram.model import is_page_size
 #: What a stream lists, in the order of QEMU's enumeration. Source: QEMU qapi/migration.json.
 CAPABILITIES = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
 
+#: What a mapped-ram header begins with.
+_VERSION_AND_PAGE_SIZE = Struct(">IQ")
 #: How far behind used_length a mapped-ram header stands, and what puts it there.
 _FIELDS = (
     (0, {CAPABILITY_MAPPED_RAM}),
@@ -142,6 +145,8 @@ def first_header(context: Context) -> tuple[int, int, set[str]] | None:
 
 def _is_header(context: Context, offset: int) -> bool:
     """Whether a mapped-ram header can begin there, by its version and page size."""
-    data = context.source.read(offset, 12)
-    version, page_size = int.from_bytes(data[:4], "big"), int.from_bytes(data[4:], "big")
-    return len(data) == 12 and version <= MAPPED_RAM_HDR_VERSION and is_page_size(page_size)
+    data = context.source.read(offset, _VERSION_AND_PAGE_SIZE.size)
+    if len(data) < _VERSION_AND_PAGE_SIZE.size:
+        return False
+    version, page_size = _VERSION_AND_PAGE_SIZE.unpack(data)
+    return version <= MAPPED_RAM_HDR_VERSION and is_page_size(page_size)

@@ -10,6 +10,7 @@ from mappedram.check.registry import rule
 from mappedram.layout.constants import (
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_HDR_VERSION,
+    OFFSET_BITS,
     TARGET_PAGE_SIZE_MAX,
     TARGET_PAGE_SIZE_MIN,
 )
@@ -170,7 +171,7 @@ def _page_sizes(context: Context) -> Iterator[tuple[str, int, Callable[[], Place
         bits = element.values["body"].get("target_page_bits")
         if bits is not None:
             # The file may well say 2^32 - 1 bits.
-            size = 1 << bits if bits < 64 else 0
+            size = 1 << bits if bits < OFFSET_BITS else 0
             name = "body/target_page_bits"
             yield "the configuration", size, partial(context.field, element, name)
     description = context.stream.vmdescription

@@ -90,7 +90,7 @@ def command(
     else:
         files = dict(map(_replacement, replacements))
         layout = Layout(channels=channels, direct_io=direct_io)
-        _from_donor(donor, offset, files, arguments[0], layout, force)
+        _from_donor(donor, offset, files, arguments[0], layout, force=force)
     return FINE
 
 
@@ -133,7 +133,7 @@ def _sources(source: Path, wanted: recipe.Recipe, donor: Snapshot | None) -> lis
 
 
 def _from_donor(
-    donor: str, offset: int, files: dict[str, Path], out: Path, layout: Layout, force: bool
+    donor: str, offset: int, files: dict[str, Path], out: Path, layout: Layout, *, force: bool
 ) -> None:
     with about(donor), ExitStack() as stack:
         snapshot, _ = stack.enter_context(open_any(donor, offset))

@@ -14,6 +14,8 @@ _LINE_MAX = 96
 _BYTES_SHOWN = 16
 #: Buffers up to this are shown whole.
 _BYTES_WHOLE = 32
+#: Shorter buffers are not taken for text.
+_TEXT_MIN = 3
 #: Values of an array on one line.
 _ROW = 8
 #: Lines, or elements that take several, that are shown of an array.
@@ -50,7 +52,12 @@ def _buffer(data: bytes) -> str:
     if not text:
         return "00" if len(data) == 1 else f"{len(data)} zero bytes"
     # QEMU keeps names in buffers that are filled up with zeros.
-    if len(text) > 2 and text.isascii() and text.decode().isprintable() and len(text) <= len(data):
+    if (
+        len(text) >= _TEXT_MIN
+        and text.isascii()
+        and text.decode().isprintable()
+        and len(text) <= len(data)
+    ):
         filled = f" and {len(data) - len(text)} zero bytes" if len(data) > len(text) else ""
         return f'"{text.decode()}"{filled}' if len(text) <= _LINE_MAX else _cut(data)
     return hex_bytes(data) if len(data) <= _BYTES_WHOLE else _cut(data)

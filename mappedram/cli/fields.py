@@ -9,6 +9,7 @@ from mappedram.drivers.base import RefusalError, Span
 from mappedram.errors import FormatError
 from mappedram.layout._spec import TYPES
 from mappedram.layout.constants import (
+    OFFSET_BITS,
     RAM_SAVE_FLAG_CONTINUE,
     RAM_SAVE_FLAG_EOS,
     RAM_SAVE_FLAG_MASK,
@@ -129,7 +130,7 @@ def _size(value: int) -> str:
 
 
 def _page_bits(value: int) -> str:
-    return f"{value} (pages of {size(1 << value)})" if value < 64 else str(value)
+    return f"{value} (pages of {size(1 << value)})" if value < OFFSET_BITS else str(value)
 
 
 _DECODERS: dict[str, Callable[[Any], str]] = {

@@ -92,7 +92,7 @@ def command(
     with about(file), open_any(file, offset, driver=driver, partial=True) as (snapshot, image):
         regions = _selected(file, regions_of(snapshot, image), patterns)
         if page:
-            _write_page(page, force, file, offset, snapshot, image)
+            _write(snapshot, page, _page(file, offset, snapshot, image), force=force)
         elif form == "json":
             _show_json(file, snapshot, regions)
         elif with_hex:
@@ -119,18 +119,14 @@ def _selected(file: str, regions: list[Region], patterns: Sequence[str]) -> list
     return found
 
 
-def _write_page(
-    place: Path,
-    force: bool,
-    file: str,
-    offset: int,
-    snapshot: Snapshot,
-    image: LibvirtImage | None,
-) -> None:
+def _page(file: str, offset: int, snapshot: Snapshot, image: LibvirtImage | None) -> str:
     from mappedram import html
     from mappedram.check import check
 
-    text = html.page(file, snapshot, image, check(file, offset))
+    return html.page(file, snapshot, image, check(file, offset))
+
+
+def _write(snapshot: Snapshot, place: Path, text: str, *, force: bool) -> None:
     with (
         StagedFiles(snapshot.source.fd, force=force) as files,
         open(files.open(place), "wb", closefd=False) as stream,

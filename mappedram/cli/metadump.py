@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Literal
@@ -33,6 +34,25 @@ from mappedram.output import StagedFiles
 from mappedram.source import Source
 
 _TEXTS = {"domain_xml": "domain XML", "cookie": "cookie", "uuid": "UUID"}
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A metadump that was written.
+
+    Attributes:
+        out: where.
+        todo: what was to be kept and left out.
+        written: how much was.
+        judged: what `check` says of it and of the snapshot.
+        taken: bytes that it takes.
+    """
+
+    out: Path
+    todo: Plan
+    written: Written
+    judged: Comparison
+    taken: int
 
 
 @click.command(
@@ -139,10 +159,11 @@ def command(
                 written = write_packed(todo, fd, about=made, progress=moved)
             judged = compare(source.fd, fd, offset)
             taken = os.fstat(fd).st_blocks * 512 if unpacked else os.fstat(fd).st_size
+    done = _Done(out, todo, written, judged, taken)
     if form == "json":
-        output.write_json(_as_dict(file, out, todo, written, judged, taken), levels=3)
+        output.write_json(_as_dict(file, done), levels=3)
     else:
-        for line in _lines(out, todo, written, judged, taken):
+        for line in _lines(done):
             output.line(line)
     if not judged.same_findings:
         output.note(f"{out}: `check` does not say of it what it says of {file}")
@@ -171,30 +192,27 @@ def _options(
 # JSON.
 
 
-def _as_dict(
-    file: str, out: Path, todo: Plan, written: Written, judged: Comparison, taken: int
-) -> dict[str, Any]:
+def _as_dict(file: str, done: _Done) -> dict[str, Any]:
     return {
         "file": file,
-        "result": str(out),
-        "result_size": taken,
-        **written.to_dict(),
-        **summary_of(todo),
-        "verdict": judged.report.verdict,
-        "same_findings": judged.same_findings,
-        "same_verdicts": judged.same_verdicts,
+        "result": str(done.out),
+        "result_size": done.taken,
+        **done.written.to_dict(),
+        **summary_of(done.todo),
+        "verdict": done.judged.report.verdict,
+        "same_findings": done.judged.same_findings,
+        "same_verdicts": done.judged.same_verdicts,
     }
 
 
 # For a person.
 
 
-def _lines(
-    out: Path, todo: Plan, written: Written, judged: Comparison, taken: int
-) -> Iterator[str]:
+def _lines(done: _Done) -> Iterator[str]:
+    todo, written, judged = done.todo, done.written, done.judged
     same = "the same" if judged.same_findings else "something else"
     yield (
-        f"{printable(str(out))}: {size(taken)} for {size(written.size)};"
+        f"{printable(str(done.out))}: {size(done.taken)} for {size(written.size)};"
         f" `check` says {same} of both: {judged.report.verdict}"
     )
     state_kept = sum(device.kept for device in todo.devices)

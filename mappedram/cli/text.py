@@ -39,7 +39,8 @@ def hex_lines(offset: int, data: bytes) -> Iterator[str]:
     """Lines of sixteen bytes: offset, hex, and as text what is ASCII."""
     for start in range(0, len(data), 16):
         row = data[start : start + 16]
-        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
+        chars = row.decode("ascii", "replace")
+        text = "".join(char if char.isascii() and char.isprintable() else "." for char in chars)
         yield f"{offset + start:#010x}  {hex_bytes(row):<47}  |{text}|"
 
 

@@ -66,9 +66,9 @@ class _Handler:
         self._path.pop()
 
     def text(self, data: str) -> None:
-        if len(self._path) == 2 and self._path[1] in ("name", "uuid"):
-            known = self.found.get(self._path[1], "")
-            self.found[self._path[1]] = (known + data)[:_NAME_MAX]
+        if self._path in (["domain", "name"], ["domain", "uuid"]):
+            known = self.found.get(self._path[-1], "")
+            self.found[self._path[-1]] = (known + data)[:_NAME_MAX]
 
     def doctype(self, *_: object) -> None:
         raise _NotADomainError

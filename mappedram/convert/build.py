@@ -45,7 +45,7 @@ def build(
         OSError: reading or writing failed.
     """
     if donor is not None:
-        return _with_donor(recipe, donor, fd, channels, direct_io, progress)
+        return _with_donor(recipe, donor, fd, channels, direct_io=direct_io, progress=progress)
     assert recipe.machine is not None
     assert recipe.page_size is not None
     writer = create(
@@ -72,6 +72,7 @@ def _with_donor(
     donor: Snapshot,
     fd: int,
     channels: int,
+    *,
     direct_io: bool,
     progress: Progress | None,
 ) -> str | None:

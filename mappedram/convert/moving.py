@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mappedram.bitmap import Runs
 
 #: From this length on, runs are likely to be moved by the kernel alone.
-_LONG = 1 << 20
+LONG = 1 << 20
 
 
 class Observer(Protocol):
@@ -105,7 +105,7 @@ def _write(piece: Piece, target: _Observed, channels: int, progress: Progress | 
             progress(piece.stored_bytes)
         return
     runs = piece.runs()
-    is_long = runs[:, 1] - runs[:, 0] >= _LONG
+    is_long = runs[:, 1] - runs[:, 0] >= LONG
     if target.observer is not None and is_long.any():
         target.observer.unseen(piece, runs[is_long])
         _copy(piece, runs[is_long], target, channels, progress)

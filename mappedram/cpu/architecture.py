@@ -40,12 +40,16 @@ class Architecture:
     grouped: bool = False
 
 
+#: X0 to X30, and a place for the stack pointer.
+_ARM_REGISTERS = 32
+
+
 def _is_x86(registers: Registers, count: int) -> bool:
     return ("env.eip",) in registers and registers.length("env.regs") == count
 
 
 def _is_arm(registers: Registers) -> bool:
-    return registers.length("env.xregs") == 32 and ("cpsr",) in registers
+    return registers.length("env.xregs") == _ARM_REGISTERS and ("cpsr",) in registers
 
 
 ARCHITECTURES = (

@@ -3,7 +3,7 @@
 import re
 
 #: Paths without the numbers of blocks and sections; the first that matches counts.
-_CLAUSES = tuple(
+CLAUSES = tuple(
     (re.compile(pattern), clause)
     for pattern, clause in (
         (r"^/length$", "9.1.3"),
@@ -44,4 +44,4 @@ def clause_of(place: str) -> str | None:
     Args:
         place: path of the field with `[]` for the numbers, such as `/ram/blocks[]/used_length`.
     """
-    return next((clause for pattern, clause in _CLAUSES if pattern.search(place)), None)
+    return next((clause for pattern, clause in CLAUSES if pattern.search(place)), None)

@@ -16,6 +16,8 @@ _BLOCKS = (
     *("pc.ram", "vga.vram", "mach-virt.flash0", "0000:00:02.0/vga.vram", "m\xe9moire"),
     *(f"0000:00:{slot:02x}.0/e1000.rom" for slot in range(3, 32)),
 )
+#: What happens seldom happens once in so many times.
+_SELDOM = 8
 _DEVICES = ("timer", "slirp", "cpu_common", "0000:00:1f.2/ich9_ahci", "fw_cfg")
 #: Where a container may let the stream begin: nowhere near, at a page, at an odd byte.
 _OFFSETS = (0, 4096, 1 << 20, 65_693)
@@ -118,4 +120,4 @@ def _devices(rng: Random, limits: Limits) -> Iterator[DeviceSpec]:
 
 
 def _seldom(rng: Random) -> bool:
-    return rng.randrange(8) == 7
+    return rng.randrange(_SELDOM) == _SELDOM - 1

@@ -118,7 +118,8 @@ class Mutator:
             at -= entry.share
         return last.draw(self, rng)
 
-    def _field(self, rng: Random) -> Mutation:
+    def field(self, rng: Random) -> Mutation:
+        """Another value for a field."""
         members, weights = zip(*self._groups, strict=True)
         field = rng.choice(rng.choices(members, weights)[0])
         if not field.is_number:
@@ -136,10 +137,12 @@ class Mutator:
         after = number.to_bytes(size, "big")
         return Mutation(field.path, field.offset, field.value, after, way.what)
 
-    def _bitmap(self, rng: Random) -> Mutation:
+    def bitmap(self, rng: Random) -> Mutation:
+        """Other bits in a bitmap."""
         return _of_bitmap(rng, rng.choice(self._bitmaps))
 
-    def _length(self, rng: Random) -> Mutation:
+    def length(self, rng: Random) -> Mutation:
+        """Another length of the file."""
         place = rng.choice((*self._places.everything, self._size, rng.randrange(self._size)))
         length = max(0, place + rng.choice((-1, 0, 0, 1, rng.randrange(64))))
         length = min(length, self._longest)
@@ -182,9 +185,9 @@ class _Operation(NamedTuple):
 
 
 _OPERATIONS = (
-    _Operation(8, lambda file: file.has_bytes, Mutator._length),
-    _Operation(15, lambda file: file.has_bitmaps, Mutator._bitmap),
-    _Operation(77, lambda file: file.has_fields, Mutator._field),
+    _Operation(8, lambda file: file.has_bytes, Mutator.length),
+    _Operation(15, lambda file: file.has_bitmaps, Mutator.bitmap),
+    _Operation(77, lambda file: file.has_fields, Mutator.field),
 )
 
 

@@ -16,6 +16,8 @@ FILE = "reproducer.mapped-ram"
 
 #: Of what a target said, that many lines are shown.
 _LINES_MAX = 40
+#: Of a field that is no number, that many bytes are.
+_BYTES_SHOWN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ def _shown(data: bytes) -> str:
     """A field as number, or as the bytes that it is."""
     if len(data) in (1, 2, 4, 8):
         return f"{int.from_bytes(data, 'big'):#x}"
-    return data[:16].hex() + ("..." if len(data) > 16 else "")
+    return data[:_BYTES_SHOWN].hex() + ("..." if len(data) > _BYTES_SHOWN else "")
 
 
 def _printable(text: str) -> str:

@@ -200,6 +200,23 @@ def _unknowns(
         yield Unknown("machine", "the machine type: the file has no configuration section")
     for doubt in doubts:
         yield Unknown("memory", doubt)
+    yield from _unknowns_of_parts(stream, devices)
+    yield Unknown("disks", "disks and networks: a guest must find its disks as they were")
+    for block in stream.blocks:
+        if block.ignored:
+            yield Unknown(
+                "shared memory",
+                f"the contents of block {block.idstr!r}, which are not in this file:"
+                " -object memory-backend-file,share=on with the same file as then",
+            )
+    if stream.announces_x_ignore_shared:
+        yield Unknown("loader", "QEMU 9.0 to 10.2 cannot read files with x-ignore-shared")
+    if isinstance(stream.stopped, UnsupportedError) and stream.mapped_ram:
+        yield Unknown("devices", "which devices there are: their sections cannot be told apart")
+
+
+def _unknowns_of_parts(stream: Stream, devices: tuple[Device, ...]) -> Iterator[Unknown]:
+    """CPUs, firmware and devices, each of which shows in the file without its options."""
     count = _cpu_count(stream)
     if count:
         plural = "" if count == 1 else "s"
@@ -216,15 +233,3 @@ def _unknowns(
         option = device.option or "a device"
         place = f" at {device.address}" if device.address else ""
         yield Unknown("device", f"{option}{place} for {device.idstr!r}, its options and backend")
-    yield Unknown("disks", "disks and networks: a guest must find its disks as they were")
-    for block in stream.blocks:
-        if block.ignored:
-            yield Unknown(
-                "shared memory",
-                f"the contents of block {block.idstr!r}, which are not in this file:"
-                " -object memory-backend-file,share=on with the same file as then",
-            )
-    if stream.announces_x_ignore_shared:
-        yield Unknown("loader", "QEMU 9.0 to 10.2 cannot read files with x-ignore-shared")
-    if isinstance(stream.stopped, UnsupportedError) and stream.mapped_ram:
-        yield Unknown("devices", "which devices there are: their sections cannot be told apart")

@@ -64,6 +64,9 @@ VFIO_MIG_FLAG_LAST = VFIO_MIG_FLAG_DEV_CONFIG_LOAD_READY
 TARGET_PAGE_SIZE_MIN = 1 << 10
 TARGET_PAGE_SIZE_MAX = 1 << 16
 
+#: Bits of an offset: no page has 2^64 bytes, whatever a number of bits says.
+OFFSET_BITS = 64
+
 #: Limits of spec/format.md §10; QEMU itself sets none.
 MACHINE_NAME_MAX = 4096
 CAPABILITIES_MAX = 256

@@ -21,6 +21,9 @@ from mappedram.layout.constants import (
 from mappedram.layout.declare import Valid, record
 from mappedram.layout.stream import ENCODING
 
+#: The top bit would announce a longer form, which is not in use.
+_FLAGS_MAX = 0x7F
+
 
 def _with(flag: int) -> Callable[[Any], bool]:
     """Whether a chunk has a flag."""
@@ -34,7 +37,7 @@ def _has_bits(context: Any) -> bool:
 
 DirtyBitmapChunk = record(
     "dirty_bitmap_chunk",
-    chunk_flags=Valid(Int8ub, lambda value: value <= 0x7F),
+    chunk_flags=Valid(Int8ub, lambda value: value <= _FLAGS_MAX),
     len_node_name=If(_with(DIRTY_BITMAP_DEVICE_NAME), Int8ub),
     node_name=If(
         _with(DIRTY_BITMAP_DEVICE_NAME), StringEncoded(Bytes(this.len_node_name), ENCODING)

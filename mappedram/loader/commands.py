@@ -25,6 +25,8 @@ class Command:
     certain: bool = True
 
 
+#: Bytes of two page sizes, which POSTCOPY_ADVISE carries with `postcopy-ram`.
+_ADVISE_LENGTH = 16
 #: `POSTCOPY_RESUME` is called illegal and passed all the same. What `PACKAGED` holds is a stream of
 #: its own, which no file with mapped-ram has.
 COMMANDS: dict[int, Command] = {
@@ -83,7 +85,7 @@ class Commands:
         if self.postcopy_state:
             raise EndedError("postcopy-state", name="POSTCOPY_ADVISE", state=self.postcopy_state)
         self.postcopy_state = 1
-        if length == 16:
+        if length == _ADVISE_LENGTH:
             raise EndedError("advise-16")
         if length:
             raise EndedError("advise-length", length=length)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from mappedram.layout.constants import TARGET_PAGE_SIZE_MIN
+from mappedram.layout.constants import OFFSET_BITS, TARGET_PAGE_SIZE_MIN
 from mappedram.loader.destination import NO_ALIAS, RAM, Destination, Handler, LocalBlock
 from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile
@@ -51,7 +51,7 @@ class Local:
         if self.destination.page_size is not None:
             return self.destination.page_size
         bits = self.target_page_bits
-        if bits is not None and bits < 64 and is_page_size(1 << bits):
+        if bits is not None and bits < OFFSET_BITS and is_page_size(1 << bits):
             return 1 << bits
         declared = self.document.get("page_size")
         if isinstance(declared, int) and is_page_size(declared):

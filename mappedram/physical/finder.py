@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _CANDIDATES_FEW = 64
 #: So many candidates are looked at one by one.
 _EASY = 256
+#: Bytes of the pattern that are compared with all of the buffer.
+_COMPARED = 2
 #: How many more bytes of the pattern are compared for many candidates at once.
 _FILTERS = 6
 
@@ -47,7 +49,7 @@ class Finder:
         if number > max(_EASY, end // _CANDIDATES_FEW) and self._choose(end):
             number = self._compare(count)
         found = self._few(count) if number <= _EASY else self._filtered(count)
-        if len(self._pattern) <= 2:
+        if len(self._pattern) <= _COMPARED:
             return found
         return [at for at in found if self._buffer.startswith(self._pattern, at)]
 

@@ -68,7 +68,12 @@ class _Mapping:
         srat = srat_of(self.snapshot)
         main = self.main_memory(srat)
         split = split_of(
-            self.stream.machine, self.layout, main.total, srat, self.cmos, self.below_4g
+            self.stream.machine,
+            self.layout,
+            main.total,
+            srat=srat,
+            cmos=self.cmos,
+            below_4g=self.below_4g,
         )
         self.doubts += [*main.doubts, *split.doubts]
         memory = list(_filled(main, split))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mappedram.physical.memory import PhysicalMemory
 
 #: What is read and searched at once, unless the pattern is long.
-_STEP = 1 << 19
+STEP = 1 << 19
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +50,7 @@ def matches(memory: "PhysicalMemory", pattern: bytes) -> Iterator[int]:
 
 
 def _matches(memory: "PhysicalMemory", pattern: bytes) -> Iterator[int]:
-    step_size = max(_STEP, 1 << (4 * len(pattern)).bit_length())
+    step_size = max(STEP, 1 << (4 * len(pattern)).bit_length())
     overlap = len(pattern) - 1
     buffer = bytearray(step_size + 2 * overlap)
     finder = Finder(pattern, buffer)

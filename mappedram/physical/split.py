@@ -44,6 +44,7 @@ def split_of(
     machine: str | None,
     layout: Layout | None,
     total: int,
+    *,
     srat: "Srat | None",
     cmos: bytes | None,
     below_4g: int | None,

@@ -23,6 +23,8 @@ TABLES = "/rom@etc/acpi/tables"
 _TABLES_MAX = 16 * MIB
 _HEADER_LENGTH = 36
 _SRAT_LENGTH = 48
+#: Type and length of an entry.
+_ENTRY_HEAD = 2
 _MEMORY_AFFINITY = 1
 #: proximity_domain, reserved, base, length, reserved, flags, behind type and length.
 _AFFINITY = Struct("<2xIHQQIIQ")
@@ -132,9 +134,9 @@ def _table(data: bytes, signature: bytes) -> bytes | None:
 def _entries(table: bytes) -> Iterator[tuple[int, int, int, int]]:
     """Domain, address, size and flags of what is memory."""
     at = _SRAT_LENGTH
-    while at + 2 <= len(table):
+    while at + _ENTRY_HEAD <= len(table):
         kind, length = table[at], table[at + 1]
-        if length < 2:
+        if length < _ENTRY_HEAD:
             return
         if kind == _MEMORY_AFFINITY and at + _AFFINITY.size <= len(table):
             domain, _, gpa, size, _, flags, _ = unpack_from(_AFFINITY.format, table, at)

@@ -4,6 +4,8 @@ from mappedram.layout.constants import CommandType, SectionType
 from mappedram.source import Source
 
 FOOTER_SIZE = 5
+#: Bytes that each section begins with: its type and section_id, or command and length.
+_HEAD = 5
 #: How far a footer is looked for; payloads of devices are far shorter.
 SEARCH_MAX = 256 << 20
 #: Bytes that are read at once: few at first, as most payloads are short.
@@ -40,10 +42,10 @@ def is_section_start(source: Source, offset: int) -> bool:
     if not head:
         return False
     if head[0] in (SectionType.START, SectionType.FULL):
-        name = source.peek(offset + 6, head[5] if len(head) > 5 else 0)
+        name = source.peek(offset + _HEAD + 1, head[_HEAD] if len(head) > _HEAD else 0)
         return len(name) > 0 and name.isascii() and name.decode("ascii").isprintable()
     if head[0] in (SectionType.PART, SectionType.END):
-        return len(head) >= 5
+        return len(head) >= _HEAD
     if head[0] == SectionType.COMMAND:
-        return len(head) >= 5 and 0 < int.from_bytes(head[1:3], "big") <= max(CommandType)
+        return len(head) >= _HEAD and 0 < int.from_bytes(head[1:3], "big") <= max(CommandType)
     return head[0] == SectionType.EOF and head[1:2] in (b"", bytes([SectionType.VMDESCRIPTION]))

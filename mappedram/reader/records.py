@@ -175,20 +175,7 @@ class PageIndex:
             if flags == RAM_SAVE_FLAG_MULTIFD_FLUSH:
                 at += WORD
                 continue
-            if kind not in PAGE_FLAGS:
-                raise FormatError(
-                    f"page record: no record has the flags {flags:#x}",
-                    offset=base + at,
-                    path=f"{path}/addr_and_flags",
-                    expected="ZERO, PAGE, XBZRLE, COMPRESS_PAGE, MULTIFD_FLUSH or EOS",
-                    actual=word,
-                )
-            if flags & RAM_SAVE_FLAG_CONTINUE and self._current is None:
-                raise FormatError(
-                    "page record: CONTINUE before a block was named",
-                    offset=base + at,
-                    path=f"{path}/addr_and_flags",
-                )
+            self._refuse_wrong(word, base + at, path)
             body = at + WORD
             if not flags & RAM_SAVE_FLAG_CONTINUE:
                 end = body + 1 + (data[body] if body < len(data) else 0)
@@ -203,6 +190,24 @@ class PageIndex:
             self._series.append(_Series(1, kind, at, body - at, end - at))
             at = end
         return at, False
+
+    def _refuse_wrong(self, word: int, offset: int, path: str) -> None:
+        """Raise where no record with a page begins with this word."""
+        flags = word & (self._page_size - 1)
+        if flags & ~RAM_SAVE_FLAG_CONTINUE not in PAGE_FLAGS:
+            raise FormatError(
+                f"page record: no record has the flags {flags:#x}",
+                offset=offset,
+                path=f"{path}/addr_and_flags",
+                expected="ZERO, PAGE, XBZRLE, COMPRESS_PAGE, MULTIFD_FLUSH or EOS",
+                actual=word,
+            )
+        if flags & RAM_SAVE_FLAG_CONTINUE and self._current is None:
+            raise FormatError(
+                "page record: CONTINUE before a block was named",
+                offset=offset,
+                path=f"{path}/addr_and_flags",
+            )
 
     def _pass_compressed(self, data: memoryview, at: int) -> int:
         """Note a row of records COMPRESS_PAGE with CONTINUE; say where it ends.

@@ -10,6 +10,7 @@ from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_HDR_VERSION,
+    OFFSET_BITS,
     QEMU_VM_FILE_MAGIC,
     RAM_SAVE_FLAG_CONTINUE,
     RAM_SAVE_FLAG_EOS,
@@ -38,6 +39,8 @@ from mappedram.source import Source
 #: A first guess at what a structure takes; more is read for the few that are longer.
 _USUAL = 512
 _LONGEST = 1 << 17
+#: Bytes of the argument of PACKAGED, a length.
+_PACKAGED_LENGTH = 4
 _NONE: Params = {}
 #: What was read before the first page record and the size of a page, to what takes the pages.
 OnPages = Callable[[Stream, int], PageTaker | None]
@@ -291,7 +294,7 @@ class _Walk:
         if command == CommandType.POSTCOPY_ADVISE and data:
             self.postcopy_advised = True
         # The stream that is packaged stands behind the command, of which it is no part.
-        packaged = command == CommandType.PACKAGED and len(data) == 4
+        packaged = command == CommandType.PACKAGED and len(data) == _PACKAGED_LENGTH
         length = int.from_bytes(data, "big") if packaged else 0
         if length > self.source.size - self.position:
             raise TruncatedError(
@@ -475,7 +478,7 @@ class _Walk:
     def page_size(self, lengths: dict[str, int], path: str) -> int:
         """What the stream says of the size of a page, or what its first records fit."""
         bits = self.configuration.target_page_bits if self.configuration else None
-        if bits is not None and bits < 64 and is_page_size(1 << bits):
+        if bits is not None and bits < OFFSET_BITS and is_page_size(1 << bits):
             return 1 << bits
         self.described_lengths()
         document = self.vmdescription.document if self.vmdescription else None

@@ -14,6 +14,9 @@ from mappedram.repair.case import Case, integer
 from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
 
+#: Other blocks that have to agree where nothing declares the page size.
+_WITNESSES = 2
+
 
 def header_version(case: Case) -> Iterator[Change]:
     """spec/errata.md, E-018. A version above 1 may mean another format and is left alone."""
@@ -57,7 +60,7 @@ def _witnessed_page_size(case: Case, block: RamBlock) -> int | None:
         if other.path != block.path and other.page_size and is_page_size(other.page_size)
     ]
     witnesses: list[object] = [*declared, *others]
-    if not declared and len(others) < 2:
+    if not declared and len(others) < _WITNESSES:
         return None
     size = witnesses[0]
     unanimous = all(witness == size for witness in witnesses)

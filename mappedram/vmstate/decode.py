@@ -24,6 +24,13 @@ from mappedram.vmstate.description import Field, Vmsd
 from mappedram.vmstate.tree import REST, Array, Leaf, Node, Struct
 from mappedram.vmstate.values import Undecoded
 
+#: The length of a name is one byte.
+_NAME_MAX = 0xFF
+#: The number of elements of a tree, and the mark at its end.
+_TREE_MIN = 5
+#: Bytes of a pointer that is a key.
+_POINTER = 8
+
 
 @dataclass(slots=True)
 class Budget:
@@ -166,7 +173,7 @@ class _Payload:
         """The type byte, the name and the version in front of a subsection, if they are there."""
         encoded = name.encode("utf-8")
         length = 2 + len(encoded) + 4
-        if len(encoded) > 0xFF or length > end - position:
+        if len(encoded) > _NAME_MAX or length > end - position:
             return None
         if not self.data.startswith(
             bytes([SectionType.SUBSECTION, len(encoded)]) + encoded, position
@@ -252,11 +259,12 @@ class _Payload:
             items.append(item)
             position = item.end - self.offset
         framing.append(self.mark(position, end, more=False))
-        return self.closed(field, start, position + 1, end, items, framing)
+        self.demand_end(position + 1, end)
+        return self.array(field, start, items, framing)
 
     def keyed_tree(self, field: Field, position: int, end: int) -> Array:
         """Elements with `key` and `value`. Source: migration/vmstate-types.c, put_gtree()."""
-        if field.size < 5:
+        if field.size < _TREE_MIN:
             raise UndecodableError("too short for a tree")
         start = position
         count = int.from_bytes(self.data[position : position + 4], "big")
@@ -274,10 +282,10 @@ class _Payload:
             position += 1
             begin = position
             key: Node
-            if step == 2:
+            if step > 1:
                 key = self.struct("key", field.nested[index], position, end, whole=False)
-            elif end - position >= 8:
-                key = self.leaf("uint64", position, 8)
+            elif end - position >= _POINTER:
+                key = self.leaf("uint64", position, _POINTER)
             else:
                 raise UndecodableError("the key of an element is cut off")
             value = self.struct(
@@ -292,7 +300,8 @@ class _Payload:
             pair: dict[str, Node] = {"key": key, "value": value}
             items.append(Struct("element", place, value.end - place, "", None, pair))
         framing.append(self.mark(position, end, more=False))
-        return self.closed(field, start, position + 1, end, items, framing)
+        self.demand_end(position + 1, end)
+        return self.array(field, start, items, framing)
 
     def mark(self, position: int, end: int, *, more: bool) -> Leaf:
         if position >= end or self.data[position] != more:
@@ -300,17 +309,11 @@ class _Payload:
             raise UndecodableError(f"expected {what} at {self.offset + position:#x}")
         return self.framing("element mark", position, 1, int(more))
 
-    def closed(
-        self,
-        field: Field,
-        start: int,
-        position: int,
-        end: int,
-        items: list[Struct],
-        framing: list[Leaf],
-    ) -> Array:
+    def demand_end(self, position: int, end: int) -> None:
         if position != end:
             raise UndecodableError(f"the list ends {end - position} bytes early")
+
+    def array(self, field: Field, start: int, items: list[Struct], framing: list[Leaf]) -> Array:
         return Array(field.type, self.offset + start, field.size, tuple(items), tuple(framing))
 
     # Leaves.

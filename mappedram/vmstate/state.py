@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from mappedram.changes import Changes
 from mappedram.errors import BuildError
 from mappedram.layout.constants import SectionType
-from mappedram.model import Stream
+from mappedram.model import Section, Stream
 from mappedram.source import Source
 from mappedram.vmstate import description
 from mappedram.vmstate.codecs import RAW, codec
@@ -68,6 +68,7 @@ class DeviceState:
         instance_id: int,
         section_id: int | None,
         version_id: int | None,
+        *,
         decode: Callable[[Budget], Struct],
         changes: Changes,
         budget: Budget,
@@ -251,16 +252,7 @@ def decode(snapshot: Opened, *, values_max: int = VALUES_MAX) -> DeviceStates:
         document = description.load(source.read(text.offset, text.length))
     decoder = _Decoder(snapshot, document, problem, Budget(values_max, BYTES_MAX))
     devices = tuple(
-        decoder.device(
-            section.idstr or "",
-            section.instance_id or 0,
-            section.section_id,
-            section.version_id,
-            section.payload_offset,
-            section.payload_length,
-        )
-        for section in stream.sections
-        if section.type == SectionType.FULL
+        decoder.device(section) for section in stream.sections if section.type == SectionType.FULL
     )
     return DeviceStates(devices, decoder.configuration(stream), None if document else problem)
 
@@ -280,20 +272,18 @@ class _Decoder:
         for idstr, instance_id, pairs in document.devices if document else ():
             self.waiting.setdefault((idstr, instance_id), deque()).append(pairs)
 
-    def device(
-        self,
-        idstr: str,
-        instance_id: int,
-        section_id: int | None,
-        version_id: int | None,
-        offset: int,
-        length: int,
-    ) -> DeviceState:
+    def device(self, section: Section) -> DeviceState:
+        idstr, instance_id = section.idstr or "", section.instance_id or 0
         waiting = self.waiting.get((idstr, instance_id))
         vmsd = description.vmsd(waiting.popleft()) if waiting else self.missing()
-        decode = partial(self.decode, offset, length, vmsd)
         return DeviceState(
-            idstr, instance_id, section_id, version_id, decode, self.changes, self.budget
+            idstr,
+            instance_id,
+            section.section_id,
+            section.version_id,
+            decode=partial(self.decode, section.payload_offset, section.payload_length, vmsd),
+            changes=self.changes,
+            budget=self.budget,
         )
 
     def configuration(self, stream: Stream) -> DeviceState | None:
@@ -304,8 +294,15 @@ class _Decoder:
         offset = parts[0].offset + 1  # behind the type byte of the section
         pairs = self.document.configuration if self.document else None
         vmsd = description.vmsd(pairs) if pairs is not None else self.missing()
-        decode = partial(self.decode, offset, parts[-1].end - offset, vmsd)
-        return DeviceState(CONFIGURATION, 0, None, vmsd.version, decode, self.changes, self.budget)
+        return DeviceState(
+            CONFIGURATION,
+            0,
+            None,
+            vmsd.version,
+            decode=partial(self.decode, offset, parts[-1].end - offset, vmsd),
+            changes=self.changes,
+            budget=self.budget,
+        )
 
     def missing(self) -> Vmsd:
         return Vmsd("", None, (), (), self.problem)

@@ -22,6 +22,7 @@ from mappedram.snapshot import Snapshot
 _SECTION_ID = 1
 #: The sections before the first PART: spec/format.md, clauses 4.8.1 and 4.8.2.
 _SETUP = (SectionType.START, SectionType.FULL)
+_UUID_SIZE = 16
 _TARGET_PAGE_BITS = "configuration/target-page-bits"
 _CAPABILITIES = "configuration/capabilities"
 
@@ -46,7 +47,7 @@ class Envelope:
     setup_size: int = 0
 
     @classmethod
-    def plain(
+    def plain(  # noqa: PLR0913 - a keyword for each part of the stream
         cls,
         driver: Driver,
         *,
@@ -302,8 +303,8 @@ def _subsections(
     uuid: bytes | None,
 ) -> list[bytes]:
     """The subsections of the configuration, in the order of clause 3.2.1."""
-    if uuid is not None and len(uuid) != 16:
-        raise BuildError(f"uuid: expected 16 bytes, got {len(uuid)}")
+    if uuid is not None and len(uuid) != _UUID_SIZE:
+        raise BuildError(f"uuid: expected {_UUID_SIZE} bytes, got {len(uuid)}")
     listed = [{"len_name": len(name), "name": name} for name in capabilities]
     bodies: dict[str, dict[str, object] | None] = {
         _TARGET_PAGE_BITS: (

@@ -21,6 +21,8 @@ from mappedram.model import (
 
 #: Offsets are signed 64-bit numbers to the system (off_t).
 _OFFSET_MAX = (1 << 63) - 1
+#: Its length is one byte.
+_IDSTR_MAX = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def _refuse_impossible(blocks: Sequence[BlockSpec], page_size: int, align: int) 
         raise BuildError(f"align: expected a multiple of the page size, got {align:#x}")
     names: set[str] = set()
     for block in blocks:
-        if not 1 <= len(block.idstr) <= 255 or max(block.idstr) > "\xff":
+        if not 1 <= len(block.idstr) <= _IDSTR_MAX or max(block.idstr) > "\xff":
             raise BuildError(f"idstr: expected 1 to 255 bytes in ISO 8859-1, got {block.idstr!r}")
         if block.idstr in names:
             raise BuildError(f"idstr: two blocks are called {block.idstr!r}")

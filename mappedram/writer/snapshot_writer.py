@@ -126,7 +126,7 @@ class SnapshotWriter:
         FileExistsError: the path exists already.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - three, and options by keyword
         self,
         target: str | os.PathLike[str] | int,
         envelope: Envelope,
@@ -438,7 +438,7 @@ class _Options(TypedDict, total=False):
     byteorder: ByteOrder
 
 
-def create(
+def create(  # noqa: PLR0913 - a keyword for each part of the stream
     target: str | os.PathLike[str] | int,
     *,
     machine: str,

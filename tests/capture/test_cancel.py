@@ -36,30 +36,36 @@ class Scripted(Monitor):
 
     async def execute(self, command: str, **arguments: object) -> Any:
         self.told.append((command, arguments))
+        if command.startswith("query-"):
+            return self._answer(command)
         match command:
-            case "query-version":
-                return {"qemu": {"major": 10, "minor": 0, "micro": 2}}
-            case "query-status":
-                return {"status": "running", "running": True}
-            case "query-memory-size-summary":
-                return {"base-memory": 1 << 30}
-            case "query-migrate-capabilities":
-                states = {"mapped-ram": False, "multifd": self._multifd}
-                return [{"capability": name, "state": on} for name, on in states.items()]
-            case "query-migrate-parameters":
-                return dict(self.parameters)
             case "migrate-set-parameters":
                 self.parameters |= arguments
             case "migrate":
                 self.saving.set()
             case "migrate_cancel":
                 self._status = "cancelled"
-            case "query-migrate" if self.saving.is_set():
-                ram = {"total": 1 << 30, "remaining": 1 << 30}
-                return {"status": self._status, "ram": ram | {"multifd-bytes": next(self._bytes)}}
-            case "query-migrate":
-                return {}
         return {}
+
+    def _answer(self, query: str) -> Any:
+        if query == "query-migrate":
+            return self._migration()
+        states = {"mapped-ram": False, "multifd": self._multifd}
+        return {
+            "query-version": {"qemu": {"major": 10, "minor": 0, "micro": 2}},
+            "query-status": {"status": "running", "running": True},
+            "query-memory-size-summary": {"base-memory": 1 << 30},
+            "query-migrate-capabilities": [
+                {"capability": name, "state": on} for name, on in states.items()
+            ],
+            "query-migrate-parameters": dict(self.parameters),
+        }.get(query, {})
+
+    def _migration(self) -> dict[str, Any]:
+        if not self.saving.is_set():
+            return {}
+        ram = {"total": 1 << 30, "remaining": 1 << 30, "multifd-bytes": next(self._bytes)}
+        return {"status": self._status, "ram": ram}
 
     @property
     def commands(self) -> list[str]:

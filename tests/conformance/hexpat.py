@@ -212,11 +212,7 @@ class Pattern:
 
     def _variable(self) -> Statement:
         kind = self._take()
-        arguments: list[Expression] = []
-        if self._accept("<"):
-            while not self._accept(">"):
-                arguments.append(self._expression(_TEMPLATE_LEVEL))
-                self._accept(",")
+        arguments = self._listed(">", _TEMPLATE_LEVEL) if self._accept("<") else []
         name = self._take()
         count: Expression | None = None
         condition = False
@@ -230,25 +226,39 @@ class Pattern:
             while self._take() != "]]":
                 pass
         self._take(";")
+        if value is not None:
+            return lambda scope: scope.__setitem__(name, value(scope))
+
+        def placed(scope: Scope) -> Any:
+            given = [argument(scope) for argument in arguments]
+            if count is None:
+                return self._one(kind, name, given)
+            if condition:
+                return self._while(kind, name, given, lambda: count(scope))
+            return self._many(kind, name, given, count(scope))
+
+        return self._at(place, name, placed)
+
+    def _at(self, place: Expression | None, name: str, placed: Expression) -> Statement:
+        """A variable where the cursor is, or at a place from which the cursor comes back."""
 
         def run(scope: Scope) -> None:
-            if value is not None:
-                scope[name] = value(scope)
-                return
             before = self.cursor
             if place is not None:
                 self.cursor = place(scope)
-            given = [argument(scope) for argument in arguments]
-            if count is None:
-                scope[name] = self._one(kind, name, given)
-            elif condition:
-                scope[name] = self._while(kind, name, given, lambda: count(scope))
-            else:
-                scope[name] = self._many(kind, name, given, count(scope))
+            scope[name] = placed(scope)
             if place is not None:
                 self.cursor = before
 
         return run
+
+    def _listed(self, end: str, level: int = 0) -> list[Expression]:
+        """Expressions up to a closing token."""
+        found = []
+        while not self._accept(end):
+            found.append(self._expression(level))
+            self._accept(",")
+        return found
 
     def _expression(self, level: int = 0) -> Expression:
         if level == len(LEVELS):
@@ -272,20 +282,21 @@ class Pattern:
             return inner
         if token == "$":
             return lambda _: self.cursor
-        if token[0] == '"':
-            text = token[1:-1].encode().decode("unicode_escape")
-            return lambda _: text
-        if token[0].isdigit():
-            number = int(token, 0)
-            return lambda _: number
-        if token in ("true", "false"):
-            return lambda _: token == "true"
+        if token[0] == '"' or token[0].isdigit() or token in ("true", "false"):
+            literal = self._literal(token)
+            return lambda _: literal
         if self._accept("("):
-            arguments = []
-            while not self._accept(")"):
-                arguments.append(self._expression())
-                self._accept(",")
+            arguments = self._listed(")")
             return lambda scope: self.functions[token](*(one(scope) for one in arguments))
+        return self._looked_up(token)
+
+    @staticmethod
+    def _literal(token: str) -> Any:
+        if token[0] == '"':
+            return token[1:-1].encode().decode("unicode_escape")
+        return int(token, 0) if token[0].isdigit() else token == "true"
+
+    def _looked_up(self, token: str) -> Expression:
         members = [token]
         while self._accept("."):
             members.append(self._take())

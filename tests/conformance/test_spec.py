@@ -124,7 +124,7 @@ def test_the_pattern_for_imhex_has_every_structure_of_the_walk() -> None:
     assert text.count("{") == text.count("}")
     for entry in ksy.types():
         if entry.module in imhex.MODULES and entry.name not in imhex.LEFT_OUT:
-            start = text.index(f"struct {imhex._name(entry.name)}")
+            start = text.index(f"struct {imhex.name_of(entry.name)}")
             body = text[start : text.index("};", start)]
             for field in entry.fields:
                 assert f" {field.name}" in body

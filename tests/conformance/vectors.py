@@ -63,12 +63,12 @@ def block(
     fd: int, *, place: int, used_length: int, page_size: int = PAGE, size: int | None = None
 ) -> None:
     """A file whose one block has its pages at `place`; what follows is right behind them."""
-    head = SMALL._head()
+    head = SMALL.head()
     name = b"\6pc.ram"
     bitmap_offset = len(head) + len(name) + 36
     header = struct.pack(">QIQQQ", used_length, 1, page_size, bitmap_offset, place)
     os.pwrite(fd, head + name + header + b"\x05", 0)
-    end = SMALL._end_of_section() + b"\0"
+    end = SMALL.end_of_section() + b"\0"
     if place + used_length + len(end) <= FILE_SIZE_MAX:
         os.pwrite(fd, end, place + used_length)
     os.ftruncate(fd, size if size is not None else place + used_length + len(end))

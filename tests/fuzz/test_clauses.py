@@ -1,7 +1,7 @@
 """Every field that can be mutated has a clause, and every clause is there."""
 
 import mappedram
-from mappedram.fuzz.clauses import _CLAUSES, clause_of
+from mappedram.fuzz.clauses import CLAUSES, clause_of
 from mappedram.fuzz.mutate import LENGTH, Mutation, Mutator
 from mappedram.fuzz.report import place_of
 from mappedram.fuzz.spec import DeviceSpec, RamSpec, SnapshotSpec
@@ -28,11 +28,11 @@ def test_every_field_has_a_clause() -> None:
     }
     assert {place for place in places if clause_of(place) is None} == set()
     used = {clause_of(place) for place in places}
-    assert used == {clause for _, clause in _CLAUSES}
+    assert used == {clause for _, clause in CLAUSES}
 
 
 def test_clauses_are_those_of_the_spec() -> None:
-    assert {clause for _, clause in _CLAUSES} <= clause_ids()
+    assert {clause for _, clause in CLAUSES} <= clause_ids()
 
 
 def test_fields_of_no_structure_have_none() -> None:

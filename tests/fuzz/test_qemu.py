@@ -18,7 +18,7 @@ from mappedram.fuzz.qemu import Loaded
 from mappedram.fuzz.report import Found
 from mappedram.fuzz.run import Budget, run
 from mappedram.fuzz.targets import Limit, QemuTarget, Worker
-from mappedram.fuzz.targets.qemu import _observation
+from mappedram.fuzz.targets.qemu import observation
 
 pytestmark = pytest.mark.qemu
 
@@ -100,7 +100,7 @@ def test_an_area_that_leads_back(
 
 def test_a_signal_that_is_meant_for_the_run_is_no_crash() -> None:
     """As a terminal sends it to all at once."""
-    found = [_observation(Loaded("crashes", "", -number, 0.1, None)) for number in (2, 15, 8)]
+    found = [observation(Loaded("crashes", "", -number, 0.1, None)) for number in (2, 15, 8)]
     assert [entry.kind for entry in found] == ["refuses", "refuses", "crashes"]
 
 

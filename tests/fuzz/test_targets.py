@@ -139,7 +139,7 @@ def test_own_readers_take_sound_and_other_files(tmp_path: Path) -> None:
 
 def test_a_process_that_ends_is_a_crash_and_another_takes_its_place(tmp_path: Path) -> None:
     with OwnTarget(Limit(60, 2 << 30)).worker(tmp_path) as worker:
-        worker._process.kill()  # type: ignore[attr-defined]
+        worker.process.kill()  # type: ignore[attr-defined]
         assert worker.observe(CASE).kind == "crashes"
         assert worker.observe(CASE).kind == "accepts"
 
@@ -148,7 +148,7 @@ def test_a_signal_that_is_meant_for_the_run_is_no_crash(tmp_path: Path) -> None:
     """As a terminal sends it to all at once."""
     with OwnTarget(Limit(60, 2 << 30)).worker(tmp_path) as worker:
         for number in (signal.SIGINT, signal.SIGTERM):
-            os.kill(worker._process.pid, number)  # type: ignore[attr-defined]
+            os.kill(worker.process.pid, number)  # type: ignore[attr-defined]
             assert worker.observe(CASE).kind == "accepts"
 
 

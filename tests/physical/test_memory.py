@@ -91,14 +91,14 @@ def test_finds_what_is_there(guest: Guest, data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(bytes_) - 1))
     length = data.draw(st.integers(1, 40) | st.integers(1, 6000))
     wanted = bytes_[first : first + length]
-    step, search._STEP = search._STEP, data.draw(st.sampled_from([1024, 4096, 1 << 18]))
+    step, search.STEP = search.STEP, data.draw(st.sampled_from([1024, 4096, 1 << 18]))
     try:
         for file in files_of(guest):
             with opened(file, guest.map) as memory:
                 assert list(memory.search(wanted)) == list(matches(guest, wanted))
                 assert list(memory.search(wanted + b"\xfe")) == []
     finally:
-        search._STEP = step
+        search.STEP = step
 
 
 def spread(*runs: tuple[int, int]) -> SnapshotSpec:
@@ -135,7 +135,7 @@ def test_an_array_is_a_view_where_pages_are_together() -> None:
     with opened(spread((2, 4), (5, 6)).file(), WHOLE) as memory:
         views = [memory.array(2 * 4096 + 5, 8000), memory.array(5 * 4096, 4096)]
         filled = [memory.array(4096, 4096), memory.array(3 * 4096, 3 * 4096)]
-        mapped = memory._file
+        mapped = memory._file  # noqa: SLF001 - that it is mapped shows nowhere else
         assert mapped is not None
         whole = np.frombuffer(mapped, np.uint8)
         assert all(np.shares_memory(whole, view) for view in views)

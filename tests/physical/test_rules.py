@@ -119,7 +119,8 @@ def split(
     cmos: bytes | None = None,
     below: int | None = None,
 ) -> Split:
-    return split_of(machine, layout_of(machine, arch), total, srat, cmos, below)
+    layout = layout_of(machine, arch)
+    return split_of(machine, layout, total, srat=srat, cmos=cmos, below_4g=below)
 
 
 def test_the_rule_alone_is_not_certain() -> None:

@@ -66,11 +66,14 @@ def runs_of(size: int = SIZE) -> list[tuple[int, int]]:
     return runs
 
 
+_HALF = 0.5
+
+
 def _random_pages() -> list[tuple[int, int]]:
     """Every page with a chance of one half."""
     import numpy as np
 
-    stored = np.random.default_rng(1).random(SIZE // 4096) < 0.5
+    stored = np.random.default_rng(1).random(SIZE // 4096) < _HALF
     edges = np.flatnonzero(np.diff(stored, prepend=False, append=False)).reshape(-1, 2)
     return [(start, stop) for start, stop in edges.tolist()]
 

@@ -31,7 +31,8 @@ def _fields(entry: ksy.Type) -> str:
     for field in entry.fields:
         kind, size = field.type or "bytes", field.size or "varies"
         if bits := BITS.get(field.type):
-            kind, size = f"{'u' if bits == 8 else entry.byteorder}{bits}", str(bits // 8)
+            size = str(bits // 8)
+            kind = "u8" if size == "1" else f"{entry.byteorder}{bits}"
         where = "" if offset is None else f"{offset}"
         name = f"`{field.name}`" + (f" if `{field.condition}`" if field.condition else "")
         known = size.isdigit() and not field.condition

@@ -41,7 +41,7 @@ def outputs() -> dict[str, str]:
 
 
 def _enum(name: str, values: tuple[ksy.EnumValue, ...]) -> Iterator[str]:
-    yield f"enum {_name(name)} : {ENUMS[name]} {{"
+    yield f"enum {name_of(name)} : {ENUMS[name]} {{"
     for value in values:
         yield f"    {value.name} = {value.value:#04x},"
     yield "};\n"
@@ -49,7 +49,7 @@ def _enum(name: str, values: tuple[ksy.EnumValue, ...]) -> Iterator[str]:
 
 def _structure(entry: ksy.Type) -> Iterator[str]:
     parameters = ", ".join(f"auto {name}" for name in entry.params)
-    yield f"struct {_name(entry.name)}{f'<{parameters}>' if parameters else ''} {{"
+    yield f"struct {name_of(entry.name)}{f'<{parameters}>' if parameters else ''} {{"
     names = {field.ksy_id: field.name for field in entry.fields}
     for field in entry.fields:
         comment = f" [[comment({_quoted(field.doc)})]]"
@@ -63,20 +63,21 @@ def _members(field: ksy.Field, names: dict[str, str]) -> Iterator[tuple[str, str
     """When a field is there, its type and how many of it; one for each type that it may have."""
     if field.cases:
         yield from (
-            (f"{field.type.removeprefix('by ')} == {value}", _name(kind), "")
+            (f"{field.type.removeprefix('by ')} == {value}", name_of(kind), "")
             for value, kind in field.cases
         )
     elif field.type in INTEGERS:
-        kind = _name(field.enum) if field.enum in ENUMS else INTEGERS[field.type]
+        kind = name_of(field.enum) if field.enum in ENUMS else INTEGERS[field.type]
         yield field.condition, kind, ""
     elif field.size:
         kind = "char" if field.type == "str" else "u8"
         yield field.condition, kind, names.get(field.size, field.size)
     else:
-        yield field.condition, _name(field.type), names.get(field.repeat, field.repeat)
+        yield field.condition, name_of(field.type), names.get(field.repeat, field.repeat)
 
 
-def _name(ksy_id: str) -> str:
+def name_of(ksy_id: str) -> str:
+    """The name of a type in the pattern: `RamblockHeader` for `ramblock_header`."""
     return "".join(part.capitalize() for part in ksy_id.split("_"))
 
 

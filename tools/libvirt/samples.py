@@ -155,7 +155,8 @@ TABLE = (
 def describe(sample: Sample, path: Path, commands: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
     """What the manifest says of a sample; its header is read with nothing but `struct`."""
     data = path.read_bytes()
-    numbers = struct.unpack_from("<5I" if data[16] == 2 else ">5I", data, 16)
+    # The version, which is small: its first byte is 0 on a big-endian host.
+    numbers = struct.unpack_from("<5I" if data[16] else ">5I", data, 16)
     names = ("version", "data_len", "was_running", "format", "cookie_offset")
     return {
         "reason": sample.reason,

@@ -60,18 +60,18 @@ class _Reader:
 
     def _start(self) -> None:
         self._pipe, theirs = self._context.Pipe()
-        self._process = self._context.Process(
+        self.process = self._context.Process(
             target=serve, args=(theirs, self._limit.memory), daemon=True
         )
-        self._process.start()
+        self.process.start()
         theirs.close()
         if not self._pipe.poll(_START) or self._pipe.recv() is not None:
             raise OSError("the process that reads does not start")
 
     def stop(self) -> None:
         """End the process."""
-        self._process.kill()
-        self._process.join()
+        self.process.kill()
+        self.process.join()
         self._pipe.close()
 
     def observe(self, case: Case) -> Observation:
@@ -84,8 +84,8 @@ class _Reader:
             found = self._pipe.recv() if answered else Observation("hangs")
         except (EOFError, ConnectionError):
             answered = False
-            self._process.join()
-            found = Observation("crashes", signal_of(self._process.exitcode or 0))
+            self.process.join()
+            found = Observation("crashes", signal_of(self.process.exitcode or 0))
         if not answered:
             self.stop()
             self._start()

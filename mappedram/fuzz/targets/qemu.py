@@ -110,10 +110,11 @@ class _Loads:
         """Load a file."""
         case.file.store(self._path)
         loaded = self._loader.load(self._path, case.clean.offset, case.expected)
-        return _observation(loaded)
+        return observation(loaded)
 
 
-def _observation(loaded: Loaded) -> Observation:
+def observation(loaded: Loaded) -> Observation:
+    """What a load shows of QEMU."""
     sign = sign_of(loaded.message)
     if sign:
         return Observation("reports", sign, loaded.message, loaded.seconds)
