@@ -26,6 +26,9 @@ class Scripted(Monitor):
     Its save goes on until it is cancelled, whereas the guest runs from the beginning.
     """
 
+    #: There is no process to ask.
+    user = None
+
     def __init__(self, bytes_: Iterable[int] = (), *, multifd: bool = False) -> None:
         self.told: list[tuple[str, dict[str, Any]]] = []
         self._bytes: Iterator[int] = iter(bytes_)
