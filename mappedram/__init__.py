@@ -14,6 +14,8 @@ from mappedram.errors import (
     FormatError,
     MappedRamError,
     TruncatedError,
+    UnknownPagesError,
+    UnknownRange,
     UnsupportedError,
 )
 from mappedram.snapshot import Block, Snapshot
@@ -37,6 +39,8 @@ __all__ = [
     "Snapshot",
     "SnapshotWriter",
     "TruncatedError",
+    "UnknownPagesError",
+    "UnknownRange",
     "UnsupportedError",
     "create",
     "open",

@@ -1,5 +1,9 @@
 """Everything that this package raises on its own account."""
 
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import NamedTuple
+
 
 class MappedRamError(Exception):
     """Base of all errors of this package. `OSError` from the system passes beside it, untouched.
@@ -58,6 +62,35 @@ class TruncatedError(FormatError):
 
 class UnsupportedError(FormatError):
     """Not a file, or not a version of the format, that this package handles."""
+
+
+class UnknownRange(NamedTuple):
+    """Guest memory that a file does not tell.
+
+    Attributes:
+        idstr: name of the block.
+        offset: first byte within the block.
+        size: bytes.
+        reason: why it is unknown; the value of a `mappedram.coverage.Reason`.
+    """
+
+    idstr: str
+    offset: int
+    size: int
+    reason: str
+
+
+class UnknownPagesError(FormatError):
+    """Pages were asked for of which the file does not tell what they hold."""
+
+    def __init__(self, msg: str, ranges: Callable[[], Iterable[UnknownRange]]) -> None:
+        super().__init__(msg)
+        self._ranges = ranges
+
+    @cached_property
+    def ranges(self) -> tuple[UnknownRange, ...]:
+        """All of what was asked for that is unknown, block by block."""
+        return tuple(self._ranges())
 
 
 class BuildError(MappedRamError, ValueError):

@@ -296,6 +296,16 @@ class Stream:
         return bool(ends) and any(element.path in ends for element in reversed(self.elements))
 
     @property
+    def ram_told(self) -> bool:
+        """Whether the file says all that it ever says of RAM.
+
+        A background snapshot without mapped-ram sends each page once and has no END of RAM; one
+        with mapped-ram never writes its bitmaps. Source: QEMU migration/migration.c,
+        bg_migration_thread().
+        """
+        return self.ram_ended or (self.ended and not self.mapped_ram)
+
+    @property
     def complete(self) -> bool:
         """Whether the save came to its end: RAM has END, and the stream has EOF."""
         return self.ended and self.ram_ended

@@ -60,12 +60,31 @@ class ScatteredPages:
             zlib stream, whose length is the `be32` before it; `ZERO` for a page of zeros;
             -1 - n for one that entry n of `deltas` makes.
         deltas: pages that are stored as differences.
+        told_to: all pages below this have had a record, those of zeros included that are not in
+            `pages`.
     """
 
     page_size: int
     pages: "NDArray[np.int64]"
     places: "NDArray[np.int64]"
     deltas: tuple[Delta, ...]
+    told_to: int = 0
+
+    @property
+    def told(self) -> bool:
+        """Whether any page has had a record."""
+        return bool(self.told_to or len(self.pages))
+
+    def sent(self) -> "Runs":
+        """The runs of pages that are known to have had a record."""
+        import numpy as np
+
+        later = _runs(self.pages[self.pages >= self.told_to])
+        if not self.told_to:
+            return later
+        if len(later) and later[0, 0] == self.told_to:
+            return np.concatenate(([[0, later[0, 1]]], later[1:]))
+        return np.concatenate(([[0, self.told_to]], later))
 
     def runs(self) -> "Runs":
         """The runs of pages that are not zero; int64 array of shape (n, 2)."""

@@ -1,13 +1,15 @@
 """A snapshot to work with: what the file says, and its memory, read only when asked for."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
+from mappedram import coverage as cover
 from mappedram import drivers
 from mappedram.bitmap import Bitmap, ByteOrder, guess_byteorder
 from mappedram.changes import Changes
+from mappedram.coverage import Coverage, Reason, Unknown
 from mappedram.drivers import DriverName
 from mappedram.drivers.base import Driver, Span
 from mappedram.errors import FormatError, UnsupportedError
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
     from mappedram.bitmap import Runs
     from mappedram.physical import PhysicalMemory
     from mappedram.vmstate import DeviceStates
+
+
+#: A bitmap of 1 GiB stands for 32 TiB in pages of 4 KiB; a file full of holes can claim more.
+_BITMAP_MAX = 1 << 30
+#: Reasons for which nothing of a block is read, even where what is known is asked for.
+_NOTHING_READ = {Reason.BITMAP_CUT, Reason.BLANKED}
 
 
 class Block:
@@ -49,8 +57,14 @@ class Block:
 
     @property
     def has_pages(self) -> bool:
-        """Whether the file can hold pages of this block, at fixed places or one by one."""
-        return self.model.has_data or self.scattered is not None
+        """Whether the file can hold pages of this block, at fixed places or one by one.
+
+        A stream sends each page of a block, those of zeros too, or with x-ignore-shared none of
+        them. Source: QEMU migration/ram.c, migrate_ram_is_ignored().
+        """
+        if self.scattered is None:
+            return self.model.has_data
+        return self.scattered.told or not self._snapshot.stream.announces_x_ignore_shared
 
     @property
     def page_size(self) -> int:
@@ -61,7 +75,7 @@ class Block:
             UnsupportedError: the file keeps no pages of this block.
         """
         model = self.model
-        if self.scattered is not None:
+        if self.scattered is not None and self.has_pages:
             return self.scattered.page_size
         if not model.has_data:
             raise UnsupportedError(
@@ -75,6 +89,14 @@ class Block:
                 actual=model.page_size,
             )
         return model.page_size
+
+    @property
+    def readable(self) -> bool:
+        """Whether pages can be read: the file can hold some, and the header gives their size."""
+        try:
+            return bool(self.page_size)
+        except FormatError:
+            return False
 
     @property
     def num_pages(self) -> int:
@@ -97,6 +119,74 @@ class Block:
         )
         return Bitmap(data, num_pages, self.model.word_size, self._snapshot.byteorder)
 
+    @cached_property
+    def stored(self) -> Bitmap:
+        """The pages whose bytes can be read: those of `bitmap` that stand in the file, whole.
+
+        Raises FormatError as `page_size` does.
+        """
+        if any(one.reason in _NOTHING_READ for one in self.coverage.unknown):
+            return Bitmap.from_runs([], self.num_pages)
+        limit = self._pages_within
+        if limit >= self.num_pages:
+            return self.bitmap
+        return Bitmap.from_runs(self.bitmap.runs(0, limit), self.num_pages)
+
+    @property
+    def _pages_within(self) -> int:
+        """How many pages, from the first on, the file is long enough for."""
+        if self.model.pages_offset is None:
+            return self.num_pages
+        return max(0, (self.source.size - self.model.pages_offset) // self.page_size)
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """What the file does not tell of this block; nothing of a sound file.
+
+        Source: spec/format.md, clauses 7.4.8 and 7.4.9.
+        """
+        try:
+            page_size = self.page_size
+        except UnsupportedError:
+            page_size = None
+        except FormatError:
+            return self._coverage(None, cover.whole(Reason.UNSOUND, self.used_length))
+        if page_size is None:
+            return self._coverage(None, cover.whole(self._why_no_pages, self.used_length))
+        return self._coverage(page_size, tuple(self._unknown(page_size)))
+
+    def _coverage(self, page_size: int | None, unknown: tuple[Unknown, ...]) -> Coverage:
+        return Coverage(self.idstr, self.used_length, page_size, unknown)
+
+    @property
+    def _why_no_pages(self) -> Reason:
+        """Why the file keeps no pages of this block: a stream may end before the first record."""
+        told = self._snapshot.stream.ram_told or self.model.ignored
+        return Reason.LEFT_OUT if told else Reason.NOT_SENT
+
+    def _unknown(self, page_size: int) -> Iterator[Unknown]:
+        """The pages that the file does not tell, of a block of which it can hold pages."""
+        snapshot, stream, scattered = self._snapshot, self._snapshot.stream, self.scattered
+        if scattered is not None:
+            if not stream.ram_told:
+                yield from cover.unsent(scattered, self.num_pages)
+            return
+        model = self.model
+        assert model.bitmap_offset is not None
+        if model.bitmap_offset + model.bitmap_size > self.source.size:
+            yield from cover.whole(Reason.BITMAP_CUT, self.used_length)
+            return
+        written = self.num_pages if stream.ram_told else snapshot.written_pages(self)
+        tail = cover.complement(self.bitmap.runs(written), written, self.num_pages)
+        yield from cover.unknown(Reason.BITMAP_UNWRITTEN, tail, page_size)
+        limit = self._pages_within
+        yield from cover.unknown(Reason.PAGES_CUT, self.bitmap.runs(limit), page_size)
+        if self.source.packed:
+            yield from cover.unknown(Reason.BLANKED, self.bitmap.runs(0, limit), page_size)
+        elif snapshot.order_unknown:
+            known = cover.order_matters(self.bitmap)
+            yield from cover.unknown(Reason.ORDER_UNKNOWN, known, page_size)
+
     def runs(self) -> "Runs":
         """The runs of pages in the file; int64 array of shape (n, 2), half-open page numbers."""
         return self.bitmap.runs()
@@ -105,29 +195,30 @@ class Block:
         """The bytes of one page. Raises as `read` does."""
         return self.read(number * self.page_size, self.page_size)
 
-    def read(self, offset: int, size: int) -> bytes:
-        """Guest memory: `size` bytes at `offset` of the block, zeros where no page is stored.
+    def read(self, offset: int, size: int, *, partial: bool = False) -> bytes:
+        """Guest memory: `size` bytes at `offset` of the block, zeros where the file says so.
+
+        Args:
+            offset: first byte within the block.
+            size: bytes.
+            partial: return zeros, or the last that is known, where the file does not tell;
+                `coverage` says where that is.
 
         Raises:
             ValueError: the range is not inside the block.
-            FormatError: the bitmaps were never written, so that clear bits say nothing.
-            TruncatedError: the file ends before a page that its bitmap promises.
-            UnsupportedError: the file is a metadump.
+            UnknownPagesError: the file does not tell what some of the pages hold.
+            FormatError: the header of the block gives no page size that can be.
         """
-        self.source.refuse_pages()
         if offset < 0 or size < 0 or offset + size > self.used_length:
             raise ValueError(
                 f"range {offset:#x}+{size:#x}: block {self.idstr!r} has {self.used_length:#x} bytes"
             )
+        if not partial and self.coverage.unknown:
+            cover.require_known([self.coverage.within(offset, offset + size)])
+        if not self.readable:
+            return bytes(size)
         first, last = offset // self.page_size, -(-(offset + size) // self.page_size)
-        if not self._snapshot.bitmaps_written:
-            raise FormatError(
-                f"block {self.idstr!r}: the save did not come to its end, and bitmaps were never"
-                " written: which pages are in the file is not known",
-                offset=self.model.bitmap_offset,
-                path=f"{self.model.path}/bitmap",
-            )
-        runs = None if self.scattered else self.bitmap.runs(first, last)
+        runs = None if self.scattered else self.stored.runs(first, last)
         if runs is not None and len(runs) == 1 and runs[0].tolist() == [first, last]:
             assert self.model.pages_offset is not None
             return self.source.read_exactly(
@@ -140,20 +231,20 @@ class Block:
             return bytes(view[start : start + size])
 
     def read_pages(self, first: int, view: memoryview) -> None:
-        """Fill `view` with whole pages from page `first` on; it has to be all zeros before.
+        """Fill `view` with what is stored of the pages from `first` on; it has to be zeros before.
+
+        Whether anything is unknown is for the caller to ask.
 
         Raises:
-            TruncatedError: the file ends before a page that its bitmap promises.
-            UnsupportedError: the file is a metadump.
+            TruncatedError: the file has shrunk.
         """
         source, page_size = self.source, self.page_size
-        source.refuse_pages()
         if self.scattered is not None:
             self.scattered.read(source, first, view)
             return
         pages_offset = self.model.pages_offset
         assert pages_offset is not None
-        for start, stop in self.bitmap.runs(first, first + len(view) // page_size).tolist():
+        for start, stop in self.stored.runs(first, first + len(view) // page_size).tolist():
             length = (stop - start) * page_size
             place = (start - first) * page_size
             view[place : place + length] = source.read_exactly(
@@ -197,14 +288,66 @@ class Snapshot:
         """Whether the save came to its end. Where not, the bitmaps say nothing."""
         return self.stream.complete
 
+    @property
+    def unlisted(self) -> int:
+        """Bytes of RAM in blocks whose headers were not reached, by what the stream announces."""
+        return max(0, sum(self.stream.totals) - sum(b.used_length for b in self.stream.blocks))
+
+    def coverages(self) -> list[Coverage]:
+        """What the file does not tell: of each block, and of those that were not reached."""
+        found = [block.coverage for block in self.blocks]
+        missing = cover.whole(Reason.NOT_LISTED, self.unlisted)
+        if not missing:
+            return found
+        return [*found, Coverage(cover.NOT_LISTED, self.unlisted, None, missing)]
+
+    def require_blocks(self) -> None:
+        """Refuse to go on where reading stopped before the first RAM block.
+
+        Raises:
+            FormatError: what stopped it.
+        """
+        if self.stream.stopped and not self.blocks:
+            raise self.stream.stopped
+
+    def require_known(self) -> None:
+        """Refuse to go on where the file does not tell all of memory.
+
+        Raises:
+            UnknownPagesError: it does not; the ranges are all that is unknown.
+        """
+        cover.require_known(self.coverages(), self.stream.stopped)
+
+    def written_pages(self, block: Block) -> int:
+        """Of how many pages of `block` the bitmap tells, in a save that did not come to its end.
+
+        Bitmaps are written one after the other, in the order of the blocks. Source: QEMU
+        migration/ram.c, ram_save_file_bmap().
+        """
+        last = self._last_bitmap
+        if last is None or block is not last:
+            index = {id(one): number for number, one in enumerate(self.blocks)}
+            earlier = last is not None and index[id(block)] < index[id(last)]
+            return block.num_pages if earlier else 0
+        return cover.written_pages(block.bitmap)
+
     @cached_property
-    def bitmaps_written(self) -> bool:
-        """Whether clear bits stand for pages of zeros. Source: spec/format.md, clause 7.4.8."""
-        return (
-            self.stream.ram_ended
-            or bool(self.stream.scattered)
-            or any(block.bitmap.any() for block in self.blocks if block.has_pages)
+    def _last_bitmap(self) -> Block | None:
+        """The last block whose bitmap has a bit set."""
+        within = (
+            block
+            for block in reversed(self.blocks)
+            if block.model.bitmap_offset is not None
+            and block.readable
+            and block.model.bitmap_size <= _BITMAP_MAX
+            and block.model.bitmap_offset + block.model.bitmap_size <= self.source.size
         )
+        return next((block for block in within if block.bitmap.any()), None)
+
+    @property
+    def order_unknown(self) -> bool:
+        """Whether the file was cut before anything shows the byte order of its bitmaps."""
+        return self.unlisted > 0 and not self.byteorder_evident
 
     @cached_property
     def state(self) -> "DeviceStates":

@@ -5,10 +5,18 @@ from pathlib import Path
 
 import click
 
-from mappedram.cli.extract import STATUS_OF_WRITING
-from mappedram.cli.options import epilog, offset_option
-from mappedram.cli.status import FINE, about
+from mappedram.cli import output
+from mappedram.cli.options import epilog, offset_option, output_option
+from mappedram.cli.partial import (
+    STATUS_OF_PARTIAL,
+    as_dicts,
+    note_unknown,
+    partial_option,
+    show_unknown,
+)
+from mappedram.cli.status import about
 from mappedram.cli.writing import (
+    Moving,
     channels_option,
     direct_io_option,
     ended_by_signals,
@@ -19,8 +27,9 @@ from mappedram.cli.writing import (
 from mappedram.container import open_any
 from mappedram.convert import recipe
 from mappedram.convert.build import build
-from mappedram.convert.mapped_ram import Layout, lay_out
+from mappedram.convert.mapped_ram import Layout, lacking, lay_out
 from mappedram.convert.raw import stored_bytes
+from mappedram.coverage import Coverage
 from mappedram.output import StagedFiles
 from mappedram.snapshot import Snapshot
 from mappedram.source import Source
@@ -42,7 +51,7 @@ from mappedram.source import Source
         '  file = "ram.raw"   # or pattern = "address", pattern = "c0ffee", zero = true',
         'With donor = "guest.mapped-ram" in the place of machine and page_size,\n'
         "devices and all blocks that are not named come from there.",
-        STATUS_OF_WRITING,
+        STATUS_OF_PARTIAL,
     ),
 )
 @click.argument("arguments", nargs=-1, required=True, metavar="[RECIPE] OUT", type=Path)
@@ -64,6 +73,8 @@ from mappedram.source import Source
 @channels_option
 @direct_io_option
 @force_option
+@partial_option
+@output_option
 def command(
     arguments: tuple[Path, ...],
     donor: str | None,
@@ -72,11 +83,14 @@ def command(
     channels: int,
     direct_io: bool,
     force: bool,
+    partial: bool,
+    form: str,
 ) -> int:
     """Write a snapshot that QEMU loads, from a recipe or from a donor with other RAM.
 
     Pages of zeros are left out, and every page has its place, as QEMU's own writer does it.
     --offset says where the stream begins in the donor, which may also be a save image of libvirt.
+    Where the donor does not tell what pages hold, nothing is written without --partial.
     """
     expected = 1 if donor is not None else 2
     if len(arguments) != expected:
@@ -86,12 +100,16 @@ def command(
     if donor is None:
         if replacements:
             raise click.UsageError("--set goes with --from")
-        _from_recipe(arguments[0], arguments[1], channels, direct_io, force)
+        recipe_file, out = arguments
+        unknown = _from_recipe(recipe_file, out, Moving(channels, direct_io, force, partial))
     else:
         files = dict(map(_replacement, replacements))
-        layout = Layout(channels=channels, direct_io=direct_io)
-        _from_donor(donor, offset, files, arguments[0], layout, force=force)
-    return FINE
+        layout = Layout(channels=channels, direct_io=direct_io, partial=partial)
+        unknown = _from_donor(donor, offset, files, arguments[0], layout, force=force)
+    if form != "json":
+        return show_unknown(unknown)
+    output.write_json({"out": str(arguments[-1]), "unknown": as_dicts(unknown)})
+    return note_unknown(unknown)
 
 
 def _replacement(text: str) -> tuple[str, Path]:
@@ -101,29 +119,31 @@ def _replacement(text: str) -> tuple[str, Path]:
     return idstr, Path(file)
 
 
-def _from_recipe(source: Path, out: Path, channels: int, direct_io: bool, force: bool) -> None:
+def _from_recipe(source: Path, out: Path, moving: Moving) -> list[Coverage]:
     with about(str(source)), ExitStack() as stack:
         wanted = recipe.load(source)
         snapshot = None
         if wanted.donor is not None:
             with about(str(wanted.donor)):
-                snapshot, _ = stack.enter_context(open_any(wanted.donor))
+                snapshot, _ = stack.enter_context(open_any(wanted.donor, partial=True))
         total = sum(block.size or 0 for block in wanted.blocks)
         with (
             ended_by_signals(),
             progress("build", total) as moved,
-            StagedFiles(*_sources(source, wanted, snapshot), force=force) as files,
+            StagedFiles(*_sources(source, wanted, snapshot), force=moving.force) as files,
         ):
             note_direct_io(
                 build(
                     wanted,
                     files.open(out),
                     donor=snapshot,
-                    channels=channels,
-                    direct_io=direct_io,
+                    channels=moving.channels,
+                    direct_io=moving.direct_io,
+                    partial=moving.partial,
                     progress=moved,
                 )
             )
+        return lacking(snapshot, {block.idstr for block in wanted.blocks}) if snapshot else []
 
 
 def _sources(source: Path, wanted: recipe.Recipe, donor: Snapshot | None) -> list[Path | int]:
@@ -134,17 +154,16 @@ def _sources(source: Path, wanted: recipe.Recipe, donor: Snapshot | None) -> lis
 
 def _from_donor(
     donor: str, offset: int, files: dict[str, Path], out: Path, layout: Layout, *, force: bool
-) -> None:
+) -> list[Coverage]:
     with about(donor), ExitStack() as stack:
-        snapshot, _ = stack.enter_context(open_any(donor, offset))
+        snapshot, _ = stack.enter_context(open_any(donor, offset, partial=True))
         replace = {idstr: stack.enter_context(Source(file)) for idstr, file in files.items()}
         total = sum(source.size for source in replace.values()) + sum(
-            stored_bytes(block)
-            for block in snapshot.blocks
-            if block.has_pages and block.idstr not in replace
+            stored_bytes(block) for block in snapshot.blocks if block.idstr not in replace
         )
         stack.enter_context(ended_by_signals())
         moved = stack.enter_context(progress("build", total))
         sources = [snapshot.source.fd, *(source.fd for source in replace.values())]
         staged = stack.enter_context(StagedFiles(*sources, force=force))
         note_direct_io(lay_out(snapshot, staged.open(out), layout, replace=replace, progress=moved))
+        return lacking(snapshot, replace)

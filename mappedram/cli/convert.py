@@ -1,19 +1,34 @@
 """`mappedram convert`: a snapshot in another form."""
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import click
 
 from mappedram.cli import output
 from mappedram.cli.exporting import Export, below_4g_option, known_map, write_export
-from mappedram.cli.extract import STATUS_OF_WRITING, chosen_blocks, write_blocks
-from mappedram.cli.options import driver_option, epilog, file_argument, offset_option, size_type
-from mappedram.cli.status import FINE, about
+from mappedram.cli.extract import chosen_blocks, unknown_of, write_blocks
+from mappedram.cli.options import (
+    driver_option,
+    epilog,
+    file_argument,
+    offset_option,
+    output_option,
+    size_type,
+)
+from mappedram.cli.partial import (
+    STATUS_OF_PARTIAL,
+    as_dicts,
+    note_unknown,
+    partial_option,
+    show_unknown,
+)
+from mappedram.cli.status import about
 from mappedram.cli.writing import (
+    Moving,
     channels_option,
     direct_io_option,
     ended_by_signals,
@@ -24,9 +39,10 @@ from mappedram.cli.writing import (
 from mappedram.container import LibvirtImage, open_any
 from mappedram.container.sparse import write_libvirt_sparse
 from mappedram.convert.early import EarlyPages
-from mappedram.convert.mapped_ram import Layout, lay_out
+from mappedram.convert.mapped_ram import Layout, lacking, lay_out
 from mappedram.convert.raw import stored_bytes
 from mappedram.convert.stream import to_stream
+from mappedram.coverage import Coverage
 from mappedram.drivers import DriverName
 from mappedram.errors import UnsupportedError
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
@@ -50,7 +66,7 @@ _Opening = Callable[..., AbstractContextManager[tuple[Snapshot, LibvirtImage | N
         "  mappedram convert -O raw -b pc.ram guest.mapped-ram pc.ram.raw\n"
         "  mappedram convert -O mapped-ram --sparse guest.mapped-ram smaller.mapped-ram\n"
         "  mappedram convert -O mapped-ram --offset 0x1239 guest.save bare.mapped-ram",
-        STATUS_OF_WRITING,
+        STATUS_OF_PARTIAL,
     ),
 )
 @click.option("-O", "target_format", type=click.Choice(FORMATS), required=True, help="Target form.")
@@ -94,6 +110,8 @@ _Opening = Callable[..., AbstractContextManager[tuple[Snapshot, LibvirtImage | N
 @channels_option
 @direct_io_option
 @force_option
+@partial_option
+@output_option
 def command(
     target_format: str,
     file: str,
@@ -111,6 +129,8 @@ def command(
     channels: int,
     direct_io: bool,
     force: bool,
+    partial: bool,
+    form: str,
 ) -> int:
     """Write the snapshot FILE in another form to OUT.
 
@@ -124,47 +144,65 @@ def command(
     the capability off. libvirt-sparse: a save image, which `virsh restore` takes.
 
     FILE may be with mapped-ram or without, bare or a save image of libvirt in any of its formats.
+    Where it does not tell what pages hold, nothing is written without --partial.
     """
     if idstr is not None and target_format != "raw":
         raise click.UsageError("-b IDSTR goes with -O raw")
     if below_4g is not None and (target_format not in EXPORTS or idstr is not None):
         raise click.UsageError("--below-4g goes with -O elf, -O lime, and -O raw without -b")
-    layout = Layout(out_offset, align, sparse, dense, channels, direct_io)
+    layout = Layout(out_offset, align, sparse, dense, channels, direct_io, partial)
+    moving = Moving(channels, direct_io, force, partial)
     if (xml or cookie) and target_format != "libvirt-sparse":
         raise click.UsageError("--xml and --cookie go with -O libvirt-sparse")
-    if target_format == "mapped-ram":
-        with about(file):
-            _to_mapped_ram(partial(open_any, file, offset, driver=driver), out, layout, force)
-        return FINE
-    with about(file), open_any(file, offset, driver=driver) as (snapshot, image):
-        if target_format in EXPORTS:
-            export = Export(target_format, below_4g, channels, direct_io)
-            _export(snapshot, out, idstr, export, force)
-        elif target_format == "stream":
-            _to_stream(snapshot, out, channels, force)
-        else:
-            _to_libvirt(snapshot, out, _texts(image, xml, cookie), layout, force)
-    return FINE
+    opening = functools.partial(open_any, file, offset, driver=driver, partial=True)
+    with about(file):
+        if target_format == "mapped-ram":
+            unknown = _to_mapped_ram(opening, out, layout, moving)
+            return _show(form, file, target_format, out, unknown)
+        with opening() as (snapshot, image):
+            if target_format in EXPORTS:
+                export = Export(target_format, below_4g)
+                unknown = _export(snapshot, out, idstr, export, moving)
+            elif target_format == "stream":
+                unknown = _to_stream(snapshot, out, moving)
+            else:
+                texts = _texts(image, xml, cookie)
+                unknown = _to_libvirt(snapshot, out, texts, layout, moving)
+    return _show(form, file, target_format, out, unknown)
 
 
-def _export(snapshot: Snapshot, out: Path, idstr: str | None, export: Export, force: bool) -> None:
+def _show(form: str, file: str, target: str, out: Path, unknown: Sequence[Coverage]) -> int:
+    """What was written, and what is unknown in it; returns the exit status."""
+    if form != "json":
+        return show_unknown(unknown)
+    output.write_json(
+        {"file": file, "format": target, "out": str(out), "unknown": as_dicts(unknown)}
+    )
+    return note_unknown(unknown)
+
+
+def _export(
+    snapshot: Snapshot, out: Path, idstr: str | None, export: Export, moving: Moving
+) -> Sequence[Coverage]:
     if idstr is not None:
-        blocks = chosen_blocks(snapshot, [idstr])
-        write_blocks(blocks, [out], export.channels, export.direct_io, force)
-        return
+        return _to_raw_block(snapshot, out, idstr, moving)
     try:
         physical = known_map(snapshot, export.below_4g)
     except UnsupportedError as error:
         if export.form != "raw":
             raise
-        _to_raw_unmapped(snapshot, out, export, force, error)
-    else:
-        write_export(snapshot, physical, out, export, force)
+        return _to_raw_unmapped(snapshot, out, moving, error)
+    return write_export(snapshot, physical, out, export, moving)
+
+
+def _to_raw_block(snapshot: Snapshot, out: Path, idstr: str, moving: Moving) -> Sequence[Coverage]:
+    write_blocks(chosen_blocks(snapshot, [idstr]), [out], moving)
+    return unknown_of(snapshot, [idstr])
 
 
 def _to_raw_unmapped(
-    snapshot: Snapshot, out: Path, export: Export, force: bool, reason: UnsupportedError
-) -> None:
+    snapshot: Snapshot, out: Path, moving: Moving, reason: UnsupportedError
+) -> Sequence[Coverage]:
     """Where nothing tells the addresses: the one block there is."""
     blocks = chosen_blocks(snapshot, [])
     if len(blocks) != 1:
@@ -173,23 +211,32 @@ def _to_raw_unmapped(
             " `mappedram extract -d DIR`"
         )
     output.note(f"{reason}: {blocks[0].idstr!r} is written alone, from its first byte on")
-    write_blocks(blocks, [out], export.channels, export.direct_io, force)
+    return _to_raw_block(snapshot, out, blocks[0].idstr, moving)
 
 
-def _to_stream(snapshot: Snapshot, out: Path, channels: int, force: bool) -> None:
+def _to_stream(snapshot: Snapshot, out: Path, moving: Moving) -> Sequence[Coverage]:
     total = sum(block.used_length for block in snapshot.blocks if block.has_pages)
     with (
         ended_by_signals(),
         progress("convert", total) as moved,
-        StagedFiles(snapshot.source.fd, force=force) as files,
+        StagedFiles(snapshot.source.fd, force=moving.force) as files,
     ):
-        to_stream(snapshot, files.open(out), channels=channels, progress=moved)
+        to_stream(
+            snapshot,
+            files.open(out),
+            channels=moving.channels,
+            partial=moving.partial,
+            progress=moved,
+        )
+    return lacking(snapshot)
 
 
-def _to_mapped_ram(opening: _Opening, out: Path, layout: Layout, force: bool) -> None:
+def _to_mapped_ram(
+    opening: _Opening, out: Path, layout: Layout, moving: Moving
+) -> Sequence[Coverage]:
     with (
         ended_by_signals(),
-        StagedFiles(force=force) as files,
+        StagedFiles(force=moving.force) as files,
         ExitStack() as stack,
     ):
         fd = files.open(out)
@@ -204,8 +251,9 @@ def _to_mapped_ram(opening: _Opening, out: Path, layout: Layout, force: bool) ->
         files.made_of(snapshot.source.fd)
         moved = None
         if not early.begun:
-            moved = moved_of(sum(stored_bytes(b) for b in snapshot.blocks if b.has_pages))
+            moved = moved_of(sum(map(stored_bytes, snapshot.blocks)))
         note_direct_io(lay_out(snapshot, fd, layout, early=early, progress=moved))
+        return lacking(snapshot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +279,14 @@ def _texts(image: LibvirtImage | None, xml: Path | None, cookie: Path | None) ->
     )
 
 
-def _to_libvirt(snapshot: Snapshot, out: Path, texts: _Texts, layout: Layout, force: bool) -> None:
-    total = sum(stored_bytes(block) for block in snapshot.blocks if block.has_pages)
+def _to_libvirt(
+    snapshot: Snapshot, out: Path, texts: _Texts, layout: Layout, moving: Moving
+) -> Sequence[Coverage]:
+    total = sum(map(stored_bytes, snapshot.blocks))
     with (
         ended_by_signals(),
         progress("convert", total) as moved,
-        StagedFiles(snapshot.source.fd, *texts.files, force=force) as files,
+        StagedFiles(snapshot.source.fd, *texts.files, force=moving.force) as files,
     ):
         refused = write_libvirt_sparse(
             snapshot,
@@ -248,3 +298,4 @@ def _to_libvirt(snapshot: Snapshot, out: Path, texts: _Texts, layout: Layout, fo
             progress=moved,
         )
         note_direct_io(refused)
+    return lacking(snapshot)

@@ -75,9 +75,21 @@ _BYTES_SHOWN = 16
     metavar="N",
     help="Threads that compare pages.",
 )
+@click.option(
+    "--partial",
+    is_flag=True,
+    help="Compare the known pages of blocks of which a file does not tell all; status 2 remains.",
+)
 @output_option
 def command(
-    a: str, b: str, only_counts: bool, offset_a: int, offset_b: int, channels: int, form: str
+    a: str,
+    b: str,
+    only_counts: bool,
+    offset_a: int,
+    offset_b: int,
+    channels: int,
+    partial: bool,
+    form: str,
 ) -> int:
     """Compare what two guests had: machine, RAM blocks, pages, and devices field by field.
 
@@ -85,7 +97,7 @@ def command(
     of zeros is stored, and whatever bytes lie where none is. Nothing is printed if all is the same.
     """
     with _trouble():
-        found = _compared((a, offset_a), (b, offset_b), channels)
+        found = _compared((a, offset_a), (b, offset_b), channels, partial=partial)
         if form == "json":
             _show_json(a, b, found, only_counts)
         elif only_counts:
@@ -101,14 +113,18 @@ def command(
     return DIFFER if found.differs else SAME
 
 
-def _compared(a: tuple[str, int], b: tuple[str, int], channels: int) -> Comparison:
+def _compared(
+    a: tuple[str, int], b: tuple[str, int], channels: int, *, partial: bool
+) -> Comparison:
     with ExitStack() as stack:
         with about(a[0]):
-            first, _ = stack.enter_context(open_any(*a))
+            first, _ = stack.enter_context(open_any(*a, partial=True))
+            first.require_blocks()
         with about(b[0]):
-            second, _ = stack.enter_context(open_any(*b))
+            second, _ = stack.enter_context(open_any(*b, partial=True))
+            second.require_blocks()
         with ended_by_signals(), progress("diff", to_be_compared(first, second)) as moved:
-            return compare(first, second, channels=channels, progress=moved)
+            return compare(first, second, channels=channels, partial=partial, progress=moved)
 
 
 @contextmanager
@@ -201,6 +217,7 @@ def _counts(found: Comparison) -> dict[str, Any]:
                 "pages_in_a": block.stored_a,
                 "pages_in_b": block.stored_b,
                 "pages": block.count(),
+                "unknown": block.unknown,
             }
             for block in found.pages
         ],

@@ -9,8 +9,9 @@ import click
 
 from mappedram.cli import output
 from mappedram.cli.options import size_type
-from mappedram.cli.writing import ended_by_signals, note_direct_io, progress
+from mappedram.cli.writing import Moving, ended_by_signals, note_direct_io, progress
 from mappedram.convert.ranges import Written, memory_of
+from mappedram.coverage import Coverage
 from mappedram.output import StagedFiles
 from mappedram.physical import PhysicalMap, physical_map
 from mappedram.physical.rules import ABOVE_4G
@@ -31,14 +32,10 @@ class Export:
     Attributes:
         form: `elf`, `lime` or `raw`.
         below_4g: what was said of the memory below 4 GiB.
-        channels: number of threads.
-        direct_io: write past the page cache where the file system can.
     """
 
     form: str
     below_4g: int | None
-    channels: int
-    direct_io: bool
 
 
 def known_map(snapshot: Snapshot, below_4g: int | None) -> PhysicalMap:
@@ -50,32 +47,35 @@ def known_map(snapshot: Snapshot, below_4g: int | None) -> PhysicalMap:
     """
     if below_4g is not None and not 0 < below_4g <= ABOVE_4G:
         raise click.UsageError(f"--below-4g {below_4g:#x}: expected 1 byte to 4 GiB")
+    snapshot.require_blocks()
     return physical_map(snapshot, below_4g)
 
 
 def write_export(
-    snapshot: Snapshot, physical: PhysicalMap, out: Path, export: Export, force: bool
-) -> None:
-    """Write the memory, and say on standard error what is missing or may be wrong."""
-    memory = memory_of(snapshot, physical)
+    snapshot: Snapshot, physical: PhysicalMap, out: Path, export: Export, moving: Moving
+) -> tuple[Coverage, ...]:
+    """Write the memory, and say on standard error what may be wrong; returns what is unknown."""
+    memory = memory_of(snapshot, physical, partial=moving.partial)
     for doubt in physical.doubts:
         output.note(f"not certain: {doubt}")
     with (
         ended_by_signals(),
         progress("convert", memory.stored_bytes) as moved,
-        StagedFiles(snapshot.source.fd, force=force) as files,
+        StagedFiles(snapshot.source.fd, force=moving.force) as files,
     ):
         written = _writer(export)(
             snapshot,
             physical,
             files.open(out),
-            channels=export.channels,
-            direct_io=export.direct_io,
+            channels=moving.channels,
+            direct_io=moving.direct_io,
+            partial=moving.partial,
             progress=moved,
         )
     for doubt in written.doubts:
         output.note(doubt)
     note_direct_io(written.refused)
+    return written.unknown
 
 
 def _writer(export: Export) -> Callable[..., Written]:

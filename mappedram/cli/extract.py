@@ -1,6 +1,6 @@
 """`mappedram extract`: RAM blocks as raw files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -13,9 +13,17 @@ from mappedram.cli.options import (
     offset_option,
     output_option,
 )
-from mappedram.cli.status import FINE, about
+from mappedram.cli.partial import (
+    STATUS_OF_PARTIAL,
+    as_dicts,
+    note_unknown,
+    partial_option,
+    show_unknown,
+)
+from mappedram.cli.status import about
 from mappedram.cli.text import printable, size
 from mappedram.cli.writing import (
+    Moving,
     channels_option,
     direct_io_option,
     ended_by_signals,
@@ -25,20 +33,12 @@ from mappedram.cli.writing import (
 )
 from mappedram.container import open_any
 from mappedram.convert.raw import extract, stored_bytes
+from mappedram.coverage import Coverage, require_known
 from mappedram.drivers import DriverName
-from mappedram.errors import UnsupportedError
 from mappedram.output import StagedFiles, make_folder, safe_name
 from mappedram.snapshot import Block, Snapshot
 
 _SUFFIX = ".raw"
-
-STATUS_OF_WRITING = (
-    "Exit status:\n"
-    "  0   done\n"
-    "  1   it could not be done; nothing half-written is left\n"
-    "  63  not a file that this tool handles\n"
-    "  64  wrong usage"
-)
 
 
 @click.command(
@@ -47,8 +47,9 @@ STATUS_OF_WRITING = (
     epilog=epilog(
         "Examples:\n"
         "  mappedram extract guest.mapped-ram -d ram/\n"
-        "  mappedram extract guest.mapped-ram -b pc.ram -o pc.ram.raw",
-        STATUS_OF_WRITING,
+        "  mappedram extract guest.mapped-ram -b pc.ram -o pc.ram.raw\n"
+        "  mappedram extract --partial cut-off.mapped-ram -d ram/",
+        STATUS_OF_PARTIAL,
     ),
 )
 @file_argument
@@ -70,6 +71,7 @@ STATUS_OF_WRITING = (
 @channels_option
 @direct_io_option
 @force_option
+@partial_option
 @output_option
 def command(
     file: str,
@@ -81,80 +83,100 @@ def command(
     channels: int,
     direct_io: bool,
     force: bool,
+    partial: bool,
     form: str,
 ) -> int:
     """Write RAM blocks as sparse raw files: byte n of a file is byte n of the block.
 
-    A page that is not in the snapshot becomes a hole, whatever bytes lie at its place. Names of
-    blocks become file names by percent-encoding; nothing is written outside of DIR.
+    A page that is not in the snapshot becomes a hole, whatever bytes lie at its place. Where FILE
+    does not tell what a page holds, nothing is written at all without --partial. Names of blocks
+    become file names by percent-encoding; nothing is written outside of DIR.
     """
     if (directory is None) == (out is None):
         raise click.UsageError("expected one of -d DIR and -o OUT")
-    with about(file), open_any(file, offset, driver=driver) as (snapshot, _):
+    with about(file), open_any(file, offset, driver=driver, partial=True) as (snapshot, _):
         blocks = chosen_blocks(snapshot, idstrs)
+        unknown = unknown_of(snapshot, idstrs)
+        if not partial:
+            require_known(unknown, snapshot.stream.stopped)
         if out is not None and len(blocks) != 1:
             raise click.UsageError(f"-o OUT takes one block, not {len(blocks)}; choose with -b")
         if directory is not None:
             make_folder(directory, snapshot.source.fd)
         places = [out or Path(directory or "", safe_name(b.idstr, _SUFFIX)) for b in blocks]
-        write_blocks(blocks, places, channels, direct_io, force)
+        write_blocks(blocks, places, Moving(channels, direct_io, force, partial))
     if form == "json":
-        output.write_json([_as_dict(*pair) for pair in zip(blocks, places, strict=True)])
-    else:
-        for block, place in zip(blocks, places, strict=True):
-            stored = block.bitmap.count() * block.page_size
-            output.line(
-                f"{printable(str(place))}: {printable(block.idstr)}, {size(block.used_length)},"
-                f" {size(stored)} of it stored"
-            )
-    return FINE
+        written = dict(zip((block.idstr for block in blocks), places, strict=True))
+        output.write_json(_as_dict(snapshot, one, written) for one in unknown)
+        return note_unknown(unknown)
+    for block, place in zip(blocks, places, strict=True):
+        output.line(
+            f"{printable(str(place))}: {printable(block.idstr)}, {size(block.used_length)},"
+            f" {size(stored_bytes(block))} of it stored"
+        )
+    return show_unknown(unknown)
 
 
 def chosen_blocks(snapshot: Snapshot, idstrs: Sequence[str]) -> list[Block]:
-    """The blocks of these names, or all that the file holds pages of.
+    """The blocks of these names, or all that the file can hold pages of.
 
     Raises:
         UsageError: there is no block of a name.
-        UnsupportedError: the save did not come to its end, so that no bitmap says anything.
+        FormatError: the file ends, or cannot be followed, before the first block.
     """
-    if not snapshot.bitmaps_written:
-        raise UnsupportedError(
-            "the save did not come to its end: its bitmaps were never written, and which pages are"
-            " in the file is not known (see `mappedram check`)"
-        )
+    snapshot.require_blocks()
     for idstr in idstrs:
         if idstr not in snapshot.block:
             known = ", ".join(map(printable, snapshot.block))
             raise click.UsageError(f"no block {idstr!r} in the snapshot; it has {known}")
     if idstrs:
         return [snapshot.block[idstr] for idstr in dict.fromkeys(idstrs)]
-    return [block for block in snapshot.block.values() if block.has_pages]
+    return [block for block in snapshot.block.values() if block.readable]
 
 
-def write_blocks(
-    blocks: Sequence[Block], places: Sequence[Path], channels: int, direct_io: bool, force: bool
-) -> None:
+def unknown_of(snapshot: Snapshot, idstrs: Sequence[str]) -> list[Coverage]:
+    """What the file does not tell of the blocks of these names, or of all memory."""
+    if idstrs:
+        return [snapshot.block[idstr].coverage for idstr in dict.fromkeys(idstrs)]
+    return snapshot.coverages()
+
+
+def write_blocks(blocks: Sequence[Block], places: Sequence[Path], moving: Moving) -> None:
     """Write each block to its place; all of them, or none."""
     total = sum(map(stored_bytes, blocks))
     with (
         ended_by_signals(),
         progress("extract", total) as moved,
-        StagedFiles(*(block.source.fd for block in blocks), force=force) as files,
+        StagedFiles(*(block.source.fd for block in blocks), force=moving.force) as files,
     ):
         refused = None
         for block, place in zip(blocks, places, strict=True):
             fd = files.open(place)
-            refused = refused or extract(
-                block, fd, channels=channels, direct_io=direct_io, progress=moved
+            refused = (
+                extract(
+                    block,
+                    fd,
+                    channels=moving.channels,
+                    direct_io=moving.direct_io,
+                    partial=moving.partial,
+                    progress=moved,
+                )
+                or refused
             )
     note_direct_io(refused)
 
 
-def _as_dict(block: Block, place: Path) -> dict[str, object]:
+def _as_dict(
+    snapshot: Snapshot, coverage: Coverage, written: Mapping[str, Path]
+) -> dict[str, object]:
+    """What became of one block; of those whose headers are not in the file, `idstr` is null."""
+    block = snapshot.block.get(coverage.idstr)
+    place = written.get(coverage.idstr)
     return {
-        "idstr": block.idstr,
-        "file": str(place),
-        "used_length": block.used_length,
-        "pages_present": block.bitmap.count(),
-        "page_size": block.page_size,
+        "idstr": block.idstr if block else None,
+        "file": str(place) if place else None,
+        "used_length": coverage.used_length,
+        "pages_present": block.stored.count() if block and block.readable else 0,
+        "page_size": coverage.page_size,
+        "unknown": as_dicts([coverage]),
     }

@@ -18,6 +18,7 @@ from mappedram.cli.sections import folded_sections, section_key, section_name
 from mappedram.cli.status import FINE, about
 from mappedram.cli.text import folded, printable, size, table
 from mappedram.container import LibvirtImage, open_any
+from mappedram.coverage import Coverage
 from mappedram.drivers import DriverName
 from mappedram.errors import FormatError, MappedRamError, UnsupportedError
 from mappedram.model import Section, Stream, is_page_size
@@ -79,6 +80,19 @@ def pages_present(blocks: Sequence[Block]) -> list[int | None]:
     return present
 
 
+def coverage_of(block: Block, present: int | None) -> Coverage | None:
+    """What the file does not tell of a block; None where its bitmap is not read for its size."""
+    begin, end = block.model.bitmap_offset or 0, block.source.size
+    is_cut = begin + block.model.bitmap_size > end
+    return block.coverage if present is not None or is_cut or not block.readable else None
+
+
+def unknown_pages(block: Block, present: int | None) -> int | None:
+    """How many pages are unknown; None where that is not known either."""
+    coverage, size = coverage_of(block, present), page_size(block)
+    return None if coverage is None or not size else -(-coverage.unknown_size // size)
+
+
 def page_size(block: Block) -> int | None:
     """Size of a page, by the header of the block or by the records of its pages."""
     return block.page_size if block.scattered else block.model.page_size
@@ -134,6 +148,7 @@ def _show_json(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> Non
             "byteorder": {"order": snapshot.byteorder, "evident": snapshot.byteorder_evident},
             "complete": complete(stream),
             "stopped": stopped_as_dict(stream.stopped),
+            "unlisted_bytes": snapshot.unlisted,
             "blocks": map(_block_as_dict, snapshot.blocks, pages_present(snapshot.blocks)),
             "sections": map(_section_as_dict, stream.sections),
         }
@@ -163,10 +178,21 @@ def _block_as_dict(block: Block, present: int | None) -> dict[str, Any]:
         "page_size": page_size(block),
         "num_pages": num_pages(block),
         "pages_present": present,
+        **_unknown_as_dict(block, present),
         "bitmap_offset": model.bitmap_offset,
         "bitmap_size": model.bitmap_size,
         "pages_offset": model.pages_offset,
         "ignored": model.ignored,
+    }
+
+
+def _unknown_as_dict(block: Block, present: int | None) -> dict[str, Any]:
+    coverage = coverage_of(block, present)
+    if coverage is None:
+        return {"unknown_bytes": None, "unknown_reasons": []}
+    return {
+        "unknown_bytes": coverage.unknown_size,
+        "unknown_reasons": [one.reason.value for one in coverage.unknown],
     }
 
 
@@ -224,6 +250,8 @@ def _header(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> Iterat
     if any(block.model.has_data for block in snapshot.blocks):
         yield "byte order", _byteorder(snapshot)
     yield "complete", _complete(stream)
+    if snapshot.unlisted:
+        yield "RAM", f"{size(snapshot.unlisted)} of it in blocks whose headers are not in the file"
 
 
 def _byteorder(snapshot: Snapshot) -> str:
@@ -247,7 +275,7 @@ def _complete(stream: Stream) -> str:
 
 
 def _block_table(blocks: Sequence[Block]) -> Iterator[str]:
-    numbers = "used_length pages of density bitmap_offset pages_offset"
+    numbers = "used_length pages of unknown density bitmap_offset pages_offset"
     rows = map(_block_row, blocks, pages_present(blocks))
     return table(["idstr", *numbers.split()], rows, numbers)
 
@@ -261,6 +289,7 @@ def _block_row(block: Block, present: int | None) -> Sequence[Any]:
         size(model.used_length),
         present,
         pages,
+        unknown_pages(block, present) if pages else "all",
         f"{100 * (present or 0) / pages:.1f} %" if known else None,
         _hex(model.bitmap_offset),
         _hex(model.pages_offset) if not model.ignored else "ignored",

@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import click
 
@@ -16,9 +15,11 @@ from mappedram.cli.options import (
     offset_option,
     output_option,
 )
-from mappedram.cli.status import FINE, about
+from mappedram.cli.partial import as_dicts, note_unknown
+from mappedram.cli.status import about
 from mappedram.cli.text import printable
 from mappedram.container import open_any
+from mappedram.convert.mapped_ram import lacking, refuse_cut
 from mappedram.drivers import DriverName
 from mappedram.hint import Hint, Loading, hint
 
@@ -35,7 +36,8 @@ _UNKNOWN_BINARY = "qemu-system-ARCH"
         "  mappedram restore-hint --output json guest.save | jq -r .virsh",
         "Exit status:\n"
         "  0   done\n"
-        "  1   the file cannot be read or followed\n"
+        "  1   the file cannot be read or followed, or does not tell all of memory\n"
+        "  2   printed with --partial, though it does not\n"
         "  63  not a file that this tool handles, or one that no QEMU loads\n"
         "  64  wrong usage",
     ),
@@ -54,6 +56,9 @@ _UNKNOWN_BINARY = "qemu-system-ARCH"
     "--direct-io", is_flag=True, help="Let QEMU read past the page cache; takes --channels."
 )
 @driver_option
+@click.option(
+    "--partial", is_flag=True, help="Print it even if FILE does not tell all; end with status 2."
+)
 @output_option
 def command(
     file: str,
@@ -61,6 +66,7 @@ def command(
     channels: int,
     direct_io: bool,
     driver: DriverName,
+    partial: bool,
     form: str,
 ) -> int:
     """Print how the snapshot FILE is loaded: QEMU's command line, and what to type on its monitor.
@@ -78,7 +84,9 @@ def command(
         about(file),
         open_any(file, offset, driver=driver, partial=True) as (snapshot, image),
     ):
-        snapshot.source.refuse_pages()
+        unknown = lacking(snapshot)
+        if not partial:
+            refuse_cut(snapshot)
         stream = path
         if image and image.compressed:
             stream = f"{path}.stream"
@@ -87,11 +95,12 @@ def command(
     if image and image.complete and not image.header.offset:
         virsh = _virsh(path, channels, direct_io=direct_io)
     if form == "json":
-        output.write_json(_as_dict(file, found, virsh, unpack), levels=3)
+        said = {"file": file, "virsh": virsh, "unpack": unpack, "unknown": as_dicts(unknown)}
+        output.write_json(said | found.to_dict(), levels=3)
     else:
         for text in _lines(found, virsh, unpack):
             output.line(text)
-    return FINE
+    return note_unknown(unknown)
 
 
 def _virsh(path: str, channels: int, *, direct_io: bool) -> list[str]:
@@ -107,12 +116,6 @@ def _virsh(path: str, channels: int, *, direct_io: bool) -> list[str]:
 def _unpack(path: str, stream: str, *, mapped_ram: bool) -> list[str]:
     """How the stream is got out of an image that has it compressed."""
     return ["mappedram", "convert", "-O", "mapped-ram" if mapped_ram else "stream", path, stream]
-
-
-def _as_dict(
-    file: str, found: Hint, virsh: Sequence[str] | None, unpack: Sequence[str] | None
-) -> dict[str, Any]:
-    return {"file": file, "virsh": virsh, "unpack": unpack, **found.to_dict()}
 
 
 def _lines(found: Hint, virsh: Sequence[str] | None, unpack: Sequence[str] | None) -> Iterator[str]:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mappedram.errors import MappedRamError, UnsupportedError
+from mappedram.errors import MappedRamError, UnknownPagesError, UnsupportedError
 
 FINE = 0
 UNFINISHED = 1
@@ -40,6 +40,8 @@ def status_of(error: MappedRamError | OSError) -> int:
 
 def message_of(error: MappedRamError | OSError) -> str:
     """What an error says, without the number and the path that the system adds."""
+    if isinstance(error, UnknownPagesError):
+        return f"{error}; --partial goes on with what is known"
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 import click
@@ -30,6 +31,23 @@ channels_option = click.option(
 direct_io_option = click.option(
     "--direct-io", is_flag=True, help="Write pages past the page cache (O_DIRECT)."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """How memory is written.
+
+    Attributes:
+        channels: number of threads.
+        direct_io: write past the page cache where the file system can.
+        force: replace files that exist already.
+        partial: leave holes where the snapshot does not tell what memory holds.
+    """
+
+    channels: int
+    direct_io: bool
+    force: bool
+    partial: bool
 
 
 @contextmanager

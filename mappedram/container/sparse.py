@@ -50,6 +50,7 @@ def write_libvirt_sparse(
     Raises:
         BuildError: the XML is not that of a domain, a text holds a NUL, or the snapshot has no
             complete RAM part.
+        UnknownPagesError: the snapshot does not tell all pages.
         FormatError: the header of a block cannot be right.
         OSError: reading or writing failed.
     """

@@ -24,6 +24,7 @@ def build(
     donor: Snapshot | None = None,
     channels: int = 1,
     direct_io: bool = False,
+    partial: bool = False,
     progress: Progress | None = None,
 ) -> str | None:
     """Write what the recipe says into the empty file open as `fd`.
@@ -34,6 +35,7 @@ def build(
         donor: the snapshot that stands at `recipe.donor`, if the recipe names one.
         channels: number of threads.
         direct_io: write past the page cache where the file system can.
+        partial: leave zeros where the donor does not tell what pages hold.
         progress: called with the number of bytes moved.
 
     Returns:
@@ -41,11 +43,19 @@ def build(
 
     Raises:
         BuildError: the recipe asks for what cannot be.
+        UnknownPagesError: the donor does not tell all pages that are taken from it.
         FormatError: the donor cannot be used.
         OSError: reading or writing failed.
     """
     if donor is not None:
-        return _with_donor(recipe, donor, fd, channels, direct_io=direct_io, progress=progress)
+        layout = Layout(
+            offset=recipe.offset,
+            align=recipe.align or MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+            channels=channels,
+            direct_io=direct_io,
+            partial=partial,
+        )
+        return _with_donor(recipe, donor, fd, layout, progress)
     assert recipe.machine is not None
     assert recipe.page_size is not None
     writer = create(
@@ -71,21 +81,13 @@ def _with_donor(
     recipe: Recipe,
     donor: Snapshot,
     fd: int,
-    channels: int,
-    *,
-    direct_io: bool,
+    layout: Layout,
     progress: Progress | None,
 ) -> str | None:
     """Devices, and the RAM that the recipe does not name, from another snapshot."""
     for block in recipe.blocks:
         if block.file is None:
             raise BuildError(f"block {block.idstr!r}: with a donor, RAM can only come from a file")
-    layout = Layout(
-        offset=recipe.offset,
-        align=recipe.align or MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
-        channels=channels,
-        direct_io=direct_io,
-    )
     with ExitStack() as stack:
         replace = {
             block.idstr: stack.enter_context(Source(block.file))

@@ -36,6 +36,7 @@ def to_elf(
     machine: Machine = Machine.NONE,
     channels: int = 1,
     direct_io: bool = False,
+    partial: bool = False,
     progress: Progress | None = None,
 ) -> Written:
     """Write an ELF core into the empty file open as `fd`: one segment for each range of memory.
@@ -51,16 +52,17 @@ def to_elf(
         machine: what the guest is of, where nothing in the file tells it.
         channels: number of threads.
         direct_io: write past the page cache where the file system can.
+        partial: leave zeros where the snapshot does not tell what memory holds.
         progress: called with the number of bytes moved.
 
     Raises:
         BuildError: there are more ranges than a file can have.
-        UnsupportedError: the file does not hold the memory, or it is not known which pages of it.
-        FormatError: the header of a block gives no sound page size.
-        TruncatedError: the snapshot ends before a page that its bitmap promises.
+        UnknownPagesError: the snapshot does not tell all of the memory.
+        UnsupportedError: it has none.
+        TruncatedError: it has shrunk.
         OSError: reading or writing failed.
     """
-    memory = memory_of(snapshot, physical)
+    memory = memory_of(snapshot, physical, partial=partial)
     if len(memory.pieces) + 1 >= PN_XNUM:
         raise BuildError(f"{len(memory.pieces)} ranges of memory: ELF takes {PN_XNUM - 2}")
     cpus = cpu_notes(snapshot.stream, snapshot.state)
@@ -84,7 +86,7 @@ def to_elf(
         guest = guest or finder.result()
     notes += guest.data if guest else b""
     Target(fd).write(layout.headers(machine, memory, len(notes)) + notes, 0)
-    return Written(refused, (*memory.omissions, *cpus.problems, *finder.doubts))
+    return Written(refused, (*cpus.problems, *finder.doubts), memory.unknown)
 
 
 @dataclass(frozen=True, slots=True)

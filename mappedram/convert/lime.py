@@ -17,6 +17,7 @@ def to_lime(
     *,
     channels: int = 1,
     direct_io: bool = False,
+    partial: bool = False,
     progress: Progress | None = None,
 ) -> Written:
     """Write a LiME file into the empty file open as `fd`.
@@ -28,15 +29,16 @@ def to_lime(
         channels: number of threads.
         direct_io: write past the page cache where the file system can, which takes more than the
             places of most ranges are aligned to.
+        partial: leave zeros where the snapshot does not tell what memory holds.
         progress: called with the number of bytes moved.
 
     Raises:
-        UnsupportedError: the file does not hold the memory, or it is not known which pages of it.
-        FormatError: the header of a block gives no sound page size.
-        TruncatedError: the snapshot ends before a page that its bitmap promises.
+        UnknownPagesError: the snapshot does not tell all of the memory.
+        UnsupportedError: it has none.
+        TruncatedError: it has shrunk.
         OSError: reading or writing failed.
     """
-    memory = memory_of(snapshot, physical)
+    memory = memory_of(snapshot, physical, partial=partial)
     target, places, end = Target(fd), [], 0
     for extent, piece in memory.pieces:
         header = {"s_addr": extent.gpa, "e_addr": extent.end - 1}
@@ -45,4 +47,4 @@ def to_lime(
         end += LIME_HEADER_SIZE + extent.size
     os.ftruncate(fd, end)
     refused = write_pieces(places, fd, channels=channels, direct_io=direct_io, progress=progress)
-    return Written(refused, memory.omissions)
+    return Written(refused, (), memory.unknown)

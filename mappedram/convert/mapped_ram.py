@@ -1,11 +1,12 @@
 """A snapshot laid out anew, with the same RAM and devices or with other RAM in some blocks."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from mappedram.convert.early import EarlyPages
-from mappedram.errors import BuildError
+from mappedram.coverage import Coverage, require_known
+from mappedram.errors import BuildError, TruncatedError
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.pageio import Progress, in_parallel
 from mappedram.scattered import ScatteredPages
@@ -25,6 +26,7 @@ class Layout:
         dense: give every byte of the file its place on the disk, so that it has no holes.
         channels: number of threads.
         direct_io: write past the page cache where the file system can.
+        partial: leave zeros where the snapshot does not tell what pages hold.
     """
 
     offset: int = 0
@@ -33,6 +35,7 @@ class Layout:
     dense: bool = False
     channels: int = 1
     direct_io: bool = False
+    partial: bool = False
 
 
 def lay_out(
@@ -61,10 +64,12 @@ def lay_out(
     Raises:
         BuildError: the snapshot has no complete RAM part, or a block to be replaced is not in it
             or has another size; or `early` was given another layout.
-        FormatError: the header of a block cannot be right.
+        UnknownPagesError: the snapshot does not tell all of what is to be written.
+        FormatError: the header of a block cannot be right, or the file ends within the devices.
         OSError: reading or writing failed.
     """
     replace = replace or {}
+    refuse_cut(snapshot, replace, partial=layout.partial)
     unknown = sorted(set(replace) - set(snapshot.block))
     if unknown:
         raise BuildError(
@@ -107,6 +112,34 @@ def lay_out(
         return writer.direct_io_refused
 
 
+def lacking(snapshot: Snapshot, replaced: Collection[str] = ()) -> list[Coverage]:
+    """What the snapshot does not tell of the pages that a copy of it would have.
+
+    A block that the save left out is left out of the copy as well, and lacks nothing there.
+    """
+    return [
+        coverage
+        for coverage in snapshot.coverages()
+        if coverage.unknown and not coverage.is_left_out and coverage.idstr not in replaced
+    ]
+
+
+def refuse_cut(
+    snapshot: Snapshot, replaced: Collection[str] = (), *, partial: bool = False
+) -> None:
+    """Refuse what cannot become a whole snapshot again.
+
+    Raises:
+        UnknownPagesError: pages are unknown, and `partial` is not set.
+        TruncatedError: the file ends within the devices, which nothing can make up for.
+    """
+    snapshot.require_blocks()
+    if not partial:
+        require_known(lacking(snapshot, replaced), snapshot.stream.stopped)
+    if isinstance(snapshot.stream.stopped, TruncatedError):
+        raise snapshot.stream.stopped
+
+
 def _spec(block: Block, replaced: bool) -> BlockSpec:
     model = block.model
     kept = block.has_pages or replaced
@@ -134,7 +167,7 @@ def _collect(
 
 def _copy(block: Block, writer: SnapshotWriter, layout: Layout, progress: Progress | None) -> None:
     """The stored pages of a block, all of them or those that are not zero."""
-    runs = block.runs()
+    runs = block.stored.runs()
     assert block.model.pages_offset is not None
     copy = writer.scan_pages if layout.drop_zero_pages else writer.copy_pages
     copy(block.idstr, block.source, block.model.pages_offset, runs, progress=progress)

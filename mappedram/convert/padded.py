@@ -16,6 +16,7 @@ def to_padded(
     *,
     channels: int = 1,
     direct_io: bool = False,
+    partial: bool = False,
     progress: Progress | None = None,
 ) -> Written:
     """Write guest memory into the empty file open as `fd`; there are holes between ranges.
@@ -29,15 +30,16 @@ def to_padded(
         fd: descriptor of an empty seekable file, open for writing.
         channels: number of threads.
         direct_io: write past the page cache where the file system can.
+        partial: leave zeros where the snapshot does not tell what memory holds.
         progress: called with the number of bytes moved.
 
     Raises:
-        UnsupportedError: the file does not hold the memory, or it is not known which pages of it.
-        FormatError: the header of a block gives no sound page size.
-        TruncatedError: the snapshot ends before a page that its bitmap promises.
+        UnknownPagesError: the snapshot does not tell all of the memory.
+        UnsupportedError: it has none.
+        TruncatedError: it has shrunk.
         OSError: reading or writing failed.
     """
-    memory = memory_of(snapshot, physical)
+    memory = memory_of(snapshot, physical, partial=partial)
     size = max((extent.end for extent, _ in memory.pieces if extent.is_ram), default=0)
     os.ftruncate(fd, size)
     refused = write_pieces(
@@ -47,4 +49,4 @@ def to_padded(
         direct_io=direct_io,
         progress=progress,
     )
-    return Written(refused, memory.omissions)
+    return Written(refused, (), memory.unknown)

@@ -1,12 +1,12 @@
 """What of a guest's memory is exported: ranges of addresses with the memory behind them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mappedram.coverage import NOT_LISTED, Coverage, require_known
 from mappedram.errors import UnsupportedError
-from mappedram.model import Stream
 from mappedram.physical import PhysicalMap, Range
 from mappedram.snapshot import Block, Snapshot
 
@@ -45,13 +45,13 @@ class Piece:
         return self.start // page_size, (self.start + self.size) // page_size
 
     def runs(self) -> "Runs":
-        """What of it is in the file; half-open runs of bytes of the block."""
-        return self.block.bitmap.runs(*self._pages) * self.block.page_size
+        """What of it can be read from the file; half-open runs of bytes of the block."""
+        return self.block.stored.runs(*self._pages) * self.block.page_size
 
     @property
     def stored_bytes(self) -> int:
-        """How many bytes of it are in the file."""
-        runs = self.block.bitmap.iter_runs(*self._pages)
+        """How many bytes of it can be read from the file."""
+        runs = self.block.stored.iter_runs(*self._pages)
         return sum(int((part[:, 1] - part[:, 0]).sum()) for part in runs) * self.block.page_size
 
     def parts(self) -> "Iterator[Piece]":
@@ -67,11 +67,12 @@ class Memory:
 
     Attributes:
         pieces: ranges with the memory that answers them, ascending.
-        omissions: what is left out because the file does not hold it, in words.
+        unknown: what of it the file does not tell, block by block; zeros stand in its place, or
+            the range is left out.
     """
 
     pieces: tuple[tuple[Range, Piece], ...]
-    omissions: tuple[str, ...]
+    unknown: tuple[Coverage, ...]
 
     @property
     def stored_bytes(self) -> int:
@@ -86,39 +87,34 @@ class Written:
     Attributes:
         refused: why `direct_io` was not used although it was asked for; None otherwise.
         doubts: what is missing in it, or may be wrong, in words.
+        unknown: what the snapshot does not tell of memory; with `partial` only.
     """
 
     refused: str | None
     doubts: tuple[str, ...]
+    unknown: tuple[Coverage, ...] = ()
 
 
-def memory_of(snapshot: Snapshot, physical: PhysicalMap) -> Memory:
+def memory_of(snapshot: Snapshot, physical: PhysicalMap, *, partial: bool = False) -> Memory:
     """The memory behind the ranges of `physical`: RAM and ROM, but no flash.
 
     Args:
         snapshot: where the memory is.
         physical: which block answers which address.
+        partial: go on where the file does not tell all of it.
 
     Raises:
-        UnsupportedError: the save did not come to its end, so that which pages are in the file is
-            not known; or the file holds none of the ranges.
-        FormatError: the header of a block gives no sound page size.
+        UnknownPagesError: the file does not tell all of it.
+        UnsupportedError: it holds none of the ranges.
     """
-    if not snapshot.bitmaps_written:
-        raise UnsupportedError(
-            "the save did not come to its end: its bitmaps were never written, and which pages are"
-            " in the file is not known (see `mappedram check`)"
-        )
-    pieces, omissions = [], []
-    for extent in _joined(physical.ranges):
+    ranges = [one for one in _joined(physical.ranges) if not _is_flash(one)]
+    unknown = _unknown(snapshot, {one.idstr for one in ranges})
+    if not partial:
+        require_known(unknown, snapshot.stream.stopped)
+    pieces = []
+    for extent in ranges:
         block = snapshot.block[extent.idstr]
-        if not extent.is_ram and _FLASH.fullmatch(extent.idstr):
-            continue
-        if not _holds(block, snapshot.stream):
-            omissions.append(
-                f"{extent.gpa:#x} to {extent.end:#x} is left out: this file holds no pages of"
-                f" block {block.idstr!r}"
-            )
+        if not block.readable:
             continue
         if extent.offset % block.page_size or extent.size % block.page_size:
             raise UnsupportedError(
@@ -127,8 +123,22 @@ def memory_of(snapshot: Snapshot, physical: PhysicalMap) -> Memory:
             )
         pieces.append((extent, Piece(block, extent.offset, extent.size, extent.gpa)))
     if not pieces:
-        raise UnsupportedError("; ".join(omissions) or "the guest has no memory")
-    return Memory(tuple(pieces), tuple(omissions))
+        require_known(unknown, snapshot.stream.stopped)
+        raise UnsupportedError("the guest has no memory")
+    return Memory(tuple(pieces), tuple(unknown))
+
+
+def _is_flash(one: Range) -> bool:
+    return not one.is_ram and bool(_FLASH.fullmatch(one.idstr))
+
+
+def _unknown(snapshot: Snapshot, idstrs: Collection[str]) -> list[Coverage]:
+    """What the file does not tell of these blocks, and of those that it does not even name."""
+    return [
+        coverage
+        for coverage in snapshot.coverages()
+        if coverage.unknown and coverage.idstr in {*idstrs, NOT_LISTED}
+    ]
 
 
 def _joined(ranges: Iterable[Range]) -> list[Range]:
@@ -145,14 +155,3 @@ def _joined(ranges: Iterable[Range]) -> list[Range]:
         else:
             joined.append(one)
     return joined
-
-
-def _holds(block: Block, stream: Stream) -> bool:
-    """Whether the file says anything of what the block holds.
-
-    A stream says nothing of pages of zeros, nor of shared memory that it leaves out. Source: QEMU
-    migration/ram.c, migrate_ram_is_ignored().
-    """
-    if block.scattered is None:
-        return block.has_pages
-    return len(block.scattered.pages) > 0 or not stream.announces_x_ignore_shared

@@ -4,13 +4,14 @@ import os
 
 from mappedram.convert.moving import write_pieces
 from mappedram.convert.ranges import Piece
+from mappedram.coverage import require_known
 from mappedram.pageio import Progress
 from mappedram.snapshot import Block
 
 
 def stored_bytes(block: Block) -> int:
-    """How many bytes of the block are in the file."""
-    return block.bitmap.count() * block.page_size
+    """How many bytes of the block can be read from the file."""
+    return block.stored.count() * block.page_size if block.readable else 0
 
 
 def extract(
@@ -19,6 +20,7 @@ def extract(
     *,
     channels: int = 1,
     direct_io: bool = False,
+    partial: bool = False,
     progress: Progress | None = None,
 ) -> str | None:
     """Write a block into the empty file open as `fd`, with a hole wherever no page is stored.
@@ -28,17 +30,21 @@ def extract(
         fd: descriptor of an empty seekable file, open for writing.
         channels: number of threads.
         direct_io: write past the page cache where the file system can.
+        partial: leave holes where the snapshot does not tell what memory holds.
         progress: called with the number of bytes moved.
 
     Returns:
         Why `direct_io` was not used although it was asked for; None otherwise.
 
     Raises:
-        TruncatedError: the file ends before a page that its bitmap promises.
-        FormatError: the header gives the block no sound page size.
-        UnsupportedError: this file holds no pages of the block.
+        UnknownPagesError: the snapshot does not tell all of the block.
+        TruncatedError: it has shrunk.
         OSError: reading or writing failed.
     """
+    if not partial:
+        require_known([block.coverage])
     os.ftruncate(fd, block.used_length)
+    if not block.readable:
+        return None
     whole = Piece(block, 0, block.used_length, 0)
     return write_pieces([(whole, 0)], fd, channels=channels, direct_io=direct_io, progress=progress)

@@ -5,6 +5,7 @@ from itertools import pairwise
 from threading import local
 from typing import TYPE_CHECKING
 
+from mappedram.convert.mapped_ram import refuse_cut
 from mappedram.drivers.base import Driver, Params
 from mappedram.layout.constants import (
     RAM_SAVE_FLAG_CONTINUE,
@@ -31,7 +32,12 @@ _WORD, _ZERO_RECORD = 8, 9
 
 
 def to_stream(
-    snapshot: Snapshot, fd: int, *, channels: int = 1, progress: Progress | None = None
+    snapshot: Snapshot,
+    fd: int,
+    *,
+    channels: int = 1,
+    partial: bool = False,
+    progress: Progress | None = None,
 ) -> None:
     """Write the snapshot into the empty file open as `fd`, as QEMU does without the capability.
 
@@ -41,14 +47,17 @@ def to_stream(
         snapshot: devices and RAM.
         fd: descriptor of an empty seekable file, open for writing.
         channels: number of threads.
+        partial: write zeros where the snapshot does not tell what pages hold.
         progress: called with the number of bytes of guest memory that were written.
 
     Raises:
+        UnknownPagesError: the snapshot does not tell all pages.
         BuildError: the snapshot has no complete RAM part.
         FormatError: the header of a block cannot be right.
-        TruncatedError: the file ends before a page that its bitmap promises.
+        TruncatedError: the file ends within the devices, or has shrunk.
         OSError: reading or writing failed.
     """
+    refuse_cut(snapshot, partial=partial)
     envelope = Envelope.of(snapshot, mapped_ram=False)
     driver, stream = snapshot.driver, snapshot.stream
     start = next(s for s in stream.sections if s.type == SectionType.START and s.idstr == "ram")
@@ -119,7 +128,7 @@ class _Records:
         """What is written at once: the first page, for each page if it is stored, the offset."""
         import numpy as np
 
-        bitmap, num_pages = self._block.bitmap, self._block.num_pages
+        bitmap, num_pages = self._block.stored, self._block.num_pages
         window = max(1, _WINDOW // self._block.page_size)
         for first in range(0, num_pages, _STRETCH):
             count = min(_STRETCH, num_pages - first)

@@ -11,6 +11,7 @@ from threading import Event, local
 from typing import TYPE_CHECKING, Self
 
 from mappedram.convert.ranges import Piece
+from mappedram.errors import UnknownPagesError
 from mappedram.layout.elf import NOTE_HEADER_SIZE, NoteHeader
 from mappedram.model import round_up
 from mappedram.pageio import batches, grouped, read_fully
@@ -70,8 +71,8 @@ def announced(snapshot: Snapshot, memory: PhysicalMemory) -> GuestNote | None:
         return None
     try:
         data = memory.read(gpa, size)
-    except ValueError:
-        return None  # no memory is there
+    except (ValueError, UnknownPagesError):
+        return None  # no memory is there, or what it holds is unknown
     header = NoteHeader.parse(data)
     length = NOTE_HEADER_SIZE + round_up(header.n_namesz, 4) + round_up(header.n_descsz, 4)
     is_named = data[NOTE_HEADER_SIZE : NOTE_HEADER_SIZE + header.n_namesz].endswith(b"\0")
@@ -166,8 +167,8 @@ class Finder:
             header = NoteHeader.parse(self._memory.read(gpa, NOTE_HEADER_SIZE))
             size = _TEXT_OFFSET + header.n_descsz
             return valid(self._memory.read(gpa, size)) if size <= FOUND_MAX else None
-        except ValueError:
-            return None  # memory ends within
+        except (ValueError, UnknownPagesError):
+            return None  # memory ends within, or what is known of it does
 
     def __enter__(self) -> Self:
         return self

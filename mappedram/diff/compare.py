@@ -1,7 +1,10 @@
 """Two snapshots side by side, all of it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from mappedram.coverage import Coverage, Reason
 from mappedram.diff.differences import (
     BlockDifference,
     Comparison,
@@ -17,9 +20,17 @@ from mappedram.diff.sections import compare_devices, one_sided, section_pairs
 from mappedram.pageio import Progress
 from mappedram.snapshot import Block, Snapshot
 
+if TYPE_CHECKING:
+    from mappedram.bitmap import Runs
+
 
 def compare(
-    a: Snapshot, b: Snapshot, *, channels: int = 1, progress: Progress | None = None
+    a: Snapshot,
+    b: Snapshot,
+    *,
+    channels: int = 1,
+    partial: bool = False,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Compare two snapshots.
 
@@ -27,12 +38,13 @@ def compare(
         a: the first, such as `mappedram.open` returns.
         b: the second.
         channels: how many threads compare pages.
+        partial: compare what is known of blocks of which a file does not tell all.
         progress: called with the bytes of guest memory that are done.
 
     Raises:
         OSError: devices cannot be read. What else cannot be compared is in `trouble`.
     """
-    comparing = _Comparing(a, b)
+    comparing = _Comparing(a, b, partial=partial)
     blocks, pages = tuple(comparing.blocks()), tuple(comparing.pages(channels, progress))
     sections, fields = comparing.sections()
     return Comparison(
@@ -55,20 +67,33 @@ def _blocks(a: Snapshot, b: Snapshot) -> Iterator[tuple[Block | None, Block | No
 
 
 def _with_pages(a: Snapshot, b: Snapshot) -> Iterator[tuple[Block, Block]]:
-    """The blocks whose pages can be compared; what a file leaves out, nothing is known of."""
-    if not (a.stream.ram_ended and b.stream.ram_ended):
-        return
+    """The blocks that both files have."""
     for one, other in _blocks(a, b):
-        if one and other and one.has_pages and other.has_pages:
+        if one and other:
             yield one, other
+
+
+def _lacking(block: Block) -> Coverage:
+    """What cannot be compared of a block; digests may stand for the pages of a metadump."""
+    coverage = block.coverage
+    unknown = tuple(one for one in coverage.unknown if one.reason is not Reason.BLANKED)
+    return replace(coverage, unknown=unknown)
+
+
+def _known(a: Coverage, b: Coverage) -> "Runs":
+    """The bytes that are known of both."""
+    end = min(a.used_length, b.used_length)
+    both = replace(a, unknown=(*a.unknown, *b.unknown))
+    return both.known(0, end)
 
 
 class _Comparing:
     """A comparison under way, and what went wrong so far."""
 
-    def __init__(self, a: Snapshot, b: Snapshot) -> None:
+    def __init__(self, a: Snapshot, b: Snapshot, *, partial: bool) -> None:
         self.a = a
         self.b = b
+        self.partial = partial
         self.trouble: list[str] = []
 
     def blocks(self) -> Iterator[BlockDifference]:
@@ -78,17 +103,23 @@ class _Comparing:
 
     def pages(self, channels: int, progress: Progress | None) -> Iterator[PageDifferences]:
         """The pages of the blocks that both files have."""
-        for one in (self.a, self.b):
-            if not one.bitmaps_written:
-                self.note(
-                    one,
-                    "the save did not come to its end: its bitmaps were never written, and which"
-                    " pages are in the file is not known (see `mappedram check`)",
-                )
         names = self.a.source.name, self.b.source.name
         for pair in _with_pages(self.a, self.b):
+            lacking = [_lacking(block) for block in pair]
+            for snapshot, coverage in zip((self.a, self.b), lacking, strict=True):
+                for sentence in coverage.sentences():
+                    self.note(snapshot, sentence)
+            unknown = any(coverage.unknown for coverage in lacking)
+            if unknown and not (self.partial and all(block.readable for block in pair)):
+                continue
             try:
-                yield compare_pages(*pair, names, channels=channels, progress=progress)
+                yield compare_pages(
+                    *pair,
+                    names,
+                    known=_known(*lacking) if unknown else None,
+                    channels=channels,
+                    progress=progress,
+                )
             except TroubleError as error:
                 self.trouble.append(str(error))
 

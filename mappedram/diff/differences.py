@@ -54,6 +54,7 @@ class PageDifferences:
         stored_a: number of pages of that size in the first file.
         stored_b: in the second.
         differing: which pages have other contents.
+        unknown: number of pages that were not compared, as a file does not tell what they hold.
     """
 
     idstr: str
@@ -61,6 +62,7 @@ class PageDifferences:
     stored_a: int
     stored_b: int
     differing: Bitmap
+    unknown: int = 0
 
     def count(self) -> int:
         """Number of pages that differ."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mappedram.bitmap import Runs
+
     #: One bool for each page; in `_Batch.compare`, a row for each window.
     Stored = NDArray[np.bool_]
 
@@ -63,6 +65,7 @@ def compare_pages(
     b: Memory,
     names: tuple[str, str] = ("a", "b"),
     *,
+    known: "Runs | None" = None,
     channels: int = 1,
     progress: Progress | None = None,
 ) -> PageDifferences:
@@ -72,6 +75,8 @@ def compare_pages(
         a: a block of the first file.
         b: the block of the second.
         names: what the two files are called in errors.
+        known: the bytes of which both files tell what they hold, whole pages; all if None. Nothing
+            else is compared.
         channels: how many threads compare.
         progress: called with the bytes of guest memory that are done.
 
@@ -83,9 +88,12 @@ def compare_pages(
     num_pages = min(a.used_length, b.used_length) // page_size
     differing = bytearray(bitmap_size(num_pages))
     step = _BATCH // page_size
+    seen = None
+    if known is not None:
+        seen = Bitmap.from_runs(known.clip(0, num_pages * page_size) // page_size, num_pages)
 
     def compare(first: int) -> None:
-        batch = _Batch(sides, page_size, first, min(first + step, num_pages))
+        batch = _Batch(sides, page_size, first, min(first + step, num_pages), seen)
         if any(stored is not None for stored in batch.stored):
             pages = batch.compare()
             differing[first >> 3 : (first >> 3) + len(pages)] = pages
@@ -99,6 +107,7 @@ def compare_pages(
         stored_a=sides[0].count(page_size),
         stored_b=sides[1].count(page_size),
         differing=Bitmap(bytes(differing), num_pages),
+        unknown=num_pages - seen.count() if seen else 0,
     )
 
 
@@ -151,8 +160,15 @@ class _Side:
         packed = self.bitmap.little[begin >> 3 : (end + 7) >> 3]
         if packed.count(0) == len(packed):
             return None
-        bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=end - begin, bitorder="little")
-        return np.repeat(bits.view(bool), ratio)[: last - first]
+        return np.repeat(_bits(self.bitmap, begin, end), ratio)[: last - first]
+
+
+def _bits(bitmap: Bitmap, first: int, last: int) -> "Stored":
+    """One bool for each of pages [first, last); `first` is a multiple of eight."""
+    import numpy as np
+
+    packed = np.frombuffer(bitmap.little[first >> 3 : (last + 7) >> 3], np.uint8)
+    return np.unpackbits(packed, count=last - first, bitorder="little").view(bool)
 
 
 class _Pieces(NamedTuple):
@@ -171,12 +187,22 @@ class _Pieces(NamedTuple):
 class _Batch:
     """Some windows of both files."""
 
-    def __init__(self, sides: tuple[_Side, _Side], page_size: int, first: int, last: int) -> None:
+    def __init__(
+        self,
+        sides: tuple[_Side, _Side],
+        page_size: int,
+        first: int,
+        last: int,
+        known: Bitmap | None,
+    ) -> None:
         self.sides = sides
         self.page_size = page_size
         self.first = first
         self.num_pages = last - first
         self.stored = [side.stored(page_size, first, last) for side in sides]
+        if known is not None:
+            kept = _bits(known, first, last)
+            self.stored = [None if one is None else one & kept for one in self.stored]
 
     def compare(self) -> bytes:
         """Which pages differ, as the bytes of a bitmap."""

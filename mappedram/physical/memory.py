@@ -2,10 +2,11 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
 from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
 
-from mappedram.errors import TruncatedError
+from mappedram.coverage import NOT_LISTED, require_known
 from mappedram.physical.model import PhysicalMap, Range
 
 if TYPE_CHECKING:
@@ -55,17 +56,24 @@ class PhysicalMemory:
             gpa += length
             index += 1
 
-    def read(self, gpa: int, size: int) -> bytes:
-        """`size` bytes at `gpa`, zeros where no page is stored.
+    def read(self, gpa: int, size: int, *, partial: bool = False) -> bytes:
+        """`size` bytes at `gpa`, zeros where the file says so.
+
+        Args:
+            gpa: guest-physical address.
+            size: bytes.
+            partial: as for `Block.read`.
 
         Raises:
             ValueError: an address in between is not memory; the message names the first such.
-            UnsupportedError: the file has no pages of a block.
-            FormatError: the bitmaps were never written, so that clear bits say nothing.
-            TruncatedError: the file ends before a page that its bitmap promises.
+            UnknownPagesError: the file does not tell what some of the pages hold.
+            FormatError: as `Block.read` does.
         """
         pieces = list(self.pieces(gpa, size))
-        parts = [self.block(one).read(one.offset + first, length) for one, first, length in pieces]
+        parts = [
+            self.block(one).read(one.offset + first, length, partial=partial)
+            for one, first, length in pieces
+        ]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def array(self, gpa: int, size: int) -> "NDArray[np.uint8]":
@@ -90,49 +98,42 @@ class PhysicalMemory:
         """Where in the file `size` bytes stand, from byte `first` of a range on.
 
         Returns:
-            The offset of the first; None where they do not stand there in one piece.
+            The offset of the first; None where they do not stand there in one piece, or are
+            unknown.
 
         Raises:
-            TruncatedError: the file ends before.
-            UnsupportedError: the file is a metadump.
+            FormatError: as `Block.read` does.
         """
-        self._snapshot.source.refuse_pages()
         block = self.block(one)
         start = one.offset + first
-        if block.scattered is not None or not block.has_pages or not size:
+        if block.scattered is not None or not block.readable or not size:
+            return None
+        if block.coverage.within(start, start + size).unknown:
             return None
         page_size = block.page_size
         pages = start // page_size, -(-(start + size) // page_size)
-        if block.bitmap.runs(*pages).tolist() != [list(pages)]:
+        if block.stored.runs(*pages).tolist() != [list(pages)]:
             return None
         assert block.model.pages_offset is not None
-        offset = block.model.pages_offset + start
-        if offset + size > block.source.size:
-            raise TruncatedError(
-                f"page of {block.idstr} ends at {offset + size:#x}, but the file at"
-                f" {block.source.size:#x}",
-                offset=offset,
-            )
-        return offset
+        return block.model.pages_offset + start
 
     def iter_data_runs(self, one: Range) -> Iterator["Runs"]:
         """Like `data_runs`, in parts of bounded size; a run may end where a part does and go on."""
         block = self.block(one)
-        block.read(one.offset, 0)  # raises where clear bits say nothing
         page_size = block.page_size
         first, last = one.offset // page_size, -(-(one.offset + one.size) // page_size)
-        for runs in block.bitmap.iter_runs(first, last):
+        for runs in block.stored.iter_runs(first, last):
             yield (runs * page_size + (one.gpa - one.offset)).clip(one.gpa, one.end)
 
     def data_runs(self, one: Range) -> "Runs":
         """The physical addresses of a range whose pages are stored; int64 array of shape (n, 2).
 
-        They are half-open and ascending; two never touch.
+        They are half-open and ascending; two never touch. Of the others, `Block.coverage` tells
+        which are unknown, and the rest are zeros.
 
         Raises:
             UnsupportedError: the file has no pages of the block.
-            FormatError: the bitmaps were never written.
-            TruncatedError: the bitmap lies outside of the file.
+            FormatError: the header of the block gives no page size that can be.
         """
         import numpy as np
 
@@ -145,19 +146,42 @@ class PhysicalMemory:
         stops = runs[np.concatenate((apart, [len(runs) - 1])), 1]
         return np.stack((starts, stops), axis=1)
 
-    def search(self, pattern: bytes) -> Iterator[int]:
+    def search(self, pattern: bytes, *, partial: bool = False) -> Iterator[int]:
         """The addresses where `pattern` stands, ascending; matches may overlap.
 
         Only stored pages are read. A match may reach into pages that are not stored, which are
         zeros, and from one range into the next, if that follows at once; but one byte of it at
         least is in a page that is stored. So nothing is missed of a pattern that is not all zeros;
         and of one that is, only what touches a stored page is found. Blocks of which the file has
-        no pages at all, as with x-ignore-shared, are passed over.
+        no pages at all, as with x-ignore-shared, are unknown.
+
+        Args:
+            pattern: at least one byte.
+            partial: pass over what the file does not tell, in the place of refusing to search; no
+                match reaches into it.
 
         Raises:
             ValueError: the pattern is empty.
-            FormatError, TruncatedError: as `read` does, while it goes on.
+            UnknownPagesError: the file does not tell all of this memory.
+            FormatError: as `read` does, while it goes on.
         """
         from mappedram.physical.search import matches
 
-        return matches(self, pattern)
+        return matches(self, pattern, partial=partial)
+
+    def known(self, one: Range) -> Iterator[Range]:
+        """The parts of a range of which the file tells what they hold."""
+        runs = self.block(one).coverage.known(one.offset, one.offset + one.size)
+        for start, stop in runs.tolist():
+            yield replace(one, gpa=one.gpa + start - one.offset, size=stop - start, offset=start)
+
+    def require_known(self) -> None:
+        """Refuse to go on where the file does not tell all of this memory.
+
+        Raises:
+            UnknownPagesError: it does not.
+        """
+        names = {one.idstr for one in self.map.ranges}
+        found = self._snapshot.coverages()
+        lacking = [one for one in found if one.idstr in {*names, NOT_LISTED}]
+        require_known(lacking, self._snapshot.stream.stopped)

@@ -37,15 +37,18 @@ class _Step:
         return int(self.runs[-1, 1])
 
 
-def matches(memory: "PhysicalMemory", pattern: bytes) -> Iterator[int]:
+def matches(memory: "PhysicalMemory", pattern: bytes, *, partial: bool = False) -> Iterator[int]:
     """The addresses of all matches, ascending; see `PhysicalMemory.search`.
 
     Raises:
         ValueError: the pattern is empty.
+        UnknownPagesError: not all of the memory is known, and `partial` is not set.
     """
     pattern = bytes(pattern)
     if not pattern:
         raise ValueError("pattern: expected at least one byte")
+    if not partial:
+        memory.require_known()
     return _matches(memory, pattern)
 
 
@@ -56,7 +59,7 @@ def _matches(memory: "PhysicalMemory", pattern: bytes) -> Iterator[int]:
     finder = Finder(pattern, buffer)
     # Zeros between two stored pages match only a pattern of zeros, and then are not what is sought.
     together = any(pattern)
-    known = [one for one in memory.map.ranges if memory.block(one).has_pages]
+    known = [part for one in memory.map.ranges for part in memory.known(one)]
     for span in _spans(known):
         steps = _steps(memory, span, step_size, together=together)
         here = next(steps, None)

@@ -43,6 +43,8 @@ class NotedRecords:
         self._settled = 0
         #: The last page that has had bytes: that one behind it is zero says nothing new.
         self._highest = -1
+        #: All pages below this have had a record.
+        self._told_to = 0
 
     def add(self, pages: "NDArray[np.int64]", places: "NDArray[np.int64]") -> None:
         """Note records.
@@ -56,6 +58,7 @@ class NotedRecords:
         """
         import numpy as np
 
+        self._tell(pages)
         stored = places != ZERO
         highest = np.maximum.accumulate(np.where(stored, pages, -1)).clip(min=self._highest)
         telling = stored | (pages <= highest)
@@ -84,7 +87,12 @@ class NotedRecords:
         deltas = tuple(_deltas(pages, places)) if (places < 0).any() else ()
         pages, places = pages[last], places[last]
         places[places < 0] = -1 - np.arange(len(deltas))
-        return ScatteredPages(page_size, pages, places, deltas)
+        return ScatteredPages(page_size, pages, places, deltas, self._told_to)
+
+    def _tell(self, pages: "NDArray[np.int64]") -> None:
+        """Note how far the records go without a gap, as they do at first."""
+        if int(pages[0]) == self._told_to and (pages[1:] - pages[:-1] == 1).all():
+            self._told_to += len(pages)
 
     def _settle(self) -> None:
         """Sort by page, and drop what stands before the last whole record of a page."""

@@ -1,6 +1,7 @@
 """The layers of Volatility: one for memory, and one that stands for a file that cannot be read."""
 
 import logging
+import os
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,10 @@ from volatility3.framework.configuration import requirements
 
 from mappedram.errors import MappedRamError
 from mappedram.volatility.memory import GuestMemory
+
+#: Name of the environment variable that, set to anything, has files read that do not tell all of
+#: memory. Volatility hands settings of a layer over only to layers that a user names himself.
+PARTIAL = "MAPPEDRAM_PARTIAL"
 
 vollog = logging.getLogger(__name__)
 
@@ -51,7 +56,7 @@ class MappedRamLayer(interfaces.layers.DataLayerInterface):
         if self._opened is None:
             path = path_of(self.config["location"])
             assert path is not None
-            self._opened = GuestMemory(path)
+            self._opened = GuestMemory(path, partial=bool(os.environ.get(PARTIAL)))
         return self._opened
 
     @property

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from mappedram.container import open_any
 from mappedram.convert.ranges import memory_of
 from mappedram.errors import MappedRamError
+from mappedram.physical import Range
+from mappedram.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from mappedram.bitmap import Runs
@@ -27,25 +29,29 @@ class GuestMemory:
 
     Args:
         path: a snapshot, a stream or a save image of libvirt.
+        partial: take pages that the file does not tell for no memory, and go on.
 
     Attributes:
         spans: half-open ranges of guest-physical addresses, ascending, none touching the next.
-        doubts: what of guest memory is a guess or left out, in words.
+        doubts: what of guest memory is a guess or unknown, in words.
 
     Raises:
-        MappedRamError: the file cannot be followed, or where its memory lies cannot be told.
+        UnknownPagesError: the file does not tell all of memory.
+        MappedRamError: it cannot be followed, or where its memory lies cannot be told.
         OSError: it cannot be opened or read.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, partial: bool = False) -> None:
         with ExitStack() as stack:
-            snapshot, _ = stack.enter_context(open_any(path))
+            snapshot, _ = stack.enter_context(open_any(path, partial=True))
+            snapshot.require_blocks()
             self._memory = snapshot.physical
-            exported = memory_of(snapshot, self._memory.map)
+            exported = memory_of(snapshot, self._memory.map, partial=partial)
             self._ranges = tuple(one for one, _ in exported.pieces)
-            self.spans = _joined([(one.gpa, one.end) for one in self._ranges])
+            self.spans = _joined([span for one in self._ranges for span in _known(snapshot, one)])
             self._starts = [start for start, _ in self.spans]
-            self.doubts = (*self._memory.map.doubts, *exported.omissions)
+            unknown = (text for coverage in exported.unknown for text in coverage.sentences())
+            self.doubts = (*self._memory.map.doubts, *unknown)
             self._stack = stack.pop_all()
         self._chunk = lru_cache(_CHUNKS_KEPT)(self._read_chunk)
 
@@ -116,6 +122,12 @@ class GuestMemory:
     def _read_chunk(self, span: Span, number: int) -> bytes:
         start = span[0] + number * CHUNK
         return self._memory.read(start, min(CHUNK, span[1] - start))
+
+
+def _known(snapshot: Snapshot, one: Range) -> Iterator[Span]:
+    """The addresses of a range at which the file tells what memory holds."""
+    known = snapshot.block[one.idstr].coverage.known(one.offset, one.offset + one.size)
+    yield from map(tuple, (known + (one.gpa - one.offset)).tolist())
 
 
 def _joined_runs(runs: "Runs") -> Iterator[Span]:

@@ -7,8 +7,9 @@ from volatility3.framework import interfaces
 from volatility3.framework.layers import physical
 
 from mappedram.container.libvirt import MAGICS
+from mappedram.errors import UnknownPagesError
 from mappedram.layout.constants import QEMU_VM_FILE_MAGIC
-from mappedram.volatility.layer import MappedRamLayer, RefusedLayer, path_of
+from mappedram.volatility.layer import PARTIAL, MappedRamLayer, RefusedLayer, path_of
 
 vollog = logging.getLogger(__name__)
 
@@ -39,6 +40,11 @@ class MappedRamStacker(interfaces.automagic.StackerLayerInterface):
             return None
         try:
             return _memory(context, base, head)
+        except UnknownPagesError as error:
+            vollog.error(
+                f"{base.location}: not all of guest memory is known: {error}. Nothing is shown of"
+                f" it; with {PARTIAL}=1 in the environment, unknown pages are no memory"
+            )
         except Exception as error:
             # Whatever it is, Volatility would go on without a word, and with wrong addresses.
             vollog.error(
