@@ -55,7 +55,7 @@ _TEXTS = {
     Reason.MAYBE_SENT_AGAIN: "the stream ends before RAM does, and may have sent them once more",
     Reason.LEFT_OUT: "the save left the block out (x-ignore-shared)",
     Reason.BLANKED: "a metadump leaves out what pages hold",
-    Reason.UNSOUND: "the header of the block gives no page size that can be",
+    Reason.UNSOUND: "the header of the block contradicts itself or the rest of the file",
     Reason.NOT_LISTED: "the file ends before the headers of their blocks",
 }
 

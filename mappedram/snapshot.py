@@ -17,6 +17,7 @@ from mappedram.model import DEFAULT_WORD_SIZE, Element, RamBlock, Section, Strea
 from mappedram.reader import PageTaker, read_stream
 from mappedram.regions import Region, regions
 from mappedram.scattered import ScatteredPages
+from mappedram.soundness import unsound
 from mappedram.source import Source
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 #: A bitmap of 1 GiB stands for 32 TiB in pages of 4 KiB; a file full of holes can claim more.
 _BITMAP_MAX = 1 << 30
 #: Reasons for which nothing of a block is read, even where what is known is asked for.
-_NOTHING_READ = {Reason.BITMAP_CUT, Reason.BLANKED}
+_NOTHING_READ = {Reason.BITMAP_CUT, Reason.BLANKED, Reason.UNSOUND}
 
 
 class Block:
@@ -151,6 +152,8 @@ class Block:
             page_size = None
         except FormatError:
             return self._coverage(None, cover.whole(Reason.UNSOUND, self.used_length))
+        if self.model.path in self._snapshot.unsound:
+            return self._coverage(page_size, cover.whole(Reason.UNSOUND, self.used_length))
         if page_size is None:
             return self._coverage(None, cover.whole(self._why_no_pages, self.used_length))
         return self._coverage(page_size, tuple(self._unknown(page_size)))
@@ -287,6 +290,11 @@ class Snapshot:
     def complete(self) -> bool:
         """Whether the save came to its end. Where not, the bitmaps say nothing."""
         return self.stream.complete
+
+    @cached_property
+    def unsound(self) -> frozenset[str]:
+        """The paths of the blocks whose headers contradict the rest of the file."""
+        return unsound(self.stream)
 
     @property
     def unlisted(self) -> int:

@@ -20,12 +20,12 @@ function byteOrder(source, blocks) {
   return { order: "little", evident: false };
 }
 
-/** Counts by cell, and the set bits that stand for no page. */
-function density(source, block, order) {
+/** Counts by cell of the pages from `from` on, the last of them, and the bits that stand for none. */
+function density(source, block, order, from = 0) {
   let cell = 1;
   while (block.num_pages > cell * CELLS_MAX) cell *= 2;
   const counts = new Array(Math.ceil(block.num_pages / cell)).fill(0);
-  let beyond = 0;
+  let beyond = 0, last = -1;
   for (let done = 0; done < block.bitmap_size; done += PIECE) {
     const length = Math.min(PIECE, block.bitmap_size - done);
     const bytes = source.read(block.bitmap_offset + done, length).slice();
@@ -33,17 +33,46 @@ function density(source, block, order) {
     for (let index = 0; index < length; index++) {
       if (!bytes[index]) continue;
       const first = (done + index) * 8;
-      if (cell >= 8 && first + 8 <= block.num_pages) counts[Math.floor(first / cell)] += ONES[bytes[index]];
+      if (first + 8 <= from) continue;
+      last = Math.min(first + 7, block.num_pages - 1);
+      if (cell >= 8 && first >= from && first + 8 <= block.num_pages) counts[Math.floor(first / cell)] += ONES[bytes[index]];
       else {
         for (let bit = 0; bit < 8; bit++) {
           if (!((bytes[index] >> bit) & 1)) continue;
+          if (first + bit < from) continue;
           if (first + bit < block.num_pages) counts[Math.floor((first + bit) / cell)]++;
           else beyond++;
         }
       }
     }
   }
-  return { cell, counts, beyond, present: counts.reduce((sum, count) => sum + count, 0) };
+  return { cell, counts, beyond, last, present: counts.reduce((sum, count) => sum + count, 0) };
 }
 
-module.exports = { byteOrder, density };
+const WORD_PAGES = 64;
+
+/**
+ * Of how many pages each bitmap tells, in a save without END of RAM: they are written in the order
+ * of the blocks, and up to the last word that has a bit set they were (clause 7.4.8).
+ */
+function written(blocks) {
+  const last = blocks.findLastIndex((block) => block.last >= 0);
+  return blocks.map((block, index) => {
+    if (index !== last) return index < last ? block.num_pages : 0;
+    return Math.min(block.num_pages, (Math.floor(block.last / WORD_PAGES) + 1) * WORD_PAGES);
+  });
+}
+
+/** By cell, the pages that the file does not tell: behind its end, or in a bitmap never written. */
+function unknown(source, block, order, told) {
+  const within = Math.max(0, Math.floor((source.size - block.pages_offset) / block.page_size));
+  const none = block.counts.map(() => 0);
+  const cut = within < block.num_pages ? density(source, block, order, within).counts : none;
+  const set = told < block.num_pages ? density(source, block, order, told).counts : none;
+  return block.counts.map((_, index) => {
+    const first = index * block.cell, end = Math.min(first + block.cell, block.num_pages);
+    return cut[index] + Math.max(0, end - Math.max(first, told)) - set[index];
+  });
+}
+
+module.exports = { byteOrder, density, unknown, written };

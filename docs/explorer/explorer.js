@@ -72,12 +72,15 @@
       .map(([kind, words]) => h("li", {}, h("span", { class: `swatch k-${kind}` }), words))),
   ];
 
+  const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+  const unknown = (block) => (block.unknown ? sum(block.unknown) : block.outside || !block.has_data ? "all" : "-");
+
   const blocks = (result) => {
-    const names = ["block", "size", "page", "in the file", "of", "density", "bitmap_offset", "pages_offset"];
+    const names = ["block", "size", "page", "in the file", "of", "unknown", "density", "bitmap_offset", "pages_offset"];
     const row = (block, number) => {
       const share = block.counts && block.num_pages ? block.present / block.num_pages : null;
       const cells = [size(block.used_length), block.page_size ? size(block.page_size) : "-", block.present ?? "unknown",
-        block.num_pages ?? "-", share === null ? "-" : `${(100 * share).toFixed(1)} %`,
+        block.num_pages ?? "-", unknown(block), share === null ? "-" : `${(100 * share).toFixed(1)} %`,
         block.has_data ? hex(block.bitmap_offset) : "-", block.has_data ? hex(block.pages_offset) : "ignored"];
       const name = h("th", { scope: "row" }, h("a", { href: `#b${number}` }, cut(printable(block.idstr), 80)));
       return h("tr", {}, name, ...cells.map((cell) => h("td", {}, String(cell))));
@@ -98,19 +101,21 @@
       const capacity = Math.min(block.cell, block.num_pages - index * block.cell);
       return count === 0 ? 0 : count === capacity ? LEVELS : 1 + Math.floor((count * (LEVELS - 1)) / capacity);
     };
-    const squares = Array.from({ length: LEVELS + 1 }, () => []);
+    // The last one is that of squares with a page that the file does not tell.
+    const squares = Array.from({ length: LEVELS + 2 }, () => []);
     block.counts.forEach((count, index) =>
-      squares[level(count, index)].push(`M${index % COLUMNS} ${Math.floor(index / COLUMNS)}h.9v.9h-.9z`));
+      squares[block.unknown[index] ? LEVELS + 1 : level(count, index)].push(`M${index % COLUMNS} ${Math.floor(index / COLUMNS)}h.9v.9h-.9z`));
     const name = cut(printable(block.idstr), 80);
     const each = block.cell === 1 ? "one page" : `${block.cell} pages`;
     return h("figure", { id: `b${number}`, class: "density" },
       h("figcaption", {}, h("b", {}, name), ` each square is ${each}, ${size(block.cell * block.page_size)}`),
       s("svg", {
         viewBox: `0 0 ${columns} ${Math.ceil(block.counts.length / columns)}`, width: columns * 12,
-        "aria-label": `${name}: ${block.present} of ${block.num_pages} pages are in the file`,
-        "data-counts": block.counts.join(" "), "data-cell": block.cell, "data-pages": block.num_pages,
+        "aria-label": `${name}: ${block.present} of ${block.num_pages} pages are in the file` +
+          (sum(block.unknown) ? `, ${sum(block.unknown)} are unknown` : ""),
+        "data-counts": block.counts.join(" "), "data-unknown": block.unknown.join(" "), "data-cell": block.cell, "data-pages": block.num_pages,
         "data-page": block.page_size, "data-offset": block.pages_offset,
-      }, ...squares.map((d, index) => (d.length ? s("path", { class: `l${index}`, d: d.join("") }) : null))));
+      }, ...squares.map((d, index) => (d.length ? s("path", { class: index > LEVELS ? "lu" : `l${index}`, d: d.join("") }) : null))));
   };
 
   const shownValue = (field) => {

@@ -5,7 +5,7 @@ require("./latin1");
 require("./places");
 const { BlobSource } = require("./blob_source");
 const { Walk } = require("./walk");
-const { byteOrder, density } = require("./bitmaps");
+const { byteOrder, density, unknown, written } = require("./bitmaps");
 const { regions } = require("./regions");
 const { judge, isPageSize } = require("./judge");
 
@@ -41,9 +41,10 @@ function shown(source, region) {
 
 const uuid = (bytes) => hex(bytes).replaceAll(" ", "").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 
+const ended = (sections) => sections.some(({ type, idstr }) => type === "end" && idstr === "ram");
+
 /** Whether END of RAM and EOF are there (clause 9.1.1). */
-const complete = (sections) =>
-  sections.some(({ type, idstr }) => type === "end" && idstr === "ram") && sections.some(({ type }) => type === "eof");
+const complete = (sections) => ended(sections) && sections.some(({ type }) => type === "eof");
 
 function reading(file, offset) {
   const source = new FileSource(file);
@@ -54,6 +55,8 @@ function reading(file, offset) {
   const readable = stored.filter((block) => !block.outside && (left -= block.bitmap_size) >= 0);
   const { order, evident } = byteOrder(source, readable);
   for (const block of readable) Object.assign(block, density(source, block, order));
+  const told = ended(walk.sections) ? readable.map((block) => block.num_pages) : written(readable);
+  readable.forEach((block, index) => { block.unknown = unknown(source, block, order, told[index]); });
   const { regions: all, overlap } = regions(walk);
   const cut = all.slice(0, REGIONS_MAX);
   const result = {

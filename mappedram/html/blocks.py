@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from mappedram.cli.info import num_pages, page_size, pages_present
+from mappedram.bitmap import Bitmap
+from mappedram.cli.info import coverage_of, num_pages, page_size, pages_present, unknown_pages
 from mappedram.cli.text import size
+from mappedram.coverage import complement
 from mappedram.html.density import Density, density
 from mappedram.html.markup import Markup, cut, join, tag
 from mappedram.snapshot import Block
@@ -21,9 +23,11 @@ _ALL_CELLS_MAX = 8192
 _COLUMNS = 64
 #: Shades of a cell that has any page; the last one has all.
 _LEVELS = 6
+#: Stands for a shade: the file does not tell of a page.
+_UNKNOWN = "u"
 
 _COLUMNS_OF_TABLE = (
-    *("block", "size", "page", "in the file", "of", "density"),
+    *("block", "size", "page", "in the file", "of", "unknown", "density"),
     *("bitmap_offset", "pages_offset"),
 )
 
@@ -41,7 +45,7 @@ def blocks(found: Sequence[Block]) -> Markup:
             _table(rows),
             tag("p", f"… {left_out} more blocks", class_="note") if left_out else None,
             tag("div", *_maps(found, present), class_="maps"),
-            _key() if any(present) else None,
+            _key() if any(present) or any(block.coverage.unknown for block in found) else None,
         )
     )
 
@@ -66,12 +70,21 @@ def _row(number: int, block: Block, present: int | None) -> Markup:
         size(page_size(block) or 0) if page_size(block) else "-",
         "unknown" if present is None else str(present),
         str(total) if total else "-",
+        _unknown(block, present),
         "-" if share is None else join((_meter(share), f" {100 * share:.1f} %")),
         _offset(model.bitmap_offset),
         "ignored" if model.ignored else _offset(model.pages_offset),
     )
     name = tag("th", tag("a", cut(block.idstr, _NAME_SHOWN), href=f"#b{number}"), scope="row")
     return tag("tr", name, *(tag("td", cell) for cell in cells))
+
+
+def _unknown(block: Block, present: int | None) -> str:
+    coverage, count = coverage_of(block, present), unknown_pages(block, present)
+    if coverage is None:
+        return "-"
+    why = "; ".join(one.reason.text for one in coverage.unknown)
+    return f"{'all' if count is None else count}: {why}" if why else "0"
 
 
 def _offset(offset: int | None) -> str:
@@ -95,26 +108,36 @@ def _maps(found: Sequence[Block], present: Sequence[int | None]) -> Iterator[Mar
     for number, (block, count) in enumerate(zip(found[:_MAPS_MAX], present, strict=False)):
         if count is None or not budget:
             continue
-        cells = density(block.bitmap, min(_CELLS_MAX, budget))
+        shown = min(_CELLS_MAX, budget)
+        cells, unknown = density(block.bitmap, shown), density(_unknown_bitmap(block), shown)
         budget -= len(cells.counts)
-        yield _map(number, block, cells)
+        yield _map(number, block, cells, unknown)
 
 
-def _map(number: int, block: Block, cells: Density) -> Markup:
+def _unknown_bitmap(block: Block) -> Bitmap:
+    """The pages that the file does not tell."""
+    known = block.coverage.known(0, block.used_length) // block.page_size
+    return Bitmap.from_runs(complement(known, 0, block.num_pages), block.num_pages)
+
+
+def _map(number: int, block: Block, cells: Density, unknown: Density) -> Markup:
     page = block.page_size
     each = "one page" if cells.pages_per_cell == 1 else f"{cells.pages_per_cell} pages"
     text = f"each square is {each}, {size(cells.pages_per_cell * page)}"
     name = cut(block.idstr, _NAME_SHOWN)
     label = f"{name}: {sum(cells.counts)} of {cells.num_pages} pages are in the file"
+    if any(unknown.counts):
+        label += f", {sum(unknown.counts)} are unknown"
     columns = min(_COLUMNS, max(len(cells.counts), 1))
     drawing = tag(
         "svg",
-        *_paths(cells),
+        *_paths(cells, unknown),
         viewBox=f"0 0 {columns} {-(-len(cells.counts) // columns)}",
         width=f"{columns * 12}",
         role="img",
         aria_label=label,
         data_counts=_run_lengths(cells.counts),
+        data_unknown=_run_lengths(unknown.counts),
         data_cell=cells.pages_per_cell,
         data_pages=cells.num_pages,
         data_page=page,
@@ -124,12 +147,13 @@ def _map(number: int, block: Block, cells: Density) -> Markup:
     return tag("figure", caption, drawing, id=f"b{number}", class_="density")
 
 
-def _paths(cells: Density) -> Iterator[Markup]:
-    """One path for each shade."""
-    places: dict[int, list[str]] = {level: [] for level in range(_LEVELS + 1)}
+def _paths(cells: Density, unknown: Density) -> Iterator[Markup]:
+    """One path for each shade; a square with any unknown page has that colour."""
+    places: dict[int | str, list[str]] = {level: [] for level in (*range(_LEVELS + 1), _UNKNOWN)}
     for cell in range(len(cells.counts)):
         row, column = divmod(cell, _COLUMNS)
-        places[cells.level(cell, _LEVELS)].append(f"M{column} {row}h.9v.9h-.9z")
+        level = _UNKNOWN if unknown.counts[cell] else cells.level(cell, _LEVELS)
+        places[level].append(f"M{column} {row}h.9v.9h-.9z")
     for level, squares in places.items():
         if squares:
             yield tag("path", class_=f"l{level}", d="".join(squares))
@@ -142,7 +166,13 @@ def _run_lengths(counts: Sequence[int]) -> str:
 
 
 def _key() -> Markup:
-    words = {0: "no page in the file (zeros)", 1: "few", _LEVELS - 1: "most", _LEVELS: "all pages"}
+    words: dict[int | str, str] = {
+        0: "no page in the file (zeros)",
+        1: "few",
+        _LEVELS - 1: "most",
+        _LEVELS: "all pages",
+        _UNKNOWN: "some page is unknown",
+    }
     return tag(
         "ul",
         *(tag("li", tag("span", class_=f"swatch l{n}"), word) for n, word in words.items()),

@@ -184,12 +184,13 @@
   };
 
   const map = (picture) => {
-    const { counts, cell, pages, page, offset } = picture.dataset;
+    const { counts, unknown = "", cell, pages, page, offset } = picture.dataset;
     const columns = picture.viewBox.baseVal.width;
-    const numbers = counts.split(" ").flatMap((run) => {
+    const unfold = (runs) => runs.split(" ").flatMap((run) => {
       const [count, length = "1"] = run.split("*");
       return Array(Number(length)).fill(Number(count));
     });
+    const numbers = unfold(counts), lacking = unfold(unknown);
     const words = make("output", {});
     const frame = draw("rect", { class: "chosen", width: 0.9, height: 0.9, visibility: "hidden" }, picture);
     let chosen = 0;
@@ -201,7 +202,7 @@
       const many = rest < BigInt(cell) ? rest : BigInt(cell);
       const where = offset ? `, in the file from ${hex(BigInt(offset) + first * BigInt(page))}` : "";
       const text = `pages ${first} to ${first + many - 1n} (from ${hex(first * BigInt(page))}${where}): ` +
-        `${numbers[chosen]} of ${many} in the file`;
+        `${numbers[chosen]} of ${many} in the file` + (lacking[chosen] ? `, ${lacking[chosen]} unknown` : "");
       frame.setAttribute("x", chosen % columns);
       frame.setAttribute("y", Math.floor(chosen / columns));
       frame.setAttribute("visibility", "visible");

@@ -1,0 +1,59 @@
+"""Whether headers of RAM blocks agree with each other and with what follows. Arithmetic only.
+
+QEMU's writer leaves no choice of where a bitmap and pages stand. A header that says otherwise has
+been changed, and leads to bytes that are no pages of its block; what stands at its places is then
+unknown. Source: QEMU migration/ram.c, mapped_ram_setup_ramblock(); spec/format.md, clause 5.3.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+
+from mappedram.errors import TruncatedError
+from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.model import RamBlock, Stream
+
+
+def unsound(stream: Stream) -> frozenset[str]:
+    """The paths of the blocks whose headers cannot be right."""
+    blocks = stream.blocks
+    names = Counter(block.idstr for block in blocks)
+    twice = {block.path for block in blocks if names[block.idstr] > 1}
+    if not stream.mapped_ram:
+        return frozenset({block.path for block in blocks} if _total_differs(stream) else twice)
+    align = stream.alignment or MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+    page_size = _page_size(stream)
+    misplaced = {
+        block.path
+        for block in blocks
+        if block.has_data
+        and (
+            block.page_size != page_size
+            or block.bitmap_offset != block.header_end
+            or block.pages_offset != block.aligned_pages_offset(align)
+        )
+    }
+    lost = {b.path for b in blocks if b.has_data and _is_lost(b, stream, misplaced)}
+    return frozenset(twice | misplaced | lost)
+
+
+def _total_differs(stream: Stream) -> bool:
+    """Whether the blocks, all of which are listed, are not as large as was announced."""
+    listed = any(element.kind == "end_of_section" for element in stream.elements)
+    return listed and sum(stream.totals) != sum(block.used_length for block in stream.blocks)
+
+
+def _page_size(stream: Stream) -> int | None:
+    """The page size that most headers have, what else tells it included; None if none has most."""
+    sizes = Counter(block.page_size for block in stream.blocks if block.has_data)
+    sizes[stream.page_size] += 1
+    (first, count), *others = [*sizes.most_common(2), (None, 0)]
+    return first if count > others[0][1] else None
+
+
+def _is_lost(block: RamBlock, stream: Stream, misplaced: Collection[str]) -> bool:
+    """Whether something else than a header or the end of the list stands behind the pages."""
+    place = block.next_offset
+    if isinstance(stream.stopped, TruncatedError) and stream.file_size <= place:
+        return False
+    following = [element for element in stream.elements if element.offset == place]
+    return not following or any(element.path in misplaced for element in following)
