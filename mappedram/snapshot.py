@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: A bitmap of 1 GiB stands for 32 TiB in pages of 4 KiB; a file full of holes can claim more.
 _BITMAP_MAX = 1 << 30
 #: Reasons for which nothing of a block is read, even where what is known is asked for.
-_NOTHING_READ = {Reason.BITMAP_CUT, Reason.BLANKED, Reason.UNSOUND}
+_NOTHING_READ = {Reason.BITMAP_CUT, Reason.BLANKED, Reason.UNSOUND, Reason.TOO_LARGE}
 
 
 class Block:
@@ -95,7 +95,7 @@ class Block:
     def readable(self) -> bool:
         """Whether pages can be read: the file can hold some, and the header gives their size."""
         try:
-            return bool(self.page_size)
+            return bool(self.page_size) and self.model.bitmap_size <= _BITMAP_MAX
         except FormatError:
             return False
 
@@ -156,6 +156,8 @@ class Block:
             return self._coverage(page_size, cover.whole(Reason.UNSOUND, self.used_length))
         if page_size is None:
             return self._coverage(None, cover.whole(self._why_no_pages, self.used_length))
+        if self.model.bitmap_size > _BITMAP_MAX:
+            return self._coverage(page_size, cover.whole(Reason.TOO_LARGE, self.used_length))
         return self._coverage(page_size, tuple(self._unknown(page_size)))
 
     def _coverage(self, page_size: int | None, unknown: tuple[Unknown, ...]) -> Coverage:

@@ -1,8 +1,7 @@
 """`mappedram convert`: a snapshot in another form."""
 
-import functools
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +20,11 @@ from mappedram.cli.options import (
 )
 from mappedram.cli.partial import (
     STATUS_OF_PARTIAL,
+    Opening,
     as_dicts,
     note_unknown,
     partial_option,
+    partly,
     show_unknown,
 )
 from mappedram.cli.status import about
@@ -36,7 +37,7 @@ from mappedram.cli.writing import (
     note_direct_io,
     progress,
 )
-from mappedram.container import LibvirtImage, open_any
+from mappedram.container import LibvirtImage
 from mappedram.container.sparse import write_libvirt_sparse
 from mappedram.convert.early import EarlyPages
 from mappedram.convert.mapped_ram import Layout, lacking, lay_out
@@ -53,8 +54,6 @@ from mappedram.snapshot import Snapshot
 #: Forms that hold memory by its physical address.
 EXPORTS = ("elf", "lime", "raw")
 FORMATS = (*EXPORTS, "mapped-ram", "stream", "libvirt-sparse")
-
-_Opening = Callable[..., AbstractContextManager[tuple[Snapshot, LibvirtImage | None]]]
 
 
 @click.command(
@@ -154,7 +153,7 @@ def command(
     moving = Moving(channels, direct_io, force, partial)
     if (xml or cookie) and target_format != "libvirt-sparse":
         raise click.UsageError("--xml and --cookie go with -O libvirt-sparse")
-    opening = functools.partial(open_any, file, offset, driver=driver, partial=True)
+    opening = partly(partial, file, offset, driver=driver)
     with about(file):
         if target_format == "mapped-ram":
             unknown = _to_mapped_ram(opening, out, layout, moving)
@@ -232,7 +231,7 @@ def _to_stream(snapshot: Snapshot, out: Path, moving: Moving) -> Sequence[Covera
 
 
 def _to_mapped_ram(
-    opening: _Opening, out: Path, layout: Layout, moving: Moving
+    opening: Opening, out: Path, layout: Layout, moving: Moving
 ) -> Sequence[Coverage]:
     with (
         ended_by_signals(),

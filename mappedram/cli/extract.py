@@ -18,6 +18,7 @@ from mappedram.cli.partial import (
     as_dicts,
     note_unknown,
     partial_option,
+    partly,
     show_unknown,
 )
 from mappedram.cli.status import about
@@ -31,7 +32,6 @@ from mappedram.cli.writing import (
     note_direct_io,
     progress,
 )
-from mappedram.container import open_any
 from mappedram.convert.raw import extract, stored_bytes
 from mappedram.coverage import Coverage, require_known
 from mappedram.drivers import DriverName
@@ -94,7 +94,8 @@ def command(
     """
     if (directory is None) == (out is None):
         raise click.UsageError("expected one of -d DIR and -o OUT")
-    with about(file), open_any(file, offset, driver=driver, partial=True) as (snapshot, _):
+    opening = partly(partial, file, offset, driver=driver)
+    with about(file), opening() as (snapshot, _):
         blocks = chosen_blocks(snapshot, idstrs)
         unknown = unknown_of(snapshot, idstrs)
         if not partial:

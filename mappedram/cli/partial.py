@@ -1,6 +1,8 @@
 """What verbs that write memory share where a file does not tell all of it."""
 
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
@@ -8,7 +10,10 @@ import click
 from mappedram.cli import output
 from mappedram.cli.status import CORRUPT, FINE
 from mappedram.cli.text import printable
+from mappedram.container import LibvirtImage, open_any
 from mappedram.coverage import NOT_LISTED, Coverage, Reason
+from mappedram.errors import FormatError
+from mappedram.snapshot import Snapshot
 
 partial_option = click.option(
     "--partial",
@@ -25,6 +30,18 @@ STATUS_OF_PARTIAL = (
     "  63  not a file that this tool handles\n"
     "  64  wrong usage"
 )
+
+
+Opening = Callable[..., AbstractContextManager[tuple[Snapshot, LibvirtImage | None]]]
+
+
+def partly(partial: bool, file: str, offset: int, **options: Any) -> Opening:
+    """What opens a file and says afterwards what it does not tell, instead of failing at once.
+
+    Of a compressed image that is cut off or damaged, `partial` goes on with what came out of it.
+    """
+    damaged = _note_damage if partial else None
+    return functools.partial(open_any, file, offset, partial=True, on_damage=damaged, **options)
 
 
 def show_unknown(unknown: Iterable[Coverage]) -> int:
@@ -68,3 +85,7 @@ def as_dicts(unknown: Iterable[Coverage]) -> Iterator[dict[str, Any]]:
                 "length": one.size,
                 "reason": one.reason,
             }
+
+
+def _note_damage(damage: FormatError) -> None:
+    output.note(str(damage))

@@ -1,22 +1,26 @@
 """What a file does not tell is unknown: cut anywhere, it gives right pages or none."""
 
-from collections.abc import Callable, Iterator
+import json
+import shutil
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mappedram
 from mappedram import Snapshot, UnknownPagesError
 from mappedram.cli.main import main
+from mappedram.cli.status import CORRUPT, FINE
 from mappedram.container import open_any
 from mappedram.errors import MappedRamError
 from mappedram.snapshot import Block
 from tests.conftest import Fixtures, manifest
 from tests.files import copy_sparse, patch
+from tests.libvirt.samples import Samples
 
 if TYPE_CHECKING:
     from mappedram.bitmap import Runs
@@ -89,7 +93,7 @@ def test_a_cut_file_gives_right_pages_or_none(
     whole = memory(fixture.path, fixture.offset)
     size = fixture.path.stat().st_size
 
-    @settings(max_examples=20)
+    @settings(max_examples=10)
     @given(near(places(fixture.path, fixture.offset), size))
     def check(length: int) -> None:
         path = cut(fixture.path, tmp_path, length)
@@ -125,7 +129,7 @@ def test_a_file_with_another_byte_in_a_header_gives_right_pages_or_none(
         ]
     offsets = [offset + index for offset, length in spans for index in range(length)]
 
-    @settings(max_examples=60)
+    @settings(max_examples=25)
     @given(st.sampled_from(offsets), st.integers(1, 255))
     def check(offset: int, change: int) -> None:
         with path.open("rb") as stream:
@@ -140,5 +144,95 @@ def test_a_file_with_another_byte_in_a_header_gives_right_pages_or_none(
         finally:
             patch(path, offset, before)
         assert found == []
+
+    check()
+
+
+#: Files of each kind: with mapped-ram, without, with compressed pages, images of libvirt.
+FILES = ("pc", "arm-1k", "plain", "compress", "libvirt-raw", "libvirt-sparse", "libvirt-zstd")
+#: What is written of them, by verb and options.
+FORMS = {
+    "extract": ("extract", "-d"),
+    "elf": ("convert", "-O", "elf"),
+    "lime": ("convert", "-O", "lime"),
+    "raw": ("convert", "-O", "raw"),
+    "mapped-ram": ("convert", "-O", "mapped-ram"),
+    "stream": ("convert", "-O", "stream"),
+}
+
+
+def written(verb: tuple[str, ...], path: Path, out: Path, *options: str) -> int:
+    """Write a form of a file; returns the status. Where it is 1 or more, nothing may be there."""
+    if out.is_dir():
+        shutil.rmtree(out)
+    out.unlink(missing_ok=True)
+    arguments = [verb[0], str(path), *verb[1:], str(out)]
+    if verb[0] == "convert":
+        arguments = [*verb, str(path), str(out)]
+    return main([*arguments, *options])
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    files = sorted(out.iterdir()) if out.is_dir() else [out]
+    return {file.name: file.read_bytes() for file in files}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", FILES)
+def test_a_verb_that_is_done_has_written_what_is_right(
+    fixtures: Fixtures, samples: Samples, tmp_path: Path, name: str, form: str
+) -> None:
+    kind, _, image = name.partition("-")
+    path = samples[image].path if kind == "libvirt" else fixtures[name].path
+    whole = tmp_path / "whole"
+    assert written(FORMS[form], path, whole) == FINE
+    right = contents(whole)
+    edges = places(path, 0)
+
+    @settings(max_examples=6)
+    @given(near(edges, path.stat().st_size))
+    def check(length: int) -> None:
+        status = written(FORMS[form], cut(path, tmp_path, length), tmp_path / "out")
+        assert status != CORRUPT
+        if status == FINE:
+            assert contents(tmp_path / "out") == right
+        else:
+            assert not (tmp_path / "out").exists() or form == "extract"
+
+    check()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_written_in_part_is_right_but_for_what_is_named(
+    fixtures: Fixtures,
+    samples: Samples,
+    tmp_path: Path,
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kind, _, image = name.partition("-")
+    path = samples[image].path if kind == "libvirt" else fixtures[name].path
+    whole = memory(path, 0)
+
+    @settings(max_examples=10)
+    @given(near(places(path, 0), path.stat().st_size))
+    def check(length: int) -> None:
+        capsys.readouterr()
+        out = tmp_path / "out"
+        options = ("--partial", "--output", "json")
+        status = written(FORMS["extract"], cut(path, tmp_path, length), out, *options)
+        if status not in {FINE, CORRUPT}:
+            return
+        blocks = json.loads(capsys.readouterr().out)
+        assert (status == CORRUPT) == any(block["unknown"] for block in blocks)
+        for block in blocks:
+            if block["file"] is None:
+                assert block["unknown"]
+                continue
+            data, right = bytearray(Path(block["file"]).read_bytes()), whole[block["idstr"]][0]
+            for lacking in block["unknown"]:
+                start, end = lacking["offset"], lacking["offset"] + lacking["length"]
+                data[start:end] = right[start:end]
+            assert bytes(data) == right
 
     check()
