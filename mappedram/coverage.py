@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Bytes of a bitmap that are written whole or not at all, for all that is known.
 _WORD = 8
+#: No array has larger numbers, and no file larger offsets; a header can claim more.
+_END = (1 << 63) - 1
 #: Bits of such a word.
 _WORD_PAGES = 8 * _WORD
 
@@ -50,7 +52,10 @@ class Reason(Enum):
 _TEXTS = {
     Reason.PAGES_CUT: "the file ends before them",
     Reason.BITMAP_CUT: "the file ends before their bitmap does",
-    Reason.BITMAP_UNWRITTEN: ("the save did not come to its end, and their bitmap was not written"),
+    Reason.BITMAP_UNWRITTEN: (
+        "the save did not come to its end, and their bitmap was never written"
+        " (see `mappedram repair`)"
+    ),
     Reason.ORDER_UNKNOWN: "the file ends before anything shows the byte order of its bitmaps",
     Reason.NOT_SENT: "the stream ends before it tells of them",
     Reason.MAYBE_SENT_AGAIN: "the stream ends before RAM does, and may have sent them once more",
@@ -78,6 +83,7 @@ class Unknown:
         """The part of the ranges that lies in [start, end)."""
         import numpy as np
 
+        start, end = min(start, _END), min(end, _END)
         first = int(np.searchsorted(self.ranges[:, 1], start, side="right"))
         last = int(np.searchsorted(self.ranges[:, 0], end, side="left"))
         return self.ranges[first:last].clip(start, end)
@@ -111,14 +117,8 @@ class Coverage:
 
     def known(self, start: int, end: int) -> "Runs":
         """The bytes of [start, end) that the file tells; half-open and ascending."""
-        import numpy as np
-
-        lacking = [one.within(start, end) for one in self.unknown]
-        runs = np.concatenate(lacking) if lacking else np.empty((0, 2), np.int64)
-        runs = runs[runs[:, 0].argsort(kind="stable")]
-        # Runs for several reasons, or of several blocks, may overlap.
-        np.maximum.accumulate(runs[:, 1], out=runs[:, 1])
-        return complement(runs, start, end)
+        lacking = (one.within(start, end) for one in self.unknown)
+        return complement(sorted_runs(*lacking), start, end)
 
     def within(self, start: int, end: int) -> "Coverage":
         """The same for the bytes [start, end) only."""
@@ -171,7 +171,7 @@ def whole(reason: Reason, size: int) -> tuple[Unknown, ...]:
     """All `size` bytes of a block, for one reason."""
     import numpy as np
 
-    return (Unknown(reason, np.array([[0, size]], np.int64)),) if size else ()
+    return (Unknown(reason, np.array([[0, min(size, _END)]], np.int64)),) if size else ()
 
 
 def unknown(reason: Reason, runs: "Runs", page_size: int) -> tuple[Unknown, ...]:
@@ -179,10 +179,27 @@ def unknown(reason: Reason, runs: "Runs", page_size: int) -> tuple[Unknown, ...]
     return (Unknown(reason, runs * page_size),) if len(runs) else ()
 
 
+def sorted_runs(*several: "Runs") -> "Runs":
+    """All runs, by where they begin; those that overlap reach as far as any before."""
+    import numpy as np
+
+    runs = np.concatenate([np.empty((0, 2), np.int64), *several])
+    runs = runs[runs[:, 0].argsort(kind="stable")]
+    np.maximum.accumulate(runs[:, 1], out=runs[:, 1])
+    return runs
+
+
+def common(a: "Runs", b: "Runs") -> "Runs":
+    """What is in both; of runs that ascend and do not overlap."""
+    end = max([0, *a[-1:, 1].tolist(), *b[-1:, 1].tolist()])
+    return complement(sorted_runs(complement(a, 0, end), complement(b, 0, end)), 0, end)
+
+
 def complement(runs: "Runs", start: int, stop: int) -> "Runs":
     """What of [start, stop) is in none of the runs."""
     import numpy as np
 
+    start, stop = min(start, _END), min(stop, _END)
     inside = runs[(runs[:, 1] > start) & (runs[:, 0] < stop)].clip(start, stop)
     starts = np.concatenate(([start], inside[:, 1]))
     stops = np.concatenate((inside[:, 0], [stop]))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: A bitmap of 1 GiB stands for 32 TiB in pages of 4 KiB; a file full of holes can claim more.
 _BITMAP_MAX = 1 << 30
+#: The most bytes of guest memory that a byte of bitmap stands for, as a power of two.
+_LENGTH_SHIFT = 3 + 16
 #: Reasons for which nothing of a block is read, even where what is known is asked for.
 _NOTHING_READ = {Reason.BITMAP_CUT, Reason.BLANKED, Reason.UNSOUND, Reason.TOO_LARGE}
 
@@ -156,7 +158,7 @@ class Block:
             return self._coverage(page_size, cover.whole(Reason.UNSOUND, self.used_length))
         if page_size is None:
             return self._coverage(None, cover.whole(self._why_no_pages, self.used_length))
-        if self.model.bitmap_size > _BITMAP_MAX:
+        if max(self.model.bitmap_size, self.used_length >> _LENGTH_SHIFT) > _BITMAP_MAX:
             return self._coverage(page_size, cover.whole(Reason.TOO_LARGE, self.used_length))
         return self._coverage(page_size, tuple(self._unknown(page_size)))
 
@@ -185,12 +187,14 @@ class Block:
         tail = cover.complement(self.bitmap.runs(written), written, self.num_pages)
         yield from cover.unknown(Reason.BITMAP_UNWRITTEN, tail, page_size)
         limit = self._pages_within
-        yield from cover.unknown(Reason.PAGES_CUT, self.bitmap.runs(limit), page_size)
+        beyond = self.bitmap.runs(limit)
+        known = cover.complement(cover.sorted_runs(tail, beyond), 0, self.num_pages)
+        yield from cover.unknown(Reason.PAGES_CUT, beyond, page_size)
         if self.source.packed:
             yield from cover.unknown(Reason.BLANKED, self.bitmap.runs(0, limit), page_size)
         elif snapshot.order_unknown:
-            known = cover.order_matters(self.bitmap)
-            yield from cover.unknown(Reason.ORDER_UNKNOWN, known, page_size)
+            doubtful = cover.common(cover.order_matters(self.bitmap), known)
+            yield from cover.unknown(Reason.ORDER_UNKNOWN, doubtful, page_size)
 
     def runs(self) -> "Runs":
         """The runs of pages in the file; int64 array of shape (n, 2), half-open page numbers."""

@@ -53,7 +53,8 @@ def _page_size(stream: Stream) -> int | None:
 def _is_lost(block: RamBlock, stream: Stream, misplaced: Collection[str]) -> bool:
     """Whether something else than a header or the end of the list stands behind the pages."""
     place = block.next_offset
-    if isinstance(stream.stopped, TruncatedError) and stream.file_size <= place:
+    fits = sum(one.used_length for one in stream.blocks) <= sum(stream.totals)
+    if fits and isinstance(stream.stopped, TruncatedError) and stream.file_size <= place:
         return False
     following = [element for element in stream.elements if element.offset == place]
     return not following or any(element.path in misplaced for element in following)

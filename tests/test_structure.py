@@ -20,6 +20,7 @@ LAYERS = [
     {"model"},
     {"bitmap", "changes", "drivers", "packed", "source"},
     {"scattered"},
+    {"coverage", "soundness"},
     {"machine", "reader", "regions", "vmstate"},
     {"cpu", "physical", "snapshot", "pageio", "sizes", "output"},
     {"gather", "rebuild", "writer"},

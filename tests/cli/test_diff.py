@@ -88,6 +88,7 @@ def test_json(changed: Path, fixtures: Fixtures, run: Run) -> None:
         "pages_in_a": 77,
         "pages_in_b": 77,
         "pages": 2,
+        "unknown": 0,
     }
 
 
@@ -162,7 +163,8 @@ def test_bitmaps_that_were_never_written(name: str, fixtures: Fixtures, run: Run
     outcome = run("diff", file, file)
     assert outcome.status == 2
     assert outcome.out == ""
-    assert f"mappedram: {file}: the save did not come to its end" in outcome.err
+    assert f"mappedram: {file}: block 'pc.ram': 4096 of 4096 pages unknown" in outcome.err
+    assert "the save did not come to its end" in outcome.err
     document = run("diff", "--output", "json", file, file).json
     assert document["same"] is None
     assert document["trouble"]

@@ -26,6 +26,7 @@ KEYS = {
     "byteorder",
     "complete",
     "stopped",
+    "unlisted_bytes",
     "blocks",
     "sections",
 }
@@ -35,6 +36,8 @@ BLOCK_KEYS = [
     "page_size",
     "num_pages",
     "pages_present",
+    "unknown_bytes",
+    "unknown_reasons",
     "bitmap_offset",
     "bitmap_size",
     "pages_offset",
@@ -179,7 +182,7 @@ def test_human(fixtures: Fixtures, run: Run) -> None:
     assert "byte order    little-endian bitmaps (a small bitmap shows it)" in lines
     assert "complete      yes" in lines
     row = next(line.split() for line in lines if line.startswith("pc.ram"))
-    assert row == ["pc.ram", "16", "MiB", "77", "4096", "1.9", "%", "0x8e", "0x100000"]
+    assert row == ["pc.ram", "16", "MiB", "77", "4096", "0", "1.9", "%", "0x8e", "0x100000"]
     assert any(line.split()[:3] == ["COMMAND", "-", "SWITCHOVER_START"] for line in lines if line)
     assert "\x1b" not in outcome.out
 

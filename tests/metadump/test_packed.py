@@ -18,6 +18,7 @@ from mappedram.errors import (
     FormatError,
     MappedRamError,
     TruncatedError,
+    UnknownPagesError,
     UnsupportedError,
 )
 from mappedram.metadump import Options, key_of, write_unpacked
@@ -109,7 +110,7 @@ def test_unpacked(fixtures: Fixtures, tmp_path: Path) -> None:
 def test_pages_cannot_be_had(fixtures: Fixtures) -> None:
     for name in ("pc", "plain"):
         with metadump(fixtures[name].path) as fd, mappedram.open(fd) as snapshot:
-            with pytest.raises(UnsupportedError, match="a metadump"):
+            with pytest.raises(UnknownPagesError, match="a metadump"):
                 snapshot.blocks[0].read(0, 4096)
             with pytest.raises(UnsupportedError), memory_file() as out:
                 copy_runs(snapshot.source, np.array([[0, 10]]), Target(out))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mappedram
-from mappedram.errors import FormatError, TruncatedError, UnsupportedError
+from mappedram.errors import UnknownPagesError, UnsupportedError
 from mappedram.physical import PhysicalMap, PhysicalMemory, Range, search
 from mappedram.strategies import RamSpec, SnapshotSpec, SparseFile
 from tests.conftest import Fixtures
@@ -156,12 +156,13 @@ def test_what_other_blocks_hold_is_not_searched() -> None:
     )
     with opened(spec.file(), PhysicalMap(ranges, (), ())) as memory:
         word = memory.read(4096 - 8, 8)
-        assert list(memory.search(word))[-1] == 4096 - 8
+        assert list(memory.search(word, partial=True))[-1] == 4096 - 8
         assert word[0] == 0
-        assert 4096 - 8 not in list(memory.search(word + b"\0"))
-        assert 4096 - 16 in list(memory.search(word + b"\0"))
-        with pytest.raises(UnsupportedError, match="'shared'"):
-            memory.read(4096, 1)
+        assert 4096 - 8 not in list(memory.search(word + b"\0", partial=True))
+        assert 4096 - 16 in list(memory.search(word + b"\0", partial=True))
+        for work in (lambda: memory.search(word), lambda: memory.read(4096, 1)):
+            with pytest.raises(UnknownPagesError, match="'shared'"):
+                work()
         with pytest.raises(UnsupportedError, match="'shared'"):
             memory.data_runs(ranges[1])
 
@@ -173,11 +174,12 @@ def test_bitmaps_that_were_never_written(fixtures: Fixtures) -> None:
         for work in (
             lambda: physical.read(0, 1),
             lambda: physical.array(0, 1),
-            lambda: physical.data_runs(one),
-            lambda: list(physical.search(b"x")),
+            lambda: physical.search(b"x"),
         ):
-            with pytest.raises(FormatError, match="never written"):
+            with pytest.raises(UnknownPagesError, match="never written"):
                 work()
+        assert len(physical.data_runs(one)) == 0
+        assert list(physical.search(b"x", partial=True)) == []
 
 
 def test_a_file_that_is_cut_off(fixtures: Fixtures, tmp_path: Path) -> None:
@@ -196,7 +198,9 @@ def test_a_file_that_is_cut_off(fixtures: Fixtures, tmp_path: Path) -> None:
         for work in (
             lambda: memory.read(gpa, 4096),
             lambda: memory.array(gpa, 4096),
-            lambda: list(memory.search(b"nowhere at all")),
+            lambda: memory.search(b"nowhere at all"),
         ):
-            with pytest.raises(TruncatedError):
+            with pytest.raises(UnknownPagesError):
                 work()
+        assert len(memory.read(gpa, 4096, partial=True)) == 4096
+        assert list(memory.search(b"nowhere at all", partial=True)) == []

@@ -20,6 +20,7 @@ ORDER = {
     "cli": "Command line",
     "recipes": "Recipes",
     "metadump": "Metadumps",
+    "unknown": "What a file does not tell",
     "physical": "Physical memory",
     "exports": "Exports",
     "consumers": "Debuggers and forensics",
