@@ -32,10 +32,8 @@ def scalar(value: Scalar) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return number(value) if value < _SMALL else f"{value:#x} ({value})"
-    if value is None:
-        return "null pointer"
-    if isinstance(value, LeftOut):
-        return str(value)
+    if value is None or isinstance(value, LeftOut):
+        return "null pointer" if value is None else str(value)
     if isinstance(value, str):
         return f'"{printable(value)}"'
     if isinstance(value, Undecoded):

@@ -267,7 +267,8 @@ def _unknown_lines(found: Comparison) -> Iterator[str]:
         shown = ", ".join(map(printable, paths[:_PATHS_SHOWN]))
         more = len(paths) - _PATHS_SHOWN
         rest = f" and {more} more" if more > 0 else ""
-        yield f"{device_name(idstr, instance_id)}: not compared, (left out) of {files}: {shown}{rest}"
+        name = device_name(idstr, instance_id)
+        yield f"{name}: not compared, (left out) of {files}: {shown}{rest}"
 
 
 def _said(value: Any) -> str:

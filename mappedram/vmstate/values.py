@@ -45,8 +45,8 @@ Value: TypeAlias = Scalar | list["Value"] | dict[str, "Value"]
 def to_json(value: Value) -> Any:
     """The same value as JSON can have it: bytes in hexadecimal; two kinds of values are objects.
 
-    They are `{"undecoded": …, "reason": …}` and, for `LeftOut`, `{"value": null, "left_out": true}`:
-    null on its own is a null pointer.
+    `Undecoded` is `{"undecoded": …, "reason": …}`, and `LeftOut` is
+    `{"value": null, "left_out": true}`: null on its own is a null pointer.
     """
     if isinstance(value, bytes):
         return value.hex()
