@@ -86,6 +86,7 @@ def command(
 
     How a file keeps it is no difference: offsets, alignment, the order of blocks, whether a page
     of zeros is stored, and whatever bytes lie where none is. Nothing is printed if all is the same.
+    Fields of devices that a metadump left out are not compared.
     """
     with _trouble():
         found = _compared((a, offset_a), (b, offset_b), channels)

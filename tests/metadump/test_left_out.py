@@ -1,6 +1,5 @@
 """What a metadump left out of device state is unknown to all that reads it, never zero."""
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,14 +14,17 @@ from hypothesis import strategies as st
 import mappedram
 from mappedram.cpu.notes import cpu_notes
 from mappedram.diff import compare
+from mappedram.diff.nodes import NodeDifference, NodeUnknown, compare_nodes
 from mappedram.errors import UnsupportedError
 from mappedram.hint import hint
 from mappedram.metadump import Options, Policy
+from mappedram.metadump.policy import StateChoice
 from mappedram.packed import Packed
 from mappedram.physical import physical_map
 from mappedram.snapshot import Snapshot
 from mappedram.spans import without
 from mappedram.vmstate import DeviceState, LeftOut, Value, to_json
+from mappedram.writer import BlockSpec
 from tests.cli.conftest import Run
 from tests.conftest import Fixtures, manifest
 from tests.metadump.making import metadump
@@ -94,10 +96,10 @@ def test_both_kinds_are_there(fixtures: Fixtures) -> None:
     path = fixtures["pc"].path
     for policy in POLICIES:
         with mappedram.open(path) as original, opened(path, policy) as found:
-            assert min(held_to_the_source(found, original)) > 50
+            assert min(held_to_the_source(found, original)) > 20
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_any_pattern(fixtures: Fixtures, data: st.DataObject) -> None:
     path = fixtures[data.draw(st.sampled_from(["pc", "aarch64-virt", "live"]))].path
@@ -105,7 +107,8 @@ def test_any_pattern(fixtures: Fixtures, data: st.DataObject) -> None:
         places = [(one[0], one[2]) for one in values(original) if ":" not in one[0] + one[2]]
         names = st.sampled_from(places).map(":".join)
         few = st.lists(names, max_size=5)
-        state = data.draw(st.sampled_from(["none", "default", "all"]))
+        choices: tuple[StateChoice, ...] = ("none", "default", "all")
+        state = data.draw(st.sampled_from(choices))
         policy = Policy.of(state, data.draw(few), data.draw(few))
         with opened(path, policy) as found:
             held_to_the_source(found, original)
@@ -122,8 +125,8 @@ def test_a_zero_that_was_kept_is_a_zero(fixtures: Fixtures) -> None:
 def test_no_truth_in_it() -> None:
     with pytest.raises(UnsupportedError, match="left out of the metadump"):
         bool(LeftOut())
-    assert LeftOut() != 0
-    assert LeftOut() is not None
+    zero: Value = 0
+    assert zero != LeftOut()
 
 
 def test_a_value_that_is_set_is_known(fixtures: Fixtures) -> None:
@@ -131,8 +134,7 @@ def test_a_value_that_is_set_is_known(fixtures: Fixtures) -> None:
         cpu = found.state["cpu"]
         assert cpu["env.eip"] == LeftOut()
         cpu["env.eip"] = 0x7C00
-        assert cpu["env.eip"] == 0x7C00
-        assert cpu["env.eflags"] == LeftOut()
+        assert [cpu["env.eip"], cpu["env.eflags"]] == [0x7C00, LeftOut()]
 
 
 class _Torn(Packed):
@@ -179,12 +181,12 @@ def test_a_metadump_of_a_metadump_knows_no_more(fixtures: Fixtures) -> None:
 def test_state(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
     out = tmp_path / "out"
     assert run("metadump", fixtures["pc"].path, out).status == 0
-    text = run("state", "--device", "cpu", out).stdout
+    text = run("state", "--device", "cpu", out).out
     assert "env.eip" in text
     (line,) = [line for line in text.splitlines() if line.split()[:1] == ["env.eip"]]
     assert line.split(maxsplit=1)[1] == "(left out)"
     assert "all (left out)" in text  # registers
-    document = json.loads(run("state", "--device", "cpu", "--output", "json", out).stdout)
+    document = run("state", "--device", "cpu", "--output", "json", out).json
     fields = document["devices"][0]["fields"]
     assert fields["env.eip"] == {"value": None, "left_out": True}
     assert fields["env.regs"] == [{"value": None, "left_out": True}] * 16
@@ -222,10 +224,7 @@ def test_diff_of_what_was_kept(fixtures: Fixtures) -> None:
     path = fixtures["pc"].path
     with mappedram.open(path) as original, opened(path) as found:
         original.state["cpu"]["env.mp_state"] = 1
-        found.state["cpu_common"]["halted"] = 1
         cpu = found.state["cpu"].root, original.state["cpu"].root
-        from mappedram.diff.nodes import NodeDifference, NodeUnknown, compare_nodes
-
         result = list(compare_nodes(*cpu))
         assert [one.path for one in result if isinstance(one, NodeDifference)] == ["env.mp_state"]
         assert NodeUnknown("env.eip", "a") in result
@@ -247,10 +246,10 @@ def test_diff_on_the_command_line(fixtures: Fixtures, tmp_path: Path, run: Run) 
     assert run("metadump", path, out).status == 0
     result = run("diff", path, out)
     assert result.status == 2
-    assert "cpu/0: not compared, (left out) of B: " in result.stdout
-    assert " -> " not in result.stdout
-    assert f"{out}: fields of devices were left out of the metadump: " in result.stderr
-    document: dict[str, Any] = json.loads(run("diff", "--output", "json", out, out).stdout)
+    assert "cpu/0: not compared, (left out) of B: " in result.out
+    assert " -> " not in result.out
+    assert f"{out}: fields of devices were left out of the metadump: " in result.err
+    document: dict[str, Any] = run("diff", "--output", "json", out, out).json
     entry = {"idstr": "cpu", "instance_id": 0, "path": "env.eip", "left_out_of": ["a", "b"]}
     assert entry in document["not_compared"]
     assert document["same"] is None
@@ -275,9 +274,11 @@ def test_map_without_the_chipset(fixtures: Fixtures) -> None:
 
 
 def test_registers(fixtures: Fixtures) -> None:
-    for name in ("pc", "aarch64-virt"):
+    for name, architecture in (("pc", "x86_64"), ("aarch64-virt", "aarch64")):
         with opened(fixtures[name].path) as found:
             notes = cpu_notes(found.stream, found.state)
+        assert notes.architecture is not None
+        assert notes.architecture.name == architecture
         assert not notes.notes
         assert any("left out of the metadump" in problem for problem in notes.problems)
 
@@ -285,7 +286,14 @@ def test_registers(fixtures: Fixtures) -> None:
 def test_uuid(tmp_path: Path) -> None:
     secret = UUID("12345678-9abc-def0-1234-56789abcdef0")
     path = tmp_path / "uuid"
-    mappedram.create(path, [], machine="pc-i440fx-10.0", uuid=secret.bytes)
+    with mappedram.create(
+        path,
+        machine="pc-i440fx-10.0",
+        page_size=4096,
+        blocks=[BlockSpec("pc.ram", 1 << 20)],
+        uuid=secret.bytes,
+    ) as writer:
+        writer.finish()
     with mappedram.open(path) as original, opened(path) as found:
         assert original.stream.configuration is not None
         assert found.stream.configuration is not None
@@ -317,7 +325,7 @@ def test_without(spans: list[tuple[int, int]], others: list[tuple[int, int]]) ->
     assert all(start < end for start, end in found)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_left_out_in_any_window(fixtures: Fixtures, data: st.DataObject) -> None:
     """Kept, left out or a hole: a byte is one of them, whichever window it is asked for in."""
