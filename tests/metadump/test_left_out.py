@@ -24,7 +24,7 @@ from mappedram.physical import physical_map
 from mappedram.snapshot import Snapshot
 from mappedram.spans import without
 from mappedram.vmstate import DeviceState, LeftOut, Value, to_json
-from mappedram.writer import BlockSpec
+from mappedram.writer import BlockSpec, Envelope
 from tests.cli.conftest import Run
 from tests.conftest import Fixtures, manifest
 from tests.metadump.making import metadump
@@ -281,6 +281,27 @@ def test_registers(fixtures: Fixtures) -> None:
         assert notes.architecture.name == architecture
         assert not notes.notes
         assert any("left out of the metadump" in problem for problem in notes.problems)
+
+
+def test_nothing_is_built_of_it(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+    """The RAM of all blocks is given, so that only device state is missing."""
+    path, out, new = fixtures["pc"].path, tmp_path / "out", tmp_path / "new"
+    given: list[str] = []
+    with mappedram.open(path) as snapshot:
+        for number, block in enumerate(snapshot.blocks):
+            raw = tmp_path / f"{number}.raw"
+            with raw.open("wb") as file:
+                file.truncate(block.used_length)
+            given += ["--set", f"{block.idstr}={raw}"]
+    assert run("metadump", path, out).status == 0
+    result = run("build", "--from", out, *given, new)
+    assert result.status == 1
+    assert "left out of it" in result.err
+    assert not new.exists()
+    assert run("build", "--from", path, *given, new).status == 0
+    assert run("metadump", "--state", "all", "--names", "--force", path, out).status == 0
+    with mappedram.open(out) as found, mappedram.open(path) as original:
+        assert Envelope.of(found) == Envelope.of(original)
 
 
 def test_uuid(tmp_path: Path) -> None:
