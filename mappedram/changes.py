@@ -28,6 +28,10 @@ class Changes:
             changed[first - offset : last - offset] = new[first - at : last - at]
         return bytes(changed)
 
+    def spans(self) -> list[tuple[int, int]]:
+        """Where the changes are: half-open ranges, ascending."""
+        return sorted((at, at + len(new)) for at, new in self._new.items())
+
     def __len__(self) -> int:
         return len(self._new)
 

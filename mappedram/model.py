@@ -198,6 +198,8 @@ class Configuration:
     target_page_bits: int | None = None
     capabilities: tuple[str, ...] = ()
     uuid: bytes | None = None
+    #: Whether the file has a UUID that is not known, since a metadump left it out.
+    uuid_left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,10 @@ class Source:
             yield data, hole
             start = hole
 
+    def left_out(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """The parts of [start, end) that a metadump left out, so that their zeros say nothing."""
+        return self.packed.left_out(start, end) if self.packed else iter(())
+
     def refuse_pages(self) -> None:
         """Pages are about to be read for what they hold.
 

@@ -6,7 +6,7 @@ Nothing is left out in the JSON output.
 from collections.abc import Callable, Iterator, Sequence
 
 from mappedram.cli.text import folded, hex_bytes, printable
-from mappedram.vmstate import Array, Leaf, Node, Scalar, Struct, Undecoded, Value
+from mappedram.vmstate import Array, Leaf, LeftOut, Node, Scalar, Struct, Undecoded, Value
 
 #: Longer lines are not put together from several fields.
 _LINE_MAX = 96
@@ -32,8 +32,8 @@ def scalar(value: Scalar) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return number(value) if value < _SMALL else f"{value:#x} ({value})"
-    if value is None:
-        return "null pointer"
+    if value is None or isinstance(value, LeftOut):
+        return "null pointer" if value is None else str(value)
     if isinstance(value, str):
         return f'"{printable(value)}"'
     if isinstance(value, Undecoded):
@@ -146,7 +146,9 @@ def _short(value: Scalar) -> str:
 
 def _is_row(array: Array) -> bool:
     """Whether the elements are numbers, of which several go on a line."""
-    return all(isinstance(item, Leaf) and isinstance(item.value, int) for item in array.items)
+    return all(
+        isinstance(item, Leaf) and isinstance(item.value, (int, LeftOut)) for item in array.items
+    )
 
 
 def _is_uniform(array: Array) -> bool:

@@ -22,6 +22,7 @@ from mappedram.diff import (
     BlockDifference,
     Comparison,
     FieldDifference,
+    FieldUnknown,
     HeaderDifference,
     PageDifferences,
     SectionDifference,
@@ -39,6 +40,8 @@ TROUBLE = 2
 
 #: Memory in the page cache is compared as fast by one thread; a disk is not read as fast.
 _CHANNELS = 4
+#: Fields that are named of those that cannot be compared.
+_PATHS_SHOWN = 4
 #: Bytes of a buffer that are shown from where it begins to differ.
 _BYTES_SHOWN = 16
 
@@ -95,6 +98,7 @@ def command(
 
     How a file keeps it is no difference: offsets, alignment, the order of blocks, whether a page
     of zeros is stored, and whatever bytes lie where none is. Nothing is printed if all is the same.
+    Fields of devices that a metadump left out are not compared.
     """
     with _trouble():
         found = _compared((a, offset_a), (b, offset_b), channels, partial=partial)
@@ -160,6 +164,7 @@ def _show_json(a: str, b: str, found: Comparison, only_counts: bool) -> None:
         "pages": _pages_as_dicts(found),
         "sections": map(_section_as_dict, found.sections),
         "devices": map(_field_as_dict, found.fields),
+        "not_compared": map(_unknown_as_dict, found.unknown),
     }
     output.write_json(
         {"a": a, "b": b, "same": found.same}
@@ -201,6 +206,15 @@ def _field_as_dict(field: FieldDifference) -> dict[str, Any]:
     }
 
 
+def _unknown_as_dict(field: FieldUnknown) -> dict[str, Any]:
+    return {
+        "idstr": field.idstr,
+        "instance_id": field.instance_id,
+        "path": field.path,
+        "left_out_of": ["a", "b"] if field.left_out == "both" else [field.left_out],
+    }
+
+
 def _counts(found: Comparison) -> dict[str, Any]:
     return {
         "headers": len(found.headers),
@@ -209,6 +223,7 @@ def _counts(found: Comparison) -> dict[str, Any]:
         "bytes": sum(block.count() * block.page_size for block in found.pages),
         "sections": len(found.sections),
         "fields": len(found.fields),
+        "fields_not_compared": len(found.unknown),
         "by_block": [
             {
                 "idstr": block.idstr,
@@ -232,6 +247,8 @@ def _show_counts(found: Comparison) -> None:
     for name in ("headers", "blocks", "pages", "sections", "fields"):
         note = f"  ({size(counts['bytes'])})" if name == "pages" and counts[name] else ""
         output.line(f"{output.styled(f'{name:<10}', 'bold')}{counts[name]:>8} differ{note}")
+    if unknown := counts["fields_not_compared"]:
+        output.line(f"{'':<10}{unknown:>8} fields left out, not compared")
     numbers = "in_A in_B differ"
     rows = [
         (printable(block.idstr), size(block.page_size), block.stored_a, block.stored_b, differing)
@@ -255,6 +272,21 @@ def _lines(found: Comparison) -> Iterator[str]:
         yield f"section {_section_name(section)}: {_only_in(section.side)}"
     for field in found.fields:
         yield _field_line(field)
+    yield from _unknown_lines(found)
+
+
+def _unknown_lines(found: Comparison) -> Iterator[str]:
+    """A line for each device of which fields were left out, with the first of them."""
+    devices: dict[tuple[str, int, Side], list[str]] = {}
+    for field in found.unknown:
+        devices.setdefault((field.idstr, field.instance_id, field.left_out), []).append(field.path)
+    for (idstr, instance_id, side), paths in devices.items():
+        files = "A and B" if side == "both" else side.upper()
+        shown = ", ".join(map(printable, paths[:_PATHS_SHOWN]))
+        more = len(paths) - _PATHS_SHOWN
+        rest = f" and {more} more" if more > 0 else ""
+        name = device_name(idstr, instance_id)
+        yield f"{name}: not compared, (left out) of {files}: {shown}{rest}"
 
 
 def _said(value: Any) -> str:

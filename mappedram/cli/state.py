@@ -56,7 +56,7 @@ def command(
 
     The names are those of the fields in the QEMU that wrote the file. For reading, long arrays and
     buffers are folded; the JSON output has all of them. What cannot be decoded is shown as bytes,
-    with the reason.
+    with the reason. What a metadump left out is shown as "(left out)".
     """
     with about(file), open_any(file, offset, driver=driver, partial=True) as (snapshot, _):
         states = snapshot.state

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mappedram.cpu.arm import aarch64_notes, in_aarch32
 from mappedram.cpu.note import Note
-from mappedram.cpu.registers import Registers
+from mappedram.cpu.registers import Registers, UnknownRegisterError
 from mappedram.cpu.riscv import riscv64_notes
 from mappedram.cpu.x86 import i386_notes, x86_64_notes
 from mappedram.errors import UnsupportedError
@@ -27,7 +27,8 @@ class Architecture:
     Attributes:
         name: as QEMU calls it.
         machine: as ELF calls it.
-        shows: whether a CPU is of it, by its registers.
+        shows: whether a CPU is of it, by its registers; raises `UnknownRegisterError` where these
+            do not tell.
         notes: makes the notes of a CPU; None where no note is known.
         grouped: whether QEMU writes the first notes of all CPUs, then the second ones; otherwise
             all of the first CPU, then all of the next.
@@ -75,7 +76,9 @@ ARCHITECTURES = (
     ),
     # CPUs of 32 bits have the other registers too; so a guest of 64 bits all of whose CPUs run
     # programs of 32 bits looks like this.
-    Architecture("arm", Machine.ARM, lambda registers: _is_arm(registers)),
+    Architecture(
+        "arm", Machine.ARM, lambda registers: _is_arm(registers) and in_aarch32(registers)
+    ),
     Architecture(
         "riscv64",
         Machine.RISCV,
@@ -87,6 +90,13 @@ ARCHITECTURES = (
 )
 
 
+def _is_shown(architecture: Architecture, registers: Registers) -> bool:
+    try:
+        return architecture.shows(registers)
+    except UnknownRegisterError:
+        return False
+
+
 def architecture_of(stream: Stream, cpus: Sequence[Registers]) -> Architecture | None:
     """The architecture of a guest; None where nothing tells it.
 
@@ -94,7 +104,7 @@ def architecture_of(stream: Stream, cpus: Sequence[Registers]) -> Architecture |
         UnsupportedError: it is none of these.
     """
     for architecture in ARCHITECTURES:
-        if any(architecture.shows(registers) for registers in cpus):
+        if any(_is_shown(architecture, registers) for registers in cpus):
             return architecture
     family, _ = family_of(stream) or (None, None)
     # A stream without its configuration section names no machine.

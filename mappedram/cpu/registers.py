@@ -2,7 +2,7 @@
 
 from mappedram.vmstate import DeviceState
 from mappedram.vmstate.tree import Array
-from mappedram.vmstate.values import Undecoded, Value
+from mappedram.vmstate.values import LEFT_OUT_REASON, LeftOut, Undecoded, Value
 
 #: Where a register stands: names of fields and subsections, and places in arrays.
 Path = tuple[str | int, ...]
@@ -36,6 +36,8 @@ class Registers:
         value = self._at(path)
         if isinstance(value, Undecoded):
             raise UnknownRegisterError(f"{_text(path)}: {value.reason}")
+        if isinstance(value, LeftOut):
+            raise UnknownRegisterError(f"{_text(path)}: {LEFT_OUT_REASON}")
         if not isinstance(value, int):
             raise UnknownRegisterError(f"no {_text(path)}")
         return value
@@ -62,7 +64,7 @@ class Registers:
             elif isinstance(step, int) and isinstance(value, list) and step < len(value):
                 value = value[step]
             else:
-                return value if isinstance(value, Undecoded) else None
+                return value if isinstance(value, (Undecoded, LeftOut)) else None
         return value
 
 

@@ -9,14 +9,15 @@ from mappedram.diff.differences import (
     BlockDifference,
     Comparison,
     FieldDifference,
+    FieldUnknown,
     PageDifferences,
     SectionDifference,
     TroubleError,
 )
-from mappedram.diff.headers import compare_block, compare_headers
+from mappedram.diff.headers import compare_block, compare_headers, uuid_left_out
 from mappedram.diff.pages import compare_pages
 from mappedram.diff.pairs import paired
-from mappedram.diff.sections import compare_devices, one_sided, section_pairs
+from mappedram.diff.sections import FieldFinding, compare_devices, one_sided, section_pairs
 from mappedram.pageio import Progress
 from mappedram.snapshot import Block, Snapshot
 
@@ -46,14 +47,17 @@ def compare(
     """
     comparing = _Comparing(a, b, partial=partial)
     blocks, pages = tuple(comparing.blocks()), tuple(comparing.pages(channels, progress))
-    sections, fields = comparing.sections()
+    sections, found = comparing.sections()
+    unknown = tuple(one for one in found if isinstance(one, FieldUnknown))
+    comparing.note_left_out(unknown)
     return Comparison(
         headers=tuple(compare_headers(a.stream, b.stream)),
         blocks=blocks,
         pages=pages,
         sections=tuple(sections),
-        fields=tuple(fields),
+        fields=tuple(one for one in found if isinstance(one, FieldDifference)),
         trouble=tuple(comparing.trouble),
+        unknown=unknown,
     )
 
 
@@ -123,7 +127,7 @@ class _Comparing:
             except TroubleError as error:
                 self.trouble.append(str(error))
 
-    def sections(self) -> tuple[list[SectionDifference], list[FieldDifference]]:
+    def sections(self) -> tuple[list[SectionDifference], list[FieldFinding]]:
         """The sections, and the fields of devices that both files have."""
         stopped = [one for one in (self.a, self.b) if one.stream.stopped]
         for one in stopped:
@@ -132,6 +136,20 @@ class _Comparing:
         # What stands behind the place where reading stopped is not known to be missing.
         lonely = [] if stopped else list(one_sided(pairs))
         return lonely, list(compare_devices(self.a, self.b, pairs))
+
+    def note_left_out(self, unknown: tuple[FieldUnknown, ...]) -> None:
+        """What a metadump left out of headers and devices."""
+        for side, one in (("a", self.a), ("b", self.b)):
+            if uuid_left_out(one.stream):
+                self.note(one, "the UUID was left out of the metadump: it is not compared")
+            fields = [field for field in unknown if field.left_out in (side, "both")]
+            devices = {(field.idstr, field.instance_id) for field in fields}
+            if fields:
+                self.note(
+                    one,
+                    f"fields of devices were left out of the metadump: {len(fields)} in"
+                    f" {len(devices)} devices are not compared",
+                )
 
     def note(self, snapshot: Snapshot, reason: str) -> None:
         """Something that leaves a part of a file out."""

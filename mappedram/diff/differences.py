@@ -106,10 +106,28 @@ class FieldDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldUnknown:
+    """One field of a device that cannot be compared, since a metadump left it out.
+
+    Attributes:
+        idstr: name of the section.
+        instance_id: which of several of that name.
+        path: as that of `FieldDifference`; of an array all of which was left out, its own.
+        left_out: in which of the files.
+    """
+
+    idstr: str
+    instance_id: int
+    path: str
+    left_out: Side
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """All that two snapshots differ in, and what of them could not be compared.
 
-    `trouble` says in one sentence each, with the name of the file, what was left out.
+    `trouble` says in one sentence each, with the name of the file, what was left out; `unknown`
+    has the fields of devices that could not be compared.
     """
 
     headers: tuple[HeaderDifference, ...]
@@ -118,6 +136,7 @@ class Comparison:
     sections: tuple[SectionDifference, ...]
     fields: tuple[FieldDifference, ...]
     trouble: tuple[str, ...]
+    unknown: tuple[FieldUnknown, ...] = ()
 
     @property
     def differs(self) -> bool:

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mappedram.diff.differences import Side
-from mappedram.vmstate import Array, Leaf, Node, Scalar, Struct, Undecoded, Value
+from mappedram.vmstate import Array, Leaf, LeftOut, Node, Scalar, Struct, Undecoded, Value
+
+
+class NodeUnknown(NamedTuple):
+    """What cannot be compared at a path, and on which side it was left out."""
+
+    path: str
+    side: Side
 
 
 class NodeDifference(NamedTuple):
@@ -16,14 +23,23 @@ class NodeDifference(NamedTuple):
     side: Side
 
 
-def compare_nodes(a: Node, b: Node, path: str = "") -> Iterator[NodeDifference]:
-    """The innermost fields that differ, and whole ones that only one side has."""
-    if isinstance(a, Struct) and isinstance(b, Struct):
+#: One thing that a comparison of two trees comes to.
+NodeFinding = NodeDifference | NodeUnknown
+
+
+def compare_nodes(a: Node, b: Node, path: str = "") -> Iterator[NodeFinding]:
+    """The innermost fields that differ, and whole ones that only one side has.
+
+    Fields that a metadump left out are neither equal nor different. Where that is all of an array,
+    it is told once.
+    """
+    unknown = _left_out(a, b)
+    if unknown is not None:
+        yield NodeUnknown(path, unknown)
+    elif isinstance(a, Struct) and isinstance(b, Struct):
         yield from _compare_structs(a, b, path)
     elif isinstance(a, Array) and isinstance(b, Array):
-        for index in range(max(len(a.items), len(b.items))):
-            place = f"{path}[{index}]"
-            yield from _compare_maybe(_at(a, index), _at(b, index), place)
+        yield from _compare_arrays(a, b, path)
     elif isinstance(a, Leaf) and isinstance(b, Leaf):
         if _content(a.value) != _content(b.value):
             yield NodeDifference(path, a.value, b.value, "both")
@@ -31,8 +47,40 @@ def compare_nodes(a: Node, b: Node, path: str = "") -> Iterator[NodeDifference]:
         yield NodeDifference(path, a.value, b.value, "both")
 
 
-def _compare_structs(a: Struct, b: Struct, path: str) -> Iterator[NodeDifference]:
-    if _version(a) != _version(b):
+def _left_out(a: Node, b: Node) -> Side | None:
+    """Which of two nodes a metadump left out, None if neither."""
+    return side_of(*(isinstance(one, Leaf) and isinstance(one.value, LeftOut) for one in (a, b)))
+
+
+def side_of(in_a: bool, in_b: bool) -> Side | None:
+    """The side or sides for which something holds, None if for neither."""
+    sides: dict[tuple[bool, bool], Side] = {
+        (True, True): "both",
+        (True, False): "a",
+        (False, True): "b",
+    }
+    return sides.get((in_a, in_b))
+
+
+def _compare_arrays(a: Array, b: Array, path: str) -> Iterator[NodeFinding]:
+    found: list[NodeFinding] = []
+    count = max(len(a.items), len(b.items))
+    for index in range(count):
+        place = f"{path}[{index}]"
+        found += _compare_maybe(_at(a, index), _at(b, index), place)
+    sides = {one.side if isinstance(one, NodeUnknown) else None for one in found}
+    side = sides.pop() if len(sides) == 1 and len(found) == count else None
+    if side is None:
+        yield from found
+    else:
+        yield NodeUnknown(path, side)
+
+
+def _compare_structs(a: Struct, b: Struct, path: str) -> Iterator[NodeFinding]:
+    unknown = side_of(*(isinstance(_version(one), LeftOut) for one in (a, b)))
+    if unknown is not None:
+        yield NodeUnknown(f"{path}.(version)", unknown)
+    elif _version(a) != _version(b):
         yield NodeDifference(f"{path}.(version)", _version(a), _version(b), "both")
     fields, others = dict(a.children()), dict(b.children())
     for step in {**fields, **others}:
@@ -40,7 +88,7 @@ def _compare_structs(a: Struct, b: Struct, path: str) -> Iterator[NodeDifference
         yield from _compare_maybe(fields.get(step), others.get(step), place)
 
 
-def _compare_maybe(a: Node | None, b: Node | None, path: str) -> Iterator[NodeDifference]:
+def _compare_maybe(a: Node | None, b: Node | None, path: str) -> Iterator[NodeFinding]:
     if a is not None and b is not None:
         yield from compare_nodes(a, b, path)
     elif a is not None:

@@ -4,14 +4,17 @@ from collections.abc import Hashable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
-from mappedram.diff.differences import FieldDifference, SectionDifference
-from mappedram.diff.nodes import compare_nodes
+from mappedram.diff.differences import FieldDifference, FieldUnknown, SectionDifference, Side
+from mappedram.diff.nodes import NodeUnknown, compare_nodes, side_of
 from mappedram.diff.pairs import paired
 from mappedram.diff.payload import excerpt, first_difference, said
 from mappedram.layout.constants import RAM_SECTION_IDSTR, SectionType
 from mappedram.model import Section
 from mappedram.snapshot import Snapshot
 from mappedram.vmstate import REST, DeviceState
+
+#: What a comparison of devices comes to.
+FieldFinding = FieldDifference | FieldUnknown
 
 #: Of a live device, the sections of these types belong together.
 _LIVE = (SectionType.START, SectionType.PART, SectionType.END)
@@ -56,10 +59,8 @@ def one_sided(pairs: list[SectionPair]) -> Iterator[SectionDifference]:
             yield SectionDifference(b, "b")
 
 
-def compare_devices(
-    a: Snapshot, b: Snapshot, pairs: list[SectionPair]
-) -> Iterator[FieldDifference]:
-    """What differs in devices that both files have."""
+def compare_devices(a: Snapshot, b: Snapshot, pairs: list[SectionPair]) -> Iterator[FieldFinding]:
+    """What differs in devices that both files have, and what of them a metadump left out."""
     devices = _Devices(a, b)
     for one, other in pairs:
         if one is not None and other is not None and one.section_id is not None:
@@ -67,7 +68,7 @@ def compare_devices(
 
 
 class _Devices:
-    """Both files. They are decoded when a payload is found to differ, and not before."""
+    """Both files. They are decoded when a payload differs or a metadump left out some of it."""
 
     def __init__(self, a: Snapshot, b: Snapshot) -> None:
         self.a = a
@@ -79,7 +80,7 @@ class _Devices:
         a, b = ({device.offset: device for device in one.state} for one in (self.a, self.b))
         return a, b
 
-    def compare(self, a: Section, b: Section) -> Iterator[FieldDifference]:
+    def compare(self, a: Section, b: Section) -> Iterator[FieldFinding]:
         idstr, instance_id = a.idstr or "", a.instance_id or 0
         if a.version_id != b.version_id:
             yield FieldDifference(idstr, instance_id, "(version_id)", a.version_id, b.version_id)
@@ -88,24 +89,30 @@ class _Devices:
         elif idstr != RAM_SECTION_IDSTR:
             yield from self._live(a, b, idstr, instance_id)
 
-    def _full(
-        self, a: Section, b: Section, idstr: str, instance_id: int
-    ) -> Iterator[FieldDifference]:
+    def _full(self, a: Section, b: Section, idstr: str, instance_id: int) -> Iterator[FieldFinding]:
         start = first_difference(self.a.source, a, self.b.source, b)
-        if start is None:
+        side = self._left_out([a], [b])
+        if start is None and side is None:
             return
         trees = self.decoded[0][a.payload_offset].root, self.decoded[1][b.payload_offset].root
         # Without a description, a device has nothing but bytes.
         described = all(set(tree.fields) != {REST} for tree in trees)
-        differences = list(compare_nodes(*trees)) if described else []
-        for path, old, new, side in differences:
-            yield FieldDifference(idstr, instance_id, path, old, new, side)
-        if differences:
+        found = list(compare_nodes(*trees)) if described else []
+        for one in found:
+            if isinstance(one, NodeUnknown):
+                yield FieldUnknown(idstr, instance_id, one.path, one.side)
+            else:
+                yield FieldDifference(idstr, instance_id, *one)
+        if found:
             return
         # No field says where they differ, so that only the bytes can.
         if a.payload_length != b.payload_length:
             path, old, new = "(payload length)", a.payload_length, b.payload_length
             yield FieldDifference(idstr, instance_id, path, old, new)
+        if side is not None:
+            yield FieldUnknown(idstr, instance_id, "(payload)", side)
+            return
+        assert start is not None
         yield FieldDifference(
             idstr,
             instance_id,
@@ -115,15 +122,31 @@ class _Devices:
             note=f"from byte {start:#x} on; not decoded",
         )
 
-    def _live(
-        self, a: Section, b: Section, idstr: str, instance_id: int
-    ) -> Iterator[FieldDifference]:
+    def _live(self, a: Section, b: Section, idstr: str, instance_id: int) -> Iterator[FieldFinding]:
         sections = _of(self.a, a), _of(self.b, b)
+        side = self._left_out(*sections)
+        if side is not None:
+            yield FieldUnknown(idstr, instance_id, "(payload)", side)
+            return
         digests = said(self.a.source, sections[0]), said(self.b.source, sections[1])
         if digests[0] != digests[1]:
             old, new = (sum(section.payload_length for section in part) for part in sections)
             note = "all sections of a live device; not decoded"
             yield FieldDifference(idstr, instance_id, "(payload length)", old, new, note=note)
+
+    def _left_out(self, a: list[Section], b: list[Section]) -> Side | None:
+        """In which file a metadump left out some of the payloads, None if in neither."""
+        return side_of(_is_left_out(self.a, a), _is_left_out(self.b, b))
+
+
+def _is_left_out(snapshot: Snapshot, sections: list[Section]) -> bool:
+    return any(
+        True
+        for one in sections
+        for _ in snapshot.source.left_out(
+            one.payload_offset, one.payload_offset + one.payload_length
+        )
+    )
 
 
 def _of(snapshot: Snapshot, start: Section) -> list[Section]:

@@ -198,6 +198,8 @@ def _unknowns(
 ) -> Iterator[Unknown]:
     if stream.machine is None:
         yield Unknown("machine", "the machine type: the file has no configuration section")
+    if stream.configuration and stream.configuration.uuid_left_out:
+        yield Unknown("uuid", "the UUID (-uuid): it was left out of the metadump")
     for doubt in doubts:
         yield Unknown("memory", doubt)
     yield from _unknowns_of_parts(stream, devices)

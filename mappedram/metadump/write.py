@@ -144,7 +144,7 @@ def _contents(plan: Plan, extents: "Runs", file: Packer) -> "Runs":
     """Write all that is kept; returns where it stands in the original."""
     import numpy as np
 
-    runs = intervals.intersection(plan.kept.runs(), extents)
+    runs = intervals.intersection(plan.kept.runs(), _known(plan.source, extents))
     literals = plan.kept.literals
     ranges = intervals.from_pairs((at, at + len(data)) for at, data in literals)
     pieces = np.concatenate((runs, ranges))
@@ -153,6 +153,12 @@ def _contents(plan: Plan, extents: "Runs", file: Packer) -> "Runs":
         file.add("contents", data)
     file.finish("contents")
     return pieces
+
+
+def _known(source: Source, extents: "Runs") -> "Runs":
+    """The extents without what is not known, where the source is a metadump itself."""
+    left_out = intervals.from_pairs(source.left_out(0, source.size))
+    return intervals.intersection(extents, intervals.complement(left_out, 0, source.size))
 
 
 def _ranges(source: Source, runs: "Runs") -> Iterator[tuple[int, "Runs", bytes]]:

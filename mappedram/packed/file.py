@@ -20,6 +20,7 @@ from mappedram.packed.layer import (
     inflated,
     touching,
 )
+from mappedram.spans import without
 
 #: As for PNG: a copy that changed line ends, or lost the high bits, is told at once.
 MAGIC = b"\x89MRMETADUMP\r\n\x1a\n\0"
@@ -161,6 +162,13 @@ class Packed:
         self._pieces.put(data, offset)
         self._pages.put(data, offset)
         return bytes(data)
+
+    def left_out(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """The parts of [start, end) that were data and were not kept.
+
+        Of a page for which a digest or a mark stands, nothing was kept.
+        """
+        return without(self.extents(start, end), self._pieces.spans(start, end))
 
     def extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """The parts of [start, end) that were not holes, as half-open ranges of offsets."""

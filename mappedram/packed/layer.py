@@ -1,7 +1,7 @@
 """Places at equal distances in a packed file, and the bytes that stand there."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -106,6 +106,15 @@ class Layer:
         first, last = touching(self._first, self._ends, offset, offset + len(data))
         for index in range(first, last):
             self._put_row(data, offset, index)
+
+    def spans(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Where bytes stand in [start, end)."""
+        for index in range(*touching(self._first, self._ends, start, end)):
+            first, width, step, count = self._table[:, index].tolist()
+            lower = max(0, -(-(start - width + 1 - first) // step))
+            upper = min(count, -(-(end - first) // step))
+            for place in range(first + lower * step, first + upper * step, step):
+                yield max(place, start), min(place + width, end)
 
     def _put_row(self, data: bytearray, offset: int, index: int) -> None:
         import numpy as np

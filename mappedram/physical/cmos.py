@@ -5,7 +5,7 @@ Source: QEMU hw/i386/pc.c, pc_cmos_init(); hw/rtc/mc146818rtc.c, vmstate_rtc.
 
 from typing import TYPE_CHECKING
 
-from mappedram.physical.payload import beginning, devices
+from mappedram.physical.payload import beginning, devices, is_left_out
 from mappedram.physical.rules import ABOVE_4G, GIB, KIB, MIB
 
 if TYPE_CHECKING:
@@ -19,11 +19,20 @@ _ABOVE_MODULUS = 1024 * GIB
 
 
 def cmos_of(snapshot: "Snapshot") -> bytes | None:
-    """The bytes of the CMOS memory, the first field of the section; None where it is not there."""
+    """The bytes of the CMOS memory, the first field of the section; None where it is not there.
+
+    It is None as well where a metadump left out some of it: `is_cmos_left_out` tells.
+    """
     for section in devices(snapshot):
         if section.idstr == _SECTION:
             return beginning(snapshot, section, _SIZE)
     return None
+
+
+def is_cmos_left_out(snapshot: "Snapshot") -> bool:
+    """Whether the guest had CMOS memory that a metadump left out."""
+    section = next((one for one in devices(snapshot) if one.idstr == _SECTION), None)
+    return section is not None and is_left_out(snapshot, section, _SIZE)
 
 
 def below_4g(cmos: bytes, total: int) -> int | None:

@@ -8,6 +8,7 @@ from mappedram.machine import owned_backends
 from mappedram.model import RamBlock, round_up
 from mappedram.physical.model import Range
 from mappedram.physical.rules import DIMM_ALIGNMENT
+from mappedram.vmstate import LeftOut
 
 if TYPE_CHECKING:
     from mappedram.snapshot import Snapshot
@@ -37,6 +38,11 @@ def _plugged(device: "DeviceState", block: RamBlock) -> tuple[tuple[int, int], l
         _number(device, path) for path in ("tmp.addr", "tmp.region_size", "tmp.block_size", "size")
     )
     words = device.get("bitmap")
+    if _is_left_out(device):
+        doubt = (
+            f"where {block.idstr!r} is, and which parts are plugged in: the {basis} was left out"
+        )
+        return (0, 0), [], f"{doubt} of the metadump"
     if gpa is None or size != block.used_length or not unit or size % unit:
         return (0, 0), [], f"where {block.idstr!r} is: the {basis} makes no sense"
     whole = Range(gpa, size, block.idstr, 0, True, basis, False)
@@ -55,6 +61,10 @@ def _plugged(device: "DeviceState", block: RamBlock) -> tuple[tuple[int, int], l
         for first, last in runs.tolist()
     ]
     return (gpa, size), ranges, ""
+
+
+def _is_left_out(device: "DeviceState") -> bool:
+    return any(isinstance(leaf.value, LeftOut) for _, leaf in device.leaves())
 
 
 def _number(device: "DeviceState", path: str) -> int | None:

@@ -60,11 +60,13 @@ class LowMemory:
         hidden: addresses that something without a block answers: start and end.
         ranges: ROM.
         known: False where the state of the chipset cannot be read; nothing is in front then.
+        left_out: whether that is so because a metadump left it out.
     """
 
     hidden: tuple[tuple[int, int], ...]
     ranges: tuple[Range, ...]
     known: bool
+    left_out: bool = False
 
 
 def low_memory(snapshot: "Snapshot") -> LowMemory:
@@ -73,14 +75,18 @@ def low_memory(snapshot: "Snapshot") -> LowMemory:
     names = {section.idstr or "" for section in devices(snapshot)}
     configs = list(pci_configs(snapshot))
     has_vga = any(_VGA_WITHOUT.fullmatch(name) for name in names) or any(
-        config[0x0A:0x0C] == _VGA_CLASS for _, config in configs
+        config is not None and config[0x0A:0x0C] == _VGA_CLASS for _, config in configs
     )
+    if not has_vga and any(config is None for _, config in configs):
+        return LowMemory((), (), False, left_out=True)  # one of them may be a VGA
     hidden = (VIDEO,) if has_vga else ()
     if _NO_CHIPSET.fullmatch(snapshot.stream.machine or ""):
         return LowMemory(hidden, tuple(roms), bool(names))
     for name, config in configs:
         for chipset in _CHIPSETS:
-            if name == chipset.device:
+            if name == chipset.device and config is None:
+                return LowMemory((), (), False, left_out=True)
+            if name == chipset.device and config is not None:
                 shown = _shown(config[chipset.pam : chipset.pam + 7], roms)
                 is_open = config[chipset.smram] & _SMRAM_OPEN
                 return LowMemory(() if is_open else hidden, tuple(shown), True)

@@ -14,7 +14,7 @@ from mappedram.physical.main import Main, main_memory
 from mappedram.physical.model import PhysicalMap, Range
 from mappedram.physical.paint import Canvas
 from mappedram.physical.split import Split, split_of
-from mappedram.physical.tables import Srat, has_tables, srat_of
+from mappedram.physical.tables import TABLES, Srat, has_tables, srat_of
 
 if TYPE_CHECKING:
     from mappedram.snapshot import Snapshot
@@ -59,7 +59,9 @@ class _Mapping:
         family, _ = family_of(self.stream) or (None, None)
         names = {block.idstr for block in self.stream.blocks}
         # A stream without its configuration section names no machine; PCs show all the same.
-        is_pc = family is None and (self.cmos is not None or "pc.ram" in names)
+        self.cmos_left_out = cmos.is_cmos_left_out(snapshot)
+        has_cmos = self.cmos is not None or self.cmos_left_out
+        is_pc = family is None and (has_cmos or "pc.ram" in names)
         self.arch = family.arch if family else "x86_64" if is_pc else None
         self.ram_id = family.ram_id if family else "pc.ram"
         self.layout = rules.layout_of(self.stream.machine, self.arch or "")
@@ -75,7 +77,7 @@ class _Mapping:
             cmos=self.cmos,
             below_4g=self.below_4g,
         )
-        self.doubts += [*main.doubts, *split.doubts]
+        self.doubts += [*main.doubts, *self.left_out(split), *split.doubts]
         memory = list(_filled(main, split))
         # What is surest is laid on last, so that it stays whole.
         self.lay_device_memory(main, split, srat)
@@ -100,6 +102,20 @@ class _Mapping:
                 " main memory"
             )
         return main
+
+    def left_out(self, split: Split) -> Iterator[str]:
+        """What a metadump left out that could tell more of main memory than is known."""
+        told_by_tables = TABLES in self.snapshot.block and self.snapshot.source.packed is not None
+        what = {
+            "the CMOS bytes": self.cmos_left_out,
+            "the ACPI tables": told_by_tables,
+        }
+        missing = " and ".join(name for name, is_missing in what.items() if is_missing)
+        if missing and not split.certain:
+            yield (
+                f"where main memory is divided: {missing}, which tell it, were left out of the"
+                " metadump"
+            )
 
     def lay(self, ranges: Sequence[Range]) -> None:
         """Lay ranges on; what they hide unexpectedly is a doubt."""
@@ -163,9 +179,10 @@ class _Mapping:
         start, end = VIDEO[0], SHADOWED[1]
         for one in self.canvas.under(start, end):
             self.canvas.lay(replace(one, certain=False))
+        reason = "was left out of the metadump" if low.left_out else "cannot be read"
         self.doubts.append(
             f"whether RAM answers {start:#x} to {end:#x}, or ROM and video memory: the state of"
-            " devices cannot be read"
+            f" devices {reason}"
         )
 
 

@@ -209,16 +209,20 @@ class _Walk:
         machine = self.take("configuration_header", f"{path}/header").values["name"]
         self.configuration = Configuration(machine)
         found: dict[str, Any] = {}
-        count = 0
+        count, uuid_left_out = 0, False
         while self.next_byte() == SectionType.SUBSECTION:
             subsection = self.take("configuration_subsection", f"{path}/subsections[{count}]")
             found |= subsection.values["body"]
+            if "uuid" in subsection.values["body"]:
+                at = subsection.end - len(found["uuid"])
+                uuid_left_out = any(self.source.left_out(at, subsection.end))
             count += 1
             self.configuration = Configuration(
                 machine,
                 target_page_bits=found.get("target_page_bits"),
                 capabilities=tuple(entry["name"] for entry in found.get("capabilities", ())),
-                uuid=found.get("uuid"),
+                uuid=None if uuid_left_out else found.get("uuid"),
+                uuid_left_out=uuid_left_out,
             )
         self.mapped_ram = CAPABILITY_MAPPED_RAM in self.configuration.capabilities
 

@@ -3,7 +3,8 @@
 The sizes in the JSON text decide where the next field is, whatever becomes of the one before.
 """
 
-from collections.abc import Container
+from bisect import bisect_left
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -22,7 +23,7 @@ from mappedram.vmstate.codecs import (
 )
 from mappedram.vmstate.description import Field, Vmsd
 from mappedram.vmstate.tree import REST, Array, Leaf, Node, Struct
-from mappedram.vmstate.values import Undecoded
+from mappedram.vmstate.values import LeftOut, Scalar, Undecoded
 
 #: The length of a name is one byte.
 _NAME_MAX = 0xFF
@@ -40,9 +41,18 @@ class Budget:
     bytes: int
 
 
-def decode_payload(data: bytes, offset: int, description: Vmsd, budget: Budget) -> Struct:
-    """The state in `data`, which stands at `offset` of the file. It raises nothing."""
-    payload = _Payload(data, offset, budget)
+def decode_payload(
+    data: bytes,
+    offset: int,
+    description: Vmsd,
+    budget: Budget,
+    left_out: Sequence[tuple[int, int]] = (),
+) -> Struct:
+    """The state in `data`, which stands at `offset` of the file. It raises nothing.
+
+    `left_out` are ranges of the file, ascending, whose bytes are not known.
+    """
+    payload = _Payload(data, offset, budget, left_out)
     return payload.struct("device", description, 0, len(data), whole=True)
 
 
@@ -74,10 +84,22 @@ class _Names:
 class _Payload:
     """The bytes of one device. Positions count from their beginning."""
 
-    def __init__(self, data: bytes, offset: int, budget: Budget) -> None:
+    def __init__(
+        self, data: bytes, offset: int, budget: Budget, left_out: Sequence[tuple[int, int]]
+    ) -> None:
         self.data = data
         self.offset = offset
         self.budget = budget
+        self.left_out: list[tuple[int, ...]] = [
+            (start - offset, end - offset) for start, end in left_out
+        ]
+
+    def is_left_out(self, start: int, end: int) -> bool:
+        """Whether any byte of [start, end) is not known."""
+        before = bisect_left(self.left_out, (end,)) - 1  # the last one that begins before the end
+        return before >= 0 and max(start, self.left_out[before][0]) < min(
+            end, self.left_out[before][1]
+        )
 
     # Structs.
 
@@ -205,6 +227,9 @@ class _Payload:
         """Elements as long as each says: the text has only the size of the first (E-012)."""
         nodes: list[Node] = []
         for _ in range(field.count):
+            if self.is_left_out(position, min(position + 1, end)):  # so is where it ends
+                nodes.append(self.unknown(position, end))
+                return nodes, end
             length = SELF_DELIMITED[field.type].length(self.data[position : position + 1])
             if length > end - position:
                 nodes.append(self.undecoded(position, end, "an element ends behind the end"))
@@ -267,6 +292,8 @@ class _Payload:
         if field.size < _TREE_MIN:
             raise UndecodableError("too short for a tree")
         start = position
+        if self.is_left_out(position, position + 4):
+            raise UndecodableError("the number of elements was left out")
         count = int.from_bytes(self.data[position : position + 4], "big")
         framing = [self.framing("number of elements", position, 4, count)]
         position += 4
@@ -304,7 +331,8 @@ class _Payload:
         return self.array(field, start, items, framing)
 
     def mark(self, position: int, end: int, *, more: bool) -> Leaf:
-        if position >= end or self.data[position] != more:
+        unknown = self.is_left_out(position, position + 1)
+        if position >= end or unknown or self.data[position] != more:
             what = "another element" if more else "the end of the list"
             raise UndecodableError(f"expected {what} at {self.offset + position:#x}")
         return self.framing("element mark", position, 1, int(more))
@@ -319,6 +347,8 @@ class _Payload:
     # Leaves.
 
     def leaf(self, kind: str, position: int, length: int) -> Leaf:
+        if self.is_left_out(position, position + length):
+            return self.made(Leaf(kind, self.offset + position, length, LeftOut()))
         data = self.data[position : position + length]
         try:
             value = codec(kind).decode(data)
@@ -327,9 +357,15 @@ class _Payload:
         return self.made(Leaf(kind, self.offset + position, length, value))
 
     def framing(self, kind: str, position: int, length: int, value: int) -> Leaf:
-        return self.made(Leaf(kind, self.offset + position, length, value, framing=True))
+        known: Scalar = LeftOut() if self.is_left_out(position, position + length) else value
+        return self.made(Leaf(kind, self.offset + position, length, known, framing=True))
+
+    def unknown(self, position: int, end: int) -> Leaf:
+        return self.made(Leaf("undecoded", self.offset + position, end - position, LeftOut()))
 
     def undecoded(self, position: int, end: int, reason: str) -> Leaf:
+        if self.is_left_out(position, end):
+            return self.unknown(position, end)
         value = Undecoded(self.data[position:end], reason)
         return self.made(Leaf("undecoded", self.offset + position, end - position, value))
 

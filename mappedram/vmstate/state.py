@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any, Protocol
 
 from mappedram.changes import Changes
@@ -10,6 +11,7 @@ from mappedram.errors import BuildError
 from mappedram.layout.constants import SectionType
 from mappedram.model import Section, Stream
 from mappedram.source import Source
+from mappedram.spans import without
 from mappedram.vmstate import description
 from mappedram.vmstate.codecs import RAW, codec
 from mappedram.vmstate.decode import Budget, decode_payload, unread
@@ -21,6 +23,9 @@ from mappedram.vmstate.values import Undecoded, Value, to_json
 #: machines tried are half a million, of raspi3b.
 VALUES_MAX = 1 << 20
 BYTES_MAX = 256 << 20
+
+#: Of a payload that a metadump cut into more pieces, nothing is taken for known.
+_LEFT_OUT_MAX = 1 << 20
 
 #: The configuration has no section of its own kind, and no name but that of its struct in QEMU.
 CONFIGURATION = "configuration"
@@ -112,6 +117,8 @@ class DeviceState:
 
     def __getitem__(self, path: str) -> Value:
         """The value at a path such as `env.segs[1].selector`; `tree` says how paths are written.
+
+        `LeftOut()` is what a metadump does not have.
 
         Raises:
             KeyError: there is nothing.
@@ -312,4 +319,8 @@ class _Decoder:
             return unread(offset, length)
         budget.bytes -= length
         data = self.changes.over(self.source.read(offset, length), offset)
-        return decode_payload(data, offset, vmsd, budget)
+        left_out = without(self.source.left_out(offset, offset + length), self.changes.spans())
+        unknown = tuple(islice(left_out, _LEFT_OUT_MAX + 1))
+        if len(unknown) > _LEFT_OUT_MAX:
+            unknown = ((offset, offset + length),)
+        return decode_payload(data, offset, vmsd, budget, unknown)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from mappedram.drivers.base import Driver
-from mappedram.errors import BuildError
+from mappedram.errors import BuildError, UnsupportedError
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     QEMU_VM_FILE_MAGIC,
@@ -17,6 +17,7 @@ from mappedram.layout.constants import (
     SectionType,
 )
 from mappedram.snapshot import Snapshot
+from mappedram.spans import without
 
 #: The number that QEMU gives to RAM in most machines; any will do.
 _SECTION_ID = 1
@@ -198,8 +199,9 @@ class Envelope:
         if len(opening) != 1:
             raise _no_ram(snapshot)
         read, end = _Reader(snapshot), opening[0].offset
+        head = read(stream.offset, end)
         if mapped_ram and stream.mapped_ram:
-            return cls(read(stream.offset, end), b"", b"", stream.capabilities)
+            return cls(head, b"", b"", stream.capabilities)
         capabilities = _with(stream.capabilities, CAPABILITY_MAPPED_RAM, mapped_ram)
         return cls(_recast_head(snapshot, read, capabilities, end), b"", b"", capabilities)
 
@@ -210,12 +212,23 @@ def _no_ram(snapshot: Snapshot) -> BuildError:
 
 
 class _Reader:
-    """Reads pieces of a snapshot by their bounds."""
+    """Reads pieces of a snapshot by their bounds.
+
+    Raises:
+        UnsupportedError: a metadump left out some of it; what is written would have zeros there.
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 
     def __call__(self, start: int, end: int) -> bytes:
+        left_out = self._snapshot.source.left_out(start, end)
+        for at, _ in without(left_out, self._snapshot.changes.spans()):
+            raise UnsupportedError(
+                "a metadump: device state or names were left out of it, so that nothing can be"
+                " built of it",
+                offset=at,
+            )
         data = self._snapshot.source.read_exactly(start, end - start, "stream")
         return self._snapshot.changes.over(data, start)
 

@@ -1,0 +1,22 @@
+"""Half-open ranges of offsets as pairs: ascending, and no two overlap."""
+
+from collections.abc import Iterable, Iterator
+
+
+def without(
+    spans: Iterable[tuple[int, int]], others: Iterable[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
+    """The parts of `spans` that lie in none of `others`."""
+    rest = iter(others)
+    hole = next(rest, None)
+    for start, end in spans:
+        at = start
+        while hole is not None and hole[0] < end:
+            if hole[0] > at:
+                yield at, hole[0]
+            at = max(at, hole[1])
+            if hole[1] > end:
+                break  # it reaches into the next one
+            hole = next(rest, None)
+        if at < end:
+            yield at, end
