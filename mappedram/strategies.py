@@ -16,7 +16,7 @@ Files are small unless told otherwise. Every file is a `SparseFile`: `bytes(file
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import numpy as np  # noqa: F401 - not while the first example is timed
 from hypothesis import strategies as st
@@ -49,25 +49,39 @@ __all__ = [
 ]
 
 _Value = TypeVar("_Value")
+#: Bytes of an `unsigned long`, and the most runs of a drawn bitmap.
+_WORD_SIZES, _BITMAP_RUNS = (4, 8), 8
 
 
 def bitmaps(
     max_pages: int = 200, *, word_size: int = 8, byteorder: ByteOrder = "little"
 ) -> SearchStrategy[Bitmap]:
-    """Bitmaps of blocks of 1 to `max_pages` pages; `bitmap.data` is what stands in a file."""
+    """Bitmaps of blocks of 1 to `max_pages` pages; `bitmap.data` is what stands in a file.
+
+    Raises:
+        ValueError: no block has that many pages, or no host such words.
+    """
+    if max_pages < 1:
+        raise ValueError(f"max_pages: expected at least 1, got {max_pages}")
+    if word_size not in _WORD_SIZES or byteorder not in get_args(ByteOrder):
+        raise ValueError(f"expected words of 4 or 8 bytes, got {word_size} {byteorder}")
 
     def of(rng: Random) -> Bitmap:
         num_pages = 1 + rng.randrange(max_pages)
-        limits = Limits(runs=8, run_pages=max_pages)
-        return Bitmap.from_runs(
-            generate.runs(rng, num_pages, limits), num_pages, word_size, byteorder
-        )
+        drawn = generate.runs(rng, num_pages, _BITMAP_RUNS, max_pages)
+        return Bitmap.from_runs(drawn, num_pages, word_size, byteorder)
 
     return _drawn(of)
 
 
 def ramblocks(limits: Limits = SMALL, *, idstr: str = "pc.ram") -> SearchStrategy[RamSpec]:
-    """RAM blocks: how many pages they have, and which of these are stored."""
+    """RAM blocks: how many pages they have, and which of these are stored.
+
+    Raises:
+        ValueError: no block has that name.
+    """
+    if not 1 <= len(idstr) <= 255 or max(idstr) > "\xff":
+        raise ValueError(f"idstr: expected 1 to 255 bytes in ISO 8859-1, got {idstr!r}")
     return _drawn(lambda rng: generate.block(rng, limits, idstr))
 
 
@@ -78,8 +92,11 @@ def snapshots(limits: Limits = SMALL, *, align: int | None = None) -> SearchStra
         limits: how large and how varied; `HUGE` for 100 GiB that take kilobytes.
         align: what the pages of each block are aligned to. None for the size of a page, so that
             files take kilobytes; QEMU's writer uses 1 MiB.
+
+    Raises:
+        ValueError: `align` is no multiple of a page.
     """
-    allowed = replace(limits, align=align or limits.align)
+    allowed = _aligned(limits, align)
     return _drawn(lambda rng: generate.snapshot(rng, allowed))
 
 
@@ -115,7 +132,7 @@ def broken(
     code = find(rule).code
     if code in NOT_BY_A_FILE:
         raise ValueError(f"{code}: {NOT_BY_A_FILE[code]}")
-    allowed = replace(limits, align=align or limits.align)
+    allowed = _aligned(limits, align)
     ways = CATALOGUE[code]
     return _drawn(lambda rng: rng.choice(ways).file(rng, allowed))
 
@@ -126,9 +143,18 @@ def mutated(
     """Files in which up to `most` fields hold what a reader may not expect.
 
     Some of them are sound nonetheless.
+
+    Raises:
+        ValueError: `most` is less than 1.
     """
-    allowed = replace(limits, align=align or limits.align)
+    if most < 1:
+        raise ValueError(f"most: expected at least 1, got {most}")
+    allowed = _aligned(limits, align)
     return _drawn(lambda rng: wild(rng, allowed, most).file)
+
+
+def _aligned(limits: Limits, align: int | None) -> Limits:
+    return limits if align is None else replace(limits, align=align)
 
 
 def _drawn(make: Callable[[Random], _Value]) -> SearchStrategy[_Value]:

@@ -9,6 +9,7 @@ import mappedram
 from mappedram.fuzz.defects import CATALOGUE, Breakage
 from mappedram.fuzz.generate import SMALL, Limits, snapshot
 from mappedram.fuzz.mutate import LENGTH, Mutation, Mutator
+from mappedram.fuzz.remembering import DRIVER
 from mappedram.fuzz.sparse import SparseFile
 from mappedram.fuzz.spec import SnapshotSpec
 
@@ -65,7 +66,7 @@ def mutate(file: SparseFile, mutations: Sequence[Mutation]) -> SparseFile:
 
 def mutator_of(file: SparseFile) -> Mutator:
     """What draws mutations of a file."""
-    with file.opened() as fd, mappedram.open(fd, file.offset) as opened:
+    with file.opened() as fd, mappedram.open(fd, file.offset, driver=DRIVER) as opened:
         return Mutator(opened)
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import mappedram
-from mappedram import drivers
 from mappedram.bitmap import ByteOrder
 from mappedram.convert.stream import to_stream
+from mappedram.fuzz.remembering import DRIVER
 from mappedram.fuzz.sparse import SparseFile, memory_file
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_DRIVER = drivers.get("construct")
 #: Bytes of the stream header, and of the header of START of RAM.
 _HEADER_SIZE, _START_SIZE = 8, 17
 #: Bytes of an EOS record, and of a footer.
@@ -69,9 +68,9 @@ class DeviceSpec:
         }
         end = {"section_type": SectionType.FOOTER, "section_id": self.section_id}
         return (
-            _DRIVER.build("section_start", header, {})
+            DRIVER.build("section_start", header, {})
             + self.state
-            + (_DRIVER.build("section_footer", end, {}) if footer else b"")
+            + (DRIVER.build("section_footer", end, {}) if footer else b"")
         )
 
     def description(self) -> dict[str, Any]:
@@ -147,7 +146,7 @@ class SnapshotSpec:
         """The same guest as a stream without mapped-ram, in one record for each page."""
         plain = replace(self, offset=0)
         with plain.file().opened() as fd, memory_file() as out:
-            with mappedram.open(fd) as snapshot:
+            with mappedram.open(fd, driver=DRIVER) as snapshot:
                 to_stream(snapshot, out)
             return SparseFile.of_fd(out, origin=f"stream of {self!r}")
 
@@ -167,7 +166,7 @@ class SnapshotSpec:
 
     def _envelope(self) -> Envelope:
         plain = Envelope.plain(
-            _DRIVER,
+            DRIVER,
             machine=self.machine,
             page_size=self.page_size,
             capabilities=self.capabilities,
@@ -197,7 +196,7 @@ class SnapshotSpec:
             "len_data": 0,
             "data": b"",
         }
-        return _DRIVER.build("command", values, {}) if self.switchover else b""
+        return DRIVER.build("command", values, {}) if self.switchover else b""
 
     def _description(self) -> bytes:
         if not self.description:
