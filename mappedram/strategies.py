@@ -9,17 +9,25 @@ Needs `mappedram[fuzz]`. A test of another parser:
 ...     with pytest.raises(my_parser.Error):
 ...         my_parser.parse(bytes(file))
 
+No strategy raises while it draws. Should a generator fail nevertheless, which is a defect of this
+package, the example is rejected, a `DrawingFaultWarning` says how to draw it again (`again`), and
+`faults` counts it; the test goes on.
+
 Files are small unless told otherwise. Every file is a `SparseFile`: `bytes(file)` is all of it,
 `file.opened()` gives a descriptor, and `file.offset` is where the stream begins.
 """
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from random import Random
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
+from weakref import WeakKeyDictionary
 
 import numpy as np  # noqa: F401 - not while the first example is timed
+from hypothesis import reject
 from hypothesis import strategies as st
+from hypothesis.errors import HypothesisException
 from hypothesis.strategies import SearchStrategy
 
 from mappedram.bitmap import Bitmap, ByteOrder
@@ -27,7 +35,9 @@ from mappedram.check import find
 from mappedram.fuzz import generate
 from mappedram.fuzz.cases import wild
 from mappedram.fuzz.defects import BASE, CATALOGUE, NOT_BY_A_FILE
+from mappedram.fuzz.faults import Drawing, Fault, Faults, attempt
 from mappedram.fuzz.generate import HUGE, SMALL, Limits
+from mappedram.fuzz.recorded import Answer, Recorded, Replayed
 from mappedram.fuzz.sparse import SparseFile
 from mappedram.fuzz.spec import DeviceSpec, RamSpec, SnapshotSpec
 
@@ -35,12 +45,16 @@ __all__ = [
     "HUGE",
     "SMALL",
     "DeviceSpec",
+    "DrawingFaultWarning",
     "Limits",
     "RamSpec",
     "SnapshotSpec",
     "SparseFile",
+    "again",
     "bitmaps",
     "broken",
+    "draw",
+    "faults",
     "files",
     "mutated",
     "ramblocks",
@@ -51,6 +65,14 @@ __all__ = [
 _Value = TypeVar("_Value")
 #: Bytes of an `unsigned long`, and the most runs of a drawn bitmap.
 _WORD_SIZES, _BITMAP_RUNS = (4, 8), 8
+_IDSTR_MAX = 255
+
+#: Examples that could not be drawn in this process.
+faults = Faults()
+
+
+class DrawingFaultWarning(UserWarning):
+    """An example could not be drawn: a defect of this package."""
 
 
 def bitmaps(
@@ -80,7 +102,7 @@ def ramblocks(limits: Limits = SMALL, *, idstr: str = "pc.ram") -> SearchStrateg
     Raises:
         ValueError: no block has that name.
     """
-    if not 1 <= len(idstr) <= 255 or max(idstr) > "\xff":
+    if not 1 <= len(idstr) <= _IDSTR_MAX or max(idstr) > "\xff":
         raise ValueError(f"idstr: expected 1 to 255 bytes in ISO 8859-1, got {idstr!r}")
     return _drawn(lambda rng: generate.block(rng, limits, idstr))
 
@@ -102,12 +124,13 @@ def snapshots(limits: Limits = SMALL, *, align: int | None = None) -> SearchStra
 
 def files(limits: Limits = SMALL, *, align: int | None = None) -> SearchStrategy[SparseFile]:
     """Sound files. Arguments as for `snapshots`."""
-    return snapshots(limits, align=align).map(SnapshotSpec.file)
+    allowed = _aligned(limits, align)
+    return _drawn(lambda rng: generate.snapshot(rng, allowed).file())
 
 
 def streams(limits: Limits = SMALL) -> SearchStrategy[SparseFile]:
     """Sound streams without mapped-ram: pages stand in records, one after the other."""
-    return snapshots(limits).map(SnapshotSpec.stream)
+    return _drawn(lambda rng: generate.snapshot(rng, limits).stream())
 
 
 def broken(
@@ -157,6 +180,56 @@ def _aligned(limits: Limits, align: int | None) -> Limits:
     return limits if align is None else replace(limits, align=align)
 
 
+def draw(strategy: SearchStrategy[_Value], rng: Random) -> _Value:
+    """An example of a strategy of this module, without Hypothesis: `rng` makes the choices.
+
+    Raises:
+        ValueError: the strategy is not one of this module.
+    """
+    make = _MAKERS.get(strategy)
+    if make is None:
+        raise ValueError(f"not a strategy of mappedram.strategies: {strategy!r}")
+    value: _Value = make(rng)
+    return value
+
+
+def again(strategy: SearchStrategy[_Value], answers: Iterable[Answer]) -> _Value:
+    """The example that a `DrawingFaultWarning` speaks of, or the exception in its place.
+
+    Args:
+        strategy: the strategy with the same arguments.
+        answers: the list that the warning ends with.
+
+    Raises:
+        ValueError: the strategy is not one of this module.
+    """
+    return draw(strategy, Replayed(answers))
+
+
+#: What makes an example of each strategy, given a `Random`.
+_MAKERS: "WeakKeyDictionary[SearchStrategy[Any], Callable[[Random], Any]]" = WeakKeyDictionary()
+
+
 def _drawn(make: Callable[[Random], _Value]) -> SearchStrategy[_Value]:
     """What `make` makes of a `Random` whose choices Hypothesis records and shrinks."""
-    return st.randoms(use_true_random=False).map(make)
+    name = make.__qualname__.partition(".")[0]
+
+    def of(rng: Random) -> _Value:
+        recorded = Recorded(rng)
+        drawing = Drawing(f"an example of {name}()", "")
+        # With a `HypothesisException`, Hypothesis itself leaves an example.
+        found = attempt(lambda: make(recorded), drawing, HypothesisException)
+        if isinstance(found, Fault):
+            repeating = f"again({name}(...), {recorded.answers})"
+            _tell(replace(found, drawing=drawing._replace(again=repeating)))
+            reject()
+        return found
+
+    strategy = st.randoms(use_true_random=False).map(of)
+    _MAKERS[strategy] = make
+    return strategy
+
+
+def _tell(fault: Fault) -> None:
+    if faults.add(fault):
+        warnings.warn(fault.text, DrawingFaultWarning, stacklevel=2)

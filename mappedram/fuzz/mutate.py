@@ -232,8 +232,8 @@ _TEXT = {"idstr", "name", "magic", "data"}
 
 def _fields(snapshot: Snapshot) -> Iterator[Field]:
     for element in _elements(snapshot):
-        data = snapshot.source.read(element.offset, element.length)
-        for span in snapshot.fields(element):
+        data = snapshot.source.peek(element.offset, element.length)
+        for span in snapshot.driver.spans(element.kind, data, element.params):
             value = data[span.start : span.end]
             name = span.path.rpartition("/")[2]
             if value:
