@@ -1,8 +1,9 @@
 """`python -m tools.draw`: draw cases by the million; none is written, and none may raise.
 
 Each kind is drawn to the end whatever is raised. Each fault is printed with what draws it again,
-and at the end a line for each kind. The exit status is 1 if there was a fault. With `--python`,
-other Pythons do the same one after the other, each in an environment of its own (`.venv-VERSION`).
+and at the end a line for each kind. The exit status is 1 if there was a fault, and 130 if Ctrl-C
+ended it before. With `--python`, other Pythons do the same one after the other, each in an
+environment of its own (`.venv-VERSION`).
 """
 
 import argparse
@@ -18,6 +19,7 @@ from tools.draw.tally import Tally, chunks, draw_all
 
 #: Seconds between two tables of a run that goes on.
 _PAUSE = 60.0
+_INTERRUPTED = 130
 
 
 def main() -> int:
@@ -29,13 +31,15 @@ def main() -> int:
     if options.python:
         return max(pythons.run(python, _arguments(options)) for python in options.python)
     tallies = {kind: Tally() for kind in options.kind or KINDS}
+    ended = 0
     try:
         _draw(tallies, options)
     except KeyboardInterrupt:
         print("interrupted: this is what was drawn until then")
+        ended = _INTERRUPTED
     print(f"Python {platform.python_version()}, seed {options.seed}, from {options.first} on")
     _show(tallies)
-    return 1 if any(tally.faults for tally in tallies.values()) else 0
+    return 1 if any(tally.faults for tally in tallies.values()) else ended
 
 
 def _options() -> argparse.Namespace:
