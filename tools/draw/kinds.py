@@ -9,9 +9,11 @@ from hypothesis.strategies import SearchStrategy
 
 from mappedram import strategies
 from mappedram.fuzz.cases import KINDS as CASES
-from mappedram.fuzz.cases import Case, Generated, Seeded, sound, wild
+from mappedram.fuzz.cases import Case, Generated, Seeded, mutator_of, sound, wild
 from mappedram.fuzz.defects import CATALOGUE
 from mappedram.fuzz.minimise import minimise
+from mappedram.fuzz.mutate import Mutation, Mutator
+from mappedram.fuzz.numbers import NUMBER_CHANGES, SPECIAL_CHANGES, NumberChange, Places
 from mappedram.strategies import HUGE, SMALL, Limits
 from tools.draw.edges import EdgedRandom
 
@@ -27,6 +29,14 @@ _WIDE = Limits(
 _LIMITS = (*(SMALL,) * 29, _NARROW, _WIDE, HUGE)
 #: How many clean files are mutated, as files that a QEMU saved are.
 _SEEDS = 16
+
+#: The kinds of mutations: what a file has to have, and what draws one.
+_MUTATIONS: Mapping[str, tuple[Callable[[Mutator], bool], Callable[[Mutator, Random], Mutation]]]
+_MUTATIONS = {
+    "length": (lambda file: file.has_bytes, Mutator.length),
+    "bitmap": (lambda file: file.has_bitmaps, Mutator.bitmap),
+    "field": (lambda file: file.has_fields, Mutator.field),
+}
 
 #: Variants of each strategy, which are drawn in turn.
 STRATEGIES: Mapping[str, Sequence[SearchStrategy[Any]]] = {
@@ -50,8 +60,13 @@ def _generated(seed: int) -> Generated:
 
 
 @cache
+def _clean(seed: int) -> list[Case]:
+    return [sound(Random(f"{seed}/seeds/{number}")) for number in range(_SEEDS)]
+
+
+@cache
 def _seeded(seed: int) -> Seeded:
-    return Seeded([sound(Random(f"{seed}/seeds/{number}")) for number in range(_SEEDS)], seed)
+    return Seeded(_clean(seed), seed)
 
 
 def _case(number: int) -> Draw:
@@ -61,6 +76,35 @@ def _case(number: int) -> Draw:
 
 def _mutated_seed(seed: int, index: int) -> object:
     return _seeded(seed).draw(index).file
+
+
+@cache
+def _mutators(seed: int) -> list[Mutator]:
+    return [mutator_of(case.clean) for case in _clean(seed)]
+
+
+def _mutation(name: str) -> Draw:
+    """One kind of mutation of a file that has what it changes."""
+    has, way = _MUTATIONS[name]
+
+    def draw(seed: int, index: int) -> object:
+        suited = [mutator for mutator in _mutators(seed) if has(mutator)]
+        return way(suited[index % len(suited)], EdgedRandom(f"{seed}/{name}/{index}"))
+
+    return draw
+
+
+def _number(change: NumberChange) -> Draw:
+    """One way to change a number, in files where little stands or nothing at all."""
+
+    def draw(seed: int, index: int) -> object:
+        rng = EdgedRandom(f"{seed}/{change.what}/{index}")
+        places = Places(*([rng.getrandbits(63)] * rng.randrange(3) for _ in Places._fields))
+        bits = rng.choice((8, 16, 32, 64))
+        value = rng.getrandbits(bits)
+        return change.applies(places) and change.become(rng, value, bits, places)
+
+    return draw
 
 
 def _plainest(seed: int, index: int) -> object:
@@ -84,9 +128,13 @@ def _example(name: str) -> Draw:
     return draw
 
 
+_NUMBERS = (*NUMBER_CHANGES, *SPECIAL_CHANGES.values())
+
 KINDS: Mapping[str, Draw] = {
     **{name: _case(number) for number, name in enumerate(CASES)},
     "seeded": _mutated_seed,
     "plainest": _plainest,
+    **{f"mutation.{name}": _mutation(name) for name in _MUTATIONS},
+    **{f"number.{way.what.replace(' ', '-')}": _number(way) for way in _NUMBERS},
     **{f"strategies.{name}": _example(name) for name in STRATEGIES},
 }

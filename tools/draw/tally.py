@@ -49,7 +49,7 @@ class Tally:
     def row(self, kind: str) -> str:
         """A line of the table."""
         rate = self.drawn / self.seconds if self.seconds else 0
-        return f"{kind:<22} {self.drawn:>9} drawn  {len(self.faults):>5} faults  {rate:>7.0f}/s"
+        return f"{kind:<35} {self.drawn:>9} drawn  {len(self.faults):>5} faults  {rate:>7.0f}/s"
 
 
 def chunks(kinds: Iterable[str], seed: int, first: int, count: int) -> Iterator[Chunk]:
