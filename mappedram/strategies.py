@@ -65,7 +65,7 @@ __all__ = [
 _Value = TypeVar("_Value")
 #: Bytes of an `unsigned long`, and the most runs of a drawn bitmap.
 _WORD_SIZES, _BITMAP_RUNS = (4, 8), 8
-_IDSTR_MAX = 255
+_IDSTR_MAX, _PAGES_MAX = 255, 1 << 30
 
 #: Examples that could not be drawn in this process.
 faults = Faults()
@@ -83,8 +83,8 @@ def bitmaps(
     Raises:
         ValueError: no block has that many pages, or no host such words.
     """
-    if max_pages < 1:
-        raise ValueError(f"max_pages: expected at least 1, got {max_pages}")
+    if not 1 <= max_pages <= _PAGES_MAX:
+        raise ValueError(f"max_pages: expected 1 to {_PAGES_MAX}, got {max_pages}")
     if word_size not in _WORD_SIZES or byteorder not in get_args(ByteOrder):
         raise ValueError(f"expected words of 4 or 8 bytes, got {word_size} {byteorder}")
 

@@ -70,9 +70,12 @@ def _refusals(limits: Limits) -> Iterator[str]:
         0 < align <= _ALIGN_MAX and all(align % min(align, size) == 0 for size in sizes)
     ):
         yield f"align: expected a multiple of each smaller page, got {align}"
-    stored = limits.blocks * limits.runs * min(limits.run_pages, limits.pages) * max(sizes)
-    if stored > _STORED_MAX:
-        yield f"run_pages: up to {stored:#x} bytes would be stored, more than {_STORED_MAX:#x}"
+    stored = limits.runs * min(limits.run_pages, limits.pages) * max(sizes) + limits.pages // 8
+    if limits.blocks * stored > _STORED_MAX:
+        yield (
+            f"blocks: up to {limits.blocks * stored:#x} bytes of pages and bitmaps would be stored,"
+            f" more than {_STORED_MAX:#x}"
+        )
 
 
 #: What the fields of `Limits` may be. A bitmap of 2^30 pages takes 128 MiB.
@@ -84,7 +87,7 @@ _RANGES = {
     "devices": (0, len(_DEVICES)),
 }
 _ALIGN_MAX = 1 << 40
-#: Bytes of all pages that one file may hold.
+#: Bytes of pages and bitmaps that one file may hold.
 _STORED_MAX = 1 << 30
 
 #: A few kilobytes.

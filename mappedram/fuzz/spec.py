@@ -12,6 +12,7 @@ from mappedram.fuzz.sparse import SparseFile, memory_file
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
+    MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
     CommandType,
     SectionType,
 )
@@ -44,6 +45,12 @@ class RamSpec:
     runs: tuple[tuple[int, int], ...] = ()
     addr: int = 0
     ignored: bool = False
+
+    def shortened(self, num_pages: int) -> "RamSpec":
+        """The block with that many pages of its beginning, or all if it has fewer."""
+        count = min(num_pages, self.num_pages)
+        runs = tuple((start, min(stop, count)) for start, stop in self.runs if start < count)
+        return replace(self, num_pages=count, runs=runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +137,12 @@ class SnapshotSpec:
     def shares(self) -> bool:
         """Whether blocks may be without data."""
         return CAPABILITY_X_IGNORE_SHARED in self.capabilities
+
+    def shortened(self, num_pages: int = 256) -> "SnapshotSpec":
+        """The snapshot with that many pages in a block at most, aligned to 1 MiB at most."""
+        blocks = tuple(block.shortened(num_pages) for block in self.blocks)
+        align = min(self.align, MAPPED_RAM_FILE_OFFSET_ALIGNMENT)
+        return replace(self, blocks=blocks, align=align)
 
     def file(self) -> SparseFile:
         """The file, in mapped-ram; its origin is this value."""

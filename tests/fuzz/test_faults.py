@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mappedram import strategies
 from mappedram.fuzz import corpus, mutate
 from mappedram.fuzz.cases import Case, Cases, Generated
+from mappedram.fuzz.defects import CATALOGUE
 from mappedram.fuzz.faults import Drawing, Fault, Faults, attempt
 from mappedram.fuzz.recorded import Recorded, Replayed
 from mappedram.fuzz.report import Found
@@ -281,7 +282,8 @@ def test_only_our_strategies_are_drawn() -> None:
         {"align": 0},
         {"align": 3000},
         {"align": 1 << 41},
-        {"pages": 1 << 30, "runs": 9, "run_pages": 1 << 30},
+        {"runs": 9, "run_pages": 1 << 30, "pages": 1 << 20, "blocks": 4},
+        {"pages": 1 << 30, "blocks": 9},
     ],
     ids=str,
 )
@@ -314,10 +316,20 @@ def test_within_limits_that_are_allowed_everything_is_drawn(
         strategies.draw(strategy, Random(seed))
 
 
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_within_limits_that_are_allowed_every_rule_is_broken(code: str) -> None:
+    narrow = strategies.Limits(blocks=1, pages=1, runs=0, run_pages=1, page_sizes=(65536,))
+    far_apart = strategies.Limits(blocks=34, page_sizes=(1024, 65536), align=1 << 40)
+    for seed, limits in enumerate((narrow, narrow, far_apart, far_apart, strategies.HUGE)):
+        file = strategies.draw(strategies.broken(code, limits), Random(seed))
+        assert file.stored < 64 << 20
+
+
 @pytest.mark.parametrize(
     "make",
     [
         lambda: strategies.bitmaps(0),
+        lambda: strategies.bitmaps(1 << 31),
         lambda: strategies.bitmaps(word_size=3),
         lambda: strategies.bitmaps(byteorder="middle"),  # type: ignore[arg-type]
         lambda: strategies.ramblocks(idstr=""),

@@ -25,8 +25,10 @@ _NARROW = Limits(blocks=1, pages=1, runs=0, run_pages=1, page_sizes=(65536,), de
 _WIDE = Limits(
     blocks=34, pages=400, page_sizes=tuple(1 << bits for bits in range(10, 17)), devices=5
 )
-#: Large files take long: one of so many is.
-_LIMITS = (*(SMALL,) * 29, _NARROW, _WIDE, HUGE)
+_EXTREMES = (_NARROW, _WIDE, HUGE)
+#: Large files take long, so that they are drawn seldom.
+_SELDOM = 29
+_LIMITS = (*(SMALL,) * _SELDOM, *_EXTREMES)
 #: How many clean files are mutated, as files that a QEMU saved are.
 _SEEDS = 16
 
@@ -49,7 +51,10 @@ STRATEGIES: Mapping[str, Sequence[SearchStrategy[Any]]] = {
     "snapshots": [strategies.snapshots(limits) for limits in _LIMITS],
     "files": [strategies.files(limits) for limits in _LIMITS],
     "streams": [strategies.streams(limits) for limits in _LIMITS if limits is not HUGE],
-    "broken": [strategies.broken(code) for code in CATALOGUE],
+    "broken": [
+        *(strategies.broken(code) for code in CATALOGUE for _ in range(_SELDOM)),
+        *(strategies.broken(code, limits) for code in CATALOGUE for limits in _EXTREMES),
+    ],
     "mutated": [strategies.mutated(limits) for limits in _LIMITS],
 }
 
