@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappedram import strategies
-from mappedram.fuzz import corpus, mutate
+from mappedram.fuzz import corpus, mutate, reproducer
 from mappedram.fuzz.cases import Case, Cases, Generated
 from mappedram.fuzz.defects import CATALOGUE
 from mappedram.fuzz.faults import Drawing, Fault, Faults, attempt
@@ -139,6 +139,27 @@ def test_a_file_that_cannot_be_made_plain_is_kept(monkeypatch: pytest.MonkeyPatc
     )
     assert len(found) == 1
     assert summary.faults.count == 1
+
+
+def test_a_failure_of_check_itself_is_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Our own readers are a target, too, and reports ask one of them."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("mappedram.fuzz.report.check", fail)
+    summary = try_files(
+        Function(lambda _: Observation("raises", "ZeroDivisionError")),
+        seed=1,
+        budget=Budget(1),
+        on_found=lambda found: reproducer.write(found, tmp_path),
+    )
+    assert len(summary.found) == 1
+    (place,) = tmp_path.iterdir()
+    document = json.loads((place / "report.json").read_text())
+    assert (document["sign"], document["rules"]) == ("ZeroDivisionError", [])
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE])
