@@ -99,6 +99,14 @@ def test_extremes_are_frequent() -> None:
     assert 0 not in [plain.getrandbits(64) for _ in range(60)]
 
 
+def test_a_python_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        draw(monkeypatch, "--python", "/none/such")
+    assert "no such program: /none/such" in capsys.readouterr().err
+
+
 def test_other_pythons_draw_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

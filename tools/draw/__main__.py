@@ -9,6 +9,7 @@ environment of its own (`.venv-VERSION`).
 import argparse
 import os
 import platform
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -52,7 +53,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--trace", action="store_true", help="print the traceback of each fault")
     parser.add_argument("--python", action="append", help="an interpreter, such as python3.13")
-    return parser.parse_args()
+    options = parser.parse_args()
+    for python in options.python or ():
+        if not shutil.which(python):
+            parser.error(f"--python: no such program: {python}")
+    return options
 
 
 def _arguments(options: argparse.Namespace) -> list[str]:
