@@ -29,6 +29,29 @@ def test_any_bytes_pass(data: bytes) -> None:
     targets.run(data)
 
 
+#: A metadump: where its version stands, and what a directory begins with.
+METADUMP, VERSION_AT = SEEDS["images-oracle-mapped-metadump"], 17
+
+
+@pytest.mark.parametrize("target", ["images", "reader"])
+@given(data=st.data())
+def test_metadumps_pass_whatever_stands_in_them(target: str, data: st.DataObject) -> None:
+    """Damaged ones, cut ones and those of other versions are refused, which is no failure."""
+    edits = st.tuples(st.integers(1, len(METADUMP) - 1), st.integers(0, 255))
+    changed = bytearray(METADUMP)
+    for place, value in data.draw(st.lists(edits, max_size=3)):
+        changed[place] = value
+    del changed[data.draw(st.integers(VERSION_AT, len(METADUMP))) :]
+    rest = bytes(changed[1:])
+    head = bytes([list(targets.TARGETS).index(target)]) + b"\0" * (target == "reader")
+    targets.run(head + rest)
+
+
+def test_a_metadump_of_another_version_passes() -> None:
+    other = METADUMP[:VERSION_AT] + (2).to_bytes(4, "big") + METADUMP[VERSION_AT + 4 :]
+    targets.run(other)
+
+
 def lying(kind: str, field: str, value: Any) -> Any:
     """A driver that has one field of one structure wrong."""
     parse = KaitaiDriver.parse
@@ -75,7 +98,14 @@ def test_seeds_reach_all_kinds_of_streams() -> None:
 
 def test_the_words_of_the_format_are_in_the_dictionary() -> None:
     words = dictionary.entries()
-    for word in (b"QEVM", b"\x0amapped-ram", b"LibvirtQemudSave", b'"array_len"', b'"gtree"'):
+    for word in (
+        b"QEVM",
+        b"\x89MRMETADUMP\r\n\x1a\n\0",
+        b"\x0amapped-ram",
+        b"LibvirtQemudSave",
+        b'"array_len"',
+        b'"gtree"',
+    ):
         assert word in words
     for kind in SectionType:
         assert bytes([kind]) in words

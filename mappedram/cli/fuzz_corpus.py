@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from mappedram.cli import output
+from mappedram.cli.fuzz_drawing import first_option, note_fault, undrawn
 from mappedram.cli.options import epilog, output_option
-from mappedram.cli.status import FINE, about
+from mappedram.cli.status import CORRUPT, FINE, about
 from mappedram.cli.text import printable
 from mappedram.cli.writing import counted, ended_by_signals
 
@@ -19,6 +20,7 @@ from mappedram.cli.writing import counted, ended_by_signals
         "Exit status:\n"
         "  0   the files were written\n"
         "  1   they were not: DIR is not empty, or cannot be written to\n"
+        "  2   some could not be drawn, a defect of mappedram; the others were written\n"
         "  64  wrong usage",
     ),
 )
@@ -39,9 +41,10 @@ from mappedram.cli.writing import counted, ended_by_signals
     metavar="S",
     help="Which files: the same ones, to the byte, for the same number.",
 )
+@first_option
 @click.option("--force", is_flag=True, help="Add to files that are in DIR already.")
 @output_option
-def command(folder: Path, count: int, seed: int, force: bool, form: str) -> int:
+def command(folder: Path, count: int, seed: int, first: int, force: bool, form: str) -> int:
     """Write a folder of snapshots: sound ones, ones that break one rule, and wild ones, in turn.
 
     DIR/manifest.json says of each its SHA-256, where the stream begins, the rules that it breaks,
@@ -54,13 +57,16 @@ def command(folder: Path, count: int, seed: int, force: bool, form: str) -> int:
             folder,
             seed=seed,
             count=count,
+            first=first,
             force=force,
             on_file=lambda _: made(),
+            on_fault=note_fault,
         )
     if form == "json":
         output.write_json({"folder": str(folder)} | manifest, levels=2)
     else:
         kinds = [entry["kind"] for entry in manifest["files"]]
         parts = (f"{kinds.count(kind)} {kind}" for kind in ("sound", "broken", "wild"))
-        output.line(f"{printable(str(folder))}: {count} files: {', '.join(parts)}")
-    return FINE
+        faults = undrawn(manifest["faults"]["count"])
+        output.line(f"{printable(str(folder))}: {len(kinds)} files: {', '.join(parts)}{faults}")
+    return CORRUPT if manifest["faults"]["count"] else FINE

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mappedram.cli import output
+from mappedram.cli.fuzz_drawing import first_option, note_fault, undrawn
 from mappedram.cli.options import SizeType, epilog, output_option
 from mappedram.cli.status import CORRUPT, FINE, UNFINISHED, FailureError, about
 from mappedram.cli.text import printable
@@ -38,7 +39,7 @@ _COUNT = 1000
         "Exit status:\n"
         "  0   nothing found\n"
         "  1   it could not finish: there is no such program, or DIR cannot be written to\n"
-        "  2   failures were found\n"
+        "  2   failures were found, or files could not be drawn, a defect of mappedram\n"
         "  64  wrong usage",
     ),
 )
@@ -64,6 +65,7 @@ _COUNT = 1000
     metavar="S",
     help="Which files: the same ones for the same number.  [default: random]",
 )
+@first_option
 @click.option(
     "--jobs",
     type=click.IntRange(1, 1024),
@@ -104,6 +106,7 @@ def command(
     count: int | None,
     seconds: float | None,
     seed: int | None,
+    first: int,
     jobs: int,
     timeout: float,
     memory: int,
@@ -136,15 +139,17 @@ def command(
             target,
             seed=seed,
             budget=Budget(count, seconds),
+            first=first,
             jobs=jobs,
             on_found=keep,
+            on_fault=note_fault,
             on_progress=lambda _: tried(),
         )
     if form == "json":
         output.write_json(_as_dict(target, seed, summary, places), levels=3)
     else:
         _show(target, seed, summary)
-    return CORRUPT if summary.found else FINE
+    return CORRUPT if summary.found or summary.faults.count else FINE
 
 
 def _target(argv: tuple[str, ...], name: str | None, limit: "Limit") -> "Target":
@@ -184,6 +189,7 @@ def _as_dict(
         "executions": summary.executions,
         "seconds": round(summary.seconds, 1),
         "outcomes": dict(sorted(summary.kinds.items())),
+        "faults": summary.faults.to_dict(),
         "found": [as_dict(found) | {"folder": str(place)} for found, place in places],
     }
 
@@ -194,6 +200,7 @@ def _show(target: "Target", seed: int, summary: "Summary") -> None:
     output.line(
         f"{printable(target.name)}: {summary.executions} files of seed {seed} in"
         f" {summary.seconds:.1f} s ({rate:.1f}/s): {outcomes}; {len(summary.found)} failures"
+        f"{undrawn(summary.faults.count)}"
     )
 
 

@@ -1,17 +1,24 @@
 """Files to try a parser on, with what was done to them; any number, the same for the same seed."""
 
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from functools import partial
 from random import Random
 
 import mappedram
 from mappedram.fuzz.defects import CATALOGUE, Breakage
+from mappedram.fuzz.faults import Drawing, Fault, attempt
 from mappedram.fuzz.generate import SMALL, Limits, snapshot
 from mappedram.fuzz.mutate import LENGTH, Mutation, Mutator
+from mappedram.fuzz.remembering import DRIVER
 from mappedram.fuzz.sparse import SparseFile
 from mappedram.fuzz.spec import SnapshotSpec
 
+#: What `Generated` draws in turn.
+KINDS = ("sound", "broken", "wild")
+#: How many wild files in turn come of one sound file.
+_WILD = 4
 #: How many fields are mutated in one file: mostly one, so that it is known which did it.
 _COUNTS = (1, 1, 1, 2, 3)
 
@@ -65,7 +72,7 @@ def mutate(file: SparseFile, mutations: Sequence[Mutation]) -> SparseFile:
 
 def mutator_of(file: SparseFile) -> Mutator:
     """What draws mutations of a file."""
-    with file.opened() as fd, mappedram.open(fd, file.offset) as opened:
+    with file.opened() as fd, mappedram.open(fd, file.offset, driver=DRIVER) as opened:
         return Mutator(opened)
 
 
@@ -83,28 +90,122 @@ def broken(rng: Random, breakage: Breakage) -> Case:
 
 def wild(rng: Random, limits: Limits = SMALL, most: int = 3) -> Case:
     """A file of which some fields, `most` of them at most, were mutated."""
+    return _mutated(*_with_mutator(rng, limits), rng, most)
+
+
+def _with_mutator(rng: Random, limits: Limits = SMALL) -> tuple[Case, Mutator]:
+    """A sound file, and what mutates it."""
     case = replace(sound(rng, limits), name="wild")
-    drawn = mutator_of(case.clean).draw(rng, min(most, rng.choice(_COUNTS)))
-    return replace(case, mutations=drawn)
+    return case, mutator_of(case.clean)
 
 
-def generated(seed: int) -> Iterator[Case]:
-    """Sound files, broken ones rule by rule, and wild ones, in turn and without end."""
-    ways = [way for code in sorted(CATALOGUE) for way in CATALOGUE[code]]
-    kinds: tuple[Callable[[Random, int], Case], ...] = (
-        lambda rng, _: sound(rng),
-        lambda rng, round_: broken(rng, ways[round_ % len(ways)]),
-        lambda rng, _: wild(rng),
-    )
-    for number in count():
-        round_, kind = divmod(number, len(kinds))
-        yield kinds[kind](Random(f"{seed}/{number}"), round_)
+def _mutated(case: Case, mutator: Mutator, rng: Random, most: int = 3) -> Case:
+    return replace(case, mutations=mutator.draw(rng, min(most, rng.choice(_COUNTS))))
 
 
-def of_seeds(seeds: Sequence[Case], seed: int) -> Iterator[Case]:
-    """Mutations of given files, in turn and without end."""
-    mutators = [mutator_of(case.clean) for case in seeds]
-    for number in count():
-        rng, which = Random(f"{seed}/{number}"), number % len(seeds)
-        drawn = mutators[which].draw(rng, rng.choice(_COUNTS))
-        yield replace(seeds[which], mutations=drawn)
+class Cases(ABC, Iterator[Case]):
+    """Cases by number: without end, and the same ones for the same seed.
+
+    Drawing one says nothing of the others, so an iteration goes on behind a case that raises.
+
+    Attributes:
+        seed: which cases.
+        number: of the case that is drawn next.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.number = 0
+
+    @abstractmethod
+    def draw(self, number: int) -> Case:
+        """The case of that number, 0 or more."""
+
+    @abstractmethod
+    def kind(self, number: int) -> str:
+        """What kind of case it is, which is known before it is drawn."""
+
+    def wants(self, case: Case) -> bool:  # noqa: ARG002
+        """Whether an iteration yields the case, and does not pass over it."""
+        return True
+
+    def __next__(self) -> Case:
+        while not self.wants(case := self.draw(self._take())):
+            pass
+        return case
+
+    def attempt(self) -> tuple[int, Case | Fault]:
+        """The next case and its number; the fault in its place if drawing it raises.
+
+        Raises:
+            OSError: the machine cannot go on.
+        """
+        while True:
+            number = self._take()
+            drawn = attempt(partial(self._whole, number), self.named(number))
+            if isinstance(drawn, Fault) or self.wants(drawn):
+                return number, drawn
+
+    def _whole(self, number: int) -> Case:
+        """The case, its file made once: making it is a part of drawing."""
+        case = self.draw(number)
+        _ = case.file
+        return case
+
+    def named(self, number: int, before: str = "") -> Drawing:
+        """The case of that number in words, for a fault; `before` goes in front."""
+        return Drawing(
+            f"{before}case {number} of seed {self.seed} ({self.kind(number)})",
+            f"--seed {self.seed} --first {number} --count 1",
+            number,
+        )
+
+    def _take(self) -> int:
+        number = self.number
+        self.number += 1
+        return number
+
+
+class Generated(Cases):
+    """Sound files, broken ones rule by rule, and wild ones, in turn."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._ways = [way for code in sorted(CATALOGUE) for way in CATALOGUE[code]]
+        self._clean: tuple[int, Case, Mutator] | None = None
+
+    def draw(self, number: int) -> Case:
+        """See `Cases.draw`."""
+        rng, kind = Random(f"{self.seed}/{number}"), self.kind(number)
+        round_ = number // len(KINDS)
+        if kind == "broken":
+            return broken(rng, self._ways[round_ % len(self._ways)])
+        return sound(rng) if kind == "sound" else _mutated(*self._mutable(round_ // _WILD), rng)
+
+    def _mutable(self, number: int) -> tuple[Case, Mutator]:
+        """A sound file, and what mutates it. Making these takes longer than a mutation."""
+        if self._clean is None or self._clean[0] != number:
+            self._clean = (number, *_with_mutator(Random(f"{self.seed}/clean/{number}")))
+        return self._clean[1:]
+
+    def kind(self, number: int) -> str:
+        """See `Cases.kind`."""
+        return KINDS[number % len(KINDS)]
+
+
+class Seeded(Cases):
+    """Mutations of given files, in turn."""
+
+    def __init__(self, seeds: Sequence[Case], seed: int) -> None:
+        super().__init__(seed)
+        self._seeds = seeds
+        self._mutators = [mutator_of(case.clean) for case in seeds]
+
+    def draw(self, number: int) -> Case:
+        """See `Cases.draw`."""
+        rng, which = Random(f"{self.seed}/{number}"), number % len(self._seeds)
+        return _mutated(self._seeds[which], self._mutators[which], rng)
+
+    def kind(self, number: int) -> str:
+        """See `Cases.kind`."""
+        return self._seeds[number % len(self._seeds)].name

@@ -6,14 +6,16 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mappedram.check import check
 from mappedram.check.container import unpacked
 from mappedram.errors import MappedRamError
-from mappedram.fuzz.cases import Case, generated
+from mappedram.fuzz.cases import Case, Generated
+from mappedram.fuzz.faults import Fault, Faults, attempt
+from mappedram.fuzz.sparse import SparseFile
 from mappedram.loader import RELEASES, verdicts
 from mappedram.source import Source
 
@@ -21,22 +23,34 @@ MANIFEST = "manifest.json"
 
 #: Called with each file that is made, by name.
 OnFile = Callable[[str], object]
+#: Called with the first faults of each kind.
+OnFault = Callable[[Fault], object]
 
 
 def write(
-    folder: Path, *, seed: int, count: int, force: bool = False, on_file: OnFile | None = None
+    folder: Path,
+    *,
+    seed: int,
+    count: int,
+    first: int = 0,
+    force: bool = False,
+    on_file: OnFile | None = None,
+    on_fault: OnFault | None = None,
 ) -> dict[str, Any]:
     """Write `count` files and their manifest; the same bytes for the same seed.
 
-    Files are made in a folder beside, so that an end before the last one leaves nothing.
+    Files are made in a folder beside, so that an end before the last one leaves nothing. One that
+    cannot be drawn is left out and counted.
 
     Args:
         folder: is made, or has to be empty.
         seed: which files.
         count: how many; for each rule to be broken once, about 300.
+        first: number of the file to begin with.
         force: put the files among those that are in the folder, in the place of those of the same
             name.
         on_file: gets the name of each file.
+        on_fault: gets what kept a file from being drawn, the first times.
 
     Returns:
         The manifest.
@@ -47,18 +61,36 @@ def write(
     """
     if not force and folder.exists() and any(folder.iterdir()):
         raise FileExistsError(17, "is not empty (--force adds to it)", str(folder))
+    cases, faults, entries = Generated(seed), Faults(), []
     with _staged(folder) as place:
-        entries = []
-        for number, case in enumerate(islice(generated(seed), count)):
-            name = f"{number:05}-{case.name}.mapped-ram"
-            case.file.store(place / name)
-            entries.append({"name": name} | described(case))
+        for number in range(first, first + count):
+            drawn = attempt(partial(_drawn, cases, number), cases.named(number))
+            if isinstance(drawn, Fault):
+                if faults.add(drawn) and on_fault:
+                    on_fault(drawn)
+                continue
+            kind, file, entry = drawn
+            name = f"{number:05}-{kind}.mapped-ram"
+            file.store(place / name)
+            entries.append({"name": name} | entry)
             if on_file:
                 on_file(name)
-        manifest = {"seed": seed, "count": count, "releases": list(RELEASES), "files": entries}
+        manifest = {
+            "seed": seed,
+            "count": count,
+            "releases": list(RELEASES),
+            "files": entries,
+            "faults": faults.to_dict(),
+        }
         text = json.dumps(manifest, indent=1) + "\n"
         (place / MANIFEST).write_text(text, encoding="utf-8")
     return manifest
+
+
+def _drawn(cases: Generated, number: int) -> tuple[str, SparseFile, dict[str, Any]]:
+    """A case: its name, its file, and what the manifest says of it."""
+    case = cases.draw(number)
+    return case.name, case.file, described(case)
 
 
 def described(case: Case) -> dict[str, Any]:

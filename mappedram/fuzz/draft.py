@@ -1,15 +1,13 @@
 """A file to be changed by the names of its fields, wherever they stand."""
 
-from mappedram import drivers
 from mappedram.drivers.base import Span
+from mappedram.fuzz.remembering import DRIVER
 from mappedram.fuzz.sparse import SparseFile
 from mappedram.fuzz.spec import SnapshotSpec
 from mappedram.layout.constants import SectionType
 from mappedram.model import Element, RamBlock, Section, Stream
 from mappedram.reader import read_stream
 from mappedram.source import Source
-
-_DRIVER = drivers.get("construct")
 
 
 class Draft:
@@ -48,7 +46,7 @@ class Draft:
         """
         if self._stream is None:
             with self._file.opened() as fd:
-                self._stream = read_stream(Source(fd), self._file.offset, _DRIVER)
+                self._stream = read_stream(Source(fd), self._file.offset, DRIVER)
         return self._stream
 
     @property
@@ -57,8 +55,15 @@ class Draft:
         return self.stream.blocks
 
     def section(self, kind: SectionType) -> Section:
-        """The first section of that type."""
-        return next(section for section in self.stream.sections if section.type == kind)
+        """The first section of that type.
+
+        Raises:
+            LookupError: there is none.
+        """
+        for section in self.stream.sections:
+            if section.type == kind:
+                return section
+        raise LookupError(kind.name)
 
     def behind_bitmap(self, size: int) -> int:
         """Where to cut the file, if not at `size`: within a bitmap, MR402 would be broken too."""
@@ -88,7 +93,7 @@ class Draft:
         """
         element = self.element(path)
         data = self._file.read(element.offset, element.length)
-        for span in _DRIVER.spans(element.kind, data, dict(element.params)):
+        for span in DRIVER.spans(element.kind, data, dict(element.params)):
             if span.path == name:
                 shift = element.offset
                 return Span(f"{path}/{name}", shift + span.start, shift + span.end, span.value)

@@ -10,6 +10,7 @@ from random import Random
 
 from mappedram.fuzz.spec import DeviceSpec, RamSpec, SnapshotSpec
 from mappedram.layout.constants import CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED
+from mappedram.model import is_page_size
 
 _MACHINES = ("none", "pc-q35-10.0", "virt-10.0", "s390-ccw-virtio-9.2")
 _BLOCKS = (
@@ -29,13 +30,17 @@ class Limits:
 
     Attributes:
         blocks: most RAM blocks, 1 to 34.
-        pages: most pages of a block.
+        pages: most pages of a block, 1 to 2^30.
         runs: most runs of stored pages of a block.
         run_pages: most pages of a run; what is stored stays small even where blocks are huge.
-        page_sizes: sizes of a page, in bytes.
-        align: what pages are aligned to; None for the size of a page, so that files stay small.
+        page_sizes: sizes of a page, in bytes: powers of two from 1 KiB to 64 KiB.
+        align: what pages are aligned to, a multiple of each larger page than that; None for the
+            size of a page, so that files stay small.
         devices: most devices, up to 5.
         plain: only what a small guest of today has: no container, no shared block, no missing part.
+
+    Raises:
+        ValueError: no snapshot can be drawn within these limits, or it would not fit into memory.
     """
 
     blocks: int = 3
@@ -47,6 +52,43 @@ class Limits:
     devices: int = 2
     plain: bool = False
 
+    def __post_init__(self) -> None:
+        refusal = next(_refusals(self), None)
+        if refusal:
+            raise ValueError(refusal)
+
+
+def _refusals(limits: Limits) -> Iterator[str]:
+    """Why no snapshot can be drawn within these limits."""
+    for name, (least, most) in _RANGES.items():
+        if not least <= getattr(limits, name) <= most:
+            yield f"{name}: expected {least} to {most}, got {getattr(limits, name)}"
+    sizes, align = limits.page_sizes, limits.align
+    if not sizes or not all(map(is_page_size, sizes)):
+        yield f"page_sizes: expected powers of two from 1 KiB to 64 KiB, got {sizes}"
+    if align is not None and not (
+        0 < align <= _ALIGN_MAX and all(align % min(align, size) == 0 for size in sizes)
+    ):
+        yield f"align: expected a multiple of each smaller page, got {align}"
+    stored = limits.runs * min(limits.run_pages, limits.pages) * max(sizes) + limits.pages // 8
+    if limits.blocks * stored > _STORED_MAX:
+        yield (
+            f"blocks: up to {limits.blocks * stored:#x} bytes of pages and bitmaps would be stored,"
+            f" more than {_STORED_MAX:#x}"
+        )
+
+
+#: What the fields of `Limits` may be. A bitmap of 2^30 pages takes 128 MiB.
+_RANGES = {
+    "blocks": (1, len(_BLOCKS)),
+    "pages": (1, 1 << 30),
+    "runs": (0, 1 << 20),
+    "run_pages": (1, 1 << 30),
+    "devices": (0, len(_DEVICES)),
+}
+_ALIGN_MAX = 1 << 40
+#: Bytes of pages and bitmaps that one file may hold.
+_STORED_MAX = 1 << 30
 
 #: A few kilobytes.
 SMALL = Limits()
@@ -86,17 +128,17 @@ def snapshot(rng: Random, limits: Limits = SMALL) -> SnapshotSpec:
 def block(rng: Random, limits: Limits = SMALL, idstr: str = "pc.ram") -> RamSpec:
     """A RAM block with some of its pages stored."""
     num_pages = 1 + rng.randrange(limits.pages)
-    return RamSpec(idstr, num_pages, tuple(runs(rng, num_pages, limits)))
+    return RamSpec(idstr, num_pages, tuple(runs(rng, num_pages, limits.runs, limits.run_pages)))
 
 
-def runs(rng: Random, num_pages: int, limits: Limits = SMALL) -> Iterator[tuple[int, int]]:
-    """Half-open runs of pages, ascending, with a gap between each two."""
+def runs(rng: Random, num_pages: int, most: int, run_pages: int) -> Iterator[tuple[int, int]]:
+    """Half-open runs of up to `run_pages` pages, ascending, with a gap between each two."""
     start = 0
-    for _ in range(rng.randrange(limits.runs + 1)):
+    for _ in range(rng.randrange(most + 1)):
         if start >= num_pages:
             return
         first = start + rng.randrange(num_pages - start)
-        stop = min(num_pages, first + 1 + rng.randrange(limits.run_pages))
+        stop = min(num_pages, first + 1 + rng.randrange(run_pages))
         yield first, stop
         start = stop + 1
 

@@ -142,9 +142,7 @@ def _smaller(spec: SnapshotSpec) -> Iterator[SnapshotSpec]:
 
 def _smaller_block(block: RamSpec) -> Iterator[RamSpec]:
     if block.num_pages > 1:
-        half = block.num_pages // 2
-        runs = tuple((start, min(stop, half)) for start, stop in block.runs if start < half)
-        yield replace(block, num_pages=half, runs=runs)
+        yield block.shortened(block.num_pages // 2)
     if block.runs:
         yield replace(block, runs=block.runs[:-1])
 

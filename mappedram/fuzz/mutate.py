@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 
@@ -231,8 +232,8 @@ _TEXT = {"idstr", "name", "magic", "data"}
 
 def _fields(snapshot: Snapshot) -> Iterator[Field]:
     for element in _elements(snapshot):
-        data = snapshot.source.read(element.offset, element.length)
-        for span in snapshot.fields(element):
+        data = snapshot.source.peek(element.offset, element.length)
+        for span in snapshot.driver.spans(element.kind, data, element.params):
             value = data[span.start : span.end]
             name = span.path.rpartition("/")[2]
             if value:
@@ -244,9 +245,14 @@ def _grouped(fields: Sequence[Field]) -> list[tuple[list[Field], int]]:
     """The fields by group, with the weight of each group that has any."""
     groups: list[tuple[list[Field], int]] = [([], weight) for _, weight in _GROUPS]
     for field in fields:
-        fits = (pattern.match(field.path) is not None for pattern, _ in _GROUPS)
-        groups[[*fits].index(True)][0].append(field)
+        groups[_group_of(field.path)][0].append(field)
     return [group for group in groups if group[0]]
+
+
+@lru_cache(4096)
+def _group_of(path: str) -> int:
+    """Which of the groups a field belongs to; the last one takes any."""
+    return next(number for number, (fits, _) in enumerate(_GROUPS) if fits.match(path))
 
 
 def _elements(snapshot: Snapshot) -> Iterator[Element]:

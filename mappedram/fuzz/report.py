@@ -70,9 +70,15 @@ def place_of(change: Mutation) -> str:
 
 
 def broken_rules(case: Case) -> tuple[Rule, ...]:
-    """The rules that the file breaks, by `check`; that it may be cut off does not count."""
-    with case.whole.opened() as fd:
-        report = check(fd, case.clean.offset)
+    """The rules that the file breaks, by `check`; that it may be cut off does not count.
+
+    None where `check` raises, which may be the very failure that is reported.
+    """
+    try:
+        with case.whole.opened() as fd:
+            report = check(fd, case.clean.offset)
+    except Exception:
+        return ()
     return tuple(find(code) for code in sorted({finding.code for finding in report.findings}))
 
 

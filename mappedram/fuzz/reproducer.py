@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+from itertools import chain, count
 from pathlib import Path
 
 from mappedram.fuzz.report import FILE, Found, as_dict, as_text
@@ -38,5 +39,5 @@ def write(found: Found, folder: Path) -> Path:
 
 def _free(folder: Path, name: str) -> Path:
     """A name that nothing has yet, numbered if the plain one is taken."""
-    names = (name, *(f"{name}-{number}" for number in range(2, 10_000)))
+    names = chain((name,), (f"{name}-{number}" for number in count(2)))
     return next(folder / free for free in names if not (folder / free).exists())

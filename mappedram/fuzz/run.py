@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Lock
+from typing import NamedTuple
 
-from mappedram.fuzz.cases import Case
-from mappedram.fuzz.minimise import minimise
+from mappedram.fuzz.cases import Case, Cases
+from mappedram.fuzz.faults import Fault, Faults, fault_of
+from mappedram.fuzz.minimise import Fails, minimise
 from mappedram.fuzz.report import FILE, Found, places
 from mappedram.fuzz.targets import Observation, Target, Worker
 
@@ -36,16 +38,20 @@ class Summary:
         seconds: since the beginning.
         kinds: how often each kind of outcome came up.
         found: one of each failure.
+        faults: files that could not be drawn, and so were not tried.
     """
 
     executions: int = 0
     seconds: float = 0.0
     kinds: dict[str, int] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
+    faults: Faults = field(default_factory=Faults)
 
 
 #: Called with each new failure, one at a time.
 OnFound = Callable[[Found], object]
+#: Called with the first faults of each kind, one at a time.
+OnFault = Callable[[Fault], object]
 #: Called after each file.
 OnProgress = Callable[[Summary], object]
 
@@ -55,25 +61,31 @@ def run(
     *,
     seed: int,
     budget: Budget,
+    first: int = 0,
     jobs: int = 1,
     on_found: OnFound,
+    on_fault: OnFault | None = None,
     on_progress: OnProgress | None = None,
 ) -> Summary:
-    """Try files on a target.
+    """Try files on a target. A file that cannot be drawn is counted, and the run goes on.
 
     Args:
         target: what is tried.
         seed: which files; the same ones for the same seed.
-        budget: when to end.
+        budget: when to end; files that cannot be drawn count.
+        first: number of the file to begin with.
         jobs: how many files at a time.
         on_found: gets each failure that is not like one before.
+        on_fault: gets what kept a file from being drawn, the first times.
         on_progress: gets the summary after each file.
 
     Raises:
         MappedRamError: the target gives no files to try.
         OSError: it cannot be tried.
     """
-    campaign = _Campaign(target, seed, budget, on_found, on_progress)
+    cases = target.cases(seed)
+    cases.number = first
+    campaign = _Campaign(target, cases, budget, _Listeners(on_found, on_fault, on_progress))
     with TemporaryDirectory(prefix="mappedram-fuzz-") as folder:
         places_to_work = [Path(folder) / str(number) for number in range(jobs)]
         with ThreadPoolExecutor(jobs, "fuzz") as executor:
@@ -86,26 +98,26 @@ def run(
     return campaign.summary
 
 
+class _Listeners(NamedTuple):
+    """Who is told what happens."""
+
+    found: OnFound
+    fault: OnFault | None
+    progress: OnProgress | None
+
+
 class _Campaign:
     """What the threads of a run share."""
 
-    def __init__(
-        self,
-        target: Target,
-        seed: int,
-        budget: Budget,
-        on_found: OnFound,
-        on_progress: OnProgress | None,
-    ) -> None:
+    def __init__(self, target: Target, cases: Cases, budget: Budget, listeners: _Listeners) -> None:
         self.summary = Summary()
         self.stop = Event()
         self._target = target
-        self._seed = seed
+        self._cases = cases
         self._budget = budget
-        self._on_found = on_found
-        self._on_progress = on_progress
-        self._cases = enumerate(target.cases(seed))
+        self._listeners = listeners
         self._seen: set[tuple[str, ...]] = set()
+        self._attempts = 0
         self._drawing, self._counting = Lock(), Lock()
         self._began = time.monotonic()
 
@@ -126,12 +138,20 @@ class _Campaign:
     def _drawn(self) -> Iterator[tuple[int, Case]]:
         while not self.stop.is_set():
             with self._drawing:
-                index, case = next(self._cases)
-            if self._budget.executions is not None and index >= self._budget.executions:
-                return
-            if self._budget.seconds is not None and self._elapsed() >= self._budget.seconds:
-                return
-            yield index, case
+                if self._is_enough():
+                    return
+                self._attempts += 1
+                index, drawn = self._cases.attempt()
+            if isinstance(drawn, Fault):
+                self._count_fault(drawn)
+            else:
+                yield index, drawn
+
+    def _is_enough(self) -> bool:
+        budget = self._budget
+        return (budget.executions is not None and self._attempts >= budget.executions) or (
+            budget.seconds is not None and self._elapsed() >= budget.seconds
+        )
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._began
@@ -142,9 +162,19 @@ class _Campaign:
             summary.executions += 1
             summary.seconds = self._elapsed()
             summary.kinds[observation.kind] = summary.kinds.get(observation.kind, 0) + 1
-            if self._on_progress:
-                self._on_progress(summary)
+            self._tell_progress()
             return summary.executions
+
+    def _count_fault(self, fault: Fault) -> None:
+        with self._counting:
+            self.summary.seconds = self._elapsed()
+            if self.summary.faults.add(fault) and self._listeners.fault:
+                self._listeners.fault(fault)
+            self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        if self._listeners.progress:
+            self._listeners.progress(self.summary)
 
     def _is_known(self, case: Case, observation: Observation) -> bool:
         """Whether one field of the file alone is known to fail like this."""
@@ -169,13 +199,13 @@ class _Campaign:
             return same
 
         tries = _TRIES_HANGING if observation.kind == "hangs" else _TRIES
-        plain = minimise(case, fails, tries)
+        plain = self._plainest(case, fails, tries, index)
         found = Found(
             plain,
             replace(last, seconds=observation.seconds),
             self._target.name,
             self._target.command(FILE, plain.clean.offset),
-            self._seed,
+            self._cases.seed,
             index,
             executions,
             seconds,
@@ -184,4 +214,14 @@ class _Campaign:
             if found.key not in self._seen:
                 self._seen.add(found.key)
                 self.summary.found.append(found)
-                self._on_found(found)
+                self._listeners.found(found)
+
+    def _plainest(self, case: Case, fails: Fails, tries: int, index: int) -> Case:
+        """The plainest file that fails as the case does; the case if none can be made."""
+        try:
+            return minimise(case, fails, tries)
+        except OSError:  # the target cannot be tried
+            raise
+        except Exception as error:
+            self._count_fault(fault_of(error, self._cases.named(index, "a plainer file than ")))
+            return case

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import mappedram
-from mappedram import drivers
 from mappedram.bitmap import ByteOrder
 from mappedram.convert.stream import to_stream
+from mappedram.fuzz.remembering import DRIVER
 from mappedram.fuzz.sparse import SparseFile, memory_file
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
+    MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
     CommandType,
     SectionType,
 )
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_DRIVER = drivers.get("construct")
 #: Bytes of the stream header, and of the header of START of RAM.
 _HEADER_SIZE, _START_SIZE = 8, 17
 #: Bytes of an EOS record, and of a footer.
@@ -46,6 +46,12 @@ class RamSpec:
     addr: int = 0
     ignored: bool = False
 
+    def shortened(self, num_pages: int) -> "RamSpec":
+        """The block with that many pages of its beginning, or all if it has fewer."""
+        count = min(num_pages, self.num_pages)
+        runs = tuple((start, min(stop, count)) for start, stop in self.runs if start < count)
+        return replace(self, num_pages=count, runs=runs)
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceSpec:
@@ -69,9 +75,9 @@ class DeviceSpec:
         }
         end = {"section_type": SectionType.FOOTER, "section_id": self.section_id}
         return (
-            _DRIVER.build("section_start", header, {})
+            DRIVER.build("section_start", header, {})
             + self.state
-            + (_DRIVER.build("section_footer", end, {}) if footer else b"")
+            + (DRIVER.build("section_footer", end, {}) if footer else b"")
         )
 
     def description(self) -> dict[str, Any]:
@@ -132,6 +138,12 @@ class SnapshotSpec:
         """Whether blocks may be without data."""
         return CAPABILITY_X_IGNORE_SHARED in self.capabilities
 
+    def shortened(self, num_pages: int = 256) -> "SnapshotSpec":
+        """The snapshot with that many pages in a block at most, aligned to 1 MiB at most."""
+        blocks = tuple(block.shortened(num_pages) for block in self.blocks)
+        align = min(self.align, MAPPED_RAM_FILE_OFFSET_ALIGNMENT)
+        return replace(self, blocks=blocks, align=align)
+
     def file(self) -> SparseFile:
         """The file, in mapped-ram; its origin is this value."""
         with memory_file() as fd:
@@ -147,7 +159,7 @@ class SnapshotSpec:
         """The same guest as a stream without mapped-ram, in one record for each page."""
         plain = replace(self, offset=0)
         with plain.file().opened() as fd, memory_file() as out:
-            with mappedram.open(fd) as snapshot:
+            with mappedram.open(fd, driver=DRIVER) as snapshot:
                 to_stream(snapshot, out)
             return SparseFile.of_fd(out, origin=f"stream of {self!r}")
 
@@ -167,7 +179,7 @@ class SnapshotSpec:
 
     def _envelope(self) -> Envelope:
         plain = Envelope.plain(
-            _DRIVER,
+            DRIVER,
             machine=self.machine,
             page_size=self.page_size,
             capabilities=self.capabilities,
@@ -197,7 +209,7 @@ class SnapshotSpec:
             "len_data": 0,
             "data": b"",
         }
-        return _DRIVER.build("command", values, {}) if self.switchover else b""
+        return DRIVER.build("command", values, {}) if self.switchover else b""
 
     def _description(self) -> bytes:
         if not self.description:

@@ -6,21 +6,21 @@ from itertools import islice
 
 import pytest
 
-from mappedram.fuzz.cases import generated, mutate, mutator_of, of_seeds, sound, wild
+from mappedram.fuzz.cases import Generated, Seeded, mutate, mutator_of, sound, wild
 from mappedram.fuzz.defects import CATALOGUE
 from mappedram.fuzz.mutate import LENGTH, apply
 
 
 def test_same_seed_same_files() -> None:
     first, again, other = (
-        [case.file.sha256() for case in islice(generated(seed), 30)] for seed in (1, 1, 2)
+        [case.file.sha256() for case in islice(Generated(seed), 30)] for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
 
 
 def test_kinds_take_turns_and_rules_do() -> None:
-    cases = list(islice(generated(5), 3 * sum(map(len, CATALOGUE.values()))))
+    cases = list(islice(Generated(5), 3 * sum(map(len, CATALOGUE.values()))))
     assert {case.breaks for case in cases} == {None, *CATALOGUE}
     assert all(case.mutations for case in cases[2::3])
     assert not any(case.mutations or case.breaks for case in cases[::3])
@@ -49,6 +49,6 @@ def test_wild_files_differ_from_clean_ones(seed: int) -> None:
 
 def test_seeds_take_turns() -> None:
     seeds = [sound(random.Random(number)) for number in range(3)]
-    drawn = list(islice(of_seeds(seeds, 1), 9))
+    drawn = list(islice(Seeded(seeds, 1), 9))
     assert [case.clean for case in drawn] == [case.clean for case in seeds] * 3
     assert all(case.mutations for case in drawn)

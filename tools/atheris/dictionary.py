@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from mappedram.layout.constants import CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED
+from mappedram.packed import MAGIC as METADUMP_MAGIC
 from mappedram.vmstate.codecs import CODECS, GTREE, LISTS, STRUCTS
 from tools.generate import ksy
 
@@ -51,6 +52,7 @@ def _entries() -> Iterator[bytes]:
         yield bytes([kind, 0, 0, 0, 1])
     for capability in (CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED):
         yield bytes([len(capability)]) + capability.encode()
+    yield METADUMP_MAGIC
     yield b"\3ram\0\0\0\0\0\0\0\4"
     for number in _NUMBERS:
         yield number.to_bytes(8, "big")

@@ -14,6 +14,8 @@ from typing import Any
 import mappedram
 from mappedram.convert.stream import to_stream
 from mappedram.layout.libvirt import SaveFormat
+from mappedram.metadump import Options, plan, write_packed
+from mappedram.source import Source
 from mappedram.writer import BlockSpec, Envelope, SnapshotWriter
 from tools.atheris.targets import KINDS, PARAMS, TARGETS
 from tools.oracle import OracleBlock, OracleFile
@@ -54,12 +56,24 @@ def seeds() -> Iterator[tuple[str, bytes]]:
         for save_format, compress in _COMPRESSORS.items():
             label = f"images-{name}-{save_format.name.lower()}"
             yield label, _for("images", _image(compress(stream), save_format))
+        yield f"images-{name}-metadump", _for("images", _metadump(stream))
     for name in _DEVICES:
         for number, device in enumerate(_described(name)):
             text = json.dumps(device)[1:].encode() + b"]}"
             yield f"devices-{name}-{number}", _for("devices", b"\x20" + bytes(32) + text)
     for number in range(32):
         yield f"written-{number}", _for("written", bytes(range(number, number + 100)))
+
+
+def _metadump(stream: bytes) -> bytes:
+    """A packed metadump of a stream."""
+    with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as target:
+        file.write(stream)
+        file.flush()
+        with Source(file.fileno()) as source:
+            write_packed(plan(source, 0, Options()), target.fileno(), about={})
+        target.seek(0)
+        return target.read()
 
 
 def _structures(name: str, stream: bytes) -> Iterator[tuple[str, bytes]]:

@@ -160,15 +160,12 @@ def devices(feed: Feed) -> None:
 
 
 def images(feed: Feed) -> None:
-    """Any save image of libvirt becomes a stream, or is refused; both drivers read its header."""
-    with _file(feed.rest()) as fd, Source(fd) as source:
-        found = []
-        for driver in drivers.DRIVERS:
-            try:
-                found.append(detect(source, driver=driver))
-            except MappedRamError as error:
-                found.append(error)  # type: ignore[arg-type]
-        _same("image", *found)
+    """Any save image of libvirt becomes a stream, or is refused; both drivers read its header.
+
+    So does any metadump, of which `Source` already refuses those that are damaged.
+    """
+    with _file(feed.rest()) as fd:
+        _same("image", *[_image(fd, driver) for driver in drivers.DRIVERS])
         json.dumps(check(fd).to_dict())
         try:
             with open_any(fd, partial=True, limit=_UNPACKED_MAX, on_damage=lambda _: None) as (
@@ -178,6 +175,14 @@ def images(feed: Feed) -> None:
                 _look_at(snapshot)
         except MappedRamError:
             pass
+
+
+def _image(fd: int, driver: drivers.DriverName) -> object:
+    try:
+        with Source(fd) as source:
+            return detect(source, driver=driver)
+    except MappedRamError as error:
+        return error
 
 
 def written(feed: Feed) -> None:

@@ -119,4 +119,5 @@ def shared_block_unannounced(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR211")
 def other_alignment(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    return replace(spec, align=rng.choice((4096, 1 << 16, 1 << 21))).file()
+    others = [align for align in (4096, 1 << 16, 1 << 21) if align >= spec.page_size]
+    return replace(spec, align=rng.choice(others)).file()

@@ -5,12 +5,12 @@ from dataclasses import replace
 from random import Random
 
 import mappedram
-from mappedram import drivers
 from mappedram.container.libvirt import KIND, LibvirtImage, detect
 from mappedram.container.sparse import write_libvirt_sparse
 from mappedram.convert.mapped_ram import Layout
 from mappedram.fuzz.defects.registry import breaks
 from mappedram.fuzz.draft import Draft
+from mappedram.fuzz.remembering import DRIVER
 from mappedram.fuzz.sparse import SparseFile, memory_file
 from mappedram.fuzz.spec import RamSpec, SnapshotSpec
 from mappedram.layout.constants import SectionType
@@ -26,21 +26,23 @@ _XML = "<domain type='qemu'>\n  <name>fuzz</name>\n  <memory unit='KiB'>64</memo
 _COOKIE = "<qemusaveimage>\n  <slirpHelper/>\n</qemusaveimage>\n"
 #: Zeros behind the texts; libvirt leaves 64 KiB.
 _SLACK = 64
-_DRIVER = drivers.get("construct")
 
 
 def image(spec: SnapshotSpec) -> SparseFile:
     """A sound save image in the format "sparse"."""
     with spec.file().opened() as fd, memory_file() as out:
-        with mappedram.open(fd, spec.offset) as snapshot:
+        with mappedram.open(fd, spec.offset, driver=DRIVER) as snapshot:
             layout = Layout(align=spec.align)
             write_libvirt_sparse(snapshot, _XML, _COOKIE, out, slack=_SLACK, layout=layout)
         return SparseFile.of_fd(out, origin=f"save image of {spec!r}")
 
 
 def compressed(spec: SnapshotSpec) -> SparseFile:
-    """A sound save image whose stream went through xz as a whole."""
-    data = lzma.compress(bytes(spec.file()), preset=0)
+    """A sound save image whose stream went through xz as a whole.
+
+    Holes do not stay holes on the way, so that a large guest is made small.
+    """
+    data = lzma.compress(bytes(spec.shortened().file()), preset=0)
     text = _XML.encode() + b"\0"
     values = {
         "magic": "LibvirtQemudSave",
@@ -51,7 +53,7 @@ def compressed(spec: SnapshotSpec) -> SparseFile:
         "cookie_offset": 0,
         "unused": bytes(56),
     }
-    whole = _DRIVER.build(KIND, values, {"is_be": False}) + text + data
+    whole = DRIVER.build(KIND, values, {"is_be": False}) + text + data
     return SparseFile(len(whole), ((0, whole),), origin=f"compressed save image of {spec!r}")
 
 
@@ -64,7 +66,7 @@ def _detected(file: SparseFile) -> LibvirtImage:
 
 def _with(file: SparseFile, *, is_be: bool = False, **values: object) -> SparseFile:
     """The image with other values in its header."""
-    header = _DRIVER.build(KIND, _detected(file).values | values, {"is_be": is_be})
+    header = DRIVER.build(KIND, _detected(file).values | values, {"is_be": is_be})
     return file.write(0, header)
 
 

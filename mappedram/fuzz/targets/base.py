@@ -1,12 +1,11 @@
 """What a target does, and what can come of trying a file on it."""
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from mappedram.fuzz.cases import Case
+from mappedram.fuzz.cases import Case, Cases
 
 Kind = Literal[
     "accepts", "refuses", "crashes", "hangs", "reports", "raises", "disagrees", "wrong-memory"
@@ -74,8 +73,8 @@ class Target(Protocol):
     def command(self, name: str, offset: int) -> str:
         """How a file of that name, in which the stream begins at `offset`, is tried by hand."""
 
-    def cases(self, seed: int) -> Iterator[Case]:
-        """Files to try, the same for the same seed, without end.
+    def cases(self, seed: int) -> Cases:
+        """Files to try.
 
         Raises:
             MappedRamError: there is nothing to begin with.

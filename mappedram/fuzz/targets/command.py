@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mappedram.fuzz.cases import Case, generated
+from mappedram.fuzz.cases import Case, Cases, Generated
 from mappedram.fuzz.targets.base import Limit, Observation, Worker
 from mappedram.fuzz.targets.signs import sign_of, signal_of
 
@@ -43,14 +43,22 @@ class CommandTarget:
         """How a file is tried by hand."""
         return shlex.join(_filled(self.argv, name))
 
-    def cases(self, seed: int) -> Iterator[Case]:
+    def cases(self, seed: int) -> Cases:
         """Sound, broken and wild files in turn; streams begin at byte 0, unless in an image."""
-        return (case for case in generated(seed) if case.clean.offset == 0)
+        return _AtTheBeginning(seed)
 
     @contextmanager
     def worker(self, folder: Path) -> Iterator[Worker]:
         """A worker with a file of its own."""
         yield _Runner(self.argv, self.limit, folder / "case.mapped-ram")
+
+
+class _AtTheBeginning(Generated):
+    """Nobody tells a command where a stream begins."""
+
+    def wants(self, case: Case) -> bool:
+        """See `Cases.wants`."""
+        return case.clean.offset == 0
 
 
 class _Runner:

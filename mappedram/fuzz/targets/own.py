@@ -15,7 +15,7 @@ from mappedram.check import check
 from mappedram.container import open_any
 from mappedram.drivers import DRIVERS
 from mappedram.errors import MappedRamError
-from mappedram.fuzz.cases import Case, generated
+from mappedram.fuzz.cases import Case, Cases, Generated
 from mappedram.fuzz.targets.base import Limit, Observation, Worker
 from mappedram.fuzz.targets.signs import signal_of
 
@@ -37,9 +37,9 @@ class OwnTarget:
         """How a file is tried by hand."""
         return f"mappedram check --offset {offset} {name}"
 
-    def cases(self, seed: int) -> Iterator[Case]:
+    def cases(self, seed: int) -> Cases:
         """Sound, broken and wild files in turn."""
-        return generated(seed)
+        return Generated(seed)
 
     @contextmanager
     def worker(self, folder: Path) -> Iterator[Worker]:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import mappedram
 from mappedram.convert.mapped_ram import Layout, lay_out
 from mappedram.errors import MappedRamError
-from mappedram.fuzz.cases import Case, of_seeds
+from mappedram.fuzz.cases import Case, Cases, Seeded
 from mappedram.fuzz.guests import GUESTS
 from mappedram.fuzz.qemu import Loaded, Outcome, QemuLoader, digest_of_snapshot
 from mappedram.fuzz.sparse import SparseFile, memory_file
@@ -65,13 +65,13 @@ class QemuTarget:
         memory = {} if self.limit.memory is None else {"address_space": self.limit.memory}
         return QemuLoader(self.binary, self.guest, timeout=self.limit.seconds, **memory)
 
-    def cases(self, seed: int) -> Iterator[Case]:
+    def cases(self, seed: int) -> Cases:
         """Mutations of clean files, which this QEMU has saved.
 
         Raises:
             MappedRamError: it cannot save.
         """
-        return of_seeds(list(self._clean()), seed)
+        return Seeded(list(self._clean()), seed)
 
     def _clean(self) -> Iterator[Case]:
         """The same guest at the beginning of a file, and in containers of two kinds.

@@ -1,0 +1,76 @@
+"""The driver that remembers answers as the one that it asks does, whatever was asked before."""
+
+from collections import Counter
+from random import Random
+from typing import Any
+
+import pytest
+
+import mappedram
+from mappedram import drivers
+from mappedram.drivers.base import RefusalError
+from mappedram.fuzz.generate import snapshot
+from mappedram.fuzz.remembering import RememberingDriver
+from mappedram.layout import ELEMENTS
+
+PLAIN = drivers.get("construct")
+
+
+class Counting:
+    """A driver that counts what it is asked."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked[name] += 1
+        return getattr(PLAIN, name)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_answers_are_those_of_the_other_driver(seed: int) -> None:
+    counting = Counting()
+    driver = RememberingDriver(counting)
+    file = snapshot(Random(seed)).file()
+    with file.opened() as fd, mappedram.open(fd, file.offset, driver=driver) as opened:
+        with mappedram.open(fd, file.offset) as plain:
+            assert opened.stream == plain.stream
+        asked = counting.asked["parse"]
+        assert asked < len(opened.stream.elements)  # footers and ends come again and again
+        for element in opened.stream.elements:
+            data, params = opened.source.read(element.offset, 4096), element.params
+            spans = PLAIN.spans(element.kind, data[: element.length], params)
+            assert driver.parse(element.kind, data, params) == (element.values, element.length)
+            assert [driver.spans(element.kind, data[: element.length], params)] * 2 == [
+                spans,
+                driver.spans(element.kind, data[: element.length], params),
+            ]
+            built = driver.build(element.kind, dict(element.values), params)
+            assert built == data[: element.length]
+            assert driver.build(element.kind, dict(element.values), params) == built
+        assert counting.asked["parse"] == asked
+
+
+@pytest.mark.parametrize("kind", ELEMENTS)
+def test_what_is_cut_off_is_refused_behind_what_was_read(kind: str) -> None:
+    """The beginning of a known structure is not that structure."""
+    driver = RememberingDriver(PLAIN)
+    for data in (bytes(range(1, 200)), b"\1" * 200, bytes(200)):
+        try:
+            _, length = driver.parse(kind, data, {})
+        except RefusalError:
+            continue
+        with pytest.raises(RefusalError):
+            driver.parse(kind, data[: length - 1], {})
+
+
+def test_params_tell_structures_apart() -> None:
+    driver = RememberingDriver(PLAIN)
+    data = b"\1a" + bytes(40)
+    lengths = {
+        driver.parse("ramblock_header", data, {"has_addr": has_addr})[1]
+        for has_addr in (False, True, False)
+    }
+    assert len(lengths) == 2

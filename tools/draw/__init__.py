@@ -1,0 +1,4 @@
+"""Drawing cases by the million, to see that no generator raises.
+
+`kinds` lists what can be drawn, `tally` draws and counts, `pythons` does it in other Pythons.
+"""

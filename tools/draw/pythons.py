@@ -1,0 +1,36 @@
+"""Running the command in another Python, with what it needs from the lock."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+_LOCK = ROOT / "tools" / "locked" / "dev.txt"
+#: Prints the version that an environment is called after.
+_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
+
+
+def run(python: str, arguments: Sequence[str]) -> int:
+    """Run `python -m tools.draw` with these arguments in another Python; its exit status."""
+    program = [str(_environment(python)), "-m", "tools.draw", *arguments]
+    return subprocess.run(program, cwd=ROOT, check=False).returncode
+
+
+def _environment(python: str) -> Path:
+    """The interpreter of an environment with all packages of the lock, made if it is not there.
+
+    Raises:
+        OSError: there is no such Python.
+        subprocess.CalledProcessError: it is none, or packages cannot be installed.
+    """
+    asked = subprocess.run([python, "-c", _VERSION], stdout=subprocess.PIPE, text=True, check=True)
+    folder = ROOT / f".venv-{asked.stdout.strip()}"
+    inside, stamp = folder / "bin" / "python", folder / "installed"
+    pip = [str(inside), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+    if not stamp.exists():
+        print(f"{folder.name}: installing", file=sys.stderr)
+        subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run([*pip, "--require-hashes", "--requirement", str(_LOCK)], check=True)
+        stamp.touch()
+    return inside

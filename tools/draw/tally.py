@@ -1,0 +1,86 @@
+"""Draws many and counts: on several processors, and to the last one whatever is raised."""
+
+import multiprocessing
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from mappedram.fuzz.faults import Drawing, Fault, attempt
+from tools.draw.kinds import KINDS
+
+#: As many are drawn before the next kind has its turn.
+CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some of one kind."""
+
+    kind: str
+    seed: int
+    first: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What came of a chunk: seconds of one processor, and the faults."""
+
+    chunk: Chunk
+    seconds: float
+    faults: list[Fault]
+
+
+@dataclass
+class Tally:
+    """What came of one kind so far."""
+
+    drawn: int = 0
+    seconds: float = 0.0
+    faults: list[Fault] = field(default_factory=list)
+
+    def add(self, drawn: Drawn) -> None:
+        """Count a chunk."""
+        self.drawn += drawn.chunk.count
+        self.seconds += drawn.seconds
+        self.faults += drawn.faults
+
+    def row(self, kind: str) -> str:
+        """A line of the table."""
+        rate = self.drawn / self.seconds if self.seconds else 0
+        return f"{kind:<35} {self.drawn:>9} drawn  {len(self.faults):>5} faults  {rate:>7.0f}/s"
+
+
+def chunks(kinds: Iterable[str], seed: int, first: int, count: int) -> Iterator[Chunk]:
+    """All that is to be drawn, the kinds in turn."""
+    wanted = list(kinds)
+    for start in range(first, first + count, CHUNK):
+        for kind in wanted:
+            yield Chunk(kind, seed, start, min(CHUNK, first + count - start))
+
+
+def draw(chunk: Chunk) -> Drawn:
+    """Draw a chunk.
+
+    Raises:
+        OSError: the machine cannot go on.
+    """
+    began, faults = time.process_time(), []
+    for index in range(chunk.first, chunk.first + chunk.count):
+        name = f"{chunk.kind} {index} of seed {chunk.seed}"
+        options = f"--kind {chunk.kind} --seed {chunk.seed} --first {index} --count 1"
+        drawing = Drawing(name, f"python -m tools.draw {options}", index)
+        found = attempt(partial(KINDS[chunk.kind], chunk.seed, index), drawing)
+        if isinstance(found, Fault):
+            faults.append(found)
+    return Drawn(chunk, time.process_time() - began, faults)
+
+
+def draw_all(wanted: Iterable[Chunk], jobs: int) -> Iterator[Drawn]:
+    """Draw all chunks, `jobs` at a time; in this process if that is one."""
+    if jobs == 1:
+        yield from map(draw, wanted)
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        yield from pool.imap_unordered(draw, wanted)
