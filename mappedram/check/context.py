@@ -86,6 +86,12 @@ class Context:
         starts = self.sections(SectionType.START)
         return next((section for section in starts if section.idstr == RAM_SECTION_IDSTR), None)
 
+    @cached_property
+    def has_devices_only(self) -> bool:
+        """Whether the stream is what `xen-save-devices-state` writes: devices and nothing else."""
+        types = {section.type for section in self.stream.sections}
+        return self.stream.configuration is None and types == {SectionType.FULL, SectionType.EOF}
+
     # Blocks and what is theirs in the file.
 
     def headers(self) -> Iterator[tuple[RamBlock, MappedRamHeader]]:

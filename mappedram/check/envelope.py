@@ -60,30 +60,47 @@ def truncated(context: Context) -> Iterator[Defect]:
 @rule(
     "MR003",
     "ram-end-missing",
-    Severity.ERROR,
+    Severity.WARNING,
     clause="7.4.8",
     errata=("E-001", "E-002", "E-051"),
     qemu="migration/ram.c: ram_save_complete()",
 )
 def ram_end_missing(context: Context) -> Iterator[Defect]:
-    """A stream that comes to its end has END of RAM.
+    """A mapped-ram stream that comes to its end has END of RAM.
 
     Why:
-        QEMU writes the bitmaps just before END of RAM. Without it they were never written: the
-        guest is restored with empty memory, as after `background-snapshot`.
+        QEMU writes the bitmaps just before END of RAM, and loads a stream without it. A save with
+        `background-snapshot` never writes them: only memory that was all zero comes back. Pages
+        that are lost are reported by MR304.
 
     Remedy:
-        Run `mappedram repair`: it rebuilds the bitmaps from the pages, and writes END of RAM. Save
-        without `background-snapshot` next time.
+        Nothing where MR304 is silent: all memory was zero. Otherwise run `mappedram repair`: it
+        rebuilds the bitmaps from the pages, and writes END of RAM. Save without
+        `background-snapshot` next time.
     """
-    stream = context.stream
-    if stream.ended and context.ram_start and not stream.ram_ended:
-        (end,) = context.sections(SectionType.EOF)
-        yield Defect(
-            f"the stream ends at {end.offset:#x} without END of RAM, so that no bitmap was written",
-            Place(end.offset, end.length, end.path),
-            expected="END of RAM before EOF",
-        )
+    if context.stream.mapped_ram:
+        yield from _without_end(context, "so QEMU did not write the bitmaps")
+
+
+@rule(
+    "MR018",
+    "background-snapshot",
+    Severity.INFO,
+    clause="9.6.12",
+    qemu="migration/migration.c: bg_migration_thread()",
+)
+def background_snapshot(context: Context) -> Iterator[Defect]:
+    """A stream without mapped-ram that comes to its end has END of RAM.
+
+    Why:
+        A save with `background-snapshot` writes all pages in PART sections and no END. QEMU loads
+        it with the right memory.
+
+    Remedy:
+        None is needed: load the stream as any other.
+    """
+    if not context.stream.mapped_ram:
+        yield from _without_end(context, "as after a save with background-snapshot")
 
 
 @rule(
@@ -198,6 +215,32 @@ def drivers_disagree(context: Context) -> Iterator[Defect]:
 
 
 @rule(
+    "MR019",
+    "devices-only",
+    Severity.INFO,
+    clause="9.6.13",
+    qemu="migration/savevm.c: qemu_save_device_state()",
+)
+def devices_only(context: Context) -> Iterator[Defect]:
+    """The file holds guest memory, not only the state of devices.
+
+    Why:
+        `xen-save-devices-state` writes the devices alone; Xen keeps guest memory elsewhere. The
+        file is right for `xen-load-devices-state`, and no snapshot of a guest.
+
+    Remedy:
+        For a snapshot with memory, save with `migrate`, or with the tools of Xen. QEMU without Xen
+        loads these devices as an incoming migration with `migration.send-configuration=off`.
+    """
+    if context.has_devices_only:
+        (end,) = context.sections(SectionType.EOF)
+        yield Defect(
+            "the stream holds devices and no guest memory, as xen-save-devices-state writes it",
+            Place(end.offset, end.length, end.path),
+        )
+
+
+@rule(
     "MR006",
     "ram-start-missing",
     Severity.ERROR,
@@ -209,14 +252,14 @@ def ram_start_missing(context: Context) -> Iterator[Defect]:
     """A stream that comes to its end has START of RAM.
 
     Why:
-        Every machine writes it, one without RAM with an empty list. Without it the guest is
-        restored with empty memory.
+        Every migration writes it, that of a machine without RAM with an empty list. Without it the
+        guest is restored with empty memory.
 
     Remedy:
         Copy the file again, or save again: without this section, no memory in the file can be
         found.
     """
-    if context.stream.ended and not context.ram_start:
+    if context.stream.ended and not context.ram_start and not context.has_devices_only:
         (end,) = context.sections(SectionType.EOF)
         yield Defect(
             f"the stream ends at {end.offset:#x} without START of RAM",
@@ -237,6 +280,18 @@ def refusal_defect(error: FormatError) -> Defect:
     return Defect(
         error.msg, Place(error.offset, None, error.path), error.expected, _shown(error.actual)
     )
+
+
+def _without_end(context: Context, consequence: str) -> Iterator[Defect]:
+    """A stream with START of RAM, but no END before its own end."""
+    stream = context.stream
+    if stream.ended and context.ram_start and not stream.ram_ended:
+        (end,) = context.sections(SectionType.EOF)
+        yield Defect(
+            f"the stream ends at {end.offset:#x} without END of RAM, {consequence}",
+            Place(end.offset, end.length, end.path),
+            expected="END of RAM before EOF",
+        )
 
 
 def _stopped(context: Context, code: str) -> Iterator[Defect]:

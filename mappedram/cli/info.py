@@ -241,7 +241,7 @@ def _complete(stream: Stream) -> str:
         where = f" at {stopped.offset:#x}" if stopped.offset is not None else ""
         word = "unknown" if isinstance(stopped, UnsupportedError) else "no"
         return f"{word} - reading stopped{where}"
-    if not stream.ram_ended:
+    if not stream.complete:
         return "no - RAM has no END section, without which no bitmap is final"
     return "yes"
 

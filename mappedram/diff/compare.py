@@ -56,7 +56,7 @@ def _blocks(a: Snapshot, b: Snapshot) -> Iterator[tuple[Block | None, Block | No
 
 def _with_pages(a: Snapshot, b: Snapshot) -> Iterator[tuple[Block, Block]]:
     """The blocks whose pages can be compared; what a file leaves out, nothing is known of."""
-    if not (a.stream.ram_ended and b.stream.ram_ended):
+    if not all(one.stream.ram_ended or one.stream.complete for one in (a, b)):
         return
     for one, other in _blocks(a, b):
         if one and other and one.has_pages and other.has_pages:

@@ -45,7 +45,7 @@ _NONE: Params = {}
 #: What was read before the first page record and the size of a page, to what takes the pages.
 OnPages = Callable[[Stream, int], PageTaker | None]
 #: Where nothing says what the page size is: the sizes that targets have, the most usual first.
-_USUAL_PAGE_SIZES = (1 << 12, 1 << 10, 1 << 13, 1 << 14, 1 << 11, 1 << 15, 1 << 16)
+_USUAL_PAGE_SIZES = (1 << 12, 1 << 10, 1 << 13, 1 << 14, 1 << 11, 1 << 15, 1 << 16, 1 << 8)
 
 
 def read_stream(

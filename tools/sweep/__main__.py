@@ -1,8 +1,8 @@
 """`python -m tools.sweep`: every way in which a real QEMU saves, against what `check` says of it.
 
-Results are added to a file; what is there already is not done again. The exit status is 1 if `check`
-finds fault with a file that the QEMU that wrote it loads with the right memory, or if other memory
-is read from it.
+Results are added to a file, and a case that is there already is not tried again. The exit status is
+1 if `check` finds fault with a file that the QEMU that wrote it loads with the right memory, or if
+`mappedram` reads other memory from it.
 """
 
 from __future__ import annotations

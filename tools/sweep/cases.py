@@ -40,7 +40,11 @@ _PARAMETERS: tuple[tuple[tuple[str, ...], tuple[tuple[tuple[str, object], ...], 
     (
         (MAPPED_RAM, "multifd"),
         tuple(
-            (("zero-page-detection", detection), ("direct-io", direct), ("multifd-channels", number))
+            (
+                ("zero-page-detection", detection),
+                ("direct-io", direct),
+                ("multifd-channels", number),
+            )
             for detection, direct, number in product(_DETECTION, (False, True), (1, 3, 8))
         ),
     ),

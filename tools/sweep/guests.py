@@ -20,7 +20,7 @@ class Guest:
     Attributes:
         name: what the results call it.
         arch: which system emulator.
-        args: QEMU's arguments; `{dir}` stands for a folder with our firmware (`tools.qemu.firmware`).
+        args: QEMU's arguments; `{dir}` stands for a folder with `tools.qemu.firmware` in it.
         filled: names of the blocks that get a pattern.
         live: whether it runs, and changes its memory, while it is saved.
         bitmap: whether its disk `disk0` has a dirty bitmap.
@@ -92,8 +92,7 @@ TABLE = (
         "numa2",
         "x86_64",
         "-M pc -object memory-backend-ram,id=node0,size=16M -object memory-backend-ram,id=node1,"
-        "size=16M -numa node,memdev=node0 -numa node,memdev=node1"
-        + _PC.replace("16M", "32M"),
+        "size=16M -numa node,memdev=node0 -numa node,memdev=node1" + _PC.replace("16M", "32M"),
         "node0",
         "node1",
     ),

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 from mappedram.snapshot import Block
@@ -52,7 +53,7 @@ def digests(machine: Machine) -> dict[str, str]:
         for ram in blocks(machine):
             if ram.used_length <= LARGEST:
                 memory.seek(ram.address)
-                result[ram.idstr] = _digest(_read(memory.read, ram.used_length))
+                result[ram.idstr] = _digest(_read(memory, ram.used_length))
     return result
 
 
@@ -73,9 +74,9 @@ def _pages(count: int) -> Iterator[int]:
     yield from sorted({count // 2, count * 3 // 4, count - 1})
 
 
-def _read(read, size: int) -> Iterator[bytes]:  # type: ignore[no-untyped-def]
+def _read(memory: FileIO, size: int) -> Iterator[bytes]:
     while size:
-        data = read(min(_CHUNK, size))
+        data = memory.read(min(_CHUNK, size))
         size -= len(data)
         yield data
 
