@@ -13,7 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from tools.qemu import Machine, find, version
@@ -73,7 +73,7 @@ def _run(wanted: list[tuple[Path, str, Case]], options: argparse.Namespace) -> N
     began = time.monotonic()
     with (
         options.out.open("a", encoding="utf-8") as stream,
-        ThreadPoolExecutor(options.jobs) as pool,
+        ProcessPoolExecutor(options.jobs, initializer=os.nice, initargs=(10,)) as pool,
     ):
         started = {
             pool.submit(run, case, binary, options.folder): qemu for binary, qemu, case in wanted
