@@ -31,6 +31,8 @@ class Local:
         self.assumed = destination.byteorder == "big" and not destination.is_known
         self.capabilities = destination.capabilities or frozenset()
         self.target_page_bits: int | None = None
+        #: By the machine type, where a release decides; it overrides what the stream says.
+        self.target_page_size: int | None = None
         self._supposed_page_size: int | None = None
         self.has_footers = destination.footers
 
@@ -56,6 +58,8 @@ class Local:
         """The page size of the destination, or what the stream says of the whole machine."""
         if self.destination.page_size is not None:
             return self.destination.page_size
+        if self.target_page_size is not None:
+            return self.target_page_size
         bits = self.target_page_bits
         if bits is not None and bits < OFFSET_BITS and is_page_size(1 << bits):
             return 1 << bits

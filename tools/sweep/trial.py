@@ -24,7 +24,7 @@ from tools.qemu import (
 from tools.qemu.firmware import FIRMWARE
 from tools.sweep import memory
 from tools.sweep.cases import SETTINGS, Case
-from tools.sweep.guests import COMMON
+from tools.sweep.guests import COMMON, LARGEST
 
 #: Seconds for a save or a load; some combinations never end.
 TIMEOUT = 20.0
@@ -33,6 +33,8 @@ _PAUSED = "pre-switchover"
 _ENDED = {"completed", "failed", "cancelled", "colo", _PAUSED}
 
 Row = dict[str, Any]
+#: A digest of the memory of each block, by `idstr`.
+Digests = Mapping[str, str]
 
 
 @dataclass
@@ -48,6 +50,12 @@ class Trial:
         """The file that is saved."""
         return self.folder / "saved"
 
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The blocks whose memory stays in a shared file."""
+        ignored = self.case.guest.shared and "x-ignore-shared" in self.case.capabilities
+        return frozenset(self.case.guest.filled if ignored else ())
+
     def run(self) -> Row:
         """Go through all of it; say what became of each step.
 
@@ -60,37 +68,37 @@ class Trial:
         before = self._save(row)
         if not self.path.exists() or not self.path.stat().st_size > self.case.offset:
             return row | {"loaded": "no file"}
-        self._load(row, before)
-        self._judge(row, before)
+        after = self._load(row)
+        self._judge(row)
+        self._compare(row, before, after)
         return row
 
-    def _save(self, row: Row) -> Mapping[str, str]:
-        """Save it; digests of the memory that it had."""
+    def _save(self, row: Row) -> Digests:
+        """Save it; digests of the memory that it had then, none where it went on changing."""
         guest, before = self.case.guest, {}
+        in_background = "background-snapshot" in self.case.capabilities
         with _outcome(row, "saved"), self._machine() as machine:
             memory.fill(machine, guest.filled)
             if guest.bitmap:
                 machine.qmp("block-dirty-bitmap-add", node="disk0", name="bitmap0")
-            before = memory.digests(machine)
-            if guest.live or "background-snapshot" in self.case.capabilities:
+            before = {} if guest.live else memory.digests(machine)
+            if guest.live or in_background:
                 machine.qmp("cont")  # a guest that never ran makes QEMU abort in the background
             self.path.write_bytes(b"#" * self.case.offset)
             self._migrate(machine, "migrate")
-            if guest.live:
-                machine.qmp("stop")
+            if guest.live and not in_background:
                 before = memory.digests(machine)
         return before
 
-    def _load(self, row: Row, before: Mapping[str, str]) -> None:
-        """Load it in a machine of its own, and compare all of its memory."""
+    def _load(self, row: Row) -> Digests:
+        """Load it in a machine of its own; digests of the memory that it has then, if it loads."""
+        after: dict[str, str] = {}
         with _outcome(row, "loaded"), self._machine(incoming=True) as machine:
             self._migrate(machine, "migrate-incoming")
-            after = memory.digests(machine)
-            # Xen keeps memory elsewhere.
-            differing = [] if self.case.way == "devices" else _differing(before, after)
-            row["memory"] = "wrong: " + ", ".join(differing) if differing else "right"
+            after.update(memory.digests(machine))
+        return after
 
-    def _judge(self, row: Row, before: Mapping[str, str]) -> None:
+    def _judge(self, row: Row) -> None:
         report = check(self.path, self.case.offset)
         errors = {finding.code for finding in report.findings if finding.severity != "info"}
         row["verdict"] = str(report.verdict)
@@ -99,21 +107,37 @@ class Trial:
         row["model"] = {
             release: [verdict.outcome, *verdict.because] for release, verdict in report.qemu.items()
         }
+
+    def _compare(self, row: Row, before: Digests, after: Digests) -> None:
+        """What memory QEMU has got from the file, and what `mappedram` reads from it.
+
+        Where nobody knows what memory was saved, they are compared with each other.
+        """
+        if self.case.way == "devices":  # Xen keeps memory elsewhere
+            if after:
+                row["memory"] = "right"
+            return
+        own: Digests = {}
         try:
-            with mappedram.open(self.path, self.case.offset) as snapshot:
-                own = {
-                    block.idstr: memory.digest_of(block)
-                    for block in snapshot.blocks
-                    if block.idstr in before and not block.model.ignored
-                }
-                absent = [block.idstr for block in snapshot.blocks if block.model.ignored]
+            own = self._read()
+            row["reader"] = _told(own, before or after)
         except MappedRamError as error:
             row["reader"] = f"{type(error).__name__}: {error}"
-            return
-        differing = [idstr for idstr in own if own[idstr] != before[idstr]]
-        row["reader"] = "wrong: " + ", ".join(differing) if differing else "right"
-        if absent:
-            row["absent"] = absent
+        if after and (before or own):
+            row["memory"] = _told(before or own, after)
+
+    def _read(self) -> Digests:
+        """Digests of the memory that the file holds, by our reader.
+
+        Raises:
+            MappedRamError: it cannot be read.
+        """
+        with mappedram.open(self.path, self.case.offset) as snapshot:
+            return {
+                block.idstr: memory.digest_of(block)
+                for block in snapshot.blocks
+                if block.used_length <= LARGEST and block.idstr not in self.left_out
+            }
 
     def _machine(self, *, incoming: bool = False) -> Machine:
         """A machine of that kind; of two that share their memory, both have one file."""
@@ -193,8 +217,10 @@ def _status(machine: Machine) -> object:
     return machine.migration().get("status")
 
 
-def _differing(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    return sorted(idstr for idstr in before if before[idstr] != after.get(idstr))
+def _told(wanted: Digests, found: Digests) -> str:
+    """In words, whether all blocks that were wanted have been found as they should be."""
+    differing = sorted(idstr for idstr in wanted if wanted[idstr] != found.get(idstr))
+    return "wrong: " + ", ".join(differing) if differing else "right"
 
 
 @contextmanager
