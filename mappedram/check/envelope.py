@@ -219,6 +219,7 @@ def drivers_disagree(context: Context) -> Iterator[Defect]:
     "devices-only",
     Severity.INFO,
     clause="9.6.13",
+    errata=("E-056",),
     qemu="migration/savevm.c: qemu_save_device_state()",
 )
 def devices_only(context: Context) -> Iterator[Defect]:

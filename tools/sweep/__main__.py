@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from tools.qemu import Machine, find, version
+from tools.qemu.machine import NEWER
 from tools.sweep import results
 from tools.sweep.cases import Case, cases
 from tools.sweep.guests import TABLE
@@ -56,7 +57,7 @@ def _all(*, newer: bool) -> Iterator[tuple[Path, str, Case]]:
     """Every case of every machine whose emulator is there."""
     capabilities: dict[str, list[str]] = {}
     for guest in TABLE:
-        binary = find(guest.arch, newer=newer)
+        binary = find(guest.arch, beside=NEWER if newer else None)
         if binary is None:
             print(f"{guest.name}: left out, no qemu-system-{guest.arch}", file=sys.stderr)
             continue
