@@ -115,14 +115,15 @@ def not_followed(context: Context) -> Iterator[Defect]:
 
     Why:
         The file may be right, but what stands behind this place was not looked at: another kind of
-        file, a stream inside the stream, a device section that nothing tells the length of.
+        file, a live device before the end of RAM whose records are not known.
 
     Remedy:
         Check that this is the right file, and give `--offset` if the stream begins later in it. The
         blocks that stand before this place can be read as usual.
     """
     stream = context.stream
-    yield from _stopped(context, NOT_FOLLOWED)
+    if not context.undivided:
+        yield from _stopped(context, NOT_FOLLOWED)
     for block in stream.blocks:
         if block.path in context.oversized:
             yield Defect(
@@ -239,6 +240,29 @@ def devices_only(context: Context) -> Iterator[Defect]:
             "the stream holds devices and no guest memory, as xen-save-devices-state writes it",
             Place(end.offset, end.length, end.path),
         )
+
+
+@rule(
+    "MR020",
+    "devices-not-followed",
+    Severity.WARNING,
+    clause="4.6.11",
+    qemu="migration/savevm.c: qemu_loadvm_state_main()",
+)
+def devices_not_followed(context: Context) -> Iterator[Defect]:
+    """The sections behind RAM have footers, or the JSON description tells their lengths.
+
+    Why:
+        QEMU saves without either under `migration.send-section-footer=off` with
+        `suppress-vmdesc=on`, and loads the file: each device knows the length of its own state. The
+        memory is complete and was checked; the devices, and the end of the stream, were not.
+
+    Remedy:
+        The memory can be used as usual. To have the devices checked, save again with footers or
+        with the description.
+    """
+    if context.undivided:
+        yield refusal_defect(context.undivided)
 
 
 @rule(

@@ -136,7 +136,7 @@ def compressed_pages(draft: Draft) -> int:
     return found.start()
 
 
-@case("MR004", "no-footers-no-vmdesc")
+@case("MR020", "no-footers-no-vmdesc")
 def neither_footers_nor_description(draft: Draft) -> int:
     return draft.section(SectionType.FULL).payload_offset
 

@@ -27,7 +27,7 @@ VERDICTS: dict[str, tuple[Verdict, list[str]]] = {
     "killed": ("corrupt", ["MR304", "MR002"]),
     "live": ("clean", ["MR303"]),
     "no-configuration": ("clean", ["MR007", "MR041"]),
-    "no-footers-no-vmdesc": ("unsupported", ["MR004"]),
+    "no-footers-no-vmdesc": ("harmless", ["MR020"]),
     "no-vmdesc": ("clean", ["MR041"]),
     "plain": ("clean", ["MR012"]),
 }

@@ -32,7 +32,7 @@ def main() -> int:
     if not options.summary:
         wanted = [
             (binary, qemu, case)
-            for binary, qemu, case in _all(newer=options.newer)
+            for binary, qemu, case in _all(options.qemu)
             if re.search(options.only, case.name) and (qemu, case.name) not in done
         ]
         _run(wanted, options)
@@ -43,7 +43,14 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.sweep", description=__doc__)
-    parser.add_argument("--newer", action="store_true", help="the QEMU of tools/qemu/install-newer")
+    parser.add_argument("--qemu", type=Path, metavar="FOLDER", help="the emulators in there")
+    parser.add_argument(
+        "--newer",
+        dest="qemu",
+        action="store_const",
+        const=NEWER,
+        help="of tools/qemu/install-newer",
+    )
     parser.add_argument("--only", default="", metavar="REGEX", help="cases whose name it finds")
     parser.add_argument("--again", action="store_true", help="do again what was found wrong")
     parser.add_argument("--summary", action="store_true", help="only sum up what is there")
@@ -53,11 +60,11 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _all(*, newer: bool) -> Iterator[tuple[Path, str, Case]]:
+def _all(folder: Path | None) -> Iterator[tuple[Path, str, Case]]:
     """Every case of every machine whose emulator is there."""
     capabilities: dict[str, list[str]] = {}
     for guest in TABLE:
-        binary = find(guest.arch, beside=NEWER if newer else None)
+        binary = find(guest.arch, beside=folder)
         if binary is None:
             print(f"{guest.name}: left out, no qemu-system-{guest.arch}", file=sys.stderr)
             continue

@@ -170,6 +170,12 @@ def devices_alone(spec: SnapshotSpec, rng: Random) -> SparseFile:
     return draft.file
 
 
+@breaks("MR020")
+def neither_footers_nor_description(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    bare = replace(spec, footers=False, description=False, early=())
+    return replace(bare, devices=(*spec.devices, _DEVICE)).file()
+
+
 @breaks("MR041")
 def no_description(spec: SnapshotSpec, rng: Random) -> SparseFile:
     return replace(spec, description=False).file()
