@@ -126,7 +126,7 @@ types:
         doc: The page as one zlib stream (RFC 1950).
     instances:
       flags_end:
-        value: '(len_page < 1024 ? len_page : 1024).as<u8>'
+        value: '(len_page < 1024 ? len_page : (1024).as<u4>).as<u8>'
         doc: |
           First number that is no flag: there are ten bits of flags, and in a
           smaller page the upper ones belong to its address.

@@ -220,10 +220,16 @@ def _header(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> Iterat
     if stream.mapped_ram_guessed and stream.mapped_ram:
         yield "mapped-ram", "yes (guessed from the first block: nothing announces it)"
     elif not stream.mapped_ram:
-        yield "mapped-ram", "no" if stream.configuration or stream.blocks else "unknown"
+        yield "mapped-ram", _without_mapped_ram(stream)
     if any(block.model.has_data for block in snapshot.blocks):
         yield "byte order", _byteorder(snapshot)
     yield "complete", _complete(stream)
+
+
+def _without_mapped_ram(stream: Stream) -> str:
+    if stream.configuration or stream.blocks:
+        return "no"
+    return "no (the stream has no RAM)" if stream.ended else "unknown"
 
 
 def _byteorder(snapshot: Snapshot) -> str:
