@@ -199,9 +199,13 @@ class Snapshot:
 
     @cached_property
     def bitmaps_written(self) -> bool:
-        """Whether clear bits stand for pages of zeros. Source: spec/format.md, clause 7.4.8."""
+        """Whether clear bits stand for pages of zeros. Source: spec/format.md, clause 7.4.8.
+
+        A stream of devices alone has no bitmaps that could be missing.
+        """
         return (
             self.stream.ram_ended
+            or (self.stream.ended and not self.blocks)
             or bool(self.stream.scattered)
             or any(block.bitmap.any() for block in self.blocks if block.has_pages)
         )

@@ -27,6 +27,7 @@ from mappedram.container import open_any
 from mappedram.convert.raw import extract, stored_bytes
 from mappedram.drivers import DriverName
 from mappedram.errors import UnsupportedError
+from mappedram.layout.constants import RAM_SECTION_IDSTR
 from mappedram.output import StagedFiles, make_folder, safe_name
 from mappedram.snapshot import Block, Snapshot
 
@@ -115,8 +116,11 @@ def chosen_blocks(snapshot: Snapshot, idstrs: Sequence[str]) -> list[Block]:
 
     Raises:
         UsageError: there is no block of a name.
-        UnsupportedError: the save did not come to its end, so that no bitmap says anything.
+        UnsupportedError: the save did not come to its end, so that no bitmap says anything, or the
+            file holds devices alone.
     """
+    if snapshot.stream.ended and not any(s.idstr == RAM_SECTION_IDSTR for s in snapshot.sections):
+        raise UnsupportedError("the stream holds devices and no guest memory")
     if not snapshot.bitmaps_written:
         raise UnsupportedError(
             "the save did not come to its end: its bitmaps were never written, and which pages are"
