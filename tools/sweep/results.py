@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from tools.sweep.trial import Row, is_false_alarm, is_misread, is_missed, is_not_followed
+from tools.sweep.trial import Row, is_false_alarm, is_misread, is_missed
 
 #: What is asked of each row, and in which words.
 QUESTIONS: tuple[tuple[str, Callable[[Row], bool]], ...] = (
     ("false alarm", is_false_alarm),
-    ("not followed to the end of the stream", is_not_followed),
     ("read otherwise than QEMU does", is_misread),
     ("saved, not loaded with the right memory, and not objected to", is_missed),
 )
