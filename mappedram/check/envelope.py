@@ -151,8 +151,8 @@ def no_mapped_ram(context: Context) -> Iterator[Defect]:
         Load the file with the capability `mapped-ram` off, or convert it with `mappedram convert -O
         mapped-ram`.
     """
-    start = context.ram_start
-    if start and not context.stream.mapped_ram and not context.stream.stopped:
+    start, stream = context.ram_start, context.stream
+    if start and not stream.mapped_ram and (not stream.stopped or context.undivided):
         yield Defect(
             "the stream has no mapped-ram: its pages stand in records, one after the other",
             Place(start.offset, start.length, start.path),

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import mappedram
 from mappedram.check import Report, check
+from mappedram.convert.stream import to_stream
+from mappedram.fuzz.spec import DeviceSpec, RamSpec, SnapshotSpec
 from mappedram.layout.constants import QEMU_VM_FILE_MAGIC, SectionType
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
@@ -110,6 +113,33 @@ def test_live_devices_of_a_background_snapshot(fixtures: Fixtures, tmp_path: Pat
         draft.remove(section.offset, section.length)
     report = check(draft.path)
     assert (report.verdict, codes(report)) == ("harmless", {"MR003"})
+
+
+# Sections that nothing divides.
+
+
+def test_neither_footers_nor_description(fixtures: Fixtures, tmp_path: Path) -> None:
+    """QEMU loads the file, and its memory can be read: with mapped-ram, and without."""
+    fixture = fixtures["no-footers-no-vmdesc"]
+    report = check(fixture.path)
+    assert (report.verdict, codes(report)) == ("harmless", {"MR020"})
+    assert {verdict.outcome for verdict in report.qemu.values()} == {"loads"}
+    stream = tmp_path / "stream"
+    with mappedram.open(fixture.path) as snapshot, stream.open("w+b") as target:
+        to_stream(snapshot, target.fileno())
+    report = check(stream)
+    assert (report.verdict, codes(report)) == ("harmless", {"MR012", "MR020"})
+    assert report.qemu == {}
+
+
+def test_what_stands_before_the_end_of_ram_is_not_followed() -> None:
+    """Behind a device of unknown length, the rest of RAM is out of reach."""
+    device = DeviceSpec("virtio-mem", 7, state=bytes(24))
+    blocks = (RamSpec("ram", 2, ((0, 1),)),)
+    spec = SnapshotSpec("none", 4096, blocks, early=(device,), footers=False, description=False)
+    with spec.file().opened() as fd:
+        report = check(fd)
+    assert (report.verdict, codes(report)) == ("unsupported", {"MR004"})
 
 
 # Memory that is not there, and need not be.
