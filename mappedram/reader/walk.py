@@ -430,7 +430,7 @@ class _Walk:
             if found is not None:
                 return found - start
         # A writer may leave out both (spec/format.md), so that this alone is no defect.
-        legal = self.footers is False and self.vmdescription is None
+        legal = not self.footers and self.vmdescription is None
         raise (UnsupportedError if legal else FormatError)(
             f"payload of {section.idstr or 'a section without START'!r}: neither the JSON"
             " description nor a footer tells where it ends",
