@@ -268,7 +268,7 @@ class Stream:
         """
         with_data = [block for block in self.blocks if block.has_data]
         usual = MAPPED_RAM_FILE_OFFSET_ALIGNMENT
-        powers = (1 << bits for bits in range(10, 31))
+        powers = (1 << bits for bits in range(8, 31))
         return next(
             (
                 align
@@ -309,5 +309,8 @@ class Stream:
 
     @property
     def complete(self) -> bool:
-        """Whether the save came to its end: RAM has END, and the stream has EOF."""
-        return self.ended and self.ram_ended
+        """Whether the save came to its end: the stream has EOF, and with mapped-ram END of RAM.
+
+        Without mapped-ram, a save with `background-snapshot` has all pages and no END of RAM.
+        """
+        return self.ended and (self.ram_ended or not self.mapped_ram)

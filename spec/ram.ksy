@@ -125,13 +125,18 @@ types:
         if: flag == 0x100
         doc: The page as one zlib stream (RFC 1950).
     instances:
-      remainder:
-        value: (addr_and_flags - ((addr_and_flags / 1024).as<u8> * 1024).as<u8>).as<u8>
+      flags_end:
+        value: '(len_page < 1024 ? len_page : (1024).as<u4>).as<u8>'
         doc: |
-          What the low bits hold. Where integers are signed, 1024 less than that
-          if the top bit is set.
+          First number that is no flag: there are ten bits of flags, and in a
+          smaller page the upper ones belong to its address.
+      remainder:
+        value: (addr_and_flags - ((addr_and_flags / flags_end).as<u8> * flags_end).as<u8>).as<u8>
+        doc: |
+          What the low bits hold. Where integers are signed, `flags_end` less
+          than that if the top bit is set.
       low:
-        value: '(remainder >= 0 ? remainder : (remainder + 1024).as<u8>).as<u4>'
+        value: '(remainder >= 0 ? remainder : (remainder + flags_end).as<u8>).as<u4>'
         doc: The low bits, which hold the flags.
       flag:
         value: |

@@ -87,7 +87,7 @@ class Snapshot:
         """The bitmap of a block, refused where it means nothing."""
         if block.bitmap_offset == block.pages_offset == 0:  # [6.3.5]
             raise ValueError(f"the contents of block {block.idstr!r} are not in the file")
-        if block.page_size < 1024 or block.page_size & (block.page_size - 1):  # [6.1.5]
+        if block.page_size < 256 or block.page_size & (block.page_size - 1):  # [6.1.5]
             _refuse(block.bitmap_offset, f"page_size of block {block.idstr!r}")
         size = -(-(block.used_length // block.page_size) // 64) * 8  # [7.1.1], W = 8
         if block.bitmap_offset + size > self.size:  # [7.1.6]
@@ -314,7 +314,7 @@ class _Reader:
         for addr in (False, True):
             found = self.snapshot.at(self.pos + 8 * addr, 12).rjust(12, b"\xff")
             version, page_size = struct.unpack(">IQ", found)
-            if version <= 1 and page_size >= 1024 and page_size & (page_size - 1) == 0:
+            if version <= 1 and page_size >= 256 and page_size & (page_size - 1) == 0:
                 self.mapped, self.addr = True, addr
                 return
         _refuse(self.pos, "the stream has no mapped-ram")

@@ -15,7 +15,7 @@ from mappedram import MappedRamError, Snapshot, TruncatedError, drivers, layout
 from mappedram import open as open_snapshot
 from mappedram.drivers.base import Driver, Params, RefusalError
 from mappedram.layout import ram, stream
-from mappedram.layout.declare import AtMost, Valid
+from mappedram.layout.declare import Valid, ValidIn
 from tests.conftest import Fixtures, manifest
 from tests.files import memory_file
 from tools.generate import ksy
@@ -44,7 +44,7 @@ def peel(declaration: construct.Construct) -> tuple[construct.Construct, dict[st
     while True:
         if isinstance(declaration, construct.Renamed):
             declaration = declaration.subcon
-        elif isinstance(declaration, (Valid, AtMost)):
+        elif isinstance(declaration, (Valid, ValidIn)):
             facts["valid"] = True
             declaration = declaration.subcon
         elif isinstance(declaration, construct.IfThenElse):

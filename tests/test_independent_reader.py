@@ -31,6 +31,8 @@ NOT_FINAL = {"background-snapshot"}
 CHOICES = {
     "MR012": "a reader need not know the records of a stream without mapped-ram (clause 9.6.2)",
     "MR017": "likewise",
+    "MR018": "likewise",
+    "MR019": "a reader need not call complete what holds no memory (clause 9.6.13)",
     "MR026": "a reader may refuse another version of RAM, or go on (clause 5.1.4)",
 }
 DEFECTS = [way for code, ways in CATALOGUE.items() if code not in CHOICES for way in ways]

@@ -16,10 +16,12 @@ from tests.files import copy_sparse, field_place, memory_file, patch
 from tools.oracle import OracleBlock, OracleFile
 from tools.qemu import pattern
 
+#: QEMU rounds the length of a block up to pages of the host.
+HOST_PAGE = 4096
 SOUND = [
     name
     for name in manifest()
-    if name not in {*UNFINISHED, "background-snapshot", "no-footers-no-vmdesc"}
+    if name not in {*UNFINISHED, "background-snapshot", "devices-only", "no-footers-no-vmdesc"}
 ]
 
 
@@ -37,7 +39,7 @@ def test_memory_is_what_the_guest_had(fixtures: Fixtures, name: str) -> None:
             block = snapshot.block[fill["block"]]
             size, seed = fill["page_size"], int(fill["seed"], 16)
             assert block.page_size == size
-            assert block.used_length == fill["size"]
+            assert block.used_length == -(-fill["size"] // HOST_PAGE) * HOST_PAGE
             for start, stop in fill["runs"]:
                 if name == "live":  # the guest rewrites the first pages while it is saved
                     start = max(start, 512)

@@ -2,7 +2,7 @@
 // The findings that follow from headers and bitmaps alone, under the codes of `mappedram check`.
 
 const MIB = 1 << 20;
-const isPageSize = (size) => size >= 1024 && size <= 65536 && Number.isInteger(Math.log2(size));
+const isPageSize = (size) => size >= 256 && size <= 65536 && Number.isInteger(Math.log2(size));
 
 /** Of each block: code, whether it is broken, the field that is to blame, and the words. */
 const OF_BLOCK = [
@@ -25,7 +25,7 @@ function* judge(walk, overlap) {
     (element.fields ?? []).map((field) => [`${element.path}/${field.name}`, field.offset])));
   if (stopped) yield { ...stopped, path: "" };
   const has = (type) => sections.some((section) => section.type === type && section.idstr === "ram");
-  if (!stopped && !has("end")) yield { code: "MR003", message: "RAM has no END section", offset: null, path: "" };
+  if (!stopped && has("start") && !has("end")) yield { code: "MR003", message: "RAM has no END section", offset: null, path: "" };
   const usual = walk.description?.page_size ?? blocks.find((block) => isPageSize(block.page_size))?.page_size;
   const names = new Set();
   for (const block of blocks) {

@@ -12,7 +12,7 @@ from mappedram.check.finding import Defect, Place
 from mappedram.check.survey import Survey, survey
 from mappedram.drivers.base import Span
 from mappedram.drivers.compared import ComparedDriver
-from mappedram.errors import FormatError
+from mappedram.errors import FormatError, UnsupportedError
 from mappedram.layout.constants import RAM_SECTION_IDSTR, SectionType
 from mappedram.model import Element, MappedRamHeader, RamBlock, Section, Stream, is_page_size
 from mappedram.reader import read_stream
@@ -85,6 +85,27 @@ class Context:
         """The first START of RAM."""
         starts = self.sections(SectionType.START)
         return next((section for section in starts if section.idstr == RAM_SECTION_IDSTR), None)
+
+    @cached_property
+    def has_devices_only(self) -> bool:
+        """Whether the stream is what `xen-save-devices-state` writes: devices and nothing else."""
+        types = {section.type for section in self.stream.sections}
+        return self.stream.configuration is None and types == {SectionType.FULL, SectionType.EOF}
+
+    @cached_property
+    def undivided(self) -> FormatError | None:
+        """Why the sections behind RAM were not followed, if nothing tells where they end.
+
+        All of RAM has been passed by then: END of RAM, or in a save with `background-snapshot`, the
+        last PART, which a FULL section follows.
+        """
+        *before, last = self.stream.sections or (None,)
+        if last is None or not isinstance(self.stream.stopped, UnsupportedError):
+            return None
+        passed = {s.type for s in before if s and s.idstr == RAM_SECTION_IDSTR}
+        in_background = last.type == SectionType.FULL and SectionType.PART in passed
+        is_behind = last.idstr != RAM_SECTION_IDSTR and (SectionType.END in passed or in_background)
+        return self.stream.stopped if is_behind else None
 
     # Blocks and what is theirs in the file.
 

@@ -60,30 +60,47 @@ def truncated(context: Context) -> Iterator[Defect]:
 @rule(
     "MR003",
     "ram-end-missing",
-    Severity.ERROR,
+    Severity.WARNING,
     clause="7.4.8",
     errata=("E-001", "E-002", "E-051"),
     qemu="migration/ram.c: ram_save_complete()",
 )
 def ram_end_missing(context: Context) -> Iterator[Defect]:
-    """A stream that comes to its end has END of RAM.
+    """A mapped-ram stream that comes to its end has END of RAM.
 
     Why:
-        QEMU writes the bitmaps just before END of RAM. Without it they were never written: the
-        guest is restored with empty memory, as after `background-snapshot`.
+        QEMU writes the bitmaps just before END of RAM, and loads a stream without it. A save with
+        `background-snapshot` never writes them: only memory that was all zero comes back. Pages
+        that are lost are reported by MR304.
 
     Remedy:
-        Run `mappedram repair`: it rebuilds the bitmaps from the pages, and writes END of RAM. Save
-        without `background-snapshot` next time.
+        Nothing where MR304 is silent: all memory was zero. Otherwise run `mappedram repair`: it
+        rebuilds the bitmaps from the pages, and writes END of RAM. Save without
+        `background-snapshot` next time.
     """
-    stream = context.stream
-    if stream.ended and context.ram_start and not stream.ram_ended:
-        (end,) = context.sections(SectionType.EOF)
-        yield Defect(
-            f"the stream ends at {end.offset:#x} without END of RAM, so that no bitmap was written",
-            Place(end.offset, end.length, end.path),
-            expected="END of RAM before EOF",
-        )
+    if context.stream.mapped_ram:
+        yield from _without_end(context, "so QEMU did not write the bitmaps")
+
+
+@rule(
+    "MR018",
+    "background-snapshot",
+    Severity.INFO,
+    clause="9.6.12",
+    qemu="migration/migration.c: bg_migration_thread()",
+)
+def background_snapshot(context: Context) -> Iterator[Defect]:
+    """A stream without mapped-ram that comes to its end has END of RAM.
+
+    Why:
+        A save with `background-snapshot` writes all pages in PART sections and no END. QEMU loads
+        it with the right memory.
+
+    Remedy:
+        None is needed: load the stream as any other.
+    """
+    if not context.stream.mapped_ram:
+        yield from _without_end(context, "as after a save with background-snapshot")
 
 
 @rule(
@@ -98,14 +115,15 @@ def not_followed(context: Context) -> Iterator[Defect]:
 
     Why:
         The file may be right, but what stands behind this place was not looked at: another kind of
-        file, a stream inside the stream, a device section that nothing tells the length of.
+        file, a live device before the end of RAM whose records are not known.
 
     Remedy:
         Check that this is the right file, and give `--offset` if the stream begins later in it. The
         blocks that stand before this place can be read as usual.
     """
     stream = context.stream
-    yield from _stopped(context, NOT_FOLLOWED)
+    if not context.undivided:
+        yield from _stopped(context, NOT_FOLLOWED)
     for block in stream.blocks:
         if block.path in context.oversized:
             yield Defect(
@@ -133,8 +151,8 @@ def no_mapped_ram(context: Context) -> Iterator[Defect]:
         Load the file with the capability `mapped-ram` off, or convert it with `mappedram convert -O
         mapped-ram`.
     """
-    start = context.ram_start
-    if start and not context.stream.mapped_ram and not context.stream.stopped:
+    start, stream = context.ram_start, context.stream
+    if start and not stream.mapped_ram and (not stream.stopped or context.undivided):
         yield Defect(
             "the stream has no mapped-ram: its pages stand in records, one after the other",
             Place(start.offset, start.length, start.path),
@@ -198,6 +216,56 @@ def drivers_disagree(context: Context) -> Iterator[Defect]:
 
 
 @rule(
+    "MR019",
+    "devices-only",
+    Severity.INFO,
+    clause="9.6.13",
+    errata=("E-056",),
+    qemu="migration/savevm.c: qemu_save_device_state()",
+)
+def devices_only(context: Context) -> Iterator[Defect]:
+    """The file holds guest memory, not only the state of devices.
+
+    Why:
+        `xen-save-devices-state` writes the devices alone; Xen keeps guest memory elsewhere. The
+        file is right for `xen-load-devices-state`, and no snapshot of a guest.
+
+    Remedy:
+        For a snapshot with memory, save with `migrate`, or with the tools of Xen. QEMU without Xen
+        loads these devices as an incoming migration with `migration.send-configuration=off`.
+    """
+    if context.has_devices_only:
+        (end,) = context.sections(SectionType.EOF)
+        yield Defect(
+            "the stream holds devices and no guest memory, as xen-save-devices-state writes it",
+            Place(end.offset, end.length, end.path),
+        )
+
+
+@rule(
+    "MR020",
+    "devices-not-followed",
+    Severity.WARNING,
+    clause="4.6.11",
+    qemu="migration/savevm.c: qemu_loadvm_state_main()",
+)
+def devices_not_followed(context: Context) -> Iterator[Defect]:
+    """The sections behind RAM have footers, or the JSON description tells their lengths.
+
+    Why:
+        QEMU saves without either under `migration.send-section-footer=off` with
+        `suppress-vmdesc=on`, and loads the file: each device knows the length of its own state. The
+        memory is complete and was checked; the devices, and the end of the stream, were not.
+
+    Remedy:
+        The memory can be used as usual. To have the devices checked, save again with footers or
+        with the description.
+    """
+    if context.undivided:
+        yield refusal_defect(context.undivided)
+
+
+@rule(
     "MR006",
     "ram-start-missing",
     Severity.ERROR,
@@ -209,14 +277,14 @@ def ram_start_missing(context: Context) -> Iterator[Defect]:
     """A stream that comes to its end has START of RAM.
 
     Why:
-        Every machine writes it, one without RAM with an empty list. Without it the guest is
-        restored with empty memory.
+        Every migration writes it, that of a machine without RAM with an empty list. Without it the
+        guest is restored with empty memory.
 
     Remedy:
         Copy the file again, or save again: without this section, no memory in the file can be
         found.
     """
-    if context.stream.ended and not context.ram_start:
+    if context.stream.ended and not context.ram_start and not context.has_devices_only:
         (end,) = context.sections(SectionType.EOF)
         yield Defect(
             f"the stream ends at {end.offset:#x} without START of RAM",
@@ -237,6 +305,18 @@ def refusal_defect(error: FormatError) -> Defect:
     return Defect(
         error.msg, Place(error.offset, None, error.path), error.expected, _shown(error.actual)
     )
+
+
+def _without_end(context: Context, consequence: str) -> Iterator[Defect]:
+    """A stream with START of RAM, but no END before its own end."""
+    stream = context.stream
+    if stream.ended and context.ram_start and not stream.ram_ended:
+        (end,) = context.sections(SectionType.EOF)
+        yield Defect(
+            f"the stream ends at {end.offset:#x} without END of RAM, {consequence}",
+            Place(end.offset, end.length, end.path),
+            expected="END of RAM before EOF",
+        )
 
 
 def _stopped(context: Context, code: str) -> Iterator[Defect]:

@@ -26,10 +26,10 @@ from mappedram.model import RamBlock, is_page_size
     qemu="migration/ram.c: mapped_ram_read_header()",
 )
 def page_size_invalid(context: Context) -> Iterator[Defect]:
-    """The page size is a power of two from 1 KiB to 64 KiB.
+    """The page size is a power of two from 256 bytes to 64 KiB.
 
     Why:
-        QEMU up to 10.2 divides by it unchecked: 0 ends the process with SIGFPE, other values give
+        QEMU up to 11.0 divides by it unchecked: 0 ends the process with SIGFPE, other values give
         a bitmap of the wrong length. QEMU 11.1 refuses the block.
 
     Remedy:
@@ -58,7 +58,7 @@ def page_size_differs(context: Context) -> Iterator[Defect]:
     """All blocks, the JSON description and the configuration have the same page size.
 
     Why:
-        A target has one page size. QEMU up to 10.2 loads a block with another one by a bitmap of
+        A target has one page size. QEMU up to 11.0 loads a block with another one by a bitmap of
         the wrong length, and so the wrong pages. QEMU 11.1 refuses it.
 
     Remedy:

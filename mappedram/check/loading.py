@@ -11,8 +11,9 @@ from mappedram.source import Source
 
 #: The finding that a stream without mapped-ram has compressed pages; it gives their flags.
 _COMPRESSED = "MR017"
-#: The finding that a stream has no mapped-ram, of whose loading nothing else is modelled.
-_NOT_MODELLED = "MR012"
+#: Findings about streams of whose loading nothing else is modelled: those without mapped-ram, and
+#: those for `xen-load-devices-state`.
+_NOT_MODELLED = {"MR012", "MR019"}
 _BIG_ENDIAN = "MR305"
 
 
@@ -32,7 +33,7 @@ def judge_loading(
     compressed = next((f for f in findings if f.code == _COMPRESSED and f.actual), None)
     if compressed is not None:
         return verdicts_on_compressed(int(str(compressed.actual), 16))
-    if any(finding.code == _NOT_MODELLED for finding in findings):
+    if any(finding.code in _NOT_MODELLED for finding in findings):
         return {}
     try:
         image = detect(source, offset)

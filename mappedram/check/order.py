@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
-from mappedram.layout.constants import RAM_SECTION_IDSTR, CommandType, SectionType
+from mappedram.layout.constants import DIRTY_BITMAP_START, CommandType, SectionType
+from mappedram.model import Section
+
+DIRTY_BITMAP_IDSTR = "dirty-bitmap"
+#: How the `idstr` ends of live devices that write END whenever they write START, unless no section
+#: END is written at all. Source: QEMU hw/ppc/spapr.c, htab_save_complete(); s390-stattrib.c,
+#: cmma_save_complete(); hw/vfio/migration.c, vfio_save_complete_precopy().
+_ALWAYS_ENDED = ("spapr/htab", "s390-storage_attributes", "/vfio")
 
 #: How far a save has come when it writes a section. A FULL section may also stand before all PART.
 _PHASES = {SectionType.START: 0, SectionType.PART: 1, SectionType.END: 2, SectionType.FULL: 3}
@@ -20,26 +27,44 @@ _PHASES = {SectionType.START: 0, SectionType.PART: 1, SectionType.END: 2, Sectio
     qemu="migration/savevm.c: qemu_savevm_state_complete_precopy_iterable()",
 )
 def live_end_missing(context: Context) -> Iterator[Defect]:
-    """Each live device that has START has END; RAM is another rule's.
+    """A live device that puts the last of its state into END has END; RAM is another rule's.
 
     Why:
-        The last of its state is in END. QEMU does not miss it, and goes on with a device that is
-        restored in part.
+        QEMU does not miss END, and goes on with a device that is restored in part. Some devices
+        need none: `dirty-bitmap` without a bitmap, those of other builds such as Proxmox's
+        `pbs-state`, and all devices after a save with `background-snapshot`.
 
     Remedy:
         Save again: the last of this device's state is not in the file. `mappedram extract` reads
         the memory all the same.
     """
-    if not context.stream.ended:
+    if not context.stream.ended or not context.stream.ram_ended:
         return
     ended = {section.section_id for section in context.sections(SectionType.END)}
     for section in context.sections(SectionType.START):
-        if section.section_id not in ended and section.idstr != RAM_SECTION_IDSTR:
+        if section.section_id not in ended and _needs_end(context, section):
             yield Defect(
                 f"live device {section.idstr!r} has START, but no END",
                 Place(section.offset, section.header_length, section.path),
                 expected="END before EOF",
             )
+
+
+def _needs_end(context: Context, section: Section) -> bool:
+    """Whether the device of a START section is known to write END as well."""
+    idstr = section.idstr or ""
+    if idstr == DIRTY_BITMAP_IDSTR:
+        return _announces_bitmaps(context, section)
+    return idstr.endswith(_ALWAYS_ENDED)
+
+
+def _announces_bitmaps(context: Context, section: Section) -> bool:
+    """Whether a START of `dirty-bitmap` names a bitmap whose bits are to follow."""
+    return any(
+        chunk.values["chunk_flags"] & DIRTY_BITMAP_START
+        for chunk in context.of_kind("dirty_bitmap_chunk")
+        if chunk.path.startswith(f"{section.path}/")
+    )
 
 
 @rule(

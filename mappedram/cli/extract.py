@@ -35,6 +35,8 @@ from mappedram.cli.writing import (
 from mappedram.convert.raw import extract, stored_bytes
 from mappedram.coverage import Coverage, require_known
 from mappedram.drivers import DriverName
+from mappedram.errors import UnsupportedError
+from mappedram.layout.constants import RAM_SECTION_IDSTR
 from mappedram.output import StagedFiles, make_folder, safe_name
 from mappedram.snapshot import Block, Snapshot
 
@@ -124,8 +126,11 @@ def chosen_blocks(snapshot: Snapshot, idstrs: Sequence[str]) -> list[Block]:
     Raises:
         UsageError: there is no block of a name.
         FormatError: the file ends, or cannot be followed, before the first block.
+        UnsupportedError: it holds devices alone.
     """
     snapshot.require_blocks()
+    if snapshot.stream.ended and not any(s.idstr == RAM_SECTION_IDSTR for s in snapshot.sections):
+        raise UnsupportedError("the stream holds devices and no guest memory")
     for idstr in idstrs:
         if idstr not in snapshot.block:
             known = ", ".join(map(printable, snapshot.block))

@@ -246,12 +246,18 @@ def _header(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> Iterat
     if stream.mapped_ram_guessed and stream.mapped_ram:
         yield "mapped-ram", "yes (guessed from the first block: nothing announces it)"
     elif not stream.mapped_ram:
-        yield "mapped-ram", "no" if stream.configuration or stream.blocks else "unknown"
+        yield "mapped-ram", _without_mapped_ram(stream)
     if any(block.model.has_data for block in snapshot.blocks):
         yield "byte order", _byteorder(snapshot)
     yield "complete", _complete(stream)
     if snapshot.unlisted:
         yield "RAM", f"{size(snapshot.unlisted)} of it in blocks whose headers are not in the file"
+
+
+def _without_mapped_ram(stream: Stream) -> str:
+    if stream.configuration or stream.blocks:
+        return "no"
+    return "no (the stream has no RAM)" if stream.ended else "unknown"
 
 
 def _byteorder(snapshot: Snapshot) -> str:
@@ -269,7 +275,7 @@ def _complete(stream: Stream) -> str:
         where = f" at {stopped.offset:#x}" if stopped.offset is not None else ""
         word = "unknown" if isinstance(stopped, UnsupportedError) else "no"
         return f"{word} - reading stopped{where}"
-    if not stream.ram_ended:
+    if not stream.complete:
         return "no - RAM has no END section, without which no bitmap is final"
     return "yes"
 

@@ -97,7 +97,7 @@ class SnapshotSpec:
 
     Attributes:
         machine: machine type.
-        page_size: bytes of a page, a power of two from 1 KiB to 64 KiB.
+        page_size: bytes of a page, a power of two from 256 bytes to 64 KiB.
         blocks: the RAM blocks, by falling length as QEMU has them.
         devices: what has a FULL section, behind RAM.
         early: what has one before RAM, as virtio-mem does.

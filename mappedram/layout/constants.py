@@ -19,7 +19,8 @@ RAM_SAVE_FLAG_CONTINUE = 0x020
 RAM_SAVE_FLAG_XBZRLE = 0x040
 RAM_SAVE_FLAG_COMPRESS_PAGE = 0x100
 RAM_SAVE_FLAG_MULTIFD_FLUSH = 0x200
-#: Flags occupy the bits below the smallest target page that QEMU has.
+#: All flags. With pages of 256 bytes (AVR up to 10.0) the two upper bits belong to the address of a
+#: page; a sum of block lengths never reaches down to them.
 RAM_SAVE_FLAG_MASK = 0x3FF
 
 #: Flags of the records that hold a page, alone or with CONTINUE.
@@ -60,8 +61,8 @@ VFIO_MIG_FLAG_DEV_CONFIG_LOAD_READY = 0xEF100006
 VFIO_MIG_FLAG_FIRST = VFIO_MIG_FLAG_END_OF_STATE
 VFIO_MIG_FLAG_LAST = VFIO_MIG_FLAG_DEV_CONFIG_LOAD_READY
 
-#: Target page sizes lie between these, both included (AVR and old ARM boards to Hexagon).
-TARGET_PAGE_SIZE_MIN = 1 << 10
+#: Target page sizes lie between these, both included (AVR up to 10.0, and Hexagon).
+TARGET_PAGE_SIZE_MIN = 1 << 8
 TARGET_PAGE_SIZE_MAX = 1 << 16
 
 #: Bits of an offset: no page has 2^64 bytes, whatever a number of bits says.

@@ -30,15 +30,15 @@ class Valid(Validator):
         return True
 
 
-class AtMost(Validator):
-    """A number that must not be larger than what `bound` makes of the context."""
+class ValidIn(Validator):
+    """As `Valid`, where what is accepted depends on the context."""
 
-    def __init__(self, subcon: Construct, bound: Callable[[Any], int]) -> None:
+    def __init__(self, subcon: Construct, accepts: Callable[[Any, Any], bool]) -> None:
         super().__init__(subcon)
-        self.bound = bound
+        self.accepts = accepts
 
-    def _validate(self, obj: int, context: Any, path: str) -> bool:
-        if obj > self.bound(context):
+    def _validate(self, obj: object, context: Any, path: str) -> bool:
+        if not self.accepts(obj, context):
             raise RefusedValueError(obj, path)
         return True
 

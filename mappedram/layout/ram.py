@@ -18,7 +18,7 @@ from mappedram.layout.constants import (
     RAM_SAVE_FLAG_XBZRLE,
     RAM_SAVE_FLAG_ZERO,
 )
-from mappedram.layout.declare import AtMost, Valid, record
+from mappedram.layout.declare import Valid, ValidIn, record
 from mappedram.layout.stream import ENCODING
 
 MemSize = record(
@@ -53,9 +53,20 @@ def compressed_max(page_size: int) -> int:
     return page_size + page_size // 8 + 64
 
 
+def _flags(word: int, context: Any) -> int:
+    """The flags of a record: the bits that belong to no address, at most ten."""
+    return int(word & RAM_SAVE_FLAG_MASK & (context._params.len_page - 1))
+
+
+def _is_record(word: int, context: Any) -> bool:
+    flags = _flags(word, context)
+    is_page = flags & ~RAM_SAVE_FLAG_CONTINUE in PAGE_FLAGS
+    return is_page or flags == RAM_SAVE_FLAG_MULTIFD_FLUSH
+
+
 def _flag(context: Any) -> int:
     """The flag of a record, without CONTINUE."""
-    return int(context.addr_and_flags & RAM_SAVE_FLAG_MASK & ~RAM_SAVE_FLAG_CONTINUE)
+    return _flags(context.addr_and_flags, context) & ~RAM_SAVE_FLAG_CONTINUE
 
 
 def _is_compressed(context: Any) -> bool:
@@ -63,18 +74,12 @@ def _is_compressed(context: Any) -> bool:
 
 
 def _has_idstr(context: Any) -> bool:
-    return context.addr_and_flags & RAM_SAVE_FLAG_MASK in PAGE_FLAGS
+    return _flags(context.addr_and_flags, context) in PAGE_FLAGS
 
 
 PageRecord = record(
     "page_record",
-    addr_and_flags=Valid(
-        Int64ub,
-        lambda value: (
-            value & RAM_SAVE_FLAG_MASK == RAM_SAVE_FLAG_MULTIFD_FLUSH
-            or value & RAM_SAVE_FLAG_MASK & ~RAM_SAVE_FLAG_CONTINUE in PAGE_FLAGS
-        ),
-    ),
+    addr_and_flags=ValidIn(Int64ub, _is_record),
     len_idstr=If(_has_idstr, Int8ub),
     idstr=If(_has_idstr, StringEncoded(Bytes(this.len_idstr), ENCODING)),
     fill=If(
@@ -88,7 +93,9 @@ PageRecord = record(
     xbzrle=If(lambda context: _flag(context) == RAM_SAVE_FLAG_XBZRLE, XbzrlePage.subcon),
     len_compressed=If(
         _is_compressed,
-        AtMost(Int32ub, lambda context: compressed_max(context._params.len_page)),
+        ValidIn(
+            Int32ub, lambda length, context: length <= compressed_max(context._params.len_page)
+        ),
     ),
     compressed=If(_is_compressed, Bytes(this.len_compressed)),
 )

@@ -28,6 +28,9 @@ _COMPARED_MAX = 4096
 _INT_END = 1 << 31
 _SIZEOF_CAPABILITY = 4
 
+#: How the machine types of AVR begin. Source: hw/avr/arduino.c.
+_AVR_MACHINES = b"arduino-"
+
 #: Capabilities that have to be the same on both sides. Source: should_validate_capability().
 VALIDATED = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
 
@@ -99,6 +102,8 @@ class _Configuration:
 
     def load(self) -> None:
         machine = self._machine()
+        if machine.startswith(_AVR_MACHINES):
+            self.local.target_page_size = 1024 if self.release.does("avr_pages_of_1k") else 256
         self._subsections()
         self._check(machine)
 

@@ -31,6 +31,9 @@ class Local:
         self.assumed = destination.byteorder == "big" and not destination.is_known
         self.capabilities = destination.capabilities or frozenset()
         self.target_page_bits: int | None = None
+        #: By the machine type, where a release decides; it overrides what the stream says.
+        self.target_page_size: int | None = None
+        self._supposed_page_size: int | None = None
         self.has_footers = destination.footers
 
     def allocate(self, size: int, *noticed: str) -> None:
@@ -45,18 +48,30 @@ class Local:
 
     # The target.
 
-    @cached_property
+    @property
     def page_size(self) -> int:
         """Bytes of a target page."""
+        return self._known_page_size or self._supposed_page_size or _USUAL_PAGE_SIZE
+
+    @cached_property
+    def _known_page_size(self) -> int | None:
+        """The page size of the destination, or what the stream says of the whole machine."""
         if self.destination.page_size is not None:
             return self.destination.page_size
+        if self.target_page_size is not None:
+            return self.target_page_size
         bits = self.target_page_bits
         if bits is not None and bits < OFFSET_BITS and is_page_size(1 << bits):
             return 1 << bits
         declared = self.document.get("page_size")
-        if isinstance(declared, int) and is_page_size(declared):
-            return declared
-        return _USUAL_PAGE_SIZE
+        return declared if isinstance(declared, int) and is_page_size(declared) else None
+
+    def suppose_page_size(self, page_size: int) -> None:
+        """Take the page size of the first block for that of the target if nothing says another."""
+        if self._known_page_size or self._supposed_page_size or not is_page_size(page_size):
+            return
+        self._supposed_page_size = page_size
+        self.assumed |= page_size != _USUAL_PAGE_SIZE
 
     @property
     def flags_mask(self) -> int:

@@ -44,7 +44,7 @@ def _suspicions(load: RamLoad, source: Source, base: int) -> Iterator[str]:
     names = [seen.idstr for seen in load.seen]
     if len(set(names)) < len(names):
         yield "MR101"
-    if not load.seen:
+    if not load.seen and not load.skipped:
         yield "MR107" if load.sections else "MR006"
     if any(min(seen.bitmap_offset, seen.pages_offset) < base for seen in load.seen):
         yield "MR404"

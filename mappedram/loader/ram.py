@@ -90,6 +90,8 @@ class RamLoad:
     noticed: list[str] = field(default_factory=list)
     #: The defect of the release that has made it lose its place in a file that may be right.
     erratum: str | None = None
+    #: Blocks that the destination has in a shared file, and the stream does not hold.
+    skipped: int = 0
     rounds: int = 0
     sections: int = 0
 
@@ -181,6 +183,7 @@ class RamLoad:
         )
         if version > MAPPED_RAM_HDR_VERSION:
             raise EndedError("header-version", *self.noticed, version=as_int(version))
+        self.local.suppose_page_size(page_size)
         local_page_size = self.local.page_size
         if page_size != local_page_size:
             way = "page-size-differs" if is_page_size(page_size) else "page-size-invalid"
@@ -190,6 +193,7 @@ class RamLoad:
         if not bitmap_offset | pages_offset:
             if ignore_shared and self.release.does("skips_empty_blocks"):
                 self.local.assumed = True
+                self.skipped += 1
                 return
             self.notice("MR210")
         if pages_offset % local_page_size:

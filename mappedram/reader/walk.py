@@ -45,7 +45,7 @@ _NONE: Params = {}
 #: What was read before the first page record and the size of a page, to what takes the pages.
 OnPages = Callable[[Stream, int], PageTaker | None]
 #: Where nothing says what the page size is: the sizes that targets have, the most usual first.
-_USUAL_PAGE_SIZES = (1 << 12, 1 << 10, 1 << 13, 1 << 14, 1 << 11, 1 << 15, 1 << 16)
+_USUAL_PAGE_SIZES = (1 << 12, 1 << 10, 1 << 13, 1 << 14, 1 << 11, 1 << 15, 1 << 16, 1 << 8)
 
 
 def read_stream(
@@ -434,7 +434,7 @@ class _Walk:
             if found is not None:
                 return found - start
         # A writer may leave out both (spec/format.md), so that this alone is no defect.
-        legal = self.footers is False and self.vmdescription is None
+        legal = not self.footers and self.vmdescription is None
         raise (UnsupportedError if legal else FormatError)(
             f"payload of {section.idstr or 'a section without START'!r}: neither the JSON"
             " description nor a footer tells where it ends",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from mappedram.drivers.base import Driver
 from mappedram.errors import BuildError, UnsupportedError
@@ -16,6 +16,7 @@ from mappedram.layout.constants import (
     RAM_SECTION_VERSION,
     SectionType,
 )
+from mappedram.model import Section
 from mappedram.snapshot import Snapshot
 from mappedram.spans import without
 
@@ -141,16 +142,15 @@ class Envelope:
         """
         stream = snapshot.stream
         begun = cls.beginning(snapshot, mapped_ram=mapped_ram)
-        start, end = (
-            next((s for s in stream.sections if s.type == kind and s.idstr == "ram"), None)
-            for kind in (SectionType.START, SectionType.END)
-        )
+        read = _Reader(snapshot)
+        ram = [section for section in stream.sections if section.idstr == "ram"]
+        start = next((s for s in ram if s.type == SectionType.START), None)
+        end = _end_of_ram(snapshot, read, ram)
         closing = next((e for e in stream.elements if e.kind == "end_of_section"), None)
         if closing is None or start is None or end is None:
             raise _no_ram(snapshot)
         # Where the sections cannot be followed to their end, all that is left belongs to them.
         stop = stream.file_size if stream.stopped else stream.end
-        read = _Reader(snapshot)
         setup_end = next(
             section.offset
             for section in stream.sections
@@ -168,7 +168,6 @@ class Envelope:
             for section in stream.sections
             if setup_end <= section.offset < end.offset and section.idstr != "ram"
         )
-        last = read(end.offset, end.offset + end.header_length)
         after = read(closing.offset, start.end)  # EOS, and a footer if there are any
         setup = read(closing.offset, setup_end)
         # Without mapped-ram, the pages come in a PART of their own; with it, QEMU writes an empty
@@ -183,7 +182,9 @@ class Envelope:
             middle=setup
             + (part + after if mapped_ram else b"")
             + b"".join(read(section.offset, section.end) for section in between),
-            tail=last + after + _recast_tail(snapshot, read, begun.capabilities, end.end, stop),
+            tail=end.header
+            + after
+            + _recast_tail(snapshot, read, begun.capabilities, end.end, stop),
             setup_size=len(setup),
         )
 
@@ -204,6 +205,27 @@ class Envelope:
             return cls(head, b"", b"", stream.capabilities)
         capabilities = _with(stream.capabilities, CAPABILITY_MAPPED_RAM, mapped_ram)
         return cls(_recast_head(snapshot, read, capabilities, end), b"", b"", capabilities)
+
+
+class _EndOfRam(NamedTuple):
+    """Where END of RAM stands, or should, and its header."""
+
+    offset: int
+    end: int
+    header: bytes
+
+
+def _end_of_ram(snapshot: Snapshot, read: "_Reader", ram: list[Section]) -> _EndOfRam | None:
+    end = next((section for section in ram if section.type == SectionType.END), None)
+    if end:
+        header = read(end.offset, end.offset + end.header_length)
+        return _EndOfRam(end.offset, end.end, header)
+    if not snapshot.complete or not ram:
+        return None
+    # A save with `background-snapshot` and without mapped-ram has no END (clause 9.6.12).
+    values = {"section_type": SectionType.END, "section_id": ram[-1].section_id}
+    header = snapshot.driver.build("section_part", values, {})
+    return _EndOfRam(ram[-1].end, ram[-1].end, header)
 
 
 def _no_ram(snapshot: Snapshot) -> BuildError:

@@ -104,7 +104,7 @@ def plan(
 def _refuse_impossible(blocks: Sequence[BlockSpec], page_size: int, align: int) -> None:
     if not is_page_size(page_size):
         raise BuildError(
-            f"page_size: expected a power of two from 1 KiB to 64 KiB, got {page_size}"
+            f"page_size: expected a power of two from 256 bytes to 64 KiB, got {page_size}"
         )
     if align < page_size or align % page_size:
         raise BuildError(f"align: expected a multiple of the page size, got {align:#x}")

@@ -106,6 +106,22 @@ def failed_between_bitmaps(draft: Draft) -> int | None:
     return first
 
 
+@case("MR018", "plain", "MR012")  # which any stream without mapped-ram says
+def end_of_a_stream_made_part(draft: Draft) -> int:
+    draft.write(draft.section(SectionType.END).offset, bytes([SectionType.PART]))
+    return draft.section(SectionType.EOF).offset
+
+
+@case("MR018", "background-snapshot-plain", "MR012")
+def background_snapshot_plain(draft: Draft) -> int:
+    return draft.section(SectionType.EOF).offset
+
+
+@case("MR019", "devices-only", "MR041")  # QEMU writes no description there
+def devices_only(draft: Draft) -> int:
+    return draft.section(SectionType.EOF).offset
+
+
 @case("MR012", "plain")
 def without_mapped_ram(draft: Draft) -> int:
     return draft.section(SectionType.START).offset
@@ -120,7 +136,7 @@ def compressed_pages(draft: Draft) -> int:
     return found.start()
 
 
-@case("MR004", "no-footers-no-vmdesc")
+@case("MR020", "no-footers-no-vmdesc")
 def neither_footers_nor_description(draft: Draft) -> int:
     return draft.section(SectionType.FULL).payload_offset
 
@@ -134,6 +150,14 @@ def not_a_stream(draft: Draft) -> int:
 def no_ram_sections(draft: Draft) -> int:
     start, end = draft.section(SectionType.START, "ram"), draft.section(SectionType.END, "ram")
     draft.remove(start.offset, end.end - start.offset)
+    return draft.section(SectionType.EOF).offset
+
+
+@case("MR006", "no-configuration", "MR022", "MR041")  # a device that has lost its START, too
+def no_start_and_no_configuration(draft: Draft) -> int:
+    """PART and END are left, so that it is no file of `xen-save-devices-state`."""
+    start = draft.section(SectionType.START, "ram")
+    draft.remove(start.offset, start.end - start.offset)
     return draft.section(SectionType.EOF).offset
 
 
@@ -386,6 +410,13 @@ def no_end_of_bitmaps(draft: Draft) -> int:
     section = draft.section(SectionType.END, "dirty-bitmap")
     draft.remove(section.offset, section.length)
     return draft.section(SectionType.START, "dirty-bitmap").offset
+
+
+@case("MR053", "pseries")
+def no_end_of_the_hash_table(draft: Draft) -> int:
+    section = draft.section(SectionType.END, "spapr/htab")
+    draft.remove(section.offset, section.length)
+    return draft.section(SectionType.START, "spapr/htab").offset
 
 
 @case("MR054", "pc")

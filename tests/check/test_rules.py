@@ -18,15 +18,16 @@ from tests.conftest import Fixtures
 
 #: Codes that the unchanged fixtures are known for; see `VERDICTS` in test_files.py.
 NEIGHBOURS = {
-    "plain": "pc",
-    "compress": "plain",
     "background-snapshot": "pc",
+    "background-snapshot-plain": "plain",
+    "compress": "plain",
+    "devices-only": "plain",
     "killed": "pc",
     "live": "pc",
-} | {
-    "no-vmdesc": "pc",
     "no-configuration": "pc",
     "no-footers-no-vmdesc": "no-footers",
+    "no-vmdesc": "pc",
+    "plain": "pc",
 }
 
 

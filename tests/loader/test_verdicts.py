@@ -110,6 +110,30 @@ def test_page_size_zero(fixtures: Fixtures, tmp_path: Path) -> None:
     assert "page_size 0" in (found["11.1"].message or "")
 
 
+def test_pages_of_avr(fixtures: Fixtures) -> None:
+    """They have 256 bytes up to 10.0 and 1 KiB since, whatever the file says."""
+    with mappedram.open(fixtures["avr"].path) as snapshot:
+        found = verdicts(snapshot)
+    loading = {release for release, verdict in found.items() if verdict.outcome == "loads"}
+    assert loading == {"9.0", "9.1", "9.2", "10.0"}
+    assert found["11.1"].message is not None
+    assert "page_size 256 (expected 1024)" in found["11.1"].message
+
+
+def test_page_size_without_a_description(fixtures: Fixtures, tmp_path: Path) -> None:
+    """It is that of the first block, then; another block with another one is refused or wrong."""
+    draft = Draft(fixtures["arm-1k"], tmp_path)
+    draft.truncate(draft.description().offset)
+    with draft.snapshot() as snapshot:
+        found = verdicts(snapshot)
+    assert {verdict.outcome for verdict in found.values()} == {"loads"}
+    assert all(verdict.depends_on_destination for verdict in found.values())
+    draft.set_in("STM32F205.sram", "mapped_ram/page_size", 4096)
+    with draft.snapshot() as snapshot:
+        found = verdicts(snapshot)
+    assert outcomes(found) == {"old": {"wrong-memory"}, "new": {"refuses"}}
+
+
 def test_page_size_doubled_loses_half_of_the_memory(fixtures: Fixtures, tmp_path: Path) -> None:
     fixture = fixtures["none"]  # whose last page is stored
     found = judged(changed(fixture, tmp_path, page_size=be(8192, 8)), fixture)

@@ -73,7 +73,7 @@ DAMAGES: dict[str, tuple[Callable[[Draft], object], list[str]]] = {
     "version": (lambda d: d.set_in("pc.bios", "mapped_ram/version", 0), ["header-version"]),
     "page size 0": (lambda d: d.set_in("pc.ram", "mapped_ram/page_size", 0), ["page-size"]),
     "page size 8K": (lambda d: d.set_in("pc.ram", "mapped_ram/page_size", 8192), ["page-size"]),
-    "page size 512": (lambda d: d.set_in("pc.bios", "mapped_ram/page_size", 512), ["page-size"]),
+    "page size 128": (lambda d: d.set_in("pc.bios", "mapped_ram/page_size", 128), ["page-size"]),
     "bitmap elsewhere": (misplace_bitmap, ["bitmap-offset"]),
     "bitmap at 0": (
         lambda d: d.set_in("pc.ram", "mapped_ram/bitmap_offset", 0),

@@ -9,6 +9,7 @@ import mappedram
 from mappedram.check import check
 from mappedram.convert.mapped_ram import Layout, lay_out
 from mappedram.convert.stream import to_stream
+from mappedram.layout.constants import SectionType
 from tests.conftest import UNFINISHED, Fixtures, manifest
 from tests.qemu.test_fresh import BY_NAME, binary
 from tests.qemu.test_load import MIB, SEEN
@@ -20,9 +21,13 @@ EXACT = [
     *("microvm", "multifd3", "no-footers", "none", "numa2", "pc", "q35", "riscv64-virt", "uuid"),
 ]
 WHOLE = [
-    name
-    for name in manifest()
-    if name not in {*UNFINISHED, "background-snapshot", "plain", "no-footers-no-vmdesc"}
+    "compress",
+    *(
+        name
+        for name, entry in manifest().items()
+        if "mapped-ram" in entry["capabilities"]
+        and name not in {*UNFINISHED, "background-snapshot", "no-footers-no-vmdesc"}
+    ),
 ]
 
 
@@ -57,6 +62,23 @@ def test_a_stream_as_a_stream(fixtures: Fixtures, tmp_path: Path) -> None:
     """Its pages are written once, not once more."""
     stream = converted_to_stream(fixtures, "plain", tmp_path / "stream")
     assert stream.read_bytes() == fixtures["plain"].path.read_bytes()
+
+
+def test_a_stream_without_end_of_ram(fixtures: Fixtures, tmp_path: Path) -> None:
+    """A save in the background has none; the file that is made of it has one, before devices."""
+    fixture = fixtures["background-snapshot-plain"]
+    mapped = converted_to_mapped_ram(fixture.path, tmp_path / "mapped")
+    assert check(mapped).verdict == "clean"
+    with mappedram.open(fixture.path) as old, mappedram.open(mapped) as new:
+        assert new.stream.ram_ended
+        assert [block.idstr for block in new.blocks] == [block.idstr for block in old.blocks]
+        for block in old.blocks:
+            data = block.read(0, block.used_length)
+            assert new.block[block.idstr].read(0, block.used_length) == data
+        devices = [s.idstr for s in old.sections if s.type == SectionType.FULL]
+        assert [s.idstr for s in new.sections if s.type == SectionType.FULL] == devices
+    stream = converted_to_stream(fixtures, fixture.name, tmp_path / "stream")
+    assert {finding.code for finding in check(stream).findings} == {"MR012"}
 
 
 @pytest.mark.parametrize("name", WHOLE)

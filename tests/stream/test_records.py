@@ -153,20 +153,22 @@ def test_any_damage_gives_a_snapshot_or_an_error(
             pass
 
 
-def test_records_as_both_drivers_read_them(fixtures: Fixtures) -> None:
+@pytest.mark.parametrize(("name", "page_size"), [("plain", 4096), ("avr-plain", 256)])
+def test_records_as_both_drivers_read_them(fixtures: Fixtures, name: str, page_size: int) -> None:
     """The index of the reader and the declarations of the spec agree on a real stream."""
-    with mappedram.open(fixtures["plain"].path) as snapshot:
+    params = {"len_page": page_size}
+    with mappedram.open(fixtures[name].path) as snapshot:
         part = next(s for s in snapshot.sections if s.type == SectionType.PART)
         places: dict[str, dict[int, int]] = {block.idstr: {} for block in snapshot.blocks}
         position, idstr = part.payload_offset, ""
         while position < part.payload_end - 8:
             data = snapshot.source.read(position, 8192)
-            values, length = drivers.get("construct").parse("page_record", data, {"len_page": 4096})
-            other = drivers.get("kaitai").parse("page_record", data, {"len_page": 4096})
+            values, length = drivers.get("construct").parse("page_record", data, params)
+            other = drivers.get("kaitai").parse("page_record", data, params)
             assert other == (values, length)
             idstr = values["idstr"] or idstr
-            page = values["addr_and_flags"] // 4096
-            places[idstr][page] = position + length - 4096 if values["page"] else 0
+            page = values["addr_and_flags"] // page_size
+            places[idstr][page] = position + length - page_size if values["page"] else 0
             position += length
         assert position == part.payload_end - 8
         for block in snapshot.blocks:

@@ -292,7 +292,7 @@ def test_existing_file_is_not_touched(tmp_path: Path) -> None:
         ([BlockSpec("\u20ac", 4096)], 4096, "ISO 8859-1"),
         ([BlockSpec("a", 4097)], 4096, "positive multiple"),
         ([BlockSpec("a", 0)], 4096, "positive multiple"),
-        ([BlockSpec("a", 4096)], 512, "page_size"),
+        ([BlockSpec("a", 4096)], 128, "page_size"),
         ([BlockSpec("a", 4096)], 4097, "page_size"),
         ([BlockSpec("a", 1 << 63)], 4096, "more than a file can hold"),
         ([BlockSpec("a", (1 << 63) - 4096)], 4096, "beyond what a file can hold"),

@@ -145,6 +145,11 @@ class Machine:
         self._process.wait()
 
     @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    @property
     def stderr(self) -> str:
         """What QEMU has written to standard error so far."""
         self._stderr.seek(0)
@@ -196,7 +201,7 @@ class Machine:
 
         `uri` is for a QEMU that does not know `file:` yet.
         """
-        self._configure(capabilities, parameters)
+        self.configure(capabilities, parameters)
         self.qmp("migrate", uri=uri or _file_uri(path, offset))
 
     def load(
@@ -215,7 +220,7 @@ class Machine:
             QemuDiedError: Loading the file crashed QEMU.
             QemuTimeoutError: QEMU is still busy with the file, or loops.
         """
-        self._configure(capabilities, parameters)
+        self.configure(capabilities, parameters)
         # QEMU's default is to exit on failure, which would hide the reason from query-migrate.
         self.qmp("migrate-incoming", uri=_file_uri(path, offset), exit_on_error=False)
         self.wait_migrated(timeout)
@@ -242,9 +247,10 @@ class Machine:
                 raise QemuTimeoutError(f"{purpose}: not done after {timeout} s", self.stderr)
             time.sleep(_POLL_INTERVAL)
 
-    def _configure(
+    def configure(
         self, capabilities: Iterable[str], parameters: Mapping[str, object] | None
     ) -> None:
+        """Switch capabilities on and set parameters."""
         if states := [{"capability": name, "state": True} for name in capabilities]:
             self.qmp("migrate-set-capabilities", capabilities=states)
         if parameters:

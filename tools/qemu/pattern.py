@@ -1,9 +1,10 @@
 """Guest memory whose every byte tells where it belongs.
 
 A page of a filled run is made of little-endian 64-bit words, each of which is the address within
-the RAM block of the 512-byte sector it lies in, XORed with the block's seed. So a page that turns
-up in the wrong place, in the wrong block or shifted by any amount differs from what is expected
-there, and names its origin in a hex dump. Equal words within a sector make it compress well.
+the RAM block of the 512-byte sector it lies in, or of its page if that is smaller, XORed with the
+block's seed. So a page that turns up in the wrong place, in the wrong block or shifted by any
+amount differs from what is expected there, and names its origin in a hex dump. Equal words within
+a sector make it compress well.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def seed(tag: bytes) -> int:
 
 def expected(page_index: int, page_size: int, seed: int) -> bytes:
     """Return what a page in a filled run contains."""
-    return _words(page_index * page_size, (page_index + 1) * page_size, seed)
+    return _words((page_index, page_index + 1), page_size, seed)
 
 
 def fill(
@@ -34,9 +35,11 @@ def fill(
         image.truncate(size)
         for start, stop in pages:
             image.seek(start * page_size)
-            image.write(_words(start * page_size, stop * page_size, seed))
+            image.write(_words((start, stop), page_size, seed))
 
 
-def _words(start: int, stop: int, seed: int) -> bytes:
-    sectors = np.arange(start, stop, SECTOR, dtype="<u8") ^ np.uint64(seed)
-    return sectors.repeat(SECTOR // sectors.itemsize).tobytes()
+def _words(pages: tuple[int, int], page_size: int, seed: int) -> bytes:
+    start, stop = (page * page_size for page in pages)
+    sector = min(SECTOR, page_size)
+    sectors = np.arange(start, stop, sector, dtype="<u8") ^ np.uint64(seed)
+    return sectors.repeat(sector // sectors.itemsize).tobytes()

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from . import pattern
-from .machine import NEWER, OLDER
+from .machine import MAPPED_RAM, NEWER, OLDER
 from .recipe import (
     KIB,
     MIB,
     Fill,
     Fixture,
     completed,
+    devices_only,
     failed,
     halted,
     killed,
@@ -127,6 +128,29 @@ TABLE = (
         ),
         finish=completed,
     ),
+    *(
+        Fixture(
+            name=name,
+            reason=reason,
+            arch="avr",
+            args="-machine arduino-uno" + loader("flash", 0) + loader("sram", 0x80_0100),
+            fills=(
+                Fill(
+                    "flash",
+                    ((0, 1), (5, 7), (62, 67), (127, 128)),
+                    size=32 * KIB,
+                    page_size=256,
+                ),
+                Fill("sram", ((1, 2), (4, 7)), pattern.seed(b"RAM1"), size=2 * KIB, page_size=256),
+            ),
+            capabilities=capabilities,
+            finish=completed,
+        )
+        for name, reason, capabilities in (
+            ("avr", "target pages of 256 bytes, the smallest that there are", MAPPED_RAM),
+            ("avr-plain", "records of pages of 256 bytes: addresses reach into the flags", ()),
+        )
+    ),
     on_pc(
         "numa2",
         "guest RAM in two blocks of the same size, in order of registration",
@@ -214,6 +238,11 @@ TABLE = (
         finish=with_dirty_bitmap,
     ),
     on_pc(
+        "no-dirty-bitmap",
+        "a live device that has START alone: dirty-bitmaps where no disk has a bitmap",
+        capabilities=("mapped-ram", "dirty-bitmaps"),
+    ),
+    on_pc(
         "killed",
         "a save that was killed: pages but all bitmaps zero, and no end of the stream",
         parameters={"max-bandwidth": 200 * KIB},
@@ -238,6 +267,19 @@ TABLE = (
         args="-machine pc-i440fx-10.0" + guest() + loader("pc.ram", 0),
         capabilities=("mapped-ram", "background-snapshot"),
         finish=halted,  # from a guest that never ran, QEMU 10.0 aborts
+    ),
+    on_pc(
+        "background-snapshot-plain",
+        "a save without mapped-ram in the background: all pages, but no END of RAM",
+        args="-machine pc-i440fx-10.0" + guest() + loader("pc.ram", 0),
+        capabilities=("background-snapshot",),
+        finish=halted,
+    ),
+    on_pc(
+        "devices-only",
+        "what xen-save-devices-state writes: FULL sections and nothing else",
+        capabilities=(),
+        finish=devices_only,
     ),
     on_pc(
         "virtio-mem",

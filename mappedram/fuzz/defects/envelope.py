@@ -154,6 +154,28 @@ def compressed_page(spec: SnapshotSpec, rng: Random) -> SparseFile:
     return draft.file
 
 
+@breaks("MR018")
+def end_of_ram_made_part_of_a_stream(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    draft = Draft(spec.stream())
+    draft.write(draft.section(SectionType.END).offset, bytes([SectionType.PART]))
+    return draft.file
+
+
+@breaks("MR019")
+def devices_alone(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    bare = replace(spec, configuration=False, description=False, devices=(*spec.devices, _DEVICE))
+    draft = Draft.of(replace(bare, switchover=False))
+    start, end = (draft.section(kind) for kind in (SectionType.START, SectionType.END))
+    draft.remove(start.offset, end.end - start.offset)
+    return draft.file
+
+
+@breaks("MR020")
+def neither_footers_nor_description(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    bare = replace(spec, footers=False, description=False, early=())
+    return replace(bare, devices=(*spec.devices, _DEVICE)).file()
+
+
 @breaks("MR041")
 def no_description(spec: SnapshotSpec, rng: Random) -> SparseFile:
     return replace(spec, description=False).file()

@@ -9,6 +9,8 @@ NOT_BY_A_FILE = {
 NOT_ALONE = {
     "MR014": {"MR001": "read eight bytes on, a header has an impossible version"},
     "MR017": {"MR012": "there are compressed pages only in streams without mapped-ram"},
+    "MR018": {"MR012": "only a stream without mapped-ram can do without END of RAM"},
+    "MR019": {"MR041": "a description is not written with devices alone"},
     "MR032": {"MR033": "no command that belongs in a file has data of two lengths"},
     "MR210": {"MR209": "a block without data is worth a note, announced or not"},
     "MR401": {"MR207": "what overlaps is not in its usual place"},

@@ -65,7 +65,7 @@ def page_size_zero(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR204")
 def page_size_of_no_target(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    return _in_blank(spec, "page_size", rng.choice((1, 8, 512, 4095, 1 << 17, 1 << 63)))
+    return _in_blank(spec, "page_size", rng.choice((1, 8, 128, 4095, 1 << 17, 1 << 63)))
 
 
 @breaks("MR205")

@@ -7,7 +7,14 @@ from mappedram.fuzz.defects.registry import breaks
 from mappedram.fuzz.draft import Draft
 from mappedram.fuzz.sparse import SparseFile
 from mappedram.fuzz.spec import DeviceSpec, SnapshotSpec
-from mappedram.layout.constants import DIRTY_BITMAP_EOS, CommandType, SectionType
+from mappedram.layout.constants import (
+    DIRTY_BITMAP_BITMAP_NAME,
+    DIRTY_BITMAP_DEVICE_NAME,
+    DIRTY_BITMAP_EOS,
+    DIRTY_BITMAP_START,
+    CommandType,
+    SectionType,
+)
 
 _DEVICE = DeviceSpec("ps2kbd", section_id=9, state=bytes(24))
 #: Commands that a loader knows, without data, but that need a connection.
@@ -20,8 +27,13 @@ _NOT_FOR_FILES = (
 #: A section_id that is in no generated file.
 _NO_SECTION_ID = 0x99
 _RAM_ID = 1
-#: The payload of a dirty-bitmap with nothing to say.
-_NO_BITMAPS = bytes([DIRTY_BITMAP_EOS])
+#: The payload of a dirty-bitmap that names one bitmap, whose bits are to follow.
+_ONE_BITMAP = (
+    bytes([DIRTY_BITMAP_DEVICE_NAME | DIRTY_BITMAP_BITMAP_NAME | DIRTY_BITMAP_START])
+    + b"\x05disk0\x07bitmap0"
+    + (1 << 16).to_bytes(4, "big")
+    + bytes([0, DIRTY_BITMAP_EOS])
+)
 
 
 @breaks("MR021")
@@ -149,9 +161,9 @@ def device_with_the_number_of_ram(spec: SnapshotSpec, rng: Random) -> SparseFile
 
 @breaks("MR053")
 def live_device_without_an_end(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    """A dirty-bitmap that has no bitmaps, and no END either."""
+    """A dirty-bitmap that has a bitmap, but no END."""
     draft = Draft.of(spec)
-    full = DeviceSpec("dirty-bitmap", _NO_SECTION_ID, state=_NO_BITMAPS).section(footer=True)
+    full = DeviceSpec("dirty-bitmap", _NO_SECTION_ID, state=_ONE_BITMAP).section(footer=True)
     start = bytes([SectionType.START]) + full[1:]
     draft.insert(draft.section(SectionType.PART).offset, start)
     return draft.file
