@@ -12,7 +12,7 @@ import mappedram
 from mappedram.hint import Loading, hint
 from tests.cli.conftest import process
 from tests.conftest import Fixtures
-from tests.qemu.test_fresh import BY_NAME, binary
+from tests.qemu.test_fresh import BY_NAME, binary, loader_of
 from tools.qemu import Machine
 
 MIB = 1 << 20
@@ -61,7 +61,7 @@ def test_commands_load(fixtures: Fixtures, tmp_path: Path, name: str, loading: L
         }
     assert told.binary == f"qemu-system-{fixture.manifest['arch']}"
     args = [*told.argv, "-accel", "tcg", *shlex.split(more.format(dir=tmp_path))]
-    with Machine(binary(fixture.manifest["arch"]), args) as machine:
+    with Machine(loader_of(name), args) as machine:
         for command in told.qmp[1:]:  # the client has negotiated capabilities already
             machine.qmp(command["execute"], **command.get("arguments", {}))
         machine.wait_migrated()

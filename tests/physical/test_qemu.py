@@ -16,6 +16,7 @@ from tests.physical.mtree import Seen, seen
 from tests.qemu.test_fresh import binary
 from tools.qemu import Machine
 from tools.qemu.firmware import FIRMWARE
+from tools.qemu.machine import version
 
 MIB = 1 << 20
 #: Blocks with firmware, which QEMU calls RAM on machines where the guest can write to it.
@@ -63,7 +64,10 @@ def test_map(tmp_path: Path, name: str) -> None:
     configuration = CONFIGURATIONS[name]
     (tmp_path / "halt.bin").write_bytes(FIRMWARE["halt.bin"])
     args = ["-accel", "tcg", *shlex.split(configuration.args.format(dir=tmp_path))]
-    with Machine(binary(configuration.arch), args) as machine:
+    emulator = binary(configuration.arch)
+    if configuration.until and version(emulator) >= configuration.until:
+        pytest.skip("this QEMU has no such machine, or maps it otherwise (docs/physical.md)")
+    with Machine(emulator, args) as machine:
         expected = [theirs(one) for one in seen(machine) if one.name not in configuration.elsewhere]
         machine.save(tmp_path / "file")
     with mappedram.open(tmp_path / "file") as snapshot:

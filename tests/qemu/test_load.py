@@ -12,7 +12,7 @@ from mappedram.convert.mapped_ram import Layout, lay_out
 from mappedram.convert.recipe import load as load_recipe
 from mappedram.source import Source
 from tests.conftest import Fixtures
-from tests.qemu.test_fresh import BY_NAME, binary
+from tests.qemu.test_fresh import BY_NAME, binary, loader_of
 from tools.qemu import Machine
 
 MIB = 1 << 20
@@ -46,9 +46,7 @@ def memory_after_load(
     """RAM of a fresh guest of that machine after it has loaded the file."""
     fixture = BY_NAME[name]
     _, gpa, _, length = SEEN[name]
-    with Machine(
-        binary(fixture.arch), fixture.prepare(folder, blank=True), incoming=True
-    ) as machine:
+    with Machine(loader_of(name), fixture.prepare(folder, blank=True), incoming=True) as machine:
         machine.load(
             path,
             offset=offset,

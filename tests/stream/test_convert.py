@@ -11,7 +11,7 @@ from mappedram.convert.mapped_ram import Layout, lay_out
 from mappedram.convert.stream import to_stream
 from mappedram.layout.constants import SectionType
 from tests.conftest import UNFINISHED, Fixtures, manifest
-from tests.qemu.test_fresh import BY_NAME, binary
+from tests.qemu.test_fresh import BY_NAME, binary, loader_of
 from tests.qemu.test_load import MIB, SEEN
 from tools.qemu import Machine
 
@@ -113,7 +113,7 @@ def test_qemu_loads_both(
         path = converted_to_mapped_ram(path, tmp_path / "mapped")
     fixture = BY_NAME[name]
     arguments = fixture.prepare(tmp_path, blank=True)
-    with Machine(binary(fixture.arch), arguments, incoming=True) as machine:
+    with Machine(loader_of(name), arguments, incoming=True) as machine:
         machine.load(path, capabilities=capabilities)
         machine.pmemsave(gpa, length, tmp_path / "memory")
     with mappedram.open(fixtures[name].path) as snapshot:
