@@ -103,7 +103,7 @@ def stopped_virt(arch: str, program: bytes, directory: Path) -> Iterator[Machine
     with Machine(binary(arch), arguments) as machine:
         machine.qmp("cont")
         last = re.compile(_LAST[arch])
-        machine.wait_until(lambda: last.search(machine.hmp("info registers")), _LAST[arch])
+        machine.wait_until(lambda: bool(last.search(machine.hmp("info registers"))), last.pattern)
         machine.qmp("stop")
         yield machine
 
