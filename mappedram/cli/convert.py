@@ -30,7 +30,7 @@ from mappedram.convert.stream import to_stream
 from mappedram.drivers import DriverName
 from mappedram.errors import UnsupportedError
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
-from mappedram.output import StagedFiles
+from mappedram.output import DEVICES, StagedFiles
 from mappedram.pageio import Progress as Moved
 from mappedram.snapshot import Snapshot
 
@@ -183,7 +183,7 @@ def _to_stream(snapshot: Snapshot, out: Path, channels: int, force: bool) -> Non
         progress("convert", total) as moved,
         StagedFiles(snapshot.source.fd, force=force) as files,
     ):
-        to_stream(snapshot, files.open(out), channels=channels, progress=moved)
+        to_stream(snapshot, files.open(out, also=DEVICES), channels=channels, progress=moved)
 
 
 def _to_mapped_ram(opening: _Opening, out: Path, layout: Layout, force: bool) -> None:
@@ -192,7 +192,7 @@ def _to_mapped_ram(opening: _Opening, out: Path, layout: Layout, force: bool) ->
         StagedFiles(force=force) as files,
         ExitStack() as stack,
     ):
-        fd = files.open(out)
+        fd = files.open(out, also=DEVICES)
 
         def moved_of(total: int) -> Moved | None:
             return stack.enter_context(progress("convert", total))
@@ -242,7 +242,7 @@ def _to_libvirt(snapshot: Snapshot, out: Path, texts: _Texts, layout: Layout, fo
             snapshot,
             texts.xml,
             texts.cookie,
-            files.open(out),
+            files.open(out, also=DEVICES),
             was_running=texts.was_running,
             layout=layout,
             progress=moved,

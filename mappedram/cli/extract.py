@@ -27,7 +27,7 @@ from mappedram.container import open_any
 from mappedram.convert.raw import extract, stored_bytes
 from mappedram.drivers import DriverName
 from mappedram.errors import UnsupportedError
-from mappedram.output import StagedFiles, make_folder, safe_name
+from mappedram.output import DEVICES, StagedFiles, make_folder, safe_name
 from mappedram.snapshot import Block, Snapshot
 
 _SUFFIX = ".raw"
@@ -97,7 +97,8 @@ def command(
         if directory is not None:
             make_folder(directory, snapshot.source.fd)
         places = [out or Path(directory or "", safe_name(b.idstr, _SUFFIX)) for b in blocks]
-        write_blocks(blocks, places, channels, direct_io, force)
+        also = frozenset() if out is None else DEVICES  # links in DIR lead nowhere
+        write_blocks(blocks, places, channels, direct_io, force, also)
     if form == "json":
         output.write_json([_as_dict(*pair) for pair in zip(blocks, places, strict=True)])
     else:
@@ -132,9 +133,14 @@ def chosen_blocks(snapshot: Snapshot, idstrs: Sequence[str]) -> list[Block]:
 
 
 def write_blocks(
-    blocks: Sequence[Block], places: Sequence[Path], channels: int, direct_io: bool, force: bool
+    blocks: Sequence[Block],
+    places: Sequence[Path],
+    channels: int,
+    direct_io: bool,
+    force: bool,
+    also: frozenset[int] = DEVICES,
 ) -> None:
-    """Write each block to its place; all of them, or none."""
+    """Write each block to its place, which may be a device of `also`; all of them, or none."""
     total = sum(map(stored_bytes, blocks))
     with (
         ended_by_signals(),
@@ -143,7 +149,7 @@ def write_blocks(
     ):
         refused = None
         for block, place in zip(blocks, places, strict=True):
-            fd = files.open(place)
+            fd = files.open(place, also=also)
             refused = refused or extract(
                 block, fd, channels=channels, direct_io=direct_io, progress=moved
             )

@@ -1,9 +1,9 @@
 """A snapshot laid out anew, with the same RAM and devices or with other RAM in some blocks."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mappedram import system
 from mappedram.convert.early import EarlyPages
 from mappedram.errors import BuildError
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
@@ -73,6 +73,7 @@ def lay_out(
     page_size = snapshot.stream.page_size
     if page_size is None:
         raise BuildError("nothing says what the page size is")
+    system.refuse_source(fd, snapshot.source.fd, *(source.fd for source in replace.values()))
     kept = early is not None and early.begun
     writer = SnapshotWriter(
         fd,
@@ -103,7 +104,7 @@ def lay_out(
                 _collect(block, scattered, writer, layout, progress)
         writer.finish()
         if layout.dense:
-            os.posix_fallocate(fd, 0, os.fstat(fd).st_size)
+            system.fill_holes(fd)
         return writer.direct_io_refused
 
 

@@ -1,7 +1,6 @@
 """RAM blocks as sparse raw files: byte n of the file is byte n of the block."""
 
-import os
-
+from mappedram import system
 from mappedram.convert.moving import write_pieces
 from mappedram.convert.ranges import Piece
 from mappedram.pageio import Progress
@@ -39,6 +38,7 @@ def extract(
         UnsupportedError: this file holds no pages of the block.
         OSError: reading or writing failed.
     """
-    os.ftruncate(fd, block.used_length)
+    system.begin(fd, 0, block.used_length, block.source.fd)
+    system.end_at(fd, block.used_length)
     whole = Piece(block, 0, block.used_length, 0)
     return write_pieces([(whole, 0)], fd, channels=channels, direct_io=direct_io, progress=progress)

@@ -1,11 +1,11 @@
 """A folder for each failure: the file that shows it, and the report."""
 
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
+from mappedram import system
 from mappedram.fuzz.report import FILE, Found, as_dict, as_text
 
 
@@ -30,7 +30,7 @@ def write(found: Found, folder: Path) -> Path:
             (staged / name).touch(mode=0o600)
             (staged / name).write_text(text, encoding="utf-8")
         place = _free(folder, found.name)
-        os.rename(staged, place)
+        system.move(staged, place)
         return place
     finally:
         shutil.rmtree(staged, ignore_errors=True)
@@ -39,4 +39,4 @@ def write(found: Found, folder: Path) -> Path:
 def _free(folder: Path, name: str) -> Path:
     """A name that nothing has yet, numbered if the plain one is taken."""
     names = (name, *(f"{name}-{number}" for number in range(2, 10_000)))
-    return next(folder / free for free in names if not (folder / free).exists())
+    return next(folder / free for free in names if not system.exists(folder / free))
