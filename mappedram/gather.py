@@ -1,10 +1,9 @@
 """Pages that stand apart in memory, written to their places in a file with one call for many."""
 
-from ctypes import CDLL, c_int, c_longlong, c_ssize_t, c_void_p
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from mappedram.pageio import write_fully
+from mappedram import system
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,10 +25,6 @@ class Gather:
         self._fd = fd
         self._page_size = page_size
         self._most = _CALL_SIZE // page_size
-        # What `os.pwritev` takes is an object for each page; the system takes an array as it is.
-        self._pwritev = CDLL(None).pwritev
-        self._pwritev.argtypes = (c_int, c_void_p, c_int, c_longlong)
-        self._pwritev.restype = c_ssize_t
 
     def write(
         self,
@@ -64,12 +59,12 @@ class Gather:
             for start in range(first, last, self._most):
                 count = min(self._most, last - start)
                 offset = place + (start - first) * self._page_size
-                done = self._pwritev(self._fd, address + start * each, count, offset)
-                if done != count * self._page_size:
+                size = count * self._page_size
+                if not system.write_vector(self._fd, address + start * each, count, size, offset):
                     self._write_singly(memory, starts[start : start + count], offset)
 
     def _write_singly(self, memory: memoryview, starts: "NDArray[np.int64]", offset: int) -> None:
         """What one call could not write in full: once more, with the errors that it meets."""
         for nth, start in enumerate(starts.tolist()):
             with memory[start : start + self._page_size] as page:
-                write_fully(self._fd, page, offset + nth * self._page_size)
+                system.write(self._fd, page, offset + nth * self._page_size)

@@ -4,18 +4,13 @@ Runs are int64 arrays of shape (n, 2): half-open ranges of offsets in the source
 place relative to the others; `shift` is added to each offset to give its place in the target.
 """
 
-import errno
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from ctypes import CDLL, c_int, c_longlong, get_errno
-from fcntl import ioctl
 from itertools import pairwise
-from mmap import mmap
-from struct import pack
 from threading import Event, Lock, local
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from mappedram import system
 from mappedram.errors import TruncatedError
 from mappedram.source import Source
 
@@ -30,14 +25,6 @@ Item = TypeVar("Item")
 #: Called with the number of bytes moved since the last call, from any thread.
 Progress = Callable[[int], None]
 
-#: The kernel cannot copy between these two files; bytes then pass through a buffer.
-_NOT_IN_KERNEL = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF}
-#: The file system cannot share blocks between these two files, or not at these offsets.
-_NOT_SHARED = _NOT_IN_KERNEL | {errno.ENOTTY, errno.EPERM}
-#: include/uapi/linux/fs.h: _IOW(0x94, 13, struct file_clone_range)
-_FICLONERANGE = 0x4020940D
-#: include/uapi/linux/falloc.h: FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
-_PUNCH_HOLE = 0x01 | 0x02
 #: What is read at once where runs are short; it stays in the cache of the processor.
 WINDOW = 1 << 19
 #: From this length on, a run is moved by the kernel without passing through a buffer.
@@ -45,12 +32,12 @@ _LONG = 1 << 20
 #: What is handed to the page cache at once, of runs and of what has no gaps. With more, the time
 #: varies by a factor of five here: ext4 then asks for large folios, which have to be found first.
 _WRITE_SIZE, _VECTOR_SIZE = 1 << 18, 1 << 16
-#: The most pieces of memory that one call takes: IOV_MAX of Linux.
-_VECTOR = 1024
 #: What a thread takes on at once.
 _BATCH = 1 << 26
 #: What O_DIRECT asks of offsets, lengths and memory on every disk that is sold.
 DIRECT_ALIGNMENT = 4096
+#: Zeros of so many bytes become a hole where nothing tells what was one.
+_ZEROS_MIN = 4096
 
 
 class Target:
@@ -70,26 +57,27 @@ class Target:
         self._direct = -1
         self._buffers = local()
         if direct_io:
-            try:
-                self._direct = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_DIRECT)
-            except OSError as error:
-                self.refused = f"the file system does not take O_DIRECT: {error.strerror}"
+            opened = system.open_direct(fd)
+            if isinstance(opened, int):
+                self._direct = opened
+            else:
+                self.refused = opened
 
     @property
     def is_direct(self) -> bool:
         """Whether O_DIRECT is used for what is aligned."""
-        return self._direct >= 0
+        return self._direct >= 0 and self.refused is None
 
     def write(self, data: "memoryview | bytes", offset: int) -> None:
         """All of `data` at `offset`, past the page cache if it can be."""
         if self.is_direct and not offset % DIRECT_ALIGNMENT and not len(data) % DIRECT_ALIGNMENT:
             self._write_direct(memoryview(data), offset)
         elif len(data) <= _WRITE_SIZE:
-            write_fully(self.fd, data, offset)
+            system.write(self.fd, data, offset)
         else:
             view = memoryview(data)
             for start in range(0, len(view), _WRITE_SIZE):
-                write_fully(self.fd, view[start : start + _WRITE_SIZE], offset + start)
+                system.write(self.fd, view[start : start + _WRITE_SIZE], offset + start)
 
     def write_vector(self, pieces: Sequence[memoryview], offset: int) -> None:
         """Pieces of memory one behind the other, from `offset` on, through the page cache."""
@@ -101,10 +89,10 @@ class Target:
                 part = piece[start : start + _VECTOR_SIZE - size]
                 group.append(part)
                 size, start = size + len(part), start + len(part)
-                if size == _VECTOR_SIZE or len(group) == _VECTOR:
-                    _write_group(self.fd, group, size, offset)
+                if size == _VECTOR_SIZE or len(group) == system.PIECES_MAX:
+                    system.write_pieces(self.fd, group, offset)
                     offset, group, size = offset + size, [], 0
-        _write_group(self.fd, group, size, offset)
+        system.write_pieces(self.fd, group, offset)
 
     def _write_direct(self, data: memoryview, offset: int) -> None:
         buffer = self._aligned_buffer()
@@ -112,38 +100,20 @@ class Target:
             piece = data[start : start + len(buffer)]
             buffer[: len(piece)] = piece
             with memoryview(buffer) as view, view[: len(piece)] as part:
-                write_fully(self._direct, part, offset + start)
+                why = system.write_direct(self._direct, part, offset + start, self.fd)
+            self.refused = self.refused or why
 
-    def _aligned_buffer(self) -> mmap:
+    def _aligned_buffer(self) -> Any:
         """Memory that O_DIRECT takes, one piece for each thread."""
         if not hasattr(self._buffers, "buffer"):
-            self._buffers.buffer = mmap(-1, 1 << 20)
-        buffer: mmap = self._buffers.buffer
-        return buffer
+            self._buffers.buffer = system.direct_buffer(1 << 20)
+        return self._buffers.buffer
 
     def close(self) -> None:
         """Give up what was opened here; `fd` stays open."""
         if self._direct >= 0:
-            os.close(self._direct)
+            system.close(self._direct)
             self._direct = -1
-
-
-def write_fully(fd: int, data: "memoryview | bytes", offset: int) -> None:
-    """`os.pwrite` until all is written; QEMU's loader trusts a bit whose page is cut short."""
-    done = os.pwrite(fd, data, offset)
-    while done < len(data):
-        done += os.pwrite(fd, memoryview(data)[done:], offset + done)
-
-
-def _write_group(fd: int, pieces: list[memoryview], size: int, offset: int) -> None:
-    """All of the pieces, of `size` in all; whatever one call leaves is written piece by piece."""
-    done = os.pwritev(fd, pieces, offset) if pieces else 0
-    if done < size:
-        for piece in pieces:
-            rest = piece[max(0, min(done, len(piece))) :]
-            if len(rest):
-                write_fully(fd, rest, offset + len(piece) - len(rest))
-            offset, done = offset + len(piece), done - len(piece)
 
 
 def write_rows(
@@ -173,17 +143,50 @@ def write_rows(
     return np.stack((pages[bounds[:-1]], pages[np.array(bounds[1:]) - 1] + 1), axis=1)
 
 
-def copy_data(source: Source, start: int, end: int, target: int, shift: int = 0) -> None:
-    """Copy what is not a hole in [start, end) of `source` to the descriptor `target`.
+def copy_data(
+    source: Source,
+    start: int,
+    end: int,
+    target: Target,
+    shift: int = 0,
+    *,
+    progress: Progress | None = None,
+) -> None:
+    """Copy what is not a hole in [start, end) of `source`.
+
+    Where holes cannot be told from zeros, zeros become holes, too.
+
+    Args:
+        source: where from.
+        start: first byte.
+        end: first byte behind.
+        target: where to, with a hole at this place.
+        shift: added to each offset.
+        progress: called with the number of bytes copied.
 
     Raises:
         TruncatedError: the source has shrunk meanwhile.
         UnsupportedError: the source is a metadump.
         OSError: reading or writing failed.
     """
+    import numpy as np
+
     source.refuse_pages()
-    for first, last in source.extents(start, end):
-        _copy_long(source, first, last, Target(target), shift)
+    extents = source.extents(start, end)
+    if _hides_holes(source):
+        for first, last in extents:
+            _copy_nonzero(source, first, last, target, shift, progress=progress)
+    else:
+        runs = np.array(list(extents), np.int64).reshape(-1, 2)
+        copy_runs(source, runs, target, shift, progress=progress)
+
+
+def _hides_holes(source: Source) -> bool:
+    """Whether the file is said to have no holes, although it takes less room than it has bytes."""
+    whole = (0, source.size)
+    return source.is_device or (
+        source.allocated < source.size and next(source.extents(*whole), None) == whole
+    )
 
 
 def share(source: Source, start: int, end: int, target: int, shift: int = 0) -> bool:
@@ -193,38 +196,14 @@ def share(source: Source, start: int, end: int, target: int, shift: int = 0) -> 
     block size of the file system.
 
     Returns:
-        Whether it was done.
+        Whether it was done. If not, that place of the target is as it was, or zeros.
 
     Raises:
         UnsupportedError: the source is a metadump.
-        OSError: for another reason than that it cannot be done here.
+        OSError: zeros cannot be written over what is half done.
     """
     source.refuse_pages()
-    try:
-        ioctl(target, _FICLONERANGE, pack("qQQQ", source.fd, start, end - start, start + shift))
-    except OSError as error:
-        if error.errno in _NOT_SHARED:
-            return False
-        raise
-    return True
-
-
-def punch(fd: int, offset: int, length: int) -> None:
-    """Make a hole; what is not a whole block of the file system is written over with zeros.
-
-    Raises:
-        OSError: for another reason than that the file system has no holes.
-    """
-    libc = CDLL(None, use_errno=True)
-    libc.fallocate.argtypes = (c_int, c_int, c_longlong, c_longlong)
-    if not libc.fallocate(fd, _PUNCH_HOLE, offset, length):
-        return
-    code = get_errno()
-    if code not in _NOT_IN_KERNEL:
-        raise OSError(code, os.strerror(code))
-    zeros = bytes(min(length, _WRITE_SIZE))
-    for start in range(0, length, len(zeros)):
-        write_fully(fd, zeros[: length - start], offset + start)
+    return system.share(source.fd, start, end, target, start + shift)
 
 
 def copy_runs(
@@ -360,26 +339,44 @@ def _copy_long(
     progress: Progress | None = None,
 ) -> None:
     """One run, by the kernel where it can."""
-    in_kernel = True
+    done = 1
     while first < last:
-        if in_kernel:
-            try:
-                length = min(last - first, _BATCH)
-                done = os.copy_file_range(source.fd, target.fd, length, first, first + shift)
-            except OSError as error:
-                if error.errno not in _NOT_IN_KERNEL:
-                    raise
-                in_kernel = False
-                continue
-        else:
-            data = source.read(first, min(WINDOW, last - first))
-            target.write(data, first + shift)
-            done = len(data)
-        if done == 0:
-            raise TruncatedError("the file has shrunk while it was read", offset=first)
-        first += done
+        if done:
+            length = min(last - first, _BATCH)
+            done = system.copy_range(source.fd, target.fd, length, first, first + shift)
+        moved = done or _copy_once(source, first, last, target, shift)
+        first += moved
         if progress:
-            progress(done)
+            progress(moved)
+
+
+def _copy_once(source: Source, first: int, last: int, target: Target, shift: int) -> int:
+    """The first bytes of a run, through a buffer; how many."""
+    data = source.read(first, min(WINDOW, last - first))
+    if not data:
+        raise TruncatedError("the file has shrunk while it was read", offset=first)
+    target.write(data, first + shift)
+    return len(data)
+
+
+def _copy_nonzero(
+    source: Source,
+    first: int,
+    last: int,
+    target: Target,
+    shift: int,
+    *,
+    progress: Progress | None = None,
+) -> None:
+    """One run, but for what is zero."""
+    for start in range(first, last, WINDOW):
+        length = min(WINDOW, last - start)
+        data = source.read_exactly(start, length, "data")
+        view = memoryview(data.ljust(length + -length % _ZEROS_MIN, b"\0"))
+        for begin, stop in (runs_of(nonzero_pages(view, _ZEROS_MIN)) * _ZEROS_MIN).tolist():
+            target.write(view[begin : min(stop, length)], start + begin + shift)
+        if progress:
+            progress(length)
 
 
 def _copy_short(
@@ -414,3 +411,10 @@ def nonzero_pages(view: memoryview, page_size: int) -> "NDArray[np.bool_]":
 
     words: NDArray[np.uint64] = np.frombuffer(view, np.uint64).reshape(-1, page_size // 8)
     return np.asarray(words.any(axis=1))
+
+
+def runs_of(pages: "NDArray[np.bool_]") -> "Runs":
+    """The runs of True in an array of bool."""
+    import numpy as np
+
+    return np.flatnonzero(np.diff(pages, prepend=False, append=False)).reshape(-1, 2)

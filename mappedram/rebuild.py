@@ -4,10 +4,9 @@ The structures are built from their values by a driver; bitmaps, pages, payloads
 between are copied, and holes stay holes. Fields of devices have the values they were given.
 """
 
-import os
-
+from mappedram import system
 from mappedram.drivers.base import Driver
-from mappedram.pageio import copy_data, write_fully
+from mappedram.pageio import Target, copy_data
 from mappedram.snapshot import Snapshot
 
 
@@ -25,13 +24,14 @@ def rebuild(snapshot: Snapshot, target: int, driver: Driver | None = None) -> No
         OSError: reading or writing failed.
     """
     driver = driver or snapshot.driver
+    system.begin(target, 0, snapshot.stream.file_size, snapshot.source.fd)
     for region in snapshot.regions():
         if region.element:
             element = region.element
             data = driver.build(element.kind, dict(element.values), dict(element.params))
-            write_fully(target, data, region.offset)
+            system.write(target, data, region.offset)
         else:
-            copy_data(snapshot.source, region.offset, region.end, target)
-    os.ftruncate(target, snapshot.stream.file_size)
+            copy_data(snapshot.source, region.offset, region.end, Target(target))
+    system.end_at(target, snapshot.stream.file_size)
     for offset, data in snapshot.changes:
-        write_fully(target, data, offset)
+        system.write(target, data, offset)

@@ -5,19 +5,16 @@ import stat
 from collections.abc import Iterator, Sequence
 from typing import Self
 
+from mappedram import system
 from mappedram.errors import MappedRamError, TruncatedError, UnsupportedError
 from mappedram.packed import MAGIC, Packed
 
 #: What can be read by one request; headers stand close together, so one read serves several.
 WINDOW = 8192
-#: The most pieces of memory that one call takes: IOV_MAX of Linux.
-_VECTOR = 1024
+#: What is looked through for zeros at once.
+_LOOK = 1 << 20
 
-_REFUSED = {
-    stat.S_ISFIFO: "a pipe",
-    stat.S_ISSOCK: "a socket",
-    stat.S_ISCHR: "a character device",
-}
+_REFUSED = {stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR}
 
 
 class Source:
@@ -35,22 +32,19 @@ class Source:
 
     #: What a metadump says in the place of the file; None of any other file.
     packed: Packed | None = None
+    #: Whether it is a block device, whose size nobody chose, and which has no holes.
+    is_device: bool = False
 
     def __init__(self, path_or_fd: str | os.PathLike[str] | int) -> None:
         self._owned = not isinstance(path_or_fd, int)
         self.name = f"<fd {path_or_fd}>" if isinstance(path_or_fd, int) else os.fspath(path_or_fd)
-        # Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
-        self.fd = (
-            path_or_fd
-            if isinstance(path_or_fd, int)
-            else os.open(path_or_fd, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        )
+        self.fd = path_or_fd if isinstance(path_or_fd, int) else system.open_source(path_or_fd)
         try:
             self._refuse_unseekable()
-            self.size = os.lseek(self.fd, 0, os.SEEK_END)
-            if os.pread(self.fd, len(MAGIC), 0) == MAGIC:
+            self.size = system.size_of(self.fd)
+            if system.read(self.fd, len(MAGIC), 0) == MAGIC:
                 self.packed = Packed(self.fd, self.size)
-                self.size = self.packed.size
+                self.size, self.is_device = self.packed.size, self.packed.is_device
         except BaseException as error:
             if isinstance(error, MappedRamError) and self._owned:
                 error.filename = self.name
@@ -60,35 +54,34 @@ class Source:
         self._window = b""
 
     def _refuse_unseekable(self) -> None:
-        mode = os.fstat(self.fd).st_mode
-        if stat.S_ISDIR(mode):
+        kind = system.kind_of(self.fd)
+        if kind == stat.S_IFDIR:
             raise IsADirectoryError(21, os.strerror(21), self.name)
-        for is_kind, kind in _REFUSED.items():
-            if is_kind(mode):
-                raise UnsupportedError(
-                    f"{kind}, which cannot be seeked in: a mapped-ram file keeps its pages at"
-                    " fixed offsets and needs a regular file or a block device"
-                )
+        if kind in _REFUSED:
+            raise UnsupportedError(
+                f"{system.KINDS[kind]}, which cannot be seeked in: a mapped-ram file keeps its"
+                " pages at fixed offsets and needs a regular file or a block device"
+            )
+        self.is_device = kind == stat.S_IFBLK
 
     @property
     def allocated(self) -> int:
         """Bytes that the file takes on disk, holes left out."""
-        return os.fstat(self.fd).st_blocks * 512
+        return system.allocated_size(self.fd)
 
     def read(self, offset: int, length: int) -> bytes:
-        """At most `length` bytes at `offset`; fewer only where the file ends."""
+        """At most `length` bytes at `offset`; fewer only where the file ends.
+
+        Raises:
+            TruncatedError: it ends earlier than it did.
+        """
         if self.packed:
             return self.packed.read(offset, length)
-        length = max(0, min(length, self.size - offset))
-        parts = []
-        while length > 0:
-            part = os.pread(self.fd, length, offset)
-            if not part:
-                break  # the file has shrunk
-            parts.append(part)
-            offset += len(part)
-            length -= len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        wanted = max(0, min(length, self.size - offset))
+        data = system.read(self.fd, wanted, offset)
+        if len(data) < wanted:
+            raise TruncatedError("the file has shrunk while it was read", offset=offset + len(data))
+        return data
 
     def read_exactly(self, offset: int, length: int, what: str) -> bytes:
         """`length` bytes at `offset`.
@@ -101,10 +94,7 @@ class Source:
                 f"{what} ends at {offset + length:#x}, but the file at {self.size:#x}",
                 offset=offset,
             )
-        data = self.read(offset, length)
-        if len(data) < length:
-            raise TruncatedError(f"{what}: the file has shrunk while it was read", offset=offset)
-        return data
+        return self.read(offset, length)
 
     def read_around_holes(self, offset: int, length: int, what: str) -> bytes | bytearray:
         """Like `read_exactly`, for what is mostly holes: they cost no reading and no memory.
@@ -128,11 +118,10 @@ class Source:
         """
         # Where bytes do not come from the file as it is, `read` knows where from.
         is_file = self.packed is None and type(self).read is Source.read
-        for first in range(0, len(views), _VECTOR):
-            part = views[first : first + _VECTOR]
-            size = sum(map(len, part))
-            if is_file and os.preadv(self.fd, part, offset) == size:
-                offset += size
+        for first in range(0, len(views), system.PIECES_MAX):
+            part = views[first : first + system.PIECES_MAX]
+            if is_file and system.read_into(self.fd, part, offset):
+                offset += sum(map(len, part))
                 continue
             for view in part:  # also at the end of the file, or after a call that was cut short
                 data = self.read(offset, len(view))
@@ -153,21 +142,31 @@ class Source:
         return self._window[start : start + length]
 
     def extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """The parts of [start, end) that are not holes, as half-open ranges of offsets."""
+        """The parts of [start, end) that are not holes, as half-open ranges of offsets.
+
+        Where the system does not tell, all of it.
+
+        Raises:
+            TruncatedError: the file has become shorter.
+        """
         end = min(end, self.size)
         if self.packed:
             yield from self.packed.extents(start, end)
-            return
-        while start < end:
-            try:
-                data = os.lseek(self.fd, start, os.SEEK_DATA)
-            except OSError:  # ENXIO: nothing but a hole up to the end of the file
-                return
-            if data >= end:
-                return
-            hole = min(os.lseek(self.fd, data, os.SEEK_HOLE), end)
-            yield data, hole
-            start = hole
+        elif not self.is_device:
+            yield from system.extents(self.fd, start, end, self.size)
+        elif start < end:
+            yield start, end
+
+    def has_data(self, start: int, end: int) -> bool:
+        """Whether [start, end) has anything but holes; of a device, anything but zeros."""
+        for first, last in self.extents(start, end):
+            if not self.is_device:
+                return True
+            for at in range(first, last, _LOOK):
+                data = self.read(at, min(_LOOK, last - at))
+                if data.count(0) < len(data):
+                    return True
+        return False
 
     def left_out(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """The parts of [start, end) that a metadump left out, so that their zeros say nothing."""
@@ -185,7 +184,7 @@ class Source:
     def close(self) -> None:
         """Close the file, if it was opened here."""
         if self._owned and self.fd >= 0:
-            os.close(self.fd)
+            system.release(self.fd)
             self.fd = -1
 
     def __enter__(self) -> Self:

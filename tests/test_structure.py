@@ -15,6 +15,7 @@ PACKAGE = ROOT / "mappedram"
 #: Lowest first: a module imports from its own layer and those before it.
 LAYERS = [
     {"errors", "spans", "specification"},
+    {"system"},
     {"layout"},
     {"kaitai"},
     {"model"},
@@ -69,6 +70,57 @@ def test_imports_run_one_way(path: Path) -> None:
         ):
             continue  # a name that the package itself offers
         assert layer(imported) <= layer(own), f"{own} imports {imported}"
+
+
+#: Calls on files whose answers differ from one file system to the next.
+FILE_CALLS = re.compile(
+    "access|[fl]?ch(mod|own)|close|copy_file_range|dup2?|fallocate|f(data)?sync|[fl]?stat(vfs)?"
+    "|f?truncate|([fl]?(get|set|list|remove)xattr)|ioctl|link|lockf|lseek|memfd_create|open"
+    "|posix_f(advise|allocate)|p?(read|write)v?|remove|renames?|replace|sendfile|splice|symlink"
+    "|sync|unlink"
+)
+#: Methods of `Path` that ask the same, or, from Python 3.14 on, take any error for "no".
+PATH_CALLS = {
+    *("chmod", "exists", "hardlink_to", "is_block_device", "is_dir", "lchmod", "lstat"),
+    *("rename", "stat", "symlink_to", "unlink"),
+}
+#: What makes such calls elsewhere, and why.
+EXCUSED = {
+    "cli/main.py": {"dup2", "open"},  # standard output, which nobody reads any more
+    "cli/diff.py": {"dup2", "open"},  # likewise
+    "fuzz/targets/command.py": {"read"},  # a pipe
+}
+
+
+def _names(owner: str | None, name: str) -> set[str]:
+    """The calls of an object that are those of the layer."""
+    if owner == "os":
+        return {name} if FILE_CALLS.fullmatch(name) else set()
+    return set() if owner in ("calls", "system") else PATH_CALLS
+
+
+def file_calls(path: Path) -> set[str]:
+    """The calls on files that a module makes: those of `os`, and modules that have more."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            found |= {node.attr} & _names(getattr(node.value, "id", None), node.attr)
+        elif isinstance(node, ast.ImportFrom) and node.module == "os":
+            found |= {alias.name for alias in node.names if FILE_CALLS.fullmatch(alias.name)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names} & {"ctypes", "fcntl", "mmap"}
+        elif isinstance(node, ast.ImportFrom) and node.module in ("ctypes", "fcntl", "mmap"):
+            found.add(node.module)
+    return found
+
+
+def test_one_layer_asks_the_system() -> None:
+    """Nobody else has to know what an error number means: `mappedram/system` has them all."""
+    made = {str(path.relative_to(PACKAGE)): file_calls(path) for path in modules()}
+    assert {name: calls for name, calls in made.items() if calls and "system/" not in name} == (
+        EXCUSED
+    )
+    assert any(calls for name, calls in made.items() if name == "system/calls.py")
 
 
 def test_only_the_command_line_prints_or_exits() -> None:

@@ -49,22 +49,30 @@ class Program:
 
 
 PROGRAMS = (
+    Program(("bindfs",), "bindfs", "files behind FUSE"),
     Program(("bzip2",), "bzip2", "save images compressed by bzip2"),
     Program(("chromium", "google-chrome"), "chromium", "pages in a browser"),
     Program(("crash",), "crash", "exports read by crash"),
+    Program(("dmsetup",), "dmsetup", "snapshots on devices of the device mapper"),
     Program(("file",), "file", "the magic for file(1)"),
     Program(("filefrag",), "e2fsprogs", "files that share blocks"),
+    Program(("fuse2fs",), "fuse2fs", "files behind FUSE, without holes"),
     Program(("g++",), "g++", "the parser in C++"),
     Program(("gdb",), "gdb", "exports read by gdb"),
     # What the runtime of Kaitai Struct for Go asks for; Debian 12 has it in backports.
     Program(("go",), "golang-go", "the parser in Go", (1, 23), ("version",)),
     Program(("javac",), "default-jdk-headless", "the parser in Java, the Kaitai compiler"),
     Program(("lzop",), "lzop", "save images compressed by lzop"),
+    Program(("losetup",), "mount", "snapshots on block devices"),
     Program(("makedumpfile",), "makedumpfile", "exports read by makedumpfile"),
+    Program(("mkfs.ext4",), "e2fsprogs", "files on ext4"),
     Program(("mkfs.xfs",), "xfsprogs", "files that share blocks"),
+    Program(("mksquashfs",), "squashfs-tools", "files on squashfs"),
+    Program(("mount",), "mount", "files on other file systems"),
     Program(("mvn",), "maven", "the Kaitai compiler"),
     Program(("node",), "nodejs", "the parser in JavaScript"),
     Program(("npm",), "npm", "the parser in JavaScript, the explorer"),
+    Program(("squashfuse",), "squashfuse", "files on squashfs behind FUSE"),
     Program(("xz",), "xz-utils", "save images compressed by xz"),
     Program(("zstd",), "zstd", "save images compressed by zstd"),
 )

@@ -3,16 +3,18 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+from mappedram import system
 from mappedram.capture.cancel import SLOWEST, cancel
 from mappedram.capture.guest import Guest, look
 from mappedram.capture.monitor import ENDED, CaptureError, Monitor, connected
 from mappedram.capture.refusal import refusals
+from mappedram.output import refuse_existing
 
 #: Called with the bytes of RAM that are done, and with all there are.
 Progress = Callable[[int, int], None]
@@ -80,11 +82,7 @@ async def capture(
         OSError: the file cannot be given its name.
     """
     out = Path(os.path.abspath(out))
-    if (out.exists() or out.is_symlink()) and not (
-        wish.force and out.is_file() and not out.is_symlink()
-    ):
-        what = "is not a regular file" if wish.force else "exists already (--force replaces it)"
-        raise FileExistsError(17, what, str(out))
+    refuse_existing(out, force=wish.force)
     if _OFFSET_MARK in str(out.parent):
         raise CaptureError(f"QEMU takes {_OFFSET_MARK!r} in a path for the offset in a file")
     async with connected(address) as monitor:
@@ -124,7 +122,7 @@ async def _saved(
             result = await _migrated(monitor, partial, progress, threads=_threads(guest, wish))
             _publish(partial, out, force=wish.force)
         finally:
-            partial.unlink(missing_ok=True)
+            system.remove(partial)
         if guest.running and wish.keep_stopped:
             undo.forget_first()
     return result
@@ -197,27 +195,23 @@ def _reserve(monitor: Monitor, path: Path) -> None:
     user = monitor.user
     if user is None or os.geteuid() not in (0, user.uid):
         return
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fd = system.create(path)
     try:
         if user.uid != os.geteuid():
-            os.fchown(fd, *user)
+            system.give(fd, *user)
     finally:
-        os.close(fd)
+        system.close(fd)
 
 
 def _publish(partial: Path, out: Path, *, force: bool) -> None:
     """Give the file its name; of two programs that race for one, the first has it."""
-    if not partial.exists() or partial.stat().st_size == 0:
+    if not system.holds_data(partial):
         raise CaptureError(
             f"QEMU says that it wrote {partial}, but there is no such file here: does it run in a"
             " container?"
         )
-    with suppress(PermissionError):  # of another user, whose matter it is
-        partial.chmod(0o600)
-    if force:
-        os.replace(partial, out)
-    else:
-        os.link(partial, out)
+    system.set_mode(partial, 0o600)  # unless it is of another user, whose matter it is
+    system.publish(partial, out, replace=force)
 
 
 class _Undo:

@@ -91,12 +91,15 @@ def trailing_bytes(context: Context) -> Iterator[Defect]:
     """Nothing follows the end of the stream.
 
     Why:
-        QEMU does not look there. A longer file that was overwritten in place leaves such bytes.
+        QEMU does not look there. A longer file that was overwritten in place leaves such bytes, and
+        so does a copy of a whole block device. On the device itself, they are no finding.
 
     Remedy:
         Run `mappedram repair`, which cuts these bytes off. QEMU loads the file as it is.
     """
     stream = context.stream
+    if context.source.is_device:
+        return  # its size says nothing of the snapshot on it
     if stream.ended and not stream.stopped and stream.end < stream.file_size:
         length = stream.file_size - stream.end
         yield Defect(

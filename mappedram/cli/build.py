@@ -30,7 +30,7 @@ from mappedram.convert.build import build
 from mappedram.convert.mapped_ram import Layout, lacking, lay_out
 from mappedram.convert.raw import stored_bytes
 from mappedram.coverage import Coverage
-from mappedram.output import StagedFiles
+from mappedram.output import DEVICES, StagedFiles
 from mappedram.snapshot import Snapshot
 from mappedram.source import Source
 
@@ -135,7 +135,7 @@ def _from_recipe(source: Path, out: Path, moving: Moving) -> list[Coverage]:
             note_direct_io(
                 build(
                     wanted,
-                    files.open(out),
+                    files.open(out, also=DEVICES),
                     donor=snapshot,
                     channels=moving.channels,
                     direct_io=moving.direct_io,
@@ -165,5 +165,6 @@ def _from_donor(
         moved = stack.enter_context(progress("build", total))
         sources = [snapshot.source.fd, *(source.fd for source in replace.values())]
         staged = stack.enter_context(StagedFiles(*sources, force=force))
-        note_direct_io(lay_out(snapshot, staged.open(out), layout, replace=replace, progress=moved))
+        fd = staged.open(out, also=DEVICES)
+        note_direct_io(lay_out(snapshot, fd, layout, replace=replace, progress=moved))
         return lacking(snapshot, replace)

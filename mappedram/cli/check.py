@@ -19,6 +19,7 @@ from mappedram.cli.status import (
     UNSUPPORTED,
     FailureError,
     about,
+    message_of,
 )
 from mappedram.cli.text import hex_bytes, printable
 from mappedram.errors import MappedRamError
@@ -240,8 +241,9 @@ def _marked_bytes(file: str, finding: Finding) -> Iterator[str]:
     try:
         with Source(file) as source:
             data = source.read(start, 16)
-    except (MappedRamError, OSError):
-        return  # it was there a moment ago; the finding stands without its bytes
+    except (MappedRamError, OSError) as error:  # it was there a moment ago
+        yield f"{start:#010x}  cannot be read again: {message_of(error)}"
+        return
     skipped = finding.offset - start
     marked = min(length, len(data) - skipped)
     if marked > 0:

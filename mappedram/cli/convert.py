@@ -47,7 +47,7 @@ from mappedram.coverage import Coverage
 from mappedram.drivers import DriverName
 from mappedram.errors import UnsupportedError
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
-from mappedram.output import StagedFiles
+from mappedram.output import DEVICES, StagedFiles
 from mappedram.pageio import Progress as Moved
 from mappedram.snapshot import Snapshot
 
@@ -222,7 +222,7 @@ def _to_stream(snapshot: Snapshot, out: Path, moving: Moving) -> Sequence[Covera
     ):
         to_stream(
             snapshot,
-            files.open(out),
+            files.open(out, also=DEVICES),
             channels=moving.channels,
             partial=moving.partial,
             progress=moved,
@@ -238,7 +238,7 @@ def _to_mapped_ram(
         StagedFiles(force=moving.force) as files,
         ExitStack() as stack,
     ):
-        fd = files.open(out)
+        fd = files.open(out, also=DEVICES)
 
         def moved_of(total: int) -> Moved | None:
             return stack.enter_context(progress("convert", total))
@@ -291,7 +291,7 @@ def _to_libvirt(
             snapshot,
             texts.xml,
             texts.cookie,
-            files.open(out),
+            files.open(out, also=DEVICES),
             was_running=texts.was_running,
             layout=layout,
             progress=moved,

@@ -12,7 +12,7 @@ from mappedram.cli.options import size_type
 from mappedram.cli.writing import Moving, ended_by_signals, note_direct_io, progress
 from mappedram.convert.ranges import Written, memory_of
 from mappedram.coverage import Coverage
-from mappedram.output import StagedFiles
+from mappedram.output import DEVICES, StagedFiles
 from mappedram.physical import PhysicalMap, physical_map
 from mappedram.physical.rules import ABOVE_4G
 from mappedram.snapshot import Snapshot
@@ -66,7 +66,7 @@ def write_export(
         written = _writer(export)(
             snapshot,
             physical,
-            files.open(out),
+            files.open(out, also=DEVICES),
             channels=moving.channels,
             direct_io=moving.direct_io,
             partial=moving.partial,

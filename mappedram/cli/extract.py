@@ -37,7 +37,7 @@ from mappedram.coverage import Coverage, require_known
 from mappedram.drivers import DriverName
 from mappedram.errors import UnsupportedError
 from mappedram.layout.constants import RAM_SECTION_IDSTR
-from mappedram.output import StagedFiles, make_folder, safe_name
+from mappedram.output import DEVICES, StagedFiles, make_folder, safe_name
 from mappedram.snapshot import Block, Snapshot
 
 _SUFFIX = ".raw"
@@ -107,7 +107,8 @@ def command(
         if directory is not None:
             make_folder(directory, snapshot.source.fd)
         places = [out or Path(directory or "", safe_name(b.idstr, _SUFFIX)) for b in blocks]
-        write_blocks(blocks, places, Moving(channels, direct_io, force, partial))
+        also = frozenset() if out is None else DEVICES  # links in DIR lead nowhere
+        write_blocks(blocks, places, Moving(channels, direct_io, force, partial), also)
     if form == "json":
         written = dict(zip((block.idstr for block in blocks), places, strict=True))
         output.write_json(_as_dict(snapshot, one, written) for one in unknown)
@@ -147,8 +148,13 @@ def unknown_of(snapshot: Snapshot, idstrs: Sequence[str]) -> list[Coverage]:
     return snapshot.coverages()
 
 
-def write_blocks(blocks: Sequence[Block], places: Sequence[Path], moving: Moving) -> None:
-    """Write each block to its place; all of them, or none."""
+def write_blocks(
+    blocks: Sequence[Block],
+    places: Sequence[Path],
+    moving: Moving,
+    also: frozenset[int] = DEVICES,
+) -> None:
+    """Write each block to its place, which may be a device of `also`; all of them, or none."""
     total = sum(map(stored_bytes, blocks))
     with (
         ended_by_signals(),
@@ -157,7 +163,7 @@ def write_blocks(blocks: Sequence[Block], places: Sequence[Path], moving: Moving
     ):
         refused = None
         for block, place in zip(blocks, places, strict=True):
-            fd = files.open(place)
+            fd = files.open(place, also=also)
             refused = (
                 extract(
                     block,

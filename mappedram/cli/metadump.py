@@ -1,6 +1,5 @@
 """`mappedram metadump`: structure and device state of a snapshot, without what the guest knows."""
 
-import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any, Literal
 
 import click
 
-from mappedram import __version__
+from mappedram import __version__, system
 from mappedram.cli import output
 from mappedram.cli.options import epilog, file_argument, offset_option, output_option
 from mappedram.cli.status import FINE, about
@@ -158,7 +157,7 @@ def command(
             else:
                 written = write_packed(todo, fd, about=made, progress=moved)
             judged = compare(source.fd, fd, offset)
-            taken = os.fstat(fd).st_blocks * 512 if unpacked else os.fstat(fd).st_size
+            taken = system.allocated_size(fd) if unpacked else system.size_of(fd)
     done = _Done(out, todo, written, judged, taken)
     if form == "json":
         output.write_json(_as_dict(file, done), levels=3)

@@ -1,12 +1,13 @@
 """`mappedram repair`: what can be put right in a damaged snapshot, and only that."""
 
-import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
+from mappedram import system
 from mappedram.check import Finding, Report, Severity, check
 from mappedram.cli import output
 from mappedram.cli.options import epilog, file_argument, offset_option, output_option
@@ -98,7 +99,7 @@ def _copy(todo: Plan, out: Path, *, force: bool) -> Report:
         progress("copy", todo.source.base.allocated) as moved,
         StagedFiles(todo.source.fd, force=force) as files,
     ):
-        fd = files.open(out)
+        fd = files.open(out, also={stat.S_IFBLK})
         write_copy(todo, fd, progress=moved)
         return _judged(todo, fd)
 
@@ -106,12 +107,12 @@ def _copy(todo: Plan, out: Path, *, force: bool) -> Report:
 def _in_place(todo: Plan, file: str) -> Report:
     if not todo.made:
         return todo.report
-    fd = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+    fd = system.open_existing(file)
     try:
         write_in_place(todo, fd)
         return _judged(todo, fd)
     finally:
-        os.close(fd)
+        system.close(fd)
 
 
 def _judged(todo: Plan, fd: int) -> Report:

@@ -17,7 +17,11 @@ from mappedram.pageio import Progress as Moved
 #: More than two threads seldom help, and the disk has other users.
 _CHANNELS = min(4, os.cpu_count() or 1)
 
-force_option = click.option("--force", is_flag=True, help="Replace files that exist already.")
+force_option = click.option(
+    "--force",
+    is_flag=True,
+    help="Replace files that exist already; write over block devices.",
+)
 
 channels_option = click.option(
     "--channels",

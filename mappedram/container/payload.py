@@ -5,9 +5,7 @@ streams one behind another, and so does this.
 """
 
 import bz2
-import gzip
 import lzma
-import os
 import shutil
 import subprocess
 import zlib
@@ -15,6 +13,7 @@ from collections.abc import Callable, Generator
 from io import RawIOBase
 from typing import Protocol
 
+from mappedram import system
 from mappedram.container.libvirt import STREAM_PATH
 from mappedram.container.magic import kind_of
 from mappedram.errors import FormatError, TruncatedError, UnsupportedError
@@ -47,7 +46,7 @@ def decompressed(source: Source, offset: int, kind: SaveFormat) -> Generator[byt
             offset=source.size,
             path=STREAM_PATH,
         ) from error
-    except (_DamagedError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
+    except (_DamagedError, zlib.error, lzma.LZMAError) as error:
         raise _damaged(name, offset, error) from error
     except OSError as error:
         if error.errno is not None:
@@ -83,12 +82,6 @@ class _Tail(RawIOBase):
         return len(data)
 
 
-def _gzip(source: Source, offset: int) -> Generator[bytes]:
-    with gzip.GzipFile(fileobj=_Tail(source, offset)) as opened:
-        while data := opened.read1(_STEP):  # `read` would lose what stands before damage
-            yield data
-
-
 class _Decompressor(Protocol):
     """What bz2 and lzma have in common."""
 
@@ -98,7 +91,37 @@ class _Decompressor(Protocol):
     def needs_input(self) -> bool: ...
     @property
     def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class _GzipDecompressor:
+    """The same for gzip."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        self._has_more = False
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._has_more
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """At most `max_length` bytes more."""
+        made = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+        self._has_more = bool(self._inner.unconsumed_tail) or len(made) == max_length
+        return made
+
+
+def _gzip(source: Source, offset: int) -> Generator[bytes]:
+    return _each(source, offset, _GzipDecompressor, SaveFormat.GZIP)
 
 
 def _bzip2(source: Source, offset: int) -> Generator[bytes]:
@@ -169,14 +192,13 @@ def _program(name: str, instead: str = "") -> Callable[[Source, int], Generator[
                 path=STREAM_PATH,
             )
         # A descriptor of its own, as programs read from where it stands.
-        fd = os.open(f"/proc/self/fd/{source.fd}", os.O_RDONLY | os.O_CLOEXEC)
+        fd = system.open_again(source.fd, offset)
         try:
-            os.lseek(fd, offset, os.SEEK_SET)
             process = subprocess.Popen(
                 [name, "-dc"], stdin=fd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
         finally:
-            os.close(fd)
+            system.release(fd)
         with process:
             assert process.stdout
             try:
@@ -185,7 +207,8 @@ def _program(name: str, instead: str = "") -> Callable[[Source, int], Generator[
             except BaseException:
                 process.kill()
                 raise
-        if process.returncode:
+        # Behind the stream on a device stands something else, which the program does not like.
+        if process.returncode and not source.is_device:
             raise _DamagedError(f"the program {name} ended with status {process.returncode}")
 
     return run

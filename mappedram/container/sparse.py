@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from mappedram import drivers
+from mappedram import drivers, system
 from mappedram.container.domain import describe
 from mappedram.container.libvirt import KIND
 from mappedram.convert.mapped_ram import Layout, lay_out
@@ -15,7 +15,7 @@ from mappedram.layout.libvirt import (
     SLACK,
     SaveFormat,
 )
-from mappedram.pageio import Progress, write_fully
+from mappedram.pageio import Progress
 from mappedram.snapshot import Snapshot
 
 
@@ -32,7 +32,7 @@ def write_libvirt_sparse(
 ) -> str | None:
     """Write the snapshot as a save image, which `virsh restore` takes, into the empty file `fd`.
 
-    The image says that it is incomplete until the very last write.
+    The image says nothing, or that it is incomplete, until the very last write.
 
     Args:
         snapshot: devices and RAM.
@@ -71,10 +71,11 @@ def write_libvirt_sparse(
     # The header is in the byte order of the host, as the bitmaps are.
     params = {"is_be": snapshot.byteorder == "big"}
     header = drivers.get("construct").build(KIND, values, params)
-    write_fully(fd, header + domain + more, 0)
     place = dataclasses.replace(layout or Layout(), offset=HEADER_SIZE + data_len)
+    # First of all, as it says whether there is room.
     refused = lay_out(snapshot, fd, place, progress=progress)
-    write_fully(fd, QEMU_SAVE_MAGIC.encode(), 0)
+    system.write(fd, header + domain + more + bytes(slack), 0)
+    system.write(fd, QEMU_SAVE_MAGIC.encode(), 0)
     return refused
 
 

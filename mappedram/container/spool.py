@@ -1,11 +1,10 @@
 """Pieces one behind another in a file, with holes for zeros."""
 
-import os
 from collections.abc import Iterable
 
+from mappedram import system
 from mappedram.container.libvirt import STREAM_PATH
 from mappedram.errors import UnsupportedError
-from mappedram.pageio import write_fully
 
 #: Zeros of that many bytes, at a multiple of it, become a hole.
 _HOLE = 1 << 12
@@ -34,8 +33,8 @@ def spool(pieces: Iterable[bytes], fd: int, limit: int) -> None:
             _write(data, whole, fd, written)
             written, rest = written + whole, data[whole:]
     finally:
-        os.ftruncate(fd, written)
-        write_fully(fd, rest, written)
+        system.end_at(fd, written)
+        system.write(fd, rest, written)
 
 
 def _write(data: bytes, length: int, fd: int, offset: int) -> None:
@@ -44,6 +43,6 @@ def _write(data: bytes, length: int, fd: int, offset: int) -> None:
     with memoryview(data) as view:
         for here in range(0, length, _HOLE):
             if data.startswith(_ZEROS, here):
-                write_fully(fd, view[start:here], offset + start)
+                system.write(fd, view[start:here], offset + start)
                 start = here + _HOLE
-        write_fully(fd, view[start:length], offset + start)
+        system.write(fd, view[start:length], offset + start)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from mappedram import system
 from mappedram.errors import BuildError, UnsupportedError
 from mappedram.gather import Gather
 from mappedram.layout.constants import CAPABILITY_X_IGNORE_SHARED, MAPPED_RAM_FILE_OFFSET_ALIGNMENT
@@ -51,7 +52,12 @@ class EarlyPages:
         return bool(self._places)
 
     def begin(self, snapshot: Snapshot, page_size: int) -> PageTaker | None:
-        """What takes the pages; nothing where it is already clear that `lay_out` is to refuse."""
+        """What takes the pages; nothing where it is already clear that `lay_out` is to refuse.
+
+        Nor of a device: what is on it has to go first.
+        """
+        if system.is_device(self._fd):
+            return None
         specs = [BlockSpec(model.idstr, model.used_length) for model in snapshot.stream.blocks]
         try:
             snapshot.source.refuse_pages()

@@ -1,8 +1,8 @@
 """Guest memory and registers as an ELF core, as QEMU's `dump-guest-memory` writes it."""
 
-import os
 from dataclasses import dataclass
 
+from mappedram import system
 from mappedram.convert import vmcoreinfo
 from mappedram.convert.moving import write_pieces
 from mappedram.convert.ranges import Memory, Written, memory_of
@@ -73,7 +73,8 @@ def to_elf(
     guest = vmcoreinfo.announced(snapshot, addressed)
     room = len(guest.data) if guest else vmcoreinfo.FOUND_MAX
     layout = _Layout.of(memory, len(notes) + room)
-    os.ftruncate(fd, layout.size)
+    system.begin(fd, 0, layout.size, snapshot.source.fd)
+    system.end_at(fd, layout.size)
     with vmcoreinfo.Finder(addressed, channels) as finder:
         refused = write_pieces(
             zip((piece for _, piece in memory.pieces), layout.places, strict=True),

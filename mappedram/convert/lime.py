@@ -1,7 +1,6 @@
 """Guest memory as LiME writes it: ranges one behind another, each with its header."""
 
-import os
-
+from mappedram import system
 from mappedram.convert.moving import write_pieces
 from mappedram.convert.ranges import Written, memory_of
 from mappedram.layout.lime import LIME_HEADER_SIZE, LimeHeader
@@ -39,12 +38,14 @@ def to_lime(
         OSError: reading or writing failed.
     """
     memory = memory_of(snapshot, physical, partial=partial)
+    size = sum(LIME_HEADER_SIZE + extent.size for extent, _ in memory.pieces)
+    system.begin(fd, 0, size, snapshot.source.fd)
     target, places, end = Target(fd), [], 0
     for extent, piece in memory.pieces:
         header = {"s_addr": extent.gpa, "e_addr": extent.end - 1}
         target.write(LimeHeader.build(header), end)
         places.append((piece, end + LIME_HEADER_SIZE))
         end += LIME_HEADER_SIZE + extent.size
-    os.ftruncate(fd, end)
+    system.end_at(fd, size)
     refused = write_pieces(places, fd, channels=channels, direct_io=direct_io, progress=progress)
     return Written(refused, (), memory.unknown)

@@ -1,9 +1,9 @@
 """A snapshot laid out anew, with the same RAM and devices or with other RAM in some blocks."""
 
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from mappedram import system
 from mappedram.convert.early import EarlyPages
 from mappedram.coverage import Coverage, require_known
 from mappedram.errors import BuildError, TruncatedError
@@ -78,6 +78,7 @@ def lay_out(
     page_size = snapshot.stream.page_size
     if page_size is None:
         raise BuildError("nothing says what the page size is")
+    system.refuse_source(fd, snapshot.source.fd, *(source.fd for source in replace.values()))
     kept = early is not None and early.begun
     writer = SnapshotWriter(
         fd,
@@ -108,7 +109,7 @@ def lay_out(
                 _collect(block, scattered, writer, layout, progress)
         writer.finish()
         if layout.dense:
-            os.posix_fallocate(fd, 0, os.fstat(fd).st_size)
+            system.fill_holes(fd)
         return writer.direct_io_refused
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
+from mappedram import system
 from mappedram.convert.ranges import Piece
-from mappedram.pageio import Progress, Target, copy_runs, in_parallel, punch, share, write_rows
+from mappedram.pageio import Progress, Target, copy_runs, in_parallel, share, write_rows
 
 if TYPE_CHECKING:
     from mappedram.bitmap import Runs
@@ -158,6 +159,6 @@ def _share(piece: Piece, fd: int, place: int) -> bool:
     position = begin
     for start, stop in [*(piece.runs() + first).tolist(), (end, end)]:
         for stale, last in source.extents(position, start):
-            punch(fd, stale + place - begin, last - stale)
+            system.zero(fd, stale + place - begin, last + place - begin)
         position = stop
     return True

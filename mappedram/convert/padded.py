@@ -1,7 +1,6 @@
 """Guest memory as one sparse raw file: byte n of the file is what physical address n holds."""
 
-import os
-
+from mappedram import system
 from mappedram.convert.moving import write_pieces
 from mappedram.convert.ranges import Written, memory_of
 from mappedram.pageio import Progress
@@ -41,7 +40,8 @@ def to_padded(
     """
     memory = memory_of(snapshot, physical, partial=partial)
     size = max((extent.end for extent, _ in memory.pieces if extent.is_ram), default=0)
-    os.ftruncate(fd, size)
+    system.begin(fd, 0, size, snapshot.source.fd)
+    system.end_at(fd, size)
     refused = write_pieces(
         ((piece, extent.gpa) for extent, piece in memory.pieces if extent.gpa < size),
         fd,

@@ -1,7 +1,6 @@
 """RAM blocks as sparse raw files: byte n of the file is byte n of the block."""
 
-import os
-
+from mappedram import system
 from mappedram.convert.moving import write_pieces
 from mappedram.convert.ranges import Piece
 from mappedram.coverage import require_known
@@ -43,7 +42,8 @@ def extract(
     """
     if not partial:
         require_known([block.coverage])
-    os.ftruncate(fd, block.used_length)
+    system.begin(fd, 0, block.used_length, block.source.fd)
+    system.end_at(fd, block.used_length)
     if not block.readable:
         return None
     whole = Piece(block, 0, block.used_length, 0)

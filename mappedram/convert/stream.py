@@ -5,6 +5,7 @@ from itertools import pairwise
 from threading import local
 from typing import TYPE_CHECKING
 
+from mappedram import system
 from mappedram.convert.mapped_ram import refuse_cut
 from mappedram.drivers.base import Driver, Params
 from mappedram.layout.constants import (
@@ -70,8 +71,11 @@ def to_stream(
         envelope.middle[envelope.setup_size :],
     )
     head = envelope.head + _block_list(snapshot, driver) + setup + _part_header(start, driver)
-    target.write(head, 0)
     position = len(head)
+    size = sum(map(_records_size, filter(lambda block: block.has_pages, snapshot.blocks)))
+    end = position + size + len(closing + rounds + envelope.tail)
+    system.begin(fd, 0, end, snapshot.source.fd)
+    target.write(head, 0)
     for block in snapshot.blocks:
         if block.has_pages:
             records = _Records(block, target, position, progress)
@@ -102,6 +106,13 @@ def _block_list(snapshot: Snapshot, driver: Driver) -> bytes:
 def _part_header(start: Section, driver: Driver) -> bytes:
     values = {"section_type": SectionType.PART, "section_id": start.section_id}
     return driver.build("section_part", values, {})
+
+
+def _records_size(block: Block) -> int:
+    """Bytes of the records of a block."""
+    stored = block.bitmap.count()
+    name = 1 + len(block.idstr)
+    return name + block.num_pages * _ZERO_RECORD + stored * (block.page_size + _WORD - _ZERO_RECORD)
 
 
 class _Records:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mappedram import system
 from mappedram.check import check
 from mappedram.check.container import unpacked
 from mappedram.errors import MappedRamError
@@ -59,7 +60,7 @@ def write(
         FileExistsError: the folder is not empty, and `force` was not given.
         OSError: writing failed.
     """
-    if not force and folder.exists() and any(folder.iterdir()):
+    if not force and system.exists(folder) and any(folder.iterdir()):
         raise FileExistsError(17, "is not empty (--force adds to it)", str(folder))
     cases, faults, entries = Generated(seed), Faults(), []
     with _staged(folder) as place:
@@ -137,12 +138,12 @@ def _staged(folder: Path) -> Iterator[Path]:
     place = Path(tempfile.mkdtemp(prefix=".mappedram-", dir=parent))
     try:
         yield place
-        place.chmod(0o777 & ~_umask())
-        if folder.exists() and any(folder.iterdir()):
+        system.set_mode(place, 0o777 & ~_umask())
+        if system.exists(folder) and any(folder.iterdir()):
             for path in sorted(place.iterdir()):
-                os.replace(path, folder / path.name)
+                system.move(path, folder / path.name)
         else:
-            os.rename(place, folder)  # in the place of an empty one
+            system.move(place, folder)  # in the place of an empty one
     finally:
         shutil.rmtree(place, ignore_errors=True)
 

@@ -4,7 +4,6 @@ A mutation is a value: what stood where, and what stands there afterwards. Sever
 file are applied in order; leaving one out gives a file that is closer to the good one.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 
+from mappedram import system
 from mappedram.fuzz.numbers import NUMBER_CHANGES, SPECIAL_CHANGES, Places
 from mappedram.model import Element
 from mappedram.snapshot import Snapshot
@@ -201,12 +201,12 @@ def apply(fd: int, changes: Iterable[Mutation]) -> None:
     """Change a file, which is open for writing and which holds what `before` says."""
     for change in changes:
         if change.path == LENGTH:
-            end = os.fstat(fd).st_size
-            os.ftruncate(fd, change.offset)
+            end = system.size_of(fd)
+            system.end_at(fd, change.offset)
             if change.offset > end:
-                os.pwrite(fd, change.after[: change.offset - end], end)
-        elif change.offset < os.fstat(fd).st_size:
-            os.pwrite(fd, change.after[: os.fstat(fd).st_size - change.offset], change.offset)
+                system.write(fd, change.after[: change.offset - end], end)
+        elif change.offset < system.size_of(fd):
+            system.write(fd, change.after[: system.size_of(fd) - change.offset], change.offset)
 
 
 # What can be changed.

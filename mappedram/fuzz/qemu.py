@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from mappedram import system
 from mappedram.fuzz.guests import GUESTS, Guest
 from mappedram.snapshot import Snapshot
 from mappedram.source import Source
@@ -79,7 +80,7 @@ class QemuLoader:
 
     def __enter__(self) -> Self:
         for idstr in self.guest.blocks:
-            self._memory[idstr] = os.memfd_create(idstr)
+            self._memory[idstr] = system.memory_file(idstr)
         return self
 
     def __exit__(
@@ -89,7 +90,7 @@ class QemuLoader:
         trace: TracebackType | None,
     ) -> None:
         while self._memory:
-            os.close(self._memory.popitem()[1])
+            system.close(self._memory.popitem()[1])
 
     def load(
         self,
@@ -152,8 +153,8 @@ class QemuLoader:
 
     def _clear(self) -> None:
         for idstr, fd in self._memory.items():
-            os.ftruncate(fd, 0)
-            os.ftruncate(fd, self.guest.blocks[idstr])
+            system.end_at(fd, 0)
+            system.end_at(fd, self.guest.blocks[idstr])
 
     def _argv(self, *more: str) -> list[str]:
         argv = [str(self.binary), "-nodefaults", "-display", "none", "-S"]

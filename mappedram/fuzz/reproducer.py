@@ -1,12 +1,12 @@
 """A folder for each failure: the file that shows it, and the report."""
 
 import json
-import os
 import shutil
 import tempfile
 from itertools import chain, count
 from pathlib import Path
 
+from mappedram import system
 from mappedram.fuzz.report import FILE, Found, as_dict, as_text
 
 
@@ -31,7 +31,7 @@ def write(found: Found, folder: Path) -> Path:
             (staged / name).touch(mode=0o600)
             (staged / name).write_text(text, encoding="utf-8")
         place = _free(folder, found.name)
-        os.rename(staged, place)
+        system.move(staged, place)
         return place
     finally:
         shutil.rmtree(staged, ignore_errors=True)
@@ -40,4 +40,4 @@ def write(found: Found, folder: Path) -> Path:
 def _free(folder: Path, name: str) -> Path:
     """A name that nothing has yet, numbered if the plain one is taken."""
     names = chain((name,), (f"{name}-{number}" for number in count(2)))
-    return next(folder / free for free in names if not (folder / free).exists())
+    return next(folder / free for free in names if not system.exists(folder / free))

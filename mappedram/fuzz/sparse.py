@@ -1,6 +1,5 @@
 """A file as a value: what stands in it and where its holes are. Nothing is on a disk."""
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
+from mappedram import system
 from mappedram.source import Source
 
 #: Bytes of a hole that are hashed at once.
@@ -125,9 +125,9 @@ class SparseFile:
         Raises:
             OSError: writing failed.
         """
-        os.ftruncate(fd, self.size)
+        system.end_at(fd, self.size)
         for offset, data in self.pieces:
-            os.pwrite(fd, data, offset)
+            system.write(fd, data, offset)
 
     def store(self, path: Path) -> None:
         """Write it to a path, in the place of a file that stands there.
@@ -163,11 +163,11 @@ class SparseFile:
 @contextmanager
 def memory_file() -> Iterator[int]:
     """A descriptor of an empty file that takes no disk."""
-    fd = os.memfd_create("mappedram-fuzz", os.MFD_CLOEXEC)
+    fd = system.memory_file("mappedram-fuzz")
     try:
         yield fd
     finally:
-        os.close(fd)
+        system.close(fd)
 
 
 def _cut(pieces: Iterable[Piece], start: int, end: int) -> Iterator[Piece]:

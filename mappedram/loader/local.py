@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from mappedram import drivers
 from mappedram.layout.constants import OFFSET_BITS, TARGET_PAGE_SIZE_MIN
 from mappedram.loader.destination import NO_ALIAS, RAM, Destination, Handler, LocalBlock
 from mappedram.loader.endings import EndedError
@@ -13,6 +14,7 @@ from mappedram.model import is_page_size
 from mappedram.reader import vmdescription
 from mappedram.reader.footer import find_footer, footer_bytes
 from mappedram.reader.live import grammar_of
+from mappedram.reader.walk import read_stream
 
 #: The page size of nearly all targets, for want of anything that says another.
 _USUAL_PAGE_SIZE = 4096
@@ -80,8 +82,10 @@ class Local:
 
     @cached_property
     def document(self) -> Mapping[str, Any]:
-        """The JSON text at the end of the file; empty if there is none."""
+        """The JSON text at the end of the stream; empty if there is none."""
         found = vmdescription.find_at_tail(self.source, self.offset)
+        if found is None and self.source.is_device:  # which goes on behind it
+            found = read_stream(self.source, self.offset, drivers.get("construct")).vmdescription
         return (found and found.document) or {}
 
     # Blocks.

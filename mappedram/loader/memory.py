@@ -83,7 +83,6 @@ def _overlap(blocks: list[BlockSeen], page_size: int, base: int) -> bool:
 def _has_data(load: RamLoad, source: Source) -> bool:
     """Whether there is anything but holes in the page areas."""
     return any(
-        True
+        source.has_data(seen.pages_offset, seen.pages_offset + seen.used_length)
         for seen in load.seen
-        for _ in source.extents(seen.pages_offset, seen.pages_offset + seen.used_length)
     )

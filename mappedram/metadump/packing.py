@@ -5,9 +5,9 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mappedram import system
 from mappedram.errors import UnsupportedError
 from mappedram.packed import CHUNK_SIZE, DIRECTORY_MAX, HEADER_SIZE, MAGIC, NUMBERS_MAX, VERSION
-from mappedram.pageio import write_fully
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,7 @@ class Packer:
 
     def append(self, data: bytes) -> tuple[int, int]:
         """Write at the end; returns where it stands."""
-        write_fully(self.fd, data, self.position)
+        system.write(self.fd, data, self.position)
         start, self.position = self.position, self.position + len(data)
         return start, self.position
 
@@ -87,4 +87,4 @@ class Packer:
         start, end = self.append(zlib.compress(text, _TABLE_LEVEL))
         header = MAGIC + VERSION.to_bytes(4, "big")
         header += start.to_bytes(8, "big") + (end - start).to_bytes(8, "big")
-        write_fully(self.fd, header.ljust(HEADER_SIZE, b"\0"), 0)
+        system.write(self.fd, header.ljust(HEADER_SIZE, b"\0"), 0)

@@ -1,10 +1,10 @@
 """Writing a metadump: packed, or as a sparse file with everything in its place."""
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from mappedram import system
 from mappedram.check import intervals
 from mappedram.metadump.packing import LEVELS, Packer
 from mappedram.metadump.pages import DIGEST_SIZE, Stood, block_places, body_places, hasher
@@ -77,6 +77,7 @@ def write_packed(
         OSError: reading or writing failed.
     """
     source, file = plan.source, Packer(fd)
+    system.begin(fd, 0, 0, source.fd)
     written = Written(source.size)
     extents = intervals.from_pairs(source.extents(0, source.size))
     written.data = intervals.size(extents)
@@ -94,7 +95,12 @@ def write_packed(
     for name in LEVELS:
         file.table(name, *intervals.from_pairs(file.chunks[name]).T)
     summary = {**about, **written.to_dict()}
-    directory = {"size": source.size, "has_digests": has_digests, "summary": summary}
+    directory = {
+        "size": source.size,
+        "is_device": source.is_device,
+        "has_digests": has_digests,
+        "summary": summary,
+    }
     file.end(directory, summary_of(plan))
     return written
 
@@ -119,7 +125,8 @@ def write_unpacked(source: Source, fd: int, *, progress: Progress | None = None)
     Raises:
         OSError: reading or writing failed.
     """
-    os.ftruncate(fd, source.size)
+    system.begin(fd, 0, source.size, source.fd)
+    system.end_at(fd, source.size)
     target = Target(fd)
     for start, end in source.extents(0, source.size):
         for first in range(start, end, CHUNK_SIZE):

@@ -5,10 +5,10 @@ file that was packed; what was not kept reads as zeros. Nothing here knows what 
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from mappedram import system
 from mappedram.errors import FormatError, TruncatedError, UnsupportedError
 from mappedram.packed.layer import (
     NUMBER_MAX,
@@ -51,6 +51,7 @@ class Packed:
     Attributes:
         size: bytes of the file that was packed.
         has_digests: whether digests stand for pages; else marks do, or nothing.
+        is_device: whether that was a block device.
         summary: what was kept and what was not, as whoever packed it says.
 
     Raises:
@@ -73,6 +74,7 @@ class Packed:
         try:
             self.size = _count(directory["size"])
             self.has_digests = bool(directory["has_digests"])
+            self.is_device = bool(directory.get("is_device", False))
             self.summary: Mapping[str, Any] = dict(directory["summary"])
             places = {
                 name: _Place(*(_count(number) for number in directory["tables"][name]))
@@ -100,7 +102,7 @@ class Packed:
                 offset=offset,
                 path=f"/metadump/{what}",
             )
-        data = os.pread(self._fd, length, offset)
+        data = system.read(self._fd, length, offset)
         if len(data) < length:
             raise TruncatedError(
                 f"{what}: the metadump has shrunk while it was read",

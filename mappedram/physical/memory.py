@@ -3,9 +3,9 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
-from mmap import ACCESS_READ, mmap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from mappedram import system
 from mappedram.coverage import NOT_LISTED, require_known
 from mappedram.physical.model import PhysicalMap, Range
 
@@ -31,7 +31,8 @@ class PhysicalMemory:
         self.map = map
         self._snapshot = snapshot
         self._starts = [one.gpa for one in map.ranges]
-        self._file: mmap | None = None
+        self._file: Any = None
+        self._can_map = True
 
     def block(self, one: Range) -> "Block":
         """The block that a range is a piece of."""
@@ -88,11 +89,17 @@ class PhysicalMemory:
         if len(pieces) == 1:
             one, first, length = pieces[0]
             offset = self.file_offset(one, first, length)
-            if offset is not None:
-                if self._file is None:
-                    self._file = mmap(self._snapshot.source.fd, 0, access=ACCESS_READ)
+            if offset is not None and self._mapped():
                 return np.frombuffer(self._file, np.uint8, length, offset)
         return np.frombuffer(self.read(gpa, size), np.uint8)
+
+    def _mapped(self) -> bool:
+        """Have the file in memory; some file systems do not let that be."""
+        if self._file is None and self._can_map:
+            source = self._snapshot.source
+            self._file = system.map_file(source.fd, source.size)
+            self._can_map = self._file is not None
+        return self._can_map
 
     def file_offset(self, one: Range, first: int, size: int) -> int | None:
         """Where in the file `size` bytes stand, from byte `first` of a range on.

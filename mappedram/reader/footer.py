@@ -48,4 +48,7 @@ def is_section_start(source: Source, offset: int) -> bool:
         return len(head) >= _HEAD
     if head[0] == SectionType.COMMAND:
         return len(head) >= _HEAD and 0 < int.from_bytes(head[1:3], "big") <= max(CommandType)
-    return head[0] == SectionType.EOF and head[1:2] in (b"", bytes([SectionType.VMDESCRIPTION]))
+    if head[0] != SectionType.EOF:
+        return False
+    # A device goes on behind the end of the stream, with whatever was there before.
+    return source.is_device or head[1:2] in (b"", bytes([SectionType.VMDESCRIPTION]))

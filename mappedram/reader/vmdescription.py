@@ -1,6 +1,7 @@
-"""The JSON text at the end of a stream: finding it from the tail, and payload lengths from it."""
+"""The JSON text at the end of a stream: finding it, and payload lengths from it."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,12 @@ from mappedram.source import Source
 #: A longer text is not parsed. QEMU's texts are some hundred KiB; parsed JSON takes ten times that.
 JSON_MAX = 16 << 20
 _HEADER_SIZE = 5
+#: QEMU_VM_EOF, QEMU_VM_VMDESCRIPTION, a length, and the beginning of a JSON object.
+_BEGINNING = re.compile(rb"\x00\x06(....)\{\"", re.DOTALL)
+_BEGINNING_SIZE = 8
+#: How far it is looked for on a device, and in what steps.
+_AHEAD_MAX = 256 << 20
+_AHEAD_STEP = 1 << 20
 
 
 def parse(source: Source, offset: int, length: int) -> VmDescription:
@@ -26,6 +33,31 @@ def parse(source: Source, offset: int, length: int) -> VmDescription:
     if not isinstance(document, dict):
         return VmDescription(offset, available, None, "not a JSON object")
     return VmDescription(offset, available, document)
+
+
+def find(source: Source, start: int, passed: int) -> VmDescription | None:
+    """The text of a stream whose sections cannot all be followed.
+
+    Args:
+        source: the file.
+        start: where the stream begins.
+        passed: an offset behind all pages, as far as the stream was followed.
+    """
+    found = find_at_tail(source, start)
+    # A device goes on behind the text.
+    return _find_ahead(source, passed) if found is None and source.is_device else found
+
+
+def _find_ahead(source: Source, start: int) -> VmDescription | None:
+    """The first text at `start` or behind that describes devices."""
+    for begin in range(start, min(start + _AHEAD_MAX, source.size), _AHEAD_STEP):
+        chunk = source.read(begin, _AHEAD_STEP + _BEGINNING_SIZE - 1)
+        for match in _BEGINNING.finditer(chunk):
+            offset = begin + match.start() + 1 + _HEADER_SIZE
+            found = parse(source, offset, int.from_bytes(match[1], "big"))
+            if found.document and "devices" in found.document:
+                return found
+    return None
 
 
 def find_at_tail(source: Source, start: int) -> VmDescription | None:

@@ -444,7 +444,7 @@ class _Walk:
 
     def described_lengths(self) -> dict[tuple[str, int], list[int]]:
         if self.lengths is None:
-            self.vmdescription = vmdescription.find_at_tail(self.source, self.position)
+            self.vmdescription = vmdescription.find(self.source, self.position, self.position)
             document = self.vmdescription and self.vmdescription.document
             self.lengths = vmdescription.payload_lengths(document) if document else {}
         return self.lengths

@@ -12,7 +12,7 @@ from mappedram.layout.constants import SectionType
 from mappedram.model import RamBlock, Stream, VmDescription
 from mappedram.pageio import Progress
 from mappedram.reader import read_stream
-from mappedram.reader.vmdescription import find_at_tail
+from mappedram.reader.vmdescription import find
 from mappedram.repair.edits import Edit, EditedSource
 from mappedram.snapshot import Snapshot
 
@@ -67,7 +67,7 @@ class Case:
     @cached_property
     def vmdescription(self) -> VmDescription | None:
         """The JSON text that ends the file, even where the stream cannot be followed to it."""
-        return self.stream.vmdescription or find_at_tail(self.source, self.offset)
+        return self.stream.vmdescription or find(self.source, self.offset, self.stream.end)
 
     @property
     def devices_saved(self) -> bool:

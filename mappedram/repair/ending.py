@@ -61,10 +61,9 @@ def block_list(case: Case) -> Iterator[Change]:
 def _has_pages(case: Case) -> bool:
     """Whether the file takes space where pages go; else there is nothing to be read."""
     return any(
-        True
+        case.source.has_data(block.pages_offset, block.next_offset)
         for block in case.stream.blocks
         if block.pages_offset is not None
-        for _ in case.source.extents(block.pages_offset, block.next_offset)
     )
 
 
@@ -162,7 +161,7 @@ def trailing_bytes(case: Case) -> Iterator[Change]:
     """Clause 4.7.7: nothing follows the end of the stream."""
     stream = case.stream
     length = stream.file_size - stream.end
-    if stream.complete and not stream.stopped and length > 0:
+    if stream.complete and not stream.stopped and length > 0 and not case.source.is_device:
         yield Change(
             "/after_the_stream",
             stream.end,

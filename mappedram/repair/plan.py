@@ -1,9 +1,9 @@
 """What is to be done to a file, all of it, before anything is done."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mappedram import system
 from mappedram.check.report import Report
 from mappedram.pageio import Progress
 from mappedram.repair.case import Case
@@ -25,6 +25,7 @@ class Plan:
         offset: where the stream, or the save image of libvirt around it, begins.
         changes: what changes; an entry with `count` 0 is something that cannot be known.
         report: what `mappedram check` says of the file as it would be.
+        size: bytes of the repaired file; of a device, those up to the end of the snapshot.
         stamp: size and time of change of the file when it was looked at.
     """
 
@@ -32,6 +33,7 @@ class Plan:
     offset: int
     changes: tuple[Change, ...]
     report: Report
+    size: int
     stamp: tuple[int, int]
 
     @property
@@ -61,7 +63,7 @@ def plan(
         OSError: reading failed.
     """
     asked = set(asked)
-    stamp = stamp_of(source.fd)
+    stamp = system.stamp_of(source.fd)
     edited = EditedSource(source)
     case = Case(edited, offset, progress=progress)
     changes: list[Change] = []
@@ -74,13 +76,14 @@ def plan(
             if not any(change.edits for change in found):
                 break
             case = Case(edited, offset, progress=progress)
-    return Plan(edited, offset, tuple(changes), case.report(), stamp)
+    return Plan(edited, offset, tuple(changes), case.report(), _size(case), stamp)
 
 
-def stamp_of(fd: int) -> tuple[int, int]:
-    """Size of a file, and the time of its last change in nanoseconds."""
-    status = os.fstat(fd)
-    return status.st_size, status.st_mtime_ns
+def _size(case: Case) -> int:
+    """Where the repaired file ends."""
+    stream = case.stream
+    ended = stream.complete and not stream.stopped
+    return stream.end if case.source.is_device and ended else case.source.size
 
 
 def _made(repair: Repair, case: Case) -> list[Change]:

@@ -1,11 +1,10 @@
 """Making the changes of a plan: in a copy, or in the file itself."""
 
-import os
-
+from mappedram import system
 from mappedram.errors import BuildError
-from mappedram.pageio import Progress, Target, copy_runs, share, write_fully
-from mappedram.repair.edits import Edit
-from mappedram.repair.plan import Plan, stamp_of
+from mappedram.pageio import Progress, Target, copy_data, share
+from mappedram.repair.change import Change
+from mappedram.repair.plan import Plan
 
 
 def write_copy(plan: Plan, fd: int, *, progress: Progress | None = None) -> None:
@@ -18,20 +17,24 @@ def write_copy(plan: Plan, fd: int, *, progress: Progress | None = None) -> None
         TruncatedError: it has shrunk.
         OSError: reading or writing failed.
     """
-    import numpy as np
-
-    source = plan.source.base
-    if source.size and share(source, 0, source.size, fd):
+    source, size = plan.source.base, plan.size
+    kept = min(source.size, size) if source.is_device else source.size
+    room = max(kept, size)
+    _refuse_changed(plan)
+    system.begin(fd, 0, room, source.fd)
+    if kept and share(source, 0, kept, fd):
         if progress:
             progress(source.allocated)
     else:
-        runs = np.array(list(source.extents(0, source.size)), np.int64).reshape(-1, 2)
-        copy_runs(source, runs, Target(fd), progress=progress)
+        copy_data(source, 0, kept, Target(fd), progress=progress)
     _refuse_changed(plan)
-    os.ftruncate(fd, source.size)
+    system.end_at(fd, kept)
     for edit in plan.source.edits:
-        _write(edit, fd)
-    os.ftruncate(fd, plan.source.size)
+        if edit.data:
+            system.write(fd, edit.data, edit.offset)
+        if edit.is_end:
+            system.end_at(fd, edit.end, room)
+    system.end_at(fd, size)
 
 
 def write_in_place(plan: Plan, fd: int) -> None:
@@ -43,8 +46,8 @@ def write_in_place(plan: Plan, fd: int) -> None:
     nothing is moved, and repairing it once more goes on where this ended.
 
     Raises:
-        BuildError: a change gives bytes of the stream another place, which cannot be made safe; or
-            the file has changed meanwhile.
+        BuildError: a change gives bytes of the stream another place, which cannot be made safe, or
+            another end to a device; or the file has changed meanwhile.
         OSError: writing failed.
     """
     moving = next((change.name for change in plan.made if change.moves), None)
@@ -53,21 +56,24 @@ def write_in_place(plan: Plan, fd: int) -> None:
             f"{moving}: moves the rest of the stream, which an interruption would leave in pieces;"
             " write to another file instead"
         )
+    cutting = next((change.name for change in plan.made if _cuts(change)), None)
+    if cutting and plan.source.base.is_device:
+        raise BuildError(f"{cutting}: ends the file, as a device cannot; write to another file")
     _refuse_changed(plan)
     for change in plan.made:
         for edit in change.edits:
-            _write(edit, fd)
-        os.fsync(fd)
+            if edit.data:
+                system.write(fd, edit.data, edit.offset)
+            if edit.is_end:
+                system.end_at(fd, edit.end)
+        system.flush(fd)
+
+
+def _cuts(change: Change) -> bool:
+    return any(edit.is_end for edit in change.edits)
 
 
 def _refuse_changed(plan: Plan) -> None:
     """QEMU may still be saving: libvirt's image looks broken off as long as it does."""
-    if stamp_of(plan.source.base.fd) != plan.stamp:
+    if system.stamp_of(plan.source.base.fd) != plan.stamp:
         raise BuildError("the file has changed while it was looked at: somebody writes to it")
-
-
-def _write(edit: Edit, fd: int) -> None:
-    if edit.data:
-        write_fully(fd, edit.data, edit.offset)
-    if edit.is_end:
-        os.ftruncate(fd, edit.end)

@@ -3,10 +3,12 @@
 import os
 import stat
 from collections.abc import Sequence
+from errno import ESPIPE
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
-from mappedram import drivers
+from mappedram import drivers, system
 from mappedram.bitmap import ByteOrder
 from mappedram.errors import BuildError, UnsupportedError
 from mappedram.layout.constants import (
@@ -25,10 +27,9 @@ from mappedram.pageio import (
     in_parallel,
     nonzero_pages,
     pages_of,
-    punch,
     read_fully,
+    runs_of,
     share,
-    write_fully,
     write_rows,
 )
 from mappedram.source import Source
@@ -95,7 +96,7 @@ class _Bits:
         for step in np.flatnonzero(self._touched).tolist():
             bits = self.bits[step * _BITMAP_STEP : (step + 1) * _BITMAP_STEP]
             words = bits.view(word.newbyteorder("<")).astype(word.newbyteorder(byteorder))
-            write_fully(fd, words.tobytes(), offset + step * _BITMAP_STEP)
+            system.write(fd, words.tobytes(), offset + step * _BITMAP_STEP)
 
 
 class SnapshotWriter:
@@ -165,16 +166,22 @@ class SnapshotWriter:
         try:
             _refuse_unseekable(self.fd)
             self._target = Target(self.fd, direct_io=direct_io)
-            # A file that was cut to nothing is written out by ext4 when it is closed, all of it.
-            if not keep and os.fstat(self.fd).st_size != offset:
-                os.ftruncate(self.fd, offset)
-            write_fully(self.fd, envelope.head, offset)
+            # A file that was cut to nothing is written out by ext4 when it is closed, all of it:
+            # one that is empty is not cut.
+            if not keep:
+                system.begin(self.fd, offset, self._end)
+            system.write(self.fd, envelope.head, offset)
             for place, data in self.plan.headers:
-                write_fully(self.fd, data, place)
-            write_fully(self.fd, envelope.middle, self.plan.end)
+                system.write(self.fd, data, place)
+            system.write(self.fd, envelope.middle, self.plan.end)
         except BaseException:
             self.close()
             raise
+
+    @property
+    def _end(self) -> int:
+        """First byte behind the snapshot."""
+        return self.plan.end + len(self.envelope.middle) + len(self.envelope.tail)
 
     @property
     def blocks(self) -> tuple[RamBlock, ...]:
@@ -224,7 +231,7 @@ class SnapshotWriter:
         if stored.all():
             self._target.write(view, place)
             return
-        for start, stop in (_runs_of(stored) * self.page_size).tolist():
+        for start, stop in (runs_of(stored) * self.page_size).tolist():
             self._target.write(view[start:stop], place + start)
 
     def keep_pages(self, idstr: str, runs: "Runs", zero_runs: "Runs") -> None:
@@ -241,7 +248,7 @@ class SnapshotWriter:
         """
         _, base = self._place(idstr)
         for start, stop in (zero_runs * self.page_size).tolist():
-            punch(self.fd, base + start, stop - start)
+            system.zero(self.fd, base + start, base + stop)
         self._bits[idstr].put_runs(runs)
 
     def write_rows(
@@ -320,7 +327,7 @@ class SnapshotWriter:
                 stored = wanted
                 if self.zero_page_detection:
                     stored = wanted & self._look(source, pages_offset, first, len(wanted))
-                places = (_runs_of(stored) + first) * self.page_size + pages_offset
+                places = (runs_of(stored) + first) * self.page_size + pages_offset
                 copy_batch(source, places, self._target, base - pages_offset)
                 bits.put(first, stored, wanted)
                 if progress:
@@ -400,7 +407,7 @@ class SnapshotWriter:
             raise BuildError("finish: the snapshot is finished already")
         for bits in self._bits.values():
             bits.write(self.fd, self.byteorder)
-        write_fully(self.fd, self.envelope.tail, self.plan.end + len(self.envelope.middle))
+        system.write(self.fd, self.envelope.tail, self._end - len(self.envelope.tail))
         self.finished = True
 
     def close(self) -> None:
@@ -408,7 +415,7 @@ class SnapshotWriter:
         if hasattr(self, "_target"):
             self._target.close()
         if self._owned and self.fd >= 0:
-            os.close(self.fd)
+            system.close(self.fd)
             self.fd = -1
 
     def _place(self, idstr: str) -> tuple[RamBlock, int]:
@@ -476,27 +483,23 @@ def create(  # noqa: PLR0913 - a keyword for each part of the stream
     return SnapshotWriter(target, envelope, blocks, page_size=page_size, **options)
 
 
-def _runs_of(pages: "NDArray[np.bool_]") -> "Runs":
-    """The runs of True in an array of bool."""
-    import numpy as np
-
-    return np.flatnonzero(np.diff(pages, prepend=False, append=False)).reshape(-1, 2)
-
-
 def _create_file(path: str | os.PathLike[str]) -> int:
     """A new file. A pipe that stands there is opened, to be refused by name."""
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        return system.create(path)
     except FileExistsError:
-        if stat.S_ISREG(os.stat(path).st_mode):
+        standing = system.target_status(Path(path))
+        if standing is None or standing[0] not in (stat.S_IFIFO, stat.S_IFCHR):
             raise
-        return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        return system.open_existing(path)
 
 
 def _refuse_unseekable(fd: int) -> None:
     try:
-        os.lseek(fd, 0, os.SEEK_CUR)
+        system.size_of(fd)
     except OSError as error:
+        if error.errno != ESPIPE:
+            raise
         raise UnsupportedError(
             "the target cannot be seeked in: mapped-ram puts every page at a fixed offset and"
             " needs a regular file, not a pipe or a socket"

@@ -13,6 +13,7 @@ import mappedram
 from tests.cli.conftest import Run
 from tests.export.readers import core
 from tests.files import extents
+from tests.system import places
 from tools import programs
 from tools.oracle import OracleBlock, OracleFile
 
@@ -26,21 +27,10 @@ STALE = [(100, 130), (900, 910), (3999, 4000)]
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """An XFS of its own."""
-    needed = map(programs.by_name, ("mkfs.xfs", "filefrag"))
-    if os.geteuid() != 0 or not all(program.found for program in needed):
-        pytest.skip("takes root, mkfs.xfs and filefrag: run tools/install")
-    image, disk = tmp_path / "image", tmp_path / "disk"
-    with image.open("wb") as stream:
-        stream.truncate(512 * MIB)
-    disk.mkdir()
-    subprocess.run(["mkfs.xfs", "-q", "-m", "reflink=1", image], check=True)
-    mounted = subprocess.run(["mount", "-o", "loop", image, disk], capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"cannot mount a disk here: {mounted.stderr.strip()}")
-    try:
+    if not programs.by_name("filefrag").found:
+        pytest.skip("takes filefrag: run tools/install")
+    with places.asked(places.xfs, tmp_path) as disk:
         yield disk
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
 def shared(path: Path) -> set[int]:

@@ -1,6 +1,5 @@
 """Pages put in their places while a stream is being followed: the file is the same as without."""
 
-import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -14,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mappedram
-from mappedram import BuildError, TruncatedError, pageio
+from mappedram import BuildError, TruncatedError
 from mappedram.convert.early import EarlyPages
 from mappedram.convert.mapped_ram import Layout, lay_out
 from mappedram.gather import Gather
 from mappedram.reader import records, windows
 from mappedram.source import Source
+from mappedram.system import calls
 from tests.conftest import Fixtures
 from tests.files import extents, memory_file
 from tests.metadump.making import metadump
@@ -165,7 +165,7 @@ def test_what_one_call_does_not_write_is_written_singly(answer: int) -> None:
     expected = {8: 5, 9: 21, 10: 7000, 3: 30000}
     with memory_file() as fd:
         gather = Gather(fd, PAGE_SIZE)
-        with mock.patch.object(gather, "_pwritev", return_value=answer):
+        with mock.patch.object(calls, "pwritev_array", return_value=answer):
             gather.write(memory, starts, pages, 77)
         for page, start in expected.items():
             written = os.pread(fd, PAGE_SIZE, 77 + page * PAGE_SIZE)
@@ -177,20 +177,3 @@ def test_gathering_says_what_is_wrong(tmp_path: Path) -> None:
         one = np.array([0], np.int64)
         with pytest.raises(OSError, match="Bad file descriptor"):
             Gather(closed.fileno(), PAGE_SIZE).write(memoryview(bytes(PAGE_SIZE)), one, one, 0)
-
-
-def test_holes_where_the_file_system_has_none() -> None:
-    with memory_file(b"x" * 3000) as fd:
-        with (
-            mock.patch.object(pageio, "CDLL"),
-            mock.patch.object(pageio, "get_errno", return_value=errno.EOPNOTSUPP),
-            mock.patch.object(pageio, "_WRITE_SIZE", 300),
-        ):
-            pageio.punch(fd, 1000, 1000)
-        assert contents(fd) == b"x" * 1000 + bytes(1000) + b"x" * 1000
-        with (
-            mock.patch.object(pageio, "CDLL"),
-            mock.patch.object(pageio, "get_errno", return_value=errno.EIO),
-            pytest.raises(OSError, match="Input/output error"),
-        ):
-            pageio.punch(fd, 1000, 1000)

@@ -15,7 +15,7 @@ from mappedram.fuzz.qemu import Loaded, QemuLoader, digest_of_snapshot
 from mappedram.loader import RELEASES, Destination, Verdict
 from mappedram.loader.pages import Bitmaps
 from mappedram.loader.simulate import Simulation
-from mappedram.pageio import copy_data
+from mappedram.pageio import Target, copy_data
 from mappedram.snapshot import Snapshot
 from mappedram.source import Source
 from tools.campaign.seeds import SEEDS, Seed, save_guest
@@ -141,7 +141,7 @@ class Laboratory:
         mutations = good.mutator.draw(random, random.choice(_COUNTS))
         with self.mutant.open("w+b") as stream:
             original = good.snapshot.source
-            copy_data(original, 0, original.size, stream.fileno())
+            copy_data(original, 0, original.size, Target(stream.fileno()))
             os.ftruncate(stream.fileno(), original.size)
             apply(stream.fileno(), mutations)
             with Source(stream.fileno()) as source:

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.docs import commands, policy, relink, rules, specification, versions
+from tools.docs import answers, commands, policy, relink, rules, specification, versions
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -19,6 +19,7 @@ ORDER = {
     "verdicts": "Verdicts, proven",
     "cli": "Command line",
     "recipes": "Recipes",
+    "files": "Files and devices",
     "metadump": "Metadumps",
     "unknown": "What a file does not tell",
     "physical": "Physical memory",
@@ -56,7 +57,7 @@ def stage(target: Path, app: str) -> None:
 def pages() -> Iterator[tuple[str, str]]:
     """Name and text of each page."""
     for path in sorted(DOCS.glob("*.md")):
-        yield path.stem, policy.with_table(path.read_text(encoding="utf-8"))
+        yield path.stem, answers.with_table(policy.with_table(path.read_text(encoding="utf-8")))
     yield "format", specification.format_page()
     yield "errata", specification.errata_page()
     yield "examples", specification.examples_page()

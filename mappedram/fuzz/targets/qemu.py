@@ -1,6 +1,5 @@
 """The loader of a real QEMU, and clean files that the same QEMU saves."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import mappedram
+from mappedram import system
 from mappedram.convert.mapped_ram import Layout, lay_out
 from mappedram.errors import MappedRamError
 from mappedram.fuzz.cases import Case, Cases, Seeded
@@ -126,8 +126,8 @@ def observation(loaded: Loaded) -> Observation:
 
 def _fill(idstr: str, fd: int) -> None:  # noqa: ARG001
     """Memory of the guest that is saved: each page says which one it is."""
-    for start, stop in _runs(os.fstat(fd).st_size // _PAGE_SIZE):
-        os.pwrite(fd, pattern(0, start, stop, _PAGE_SIZE).tobytes(), start * _PAGE_SIZE)
+    for start, stop in _runs(system.size_of(fd) // _PAGE_SIZE):
+        system.write(fd, pattern(0, start, stop, _PAGE_SIZE).tobytes(), start * _PAGE_SIZE)
 
 
 def _runs(num_pages: int) -> Iterator[tuple[int, int]]:

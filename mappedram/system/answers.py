@@ -1,0 +1,175 @@
+"""The errors that each call may give, and what is then done. `docs/files.md` shows the table.
+
+Two kinds of calls stand here. One only saves work: no error of it decides anything, as plain calls
+then do all of its work, and their errors count. The other is needed, or tells what no other call
+tells: only the errors that say "not here" lead to another way, and all others are raised.
+"""
+
+from dataclasses import dataclass
+from errno import (
+    EACCES,
+    EINVAL,
+    ENODATA,
+    ENODEV,
+    ENOSYS,
+    ENOTSUP,
+    ENOTTY,
+    EPERM,
+    EROFS,
+    ESPIPE,
+    ETXTBSY,
+    EXDEV,
+    errorcode,
+)
+
+
+class _Every:
+    """Every number: an error of this call never decides anything."""
+
+    def __contains__(self, number: object) -> bool:
+        return True
+
+
+EVERY = _Every()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How the errors of one call are taken.
+
+    Attributes:
+        call: the call.
+        expected: error numbers by which the system says that it cannot do this here.
+        plain: what is done then.
+        other: what any other error, or an odd result, leads to.
+    """
+
+    call: str
+    expected: frozenset[int] | _Every
+    plain: str
+    other: str
+
+    def expects(self, error: OSError) -> bool:
+        """Whether the error only says that it cannot be done here."""
+        return error.errno in self.expected
+
+    @property
+    def numbers(self) -> str:
+        """The expected errors by name."""
+        if isinstance(self.expected, _Every):
+            return "every error"
+        return ", ".join(sorted(errorcode[number] for number in self.expected)) or "none"
+
+
+_RAISED = "an error that names the file and the offset"
+_NO = {EINVAL, ENOSYS, ENOTSUP, ENOTTY, ENODEV}
+
+SEEK_DATA = Answer(
+    "`lseek` with `SEEK_DATA`, `SEEK_HOLE`",
+    EVERY,
+    "the rest counts as data and is read",
+    "`ENXIO` from `SEEK_DATA` means a hole up to the end, unless the file has become shorter, which"
+    " is an error. An offset that cannot be right counts as an error. A block device is not asked.",
+)
+PREADV = Answer("`preadv`", EVERY, "`pread` reads piece by piece", "a short read: likewise")
+PREAD = Answer(
+    "`pread`",
+    frozenset(),
+    "",
+    f"{_RAISED}; a short read: the rest is read; no bytes before the end: the file has shrunk",
+)
+PWRITEV = Answer("`pwritev`", EVERY, "`pwrite` writes piece by piece", "a short write: likewise")
+PWRITE = Answer(
+    "`pwrite`",
+    frozenset(),
+    "",
+    f"{_RAISED}; a short write: the rest is written; no bytes: an error",
+)
+COPY_FILE_RANGE = Answer(
+    "`copy_file_range`",
+    EVERY,
+    "`pread` and `pwrite` copy",
+    "no bytes, or more than asked for: likewise",
+)
+CLONE = Answer(
+    "`ioctl` with `FICLONERANGE`",
+    frozenset(_NO | {EXDEV, EPERM, EACCES, ETXTBSY}),
+    "the bytes are copied",
+    "what may be shared in part is overwritten with zeros, then the bytes are copied",
+)
+PUNCH_HOLE = Answer("`fallocate` with `PUNCH_HOLE`", EVERY, "zeros are written", "")
+FILL_HOLES = Answer(
+    "`posix_fallocate` (`--dense`)",
+    frozenset(_NO | {EPERM, ESPIPE}),
+    "zeros are written into holes",
+    _RAISED,
+)
+TRUNCATE = Answer(
+    "`ftruncate`",
+    EVERY,
+    "a file is made longer by writing its last byte",
+    f"a file cannot be made shorter: {_RAISED}. A block device keeps its size.",
+)
+OPEN_DIRECT = Answer("`open` with `O_DIRECT`", EVERY, "the page cache is used; a note says why", "")
+WRITE_DIRECT = Answer(
+    "`pwrite` with `O_DIRECT`",
+    frozenset(_NO),
+    "the page cache is used from there on; a note says why",
+    f"{_RAISED}; a short write: the page cache takes the rest",
+)
+MMAP = Answer("`mmap`", EVERY, "the bytes are read", "")
+MEMFD_CREATE = Answer("`memfd_create`", EVERY, "a file without a name in `TMPDIR` is used", "")
+LINK = Answer(
+    "`link`, which gives a new file its name",
+    EVERY,
+    "an empty file reserves the name, and `rename` replaces it",
+    "`EEXIST`: another program was first, and nothing is replaced",
+)
+ACCESS_LIST = Answer(
+    "`getxattr` of the access list",
+    frozenset({ENODATA, ENOTSUP, ENOSYS}),
+    "the file has no list",
+    "the file may have a list: its group gets no rights that everybody does not have",
+)
+CHMOD = Answer(
+    "`chmod`",
+    frozenset(_NO | {EPERM, EROFS}),
+    "the file keeps the mode that its file system gives",
+    _RAISED,
+)
+FSYNC = Answer(
+    "`fsync` (block devices, `repair --in-place`)",
+    frozenset({EINVAL, ENOSYS, ENOTSUP, EROFS}),
+    "there is nothing to wait for",
+    _RAISED,
+)
+RELEASE = Answer("`close` after reading", EVERY, "the file is closed all the same", "")
+OTHERS = Answer(
+    "`open`, `fstat`, `lseek` to the end, `fchown`, `rename`, `unlink`, `close` after writing",
+    frozenset(),
+    "",
+    "an error that names the file",
+)
+
+ANSWERS = (
+    SEEK_DATA,
+    PREAD,
+    PREADV,
+    PWRITE,
+    PWRITEV,
+    COPY_FILE_RANGE,
+    CLONE,
+    PUNCH_HOLE,
+    FILL_HOLES,
+    TRUNCATE,
+    OPEN_DIRECT,
+    WRITE_DIRECT,
+    MMAP,
+    MEMFD_CREATE,
+    LINK,
+    ACCESS_LIST,
+    CHMOD,
+    FSYNC,
+    RELEASE,
+    OTHERS,
+)

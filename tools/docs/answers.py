@@ -1,0 +1,12 @@
+"""The table of what each system call may answer, and what is then done."""
+
+from mappedram.system.answers import ANSWERS
+
+_MARK = "<!-- table: answers -->"
+
+
+def with_table(page: str) -> str:
+    """The page with the table where it asks for it."""
+    rows = (f"| {one.call} | {one.numbers} | {one.plain} | {one.other} |" for one in ANSWERS)
+    head = ('| call | errors that mean "not here" | then | other answers |', "|---|---|---|---|")
+    return page.replace(_MARK, "\n".join((*head, *rows)))
