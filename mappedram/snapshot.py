@@ -184,6 +184,9 @@ class Block:
             yield from cover.whole(Reason.BITMAP_CUT, self.used_length)
             return
         written = self.num_pages if stream.ram_told else snapshot.written_pages(self)
+        is_whole = written == self.num_pages <= self._pages_within
+        if is_whole and not self.source.packed and not snapshot.order_unknown:
+            return  # and numpy need not be loaded
         tail = cover.complement(self.bitmap.runs(written), written, self.num_pages)
         yield from cover.unknown(Reason.BITMAP_UNWRITTEN, tail, page_size)
         limit = self._pages_within

@@ -1,8 +1,8 @@
 """Whether headers of RAM blocks agree with each other and with what follows. Arithmetic only.
 
-QEMU's writer leaves no choice of where a bitmap and pages stand. A header that says otherwise has
-been changed, and leads to bytes that are no pages of its block; what stands at its places is then
-unknown. Source: QEMU migration/ram.c, mapped_ram_setup_ramblock(); spec/format.md, clause 5.3.
+A bitmap follows its header, and where the pages of a block end the next header stands, or the end
+of the list. Where that is not so, a header has been changed, and what stands at its places is not
+known to be pages of its block. Source: QEMU migration/ram.c, mapped_ram_setup_ramblock().
 """
 
 from collections import Counter
@@ -20,17 +20,12 @@ def unsound(stream: Stream) -> frozenset[str]:
     twice = {block.path for block in blocks if names[block.idstr] > 1}
     if not stream.mapped_ram:
         return frozenset({block.path for block in blocks} if _total_differs(stream) else twice)
-    align = stream.alignment or MAPPED_RAM_FILE_OFFSET_ALIGNMENT
     page_size = _page_size(stream)
     misplaced = {
         block.path
         for block in blocks
         if block.has_data
-        and (
-            block.page_size != page_size
-            or block.bitmap_offset != block.header_end
-            or block.pages_offset != block.aligned_pages_offset(align)
-        )
+        and (block.page_size != page_size or block.bitmap_offset != block.header_end)
     }
     lost = {b.path for b in blocks if b.has_data and _is_lost(b, stream, misplaced)}
     return frozenset(twice | misplaced | lost)
@@ -51,10 +46,14 @@ def _page_size(stream: Stream) -> int | None:
 
 
 def _is_lost(block: RamBlock, stream: Stream, misplaced: Collection[str]) -> bool:
-    """Whether something else than a header or the end of the list stands behind the pages."""
+    """Whether something else than a header or the end of the list stands behind the pages.
+
+    In a file that ends before, only where the writer would have put them is trusted.
+    """
     place = block.next_offset
-    fits = sum(one.used_length for one in stream.blocks) <= sum(stream.totals)
-    if fits and isinstance(stream.stopped, TruncatedError) and stream.file_size <= place:
-        return False
+    if isinstance(stream.stopped, TruncatedError) and stream.file_size <= place:
+        fits = sum(one.used_length for one in stream.blocks) <= sum(stream.totals)
+        align = stream.alignment or MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+        return not fits or block.pages_offset != block.aligned_pages_offset(align)
     following = [element for element in stream.elements if element.offset == place]
     return not following or any(element.path in misplaced for element in following)

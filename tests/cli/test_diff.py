@@ -23,6 +23,7 @@ KEYS = [
     "pages",
     "sections",
     "devices",
+    "not_compared",
     "stat",
     "trouble",
 ]
@@ -79,8 +80,10 @@ def test_json(changed: Path, fixtures: Fixtures, run: Run) -> None:
         "bytes": 8192,
         "sections": 0,
         "fields": 1,
+        "fields_not_compared": 0,
         "by_block": None,
     }
+    assert found["not_compared"] == []
     assert found["stat"]["by_block"][0] == {
         "idstr": "pc.ram",
         "page_size": 4096,

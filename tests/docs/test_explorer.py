@@ -150,7 +150,7 @@ def test_what_is_on_the_page(fixtures: Fixtures, explore: Explore, browser: Brow
     cells = (
         "[...document.querySelectorAll('.blocks tbody tr:first-child td')].map(c => c.textContent)"
     )
-    assert browser.run(cells) == ["16 MiB", "4 KiB", "77", "4096", "1.9 %", "0x8e", "0x100000"]
+    assert browser.run(cells) == ["16 MiB", "4 KiB", "77", "4096", "0", "1.9 %", "0x8e", "0x100000"]
     browser.run("document.querySelector('#bar svg').focus()")
     browser.press("ArrowRight")
     assert browser.run("document.querySelector('#bar svg').getAttribute('aria-valuetext')") == (
