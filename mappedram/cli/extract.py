@@ -190,5 +190,5 @@ def _as_dict(
         "used_length": coverage.used_length,
         "pages_present": block.stored.count() if block and block.readable else 0,
         "page_size": coverage.page_size,
-        "unknown": as_dicts([coverage]),
+        "unknown": list(as_dicts([coverage])),
     }

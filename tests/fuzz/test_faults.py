@@ -299,7 +299,7 @@ def test_only_our_strategies_are_drawn() -> None:
         {"devices": 6},
         {"page_sizes": ()},
         {"page_sizes": (3000,)},
-        {"page_sizes": (512,)},
+        {"page_sizes": (128,)},
         {"align": 0},
         {"align": 3000},
         {"align": 1 << 41},

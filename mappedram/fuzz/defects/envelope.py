@@ -156,7 +156,7 @@ def compressed_page(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR018")
 def end_of_ram_made_part_of_a_stream(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    draft = Draft(spec.stream())
+    draft = Draft(spec.shortened().stream())
     draft.write(draft.section(SectionType.END).offset, bytes([SectionType.PART]))
     return draft.file
 
