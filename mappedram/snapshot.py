@@ -96,6 +96,8 @@ class Block:
     @property
     def readable(self) -> bool:
         """Whether pages can be read: the file can hold some, and the header gives their size."""
+        if self.source.packed:
+            return False  # a metadump
         try:
             return bool(self.page_size) and self.model.bitmap_size <= _BITMAP_MAX
         except FormatError:
@@ -177,6 +179,8 @@ class Block:
         if scattered is not None:
             if not stream.ram_told:
                 yield from cover.unsent(scattered, self.num_pages)
+            elif self.source.packed:
+                yield from cover.unknown(Reason.BLANKED, scattered.runs(), page_size)
             return
         model = self.model
         assert model.bitmap_offset is not None
