@@ -161,6 +161,7 @@ def test_the_walk_of_the_spec_is_the_walk_of_the_reader(fixtures: Fixtures, name
 
 PARAMS = st.fixed_dictionaries(
     {name: st.booleans() for name in ("has_page_size", "has_addr", "has_mapped_ram", "is_be")}
+    | {"len_page": st.integers(8, 16).map(lambda bits: 1 << bits)}
 )
 
 

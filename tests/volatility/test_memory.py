@@ -111,7 +111,7 @@ def refused(path: Path) -> FormatError:
 
 
 def test_files_that_say_nothing_are_refused(fixtures: Fixtures, tmp_path: Path) -> None:
-    assert "bitmaps were never written" in str(refused(fixtures["killed"].path))
+    assert "bitmap was never written" in str(refused(fixtures["killed"].path))
     empty = tmp_path / "empty"
     empty.write_bytes(b"QEVM\0\0\0\3")
     assert isinstance(refused(empty), TruncatedError)
