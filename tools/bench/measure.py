@@ -4,11 +4,16 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from tools.bench.row import Command, Row
+
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+#: Bytes of a report of the launcher, at the most.
+_REPORT_MAX = 1 << 10
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,14 @@ class Run:
     resident: int
 
 
+class Spread(NamedTuple):
+    """What several runs gave."""
+
+    least: float
+    middle: float
+    most: float
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Our runs and those of the peer, pair by pair."""
@@ -27,10 +40,11 @@ class Comparison:
     theirs: tuple[Run, ...]
 
     @property
-    def ratio(self) -> float:
-        """Median of our time by theirs, of runs that came one after the other."""
+    def ratio(self) -> Spread:
+        """Our time by theirs, of runs that came one after the other; the middle is the median."""
         pairs = zip(self.ours, self.theirs, strict=True)
-        return median(our.seconds / their.seconds for our, their in pairs)
+        ratios = [our.seconds / their.seconds for our, their in pairs]
+        return Spread(min(ratios), median(ratios), max(ratios))
 
     @property
     def seconds(self) -> float:
@@ -58,19 +72,28 @@ def run(command: Command, before: Command | None = None, *, reports: bool = Fals
     """
     if before:
         subprocess.run(before, check=True)
-    start = time.perf_counter()
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as printed:
-        process = subprocess.Popen(command, stdout=printed, stderr=said, env=_environment())
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in (0, 2, 3):
+    with (
+        tempfile.TemporaryFile() as said,
+        tempfile.TemporaryFile() as printed,
+        tempfile.TemporaryFile() as report,
+    ):
+        subprocess.run(
+            [sys.executable, "-I", "-S", _LAUNCHER, str(report.fileno()), *map(str, command)],
+            check=True,
+            stdout=printed,
+            stderr=said,
+            env=_environment(),
+            pass_fds=[report.fileno()],
+        )
+        status, seconds, kibibytes = os.pread(report.fileno(), _REPORT_MAX, 0).split()
+        code = os.waitstatus_to_exitcode(int(status))
+        if code not in (0, 2, 3):
             said.seek(0)
-            raise RuntimeError(f"{command}: {process.returncode}: {said.read().decode()}")
+            raise RuntimeError(f"{command}: {code}: {said.read().decode()}")
         if reports:
             printed.seek(0)
-            seconds = float(printed.read())
-    return Run(seconds, usage.ru_maxrss * 1024)
+            seconds = printed.read()
+    return Run(float(seconds), int(kibibytes) * 1024)
 
 
 def _environment() -> dict[str, str]:

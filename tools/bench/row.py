@@ -18,6 +18,7 @@ class Row:
         before: a command that runs, unmeasured, before each of both.
         limit: the ratio of wall times that must not be exceeded.
         resident_limit: resident memory in bytes that must not be exceeded, if there is a limit.
+        bound: what the system can do at best, where that is known to exceed the limit.
         peer_reports: whether the peer prints the seconds that count, of a part of its work.
     """
 
@@ -28,4 +29,5 @@ class Row:
     before: Command | None = None
     limit: float = 1.0
     resident_limit: int | None = None
+    bound: str = ""
     peer_reports: bool = False
