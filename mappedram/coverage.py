@@ -40,6 +40,7 @@ class Reason(Enum):
     LEFT_OUT = "left-out"
     BLANKED = "blanked"
     UNSOUND = "unsound"
+    PAGE_SIZE_UNTOLD = "page-size-untold"
     TOO_LARGE = "too-large"
     NOT_LISTED = "not-listed"
 
@@ -62,6 +63,7 @@ _TEXTS = {
     Reason.LEFT_OUT: "the save left the block out (x-ignore-shared)",
     Reason.BLANKED: "a metadump leaves out what pages hold",
     Reason.UNSOUND: "the header of the block contradicts itself or the rest of the file",
+    Reason.PAGE_SIZE_UNTOLD: "nothing in the file tells the size of a page",
     Reason.TOO_LARGE: "the block claims more than any guest has",
     Reason.NOT_LISTED: "the file ends before the headers of their blocks",
 }

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mappedram.errors import FormatError
+from mappedram.errors import FormatError, UnsupportedError
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
@@ -247,6 +247,15 @@ class Stream:
         return CAPABILITY_X_IGNORE_SHARED in self.capabilities
 
     @property
+    def page_size_told(self) -> bool:
+        """Whether the configuration or the JSON says how large a page is."""
+        if self.configuration and self.configuration.target_page_bits is not None:
+            return True
+        document = self.vmdescription.document if self.vmdescription else None
+        declared = document.get("page_size") if document else None
+        return isinstance(declared, int) and is_page_size(declared)
+
+    @property
     def page_size(self) -> int | None:
         """Size of a target page: by the configuration, else the JSON, else the blocks."""
         if self.configuration and self.configuration.target_page_bits is not None:
@@ -306,6 +315,17 @@ class Stream:
         bg_migration_thread().
         """
         return self.ram_ended or (self.ended and not self.mapped_ram)
+
+    @property
+    def damaged(self) -> FormatError | None:
+        """Why the stream is not whole: it is cut, or cannot be followed.
+
+        None where it was followed to its end, or as far as a legal file can be by this version.
+        """
+        text = self.vmdescription
+        if self.stopped is None and text and text.problem:
+            return FormatError(f"JSON description: {text.problem}", offset=text.offset)
+        return None if isinstance(self.stopped, UnsupportedError) else self.stopped
 
     @property
     def complete(self) -> bool:

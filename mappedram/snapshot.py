@@ -1,6 +1,7 @@
 """A snapshot to work with: what the file says, and its memory, read only when asked for."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 #: A bitmap of 1 GiB stands for 32 TiB in pages of 4 KiB; a file full of holes can claim more.
 _BITMAP_MAX = 1 << 30
+#: Machines of AVR, which has pages of 256 bytes: so small that records fit other sizes as well.
+#: Source: QEMU hw/avr/arduino.c; target/avr/cpu-param.h.
+_SMALL_PAGES = re.compile("arduino-")
 #: The most bytes of guest memory that a byte of bitmap stands for, as a power of two.
 _LENGTH_SHIFT = 3 + 16
 #: Reasons for which nothing of a block is read, even where what is known is asked for.
@@ -177,7 +181,9 @@ class Block:
         """The pages that the file does not tell, of a block of which it can hold pages."""
         snapshot, stream, scattered = self._snapshot, self._snapshot.stream, self.scattered
         if scattered is not None:
-            if not stream.ram_told:
+            if _SMALL_PAGES.match(stream.machine or "") and not stream.page_size_told:
+                yield from cover.whole(Reason.PAGE_SIZE_UNTOLD, self.used_length)
+            elif not stream.ram_told:
                 yield from cover.unsent(scattered, self.num_pages)
             elif self.source.packed:
                 yield from cover.unknown(Reason.BLANKED, scattered.runs(), page_size)

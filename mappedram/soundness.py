@@ -7,6 +7,7 @@ known to be pages of its block. Source: QEMU migration/ram.c, mapped_ram_setup_r
 
 from collections import Counter
 from collections.abc import Collection
+from itertools import accumulate
 
 from mappedram.errors import TruncatedError
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
@@ -27,8 +28,20 @@ def unsound(stream: Stream) -> frozenset[str]:
         if block.has_data
         and (block.page_size != page_size or block.bitmap_offset != block.header_end)
     }
+    misplaced |= _implausible(stream)
     lost = {b.path for b in blocks if b.has_data and _is_lost(b, stream, misplaced)}
     return frozenset(twice | misplaced | lost)
+
+
+def _implausible(stream: Stream) -> set[str]:
+    """The blocks that no list has: with a name that nobody reads, or beyond what was announced."""
+    ends = accumulate(block.used_length for block in stream.blocks)
+    total = sum(stream.totals)
+    return {
+        block.path
+        for block, end in zip(stream.blocks, ends, strict=True)
+        if end > total or not (block.idstr.isascii() and block.idstr.isprintable())
+    }
 
 
 def _total_differs(stream: Stream) -> bool:

@@ -27,7 +27,7 @@ from mappedram.cli.partial import (
     partly,
     show_unknown,
 )
-from mappedram.cli.status import about
+from mappedram.cli.status import CORRUPT, about
 from mappedram.cli.writing import (
     Moving,
     channels_option,
@@ -153,7 +153,7 @@ def command(
     moving = Moving(channels, direct_io, force, partial)
     if (xml or cookie) and target_format != "libvirt-sparse":
         raise click.UsageError("--xml and --cookie go with -O libvirt-sparse")
-    opening = partly(partial, file, offset, driver=driver)
+    opening, damaged = partly(partial, file, offset, driver=driver), None
     with about(file):
         if target_format == "mapped-ram":
             unknown = _to_mapped_ram(opening, out, layout, moving)
@@ -162,12 +162,16 @@ def command(
             if target_format in EXPORTS:
                 export = Export(target_format, below_4g)
                 unknown = _export(snapshot, out, idstr, export, moving)
+                damaged = snapshot.stream.damaged if idstr is None else None
             elif target_format == "stream":
                 unknown = _to_stream(snapshot, out, moving)
             else:
                 texts = _texts(image, xml, cookie)
                 unknown = _to_libvirt(snapshot, out, texts, layout, moving)
-    return _show(form, file, target_format, out, unknown)
+    status = _show(form, file, target_format, out, unknown)
+    if damaged:
+        output.note(f"devices are not all in the file, so that addresses are a guess: {damaged}")
+    return CORRUPT if damaged else status
 
 
 def _show(form: str, file: str, target: str, out: Path, unknown: Sequence[Coverage]) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mappedram import system
 from mappedram.convert.early import EarlyPages
 from mappedram.coverage import Coverage, require_known
-from mappedram.errors import BuildError, TruncatedError
+from mappedram.errors import BuildError
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.pageio import Progress, in_parallel
 from mappedram.scattered import ScatteredPages
@@ -132,13 +132,14 @@ def refuse_cut(
 
     Raises:
         UnknownPagesError: pages are unknown, and `partial` is not set.
-        TruncatedError: the file ends within the devices, which nothing can make up for.
+        FormatError: the file ends within the devices, or they cannot be followed to their end,
+            which nothing can make up for.
     """
     snapshot.require_blocks()
     if not partial:
         require_known(lacking(snapshot, replaced), snapshot.stream.stopped)
-    if isinstance(snapshot.stream.stopped, TruncatedError):
-        raise snapshot.stream.stopped
+    if snapshot.stream.damaged:
+        raise snapshot.stream.damaged
 
 
 def _spec(block: Block, replaced: bool) -> BlockSpec:

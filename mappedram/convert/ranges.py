@@ -105,12 +105,15 @@ def memory_of(snapshot: Snapshot, physical: PhysicalMap, *, partial: bool = Fals
 
     Raises:
         UnknownPagesError: the file does not tell all of it.
+        FormatError: it is cut or damaged behind RAM, and where memory lies is a guess.
         UnsupportedError: it holds none of the ranges.
     """
     ranges = [one for one in _joined(physical.ranges) if not _is_flash(one)]
     unknown = _unknown(snapshot, {one.idstr for one in ranges})
     if not partial:
         require_known(unknown, snapshot.stream.stopped)
+        if snapshot.stream.damaged:
+            raise snapshot.stream.damaged
     pieces = []
     for extent in ranges:
         block = snapshot.block[extent.idstr]

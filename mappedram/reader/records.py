@@ -15,6 +15,7 @@ from mappedram.layout.constants import (
     RAM_SAVE_FLAG_COMPRESS_PAGE,
     RAM_SAVE_FLAG_CONTINUE,
     RAM_SAVE_FLAG_EOS,
+    RAM_SAVE_FLAG_MASK,
     RAM_SAVE_FLAG_MEM_SIZE,
     RAM_SAVE_FLAG_MULTIFD_FLUSH,
     RAM_SAVE_FLAG_PAGE,
@@ -100,6 +101,11 @@ class PageIndex:
         self._windows = Windows(source, _LONGEST)
         #: What has not been noted yet.
         self._series: list[_Series] = []
+
+    @property
+    def flags_mask(self) -> int:
+        """The bits of a record that belong to no address, ten at the most."""
+        return RAM_SAVE_FLAG_MASK & (self._page_size - 1)
 
     def finish(self) -> dict[str, ScatteredPages]:
         """The pages of each block, by `idstr`."""

@@ -1,6 +1,6 @@
 """The walk along a stream: which structure stands where. A driver turns its bytes into values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Never
 
 from mappedram.drivers.base import Driver, Params, RefusalError, Values
@@ -45,7 +45,8 @@ _NONE: Params = {}
 #: What was read before the first page record and the size of a page, to what takes the pages.
 OnPages = Callable[[Stream, int], PageTaker | None]
 #: Where nothing says what the page size is: the sizes that targets have, the most usual first.
-_USUAL_PAGE_SIZES = (1 << 12, 1 << 10, 1 << 13, 1 << 14, 1 << 11, 1 << 15, 1 << 16, 1 << 8)
+_USUAL_PAGE_SIZES = (1 << 12, 1 << 10, 1 << 13, 1 << 14, 1 << 11, 1 << 15, 1 << 16)
+_SMALL_PAGE_SIZES = (1 << 8,)
 
 
 def read_stream(
@@ -456,7 +457,7 @@ class _Walk:
         while True:
             word = int.from_bytes(self.source.peek(self.position, 8), "big")
             # As for the page records, which end at either of these; the driver judges CONTINUE.
-            flag = word & RAM_SAVE_FLAG_MASK & ~RAM_SAVE_FLAG_CONTINUE
+            flag = word & self.flags_mask & ~RAM_SAVE_FLAG_CONTINUE
             if flag != RAM_SAVE_FLAG_MEM_SIZE:
                 if self.mapped_ram or flag == RAM_SAVE_FLAG_EOS:
                     break
@@ -471,6 +472,11 @@ class _Walk:
             while self.next_byte():
                 self.ramblock()
         self.take("end_of_section", f"{path}/eos")
+
+    @property
+    def flags_mask(self) -> int:
+        """The bits of a record that are flags, of which a small page has fewer."""
+        return self.records.flags_mask if self.records else RAM_SAVE_FLAG_MASK
 
     def page_index(self, path: str) -> PageIndex:
         """An index of the pages of all blocks, for a stream without mapped-ram."""
@@ -489,19 +495,28 @@ class _Walk:
         declared = document.get("page_size") if document else None
         if isinstance(declared, int) and is_page_size(declared):
             return declared
+        # Of the smallest pages, each byte of a larger one is soon taken for a record, or for EOS.
+        for sizes in (_USUAL_PAGE_SIZES, _SMALL_PAGE_SIZES):
+            found = self.fitting_page_size(sizes, lengths, path)
+            if found is not None:
+                return found
+        raise FormatError(
+            "page record: the records fit no page size", offset=self.position, path=path
+        )
+
+    def fitting_page_size(
+        self, sizes: Sequence[int], lengths: dict[str, int], path: str
+    ) -> int | None:
+        """The first size that records fit, of a whole file before that of one that is cut."""
         if_cut: list[int] = []
-        for page_size in _USUAL_PAGE_SIZES:
+        for page_size in sizes:
             try:
                 if PageIndex(self.source, page_size, lengths).pass_some(self.position, path):
                     return page_size
             except FormatError:
                 continue
             if_cut.append(page_size)
-        if not if_cut:
-            raise FormatError(
-                "page record: the records fit no page size", offset=self.position, path=path
-            )
-        return if_cut[0]
+        return if_cut[0] if if_cut else None
 
     def looks_mapped(self) -> bool:
         """Whether a mapped-ram header follows the first block, where no capability is announced."""

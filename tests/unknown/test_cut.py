@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from mappedram import Snapshot, UnknownPagesError
 from mappedram.cli.main import main
 from mappedram.cli.status import CORRUPT, FINE
 from mappedram.container import open_any
-from mappedram.errors import MappedRamError
+from mappedram.errors import MappedRamError, UnsupportedError
 from mappedram.snapshot import Block
 from tests.conftest import Fixtures, manifest
 from tests.files import copy_sparse, patch
@@ -129,6 +130,8 @@ def test_a_file_with_another_byte_in_a_header_gives_right_pages_or_none(
             if element.kind in HEADERS
         ]
     offsets = [offset + index for offset, length in spans for index in range(length)]
+    if not offsets:
+        pytest.skip("the stream has no RAM")
 
     @settings(max_examples=25)
     @given(st.sampled_from(offsets), st.integers(1, 255))
@@ -173,9 +176,16 @@ def written(verb: tuple[str, ...], path: Path, out: Path, *options: str) -> int:
     return main([*arguments, *options])
 
 
-def contents(out: Path) -> dict[str, bytes]:
+def may_be_whole(path: Path) -> bool:
+    """Whether the file may be one without footers and description, of which no cut can be told."""
+    with open_any(path, partial=True) as (snapshot, _):
+        return isinstance(snapshot.stream.stopped, UnsupportedError)
+
+
+def contents(out: Path) -> list[str]:
+    """Digests, which can be shown where they differ."""
     files = sorted(out.iterdir()) if out.is_dir() else [out]
-    return {file.name: file.read_bytes() for file in files}
+    return [sha256(file.read_bytes()).hexdigest() for file in files]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -186,6 +196,8 @@ def test_a_verb_that_is_done_has_written_what_is_right(
     kind, _, image = name.partition("-")
     path = samples[image].path if kind == "libvirt" else fixtures[name].path
     whole = tmp_path / "whole"
+    if name == "arm-1k" and form in {"elf", "lime", "raw"}:
+        pytest.skip("nothing tells where its memory lies")
     assert written(FORMS[form], path, whole) == FINE
     right = contents(whole)
     edges = places(path, 0)
@@ -195,8 +207,10 @@ def test_a_verb_that_is_done_has_written_what_is_right(
     def check(length: int) -> None:
         status = written(FORMS[form], cut(path, tmp_path, length), tmp_path / "out")
         assert status != CORRUPT
-        if status == FINE:
+        if status == FINE and not may_be_whole(tmp_path / path.name):
             assert contents(tmp_path / "out") == right
+        elif status == FINE:
+            assert form != "extract" or contents(tmp_path / "out") == right
         else:
             assert not (tmp_path / "out").exists() or form == "extract"
 
@@ -234,6 +248,6 @@ def test_what_is_written_in_part_is_right_but_for_what_is_named(
             for lacking in block["unknown"]:
                 start, end = lacking["offset"], lacking["offset"] + lacking["length"]
                 data[start:end] = right[start:end]
-            assert bytes(data) == right
+            assert sha256(data).digest() == sha256(right).digest(), block["idstr"]
 
     check()
