@@ -177,9 +177,11 @@ def written(verb: tuple[str, ...], path: Path, out: Path, *options: str) -> int:
 
 
 def may_be_whole(path: Path) -> bool:
-    """Whether the file may be one without footers and description, of which no cut can be told."""
+    """Whether the file may be one without a description, of which not every cut can be told."""
     with open_any(path, partial=True) as (snapshot, _):
-        return isinstance(snapshot.stream.stopped, UnsupportedError)
+        stream = snapshot.stream
+        is_short = stream.ended and stream.vmdescription is None
+        return is_short or isinstance(stream.stopped, UnsupportedError)
 
 
 def contents(out: Path) -> list[str]:
