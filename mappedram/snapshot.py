@@ -402,7 +402,9 @@ class Snapshot:
         small = (
             block
             for block in self.stream.blocks
-            if block.bitmap_offset is not None and 0 < block.num_pages < 8 * DEFAULT_WORD_SIZE
+            if block.bitmap_offset is not None
+            and 0 < block.num_pages < 8 * DEFAULT_WORD_SIZE
+            and block.path not in self.unsound
         )
         return guess_byteorder(
             (self.source.read(block.bitmap_offset or 0, block.bitmap_size), block.num_pages)
