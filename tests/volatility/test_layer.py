@@ -171,7 +171,7 @@ def test_refuses_what_cannot_be_read(
 def test_refuses_snapshots_without_bitmaps(
     stack: Any, fixtures: Fixtures, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert_refused(stack(fixtures["killed"].path), caplog, "bitmaps were never written")
+    assert_refused(stack(fixtures["killed"].path), caplog, "bitmap was never written")
 
 
 def test_refuses_what_volatility_unpacks(
