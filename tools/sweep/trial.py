@@ -12,7 +12,7 @@ from typing import Any
 
 import mappedram
 from mappedram.check import check
-from mappedram.errors import MappedRamError
+from mappedram.errors import MappedRamError, UnknownPagesError
 from tools.qemu import (
     CommandFailedError,
     Machine,
@@ -176,8 +176,13 @@ def is_false_alarm(row: Row) -> bool:
 
 
 def is_misread(row: Row) -> bool:
-    """Whether `mappedram` reads other memory than QEMU does, and does not say so."""
-    return row.get("memory") == "right" and row.get("reader", "right") != "right"
+    """Whether `mappedram` reads other memory than QEMU does, and does not say so.
+
+    That it is not known what pages hold says so.
+    """
+    reader = row.get("reader", "right")
+    told = reader == "right" or reader.startswith(UnknownPagesError.__name__)
+    return row.get("memory") == "right" and not told
 
 
 def is_missed(row: Row) -> bool:
