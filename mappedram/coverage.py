@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from mappedram import intervals
 from mappedram.errors import FormatError, UnknownPagesError, UnknownRange
 
 if TYPE_CHECKING:
@@ -79,16 +80,11 @@ class Unknown:
     @property
     def size(self) -> int:
         """How many bytes."""
-        return int((self.ranges[:, 1] - self.ranges[:, 0]).sum())
+        return intervals.size(self.ranges)
 
     def within(self, start: int, end: int) -> "Runs":
         """The part of the ranges that lies in [start, end)."""
-        import numpy as np
-
-        start, end = min(start, _END), min(end, _END)
-        first = int(np.searchsorted(self.ranges[:, 1], start, side="right"))
-        last = int(np.searchsorted(self.ranges[:, 0], end, side="left"))
-        return self.ranges[first:last].clip(start, end)
+        return intervals.within(self.ranges, min(start, _END), min(end, _END))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +116,7 @@ class Coverage:
     def known(self, start: int, end: int) -> "Runs":
         """The bytes of [start, end) that the file tells; half-open and ascending."""
         lacking = (one.within(start, end) for one in self.unknown)
-        return complement(sorted_runs(*lacking), start, end)
+        return intervals.complement(intervals.union(*lacking), min(start, _END), min(end, _END))
 
     def within(self, start: int, end: int) -> "Coverage":
         """The same for the bytes [start, end) only."""
@@ -181,34 +177,6 @@ def unknown(reason: Reason, runs: "Runs", page_size: int) -> tuple[Unknown, ...]
     return (Unknown(reason, runs * page_size),) if len(runs) else ()
 
 
-def sorted_runs(*several: "Runs") -> "Runs":
-    """All runs, by where they begin; those that overlap reach as far as any before."""
-    import numpy as np
-
-    runs = np.concatenate([np.empty((0, 2), np.int64), *several])
-    runs = runs[runs[:, 0].argsort(kind="stable")]
-    np.maximum.accumulate(runs[:, 1], out=runs[:, 1])
-    return runs
-
-
-def common(a: "Runs", b: "Runs") -> "Runs":
-    """What is in both; of runs that ascend and do not overlap."""
-    end = max([0, *a[-1:, 1].tolist(), *b[-1:, 1].tolist()])
-    return complement(sorted_runs(complement(a, 0, end), complement(b, 0, end)), 0, end)
-
-
-def complement(runs: "Runs", start: int, stop: int) -> "Runs":
-    """What of [start, stop) is in none of the runs."""
-    import numpy as np
-
-    start, stop = min(start, _END), min(stop, _END)
-    inside = runs[(runs[:, 1] > start) & (runs[:, 0] < stop)].clip(start, stop)
-    starts = np.concatenate(([start], inside[:, 1]))
-    stops = np.concatenate((inside[:, 0], [stop]))
-    gaps = np.stack((starts, stops), axis=1)
-    return gaps[gaps[:, 0] < gaps[:, 1]]
-
-
 def written_pages(bitmap: "Bitmap") -> int:
     """Of how many pages a bitmap tells that was perhaps not written to its end.
 
@@ -239,5 +207,5 @@ def unsent(pages: "ScatteredPages", num_pages: int) -> tuple[Unknown, ...]:
     sent = pages.sent()
     return (
         *unknown(Reason.MAYBE_SENT_AGAIN, sent, pages.page_size),
-        *unknown(Reason.NOT_SENT, complement(sent, 0, num_pages), pages.page_size),
+        *unknown(Reason.NOT_SENT, intervals.complement(sent, 0, num_pages), pages.page_size),
     )

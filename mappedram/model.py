@@ -189,6 +189,12 @@ class VmDescription:
     document: Mapping[str, Any] | None
     problem: str | None = None
 
+    @property
+    def page_size(self) -> int | None:
+        """Size of a target page that the text gives, if it can be one."""
+        declared = self.document.get("page_size") if self.document else None
+        return declared if isinstance(declared, int) and is_page_size(declared) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
@@ -247,24 +253,19 @@ class Stream:
         return CAPABILITY_X_IGNORE_SHARED in self.capabilities
 
     @property
-    def page_size_told(self) -> bool:
-        """Whether the configuration or the JSON says how large a page is."""
-        if self.configuration and self.configuration.target_page_bits is not None:
-            return True
-        document = self.vmdescription.document if self.vmdescription else None
-        declared = document.get("page_size") if document else None
-        return isinstance(declared, int) and is_page_size(declared)
+    def told_page_size(self) -> int | None:
+        """Size of a target page by the configuration, else the JSON; None where neither says it."""
+        bits = self.configuration.target_page_bits if self.configuration else None
+        if bits is not None:
+            return 1 << bits if bits < OFFSET_BITS else None
+        return self.vmdescription.page_size if self.vmdescription else None
 
     @property
     def page_size(self) -> int | None:
         """Size of a target page: by the configuration, else the JSON, else the blocks."""
-        if self.configuration and self.configuration.target_page_bits is not None:
-            bits = self.configuration.target_page_bits
-            return 1 << bits if bits < OFFSET_BITS else None
-        if self.vmdescription and self.vmdescription.document:
-            declared = self.vmdescription.document.get("page_size")
-            if isinstance(declared, int) and is_page_size(declared):
-                return declared
+        told = self.told_page_size
+        if told or (self.configuration and self.configuration.target_page_bits is not None):
+            return told
         sizes = (block.page_size for block in self.blocks if block.page_size)
         found = (pages.page_size for pages in self.scattered.values())
         return next(sizes, next(found, None))

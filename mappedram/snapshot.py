@@ -2,12 +2,12 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from mappedram import coverage as cover
-from mappedram import drivers
+from mappedram import drivers, intervals
 from mappedram.bitmap import Bitmap, ByteOrder, guess_byteorder
 from mappedram.changes import Changes
 from mappedram.coverage import Coverage, Reason, Unknown
@@ -128,6 +128,11 @@ class Block:
         )
         return Bitmap(data, num_pages, self.model.word_size, self._snapshot.byteorder)
 
+    @property
+    def bitmap_is_cut(self) -> bool:
+        """Whether the file ends before the bitmap does."""
+        return (self.model.bitmap_offset or 0) + self.model.bitmap_size > self.source.size
+
     @cached_property
     def stored(self) -> Bitmap:
         """The pages whose bytes can be read: those of `bitmap` that stand in the file, whole.
@@ -181,32 +186,30 @@ class Block:
         """The pages that the file does not tell, of a block of which it can hold pages."""
         snapshot, stream, scattered = self._snapshot, self._snapshot.stream, self.scattered
         if scattered is not None:
-            if _SMALL_PAGES.match(stream.machine or "") and not stream.page_size_told:
+            if _SMALL_PAGES.match(stream.machine or "") and not stream.told_page_size:
                 yield from cover.whole(Reason.PAGE_SIZE_UNTOLD, self.used_length)
             elif not stream.ram_told:
                 yield from cover.unsent(scattered, self.num_pages)
             elif self.source.packed:
                 yield from cover.unknown(Reason.BLANKED, scattered.runs(), page_size)
             return
-        model = self.model
-        assert model.bitmap_offset is not None
-        if model.bitmap_offset + model.bitmap_size > self.source.size:
+        if self.bitmap_is_cut:
             yield from cover.whole(Reason.BITMAP_CUT, self.used_length)
             return
         written = self.num_pages if stream.ram_told else snapshot.written_pages(self)
         is_whole = written == self.num_pages <= self._pages_within
         if is_whole and not self.source.packed and not snapshot.order_unknown:
             return  # and numpy need not be loaded
-        tail = cover.complement(self.bitmap.runs(written), written, self.num_pages)
+        tail = intervals.complement(self.bitmap.runs(written), written, self.num_pages)
         yield from cover.unknown(Reason.BITMAP_UNWRITTEN, tail, page_size)
         limit = self._pages_within
         beyond = self.bitmap.runs(limit)
-        known = cover.complement(cover.sorted_runs(tail, beyond), 0, self.num_pages)
         yield from cover.unknown(Reason.PAGES_CUT, beyond, page_size)
         if self.source.packed:
             yield from cover.unknown(Reason.BLANKED, self.bitmap.runs(0, limit), page_size)
         elif snapshot.order_unknown:
-            doubtful = cover.common(cover.order_matters(self.bitmap), known)
+            known = intervals.complement(intervals.union(tail, beyond), 0, self.num_pages)
+            doubtful = intervals.intersection(cover.order_matters(self.bitmap), known)
             yield from cover.unknown(Reason.ORDER_UNKNOWN, doubtful, page_size)
 
     def runs(self) -> "Runs":
@@ -259,8 +262,10 @@ class Block:
 
         Raises:
             TruncatedError: the file has shrunk.
+            UnsupportedError: the file is a metadump.
         """
         source, page_size = self.source, self.page_size
+        source.refuse_pages()
         if self.scattered is not None:
             self.scattered.read(source, first, view)
             return
@@ -315,14 +320,18 @@ class Snapshot:
         """The paths of the blocks whose headers contradict the rest of the file."""
         return unsound(self.stream)
 
-    @property
+    @cached_property
     def unlisted(self) -> int:
         """Bytes of RAM in blocks whose headers were not reached, by what the stream announces."""
         return max(0, sum(self.stream.totals) - sum(b.used_length for b in self.stream.blocks))
 
-    def coverages(self) -> list[Coverage]:
-        """What the file does not tell: of each block, and of those that were not reached."""
-        found = [block.coverage for block in self.blocks]
+    def coverages(self, idstrs: Collection[str] | None = None) -> list[Coverage]:
+        """What the file does not tell: of each block, and of those that were not reached.
+
+        Args:
+            idstrs: look at blocks of these names only.
+        """
+        found = [b.coverage for b in self.blocks if idstrs is None or b.idstr in idstrs]
         missing = cover.whole(Reason.NOT_LISTED, self.unlisted)
         if not missing:
             return found
@@ -337,13 +346,16 @@ class Snapshot:
         if self.stream.stopped and not self.blocks:
             raise self.stream.stopped
 
-    def require_known(self) -> None:
+    def require_known(self, idstrs: Collection[str] | None = None) -> None:
         """Refuse to go on where the file does not tell all of memory.
+
+        Args:
+            idstrs: only blocks of these names matter.
 
         Raises:
             UnknownPagesError: it does not; the ranges are all that is unknown.
         """
-        cover.require_known(self.coverages(), self.stream.stopped)
+        cover.require_known(self.coverages(idstrs), self.stream.stopped)
 
     def written_pages(self, block: Block) -> int:
         """Of how many pages of `block` the bitmap tells, in a save that did not come to its end.
@@ -360,16 +372,17 @@ class Snapshot:
 
     @cached_property
     def _last_bitmap(self) -> Block | None:
-        """The last block whose bitmap has a bit set."""
-        within = (
-            block
-            for block in reversed(self.blocks)
-            if block.model.bitmap_offset is not None
-            and block.readable
-            and block.model.bitmap_size <= _BITMAP_MAX
-            and block.model.bitmap_offset + block.model.bitmap_size <= self.source.size
-        )
-        return next((block for block in within if block.bitmap.any()), None)
+        """The last block whose bitmap has a bit set, of those that a look can be had at."""
+        budget = _BITMAP_MAX
+        for block in reversed(self.blocks):
+            if block.model.bitmap_offset is None or not block.readable or block.bitmap_is_cut:
+                continue
+            budget -= block.model.bitmap_size
+            if budget < 0:
+                return None
+            if block.bitmap.any():
+                return block
+        return None
 
     @property
     def order_unknown(self) -> bool:

@@ -5,8 +5,8 @@ of the list. Where that is not so, a header has been changed, and what stands at
 known to be pages of its block. Source: QEMU migration/ram.c, mapped_ram_setup_ramblock().
 """
 
-from collections import Counter
-from collections.abc import Collection
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Set
 from itertools import accumulate
 
 from mappedram.errors import TruncatedError
@@ -29,7 +29,10 @@ def unsound(stream: Stream) -> frozenset[str]:
         and (block.page_size != page_size or block.bitmap_offset != block.header_end)
     }
     misplaced |= _implausible(stream)
-    lost = {b.path for b in blocks if b.has_data and _is_lost(b, stream, misplaced)}
+    where = defaultdict(list)
+    for element in stream.elements:
+        where[element.offset].append(element.path)
+    lost = {b.path for b in blocks if b.has_data and _is_lost(b, stream, where, misplaced)}
     return frozenset(twice | misplaced | lost)
 
 
@@ -49,12 +52,15 @@ def _total_differs(stream: Stream) -> bool:
 def _page_size(stream: Stream) -> int | None:
     """The page size that most headers have, what else tells it included; None if none has most."""
     sizes = Counter(block.page_size for block in stream.blocks if block.has_data)
-    sizes[stream.page_size] += 1
+    if told := stream.told_page_size:
+        sizes[told] += 1
     (first, count), *others = [*sizes.most_common(2), (None, 0)]
     return first if count > others[0][1] else None
 
 
-def _is_lost(block: RamBlock, stream: Stream, misplaced: Collection[str]) -> bool:
+def _is_lost(
+    block: RamBlock, stream: Stream, where: Mapping[int, list[str]], misplaced: Set[str]
+) -> bool:
     """Whether something else than a header or the end of the list stands behind the pages.
 
     In a file that ends before, only where the writer would have put them is trusted.
@@ -64,5 +70,5 @@ def _is_lost(block: RamBlock, stream: Stream, misplaced: Collection[str]) -> boo
         fits = sum(one.used_length for one in stream.blocks) <= sum(stream.totals)
         align = stream.alignment or MAPPED_RAM_FILE_OFFSET_ALIGNMENT
         return not fits or block.pages_offset != block.aligned_pages_offset(align)
-    following = [element for element in stream.elements if element.offset == place]
-    return not following or any(element.path in misplaced for element in following)
+    following = where.get(place)
+    return following is None or not misplaced.isdisjoint(following)

@@ -19,7 +19,7 @@ LAYERS = [
     {"layout"},
     {"kaitai"},
     {"model"},
-    {"bitmap", "changes", "drivers", "packed", "source"},
+    {"bitmap", "changes", "drivers", "intervals", "packed", "source"},
     {"scattered"},
     {"coverage", "soundness"},
     {"machine", "reader", "regions", "vmstate"},

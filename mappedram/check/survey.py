@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mappedram import intervals
 from mappedram.bitmap import Bitmap
-from mappedram.check import intervals
 from mappedram.model import RamBlock
 from mappedram.source import Source
 

@@ -5,15 +5,8 @@ from pathlib import Path
 
 import click
 
-from mappedram.cli import output
 from mappedram.cli.options import epilog, offset_option, output_option
-from mappedram.cli.partial import (
-    STATUS_OF_PARTIAL,
-    as_dicts,
-    note_unknown,
-    partial_option,
-    show_unknown,
-)
+from mappedram.cli.partial import STATUS_OF_PARTIAL, partial_option, report
 from mappedram.cli.status import about
 from mappedram.cli.writing import (
     Moving,
@@ -106,10 +99,7 @@ def command(
         files = dict(map(_replacement, replacements))
         layout = Layout(channels=channels, direct_io=direct_io, partial=partial)
         unknown = _from_donor(donor, offset, files, arguments[0], layout, force=force)
-    if form != "json":
-        return show_unknown(unknown)
-    output.write_json({"out": str(arguments[-1]), "unknown": as_dicts(unknown)})
-    return note_unknown(unknown)
+    return report(form, {"out": str(arguments[-1])}, unknown)
 
 
 def _replacement(text: str) -> tuple[str, Path]:

@@ -10,6 +10,7 @@ import click
 from mappedram.cli import output
 from mappedram.cli.exporting import Export, below_4g_option, known_map, write_export
 from mappedram.cli.extract import chosen_blocks, unknown_of, write_blocks
+from mappedram.cli.info import stopped_as_dict
 from mappedram.cli.options import (
     driver_option,
     epilog,
@@ -18,15 +19,7 @@ from mappedram.cli.options import (
     output_option,
     size_type,
 )
-from mappedram.cli.partial import (
-    STATUS_OF_PARTIAL,
-    Opening,
-    as_dicts,
-    note_unknown,
-    partial_option,
-    partly,
-    show_unknown,
-)
+from mappedram.cli.partial import STATUS_OF_PARTIAL, Opening, partial_option, partly, report
 from mappedram.cli.status import CORRUPT, about
 from mappedram.cli.writing import (
     Moving,
@@ -154,10 +147,11 @@ def command(
     if (xml or cookie) and target_format != "libvirt-sparse":
         raise click.UsageError("--xml and --cookie go with -O libvirt-sparse")
     opening, damaged = partly(partial, file, offset, driver=driver), None
+    said = {"file": file, "format": target_format, "out": str(out), "damaged": None}
     with about(file):
         if target_format == "mapped-ram":
             unknown = _to_mapped_ram(opening, out, layout, moving)
-            return _show(form, file, target_format, out, unknown)
+            return report(form, said, unknown)
         with opening() as (snapshot, image):
             if target_format in EXPORTS:
                 export = Export(target_format, below_4g)
@@ -168,20 +162,10 @@ def command(
             else:
                 texts = _texts(image, xml, cookie)
                 unknown = _to_libvirt(snapshot, out, texts, layout, moving)
-    status = _show(form, file, target_format, out, unknown)
+    status = report(form, said | {"damaged": stopped_as_dict(damaged)}, unknown)
     if damaged:
         output.note(f"devices are not all in the file, so that addresses are a guess: {damaged}")
     return CORRUPT if damaged else status
-
-
-def _show(form: str, file: str, target: str, out: Path, unknown: Sequence[Coverage]) -> int:
-    """What was written, and what is unknown in it; returns the exit status."""
-    if form != "json":
-        return show_unknown(unknown)
-    output.write_json(
-        {"file": file, "format": target, "out": str(out), "unknown": as_dicts(unknown)}
-    )
-    return note_unknown(unknown)
 
 
 def _export(

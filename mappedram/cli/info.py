@@ -82,9 +82,9 @@ def pages_present(blocks: Sequence[Block]) -> list[int | None]:
 
 def coverage_of(block: Block, present: int | None) -> Coverage | None:
     """What the file does not tell of a block; None where its bitmap is not read for its size."""
-    begin, end = block.model.bitmap_offset or 0, block.source.size
-    is_cut = begin + block.model.bitmap_size > end
-    return block.coverage if present is not None or is_cut or not block.readable else None
+    return (
+        block.coverage if present is not None or block.bitmap_is_cut or not block.readable else None
+    )
 
 
 def unknown_pages(block: Block, present: int | None) -> int | None:
@@ -95,7 +95,7 @@ def unknown_pages(block: Block, present: int | None) -> int | None:
 
 def page_size(block: Block) -> int | None:
     """Size of a page, by the header of the block or by the records of its pages."""
-    return block.page_size if block.scattered else block.model.page_size
+    return block.scattered.page_size if block.scattered else block.model.page_size
 
 
 def num_pages(block: Block) -> int:

@@ -1,7 +1,7 @@
 """What verbs that write memory share where a file does not tell all of it."""
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -55,6 +55,24 @@ def show_unknown(unknown: Iterable[Coverage]) -> int:
         for line in lines(coverage):
             output.line(line)
     return note_unknown(lacking)
+
+
+def report(form: str, said: Mapping[str, Any], unknown: Iterable[Coverage]) -> int:
+    """Say of a verb that is done what it wrote, and what is unknown in it.
+
+    Args:
+        form: `json`, or what people read, where only the unknown is told.
+        said: the rest of the JSON.
+        unknown: what the file does not tell of what was written.
+
+    Returns:
+        The exit status.
+    """
+    unknown = list(unknown)
+    if form != "json":
+        return show_unknown(unknown)
+    output.write_json({**said, "unknown": as_dicts(unknown)})
+    return note_unknown(unknown)
 
 
 def note_unknown(unknown: Iterable[Coverage]) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mappedram import system
 from mappedram.errors import BuildError, UnsupportedError
 from mappedram.gather import Gather
-from mappedram.layout.constants import CAPABILITY_X_IGNORE_SHARED, MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.model import RamBlock
 from mappedram.pageio import Progress
 from mappedram.reader import PageTaker
@@ -54,9 +54,10 @@ class EarlyPages:
     def begin(self, snapshot: Snapshot, page_size: int) -> PageTaker | None:
         """What takes the pages; nothing where it is already clear that `lay_out` is to refuse.
 
-        Nor of a device: what is on it has to go first.
+        Nor of a device: what is on it has to go first; nor with x-ignore-shared, where only the
+        end of RAM shows which blocks were left out and have no place for pages.
         """
-        if system.is_device(self._fd):
+        if system.is_device(self._fd) or snapshot.stream.announces_x_ignore_shared:
             return None
         specs = [BlockSpec(model.idstr, model.used_length) for model in snapshot.stream.blocks]
         try:
@@ -67,7 +68,6 @@ class EarlyPages:
                 self._offset + len(envelope.head),
                 page_size,
                 snapshot.driver,
-                has_addr=CAPABILITY_X_IGNORE_SHARED in envelope.capabilities,
                 align=self._align,
             )
         except (BuildError, UnsupportedError):

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mappedram.coverage import NOT_LISTED, Coverage, require_known
+from mappedram.coverage import Coverage, require_known
 from mappedram.errors import UnsupportedError
 from mappedram.physical import PhysicalMap, Range
 from mappedram.snapshot import Block, Snapshot
@@ -137,11 +137,7 @@ def _is_flash(one: Range) -> bool:
 
 def _unknown(snapshot: Snapshot, idstrs: Collection[str]) -> list[Coverage]:
     """What the file does not tell of these blocks, and of those that it does not even name."""
-    return [
-        coverage
-        for coverage in snapshot.coverages()
-        if coverage.unknown and coverage.idstr in {*idstrs, NOT_LISTED}
-    ]
+    return [coverage for coverage in snapshot.coverages(idstrs) if coverage.unknown]
 
 
 def _joined(ranges: Iterable[Range]) -> list[Range]:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from mappedram import intervals
 from mappedram.bitmap import Bitmap
 from mappedram.cli.info import coverage_of, num_pages, page_size, pages_present, unknown_pages
 from mappedram.cli.text import size
-from mappedram.coverage import complement
 from mappedram.html.density import Density, density
 from mappedram.html.markup import Markup, cut, join, tag
 from mappedram.snapshot import Block
@@ -117,7 +117,7 @@ def _maps(found: Sequence[Block], present: Sequence[int | None]) -> Iterator[Mar
 def _unknown_bitmap(block: Block) -> Bitmap:
     """The pages that the file does not tell."""
     known = block.coverage.known(0, block.used_length) // block.page_size
-    return Bitmap.from_runs(complement(known, 0, block.num_pages), block.num_pages)
+    return Bitmap.from_runs(intervals.complement(known, 0, block.num_pages), block.num_pages)
 
 
 def _map(number: int, block: Block, cells: Density, unknown: Density) -> Markup:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from mappedram.check import intervals
+from mappedram import intervals
 from mappedram.errors import BuildError
 from mappedram.metadump.runs import touching
 from mappedram.pageio import Progress

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from mappedram.check import intervals
+from mappedram import intervals
 from mappedram.errors import FormatError
 from mappedram.layout.constants import RAM_SAVE_FLAG_CONTINUE
 from mappedram.metadump.runs import Kept

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from mappedram.check import intervals
+from mappedram import intervals
 from mappedram.source import Source
 
 if TYPE_CHECKING:
@@ -68,10 +68,8 @@ class Kept:
 
     def runs(self) -> "Runs":
         """What is kept as it is: ascending, and no two touch."""
-        import numpy as np
-
         self._settle()
-        runs = united(np.concatenate(self._arrays))
+        runs = intervals.union(*self._arrays)
         self._arrays = [runs]
         return _without(runs, intervals.from_pairs(_ranges(self.literals)))
 
@@ -79,18 +77,6 @@ class Kept:
     def literals(self) -> list[tuple[int, bytes]]:
         """What takes the place of other bytes: offsets, ascending, and bytes."""
         return sorted(self._literals.items())
-
-
-def united(runs: "Runs") -> "Runs":
-    """What is in any of the runs: ascending, and no two touch."""
-    import numpy as np
-
-    runs = runs[np.argsort(runs[:, 0], kind="stable")]
-    if not len(runs):
-        return runs
-    reached = np.maximum.accumulate(runs[:, 1])
-    first = np.append(True, runs[1:, 0] > reached[:-1])
-    return np.stack((runs[first, 0], reached[np.append(first[1:], True)]), axis=1)
 
 
 def _ranges(literals: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, int]]:

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mappedram import system
-from mappedram.check import intervals
+from mappedram import intervals, system
 from mappedram.metadump.packing import LEVELS, Packer
 from mappedram.metadump.pages import DIGEST_SIZE, Stood, block_places, body_places, hasher
 from mappedram.metadump.plan import Plan
-from mappedram.metadump.runs import places_of, touching, united
+from mappedram.metadump.runs import places_of, touching
 from mappedram.packed import CHUNK_SIZE, MARK, NUMBERS_MAX
 from mappedram.pageio import Progress, Target, grouped
 from mappedram.source import Source
@@ -138,13 +137,11 @@ def write_unpacked(source: Source, fd: int, *, progress: Progress | None = None)
 
 def _coarse(plan: Plan, extents: "Runs") -> "Runs":
     """The extents, with gaps closed in which no page is stored: they read as zeros anyway."""
-    import numpy as np
-
     parts = [extents]
     for block in plan.context.judged if plan.context else ():
         unset = intervals.complement(block.bitmap.runs(), 0, block.num_pages)
         parts.append(unset * block.page_size + (block.model.pages_offset or 0))
-    return united(np.concatenate(parts))
+    return intervals.union(*parts)
 
 
 def _contents(plan: Plan, extents: "Runs", file: Packer) -> "Runs":

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mappedram import system
-from mappedram.coverage import NOT_LISTED, require_known
 from mappedram.physical.model import PhysicalMap, Range
 
 if TYPE_CHECKING:
@@ -188,7 +187,4 @@ class PhysicalMemory:
         Raises:
             UnknownPagesError: it does not.
         """
-        names = {one.idstr for one in self.map.ranges}
-        found = self._snapshot.coverages()
-        lacking = [one for one in found if one.idstr in {*names, NOT_LISTED}]
-        require_known(lacking, self._snapshot.stream.stopped)
+        self._snapshot.require_known({one.idstr for one in self.map.ranges})

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mappedram.bitmap import Bitmap
-from mappedram.check.intervals import complement
 from mappedram.check.survey import CHUNK
+from mappedram.intervals import complement
 from mappedram.model import round_up
 from mappedram.pageio import nonzero_pages
 from mappedram.repair.case import Case

@@ -1,7 +1,7 @@
 """Guest-physical memory as Volatility asks for it: a few bytes at a time, and all over it."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from mappedram.container import open_any
 from mappedram.convert.ranges import memory_of
 from mappedram.errors import MappedRamError
-from mappedram.physical import Range
-from mappedram.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from mappedram.bitmap import Runs
@@ -48,7 +46,8 @@ class GuestMemory:
             self._memory = snapshot.physical
             exported = memory_of(snapshot, self._memory.map, partial=partial)
             self._ranges = tuple(one for one, _ in exported.pieces)
-            self.spans = _joined([span for one in self._ranges for span in _known(snapshot, one)])
+            known = (part for one in self._ranges for part in self._memory.known(one))
+            self.spans = _joined((part.gpa, part.end) for part in known)
             self._starts = [start for start, _ in self.spans]
             unknown = (text for coverage in exported.unknown for text in coverage.sentences())
             self.doubts = (*self._memory.map.doubts, *unknown)
@@ -124,12 +123,6 @@ class GuestMemory:
         return self._memory.read(start, min(CHUNK, span[1] - start))
 
 
-def _known(snapshot: Snapshot, one: Range) -> Iterator[Span]:
-    """The addresses of a range at which the file tells what memory holds."""
-    known = snapshot.block[one.idstr].coverage.known(one.offset, one.offset + one.size)
-    yield from map(tuple, (known + (one.gpa - one.offset)).tolist())
-
-
 def _joined_runs(runs: "Runs") -> Iterator[Span]:
     import numpy as np
 
@@ -141,7 +134,7 @@ def _joined_runs(runs: "Runs") -> Iterator[Span]:
     yield from zip(starts.tolist(), stops.tolist(), strict=True)
 
 
-def _joined(spans: list[Span]) -> tuple[Span, ...]:
+def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:
     """Ascending spans that touch, made one."""
     joined: list[Span] = []
     for start, stop in spans:

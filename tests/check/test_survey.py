@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mappedram import intervals
 from mappedram.bitmap import Bitmap
-from mappedram.check import intervals
 from mappedram.check import survey as module
 from mappedram.check.survey import first_nonzero, survey
 from mappedram.model import MappedRamHeader, RamBlock

@@ -253,3 +253,22 @@ def test_what_is_written_in_part_is_right_but_for_what_is_named(
             assert sha256(data).digest() == sha256(right).digest(), block["idstr"]
 
     check()
+
+
+def test_devices_that_are_cut_are_told_in_every_voice(
+    fixtures: Fixtures, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = fixtures["pc"].path
+    with mappedram.open(path) as snapshot:
+        ram_end = next(s.end for s in snapshot.sections if s.type.name == "END")
+    part, out = cut(path, tmp_path, ram_end + 1000), tmp_path / "out"
+    assert written(FORMS["elf"], part, out) not in {FINE, CORRUPT}
+    assert not out.exists()
+    capsys.readouterr()
+    assert written(FORMS["elf"], part, out, "--partial", "--output", "json") == CORRUPT
+    said, errors = capsys.readouterr()
+    damaged = json.loads(said)["damaged"]
+    assert damaged["offset"] >= ram_end
+    assert damaged["message"] in errors
+    assert written(FORMS["elf"], path, out, "--force", "--output", "json") == FINE
+    assert json.loads(capsys.readouterr().out)["damaged"] is None

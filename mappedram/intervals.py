@@ -1,4 +1,4 @@
-"""Sets of pages as sorted half-open runs that do not touch: an int64 array of shape (n, 2)."""
+"""Sets of numbers as sorted half-open runs that do not touch: an int64 array of shape (n, 2)."""
 
 from collections.abc import Iterable
 from itertools import chain
@@ -13,6 +13,28 @@ def from_pairs(pairs: Iterable[tuple[int, int]]) -> "Runs":
     import numpy as np
 
     return np.fromiter(chain.from_iterable(pairs), np.int64).reshape(-1, 2)
+
+
+def union(*several: "Runs") -> "Runs":
+    """What is in any of them; runs may touch or overlap here, and stand in any order."""
+    import numpy as np
+
+    runs = np.concatenate([np.empty((0, 2), np.int64), *several])
+    if not len(runs):
+        return runs
+    runs = runs[runs[:, 0].argsort(kind="stable")]
+    reached = np.maximum.accumulate(runs[:, 1])
+    first = np.append(True, runs[1:, 0] > reached[:-1])
+    return np.stack((runs[first, 0], reached[np.append(first[1:], True)]), axis=1)
+
+
+def within(runs: "Runs", start: int, stop: int) -> "Runs":
+    """What of them is in [start, stop)."""
+    import numpy as np
+
+    first = int(np.searchsorted(runs[:, 1], start, side="right"))
+    last = int(np.searchsorted(runs[:, 0], stop, side="left"))
+    return runs[first:last].clip(start, stop)
 
 
 def complement(runs: "Runs", start: int, stop: int) -> "Runs":
@@ -40,5 +62,5 @@ def intersection(these: "Runs", those: "Runs") -> "Runs":
 
 
 def size(runs: "Runs") -> int:
-    """Number of pages."""
+    """How many numbers."""
     return int((runs[:, 1] - runs[:, 0]).sum())
