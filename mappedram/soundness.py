@@ -54,8 +54,8 @@ def _page_size(stream: Stream) -> int | None:
     sizes = Counter(block.page_size for block in stream.blocks if block.has_data)
     if told := stream.told_page_size:
         sizes[told] += 1
-    (first, count), *others = [*sizes.most_common(2), (None, 0)]
-    return first if count > others[0][1] else None
+    (first, count), (_, next_count) = [*sizes.most_common(2), (None, 0), (None, 0)][:2]
+    return first if count > next_count else None
 
 
 def _is_lost(
