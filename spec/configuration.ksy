@@ -177,7 +177,7 @@ types:
         doc: Whether mapped-ram is listed.
   capability:
     doc: The name of one capability.
-    doc-ref: 'QEMU migration/savevm.c: put_capability()'
+    doc-ref: 'QEMU migration/savevm.c: put_capability(), save_capability()'
     seq:
       - id: len_name
         -orig-id: len

@@ -105,7 +105,7 @@ types:
     -orig-id: QEMU_VM_EOF
     doc: |
       Ends the sections. Only the JSON description may follow.
-    doc-ref: 'QEMU migration/savevm.c: qemu_savevm_state_complete_precopy_non_iterable()'
+    doc-ref: 'QEMU migration/savevm.c: qemu_savevm_state_complete_precopy()'
     seq:
       - id: section_type
         -orig-id: QEMU_VM_EOF
@@ -209,7 +209,7 @@ enums:
     0x08:
       id: enable_colo
       -orig-id: MIG_CMD_ENABLE_COLO
-      doc: COLO begins; no argument.
+      doc: COLO begins; no argument. Gone since QEMU 11.0.
     0x09:
       id: postcopy_resume
       -orig-id: MIG_CMD_POSTCOPY_RESUME
@@ -221,4 +221,4 @@ enums:
     0x0b:
       id: switchover_start
       -orig-id: MIG_CMD_SWITCHOVER_START
-      doc: The guest has stopped; no argument.
+      doc: The guest has stopped; no argument. Since QEMU 10.0.

@@ -67,7 +67,7 @@ def refusals(guest: Guest, *, direct_io: bool) -> Iterator[str]:
             yield f"the migration capability {bad.name!r} is on: {bad.why}; turn it off first"
     mode = guest.parameters.get("mode", "normal")
     if mode != "normal":
-        yield f"the migration mode is {mode!r}, in which memory stays out of the file (E-004)"
+        yield f"the migration mode is {mode!r}, in which memory may stay out of the file (E-004)"
     if direct_io and "direct-io" not in guest.parameters:
         yield f"QEMU {release} does not know the parameter direct-io, which came with 9.1"
     for reason in guest.blocked:

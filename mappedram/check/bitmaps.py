@@ -54,7 +54,8 @@ def set_over_hole(context: Context) -> Iterator[Defect]:
 
     Why:
         Holes read as zeros, so that a copy that turned zeros into holes is as good as before. But
-        QEMU overlooks short writes with `multifd`: after a full disk, such pages may be lost.
+        QEMU up to 11.0 overlooks short writes with `multifd`: after a full disk, such pages may be
+        lost.
 
     Remedy:
         Nothing, if the file was copied with holes, as `cp --sparse=always` does. If the disk may
@@ -108,7 +109,7 @@ def stale_pages(context: Context) -> Iterator[Defect]:
     "bitmaps-never-written",
     Severity.ERROR,
     clause="9.1.6",
-    errata=("E-001", "E-002"),
+    errata=("E-001", "E-002", "E-058"),
     qemu="migration/ram.c: ram_save_complete()",
 )
 def bitmaps_never_written(context: Context) -> Iterator[Defect]:
@@ -117,7 +118,7 @@ def bitmaps_never_written(context: Context) -> Iterator[Defect]:
     Why:
         The save was broken off, before the bitmaps or between two of them, or was made with
         `background-snapshot`, so that the pages were written and their bitmaps were not. QEMU
-        restores empty memory.
+        restores empty memory, or stops at a device that looks into it, `kvm-tpr-opt`.
 
     Remedy:
         Run `mappedram repair`, which sets a bit for each page that holds data. After

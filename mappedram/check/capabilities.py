@@ -30,18 +30,19 @@ _FIELDS = (
     "capability-unknown",
     Severity.ERROR,
     clause="3.4.7",
-    qemu="migration/savevm.c: get_capability()",
+    qemu="migration/savevm.c: get_capability(), since 11.1 load_capability()",
 )
 def capability_unknown(context: Context) -> Iterator[Defect]:
     """The configuration lists no capabilities but mapped-ram and x-ignore-shared.
 
     Why:
-        QEMU refuses the file: "Received unknown capability". The older name `fixed-ram` was never
-        in a release.
+        QEMU refuses names that it does not know, such as `compress` since 9.1 and `zero-blocks`
+        since 11.0: "Received unknown capability". Others, such as `multifd`, it passes, but no
+        release up to 11.1 lists them. The older name `fixed-ram` was never in a release.
 
     Remedy:
-        Load the file with the build of QEMU that wrote it: no release up to 11.1 has this
-        capability. `mappedram extract` reads the memory all the same.
+        Load the file with the build of QEMU that wrote it, or with one that `mappedram check` says
+        loads it. `mappedram extract` reads the memory all the same.
     """
     for element in context.of_kind("configuration_subsection"):
         for index, entry in enumerate(element.values["body"].get("capabilities", ())):
@@ -59,7 +60,7 @@ def capability_unknown(context: Context) -> Iterator[Defect]:
     "capability-order",
     Severity.WARNING,
     clause="3.4.2",
-    qemu="migration/savevm.c: put_capability()",
+    qemu="migration/savevm.c: put_capability(), since 11.1 save_capability()",
 )
 def capability_order(context: Context) -> Iterator[Defect]:
     """The capabilities come in the order of QEMU's enumeration, each at most once.

@@ -8,7 +8,8 @@ from mappedram.check.registry import rule
 from mappedram.layout.constants import CommandType, SectionType
 from mappedram.model import Section
 
-#: Lengths of the data of each command that a loader accepts; None where any length will do.
+#: Lengths of the data of each command that a loader accepts; None where any length will do. 9.0 to
+#: 9.2 do not know SWITCHOVER_START, and 11.0 and newer refuse ENABLE_COLO of any length.
 #: Source: QEMU migration/savevm.c, mig_cmd_args and loadvm_postcopy_handle_advise().
 COMMAND_LENGTHS: dict[int, tuple[int, ...] | None] = {
     CommandType.OPEN_RETURN_PATH: (0,),
@@ -98,7 +99,8 @@ def command_unexpected(context: Context) -> Iterator[Defect]:
 
     Why:
         Those need a connection or a second side, which a file does not have. Saves with
-        `return-path` or `x-colo` have left such files; QEMU loads them nonetheless.
+        `return-path` have left such files, which QEMU loads nonetheless. Saves with `x-colo` did up
+        to QEMU 10.2, which loads them with `x-colo` on; 11.0 and newer refuse them.
 
     Remedy:
         Nothing, if QEMU loads the file: `mappedram check` says it. Save without `return-path`,

@@ -54,7 +54,7 @@ def vmdescription_devices(context: Context) -> Iterator[Defect]:
     "vmdescription-version",
     Severity.WARNING,
     clause="4.7.8",
-    qemu="migration/vmstate.c: vmstate_save_state_v()",
+    qemu="migration/vmstate.c: vmstate_save_state_v(), since 11.1 vmstate_save_vmsd_v()",
 )
 def vmdescription_version(context: Context) -> Iterator[Defect]:
     """The JSON description gives each device the version of its section.
@@ -95,11 +95,13 @@ def vmdescription_length(context: Context) -> Iterator[Defect]:
     Why:
         The payload was changed, or the description was: where the section ends is then a guess by
         its footer. QEMU does not notice a wrong description, but stops at a payload of another
-        length. Only QEMU up to 9.2 itself describes a device wrong, `s390_css`.
+        length. QEMU itself describes arrays of pointers wrong that hold null pointers: up to 9.2
+        those of `s390_css`, and up to 11.1 any that begins with other pointers.
 
     Remedy:
-        Nothing, if QEMU up to 9.2 wrote the file on s390x: the description is wrong there.
-        Otherwise go back to the file that QEMU wrote; `mappedram state` may give wrong fields.
+        Nothing, if QEMU up to 9.2 wrote the file on s390x, or if it is such an array: the
+        description is wrong there. Otherwise go back to the file that QEMU wrote; `mappedram state`
+        may give wrong fields.
     """
     document = _document(context)
     lengths = payload_lengths(document) if document else {}

@@ -39,7 +39,7 @@ def malformed(context: Context) -> Iterator[Defect]:
     "truncated",
     Severity.ERROR,
     clause="9.1.3",
-    errata=("E-002",),
+    errata=("E-002", "E-057"),
     qemu="migration/qemu-file.c: qemu_fill_buffer()",
 )
 def truncated(context: Context) -> Iterator[Defect]:
@@ -47,7 +47,8 @@ def truncated(context: Context) -> Iterator[Defect]:
 
     Why:
         The save was broken off, or the copy was. What is missing is lost, and QEMU fails with an
-        input/output error where the file ends.
+        input/output error where the file ends. With the capability `multifd`, QEMU crashes or hangs
+        instead, if the file ends among its pages.
 
     Remedy:
         Copy the file again, if it is a copy. Otherwise save again: the devices that are missing
@@ -69,9 +70,9 @@ def ram_end_missing(context: Context) -> Iterator[Defect]:
     """A mapped-ram stream that comes to its end has END of RAM.
 
     Why:
-        QEMU writes the bitmaps just before END of RAM, and loads a stream without it. A save with
-        `background-snapshot` never writes them: only memory that was all zero comes back. Pages
-        that are lost are reported by MR304.
+        QEMU writes the bitmaps within END of RAM, behind its header, and loads a stream without it.
+        A save with `background-snapshot` never writes them: only memory that was all zero comes
+        back. Pages that are lost are reported by MR304.
 
     Remedy:
         Nothing where MR304 is silent: all memory was zero. Otherwise run `mappedram repair`: it
@@ -172,10 +173,6 @@ def compressed_pages(context: Context) -> Iterator[Defect]:
     Why:
         The capability `compress` is gone since QEMU 9.1. From that release on, QEMU refuses the
         stream: "Unknown combination of migration flags". Older ones load it with `compress` on.
-
-    Remedy:
-        Load it with QEMU 9.0 or older and `compress` on, or take the memory out of it with
-        `mappedram extract` or `mappedram convert`.
 
     Remedy:
         Convert the file with `mappedram convert -O mapped-ram`, or with `mappedram convert -O

@@ -146,12 +146,14 @@ def ignored_unannounced(context: Context) -> Iterator[Defect]:
     """Blocks without data are announced by the capability x-ignore-shared.
 
     Why:
-        QEMU takes two zero offsets for a block without data only where that capability is on. QEMU
-        11.1 writes such files with `cpr-exec`.
+        QEMU takes two zero offsets for a block without data only where that capability is on, and
+        otherwise reads the beginning of the file over memory. QEMU 11.0 and newer write such files
+        in the mode `cpr-exec`.
 
     Remedy:
-        Save again in a mode other than `cpr-exec`, so that the memory is in the file. Where
-        `x-ignore-shared` was meant, have the writer announce it.
+        Save again in a mode other than `cpr-exec`, so that the memory is in the file. In that mode,
+        have `x-ignore-shared` on as well, or `mapped-ram` off. Where `x-ignore-shared` was meant,
+        have the writer announce it.
     """
     for block in () if context.stream.announces_x_ignore_shared else _ignored(context):
         yield Defect(

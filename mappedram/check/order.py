@@ -109,7 +109,7 @@ def command_order(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU refuses a second POSTCOPY_ADVISE. Otherwise it makes nothing of the place, but writes
-        these commands there alone.
+        these commands there alone. QEMU 9.0 to 9.2 refuse SWITCHOVER_START at any place.
 
     Remedy:
         Nothing, if QEMU loads the file: `mappedram check` says it. Correct the program that wrote

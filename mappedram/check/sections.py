@@ -55,8 +55,8 @@ def section_without_start(context: Context) -> Iterator[Defect]:
     """The section_id of a PART or END is that of an earlier START.
 
     Why:
-        QEMU refuses it: "Unknown savevm section". With the number 0 it gives the section to the
-        first device there is.
+        QEMU refuses it: "Unknown savevm section", since 10.2 "Unknown section". With the number 0
+        it gives the section to the first device there is.
 
     Remedy:
         Copy the file again, or save again: nothing tells which device it was. `mappedram extract`
@@ -199,7 +199,8 @@ def ram_instance(context: Context) -> Iterator[Defect]:
     """START of RAM has the instance_id 0.
 
     Why:
-        QEMU finds no such device and refuses the file: "Unknown section or instance".
+        QEMU finds no such device and refuses the file: "Unknown savevm section or instance", since
+        10.2 "Unknown section or instance".
 
     Remedy:
         Go back to the file that QEMU wrote: no release has a second RAM. `mappedram extract` reads

@@ -60,7 +60,7 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class Bool:
-    """One byte, 0 or 1. Source: QEMU migration/vmstate-types.c, put_bool()."""
+    """One byte, 0 or 1. Source: QEMU migration/vmstate-types.c, put_bool(), later save_bool()."""
 
     def decode(self, data: bytes) -> bool:
         """See `Codec`."""
@@ -117,7 +117,7 @@ class OneOf:
 class PointerMarker:
     """One byte for a pointer that is null: the digit 0, so that no zero byte can be taken for it.
 
-    Source: QEMU migration/vmstate-types.c, put_nullptr(); save_ptr_marker() since 11.
+    Source: QEMU migration/vmstate-types.c, put_nullptr(); save_ptr_marker() since 11.1.
     """
 
     NULL: ClassVar[bytes] = b"0"
@@ -140,7 +140,8 @@ class PointerMarker:
 class Counted:
     """A count of bytes and then so many bytes: text, or as they are.
 
-    Source: QEMU migration/savevm.c, put_capability(); vmstate-types.c, put_g_byte_array().
+    Source: QEMU migration/savevm.c, put_capability(), save_capability() since 11.1;
+    vmstate-types.c, put_g_byte_array().
     """
 
     count_size: int
@@ -228,9 +229,9 @@ CODECS: Mapping[str, Codec] = {
 }
 
 #: Types that are a row of big-endian words, with their type. Bit k of a bitmap is bit k % 64 of
-#: word k // 64. Source: migration/vmstate-types.c, put_bitmap(); hw/pci/pci.c,
-#: put_pci_irq_state(); target/ppc/machine.c, put_avr(), put_slbe(); target/hppa/machine.c,
-#: put_tlb().
+#: word k // 64. Source: migration/vmstate-types.c, put_bitmap(), save_bitmap() since 11.1;
+#: hw/pci/pci.c, put_pci_irq_state(); target/ppc/machine.c, put_avr(), put_slbe();
+#: target/hppa/machine.c, put_tlb().
 WORDS: Mapping[str, tuple[str, int]] = {
     "bitmap": ("uint64", 8),
     "pci irq state": ("uint32", 4),

@@ -276,7 +276,11 @@ class _Payload:
     # Lists: a mark before each element, and another one at the end.
 
     def linked_list(self, field: Field, position: int, end: int) -> Array:
-        """Source: QEMU migration/vmstate-types.c, put_qtailq() and put_qlist()."""
+        """Elements between marks.
+
+        Source: QEMU migration/vmstate-types.c, put_qtailq() and put_qlist(), since 11.1
+        save_qtailq() and save_qlist().
+        """
         start, framing, items = position, [], []
         for description in field.nested:
             framing.append(self.mark(position, end, more=True))
@@ -288,7 +292,10 @@ class _Payload:
         return self.array(field, start, items, framing)
 
     def keyed_tree(self, field: Field, position: int, end: int) -> Array:
-        """Elements with `key` and `value`. Source: migration/vmstate-types.c, put_gtree()."""
+        """Elements with `key` and `value`.
+
+        Source: QEMU migration/vmstate-types.c, put_gtree(), save_gtree() since 11.1.
+        """
         if field.size < _TREE_MIN:
             raise UndecodableError("too short for a tree")
         start = position

@@ -1,8 +1,8 @@
 """The JSON text as typed descriptions: which fields a device has, in which order, how long.
 
-Source: QEMU migration/vmstate.c, vmstate_save_state_v(), vmsd_desc_field_start() and
-vmsd_desc_field_end(). Nothing in the text is relied upon: what is not as QEMU writes it becomes a
-`problem` of the field or description where it stands.
+Source: QEMU migration/vmstate.c, vmstate_save_state_v() (since 11.1 vmstate_save_vmsd_v()),
+vmsd_desc_field_start() and vmsd_desc_field_end(). Nothing in the text is relied upon: what is not
+as QEMU writes it becomes a `problem` of the field or description where it stands.
 """
 
 import json
@@ -111,7 +111,8 @@ def vmsd(pairs: Object, depth: int = 0) -> Vmsd:
 def _groups(pairs: Object, depth: int) -> tuple[Vmsd, ...]:
     """All descriptions in one object: a key that is there already begins the next one.
 
-    Source: QEMU migration/vmstate-types.c, put_qtailq(), put_qlist() and put_gtree_elem().
+    Source: QEMU migration/vmstate-types.c, put_qtailq(), put_qlist() and put_gtree_elem(), with
+    save_ for put_ since 11.1.
     """
     groups: list[dict[str, Any]] = []
     for key, value in pairs:

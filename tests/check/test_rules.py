@@ -140,6 +140,8 @@ def test_bands_are_modules() -> None:
 @pytest.mark.parametrize("code", RULES)
 def test_documented(code: str) -> None:
     rule = find(code)
+    parts = re.findall(r"^(?:Why|Remedy):$", inspect.getdoc(rule.judge) or "", re.MULTILINE)
+    assert parts == ["Why:", "Remedy:"]
     assert rule.summary.endswith(".")
     assert rule.why.endswith(".")
     assert re.fullmatch(r"\d+\.\d+\.\d+", rule.clause)
