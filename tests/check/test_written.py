@@ -73,6 +73,29 @@ def test_there_are_three_releases() -> None:
     assert counts == {"9.0": 21, "10.2": 21, "11.0": 22}
 
 
+@pytest.mark.parametrize(("release", "commands"), [("9.0", []), ("10.2", [11]), ("11.0", [11])])
+def test_command_of_a_machine_without_a_version(
+    release: str, commands: list[int], written: Path
+) -> None:
+    """QEMU 10.0 and newer write SWITCHOVER_START with `none` as well (clause 4.5.8)."""
+    with mappedram.open(written / f"{release}-plain.mr") as snapshot:
+        found = [section.command for section in snapshot.sections]
+    assert [command for command in found if command is not None] == commands
+
+
+def test_header_of_end_comes_before_the_bitmaps(fixtures: Fixtures) -> None:
+    """A save that failed at the first bitmap has written it (clause 7.4.4); one killed has not."""
+    last = {}
+    for name in ("ignore-shared-failed", "killed"):
+        path = fixtures[name].path
+        with mappedram.open(path, partial=True) as snapshot:
+            assert not snapshot.complete
+            last[name] = snapshot.sections[-1]
+    assert [section.type for section in last.values()] == [SectionType.END, SectionType.PART]
+    end, size = last["ignore-shared-failed"], fixtures["ignore-shared-failed"].path.stat().st_size
+    assert end.offset + end.header_length == size
+
+
 @pytest.mark.parametrize("name", IMAGES)
 def test_internal_snapshots(name: str, written: Path) -> None:
     """Images of disks are another kind of file, and not corrupt ones."""
