@@ -200,8 +200,8 @@ class Context:
         """The judged blocks whose bitmaps were never written, as far as the file tells.
 
         QEMU writes the bitmaps one after the other, in the order of the blocks, once all pages are
-        there: before END of RAM, those behind the last that has a bit may be missing. Such a bitmap
-        is empty, and so is that of a block of zeros.
+        there: before the EOS of END of RAM, those behind the last that has a bit may be missing.
+        Such a bitmap is empty, and so is that of a block of zeros.
         """
         filled = [n for n, block in enumerate(self.judged) if self.survey(block).num_set]
         if filled and self.stream.ram_ended:

@@ -46,9 +46,9 @@ def truncated(context: Context) -> Iterator[Defect]:
     """The file does not end before the stream and all page areas do.
 
     Why:
-        The save was broken off, or the copy was. What is missing is lost, and QEMU fails with an
-        input/output error where the file ends. With the capability `multifd`, QEMU crashes or hangs
-        instead, if the file ends among its pages.
+        The save was broken off, or the copy was. What is missing is lost, and QEMU fails where the
+        file ends. With the capability `multifd`, QEMU crashes or hangs instead, if the file ends
+        among its pages.
 
     Remedy:
         Copy the file again, if it is a copy. Otherwise save again: the devices that are missing

@@ -1,6 +1,6 @@
 """What the CMOS memory of a PC says of its size. A guest can write to it.
 
-Source: QEMU hw/i386/pc.c, pc_cmos_init(); hw/rtc/mc146818rtc.c, vmstate_rtc.
+Source: QEMU hw/i386/pc.c, pc_cmos_init_late(); hw/rtc/mc146818rtc.c, vmstate_rtc.
 """
 
 from typing import TYPE_CHECKING

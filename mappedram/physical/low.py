@@ -17,7 +17,8 @@ VIDEO = (0xA0000, 0xC0000)
 #: Where the chipset chooses between ROM and RAM: start and end.
 SHADOWED = (0xC0000, MIB)
 _OPTION_ROMS = ("pc.rom", 0xC0000)
-#: Of firmware, the last bytes are here as well. Source: hw/i386/x86-common.c, x86_isa_bios_init().
+#: Of firmware, the last bytes are here as well. Source: QEMU hw/i386/x86-common.c,
+#: x86_isa_bios_init(); hw/i386/x86.c, x86_bios_rom_init() in 9.0.
 _BIOS_MAX = 128 * KIB
 _BIOS_BLOCKS = ("isa-bios", "pc.bios", "system.flash0")
 #: Machine types where ROM hides RAM always.

@@ -68,7 +68,7 @@ def _has_pages(case: Case) -> bool:
 
 
 def ram_end(case: Case) -> Iterator[Change]:
-    """spec/errata.md, E-001 and E-002: bitmaps are final only before END of RAM (clause 7.4.8).
+    """spec/errata.md, E-001 and E-002: bitmaps are final with the EOS of END of RAM (clause 7.4.4).
 
     A PART that holds nothing but EOS, as all do with mapped-ram, differs from END in its first
     byte: the last PART becomes END where there is one, so that nothing has to move. A save that was

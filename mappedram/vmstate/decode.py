@@ -163,7 +163,7 @@ class _Payload:
     def is_pointer_mark(self, field: Field, position: int, end: int) -> bool:
         """Whether the field only says that the next one is there: no null pointer.
 
-        Source: QEMU migration/vmstate.c, vmstate_save_vmsd_v() of 11: arrays of pointers that the
+        Source: QEMU migration/vmstate.c, vmstate_save_vmsd_v() of 11.1: arrays of pointers that the
         loader fills have such a mark before each element.
         """
         return (

@@ -68,7 +68,7 @@ def test_every_row_is_held_against_a_real_machine() -> None:
 
 
 def cmos(below: int, above: int = 0) -> bytes:
-    """The bytes as hw/i386/pc.c, pc_cmos_init() makes them."""
+    """The bytes as hw/i386/pc.c, pc_cmos_init_late() makes them."""
     data = bytearray(128)
     extended = min((below - MIB) // KIB, 65535)
     data[0x30:0x32] = data[0x17:0x19] = struct.pack("<H", extended)
