@@ -51,7 +51,7 @@ def page_size_invalid(context: Context) -> Iterator[Defect]:
     "page-size-differs",
     Severity.ERROR,
     clause="6.1.6",
-    errata=("E-017",),
+    errata=("E-017", "E-058"),
     qemu="migration/ram.c: mapped_ram_read_header()",
 )
 def page_size_differs(context: Context) -> Iterator[Defect]:

@@ -123,7 +123,7 @@ def other_alignment(context: Context) -> Iterator[Defect]:
     "bitmap-offset-unusual",
     Severity.WARNING,
     clause="6.2.3",
-    errata=("E-024",),
+    errata=("E-024", "E-058"),
     qemu="migration/ram.c: mapped_ram_setup_ramblock()",
 )
 def bitmap_offset_unusual(context: Context) -> Iterator[Defect]:
