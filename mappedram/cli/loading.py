@@ -9,7 +9,7 @@ import click
 from mappedram.check import Report
 from mappedram.check.loading import by_outcome
 from mappedram.cli.status import about
-from mappedram.loader import RELEASES, Destination, Verdict
+from mappedram.loader import NAMES, RELEASES, Destination, Verdict, newest
 from mappedram.snapshot import open_snapshot
 
 
@@ -25,10 +25,10 @@ def loading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--qemu",
-            type=click.Choice(list(RELEASES)),
+            type=click.Choice(NAMES),
             metavar="RELEASE",
             help="The exit status says what this release makes of FILE: 0 loads, 2 anything else."
-            f" One of {', '.join(RELEASES)}.",
+            f" One of {', '.join(RELEASES)}; without its last number, the newest that is known.",
         ),
     ):
         command = option(command)
@@ -49,6 +49,7 @@ class Loading:
         Raises:
             FailureError: the snapshot cannot be read.
         """
+        release = newest(release).name if release else None
         if snapshot is None:
             return cls(release, None)
         with about(snapshot), open_snapshot(snapshot) as opened:

@@ -7,11 +7,11 @@ It follows the bytes as the loader does, and is proven against it: docs/verdicts
 """
 
 from mappedram.loader.destination import Destination, LocalBlock
-from mappedram.loader.endings import EndedError
+from mappedram.loader.endings import E_SWITCHOVER, E_VAPIC, EndedError
 from mappedram.loader.file import HeldSource
 from mappedram.loader.pages import Bitmaps
 from mappedram.loader.ram import E_IGNORE_SHARED
-from mappedram.loader.releases import RELEASES, Release
+from mappedram.loader.releases import COMPRESS, NAMES, RELEASES, Release, newest
 from mappedram.loader.simulate import Simulation
 from mappedram.loader.verdict import Outcome, Verdict
 from mappedram.snapshot import Snapshot
@@ -19,18 +19,20 @@ from mappedram.source import Source
 
 __all__ = [
     "ERRATA",
+    "NAMES",
     "RELEASES",
     "Destination",
     "LocalBlock",
     "Outcome",
     "Release",
     "Verdict",
+    "newest",
     "verdicts",
     "verdicts_on_compressed",
 ]
 
 #: Codes of spec/errata.md that are given as reasons, where it is QEMU that is wrong.
-ERRATA = (E_IGNORE_SHARED,)
+ERRATA = (E_IGNORE_SHARED, E_SWITCHOVER, E_VAPIC)
 
 
 def verdicts(
@@ -76,10 +78,10 @@ def verdicts_on_compressed(flags: int) -> dict[str, Verdict]:
     end = EndedError("ram-flags", flags=flags)
     result = {}
     for name, release in RELEASES.items():
-        if release.compress:
-            verdict = Verdict("loads", (), None, True, False, release.basis)
+        if release.does(COMPRESS):
+            verdict = Verdict("loads", (), None, True, False, COMPRESS.basis)
         else:
             codes, message = ("MR017",), end.message(name)
-            verdict = Verdict(end.ending.outcome, codes, message, False, True, release.basis)
+            verdict = Verdict(end.ending.outcome, codes, message, False, True, COMPRESS.basis)
         result[name] = verdict
     return result

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mappedram.layout.constants import CommandType
 from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile
+from mappedram.loader.releases import ALWAYS, Behaviour, Loader
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,32 +17,42 @@ class Command:
 
     Attributes:
         length: what it has to have; None where that varies.
+        name: as QEMU writes it; it has none for some.
         ends: how a load ends that reads a file with mapped-ram; None where it goes on.
         certain: whether that is so whatever the command says.
+        known: the releases that know it.
     """
 
     length: int | None
+    name: str
     ends: str | None = None
     certain: bool = True
+    known: Behaviour = ALWAYS
 
 
 #: Bytes of two page sizes, which POSTCOPY_ADVISE carries with `postcopy-ram`.
 _ADVISE_LENGTH = 16
+#: What C prints for a name that is not there: mig_cmd_args has none for MIG_CMD_ENABLE_COLO.
+_NAMELESS = "(null)"
+#: QEMU POSTCOPY_INCOMING_ADVISE.
+_ADVISED = 1
 #: `POSTCOPY_RESUME` is called illegal and passed all the same. What `PACKAGED` holds is a stream of
 #: its own, which no file with mapped-ram has.
 COMMANDS: dict[int, Command] = {
-    CommandType.OPEN_RETURN_PATH: Command(0),
-    CommandType.PING: Command(4),
-    CommandType.POSTCOPY_ADVISE: Command(None),
-    CommandType.POSTCOPY_LISTEN: Command(0, "postcopy-state"),
-    CommandType.POSTCOPY_RUN: Command(0, "postcopy-state"),
-    CommandType.POSTCOPY_RAM_DISCARD: Command(None, "postcopy-state"),
-    CommandType.PACKAGED: Command(4, "command-refused", certain=False),
-    CommandType.ENABLE_COLO: Command(0, "command-refused"),
-    CommandType.POSTCOPY_RESUME: Command(0),
-    CommandType.RECV_BITMAP: Command(None, "command-refused"),
-    CommandType.SWITCHOVER_START: Command(0),
+    CommandType.OPEN_RETURN_PATH: Command(0, "OPEN_RETURN_PATH"),
+    CommandType.PING: Command(4, "PING"),
+    CommandType.POSTCOPY_ADVISE: Command(None, "POSTCOPY_ADVISE"),
+    CommandType.POSTCOPY_LISTEN: Command(0, "POSTCOPY_LISTEN", "postcopy-state"),
+    CommandType.POSTCOPY_RUN: Command(0, "POSTCOPY_RUN", "postcopy-state"),
+    CommandType.POSTCOPY_RAM_DISCARD: Command(None, "POSTCOPY_RAM_DISCARD", "postcopy-state"),
+    CommandType.PACKAGED: Command(4, "PACKAGED", "command-refused", certain=False),
+    CommandType.ENABLE_COLO: Command(0, _NAMELESS, "command-refused"),
+    CommandType.POSTCOPY_RESUME: Command(0, "POSTCOPY_RESUME"),
+    CommandType.RECV_BITMAP: Command(None, "RECV_BITMAP", "command-refused"),
+    CommandType.SWITCHOVER_START: Command(0, "SWITCHOVER_START", known=Behaviour(since="10.0")),
 }
+#: Takes the number of ENABLE_COLO for one that is no longer used. Source: MIG_CMD_DEPRECATED_0.
+_COLO_IS_GONE = Behaviour(since="11.0")
 
 
 @dataclass(slots=True)
@@ -52,7 +63,7 @@ class Commands:
     #: QEMU POSTCOPY_INCOMING_ADVISE; 0 stands for none.
     postcopy_state: int = 0
 
-    def load(self, file: QemuFile) -> None:
+    def load(self, file: QemuFile, release: Loader) -> None:
         """Read one command and do as it says.
 
         Raises:
@@ -64,12 +75,19 @@ class Commands:
         command = COMMANDS.get(number)
         if command is None:
             raise EndedError("command", number=number, length=length)
-        name = CommandType(number).name
+        if not release.does(command.known):
+            raise EndedError("command-of-others", number=number, length=length)
         if command.length is not None and command.length != length:
-            raise EndedError("command-length", name=name, expected=command.length, length=length)
+            expected = command.length
+            raise EndedError("command-length", name=command.name, expected=expected, length=length)
+        if number == CommandType.ENABLE_COLO and release.does(_COLO_IS_GONE):
+            raise EndedError("command-deprecated", number=number, length=length)
+        if number == CommandType.POSTCOPY_LISTEN and self.postcopy_state == _ADVISED:
+            # It is taken, and a second thread goes on with the file beside the first.
+            raise EndedError("postcopy-listen", certain=False)
         if command.ends:
             state = self.postcopy_state
-            raise EndedError(command.ends, certain=command.certain, name=name, state=state)
+            raise EndedError(command.ends, certain=command.certain, name=command.name, state=state)
         if number == CommandType.POSTCOPY_ADVISE:
             self._advise(length)
         elif number == CommandType.PING:
@@ -84,7 +102,7 @@ class Commands:
         """Source: loadvm_postcopy_handle_advise()."""
         if self.postcopy_state:
             raise EndedError("postcopy-state", name="POSTCOPY_ADVISE", state=self.postcopy_state)
-        self.postcopy_state = 1
+        self.postcopy_state = _ADVISED
         if length == _ADVISE_LENGTH:
             raise EndedError("advise-16")
         if length:

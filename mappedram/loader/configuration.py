@@ -4,7 +4,7 @@ Source: QEMU migration/savevm.c, qemu_loadvm_state_header(), vmstate_configurati
 configuration_post_load(), configuration_validate_capabilities(), get_capability().
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
@@ -16,7 +16,7 @@ from mappedram.layout.constants import (
 from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile, c_string
 from mappedram.loader.local import Local
-from mappedram.loader.releases import Loader
+from mappedram.loader.releases import ALWAYS, AVR_PAGES_OF_1K, SIGNED_LENGTHS, Behaviour, Loader
 
 _NAME = "configuration"
 _OBSOLETE_VERSION = 2
@@ -34,33 +34,33 @@ _AVR_MACHINES = b"arduino-"
 #: Capabilities that have to be the same on both sides. Source: should_validate_capability().
 VALIDATED = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
 
-#: Names that the loader knows. Source: QEMU qapi/migration.json, MigrationCapability.
-KNOWN_CAPABILITIES = frozenset(
-    (
-        "xbzrle",
-        "rdma-pin-all",
-        "auto-converge",
-        "zero-blocks",
-        "events",
-        "postcopy-ram",
-        "x-colo",
-        "release-ram",
-        "return-path",
-        "pause-before-switchover",
-        "multifd",
-        "dirty-bitmaps",
-        "postcopy-blocktime",
-        "late-block-activate",
-        "x-ignore-shared",
-        "validate-uuid",
-        "background-snapshot",
-        "zero-copy-send",
-        "postcopy-preempt",
-        "switchover-ack",
-        "dirty-limit",
-        "mapped-ram",
-    )
-)
+#: Names that the loader knows, and when. Source: QEMU qapi/migration.json, MigrationCapability.
+CAPABILITIES: Mapping[str, Behaviour] = {
+    "xbzrle": ALWAYS,
+    "rdma-pin-all": ALWAYS,
+    "auto-converge": ALWAYS,
+    "zero-blocks": Behaviour(until="11.0"),
+    "compress": Behaviour(until="9.1"),
+    "events": ALWAYS,
+    "postcopy-ram": ALWAYS,
+    "x-colo": ALWAYS,
+    "release-ram": ALWAYS,
+    "block": Behaviour(until="9.1"),
+    "return-path": ALWAYS,
+    "pause-before-switchover": ALWAYS,
+    "multifd": ALWAYS,
+    "dirty-bitmaps": ALWAYS,
+    "postcopy-blocktime": ALWAYS,
+    "late-block-activate": ALWAYS,
+    "x-ignore-shared": ALWAYS,
+    "validate-uuid": ALWAYS,
+    "background-snapshot": ALWAYS,
+    "zero-copy-send": ALWAYS,
+    "postcopy-preempt": ALWAYS,
+    "switchover-ack": ALWAYS,
+    "dirty-limit": ALWAYS,
+    "mapped-ram": ALWAYS,
+}
 
 
 def load_header(file: QemuFile, local: Local, release: Loader) -> None:
@@ -103,28 +103,28 @@ class _Configuration:
     def load(self) -> None:
         machine = self._machine()
         if machine.startswith(_AVR_MACHINES):
-            self.local.target_page_size = 1024 if self.release.does("avr_pages_of_1k") else 256
+            self.local.target_page_size = 1024 if self.release.does(AVR_PAGES_OF_1K) else 256
         self._subsections()
         self._check(machine)
 
     def _machine(self) -> bytes:
         length = self.file.number(4)
-        self._check_file("configuration:len")
+        self._check_file("len")
         self._allocate(length)
         name = self.file.get(min(length, _COMPARED_MAX))
         self.file.skip(length - min(length, _COMPARED_MAX))
-        self._check_file("configuration:name")
+        self._check_file("name")
         return name
 
     def _allocate(self, count: int, size: int = 1) -> None:
         """Set memory aside on the word of the file. Source: vmstate_handle_alloc()."""
         self.local.allocate(count * size)
-        if count >= _INT_END and self.release.does("signed_lengths"):
+        if count >= _INT_END and self.release.does(SIGNED_LENGTHS):
             raise EndedError("allocation")
 
-    def _check_file(self, field: str) -> None:
+    def _check_file(self, field: str, vmsd: str = _NAME) -> None:
         if self.file.failed:
-            raise EndedError("field", cut=True, field=field)
+            raise EndedError("field", cut=True, vmsd=vmsd, field=field)
 
     # Subsections. Source: vmstate_subsection_load().
 
@@ -158,25 +158,29 @@ class _Configuration:
 
     def _target_page_bits(self) -> None:
         self.target_page_bits = self.file.number(4)
-        self._check_file(f"{_NAME}/target-page-bits:target_page_bits")
+        self._check_file("target_page_bits", f"{_NAME}/target-page-bits")
 
     def _capabilities(self) -> None:
         count = self.file.number(4)
         place = f"{_NAME}/capabilities"
-        self._check_file(f"{place}:caps_count")
+        self._check_file("caps_count", place)
         self._allocate(count, _SIZEOF_CAPABILITY)
         names = []
         for _ in range(count):
             name = c_string(self.file.get(self.file.number(1)))
-            if name not in KNOWN_CAPABILITIES:
+            if not self._knows(name):
                 raise EndedError("capability-name", cut=self.file.failed, name=name)
-            self._check_file(f"{place}:capabilities")
+            self._check_file("capabilities", place)
             names.append(name)
         self.capabilities = tuple(names)
 
+    def _knows(self, name: str) -> bool:
+        behaviour = CAPABILITIES.get(name)
+        return behaviour is not None and self.release.does(behaviour)
+
     def _uuid(self) -> None:
         uuid = self.file.get(_UUID_SIZE)
-        self._check_file(f"{_NAME}/uuid:uuid.data")
+        self._check_file("uuid.data", f"{_NAME}/uuid")
         local = self.local.destination.uuid
         if self.local.destination.machine is None:
             self.local.assumed = True

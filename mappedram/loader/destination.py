@@ -1,5 +1,6 @@
 """What the destination has. What is None is taken from the file: the destination agrees with it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,16 +35,20 @@ class LocalBlock:
         idstr: its name.
         used_length: bytes that are in use.
         max_length: bytes that are mapped.
+        shared_at: where the guest has it, if it is in a shared file that is not saved with
+            x-ignore-shared; None where it is not, or where that is not known.
     """
 
     idstr: str
     used_length: int
     max_length: int
+    shared_at: int | None = None
 
     @classmethod
-    def like(cls, idstr: str, used_length: int) -> Self:
+    def like(cls, idstr: str, used_length: int, shared_at: int | None = None) -> Self:
         """A block that has been saved with that length."""
-        return cls(idstr, used_length, max(used_length, MAX_LENGTHS.get(idstr, 0)))
+        longest = max(used_length, MAX_LENGTHS.get(idstr, 0))
+        return cls(idstr, used_length, longest, shared_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ class Handler:
         version_id: the newest version that it loads.
         alias_id: another number by which it is found; as in C, -1 is found by 0xffffffff.
         payload: what it takes; None for RAM, and where that is not known.
+        compat: the name and the number that it had before names of devices began with a path
+            (QEMU: CompatEntry); None where it has no path.
     """
 
     idstr: str
@@ -63,6 +70,7 @@ class Handler:
     version_id: int
     alias_id: int
     payload: Payload | None
+    compat: tuple[str, int] | None = None
 
     @property
     def is_ram(self) -> bool:
@@ -71,9 +79,12 @@ class Handler:
 
     def answers(self, idstr: str, instance_id: int) -> bool:
         """Whether a section of that name and number is this one's. Source: savevm.c, find_se()."""
-        return self.idstr == idstr and instance_id in (
-            self.instance_id,
-            self.alias_id & 0xFFFFFFFF,
+        names = ((self.idstr, self.instance_id), self.compat)
+        return any(
+            name is not None
+            and name[0] == idstr
+            and instance_id in (name[1], self.alias_id & 0xFFFFFFFF)
+            for name in names
         )
 
 
@@ -128,7 +139,9 @@ class Destination:
             machine=stream.machine,
             capabilities=frozenset(stream.capabilities),
             blocks={
-                block.idstr: LocalBlock.like(block.idstr, block.used_length)
+                block.idstr: LocalBlock.like(
+                    block.idstr, block.used_length, block.addr if block.ignored else None
+                )
                 for block in stream.blocks
             },
             handlers=tuple(_handlers(stream)),
@@ -150,6 +163,7 @@ def _handlers(stream: Stream) -> list[Handler]:
     document = stream.vmdescription.document if stream.vmdescription else None
     described = payloads(document or {})
     found: dict[tuple[str, int], tuple[int, Handler]] = {}
+    before: Counter[str] = Counter()
     for section in stream.sections:
         if section.type not in (SectionType.START, SectionType.FULL) or section.idstr is None:
             continue
@@ -158,8 +172,22 @@ def _handlers(stream: Stream) -> list[Handler]:
         if section.idstr != RAM_SECTION_IDSTR:
             version = section.version_id or 0
             whole = Payload(section.idstr, section.payload_length, version)
-            payload = described.get(key, whole)
+            payload = described.get(key, whole).of_version(version)
             live = section.type == SectionType.START
-            handler = Handler(*key, version, 0 if live else NO_ALIAS, None if live else payload)
+            compat = None if live else _compat(section.idstr, payload.name, before)
+            alias = 0 if live else NO_ALIAS
+            handler = Handler(*key, version, alias, None if live else payload, compat)
         found.setdefault(key, (section.section_id or 0, handler))
     return [handler for _, handler in sorted(found.values(), key=lambda pair: pair[0])]
+
+
+def _compat(idstr: str, name: str, before: Counter[str]) -> tuple[str, int] | None:
+    """What a device is called without its path, and which of that name it is.
+
+    Source: QEMU migration/savevm.c, vmstate_register_with_alias_id(),
+    calculate_compat_instance_id().
+    """
+    if not idstr.endswith(f"/{name}"):
+        return None
+    before[name] += 1
+    return name, before[name] - 1

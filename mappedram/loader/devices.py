@@ -4,7 +4,7 @@ Source: QEMU migration/vmstate.c, vmstate_load_state() and vmstate_subsection_lo
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mappedram.layout.constants import SectionType
@@ -23,13 +23,14 @@ class Payload:
     Attributes:
         name: of the description, with which the names of its subsections begin.
         length: bytes of its fields.
-        version: its version.
+        version: its version; None where the text gives none, as it does for devices that load
+            themselves (QEMU: vmstate_save_old_style()).
         subsections: those that the snapshot has.
     """
 
     name: str
     length: int
-    version: int
+    version: int | None
     subsections: tuple["Payload", ...] = field(default=())
 
     @property
@@ -37,13 +38,17 @@ class Payload:
         """Bytes of the fields and of the subsections with their headers."""
         return self.length + sum(6 + len(sub.name) + sub.total for sub in self.subsections)
 
+    def of_version(self, version: int) -> "Payload":
+        """The same; of that version where none is given."""
+        return self if self.version is not None else replace(self, version=version)
+
     def load(self, file: QemuFile, version: int) -> None:
         """Pass what the device takes.
 
         Raises:
             EndedError: the device refuses it.
         """
-        if version > self.version:
+        if self.version is not None and version > self.version:
             raise EndedError("too-new", name=self.name, version=version, local=self.version)
         if version == self.version:
             file.skip(self.length)
@@ -93,7 +98,7 @@ def _payload(description: Mapping[str, Any]) -> Payload:
     return Payload(
         str(description.get("vmsd_name", description.get("name", ""))),
         length,
-        _size(description.get("version", 0)),
+        _size(description["version"]) if "version" in description else None,
         tuple(_inner(description.get("subsections", ()))),
     )
 

@@ -1,14 +1,17 @@
 """All ways in which a load ends before its end: the rule that names the cause, and QEMU's words.
 
-The words are those with which QEMU begins. They were seen with the releases named; what others say
-is not known, nor is what stands as None.
+The words are what QEMU writes first, without what newer releases put before all of them ("load of
+migration failed: Invalid argument: "). What is not known stands as None.
 """
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
+from mappedram.loader.releases import number
 from mappedram.loader.verdict import Outcome
+
+#: The first releases of those that say the same: 9.0 to 10.1, 10.2 and 11.0, 11.1 and later.
+SPEAKERS = ("9.0", "10.2", "11.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +21,26 @@ class Ending:
     Attributes:
         outcome: what it is for whoever loads the file.
         code: the rule that names the cause, if the file has not been cut off there.
-        words: what QEMU says, by release, with the names of values in braces.
+        words: what QEMU says, with the names of values in braces, in each group of `SPEAKERS`.
     """
 
     outcome: Outcome
     code: str
-    words: MappingProxyType[str, str | None]
+    words: tuple[str | None, ...] = (None,) * len(SPEAKERS)
+
+    def said_by(self, release: str) -> str | None:
+        """The words of one release."""
+        mine = number(release)
+        return next(
+            words
+            for since, words in reversed(list(zip(SPEAKERS, self.words, strict=True)))
+            if mine >= number(since)
+        )
 
 
-#: Means that 11.1 says what 10.0 says.
+#: Codes of spec/errata.md: a command that 9.x does not know; a device that looks into guest memory.
+E_SWITCHOVER, E_VAPIC = "E-060", "E-058"
+#: Means that these say what those before say.
 _SAME = "="
 
 _SECTION = (
@@ -36,40 +50,57 @@ _SECTION = (
 _PAGE_SIZE = "Migration mapped-ram header has invalid page_size {page_size} (expected {local})"
 _PAGE = "({idstr}) failed to read page {offset:x}from file offset {place:x}: "
 
-#   way | rule | 10.0 | 11.1
-_REFUSALS: tuple[tuple[str, str, str | None, str | None], ...] = (
+#   way | rule | 9.0 to 10.1 | 10.2 and 11.0 | since 11.1
+_REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
     # migration/savevm.c: qemu_loadvm_state_header()
     (
         "magic",
         "MR004",
         "Not a migration stream",
         "Not a migration stream, magic: {value:x} != 5145564d",
+        _SAME,
     ),
     (
         "obsolete-version",
         "MR004",
         "SaveVM v2 format is obsolete and don't work anymore",
         "SaveVM v2 format is obsolete and no longer supported",
+        _SAME,
     ),
     (
         "stream-version",
         "MR004",
         "Unsupported migration stream version",
         "Unsupported migration stream version, file version {value:x} != 3",
+        _SAME,
     ),
     (
         "configuration-missing",
         "MR001",
         "Configuration section missing",
         "Configuration section missing, {value:x} != 7",
+        _SAME,
     ),
     # migration/savevm.c: vmstate_configuration and what it calls; migration/vmstate.c
-    ("field", "MR001", "Failed to load {field}", None),
-    ("subsection", "MR001", None, "VM subsection '{name}' in 'configuration' does not exist"),
+    (
+        "field",
+        "MR001",
+        "Failed to load {vmsd}:{field}",
+        "Failed to load {vmsd} state: stream error: -5",
+        _SAME,
+    ),
+    (
+        "subsection",
+        "MR001",
+        None,
+        "VM subsection '{name}' in 'configuration' does not exist",
+        _SAME,
+    ),
     (
         "too-new",
         "MR009",
         "{name}: incoming version_id {version} is too new for local version_id {local}",
+        _SAME,
         _SAME,
     ),
     (
@@ -77,72 +108,121 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None], ...] = (
         "MR009",
         "{name}: incoming version_id {version} is too old for local minimum version_id  {local}",
         "{name}: incoming version_id {version} is too old for local minimum version_id {local}",
+        _SAME,
     ),
-    ("capability-name", "MR008", "Received unknown capability {name}", _SAME),
+    ("capability-name", "MR008", "Received unknown capability {name}", _SAME, _SAME),
     (
         "capability",
         "MR012",
         "Capability {name} is {local}, but received capability is {received}",
         _SAME,
+        _SAME,
     ),
-    ("machine", "MR001", "Machine type received is '{received}' and local is '{local}'", _SAME),
-    ("page-bits", "MR205", "Received TARGET_PAGE_BITS is {received} but local is {local}", _SAME),
-    ("uuid", "MR001", None, None),
+    (
+        "machine",
+        "MR001",
+        "Machine type received is '{received}' and local is '{local}'",
+        _SAME,
+        _SAME,
+    ),
+    (
+        "page-bits",
+        "MR205",
+        "Received TARGET_PAGE_BITS is {received} but local is {local}",
+        _SAME,
+        _SAME,
+    ),
+    ("uuid", "MR001", None, None, None),
     # migration/savevm.c: qemu_loadvm_state_main() and what it calls
     (
         "section-type",
         "MR001",
         "Unknown savevm section type {value}",
         "Unknown section type {value}",
+        _SAME,
     ),
-    ("end-of-file", "MR002", None, None),
-    ("section-name", "MR021", "Unable to read ID string for section {section_id}", _SAME),
-    ("section", "MR042", "Unknown savevm" + _SECTION, "Unknown" + _SECTION),
-    ("ram-instance", "MR027", "Unknown savevm" + _SECTION, "Unknown" + _SECTION),
+    ("end-of-file", "MR002", None, None, None),
+    ("section-name", "MR021", "Unable to read ID string for section {section_id}", _SAME, _SAME),
+    ("section", "MR042", "Unknown savevm" + _SECTION, "Unknown" + _SECTION, _SAME),
+    ("ram-instance", "MR027", "Unknown savevm" + _SECTION, "Unknown" + _SECTION, _SAME),
     (
         "section-version",
         "MR026",
         "savevm: unsupported version {version} for '{idstr}' v{local}",
         "unsupported version {version} for '{idstr}' v{local}",
+        _SAME,
     ),
-    ("section-id", "MR022", "Unknown savevm section {section_id}", "Unknown section {section_id}"),
-    ("footer-cut", "MR002", "check_section_footer: Read section footer failed: -5", _SAME),
-    ("footer-missing", "MR025", "Missing section footer for {idstr}", _SAME),
+    (
+        "section-id",
+        "MR022",
+        "Unknown savevm section {section_id}",
+        "Unknown section {section_id}",
+        _SAME,
+    ),
+    ("footer-cut", "MR002", "check_section_footer: Read section footer failed: -5", _SAME, _SAME),
+    ("footer-missing", "MR025", "Missing section footer for {idstr}", _SAME, _SAME),
     (
         "footer-id",
         "MR024",
         "Mismatched section id in footer for {idstr} - read {received:#x} expected {local:#x}",
         _SAME,
+        _SAME,
     ),
-    ("device", "MR042", None, None),
+    ("device", "MR042", None, None, None),
+    (
+        "hook",
+        E_VAPIC,
+        "error while loading state for instance {instance_id:#x} of device '{idstr}'",
+        "error while loading state for instance {instance_id:#x} of device '{idstr}': post load"
+        " hook failed for: {idstr}, version_id: {version}",
+        _SAME,
+    ),
     # migration/savevm.c: loadvm_process_command() and what it calls
-    ("command", "MR031", "MIG_CMD {number:#x} unknown (len {length:#x})", _SAME),
+    ("command", "MR031", "MIG_CMD {number:#x} unknown (len {length:#x})", _SAME, _SAME),
+    (
+        "command-of-others",
+        E_SWITCHOVER,
+        "MIG_CMD {number:#x} unknown (len {length:#x})",
+        _SAME,
+        _SAME,
+    ),
+    (
+        "command-deprecated",
+        "MR033",
+        None,
+        "MIG_CMD {number:#x} deprecated (len {length:#x})",
+        _SAME,
+    ),
     (
         "command-length",
         "MR032",
         "{name} received with bad length - expecting {expected}, got {length}",
         _SAME,
+        _SAME,
     ),
-    ("ping", "MR033", "CMD_PING ({data:#x}) received with no return path", _SAME),
-    ("postcopy-state", "MR033", "CMD_{name} in wrong postcopy state ({state})", _SAME),
-    ("advise-16", "MR033", "RAM postcopy is disabled but have 16 byte advise", _SAME),
-    ("advise-length", "MR032", "CMD_POSTCOPY_ADVISE invalid length ({length})", _SAME),
-    ("command-refused", "MR033", None, None),
+    ("ping", "MR033", "CMD_PING ({data:#x}) received with no return path", _SAME, _SAME),
+    ("postcopy-state", "MR033", "CMD_{name} in wrong postcopy state ({state})", _SAME, _SAME),
+    ("advise-16", "MR033", "RAM postcopy is disabled but have 16 byte advise", _SAME, _SAME),
+    ("advise-length", "MR032", "CMD_POSTCOPY_ADVISE invalid length ({length})", _SAME, _SAME),
+    ("command-refused", "MR033", None, None, None),
     # migration/ram.c: ram_load_precopy() and what it calls
     (
         "ram-version",
         "MR026",
         "error while loading state for instance 0x0 of device 'ram'",
         _SAME,
+        _SAME,
     ),
-    ("ram-word-cut", "MR002", "Getting RAM address failed", _SAME),
-    ("ram-flags-unexpected", "MR001", "Unexpected RAM flags: {flags}", _SAME),
-    ("ram-flags", "MR001", "Unknown combination of migration flags: {flags:#x}", _SAME),
-    ("block", "MR001", 'Unknown ramblock "{idstr}", cannot accept migration', _SAME),
+    ("ram-word-cut", "MR002", "Getting RAM address failed", _SAME, _SAME),
+    ("ram-flags-unexpected", "MR001", "Unexpected RAM flags: {flags}", _SAME, _SAME),
+    ("ram-flags", "MR001", "Unknown combination of migration flags: {flags:#x}", _SAME, _SAME),
+    ("block", "MR001", 'Unknown ramblock "{idstr}", cannot accept migration', _SAME, _SAME),
+    ("address", "MR001", None, "Mismatched GPAs for block {idstr} {received}!= {local}", _SAME),
     (
         "header-cut",
         "MR002",
         "Could not read whole mapped-ram migration header (expected 28, got {got} bytes)",
+        _SAME,
         _SAME,
     ),
     (
@@ -150,27 +230,42 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None], ...] = (
         "MR001",
         "Migration mapped-ram capability version not supported (expected <= 1, got {version})",
         _SAME,
+        _SAME,
     ),
-    ("page-size-invalid", "MR204", None, _PAGE_SIZE),
-    ("page-size-differs", "MR205", None, _PAGE_SIZE),
+    ("page-size-invalid", "MR204", None, None, _PAGE_SIZE),
+    ("page-size-differs", "MR205", None, None, _PAGE_SIZE),
     (
         "alignment",
         "MR201",
         "Error reading ramblock {idstr} pages, region has bad alignment",
         _SAME,
+        _SAME,
     ),
-    ("bitmap", "MR402", "Error reading dirty bitmap", _SAME),
-    ("page-outside", "MR301", "page outside of ramblock {idstr} range", _SAME),
+    ("bitmap", "MR402", "Error reading dirty bitmap", _SAME, _SAME),
+    ("page-outside", "MR301", "page outside of ramblock {idstr} range", _SAME, _SAME),
     (
         "page-cut",
         "MR002",
         _PAGE + "Partial read of size {got}, expected {wanted}",
+        _SAME,
         _PAGE + "Unexpected end-of-file before all data were read",
     ),
-    ("page-place", "MR001", _PAGE + "Unable to read from file: Invalid argument", _SAME),
-    ("page-not-mapped", "MR301", _PAGE + "Partial read of size {got}, expected {wanted}", None),
-    ("seek", "MR001", None, None),
-    ("too-many-bits", "MR301", None, None),
+    (
+        "page-place",
+        "MR001",
+        _PAGE + "Unable to read from file: Invalid argument",
+        _SAME,
+        _SAME,
+    ),
+    (
+        "page-not-mapped",
+        "MR301",
+        _PAGE + "Partial read of size {got}, expected {wanted}",
+        _SAME,
+        None,
+    ),
+    ("seek", "MR001", None, None, None),
+    ("too-many-bits", "MR301", None, None, None),
 )
 
 #   way | what it is | rule
@@ -178,16 +273,34 @@ _OTHERS: tuple[tuple[str, Outcome, str], ...] = (
     ("division-by-zero", "crashes", "MR204"),
     ("allocation", "crashes", "MR001"),
     ("device-unknown", "loads", "MR004"),
+    ("postcopy-listen", "loads", "MR033"),
     ("loop", "hangs", "MR001"),
     ("too-many-records", "hangs", "MR001"),
 )
 
+
+def _spread(said: tuple[str | None, ...]) -> tuple[str | None, ...]:
+    """The words of each group, those that only repeat others written out."""
+    words: list[str | None] = []
+    for one in said:
+        words.append(words[-1] if one == _SAME else one)
+    return tuple(words)
+
+
 ENDINGS: dict[str, Ending] = {
-    way: Ending(
-        "refuses", code, MappingProxyType({"10.0": old, "11.1": old if new == _SAME else new})
+    way: Ending("refuses", code, _spread(tuple(words))) for way, code, *words in _REFUSALS
+} | {way: Ending(outcome, code) for way, outcome, code in _OTHERS}
+
+
+#: Ways that were not seen with each release here; what they do there is read in the source.
+READ = frozenset(
+    (
+        *("address", "advise-16", "advise-length", "command-deprecated", "command-refused"),
+        *("device-unknown", "footer-cut", "loop", "obsolete-version", "page-bits"),
+        *("page-not-mapped", "ping", "postcopy-listen", "seek", "too-many-bits"),
+        *("too-many-records", "uuid"),
     )
-    for way, code, old, new in _REFUSALS
-} | {way: Ending(outcome, code, MappingProxyType({})) for way, outcome, code in _OTHERS}
+)
 
 
 class EndedError(Exception):
@@ -210,6 +323,7 @@ class EndedError(Exception):
         **values: Any,
     ) -> None:
         super().__init__(way)
+        self.way = way
         self.ending = ENDINGS[way]
         self.codes = tuple(dict.fromkeys((*noticed, "MR002" if cut else self.ending.code)))
         self.certain = certain
@@ -217,5 +331,5 @@ class EndedError(Exception):
 
     def message(self, release: str) -> str | None:
         """What a release says; None where that is not known."""
-        words = self.ending.words.get(release)
+        words = self.ending.said_by(release)
         return None if words is None else words.format(**self.values)

@@ -67,6 +67,13 @@ class Bitmaps:
             if len(runs):
                 yield runs + first
 
+    def has(self, brought: Brought, page: int) -> bool:
+        """Whether the bit of one page is set."""
+        if not 0 <= page < brought.num_pages:
+            return False
+        word = self.source.read(brought.bitmap_offset + page // 64 * 8, 8).ljust(8, b"\0")
+        return bool(int.from_bytes(word, self._byteorder) >> page % 64 & 1)
+
     def runs(self, offset: int, num_pages: int) -> "Runs":
         """What `iter_runs` yields, in one array."""
         import numpy as np

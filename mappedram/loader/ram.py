@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mappedram.layout.constants import (
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_HDR_VERSION,
+    RAM_SAVE_FLAG_COMPRESS_PAGE,
     RAM_SAVE_FLAG_CONTINUE,
     RAM_SAVE_FLAG_EOS,
     RAM_SAVE_FLAG_MEM_SIZE,
@@ -24,7 +25,13 @@ from mappedram.loader.endings import ENDINGS, EndedError
 from mappedram.loader.file import QemuFile, as_int, as_off_t, c_string
 from mappedram.loader.local import Local
 from mappedram.loader.pages import Brought
-from mappedram.loader.releases import Loader
+from mappedram.loader.releases import (
+    CHECKS_PAGE_SIZE,
+    COMPRESS,
+    READS_ADDR,
+    SKIPS_EMPTY_BLOCKS,
+    Loader,
+)
 from mappedram.model import is_page_size
 
 if TYPE_CHECKING:
@@ -49,6 +56,9 @@ _HEADER_SIZE = 28
 _MAP_ALIGNMENT = 4096
 #: Rounds through one list of blocks that QEMU gets through before it is taken for stuck.
 ROUNDS_MAX = 20_000
+#: Names of the RAM of a PC, unless it has been given another. Source: QEMU hw/i386/pc.c,
+#: default_ram_id.
+_FIRST_BLOCKS = frozenset(("pc.ram",))
 #: Blocks and records that are followed.
 RECORDS_MAX = 1 << 20
 #: Bytes of bitmaps that are looked at; they stand for 32 TiB of pages of 4 KiB.
@@ -120,8 +130,11 @@ class RamLoad:
                 raise EndedError("seek", *self.noticed)
 
     def _record(self, file: QemuFile, flags: int, value: int) -> None:
-        if flags & _UNEXPECTED:
-            raise EndedError("ram-flags-unexpected", *self.noticed, flags=flags & _UNEXPECTED)
+        unexpected = flags & _UNEXPECTED
+        if flags & RAM_SAVE_FLAG_COMPRESS_PAGE and self.release.does(COMPRESS):
+            unexpected |= RAM_SAVE_FLAG_COMPRESS_PAGE
+        if unexpected:
+            raise EndedError("ram-flags-unexpected", *self.noticed, flags=unexpected)
         kind = flags & ~RAM_SAVE_FLAG_CONTINUE
         if kind == RAM_SAVE_FLAG_MEM_SIZE:
             self._list(file, value)
@@ -163,8 +176,13 @@ class RamLoad:
         if block is None or (not idstr and file.failed):
             raise EndedError("block", *self.noticed, cut=file.failed, idstr=idstr)
         ignore_shared = CAPABILITY_X_IGNORE_SHARED in self.local.capabilities
-        if ignore_shared and self.release.does("reads_addr"):
-            file.number(8)
+        if ignore_shared and self.release.does(READS_ADDR):
+            addr = file.number(8)
+            if block.shared_at not in (None, addr):
+                received, local = as_off_t(addr), block.shared_at
+                raise EndedError(
+                    "address", *self.noticed, idstr=idstr, received=received, local=local
+                )
         elif ignore_shared:
             self.erratum = E_IGNORE_SHARED
         self._mapped(file, block, length, offset, ignore_shared)
@@ -187,11 +205,11 @@ class RamLoad:
         local_page_size = self.local.page_size
         if page_size != local_page_size:
             way = "page-size-differs" if is_page_size(page_size) else "page-size-invalid"
-            if self.release.does("checks_page_size"):
+            if self.release.does(CHECKS_PAGE_SIZE):
                 raise EndedError(way, *self.noticed, page_size=page_size, local=local_page_size)
             self.notice(ENDINGS[way].code)
         if not bitmap_offset | pages_offset:
-            if ignore_shared and self.release.does("skips_empty_blocks"):
+            if ignore_shared and self.release.does(SKIPS_EMPTY_BLOCKS):
                 self.local.assumed = True
                 self.skipped += 1
                 return
@@ -279,6 +297,21 @@ class RamLoad:
     def runs_of(self, brought: Brought) -> "Runs":
         """The pages, of the local page size."""
         return self.local.bitmaps.runs(brought.bitmap_offset, brought.num_pages)
+
+    def byte_at(self, offset: int) -> int | None:
+        """A byte of the block that is at guest-physical address 0, as it is now.
+
+        Returns:
+            0 beyond the block; None where the block is not in the stream.
+        """
+        seen = next((one for one in self.seen if one.idstr in _FIRST_BLOCKS), None)
+        if seen is None:
+            return None
+        page = offset // self.local.page_size
+        for entry in reversed(self.brought):
+            if entry.idstr == seen.idstr and self.local.bitmaps.has(entry, page):
+                return self.local.source.read(entry.pages_offset + offset, 1).ljust(1, b"\0")[0]
+        return 0
 
     def _count(self) -> None:
         """Give up on lists that no machine can have."""

@@ -1,43 +1,51 @@
-"""What tells the loaders of the releases of QEMU apart: one row for each."""
+"""The releases of QEMU, and what tells their loaders apart: since when, and until when."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-#: How it is known what a release does: seen with that release, read in its source, or concluded
-#: from the releases around it.
-Basis = Literal["measured", "read", "inferred"]
+#: How it is known what a release does: seen with that release, or read in its source.
+Basis = Literal["measured", "read"]
+#: Major, minor and patch level.
+Number = tuple[int, ...]
+
+_PARTS = 3
+
+
+def number(name: str) -> Number:
+    """A release to be compared with others; of `11.1`, the first patch level."""
+    parts = tuple(map(int, name.split(".")))
+    return parts + (0,) * (_PARTS - len(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """Something that some releases do and others do not.
+
+    Attributes:
+        since: the first release that does it; None if all of those here that are old enough do.
+        until: the first that does it no longer; None where the newest does.
+        basis: how that is known.
+    """
+
+    since: str | None = None
+    until: str | None = None
+    basis: Basis = "measured"
+
+
+ALWAYS = Behaviour()
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One release.
-
-    Attributes:
-        name: such as `10.0`.
-        checks_page_size: whether `page_size` has to be that of the destination.
-        reads_addr: whether the field `addr` is read with `x-ignore-shared`.
-        skips_empty_blocks: whether, with `x-ignore-shared`, a block with two zero offsets is left
-            alone.
-        compress: whether there is the capability `compress`, and so the record COMPRESS_PAGE.
-        avr_pages_of_1k: whether target pages of AVR have 1 KiB, and no longer 256 bytes.
-        signed_lengths: whether lengths in the configuration section are `int` where memory is set
-            aside for them, so that one of 2 GiB or more kills QEMU.
-        basis: how this is known.
-    """
+    """One release, such as `10.0`: the first patch level, if no other is named."""
 
     name: str
-    checks_page_size: bool
-    reads_addr: bool
-    skips_empty_blocks: bool
-    compress: bool
-    avr_pages_of_1k: bool
-    signed_lengths: bool
-    basis: Basis
 
-
-Question = Literal[
-    "checks_page_size", "reads_addr", "skips_empty_blocks", "avr_pages_of_1k", "signed_lengths"
-]
+    def does(self, behaviour: Behaviour) -> bool:
+        """Whether it is one of those that do it."""
+        mine, since, until = number(self.name), behaviour.since, behaviour.until
+        begun = since is None or mine >= number(since)
+        return begun and (until is None or mine < number(until))
 
 
 class Loader:
@@ -48,35 +56,60 @@ class Loader:
 
     def __init__(self, release: Release) -> None:
         self._release = release
-        self._asked: set[Question] = set()
+        self._asked: set[Behaviour] = set()
 
-    def does(self, question: Question) -> bool:
+    def does(self, behaviour: Behaviour) -> bool:
         """What the release answers, which is remembered."""
-        self._asked.add(question)
-        answer: bool = getattr(self._release, question)
-        return answer
+        self._asked.add(behaviour)
+        return self._release.does(behaviour)
 
     def is_like(self, release: Release) -> bool:
         """Whether another release would have given the same answers."""
-        return all(getattr(release, q) == getattr(self._release, q) for q in self._asked)
+        return all(release.does(one) == self._release.does(one) for one in self._asked)
+
+    @property
+    def basis(self) -> Basis:
+        """How it is known what was asked."""
+        return "measured" if all(one.basis == "measured" for one in self._asked) else "read"
 
 
-# Source: QEMU migration/ram.c, parse_ramblock() and parse_ramblock_mapped_ram(). `addr` and empty
-# blocks: b043f6df27 and 0b510b51b6, merged for 11.0. The check of page_size is in 11.1.3 and not in
-# 10.2.2; whether 11.0 has it is not known. COMPRESS_PAGE: ram_load_precopy() of 9.0 takes it, that
-# of 10.0 does not. Pages of AVR: target/avr/cpu-param.h, up to 10.0 and since. Lengths:
-# migration/vmstate.c, vmstate_size(); measured with 10.0.2 and 11.1.3, and not known of 11.0.
-#
-#   release | page_size | addr | empty blocks | compress | AVR: 1 KiB | signed lengths | known how
-_ROWS: tuple[tuple[str, bool, bool, bool, bool, bool, bool, Basis], ...] = (
-    ("9.0", False, False, False, True, False, True, "read"),
-    ("9.1", False, False, False, False, False, True, "inferred"),
-    ("9.2", False, False, False, False, False, True, "inferred"),
-    ("10.0", False, False, False, False, False, True, "measured"),
-    ("10.1", False, False, False, False, True, True, "inferred"),
-    ("10.2", False, False, False, False, True, True, "read"),
-    ("11.0", False, True, True, False, True, True, "inferred"),
-    ("11.1", True, True, True, False, True, False, "measured"),
+#: `page_size` has to be that of the destination. Source: migration/ram.c,
+#: mapped_ram_read_header(), parse_ramblock_mapped_ram().
+CHECKS_PAGE_SIZE = Behaviour(since="11.1")
+#: The field `addr` is read with x-ignore-shared. Source: commit b043f6df27, parse_ramblock().
+READS_ADDR = Behaviour(since="11.0")
+#: With x-ignore-shared, a block with two zero offsets is left alone. Source: commit 0b510b51b6,
+#: parse_ramblock_mapped_ram().
+SKIPS_EMPTY_BLOCKS = Behaviour(since="11.0")
+#: There is the record COMPRESS_PAGE. Source: ram_load_precopy().
+COMPRESS = Behaviour(until="9.1")
+#: Target pages of AVR have 1 KiB, and no longer 256 bytes. Source: target/avr/cpu-param.h.
+AVR_PAGES_OF_1K = Behaviour(since="10.1", basis="read")
+#: Lengths in the configuration section are `int` where memory is set aside for them, so that one of
+#: 2 GiB or more kills QEMU. Source: migration/vmstate.c, vmstate_size(); 11.1.1 and 11.1.2 were
+#: not tried.
+SIGNED_LENGTHS = Behaviour(until="11.1.3")
+
+#: Those whose loader was run (docs/verdicts.md). 11.1.0 and 11.1.3 differ.
+RELEASES: dict[str, Release] = {
+    name: Release(name)
+    for name in ("9.0", "9.1", "9.2", "10.0", "10.1", "10.2", "11.0", "11.1.0", "11.1.3")
+}
+
+
+def newest(name: str) -> Release:
+    """The release of that name; of one without a patch level, the newest that is known.
+
+    Raises:
+        KeyError: it is not known.
+    """
+    of_it = [one for one in RELEASES if one == name or one.startswith(f"{name}.")]
+    if not of_it:
+        raise KeyError(name)
+    return RELEASES[of_it[-1]]
+
+
+#: All names that `newest` takes.
+NAMES = tuple(
+    dict.fromkeys((*RELEASES, *(one.rpartition(".")[0] for one in RELEASES if one.count(".") > 1)))
 )
-
-RELEASES: dict[str, Release] = {row[0]: Release(*row) for row in _ROWS}

@@ -11,6 +11,7 @@ from mappedram.loader.commands import Commands
 from mappedram.loader.destination import Handler
 from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile, as_int
+from mappedram.loader.hooks import HOOKS, Loaded
 from mappedram.loader.local import Local
 from mappedram.loader.ram import RamLoad
 
@@ -53,7 +54,7 @@ class Sections:
             elif kind in (SectionType.PART, SectionType.END):
                 self._part()
             elif kind == SectionType.COMMAND:
-                self.commands.load(self.file)
+                self.commands.load(self.file, self.ram.release)
             elif kind == SectionType.EOF:
                 return
             else:
@@ -98,13 +99,17 @@ class Sections:
         return next((entry for entry in entries if entry.section_id == section_id), None)
 
     def _payload(self, entry: Entry) -> None:
-        handler = entry.handler
+        handler, start = entry.handler, self.file.position
         if handler.is_ram:
             self.ram.section(self.file, entry.version_id)
         elif handler.payload is not None:
             handler.payload.load(self.file, entry.version_id)
         else:
             self._unknown(entry)
+        if handler.idstr in HOOKS:
+            payload = self.file.source.peek(start, self.file.position - start)
+            loaded = Loaded(handler.idstr, handler.instance_id, entry.version_id, payload)
+            HOOKS[handler.idstr](loaded, self.ram)
         self._footer(entry)
 
     def _unknown(self, entry: Entry) -> None:

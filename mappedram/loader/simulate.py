@@ -6,13 +6,13 @@ Source: QEMU migration/savevm.c, qemu_loadvm_state(). What follows EOF decides n
 from mappedram.loader import memory
 from mappedram.loader.configuration import load_header
 from mappedram.loader.destination import Destination
-from mappedram.loader.endings import EndedError
+from mappedram.loader.endings import READ, EndedError
 from mappedram.loader.file import QemuFile
 from mappedram.loader.local import Local
 from mappedram.loader.memory import Suspicion
 from mappedram.loader.pages import Bitmaps
 from mappedram.loader.ram import RamLoad
-from mappedram.loader.releases import Loader, Release
+from mappedram.loader.releases import Basis, Loader, Release
 from mappedram.loader.sections import Sections
 from mappedram.loader.verdict import Verdict
 
@@ -35,23 +35,29 @@ class Simulation:
         self._loader = Loader(release)
         self._local = Local(destination, bitmaps, offset)
         self._ram = RamLoad(self._local, self._loader)
-        self._end: EndedError | None = None
+        self.end: EndedError | None = None
         self._suspicion: Suspicion | None = None
         try:
             load_header(file, self._local, self._loader)
             Sections(file, self._local, self._ram).load()
         except EndedError as end:
-            self._end = end
-        if self._end is None or self._end.ending.outcome == "loads":
+            self.end = end
+        if self.end is None or self.end.ending.outcome == "loads":
             self._suspicion = memory.judge(self._ram, source, offset, destination)
 
     def holds_for(self, release: Release) -> bool:
         """Whether another release comes to the same end."""
         return self._loader.is_like(release)
 
+    @property
+    def _basis(self) -> Basis:
+        """How it is known what becomes of the file."""
+        is_read = self.end is not None and self.end.way in READ
+        return "read" if is_read else self._loader.basis
+
     def verdict(self, release: Release) -> Verdict:
         """What this is for a release."""
-        assumed, basis, end = self._local.assumed, release.basis, self._end
+        assumed, basis, end = self._local.assumed, self._basis, self.end
         if self._suspicion is not None:
             codes, certain = self._suspicion
             return Verdict("wrong-memory", codes, None, assumed, certain, basis)

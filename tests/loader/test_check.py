@@ -15,7 +15,7 @@ __all__ = ["run"]  # a fixture of the tests of the command line
 
 
 @pytest.mark.parametrize(
-    ("release", "status"), [("10.0", 2), ("10.2", 2), ("11.0", 0), ("11.1", 0)]
+    ("release", "status"), [("10.0", 2), ("10.2", 2), ("11.0", 0), ("11.1", 0), ("11.1.0", 0)]
 )
 def test_release_decides(release: str, status: int, fixtures: Fixtures, run: Run) -> None:
     """A file without a fault that no QEMU before 11.0 can read back."""
@@ -92,14 +92,15 @@ def test_json(fixtures: Fixtures, run: Run) -> None:
         "certain": True,
         "basis": "measured",
     }
-    assert "message" not in report["qemu"]["9.0"]
+    assert report["qemu"]["9.0"] == report["qemu"]["10.0"]
+    assert "message" not in report["qemu"]["11.0"]
 
 
 def test_releases_that_agree_share_a_line(fixtures: Fixtures, run: Run) -> None:
     lines = run(*on("check", fixtures["ignore-shared"])).out.splitlines()
     path = fixtures["ignore-shared"].path
     assert lines[0].startswith(f"{path}: QEMU 9.0 to 10.2: refuses (E-028): ")
-    assert lines[1] == f"{path}: QEMU 11.0 to 11.1: loads"
+    assert lines[1] == f"{path}: QEMU 11.0 to 11.1.3: loads"
 
 
 def test_a_group_has_the_words_of_what_was_measured() -> None:

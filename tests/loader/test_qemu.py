@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mappedram.loader import RELEASES
 from tests.qemu.test_fresh import binary
-from tools.campaign.trial import Laboratory, prepare
+from tools.campaign.trial import Laboratory, prepare, release_of
 from tools.qemu import version
 
 #: Numbers of mutants with seed 1: such as QEMU 10.0 refuses in 48 different ways, loads with right
@@ -27,10 +26,9 @@ INDICES = [int(number) for number in SLICE.split()]
 @pytest.fixture(scope="module")
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
     qemu = binary("x86_64")
-    major, minor, _ = version(qemu)
-    release = f"{major}.{minor}"
-    if release not in RELEASES:
-        pytest.skip(f"the model does not know QEMU {release}")
+    release = release_of(version(qemu))
+    if release is None:
+        pytest.skip(f"the model does not know {qemu}")
     folder: Path = tmp_path_factory.mktemp("campaign")
     prepare(qemu, folder / "good")
     with Laboratory(qemu, release, "1", folder / "good", folder) as laboratory:

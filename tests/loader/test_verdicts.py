@@ -23,7 +23,9 @@ from tools.oracle import OracleBlock, OracleFile
 
 RAM = "/ram/blocks[0]"
 HEADER = f"{RAM}/mapped_ram"
-OLD = ("9.0", "9.1", "9.2", "10.0", "10.1", "10.2", "11.0")
+OLD = ("10.0", "10.1", "10.2", "11.0")
+#: Those that refuse SWITCHOVER_START, which all fixtures of newer ones have.
+WITHOUT_SWITCHOVER = {"9.0", "9.1", "9.2"}
 
 
 def be(value: int, size: int) -> bytes:
@@ -72,10 +74,10 @@ def judged(path: Path, fixture: Fixture) -> dict[str, Verdict]:
 
 
 def outcomes(found: dict[str, Verdict]) -> dict[str, set[str]]:
-    """The outcomes of the releases before 11.1, and of 11.1."""
+    """The outcomes of the releases before 11.1, and of 11.1.3."""
     return {
         "old": {found[release].outcome for release in OLD},
-        "new": {found["11.1"].outcome},
+        "new": {found["11.1.3"].outcome},
     }
 
 
@@ -91,7 +93,11 @@ def test_good_files_load(name: str, fixtures: Fixtures) -> None:
         for destination in (None, Destination.of(snapshot)):
             found = verdicts(snapshot, destination=destination)
             assert set(found) == set(RELEASES)
-            assert {(entry.outcome, entry.because) for entry in found.values()} == {("loads", ())}
+            for release, entry in found.items():
+                refused = release in WITHOUT_SWITCHOVER
+                expected = ("refuses", ("E-060",)) if refused else ("loads", ())
+                assert (entry.outcome, entry.because) == expected
+                assert entry.message == ("MIG_CMD 0xb unknown (len 0x0)" if refused else None)
 
 
 def test_no_stream_is_refused_everywhere() -> None:
@@ -106,8 +112,8 @@ def test_page_size_zero(fixtures: Fixtures, tmp_path: Path) -> None:
     fixture = fixtures["none"]
     found = judged(changed(fixture, tmp_path, page_size=bytes(8)), fixture)
     assert outcomes(found) == {"old": {"crashes"}, "new": {"refuses"}}
-    assert found["10.0"].because == found["11.1"].because == ("MR204",)
-    assert "page_size 0" in (found["11.1"].message or "")
+    assert found["10.0"].because == found["11.1.3"].because == ("MR204",)
+    assert "page_size 0" in (found["11.1.3"].message or "")
 
 
 def test_pages_of_avr(fixtures: Fixtures) -> None:
@@ -115,9 +121,9 @@ def test_pages_of_avr(fixtures: Fixtures) -> None:
     with mappedram.open(fixtures["avr"].path) as snapshot:
         found = verdicts(snapshot)
     loading = {release for release, verdict in found.items() if verdict.outcome == "loads"}
-    assert loading == {"9.0", "9.1", "9.2", "10.0"}
-    assert found["11.1"].message is not None
-    assert "page_size 256 (expected 1024)" in found["11.1"].message
+    assert loading == {"10.0"}  # and not before, for the sake of SWITCHOVER_START
+    assert found["11.1.3"].message is not None
+    assert "page_size 256 (expected 1024)" in found["11.1.3"].message
 
 
 def test_page_size_without_a_description(fixtures: Fixtures, tmp_path: Path) -> None:
@@ -126,7 +132,7 @@ def test_page_size_without_a_description(fixtures: Fixtures, tmp_path: Path) -> 
     draft.truncate(draft.description().offset)
     with draft.snapshot() as snapshot:
         found = verdicts(snapshot)
-    assert {verdict.outcome for verdict in found.values()} == {"loads"}
+    assert outcomes(found) == {"old": {"loads"}, "new": {"loads"}}
     assert all(verdict.depends_on_destination for verdict in found.values())
     draft.set_in("STM32F205.sram", "mapped_ram/page_size", 4096)
     with draft.snapshot() as snapshot:
@@ -153,24 +159,35 @@ def test_x_ignore_shared(fixtures: Fixtures) -> None:
     assert {found[release].outcome for release in OLD[:-1]} == {"refuses"}
     assert found["10.0"].because == ("E-028",)
     assert found["10.0"].message == "Error reading ramblock pc.ram pages, region has bad alignment"
-    assert found["11.0"].outcome == found["11.1"].outcome == "loads"
+    assert found["11.0"].outcome == found["11.1.3"].outcome == "loads"
 
 
 def test_length_of_2_gib_in_the_configuration(fixtures: Fixtures, tmp_path: Path) -> None:
-    """A negative number up to 10.2; what 11.0 does is not known, so it is taken for old."""
+    """A negative number up to 11.1.0."""
     fixture = fixtures["none"]
     found = judged(changed(fixture, tmp_path, len_name=be(1 << 31, 4)), fixture)
     assert outcomes(found) == {"old": {"crashes"}, "new": {"refuses"}}
+    assert found["11.1.0"].outcome == "crashes"
     found = judged(changed(fixture, tmp_path, len_name=be((1 << 31) - 1, 4)), fixture)
     assert outcomes(found) == {"old": {"refuses"}, "new": {"refuses"}}
 
 
-def test_what_was_not_measured_says_so() -> None:
+def test_what_was_not_measured_says_so(fixtures: Fixtures) -> None:
     found = verdicts(b"")
-    assert found["10.0"].basis == found["11.1"].basis == "measured"
-    assert found["11.0"].basis == "inferred"
-    assert found["11.0"].message is found["9.0"].message is None
-    assert found["10.0"].message == "Not a migration stream"
+    assert {verdict.basis for verdict in found.values()} == {"measured"}
+    with mappedram.open(fixtures["avr"].path) as snapshot:
+        assert {verdict.basis for verdict in verdicts(snapshot).values()} == {"read"}
+
+
+def test_each_release_has_its_own_words() -> None:
+    found = verdicts(b"")
+    old, new = "Not a migration stream", "Not a migration stream, magic: 0 != 5145564d"
+    assert [found[name].message for name in ("9.0", "10.1", "10.2", "11.1.3")] == [
+        old,
+        old,
+        new,
+        new,
+    ]
 
 
 # What all have in common.
@@ -277,7 +294,7 @@ def test_reasons_are_rules_that_the_file_breaks(
 
 
 def test_every_ending_names_a_rule() -> None:
-    assert {ending.code for ending in ENDINGS.values()} <= set(RULES)
+    assert {ending.code for ending in ENDINGS.values()} <= {*RULES, *ERRATA}
 
 
 # Hostile bytes.

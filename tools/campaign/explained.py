@@ -6,7 +6,7 @@ EXPLAINED: tuple[tuple[str, str, str], ...] = (
         "11.1",
         "The outcome: a `len_name` of 2 GiB or more is refused, where 10.0 dies. Lengths in the"
         " configuration section are unsigned now.",
-        "the column `signed_lengths` of `releases.py`",
+        "`SIGNED_LENGTHS` of `releases.py`",
     ),
     (
         "10.0, 11.1",

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, Self
 import mappedram
 from mappedram.fuzz.mutate import Mutation, Mutator, apply
 from mappedram.fuzz.qemu import Loaded, QemuLoader, digest_of_snapshot
-from mappedram.loader import RELEASES, Destination, Verdict
+from mappedram.loader import RELEASES, Destination, Verdict, newest
 from mappedram.loader.pages import Bitmaps
 from mappedram.loader.simulate import Simulation
 from mappedram.pageio import Target, copy_data
@@ -146,6 +146,17 @@ class Laboratory:
             apply(stream.fileno(), mutations)
             with Source(stream.fileno()) as source:
                 yield good, mutations, source
+
+
+def release_of(numbers: Sequence[int]) -> str | None:
+    """The row of the model that stands for a QEMU of that version; None if there is none."""
+    full = ".".join(map(str, numbers))
+    if full in RELEASES:
+        return full
+    try:
+        return newest(full.rpartition(".")[0]).name
+    except KeyError:
+        return None
 
 
 def saved_path(files: Path, guest: str) -> Path:

@@ -1,14 +1,17 @@
 """The page of the releases of QEMU: what each makes of a file, from the model of its loader."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple
 from itertools import groupby
 from random import Random
 
 from mappedram.check import check
 from mappedram.fuzz.defects import CATALOGUE, Breakage
-from mappedram.loader import RELEASES, Release, Verdict
+from mappedram.layout.constants import CommandType
+from mappedram.loader import RELEASES, Release, Verdict, releases
+from mappedram.loader.commands import COMMANDS
+from mappedram.loader.configuration import CAPABILITIES
 from mappedram.loader.endings import ENDINGS
+from mappedram.loader.releases import ALWAYS, Behaviour
 
 _HEAD = """\
 # QEMU versions
@@ -21,9 +24,8 @@ get wrong in the [errata](errata.md).
 _APART = """\
 ## What tells them apart
 
-| QEMU | compares `page_size` with its own | reads `addr` | takes two zero offsets for a block \
-without data | dies of a length of 2 GiB in the configuration | how it is known |
-|---|---|---|---|---|---|
+| what they do | since | until | how it is known |
+|---|---|---|---|
 """
 _DEFECTS = """\
 ## What they make of each defect
@@ -36,11 +38,30 @@ Of an image of libvirt the stream counts. The destination is a machine that matc
 _WORDS = """\
 ## What they say
 
-How the message of a refusal begins. What others than these two say is not known.
+How the message of a refusal begins, behind the "load of migration failed: …: " of newer releases.
 
-| rule | QEMU 10.0 | QEMU 11.1 |
-|---|---|---|
+| rule | QEMU 9.0 to 10.1 | QEMU 10.2 and 11.0 | QEMU 11.1 |
+|---|---|---|---|
 """
+
+
+#: All that the model has apart, in words.
+_BEHAVIOURS: Mapping[str, Behaviour] = {
+    "compares `page_size` with its own": releases.CHECKS_PAGE_SIZE,
+    "reads `addr`, with x-ignore-shared": releases.READS_ADDR,
+    "takes two zero offsets for a block without data": releases.SKIPS_EMPTY_BLOCKS,
+    "knows COMPRESS_PAGE": releases.COMPRESS,
+    "has pages of 1 KiB on AVR, not of 256 bytes": releases.AVR_PAGES_OF_1K,
+    "dies of a length of 2 GiB in the configuration": releases.SIGNED_LENGTHS,
+    **{
+        f"knows the capability `{name}`": one for name, one in CAPABILITIES.items() if one != ALWAYS
+    },
+    **{
+        f"knows the command {CommandType(number).name}": command.known
+        for number, command in COMMANDS.items()
+        if command.known != ALWAYS
+    },
+}
 
 
 def page() -> str:
@@ -54,14 +75,13 @@ def alike() -> list[list[str]]:
     return [[release.name for release in releases] for _, releases in found]
 
 
-def _answers(release: Release) -> tuple[object, ...]:
-    return astuple(release)[1:-1]
+def _answers(release: Release) -> tuple[bool, ...]:
+    return tuple(release.does(behaviour) for behaviour in _BEHAVIOURS.values())
 
 
 def _apart() -> Iterator[tuple[str, ...]]:
-    for release in RELEASES.values():
-        answers = ("yes" if answer else "no" for answer in _answers(release))
-        yield (release.name, *answers, release.basis)
+    for what, one in _BEHAVIOURS.items():
+        yield what, one.since or "9.0 or before", one.until or "-", one.basis
 
 
 def _defects() -> str:
@@ -86,9 +106,9 @@ def _outcomes(way: Breakage, groups: list[list[str]]) -> Iterator[str]:
 
 def _words() -> str:
     rows = [
-        (_link(ending.code), *(_quoted(ending.words[name]) for name in ("10.0", "11.1")))
+        (_link(ending.code), *map(_quoted, ending.words))
         for ending in ENDINGS.values()
-        if any(ending.words.values())
+        if any(ending.words)
     ]
     return _rows(rows)
 
