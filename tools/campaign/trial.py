@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -148,7 +148,7 @@ class Laboratory:
                 yield good, mutations, source
 
 
-def release_of(numbers: Sequence[int]) -> str | None:
+def release_of(numbers: Iterable[int | str]) -> str | None:
     """The row of the model that stands for a QEMU of that version; None if there is none."""
     full = ".".join(map(str, numbers))
     if full in RELEASES:
