@@ -1,0 +1,1 @@
+"""The machine types of each release of QEMU: `python -m tools.machines`."""
