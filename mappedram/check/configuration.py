@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
+from mappedram.loader import machines
 
 SUBSECTION_ORDER = (
     "configuration/target-page-bits",
@@ -147,5 +148,38 @@ def machine_unprintable(context: Context) -> Iterator[Defect]:
         yield Defect(
             f"the machine type is {machine!r}",
             context.field(context.elements["/configuration/header"], "name"),
+            actual=machine,
+        )
+
+
+@rule(
+    "MR060",
+    "machine-removed",
+    Severity.INFO,
+    clause="3.1.9",
+    qemu="system/vl.c: select_machine()",
+)
+def machine_removed(context: Context) -> Iterator[Defect]:
+    """The newest release of QEMU has the machine type.
+
+    Why:
+        A QEMU loads a file on the machine type that it was saved on. A release that has it no
+        longer, or not yet, does not even start with it: "unsupported machine type". Since 10.1,
+        each release leaves out the versions of machine types that are six years old.
+
+    Remedy:
+        Load the file with a release that has the machine type: `mappedram check` says which do.
+        Without one, `mappedram extract` reads the memory all the same.
+    """
+    machine = context.stream.machine or ""
+    having = machines.span(machine)
+    if having is not None and machines.NEWEST not in having:
+        first, last = having
+        releases = first if first == last else f"{first} to {last}"
+        yield Defect(
+            f"the machine type {machine!r} is in QEMU {releases}, and no longer in"
+            f" {machines.NEWEST}",
+            context.field(context.elements["/configuration/header"], "name"),
+            expected=f"a machine type of QEMU {machines.NEWEST}",
             actual=machine,
         )

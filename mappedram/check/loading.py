@@ -15,6 +15,9 @@ _COMPRESSED = "MR017"
 #: those for `xen-load-devices-state`.
 _NOT_MODELLED = {"MR012", "MR019"}
 _BIG_ENDIAN = "MR305"
+#: The rule that names the cause where a release has not the machine type. A file of one that is too
+#: new for the release does not break it.
+_MACHINE = "MR060"
 
 
 def judge_loading(
@@ -57,7 +60,8 @@ def _named(verdict: Verdict, findings: Collection[Finding]) -> Verdict:
     if verdict.outcome == "loads":
         return verdict
     broken = {finding.code: finding.severity for finding in findings}
-    codes = tuple(code for code in verdict.because if code in broken or code in ERRATA)
+    known = {*broken, *ERRATA, _MACHINE}
+    codes = tuple(code for code in verdict.because if code in known)
     errors, warnings = (
         tuple(code for code, severity in broken.items() if severity == wanted)
         for wanted in (Severity.ERROR, Severity.WARNING)

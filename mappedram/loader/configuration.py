@@ -102,6 +102,7 @@ class _Configuration:
 
     def load(self) -> None:
         machine = self._machine()
+        self._start(c_string(machine))
         if machine.startswith(_AVR_MACHINES):
             self.local.target_page_size = 1024 if self.release.does(AVR_PAGES_OF_1K) else 256
         self._subsections()
@@ -115,6 +116,11 @@ class _Configuration:
         self.file.skip(length - min(length, _COMPARED_MAX))
         self._check_file("name")
         return name
+
+    def _start(self, machine: str) -> None:
+        """Start the destination, which comes before all else. Source: system/vl.c."""
+        if self.local.destination.machine is None and self.release.has_machine(machine) is False:
+            raise EndedError("no-machine", machine=machine)
 
     def _allocate(self, count: int, size: int = 1) -> None:
         """Set memory aside on the word of the file. Source: vmstate_handle_alloc()."""

@@ -52,6 +52,14 @@ _PAGE = "({idstr}) failed to read page {offset:x}from file offset {place:x}: "
 
 #   way | rule | 9.0 to 10.1 | 10.2 and 11.0 | since 11.1
 _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
+    # system/vl.c: select_machine(); 9.0 leaves out the name.
+    (
+        "no-machine",
+        "MR060",
+        "unsupported machine type",
+        'unsupported machine type: "{machine}"',
+        _SAME,
+    ),
     # migration/savevm.c: qemu_loadvm_state_header()
     (
         "magic",
@@ -296,7 +304,7 @@ ENDINGS: dict[str, Ending] = {
 READ = frozenset(
     (
         *("address", "advise-16", "advise-length", "command-deprecated", "command-refused"),
-        *("device-unknown", "footer-cut", "loop", "obsolete-version", "page-bits"),
+        *("device-unknown", "footer-cut", "loop", "no-machine", "obsolete-version", "page-bits"),
         *("page-not-mapped", "ping", "postcopy-listen", "seek", "too-many-bits"),
         *("too-many-records", "uuid"),
     )

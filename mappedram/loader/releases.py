@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from mappedram.loader.machines import exists
+
 #: How it is known what a release does: seen with that release, or read in its source.
 Basis = Literal["measured", "read"]
 #: Major, minor and patch level.
@@ -57,15 +59,22 @@ class Loader:
     def __init__(self, release: Release) -> None:
         self._release = release
         self._asked: set[Behaviour] = set()
+        self._machines: dict[str, bool | None] = {}
 
     def does(self, behaviour: Behaviour) -> bool:
         """What the release answers, which is remembered."""
         self._asked.add(behaviour)
         return self._release.does(behaviour)
 
+    def has_machine(self, machine: str) -> bool | None:
+        """Whether the release has a machine type, which is remembered; None: see `exists`."""
+        return self._machines.setdefault(machine, exists(machine, self._release.name))
+
     def is_like(self, release: Release) -> bool:
         """Whether another release would have given the same answers."""
-        return all(release.does(one) == self._release.does(one) for one in self._asked)
+        return all(release.does(one) == self._release.does(one) for one in self._asked) and all(
+            exists(machine, release.name) == answer for machine, answer in self._machines.items()
+        )
 
     @property
     def basis(self) -> Basis:

@@ -425,6 +425,11 @@ def part_behind_end(draft: Draft) -> int:
     return draft.insert(end.end, draft.read(part.offset, part.length))
 
 
+@case("MR060", "pc")
+def machine_type_that_was_removed(draft: Draft) -> int:
+    return draft.set("/configuration/header", "name", b"pc-i440fx-2.12")
+
+
 @case("MR043", "none")
 def one_more_byte(draft: Draft) -> int:
     return draft.write(draft.size, b"x")

@@ -49,8 +49,13 @@ def text(tmp_path: Path) -> Path:
 
 
 def clean(path: Path) -> str:
-    """What there is to say of a file without findings."""
-    return f"{path}: QEMU 9.0 to 11.1: loads\n{path}: clean (0 errors, 0 warnings, 0 infos)\n"
+    """What there is to say of a file without findings, of the machine type pc-i440fx-10.0."""
+    lines = (
+        'QEMU 9.0 to 9.2: refuses (MR060), read: "unsupported machine type"',
+        "QEMU 10.0 to 11.1: loads",
+        "clean (0 errors, 0 warnings, 0 infos)",
+    )
+    return "".join(f"{path}: {line}\n" for line in lines)
 
 
 def test_clean(fixtures: Fixtures, run: Run) -> None:
@@ -82,11 +87,12 @@ def test_a_finding(harmless: Path, run: Run) -> None:
         rf"{re.escape(str(harmless))}:0x72: warning MR206 header-version: .+", lines[0]
     )
     assert lines[1] == "    /ram/blocks[0]/mapped_ram/version"
-    assert lines[-6].startswith("    actual   0")
-    assert lines[-5] == "    0x00000070  00 00 00 00 00 00 00 00 00 00 00 00 10 00 00 00"
-    assert lines[-4] == "                      ^^ ^^ ^^ ^^"
-    assert lines[-3] == "    see: mappedram explain MR206"
-    assert lines[-2] == f"{harmless}: QEMU 9.0 to 11.1: loads"
+    assert lines[-7].startswith("    actual   0")
+    assert lines[-6] == "    0x00000070  00 00 00 00 00 00 00 00 00 00 00 00 10 00 00 00"
+    assert lines[-5] == "                      ^^ ^^ ^^ ^^"
+    assert lines[-4] == "    see: mappedram explain MR206"
+    assert lines[-3].startswith(f"{harmless}: QEMU 9.0 to 9.2: refuses (MR060)")
+    assert lines[-2] == f"{harmless}: QEMU 10.0 to 11.1: loads"
     assert lines[-1] == f"{harmless}: harmless (0 errors, 1 warning, 0 infos)"
 
 

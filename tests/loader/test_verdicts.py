@@ -19,6 +19,7 @@ from tests.check.cases import CASES, Case
 from tests.check.draft import Draft
 from tests.conftest import Fixture, Fixtures
 from tests.files import copy_sparse, field_place, memory_file, patch
+from tests.loader.releases import releases_of
 from tools.oracle import OracleBlock, OracleFile
 
 RAM = "/ram/blocks[0]"
@@ -90,14 +91,16 @@ def outcomes(found: dict[str, Verdict]) -> dict[str, set[str]]:
 def test_good_files_load(name: str, fixtures: Fixtures) -> None:
     fixture = fixtures[name]
     with mappedram.open(fixture.path, fixture.offset) as snapshot:
+        machine = snapshot.stream.machine or ""
         for destination in (None, Destination.of(snapshot)):
             found = verdicts(snapshot, destination=destination)
             assert set(found) == set(RELEASES)
             for release, entry in found.items():
-                refused = release in WITHOUT_SWITCHOVER
-                expected = ("refuses", ("E-060",)) if refused else ("loads", ())
+                lacks = destination is None and release not in releases_of(machine)
+                refused = "MR060" if lacks else "E-060" if release in WITHOUT_SWITCHOVER else None
+                expected = ("refuses", (refused,)) if refused else ("loads", ())
                 assert (entry.outcome, entry.because) == expected
-                assert entry.message == ("MIG_CMD 0xb unknown (len 0x0)" if refused else None)
+                assert bool(entry.message) == bool(refused)
 
 
 def test_no_stream_is_refused_everywhere() -> None:
@@ -288,7 +291,12 @@ def test_reasons_are_rules_that_the_file_breaks(
     case.change(draft)
     report = check(draft.path, draft.base)
     codes = {finding.code for finding in report.findings} | set(ERRATA)
-    for release, verdict in report.qemu.items():
+    absent = {r for r, verdict in report.qemu.items() if verdict.because == ("MR060",)}
+    if absent:
+        with draft.snapshot() as snapshot:
+            assert absent == RELEASES.keys() - releases_of(snapshot.stream.machine or "")
+    for release in report.qemu.keys() - absent:
+        verdict = report.qemu[release]
         assert (verdict.outcome == "loads") == (not verdict.because), release
         assert set(verdict.because) <= codes, release
 

@@ -1,5 +1,6 @@
 """The page of the releases of QEMU: what each makes of a file, from the model of its loader."""
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from random import Random
@@ -7,7 +8,7 @@ from random import Random
 from mappedram.check import check
 from mappedram.fuzz.defects import CATALOGUE, Breakage
 from mappedram.layout.constants import CommandType
-from mappedram.loader import RELEASES, Release, Verdict, releases
+from mappedram.loader import RELEASES, Release, Verdict, machines, releases
 from mappedram.loader.commands import COMMANDS
 from mappedram.loader.configuration import CAPABILITIES
 from mappedram.loader.endings import ENDINGS
@@ -27,12 +28,36 @@ _APART = """\
 | what they do | since | until | how it is known |
 |---|---|---|---|
 """
+_MACHINES = """\
+## Machine types
+
+A snapshot loads on the machine type that it was saved on. A release that does not have that one
+refuses to start with it, whatever else is in the file: `check` gives the reason
+[MR060](rules.md#MR060). It happens to a snapshot of the newest machine type in an older QEMU, and
+to an old snapshot in a QEMU that has removed its machine type. A destination that is given
+(`--destination`) is taken to have its machine type. About names that no release has, such as those
+of distributions, nothing is known: they are taken to be there.
+
+These are the oldest and the newest version in each release. The other machine types, boards above
+all, are in `mappedram/loader/_machines.py`. `python -m tools.machines` makes it from the sources of
+the releases, and compares it with `-machine help` of each QEMU at hand.
+
+"""
+#: Versioned machine types, and the folder of QEMU's source with them.
+_FAMILIES = {
+    "pc-i440fx": "i386",
+    "pc-q35": "i386",
+    "pseries": "ppc",
+    "s390-ccw-virtio": "s390x",
+    "virt": "arm",
+}
 _DEFECTS = """\
 ## What they make of each defect
 
 Each line is one file that breaks one rule, the first that `mappedram fuzz` makes of its kind.
 Another file with the same defect may fare otherwise, such as one that has wrong bits elsewhere.
-Of an image of libvirt the stream counts. The destination is a machine that matches the file.
+Of an image of libvirt the stream counts. The destination is a machine that matches the file. Where
+the releases of one column differ, their outcomes stand in the order of the releases.
 
 """
 _WORDS = """\
@@ -65,8 +90,16 @@ _BEHAVIOURS: Mapping[str, Behaviour] = {
 
 
 def page() -> str:
-    """The three tables."""
-    return "\n".join((_HEAD, _APART + _rows(_apart()), _DEFECTS + _defects(), _WORDS + _words()))
+    """The four tables."""
+    return "\n".join(
+        (
+            _HEAD,
+            _APART + _rows(_apart()),
+            _MACHINES + _machines(),
+            _DEFECTS + _defects(),
+            _WORDS + _words(),
+        )
+    )
 
 
 def alike() -> list[list[str]]:
@@ -82,6 +115,28 @@ def _answers(release: Release) -> tuple[bool, ...]:
 def _apart() -> Iterator[tuple[str, ...]]:
     for what, one in _BEHAVIOURS.items():
         yield what, one.since or "9.0 or before", one.until or "-", one.basis
+
+
+def _machines() -> str:
+    head = f"| QEMU | {' | '.join(_FAMILIES)} |\n|---|{'---|' * len(_FAMILIES)}\n"
+    return head + _rows(
+        [
+            (release, *(_versions(release, *family) for family in _FAMILIES.items()))
+            for release in machines.RELEASES
+        ]
+    )
+
+
+def _versions(release: str, family: str, folder: str) -> str:
+    """The oldest and the newest version of a machine type in a release."""
+    pattern = re.compile(rf"{family}-(\d+)\.(\d+)")
+    names = (row.machine for row in machines.rows() if row.folder == folder)
+    found = sorted(
+        tuple(map(int, match.groups()))
+        for match in map(pattern.fullmatch, names)
+        if match and machines.exists(match[0], release)
+    )
+    return " to ".join(".".join(map(str, version)) for version in (found[0], found[-1]))
 
 
 def _defects() -> str:
@@ -101,7 +156,8 @@ def _outcomes(way: Breakage, groups: list[list[str]]) -> Iterator[str]:
     with file.opened() as fd:
         found: Mapping[str, Verdict] = check(fd, file.offset).qemu
     for names in groups:
-        yield found[names[0]].outcome if found else "-"
+        outcomes = dict.fromkeys(found[name].outcome for name in names if found)
+        yield ", ".join(outcomes) or "-"
 
 
 def _words() -> str:

@@ -18,6 +18,8 @@ from mappedram.layout.constants import (
 
 #: A type byte that no section has.
 _NO_SECTION = (0x09, 0x42, 0x7D, 0xFF)
+#: Machine types of QEMU 9.0 that are not in 11.1.
+_REMOVED = ("pc-i440fx-2.3", "virt-4.2", "pseries-2.12-sxxm", "akita")
 _UUID = bytes(range(16))
 _DEVICE = DeviceSpec("ps2kbd", section_id=9, state=bytes(24))
 _BOTH = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
@@ -127,6 +129,11 @@ def no_machine(spec: SnapshotSpec, rng: Random) -> SparseFile:
 @breaks("MR016")
 def machine_unprintable(spec: SnapshotSpec, rng: Random) -> SparseFile:
     return replace(spec, machine=rng.choice(("pc\0", "\x1b[31mpc", "pc\n", "p\xe7"))).file()
+
+
+@breaks("MR060")
+def machine_removed(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return replace(spec, machine=rng.choice(_REMOVED)).file()
 
 
 @breaks("MR012")
