@@ -52,7 +52,7 @@ def clean(path: Path) -> str:
     """What there is to say of a file without findings, of the machine type pc-i440fx-10.0."""
     lines = (
         'QEMU 9.0 to 9.2: refuses (MR060), read: "unsupported machine type"',
-        "QEMU 10.0 to 11.1: loads",
+        "QEMU 10.0 to 11.1.3: loads",
         "clean (0 errors, 0 warnings, 0 infos)",
     )
     return "".join(f"{path}: {line}\n" for line in lines)
@@ -92,7 +92,7 @@ def test_a_finding(harmless: Path, run: Run) -> None:
     assert lines[-5] == "                      ^^ ^^ ^^ ^^"
     assert lines[-4] == "    see: mappedram explain MR206"
     assert lines[-3].startswith(f"{harmless}: QEMU 9.0 to 9.2: refuses (MR060)")
-    assert lines[-2] == f"{harmless}: QEMU 10.0 to 11.1: loads"
+    assert lines[-2] == f"{harmless}: QEMU 10.0 to 11.1.3: loads"
     assert lines[-1] == f"{harmless}: harmless (0 errors, 1 warning, 0 infos)"
 
 
