@@ -97,6 +97,10 @@ class BuildError(MappedRamError, ValueError):
     """The caller's values cannot be written: they are not a possible file."""
 
 
+class NotModelledError(MappedRamError):
+    """What a release of QEMU, or a destination, does with such a file is not known here."""
+
+
 class CheckFailedError(MappedRamError):
     """`check(..., strict=True)` found something; `findings` holds all of it."""
 

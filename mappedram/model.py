@@ -20,6 +20,9 @@ from mappedram.layout.constants import (
     SectionType,
 )
 
+#: Bytes that no file has more of: offsets are signed.
+_FILE_SIZE_MAX = (1 << 63) - 1
+
 #: Bytes of an `unsigned long` on the host that wrote the file; 4 on hosts that QEMU 10 dropped.
 DEFAULT_WORD_SIZE = 8
 
@@ -32,6 +35,13 @@ def bitmap_size(num_pages: int, word_size: int = DEFAULT_WORD_SIZE) -> int:
 def round_up(offset: int, alignment: int) -> int:
     """The first multiple of `alignment` at or after `offset`."""
     return -(-offset // alignment) * alignment
+
+
+def file_up_to(end: int) -> str:
+    """What is expected where a file ends too early: its size, or an end that a file can have."""
+    if end > _FILE_SIZE_MAX:
+        return f"an end of at most {_FILE_SIZE_MAX:#x}"
+    return f"a file of at least {end:#x} bytes"
 
 
 def is_page_size(value: int) -> bool:

@@ -158,10 +158,10 @@ class Source:
             yield start, end
 
     def has_data(self, start: int, end: int) -> bool:
-        """Whether [start, end) has anything but holes; of a device, anything but zeros."""
+        """Whether [start, end) has anything but holes and zeros, or what a metadump left out."""
+        if any(True for _ in self.left_out(start, end)):
+            return True
         for first, last in self.extents(start, end):
-            if not self.is_device:
-                return True
             for at in range(first, last, _LOOK):
                 data = self.read(at, min(_LOOK, last - at))
                 if data.count(0) < len(data):

@@ -1,4 +1,4 @@
-"""The judgement of a file: what is wrong with it, where exactly, and what QEMU makes of it.
+"""The judgement of a file: what is wrong with it, where exactly, and what QEMU does with it.
 
 >>> from mappedram.check import check
 >>> report = check("guest.mapped-ram")
@@ -6,7 +6,7 @@
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 # Importing a module of rules registers them.
@@ -23,6 +23,7 @@ from mappedram.check import (  # noqa: F401
     header,
     identity,
     libvirt,
+    loaders,
     offsets,
     order,
     sections,
@@ -32,19 +33,23 @@ from mappedram.check.context import Context, Openable, compared
 from mappedram.check.differences import first_difference
 from mappedram.check.envelope import refusal_code, refusal_defect
 from mappedram.check.finding import Finding, Severity
-from mappedram.check.loading import judge_loading
-from mappedram.check.registry import RETIRED, RULES, Rule, find
-from mappedram.check.report import Report, Verdict
+from mappedram.check.judgement import Question, everything, judged
+from mappedram.check.loading import Found, judge_loading, why_not_modelled
+from mappedram.check.registry import RETIRED, RULES, Rule, file_rules, find
+from mappedram.check.report import Asked, Report, Verdict
 from mappedram.drivers.compared import ComparedDriver
-from mappedram.errors import CheckFailedError, FormatError
+from mappedram.errors import CheckFailedError, FormatError, NotModelledError
 from mappedram.loader import Destination
+from mappedram.loader import Verdict as LoaderVerdict
 from mappedram.snapshot import Snapshot, open_snapshot
 from mappedram.source import Source
 
 __all__ = [
     "RETIRED",
     "RULES",
+    "Asked",
     "Finding",
+    "Question",
     "Report",
     "Rule",
     "Severity",
@@ -60,7 +65,9 @@ def check(
     offset: int = 0,
     *,
     strict: bool = False,
+    release: str | None = None,
     destination: Destination | None = None,
+    takes: Callable[[str], bool] = everything,
 ) -> Report:
     """Judge a file.
 
@@ -69,20 +76,24 @@ def check(
         offset: where the stream, or a save image of libvirt, begins. Of a compressed image,
             findings say which offsets count from the beginning of what was decompressed.
         strict: raise where the verdict is anything but clean.
-        destination: what is to load the file, for `Report.qemu`; None for one that matches.
+        release: the one release that the report is about; None for all of them.
+        destination: what is to load the file; None for one that fits the file.
+        takes: whether findings of the rule with a code are wanted.
 
     Raises:
         CheckFailedError: `strict`, and the file is not clean; it holds all findings.
+        NotModelledError: nothing is known of what was asked about a release or a destination.
         OSError: the file cannot be opened or read.
     """
+    question = Question(release, destination, takes)
     try:
         with Source(path_or_fd) as source:
-            findings = list(_findings(source, offset))
-            qemu = judge_loading(source, offset, destination, findings)
-            report = Report.of(source.name, findings, qemu)
+            found = _found(source, offset)
+            qemu = judge_loading(source, offset, destination, found)
+            report = _answered(source.name, found, qemu, question)
     except FormatError as refusal:  # nothing to be seeked in, or a metadump that is damaged
         name = f"<fd {path_or_fd}>" if isinstance(path_or_fd, int) else os.fspath(path_or_fd)
-        report = Report.of(name, [_refusal(refusal)])
+        report = _answered(name, Found([_refusal(refusal)]), {}, question)
     if strict and report.verdict != "clean":
         raise CheckFailedError(report.findings)
     return report
@@ -90,39 +101,62 @@ def check(
 
 def check_snapshot(snapshot: Snapshot) -> Report:
     """Judge a file that is open; it should have been opened with `partial=True`."""
-    findings = list(_judged(Context(snapshot)))
-    qemu = judge_loading(snapshot.source, snapshot.stream.offset, None, findings)
-    return Report.of(snapshot.source.name, findings, qemu)
+    return report_on(Context(snapshot))
 
 
-def _findings(source: Source, offset: int) -> Iterator[Finding]:
+def report_on(context: Context) -> Report:
+    """Judge what a `Context` holds."""
+    found = _judged(context)
+    qemu = judge_loading(context.source, context.stream.offset, None, found)
+    return _answered(context.source.name, found, qemu, Question())
+
+
+def _answered(
+    name: str, found: Found, qemu: Mapping[str, LoaderVerdict], question: Question
+) -> Report:
+    report = judged(name, found.findings, qemu, question)
+    if report is None:
+        release = f"QEMU {question.release} does" if question.release else "releases of QEMU do"
+        raise NotModelledError(
+            f"what {release} with such a file is not modelled: {why_not_modelled(found)}"
+        )
+    return report
+
+
+def _found(source: Source, offset: int) -> Found:
     """What there is to say of a file, whatever it holds."""
+    found = Found([])
     try:
         with unpacked(source, offset) as (stream, begin, container):
-            decompressed = container is not None and container.image.compressed
-            for finding in _of_stream(stream, begin, container):
-                inside = decompressed and not finding.code.startswith(libvirt.BAND)
-                yield replace(finding, decompressed=inside)
+            found = _in_stream(stream, begin, container)
+            if container is not None and container.image.compressed:
+                found = replace(found, findings=list(map(_decompressed, found.findings)))
     except FormatError as refusal:  # of the image: its header, or how it is compressed
-        yield _refusal(refusal)
+        found.findings.append(_refusal(refusal))
+    return found
 
 
-def _of_stream(source: Source, offset: int, container: Container | None) -> Iterator[Finding]:
+def _decompressed(finding: Finding) -> Finding:
+    """A finding of a compressed image: only what is about the image has a place in the file."""
+    return replace(finding, decompressed=not finding.code.startswith(libvirt.BAND))
+
+
+def _in_stream(source: Source, offset: int, container: Container | None) -> Found:
     driver = compared()
     try:
         snapshot = open_snapshot(source.fd, offset, driver=driver, partial=True)
     except FormatError as refusal:
-        yield from _refused(refusal, driver)
-        yield from libvirt.judge(container) if container else ()
-        return
+        about_image = libvirt.judge(container) if container else ()
+        return Found([*_refused(refusal, driver), *about_image])
     with snapshot:
         if container:
             container.snapshot = snapshot
-        yield from _judged(Context(snapshot, container))
+        return _judged(Context(snapshot, container))
 
 
-def _judged(context: Context) -> Iterator[Finding]:
-    return (finding for rule in RULES.values() for finding in rule.check(context))
+def _judged(context: Context) -> Found:
+    findings = [finding for rule in file_rules() for finding in rule.check(context)]
+    return Found(findings, context.ram_start is not None and not context.stream.mapped_ram)
 
 
 def _refused(refusal: FormatError, driver: ComparedDriver) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from mappedram.check.context import Context, block_path, is_area
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
 from mappedram.check.survey import first_nonzero
+from mappedram.model import file_up_to
 from mappedram.regions import Region
 
 
@@ -68,8 +69,8 @@ def bitmap_outside(context: Context) -> Iterator[Defect]:
                 f"the bitmap of block {block.idstr!r} takes {offset:#x} to {offset + size:#x}, but"
                 f" the file ends at {context.stream.file_size:#x}",
                 context.block_field(block.model, "mapped_ram/bitmap_offset"),
-                expected=f"<= {max(0, context.stream.file_size - size):#x}",
-                actual=f"{offset:#x}",
+                expected=file_up_to(offset + size),
+                actual=f"{context.stream.file_size:#x} bytes",
             )
 
 

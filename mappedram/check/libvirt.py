@@ -11,6 +11,7 @@ from mappedram.check.survey import first_nonzero
 from mappedram.container import describe
 from mappedram.container.libvirt import PATH
 from mappedram.layout.libvirt import QEMU_SAVE_MAGIC, QEMU_SAVE_VERSION, SaveFormat
+from mappedram.model import file_up_to
 
 #: How the codes of these rules begin.
 BAND = "MR5"
@@ -226,7 +227,7 @@ def cookie(container: Container) -> Iterator[Defect]:
         yield Defect(
             f"the cookie is at {image.cookie_offset:#x} of {image.data_len:#x} bytes of text",
             container.field("cookie_offset"),
-            expected=f"< {image.data_len:#x}",
+            expected=f"< {image.data_len:#x}" if image.data_len else "0",
             actual=f"{image.cookie_offset:#x}",
         )
     elif image.cookie_text and not image.cookie_text.terminated:
@@ -326,8 +327,8 @@ def cut(container: Container) -> Iterator[Defect]:
             f"the stream should begin at {image.stream_offset:#x}, but the file ends at"
             f" {image.file_size:#x}",
             container.field("data_len"),
-            expected=f"< {max(0, image.file_size - image.header.end):#x}",
-            actual=f"{image.data_len:#x}",
+            expected=file_up_to(image.stream_offset + 1),
+            actual=f"{image.file_size:#x} bytes",
         )
 
 

@@ -1,42 +1,88 @@
-"""What the releases of QEMU make of a file under judgement (`mappedram.loader`)."""
+"""What the releases of QEMU do with a file under judgement (`mappedram.loader`)."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from mappedram.check.finding import Finding, Severity
 from mappedram.container import detect
 from mappedram.errors import FormatError
-from mappedram.loader import ERRATA, Destination, Verdict, verdicts, verdicts_on_compressed
+from mappedram.loader import (
+    E_SWITCHOVER,
+    ERRATA,
+    Destination,
+    Verdict,
+    verdicts,
+    verdicts_on_compressed,
+)
 from mappedram.source import Source
 
 #: The finding that a stream without mapped-ram has compressed pages; it gives their flags.
 _COMPRESSED = "MR017"
-#: Findings about streams of whose loading nothing else is modelled: those without mapped-ram, and
-#: those for `xen-load-devices-state`.
-_NOT_MODELLED = {"MR012", "MR019"}
+#: The finding that a stream is for `xen-load-devices-state`.
+_DEVICES_ONLY = "MR019"
+#: The finding that blocks have the fields of mapped-ram, and the configuration does not say so.
+_MISMATCH = "MR014"
 _BIG_ENDIAN = "MR305"
 #: The rule that names the cause where a release has not the machine type. A file of one that is too
 #: new for the release does not break it.
 _MACHINE = "MR060"
+#: The rules that say why a destination refuses what another one loads.
+DESTINATION = frozenset(("MR063", "MR064", "MR065"))
+#: The reasons that are no fault of the file: a device that other builds have, a machine type or a
+#: command that other releases have.
+ELSEWHERE = DESTINATION | {_MACHINE, E_SWITCHOVER}
+#: The reason where no rule about the file names the cause.
+_UNNAMED = "MR061"
+#: What the destination lacks if the file breaks none of the rules that the loader gives as reason,
+#: and does something else where the destination fits: by that rule, or else the last.
+_LACKING = {"MR301": "MR064", "": "MR063"}
+#: What is no matter of a destination that somebody has named: no release has such a device.
+_ANYWHERE = frozenset(("MR065",))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the rules about the file found.
+
+    Attributes:
+        findings: all of it.
+        announces_none: whether RAM begins, and the stream is one without mapped-ram as far as its
+            configuration tells.
+    """
+
+    findings: list[Finding]
+    announces_none: bool = False
+
+    def has(self, code: str) -> bool:
+        """Whether the rule with that code has found anything."""
+        return any(finding.code == code for finding in self.findings)
+
+    @property
+    def unlike(self) -> str | None:
+        """What it is about the stream that nothing of its loading is modelled; None if it is."""
+        if self.announces_none and not self.has(_MISMATCH):
+            return "the stream has no mapped-ram"
+        return "the stream is for xen-load-devices-state" if self.has(_DEVICES_ONLY) else None
 
 
 def judge_loading(
-    source: Source, offset: int, destination: Destination | None, findings: Collection[Finding]
+    source: Source, offset: int, destination: Destination | None, found: Found
 ) -> dict[str, Verdict]:
-    """What each release makes of a file.
+    """What each release does with a file.
 
     Of streams without mapped-ram, only that of which the newer releases know nothing any more.
 
     Args:
         source: the file.
         offset: where the stream, or a save image of libvirt, begins.
-        destination: what is to load it; None for one that matches.
-        findings: what there is to say of the file.
+        destination: what is to load it; None for one that fits the file.
+        found: what there is to say of the file.
     """
+    findings = found.findings
     compressed = next((f for f in findings if f.code == _COMPRESSED and f.actual), None)
-    if compressed is not None:
+    if compressed is not None and destination is None:
         return verdicts_on_compressed(int(str(compressed.actual), 16))
-    if any(finding.code in _NOT_MODELLED for finding in findings):
+    if found.unlike is not None:
         return {}
     try:
         image = detect(source, offset)
@@ -44,15 +90,27 @@ def judge_loading(
         return {}
     if image is not None and image.compressed:
         return {}
-    if destination is None:
-        big = any(finding.code == _BIG_ENDIAN for finding in findings)
-        destination = Destination(byteorder="big" if big else "little")
+    fitting = Destination(byteorder="big" if found.has(_BIG_ENDIAN) else "little")
     begin = image.stream_offset if image is not None else offset
-    found = verdicts(source, begin, destination)
-    return {release: _named(verdict, findings) for release, verdict in found.items()}
+    given = verdicts(source, begin, destination or fitting)
+    named = {release: _named(verdict, findings, destination) for release, verdict in given.items()}
+    if destination is not None and any(_UNNAMED in verdict.because for verdict in named.values()):
+        elsewhere = verdicts(source, begin, fitting)
+        named = {
+            release: _blamed(verdict, given[release], elsewhere[release])
+            for release, verdict in named.items()
+        }
+    return named
 
 
-def _named(verdict: Verdict, findings: Collection[Finding]) -> Verdict:
+def why_not_modelled(found: Found) -> str:
+    """Why `judge_loading` has no answer, in words."""
+    return found.unlike or "no stream is reached in it"
+
+
+def _named(
+    verdict: Verdict, findings: Collection[Finding], destination: Destination | None
+) -> Verdict:
     """The verdict with those rules as its reasons that the file has been found to break.
 
     The loader meets a defect where it trips over it, which may be far from the rule that it breaks.
@@ -60,29 +118,79 @@ def _named(verdict: Verdict, findings: Collection[Finding]) -> Verdict:
     if verdict.outcome == "loads":
         return verdict
     broken = {finding.code: finding.severity for finding in findings}
-    known = {*broken, *ERRATA, _MACHINE}
-    codes = tuple(code for code in verdict.because if code in known)
-    errors, warnings = (
-        tuple(code for code, severity in broken.items() if severity == wanted)
-        for wanted in (Severity.ERROR, Severity.WARNING)
-    )
-    return replace(verdict, because=codes or errors or warnings or verdict.because)
+    reasons = (_ANYWHERE if destination is None else DESTINATION).union(ERRATA, broken, (_MACHINE,))
+    codes = tuple(code for code in verdict.because if code in reasons)
+    errors = tuple(code for code, severity in broken.items() if severity == Severity.ERROR)
+    return replace(verdict, because=codes or errors or (_UNNAMED,))
 
 
-def by_outcome(found: Mapping[str, Verdict]) -> list[tuple[list[str], Verdict]]:
-    """Releases that follow each other and come to the same, with what that is.
+def _blamed(verdict: Verdict, loaders: Verdict, elsewhere: Verdict) -> Verdict:
+    """The verdict with what a destination lacks as its reason, if that makes a difference.
 
-    Of a group, the words are those of a release that was measured, if there is one.
+    Args:
+        verdict: what the release does with the file at that destination.
+        loaders: the same with the reasons of the loader.
+        elsewhere: what it does at one that fits the file.
     """
-    groups: list[tuple[list[str], Verdict]] = []
+    same = _end(elsewhere) == _end(loaders)
+    if same or _UNNAMED not in verdict.because:
+        return verdict
+    lacking = next((_LACKING[code] for code in loaders.because if code in _LACKING), _LACKING[""])
+    return replace(verdict, because=(lacking,))
+
+
+def _end(verdict: Verdict) -> tuple[object, ...]:
+    return verdict.outcome, verdict.because, verdict.message
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Releases that follow each other and come to the same.
+
+    Attributes:
+        releases: their names.
+        verdict: what they come to, with the words of the newest whose words are known.
+        speaker: the release whose words these are; None where nobody else has other words.
+    """
+
+    releases: tuple[str, ...]
+    verdict: Verdict
+    speaker: str | None
+
+    @property
+    def span(self) -> str:
+        """The releases in short."""
+        first, last = self.releases[0], self.releases[-1]
+        return first if first == last else f"{first} to {last}"
+
+    @property
+    def quotation(self) -> str | None:
+        """The words in quotes, and whose they are where that has to be said."""
+        if self.verdict.message is None:
+            return None
+        whose = f"{self.speaker} says " if self.speaker else ""
+        return f'{whose}"{self.verdict.message}"'
+
+
+def by_outcome(found: Mapping[str, Verdict]) -> list[Group]:
+    """The releases in groups that come to the same, in their order."""
+    groups: list[list[str]] = []
     for release, verdict in found.items():
-        if groups and _alike(groups[-1][1], verdict):
-            releases, known = groups[-1]
-            better = verdict if verdict.basis == "measured" else known
-            groups[-1] = ([*releases, release], better)
+        if groups and _alike(found[groups[-1][-1]], verdict):
+            groups[-1].append(release)
         else:
-            groups.append(([release], verdict))
-    return groups
+            groups.append([release])
+    return [_group(releases, found) for releases in groups]
+
+
+def _group(releases: Sequence[str], found: Mapping[str, Verdict]) -> Group:
+    known = [release for release in releases if found[release].message is not None]
+    speaker = (known or releases)[-1]
+    verdict = found[speaker]
+    if any(found[release].basis == "measured" for release in releases):
+        verdict = replace(verdict, basis="measured")
+    same = {found[release].message for release in releases} == {verdict.message}
+    return Group(tuple(releases), verdict, None if same else speaker)
 
 
 def _alike(here: Verdict, there: Verdict) -> bool:

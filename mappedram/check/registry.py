@@ -5,12 +5,17 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
 
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Finding, Place, Severity
 from mappedram.check.names import printable
 
+if TYPE_CHECKING:
+    from mappedram.check.judgement import Loading
+
 Judge = Callable[[Context], Iterator[Defect]]
+LoadingJudge = Callable[["Loading"], Iterator[Defect]]
 
 #: Findings of one rule. A file of 1 MiB can have two hundred thousand sections, all of them wrong.
 FINDINGS_MAX = 1000
@@ -22,8 +27,8 @@ class Rule:
     """One rule.
 
     Attributes:
-        code: stable, never given to another rule: `MR0` envelope and framing, `MR1` list of RAM
-            blocks, `MR2` mapped-ram header, `MR3` bitmap, `MR4` regions,
+        code: stable, never given to another rule: `MR0` envelope and framing, and loading as a
+            whole, `MR1` list of RAM blocks, `MR2` mapped-ram header, `MR3` bitmap, `MR4` regions,
             `MR5` save image of libvirt around the stream.
         name: names the defect, in kebab-case.
         severity: the same for all findings of the rule.
@@ -34,6 +39,7 @@ class Rule:
         errata: the cards of spec/errata.md that tell of programs at fault.
         qemu: the function of QEMU that writes or reads it.
         judge: finds the defects.
+        subject: what it looks at: a `Context` of the file, or a `Loading`.
     """
 
     code: str
@@ -45,11 +51,12 @@ class Rule:
     clause: str
     errata: tuple[str, ...]
     qemu: str
-    judge: Judge
+    judge: Callable[[Any], Iterator[Defect]]
+    subject: Literal["file", "loading"]
 
-    def check(self, context: Context) -> Iterator[Finding]:
+    def check(self, subject: "Context | Loading") -> Iterator[Finding]:
         """What the rule has to say about a file: at most `FINDINGS_MAX`, and that there is more."""
-        defects = self.judge(context)
+        defects = self.judge(subject)
         yield from map(self.finding, islice(defects, FINDINGS_MAX))
         if next(defects, None):
             yield self.finding(Defect(_MORE, Place(None, None, "")))
@@ -88,14 +95,48 @@ def rule(
     """Register a function as rule. Its docstring has the summary, then `Why:` and `Remedy:`."""
 
     def register(judge: Judge) -> Judge:
-        parts = _PARTS.split(inspect.cleandoc(judge.__doc__ or ""))
-        summary, why, remedy = (" ".join(text.split()) for text in (*parts, "", "")[:3])
-        RULES[code] = Rule(code, name, severity, summary, why, remedy, clause, errata, qemu, judge)
-        for known in sorted(RULES):  # in order, whichever module is imported first
-            RULES[known] = RULES.pop(known)
+        _register(judge, "file", code, name, severity, clause, errata, qemu)
         return judge
 
     return register
+
+
+def loading_rule(
+    code: str, name: str, severity: Severity, *, clause: str, qemu: str
+) -> Callable[[LoadingJudge], LoadingJudge]:
+    """The same for a rule about what the releases of QEMU do with a file."""
+
+    def register(judge: LoadingJudge) -> LoadingJudge:
+        _register(judge, "loading", code, name, severity, clause, (), qemu)
+        return judge
+
+    return register
+
+
+def _register(
+    judge: Callable[[Any], Iterator[Defect]],
+    subject: Literal["file", "loading"],
+    code: str,
+    *described: Any,
+) -> None:
+    parts = _PARTS.split(inspect.cleandoc(judge.__doc__ or ""))
+    summary, why, remedy = (" ".join(text.split()) for text in (*parts, "", "")[:3])
+    name, severity, clause, errata, qemu = described
+    RULES[code] = Rule(
+        code, name, severity, summary, why, remedy, clause, errata, qemu, judge, subject
+    )
+    for known in sorted(RULES):  # in order, whichever module is imported first
+        RULES[known] = RULES.pop(known)
+
+
+def file_rules() -> list[Rule]:
+    """The rules about files, in order."""
+    return [rule for rule in RULES.values() if rule.subject == "file"]
+
+
+def loading_rules() -> list[Rule]:
+    """The rules about what the releases of QEMU do, in order."""
+    return [rule for rule in RULES.values() if rule.subject == "loading"]
 
 
 def find(code: str) -> Rule:

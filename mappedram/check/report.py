@@ -1,4 +1,4 @@
-"""What all findings together say of a file."""
+"""What is said of a file: its findings, what the releases of QEMU do with it, and the verdict."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,18 +16,49 @@ EXIT_STATUS: dict[Verdict, int] = {"clean": 0, "corrupt": 2, "harmless": 3, "uns
 NOT_FOLLOWED = "MR004"
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a report answers.
+
+    Attributes:
+        release: the one release of QEMU that it is about; None for all of them.
+        destination: whether it is about a certain destination, not about one that fits the file.
+    """
+
+    release: str | None = None
+    destination: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether the report is about less than all releases at any destination."""
+        return self.release is not None or self.destination
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"qemu": self.release, "destination": self.destination}
+
+
 @dataclass(frozen=True)
 class Report:
     """The findings about one file, ordered by offset and then by code.
 
-    `qemu` is what each release of QEMU makes of the file; it is empty for a stream without
-    mapped-ram.
+    Every form of the report says the same, because all follow from the findings: the file is
+    corrupt where one is an error, and harmless where one is a warning. `mappedram.check.judgement`
+    sees to it that the findings agree with what the releases do.
+
+    Attributes:
+        file: its name.
+        verdict: what all of it amounts to.
+        findings: all that were chosen.
+        qemu: what each release does with the file: all that were asked, or the one that was. Empty
+            where none was, or where nothing is modelled, as of streams without mapped-ram.
+        asked: the question.
     """
 
     file: str
     verdict: Verdict
     findings: tuple[Finding, ...]
     qemu: Mapping[str, LoaderVerdict] = field(default_factory=dict)
+    asked: Asked = Asked()
 
     @classmethod
     def of(
@@ -35,26 +66,16 @@ class Report:
         file: str,
         findings: Iterable[Finding],
         qemu: Mapping[str, LoaderVerdict] | None = None,
+        asked: Asked = Asked(),
     ) -> Self:
         """The report with these findings, in any order."""
         ordered = tuple(sorted(findings, key=_position))
-        return cls(file, _verdict(ordered), ordered, qemu or {})
+        return cls(file, verdict_of(ordered), ordered, qemu or {}, asked)
 
     @property
     def exit_status(self) -> int:
         """What a command that prints this report exits with."""
         return EXIT_STATUS[self.verdict]
-
-    def exit_status_for(self, release: str) -> int:
-        """The same, where what one release makes of the file is all that counts.
-
-        Of a file that is beyond this package, and of one of which the releases say nothing, it is
-        `exit_status`.
-        """
-        verdict = self.qemu.get(release)
-        if verdict is None or self.verdict == "unsupported":
-            return self.exit_status
-        return EXIT_STATUS["clean" if verdict.outcome == "loads" else "corrupt"]
 
     def to_dict(self) -> dict[str, Any]:
         """The report for JSON."""
@@ -63,6 +84,7 @@ class Report:
             "verdict": self.verdict,
             "findings": [finding.to_dict() for finding in self.findings],
             "qemu": {release: verdict.to_dict() for release, verdict in self.qemu.items()},
+            "asked": self.asked.to_dict(),
         }
 
 
@@ -70,7 +92,9 @@ def _position(finding: Finding) -> tuple[int, str]:
     return (-1 if finding.offset is None else finding.offset, finding.code)
 
 
-def _verdict(findings: tuple[Finding, ...]) -> Verdict:
+def verdict_of(findings: Iterable[Finding]) -> Verdict:
+    """What findings amount to."""
+    findings = tuple(findings)
     severities = {finding.severity for finding in findings}
     if Severity.ERROR in severities:
         return "corrupt"

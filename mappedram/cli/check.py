@@ -5,11 +5,10 @@ from typing import Any, NamedTuple
 
 import click
 
-from mappedram.check import RULES, Finding, Report, Rule, check
+from mappedram.check import RULES, Asked, Finding, Question, Report, Rule, check
 from mappedram.check.formats import Unread
-from mappedram.check.report import NOT_FOLLOWED
 from mappedram.cli import output
-from mappedram.cli.loading import Loading, lines, loading_options
+from mappedram.cli.loading import lines, loading_options, question
 from mappedram.cli.options import epilog, offset_option
 from mappedram.cli.status import (
     CORRUPT,
@@ -38,10 +37,11 @@ _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
         "Examples:\n"
         "  mappedram check guest.mapped-ram\n"
         "  mappedram check --output json *.mapped-ram\n"
+        "  mappedram check --qemu 10.0 guest.mapped-ram\n"
         "  mappedram check --select MR2 --ignore MR203 guest.mapped-ram",
         "Exit status; of several files, the first in this list that one of them has:\n"
-        "  1   a file could not be read\n"
-        "  2   corrupt: a QEMU refuses it or restores wrong memory\n"
+        "  1   a file could not be read, or what a QEMU does with it is not modelled\n"
+        "  2   corrupt: no QEMU loads it with the right memory, or data is lost in it\n"
         "  63  not a file that this tool handles\n"
         "  3   only harmless findings: it loads, but no known writer emits it\n"
         "  0   clean; findings of severity info do not count\n"
@@ -82,14 +82,19 @@ def command(
 ) -> int:
     """Judge snapshots: say what is wrong in each FILE, at which byte, and how bad that is.
 
+    Without --qemu and --destination, a file is corrupt if no release loads it with the right
+    memory. With them, the verdict is about that release, that destination or both, and an error
+    that does not matter there is a warning.
+
     With --select or --ignore the verdict follows from the findings that are left. That a file is
-    not one that this tool handles is always among them.
+    not one that this tool handles is always among them; what the releases do with it counts if
+    MR061 is among the codes, and with --qemu and --destination.
     """
     choice = _Choice(_prefixes("--select", select), _prefixes("--ignore", ignore))
     statuses: list[int] = []
-    loading = Loading.of(qemu, destination)
-    results = (_result(file, offset, choice, loading, statuses) for file in files)
-    _OUTPUTS[form](results, choice)
+    asked = question(qemu, destination, choice.takes)
+    results = (_result(file, offset, asked, statuses) for file in files)
+    _OUTPUTS[form](results, asked)
     return next(status for status in _WORST_FIRST if status in statuses)
 
 
@@ -100,16 +105,9 @@ class _Choice(NamedTuple):
     ignore: tuple[str, ...]
 
     def takes(self, code: str) -> bool:
-        # Nothing can be said of a file that is not followed, least of all that it is clean.
-        if code == NOT_FOLLOWED:
-            return True
         return not code.startswith(self.ignore) and (
             not self.select or code.startswith(self.select)
         )
-
-    def rules(self) -> list[Rule]:
-        """The rules that can have findings."""
-        return [rule for code, rule in RULES.items() if self.takes(code)]
 
 
 def _prefixes(option: str, given: Sequence[str]) -> tuple[str, ...]:
@@ -121,45 +119,48 @@ def _prefixes(option: str, given: Sequence[str]) -> tuple[str, ...]:
     return prefixes
 
 
-def _result(
-    file: str, offset: int, choice: _Choice, loading: Loading, statuses: list[int]
-) -> Report | FailureError:
+def _result(file: str, offset: int, asked: Question, statuses: list[int]) -> Report | FailureError:
     """The report on one file, or why there is none; its exit status is added to `statuses`."""
     try:
         with about(file):
-            report = _filtered(check(file, offset, destination=loading.destination), choice)
+            report = check(
+                file,
+                offset,
+                release=asked.release,
+                destination=asked.destination,
+                takes=asked.takes,
+            )
     except FailureError as failure:
         output.note(str(failure))
         statuses.append(failure.status)
         return failure
-    statuses.append(loading.exit_status(report))
+    statuses.append(report.exit_status)
     return report
-
-
-def _filtered(report: Report, choice: _Choice) -> Report:
-    """The report without the findings that nobody asked for, and the verdict of the others."""
-    findings = [f for f in report.findings if choice.takes(f.code)]
-    return Report.of(report.file, findings, report.qemu)
 
 
 # For programs.
 
 
-def _write_json(results: Iterator[Report | FailureError], _: _Choice) -> None:
-    output.write_json((_as_dict(result) for result in results), levels=3)
+def _write_json(results: Iterator[Report | FailureError], asked: Question) -> None:
+    output.write_json((_as_dict(result, asked.asked) for result in results), levels=3)
 
 
-def _write_sarif(results: Iterator[Report | FailureError], choice: _Choice) -> None:
+def _write_sarif(results: Iterator[Report | FailureError], asked: Question) -> None:
     from mappedram.check.formats import sarif
 
-    output.write_json(sarif.document(_plain(results), choice.rules()), levels=4)
+    output.write_json(sarif.document(_plain(results), _rules(asked)), levels=4)
 
 
-def _write_junit(results: Iterator[Report | FailureError], choice: _Choice) -> None:
+def _write_junit(results: Iterator[Report | FailureError], asked: Question) -> None:
     from mappedram.check.formats import junit
 
-    for piece in junit.pieces(_plain(results), choice.rules()):
+    for piece in junit.pieces(_plain(results), _rules(asked)):
         output.write(piece)
+
+
+def _rules(asked: Question) -> list[Rule]:
+    """The rules that can have findings."""
+    return [rule for code, rule in RULES.items() if asked.wants(code)]
 
 
 def _plain(results: Iterator[Report | FailureError]) -> Iterator[Report | Unread]:
@@ -170,7 +171,7 @@ def _plain(results: Iterator[Report | FailureError]) -> Iterator[Report | Unread
             yield result
 
 
-def _as_dict(result: Report | FailureError) -> dict[str, Any]:
+def _as_dict(result: Report | FailureError, asked: Asked) -> dict[str, Any]:
     if isinstance(result, FailureError):
         return {
             "file": result.file,
@@ -178,6 +179,7 @@ def _as_dict(result: Report | FailureError) -> dict[str, Any]:
             "error": result.message,
             "findings": [],
             "qemu": {},
+            "asked": asked.to_dict(),
         }
     return result.to_dict()
 
@@ -185,7 +187,7 @@ def _as_dict(result: Report | FailureError) -> dict[str, Any]:
 # For a person.
 
 
-def _write_human(results: Iterator[Report | FailureError], _: _Choice) -> None:
+def _write_human(results: Iterator[Report | FailureError], _: Question) -> None:
     for result in results:
         _show(result)
 

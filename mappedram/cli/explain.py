@@ -1,6 +1,6 @@
-"""`mappedram explain`: what a code of `mappedram check`, an erratum or a clause says."""
+"""`mappedram explain`: what a code of `mappedram check`, an erratum, a clause or QEMU says."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ from mappedram.check import RULES, Rule, find
 from mappedram.cli import output
 from mappedram.cli.markdown import rendered
 from mappedram.cli.options import epilog, output_option
-from mappedram.cli.status import FINE
+from mappedram.cli.status import FINE, UNFINISHED
 from mappedram.cli.text import table
+from mappedram.loader.words import Cause, causes
 from mappedram.specification import Clause, Erratum, Section, clauses, errata, sections
 
 
@@ -38,8 +39,12 @@ class _Page:
         "  mappedram explain\n"
         "  mappedram explain MR201\n"
         "  mappedram explain E-028\n"
-        "  mappedram explain 4.2.7",
-        "Exit status:\n  0   explained\n  64  there is no such name, or wrong usage",
+        "  mappedram explain 4.2.7\n"
+        '  mappedram explain "Error reading dirty bitmap"',
+        "Exit status:\n"
+        "  0   explained\n"
+        "  1   these words of QEMU are not known\n"
+        "  64  there is no such name, or wrong usage",
     ),
 )
 @click.argument("name", required=False)
@@ -50,10 +55,15 @@ def command(name: str | None, form: str) -> int:
     The clause of the specification follows, and known defects of programs that lead to such
     files. NAME can be the code of a rule, of an erratum (E-028), or the number of a clause (4.2.7)
     or section (4.2) of spec/format.md. Without NAME, list all rules.
+
+    NAME can also be what QEMU wrote when it refused to load a file, or the beginning of that. All
+    that can cause it is listed then.
     """
     if name is None:
         _list(form)
         return FINE
+    if " " in name.strip():
+        return _explain_words(name, form)
     page = _page(name)
     if form == "json":
         output.write_json(page.document)
@@ -155,6 +165,51 @@ def _as_dict(rule: Rule) -> dict[str, Any]:
         "clause": rule.clause,
         "errata": rule.errata,
         "qemu": rule.qemu,
+    }
+
+
+def _explain_words(text: str, form: str) -> int:
+    """List what can cause QEMU's words."""
+    found = causes(text)
+    if form == "json":
+        output.write_json({"words": text, "causes": [_cause(cause) for cause in found]}, levels=2)
+    else:
+        _show_causes(found)
+    if found:
+        return FINE
+    output.note(
+        f"{text!r}: no words of QEMU that are known, in 9.0 or later, about loading a file; give"
+        " the first line that it wrote, as the later ones tell less"
+    )
+    return UNFINISHED
+
+
+def _show_causes(found: Sequence[Cause]) -> None:
+    """Rule by rule, with the words of each way that leads to it."""
+    codes = dict.fromkeys(cause.ending.code for cause in found)
+    for code in codes:
+        mine = [cause for cause in found if cause.ending.code == code]
+        rule = RULES[code]
+        outcomes = " or ".join(dict.fromkeys(cause.ending.outcome for cause in mine))
+        output.line(output.styled(f"{code} {rule.name}: QEMU {outcomes} the file", "bold"))
+        output.line(f"  {rule.summary}")
+        for cause in mine:
+            if cause.words is not None:
+                output.line(f'  {", ".join(cause.releases)}: "{cause.words}"')
+    if codes:
+        output.line("see: " + ", ".join(f"mappedram explain {code}" for code in codes))
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    rule = RULES[cause.ending.code]
+    return {
+        "code": rule.code,
+        "name": rule.name,
+        "outcome": cause.ending.outcome,
+        "words": cause.words,
+        "releases": list(cause.releases),
+        "summary": rule.summary,
+        "remedy": rule.remedy,
     }
 
 

@@ -30,7 +30,7 @@ FIELDS: dict[tuple[str, str], tuple[str, ...]] = {
     ('end_of_section', 'flags'): ('5.5.1',),
     ('page_record', 'addr_and_flags'): ('9.6.1',),
     ('page_record', 'len_idstr'): ('9.6.1',),
-    ('page_record', 'idstr'): ('9.6.1',),
+    ('page_record', 'idstr'): ('9.8.5', '9.8.6'),
     ('page_record', 'fill'): ('9.6.1',),
     ('page_record', 'page'): ('9.6.3', '9.6.4', '9.6.6', '9.6.7', '9.6.8', '9.6.9', '9.6.10', '9.6.11'),
     ('page_record', 'xbzrle'): ('9.6.1',),

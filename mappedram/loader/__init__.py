@@ -19,6 +19,7 @@ from mappedram.source import Source
 
 __all__ = [
     "ERRATA",
+    "E_SWITCHOVER",
     "NAMES",
     "RELEASES",
     "Destination",

@@ -49,7 +49,7 @@ class Payload:
             EndedError: the device refuses it.
         """
         if self.version is not None and version > self.version:
-            raise EndedError("too-new", name=self.name, version=version, local=self.version)
+            raise EndedError("device-too-new", name=self.name, version=version, local=self.version)
         if version == self.version:
             file.skip(self.length)
         elif (self.name, version) in OLDER_VERSIONS:

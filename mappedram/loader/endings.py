@@ -121,26 +121,26 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
     ("capability-name", "MR008", "Received unknown capability {name}", _SAME, _SAME),
     (
         "capability",
-        "MR012",
+        "MR063",
         "Capability {name} is {local}, but received capability is {received}",
         _SAME,
         _SAME,
     ),
     (
         "machine",
-        "MR001",
+        "MR063",
         "Machine type received is '{received}' and local is '{local}'",
         _SAME,
         _SAME,
     ),
     (
         "page-bits",
-        "MR205",
+        "MR063",
         "Received TARGET_PAGE_BITS is {received} but local is {local}",
         _SAME,
         _SAME,
     ),
-    ("uuid", "MR001", None, None, None),
+    ("uuid", "MR063", None, None, None),
     # migration/savevm.c: qemu_loadvm_state_main() and what it calls
     (
         "section-type",
@@ -151,11 +151,18 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
     ),
     ("end-of-file", "MR002", None, None, None),
     ("section-name", "MR021", "Unable to read ID string for section {section_id}", _SAME, _SAME),
-    ("section", "MR042", "Unknown savevm" + _SECTION, "Unknown" + _SECTION, _SAME),
+    ("section", "MR065", "Unknown savevm" + _SECTION, "Unknown" + _SECTION, _SAME),
     ("ram-instance", "MR027", "Unknown savevm" + _SECTION, "Unknown" + _SECTION, _SAME),
     (
         "section-version",
         "MR026",
+        "savevm: unsupported version {version} for '{idstr}' v{local}",
+        "unsupported version {version} for '{idstr}' v{local}",
+        _SAME,
+    ),
+    (
+        "device-version",
+        "MR065",
         "savevm: unsupported version {version} for '{idstr}' v{local}",
         "unsupported version {version} for '{idstr}' v{local}",
         _SAME,
@@ -176,13 +183,20 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
         _SAME,
         _SAME,
     ),
-    ("device", "MR042", None, None, None),
+    ("device", "MR065", None, None, None),
     (
         "hook",
         E_VAPIC,
         "error while loading state for instance {instance_id:#x} of device '{idstr}'",
         "error while loading state for instance {instance_id:#x} of device '{idstr}': post load"
         " hook failed for: {idstr}, version_id: {version}",
+        _SAME,
+    ),
+    (
+        "device-too-new",
+        "MR065",
+        "{name}: incoming version_id {version} is too new for local version_id {local}",
+        _SAME,
         _SAME,
     ),
     # migration/savevm.c: loadvm_process_command() and what it calls
@@ -224,7 +238,7 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
     ("ram-word-cut", "MR002", "Getting RAM address failed", _SAME, _SAME),
     ("ram-flags-unexpected", "MR001", "Unexpected RAM flags: {flags}", _SAME, _SAME),
     ("ram-flags", "MR001", "Unknown combination of migration flags: {flags:#x}", _SAME, _SAME),
-    ("block", "MR001", 'Unknown ramblock "{idstr}", cannot accept migration', _SAME, _SAME),
+    ("block", "MR064", 'Unknown ramblock "{idstr}", cannot accept migration', _SAME, _SAME),
     ("address", "MR001", None, "Mismatched GPAs for block {idstr} {received}!= {local}", _SAME),
     (
         "header-cut",

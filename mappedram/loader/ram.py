@@ -114,6 +114,7 @@ class RamLoad:
         if version_id != RAM_SECTION_VERSION:
             raise EndedError("ram-version")
         self.sections += 1
+        self._look_ahead(file)
         flags = 0
         visited: set[int] = set()
         while not flags & RAM_SAVE_FLAG_EOS:
@@ -128,6 +129,13 @@ class RamLoad:
             self._record(file, flags, word - flags)
             if file.failed:
                 raise EndedError("seek", *self.noticed)
+
+    def _look_ahead(self, file: QemuFile) -> None:
+        """Suppose the page size of the first block, which tells flags from the total before it."""
+        start = file.position
+        behind_name = start + 9 + int.from_bytes(file.source.peek(start + 8, 1), "big")
+        page_size = file.source.peek(behind_name + 12, 8)
+        self.local.suppose_page_size(int.from_bytes(page_size, "big"))
 
     def _record(self, file: QemuFile, flags: int, value: int) -> None:
         unexpected = flags & _UNEXPECTED

@@ -75,7 +75,8 @@ class Sections:
             raise EndedError(way, idstr=idstr, instance_id=instance_id)
         if version_id > handler.version_id:
             version, local = as_int(version_id), handler.version_id
-            raise EndedError("section-version", version=version, idstr=idstr, local=local)
+            way = "section-version" if handler.is_ram else "device-version"
+            raise EndedError(way, version=version, idstr=idstr, local=local)
         entry = Entry(handler, section_id, version_id)
         self.entries[handler] = entry
         self._payload(entry)

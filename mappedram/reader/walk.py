@@ -28,6 +28,7 @@ from mappedram.model import (
     Section,
     Stream,
     VmDescription,
+    file_up_to,
     is_page_size,
 )
 from mappedram.reader import vmdescription
@@ -307,8 +308,8 @@ class _Walk:
                 f" {self.source.size:#x}",
                 offset=header.offset + 5,
                 path=f"{path}/header/data",
-                expected=f"<= {self.source.size - self.position:#x}",
-                actual=length,
+                expected=file_up_to(self.position + length),
+                actual=f"{self.source.size:#x} bytes",
             )
         self.position += length
         self.sections.append(
@@ -564,8 +565,8 @@ class _Walk:
                 f" but the file at {self.source.size:#x}",
                 offset=element.end - 8,
                 path=f"{path}/mapped_ram/pages_offset",
-                expected=f"<= {self.source.size - block.used_length:#x}",
-                actual=block.pages_offset,
+                expected=file_up_to(block.next_offset),
+                actual=f"{self.source.size:#x} bytes",
             )
         self.position = block.next_offset
 

@@ -2,10 +2,10 @@
 
 from functools import cached_property
 
+from mappedram.check import report_on
 from mappedram.check.container import uncompressed
 from mappedram.check.context import Context
 from mappedram.check.finding import Place
-from mappedram.check.registry import RULES
 from mappedram.check.report import Report
 from mappedram.drivers import get as get_driver
 from mappedram.layout.constants import SectionType
@@ -85,8 +85,7 @@ class Case:
 
     def report(self) -> Report:
         """What `mappedram check` would say of the file as it would be."""
-        findings = (finding for rule in RULES.values() for finding in rule.check(self.context))
-        return Report.of(self.source.name, findings)
+        return report_on(self.context)
 
 
 def integer(place: Place, value: int) -> Edit:

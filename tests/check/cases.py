@@ -281,9 +281,15 @@ def switchover_with_data(draft: Draft) -> int:
     return length
 
 
-@case("MR033", "pc")
+@case("MR033", "pc", "MR061")  # no release loads it
 def postcopy_run(draft: Draft) -> int:
     return draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 5)
+
+
+@case("MR061", "pc", "MR033")  # which is a warning: the command may pass elsewhere
+def saved_with_x_colo(draft: Draft) -> None:
+    """ENABLE_COLO, as a save with the capability writes it."""
+    draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 8)
 
 
 @case("MR034", "pc")
@@ -298,7 +304,7 @@ def switchover_twice(draft: Draft) -> int:
     return draft.insert(command.end, draft.read(command.offset, command.length))
 
 
-@case("MR034", "dirty-bitmaps")
+@case("MR034", "dirty-bitmaps", "MR061")  # no release loads it
 def advise_behind_ram(draft: Draft) -> int:
     """With the START of another device in between, nothing but the place changes."""
     command, start = draft.section(SectionType.COMMAND), draft.section(SectionType.PART)
@@ -572,7 +578,7 @@ def shared_block(draft: Draft) -> int:
     return _take_data_away(draft)
 
 
-@case("MR210", "pc", "MR209")  # a block without data is worth a note in any case
+@case("MR210", "pc", "MR061", "MR209")  # no release loads it; a block without data is worth a note
 def shared_block_unannounced(draft: Draft) -> int:
     return _take_data_away(draft)
 

@@ -74,7 +74,7 @@ def test_status_is_that_of_the_report(name: str, status: int, fixtures: Fixtures
     human, machine = run(*on("check", fixture)), run(*on("check", fixture, "--output", "json"))
     assert human.status == machine.status == report.exit_status == status
     assert machine.json == [report.to_dict()]
-    assert list(machine.json[0]) == ["file", "verdict", "findings", "qemu"]
+    assert list(machine.json[0]) == ["file", "verdict", "findings", "qemu", "asked"]
     assert all(list(finding) == FINDING_KEYS for finding in machine.json[0]["findings"])
     assert human.out.splitlines()[-1].startswith(f"{fixture.path}: {report.verdict} (")
 
@@ -175,6 +175,7 @@ def test_a_file_that_cannot_be_opened_stops_nothing(
         "error": "No such file or directory",
         "findings": [],
         "qemu": {},
+        "asked": {"qemu": None, "destination": False},
     }
     assert second["verdict"] == "clean"
 
@@ -193,9 +194,24 @@ def test_the_worst_file_decides(
 
 
 def test_ignore_changes_the_verdict(harmless: Path, run: Run) -> None:
-    for ignored in ("MR206", "mr2", "MR"):
+    for ignored in ("MR206", "mr2"):
         outcome = run("check", "--ignore", ignored, harmless)
         assert outcome == (0, clean(harmless), "")
+
+
+def test_releases_count_where_their_rule_is_chosen(corrupt: Path, run: Run) -> None:
+    """Nothing is said of releases that do not count, so that nothing contradicts the verdict."""
+    for options in (("--ignore", "MR"), ("--ignore", "MR061", "--select", "MR3")):
+        outcome = run("check", *options, corrupt)
+        assert outcome == (0, f"{corrupt}: clean (0 errors, 0 warnings, 0 infos)\n", "")
+        (report,) = run("check", *options, "--output", "json", corrupt).json
+        assert (report["verdict"], report["qemu"]) == ("clean", {})
+    outcome = run("check", "--select", "MR061", corrupt)
+    assert outcome.status == 2
+    assert " error MR061 not-loaded: no release loads " in outcome.out
+    named = run("check", "--select", "MR3", "--qemu", "10.0", corrupt)
+    assert named.status == 2
+    assert " error MR061 not-loaded: QEMU 10.0 refuses the file: " in named.out
 
 
 def test_select(corrupt: Path, run: Run) -> None:

@@ -8,11 +8,13 @@ import click
 import pytest
 
 from mappedram.check import RULES
+from mappedram.check.judgement import LOADS, TABLE, WORST
+from mappedram.check.report import EXIT_STATUS
 from mappedram.cli.main import cli
 from mappedram.fuzz.defects import CATALOGUE
 from mappedram.layout._spec import TYPES
 from mappedram.loader import RELEASES
-from tools.docs import commands, links, relink, rules, samples, specification, versions
+from tools.docs import commands, links, relink, rules, samples, site, specification, versions
 from tools.docs.drawing import byte_map
 from tools.generate import ksy
 
@@ -27,6 +29,15 @@ def test_every_rule_says_what_to_do() -> None:
     assert shown == [rule.remedy for rule in RULES.values()]
     cards = set(re.findall(r"\(errata\.md#(e-\d+)\)", rules.page()))
     assert cards == {card.lower() for rule in RULES.values() for card in rule.errata}
+
+
+def test_the_verdict_has_every_cell_of_the_table() -> None:
+    page = dict(site.pages())["judgement"]
+    cells = re.findall(r"(?:(clean|harmless|corrupt|unsupported), (\d+)|(refused), 1)(?= \|)", page)
+    shown = [verdict or None for verdict, _, _ in cells]
+    keys = [(worst, loads) for worst in WORST for loads in LOADS]
+    assert shown == [TABLE[key][asked] for asked in (False, True) for key in keys]
+    assert all(EXIT_STATUS[verdict] == int(status) for verdict, status, _ in cells if verdict)
 
 
 def test_versions_judge_every_defect() -> None:

@@ -7,9 +7,12 @@ import pytest
 import mappedram
 from mappedram.check import check
 from mappedram.check.loading import by_outcome
-from mappedram.loader import RELEASES, Destination, Verdict
+from mappedram.loader import RELEASES, Destination, Outcome, Verdict
+from mappedram.loader.releases import Basis
 from tests.cli.conftest import Run, on, patched, run
 from tests.conftest import Fixtures
+from tests.files import copy_sparse
+from tests.loader.releases import releases_of
 
 __all__ = ["run"]  # a fixture of the tests of the command line
 
@@ -25,10 +28,11 @@ def test_release_decides(release: str, status: int, fixtures: Fixtures, run: Run
     assert run(*on("check", fixtures["ignore-shared"])).status == 0
 
 
-def test_status_is_that_of_the_loader_only(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+def test_findings_tell_clean_from_harmless(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
     harmless = patched(fixtures["pc"], tmp_path, "/ram/blocks[0]/mapped_ram/version", bytes(4))
     assert run("check", harmless).status == 3
-    assert run("check", harmless, "--qemu", "10.0").status == 0
+    assert run("check", harmless, "--qemu", "10.0").status == 3
+    assert run("check", fixtures["pc"].path, "--qemu", "10.0").status == 0
     assert run("check", fixtures["background-snapshot"].path, "--qemu", "11.1").status == 2
 
 
@@ -41,10 +45,19 @@ def test_what_is_no_snapshot_stays_unsupported(tmp_path: Path, run: Run) -> None
     assert report["qemu"]["10.0"]["because"] == ["MR004"]
 
 
-def test_nothing_is_said_of_streams_without_mapped_ram(fixtures: Fixtures, run: Run) -> None:
+def test_streams_without_mapped_ram_are_not_judged_by_releases(
+    fixtures: Fixtures, run: Run
+) -> None:
+    """What was asked is refused where it cannot be answered, and never ignored."""
     command = on("check", fixtures["plain"], "--output", "json")
     assert run(*command).json[0]["qemu"] == {}
-    assert run(*command, "--qemu", "10.0").status == 0
+    for options in (("--qemu", "10.0"), ("--destination", str(fixtures["pc"].path))):
+        outcome = run(*command, *options)
+        assert outcome.status == 1
+        assert outcome.json[0]["verdict"] is None
+        assert outcome.err.endswith(
+            " with such a file is not modelled: the stream has no mapped-ram\n"
+        )
 
 
 def test_destination(fixtures: Fixtures, run: Run) -> None:
@@ -105,11 +118,35 @@ def test_releases_that_agree_share_a_line(fixtures: Fixtures, run: Run) -> None:
     assert lines[2] == f"{path}: QEMU 11.0 to 11.1.3: loads"
 
 
-def test_a_group_has_the_words_of_what_was_measured() -> None:
-    def verdict(message: str | None, basis: str) -> Verdict:
-        return Verdict("refuses", (), message, False, True, basis)  # type: ignore[arg-type]
+def verdict_of(message: str | None, basis: Basis = "read", outcome: Outcome = "refuses") -> Verdict:
+    return Verdict(outcome, (), message, False, True, basis)
 
-    read, measured = verdict(None, "read"), verdict("words", "measured")
-    hang = Verdict("hangs", (), None, False, True, "read")
-    groups = by_outcome({"a": read, "b": measured, "c": read, "d": hang})
-    assert groups == [(["a", "b", "c"], measured), (["d"], hang)]
+
+def test_a_group_has_the_words_of_the_newest_that_are_known() -> None:
+    found = {"a": verdict_of("old", "measured"), "b": verdict_of("new"), "c": verdict_of(None)}
+    last = {"d": verdict_of(None, outcome="hangs")}
+    group, other = by_outcome(found | last)
+    assert (group.releases, group.span, group.verdict.basis) == (
+        ("a", "b", "c"),
+        "a to c",
+        "measured",
+    )
+    assert group.quotation == 'b says "new"'
+    assert (other.releases, other.span, other.quotation) == (("d",), "d", None)
+
+
+def test_words_that_all_say_are_nobodys() -> None:
+    (group,) = by_outcome({"a": verdict_of("same"), "b": verdict_of("same")})
+    assert group.quotation == '"same"'
+
+
+def test_words_of_the_release_that_is_named(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+    """Each release is quoted with its own words."""
+    cut = copy_sparse(fixtures["pc"].path, tmp_path / "cut")
+    with cut.open("r+b") as file:
+        file.truncate(5_000_000)
+    for release in releases_of("pc-i440fx-10.0"):
+        message = check(cut).qemu[release].message
+        line = run("check", cut, "--qemu", release).out.splitlines()[-2]
+        assert line.startswith(f"{cut}: QEMU {release}: refuses (MR002)")
+        assert line.endswith(f': "{message}"') is (message is not None)

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.docs import answers, commands, policy, relink, rules, specification, versions
+from tools.docs import answers, commands, judgement, policy, relink, rules, specification, versions
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -15,6 +15,7 @@ ORDER = {
     "explorer": "Explorer",
     "errata": "Errata",
     "rules": "Rules",
+    "judgement": "The verdict",
     "versions": "QEMU versions",
     "verdicts": "Verdicts, proven",
     "cli": "Command line",
@@ -57,7 +58,10 @@ def stage(target: Path, app: str) -> None:
 def pages() -> Iterator[tuple[str, str]]:
     """Name and text of each page."""
     for path in sorted(DOCS.glob("*.md")):
-        yield path.stem, answers.with_table(policy.with_table(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        for insert in (policy.with_table, answers.with_table, judgement.with_table):
+            text = insert(text)
+        yield path.stem, text
     yield "format", specification.format_page()
     yield "errata", specification.errata_page()
     yield "examples", specification.examples_page()

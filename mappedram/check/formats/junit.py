@@ -1,6 +1,7 @@
 """Reports as JUnit XML, which servers for continuous integration take: a file is a suite of tests.
 
-Each rule is a test, which fails where the rule has found an error or a warning. Source: the schema
+Each rule is a test, which fails where the rule has found an error or a warning; the `type` of the
+failure says which. A file is corrupt where one is of the type `error`. Source: the schema
 `junit-10.xsd` of the xUnit plugin of Jenkins.
 """
 
@@ -54,10 +55,12 @@ def _test(rule: Rule, findings: list[Finding]) -> ET.Element:
     text = "\n".join(map(_line, findings))
     if rule.code == NOT_FOLLOWED:
         ET.SubElement(case, "skipped", message=findings[0].message).text = text
-    elif rule.severity == Severity.INFO:
+    elif all(finding.severity == Severity.INFO for finding in findings):
         ET.SubElement(case, "system-out").text = text
     else:
-        failure = ET.SubElement(case, "failure", type=rule.severity, message=findings[0].message)
+        failure = ET.SubElement(
+            case, "failure", type=findings[0].severity, message=findings[0].message
+        )
         failure.text = text
     return case
 

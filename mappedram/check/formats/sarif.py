@@ -1,7 +1,8 @@
 """Reports as one document of SARIF 2.1.0, the Static Analysis Results Interchange Format of OASIS.
 
 Places are bytes: a region has `byteOffset` and `byteLength` (clause 3.30 there). What lies in
-something that was decompressed has no region, as it has no place in the file.
+something that was decompressed has no region, as it has no place in the file. Each file that was
+judged is an artifact, with its verdict in the property bag.
 """
 
 import os
@@ -13,6 +14,7 @@ import mappedram
 from mappedram.check.finding import Finding, Severity
 from mappedram.check.formats import Results, Unread
 from mappedram.check.registry import Rule
+from mappedram.check.report import Report
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -34,10 +36,12 @@ def document(results: Results, rules: Sequence[Rule]) -> dict[str, Any]:
     """
     numbers = {rule.code: number for number, rule in enumerate(rules)}
     unread: list[Unread] = []
+    artifacts: dict[str, dict[str, Any]] = {}
     run = {
         "tool": {"driver": _driver(rules)},
         "columnKind": "unicodeCodePoints",
-        "results": _results(results, numbers, unread),
+        "results": _results(results, numbers, artifacts, unread),
+        "artifacts": _values(artifacts),
         "invocations": _invocations(unread),
     }
     return {"$schema": SCHEMA, "version": VERSION, "runs": [run]}
@@ -64,12 +68,16 @@ def _descriptor(rule: Rule) -> dict[str, Any]:
 
 
 def _results(
-    results: Results, numbers: dict[str, int], unread: list[Unread]
+    results: Results,
+    numbers: dict[str, int],
+    artifacts: dict[str, dict[str, Any]],
+    unread: list[Unread],
 ) -> Iterator[dict[str, Any]]:
     for result in results:
         if isinstance(result, Unread):
             unread.append(result)
             continue
+        artifacts[result.file] = _artifact(result)
         for finding in result.findings:
             yield {
                 "ruleId": finding.code,
@@ -78,6 +86,23 @@ def _results(
                 "message": {"text": _message(finding)},
                 "locations": [_location(result.file, finding)],
             }
+
+
+def _values(artifacts: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Those that are there once all results were taken."""
+    yield from artifacts.values()
+
+
+def _artifact(report: Report) -> dict[str, Any]:
+    return {
+        "location": {"uri": uri(report.file)},
+        "roles": ["analysisTarget"],
+        "properties": {
+            "verdict": report.verdict,
+            "qemu": {release: verdict.outcome for release, verdict in report.qemu.items()},
+            "asked": report.asked.to_dict(),
+        },
+    }
 
 
 def _message(finding: Finding) -> str:

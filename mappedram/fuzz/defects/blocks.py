@@ -63,7 +63,7 @@ def length_no_multiple_of_a_page(spec: SnapshotSpec, rng: Random) -> SparseFile:
 @breaks("MR105")
 def eos_with_more_bits(spec: SnapshotSpec, rng: Random) -> SparseFile:
     draft = Draft.of(spec)
-    more = rng.choice((RAM_SAVE_FLAG_CONTINUE, 0x400, 1 << 63))
+    more = rng.choice((RAM_SAVE_FLAG_CONTINUE, max(spec.page_size, 0x400), 1 << 63))
     path = f"{draft.section(SectionType.PART).path}/eos"
     draft.set(path, "flags", RAM_SAVE_FLAG_EOS | more)
     return draft.file

@@ -3,6 +3,10 @@
 #: No file breaks these rules.
 NOT_BY_A_FILE = {
     "MR005": "the two drivers agree on every file that is known; one that breaks it shows a bug",
+    "MR062": "no release restores wrong memory from a sound file, but for a defect of its own",
+    "MR063": "the file is sound, and only a destination that somebody names does not fit it",
+    "MR064": "the file is sound, and only a destination that somebody names does not fit it",
+    "MR065": "the file is sound, and only a destination that somebody names does not fit it",
 }
 
 #: What a rule cannot be broken without, by its code.
@@ -12,7 +16,13 @@ NOT_ALONE = {
     "MR018": {"MR012": "only a stream without mapped-ram can do without END of RAM"},
     "MR019": {"MR041": "a description is not written with devices alone"},
     "MR032": {"MR033": "no command that belongs in a file has data of two lengths"},
-    "MR210": {"MR209": "a block without data is worth a note, announced or not"},
+    "MR061": {
+        "MR033": "nothing else that is allowed in a stream keeps all releases from loading it"
+    },
+    "MR210": {
+        "MR061": "no release takes two zero offsets for a block without data, unannounced",
+        "MR209": "a block without data is worth a note, announced or not",
+    },
     "MR401": {"MR207": "what overlaps is not in its usual place"},
     "MR402": {"MR207": "a bitmap outside of the file is not in its usual place"},
     "MR404": {"MR207": "a bitmap before the stream is not in its usual place"},

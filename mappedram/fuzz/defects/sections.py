@@ -18,12 +18,7 @@ from mappedram.layout.constants import (
 
 _DEVICE = DeviceSpec("ps2kbd", section_id=9, state=bytes(24))
 #: Commands that a loader knows, without data, but that need a connection.
-_NOT_FOR_FILES = (
-    CommandType.OPEN_RETURN_PATH,
-    CommandType.POSTCOPY_LISTEN,
-    CommandType.POSTCOPY_RUN,
-    CommandType.ENABLE_COLO,
-)
+_REFUSED_IN_FILES = (CommandType.POSTCOPY_RUN, CommandType.ENABLE_COLO)
 #: A section_id that is in no generated file.
 _NO_SECTION_ID = 0x99
 _RAM_ID = 1
@@ -112,7 +107,12 @@ def command_with_too_much_data(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR033")
 def command_of_a_connection(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    return _commanded(spec, rng.choice(_NOT_FOR_FILES))
+    return _commanded(spec, CommandType.OPEN_RETURN_PATH)
+
+
+@breaks("MR061")
+def command_that_ends_the_load(spec: SnapshotSpec, rng: Random) -> SparseFile:
+    return _commanded(spec, rng.choice(_REFUSED_IN_FILES))
 
 
 def _commanded(spec: SnapshotSpec, command: int) -> SparseFile:
