@@ -155,8 +155,7 @@ def _in_stream(source: Source, offset: int, container: Container | None) -> Foun
 
 
 def _judged(context: Context) -> Found:
-    findings = [finding for rule in file_rules() for finding in rule.check(context)]
-    return Found(findings, context.ram_start is not None and not context.stream.mapped_ram)
+    return Found([finding for rule in file_rules() for finding in rule.check(context)])
 
 
 def _refused(refusal: FormatError, driver: ComparedDriver) -> Iterator[Finding]:

@@ -6,22 +6,11 @@ from dataclasses import dataclass, replace
 from mappedram.check.finding import Finding, Severity
 from mappedram.container import detect
 from mappedram.errors import FormatError
-from mappedram.loader import (
-    E_SWITCHOVER,
-    ERRATA,
-    Destination,
-    Verdict,
-    verdicts,
-    verdicts_on_compressed,
-)
+from mappedram.loader import E_SWITCHOVER, ERRATA, Destination, Verdict, fitted, verdicts
 from mappedram.source import Source
 
-#: The finding that a stream without mapped-ram has compressed pages; it gives their flags.
-_COMPRESSED = "MR017"
 #: The finding that a stream is for `xen-load-devices-state`.
 _DEVICES_ONLY = "MR019"
-#: The finding that blocks have the fields of mapped-ram, and the configuration does not say so.
-_MISMATCH = "MR014"
 _BIG_ENDIAN = "MR305"
 #: The rule that names the cause where a release has not the machine type. A file of one that is too
 #: new for the release does not break it.
@@ -46,12 +35,9 @@ class Found:
 
     Attributes:
         findings: all of it.
-        announces_none: whether RAM begins, and the stream is one without mapped-ram as far as its
-            configuration tells.
     """
 
     findings: list[Finding]
-    announces_none: bool = False
 
     def has(self, code: str) -> bool:
         """Whether the rule with that code has found anything."""
@@ -60,17 +46,13 @@ class Found:
     @property
     def unlike(self) -> str | None:
         """What it is about the stream that nothing of its loading is modelled; None if it is."""
-        if self.announces_none and not self.has(_MISMATCH):
-            return "the stream has no mapped-ram"
         return "the stream is for xen-load-devices-state" if self.has(_DEVICES_ONLY) else None
 
 
 def judge_loading(
     source: Source, offset: int, destination: Destination | None, found: Found
 ) -> dict[str, Verdict]:
-    """What each release does with a file.
-
-    Of streams without mapped-ram, only that of which the newer releases know nothing any more.
+    """What each release does with a file, with mapped-ram on or off as the file has it.
 
     Args:
         source: the file.
@@ -79,9 +61,6 @@ def judge_loading(
         found: what there is to say of the file.
     """
     findings = found.findings
-    compressed = next((f for f in findings if f.code == _COMPRESSED and f.actual), None)
-    if compressed is not None and destination is None:
-        return verdicts_on_compressed(int(str(compressed.actual), 16))
     if found.unlike is not None:
         return {}
     try:
@@ -92,7 +71,7 @@ def judge_loading(
         return {}
     fitting = Destination(byteorder="big" if found.has(_BIG_ENDIAN) else "little")
     begin = image.stream_offset if image is not None else offset
-    given = verdicts(source, begin, destination or fitting)
+    given = verdicts(source, begin, fitted(destination or fitting, source, begin))
     named = {release: _named(verdict, findings, destination) for release, verdict in given.items()}
     if destination is not None and any(_UNNAMED in verdict.because for verdict in named.values()):
         elsewhere = verdicts(source, begin, fitting)

@@ -7,11 +7,13 @@ It follows the bytes as the loader does, and is proven against it: docs/verdicts
 """
 
 from mappedram.loader.destination import Destination, LocalBlock
-from mappedram.loader.endings import E_SWITCHOVER, E_VAPIC, EndedError
+from mappedram.loader.endings import E_SWITCHOVER, E_VAPIC
 from mappedram.loader.file import HeldSource
+from mappedram.loader.kind import fitted
+from mappedram.loader.ledger import Ledgers
 from mappedram.loader.pages import Bitmaps
 from mappedram.loader.ram import E_IGNORE_SHARED
-from mappedram.loader.releases import COMPRESS, NAMES, RELEASES, Release, newest
+from mappedram.loader.releases import NAMES, RELEASES, Release, newest
 from mappedram.loader.simulate import Simulation
 from mappedram.loader.verdict import Outcome, Verdict
 from mappedram.snapshot import Snapshot
@@ -27,9 +29,9 @@ __all__ = [
     "Outcome",
     "Release",
     "Verdict",
+    "fitted",
     "newest",
     "verdicts",
-    "verdicts_on_compressed",
 ]
 
 #: Codes of spec/errata.md that are given as reasons, where it is QEMU that is wrong.
@@ -56,33 +58,13 @@ def verdicts(
         source = HeldSource(file) if isinstance(file, bytes) else file
     destination = destination or Destination()
     bitmaps = Bitmaps(source, destination.byteorder)
+    ledgers = Ledgers(source, keep=destination.reference is not None)
     done: list[Simulation] = []
     result = {}
     for name, release in RELEASES.items():
         simulation = next((known for known in done if known.holds_for(release)), None)
         if simulation is None:
-            simulation = Simulation(bitmaps, offset, destination, release)
+            simulation = Simulation(bitmaps, offset, destination, release, ledgers)
             done.append(simulation)
         result[name] = simulation.verdict(release)
-    return result
-
-
-def verdicts_on_compressed(flags: int) -> dict[str, Verdict]:
-    """What each release makes of a stream without mapped-ram that has records COMPRESS_PAGE.
-
-    That is all that is looked at: the rest of such streams is not modelled, and that the capability
-    `compress` is on is taken for granted where there is one.
-
-    Args:
-        flags: those of the first such record.
-    """
-    end = EndedError("ram-flags", flags=flags)
-    result = {}
-    for name, release in RELEASES.items():
-        if release.does(COMPRESS):
-            verdict = Verdict("loads", (), None, True, False, COMPRESS.basis)
-        else:
-            codes, message = ("MR017",), end.message(name)
-            verdict = Verdict(end.ending.outcome, codes, message, False, True, COMPRESS.basis)
-        result[name] = verdict
     return result

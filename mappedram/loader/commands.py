@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mappedram.layout.constants import CommandType
 from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile
+from mappedram.loader.local import Local
 from mappedram.loader.releases import ALWAYS, Behaviour, Loader
 
 
@@ -32,6 +33,8 @@ class Command:
 
 #: Bytes of two page sizes, which POSTCOPY_ADVISE carries with `postcopy-ram`.
 _ADVISE_LENGTH = 16
+#: The page size of memory that has no huge pages.
+_HOST_PAGE = 4096
 #: What C prints for a name that is not there: mig_cmd_args has none for MIG_CMD_ENABLE_COLO.
 _NAMELESS = "(null)"
 #: QEMU POSTCOPY_INCOMING_ADVISE.
@@ -59,6 +62,7 @@ _COLO_IS_GONE = Behaviour(since="11.0")
 class Commands:
     """What commands have done so far."""
 
+    local: Local
     has_return_path: bool = False
     #: QEMU POSTCOPY_INCOMING_ADVISE; 0 stands for none.
     postcopy_state: int = 0
@@ -89,7 +93,7 @@ class Commands:
             state = self.postcopy_state
             raise EndedError(command.ends, certain=command.certain, name=command.name, state=state)
         if number == CommandType.POSTCOPY_ADVISE:
-            self._advise(length)
+            self._advise(file, length)
         elif number == CommandType.PING:
             self._ping(file.number(4))
         self.has_return_path |= number == CommandType.OPEN_RETURN_PATH
@@ -98,12 +102,20 @@ class Commands:
         if not self.has_return_path:
             raise EndedError("ping", data=data)
 
-    def _advise(self, length: int) -> None:
+    def _advise(self, file: QemuFile, length: int) -> None:
         """Source: loadvm_postcopy_handle_advise()."""
         if self.postcopy_state:
             raise EndedError("postcopy-state", name="POSTCOPY_ADVISE", state=self.postcopy_state)
         self.postcopy_state = _ADVISED
-        if length == _ADVISE_LENGTH:
-            raise EndedError("advise-16")
-        if length:
+        if length not in (0, _ADVISE_LENGTH):
             raise EndedError("advise-length", length=length)
+        wanted = self.local.wants_postcopy(length == _ADVISE_LENGTH)
+        if wanted != (length == _ADVISE_LENGTH):
+            raise EndedError("advise-0" if wanted else "advise-16")
+        if wanted:
+            # All page sizes of memory that source and destination have, which nothing else tells.
+            self.local.assumed |= file.number(8) != _HOST_PAGE
+            page_size, local = file.number(8), self.local.page_size
+            if page_size != local:
+                cut = file.failed
+                raise EndedError("advise-page-size", cut=cut, received=page_size, local=local)

@@ -82,7 +82,7 @@ def load_header(file: QemuFile, local: Local, release: Loader) -> None:
         expected = file.peek(0, 1) == bytes([SectionType.CONFIGURATION])
         local.assumed |= not expected
     if not expected:
-        local.capabilities = local.destination.capabilities or frozenset((CAPABILITY_MAPPED_RAM,))
+        local.capabilities = local.chosen_capabilities(frozenset())
         return
     kind = file.number(1)
     if kind != SectionType.CONFIGURATION:
@@ -206,9 +206,7 @@ class _Configuration:
             raise EndedError("page-bits", received=bits, local=page_size.bit_length() - 1)
         local.target_page_bits = bits
         announced = frozenset(self.capabilities) & frozenset(VALIDATED)
-        if destination.capabilities is None:
-            # Whoever loads the file switches on what it announces, mapped-ram at the least.
-            local.capabilities = announced | {CAPABILITY_MAPPED_RAM}
+        local.capabilities = local.chosen_capabilities(announced)
         for name in VALIDATED:
             if (name in local.capabilities) != (name in announced):
                 on, off = ("on", "off") if name in local.capabilities else ("off", "on")

@@ -1,16 +1,22 @@
 """What the destination has. What is None is taken from the file: the destination agrees with it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
 from mappedram.bitmap import ByteOrder
-from mappedram.layout.constants import RAM_SECTION_IDSTR, RAM_SECTION_VERSION, SectionType
-from mappedram.loader.devices import Payload, payloads
+from mappedram.layout.constants import (
+    CAPABILITY_POSTCOPY_RAM,
+    RAM_SECTION_IDSTR,
+    RAM_SECTION_VERSION,
+    CommandType,
+    SectionType,
+)
+from mappedram.loader.devices import Loadable, Payload, payloads
 from mappedram.model import Stream
-from mappedram.snapshot import Snapshot
+from mappedram.snapshot import Block, Snapshot
 
 #: Bytes that a host is taken to have for one allocation. A bitmap of that size stands for 2 PiB of
 #: RAM.
@@ -69,7 +75,7 @@ class Handler:
     instance_id: int
     version_id: int
     alias_id: int
-    payload: Payload | None
+    payload: Loadable | None
     compat: tuple[str, int] | None = None
 
     @property
@@ -90,6 +96,9 @@ class Handler:
 
 #: RAM has no alias of its own, and 0 is its number.
 RAM = Handler(RAM_SECTION_IDSTR, 0, RAM_SECTION_VERSION, 0, None)
+#: What every QEMU registers, whether it has disks or not. Source: migration/migration.c,
+#: migration_object_init().
+DIRTY_BITMAP = Handler("dirty-bitmap", 0, 1, 0, None)
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,7 @@ class Destination:
     Attributes:
         page_size: bytes of a target page.
         machine: machine type.
-        capabilities: those of `mapped-ram` and `x-ignore-shared` that are on.
+        capabilities: those of `mapped-ram`, `x-ignore-shared` and `postcopy-ram` that are on.
         blocks: RAM blocks by name.
         handlers: what is registered, in the order in which QEMU looks for it.
         uuid: of the machine, if it has one.
@@ -137,12 +146,10 @@ class Destination:
         return cls(
             page_size=stream.page_size,
             machine=stream.machine,
-            capabilities=frozenset(stream.capabilities),
+            capabilities=frozenset(_capabilities(stream)),
             blocks={
-                block.idstr: LocalBlock.like(
-                    block.idstr, block.used_length, block.addr if block.ignored else None
-                )
-                for block in stream.blocks
+                block.idstr: LocalBlock.like(block.idstr, block.used_length, _shared_at(block))
+                for block in snapshot.blocks
             },
             handlers=tuple(_handlers(stream)),
             uuid=stream.configuration.uuid if stream.configuration else None,
@@ -156,6 +163,19 @@ class Destination:
     def is_known(self) -> bool:
         """Whether blocks and sections are those of a machine, not those of the file."""
         return self.blocks is not None and self.handlers is not None
+
+
+def _capabilities(stream: Stream) -> Iterator[str]:
+    """Those that were on when a stream was saved, as far as it shows."""
+    yield from stream.capabilities
+    advice = (s.data for s in stream.sections if s.command == CommandType.POSTCOPY_ADVISE)
+    if any(advice):
+        yield CAPABILITY_POSTCOPY_RAM
+
+
+def _shared_at(block: Block) -> int | None:
+    """The guest address of a block that was left out since it is in a shared file."""
+    return block.model.addr if block.coverage.is_left_out else None
 
 
 def _handlers(stream: Stream) -> list[Handler]:
@@ -172,12 +192,17 @@ def _handlers(stream: Stream) -> list[Handler]:
         if section.idstr != RAM_SECTION_IDSTR:
             version = section.version_id or 0
             whole = Payload(section.idstr, section.payload_length, version)
-            payload = described.get(key, whole).of_version(version)
+            # Without a text, all that is known of a device is how long it was that time.
+            payload = described.get(key, None if document else whole)
+            payload = payload and payload.of_version(version)
             live = section.type == SectionType.START
-            compat = None if live else _compat(section.idstr, payload.name, before)
+            compat = None if live or not payload else _compat(section.idstr, payload.name, before)
             alias = 0 if live else NO_ALIAS
             handler = Handler(*key, version, alias, None if live else payload, compat)
         found.setdefault(key, (section.section_id or 0, handler))
+    number, _ = found.get((RAM.idstr, RAM.instance_id), (0, RAM))
+    # Right behind RAM, as QEMU registers it, whatever was saved.
+    found.setdefault((DIRTY_BITMAP.idstr, DIRTY_BITMAP.instance_id), (number, DIRTY_BITMAP))
     return [handler for _, handler in sorted(found.values(), key=lambda pair: pair[0])]
 
 

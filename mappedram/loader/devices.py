@@ -5,15 +5,28 @@ Source: QEMU migration/vmstate.c, vmstate_load_state() and vmstate_subsection_lo
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from mappedram.layout.constants import SectionType
 from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile, c_string
 
+#: The name of the description that a device has.
+_DESCRIPTION = "vmsd_name"
 #: What devices took before their version went up, by description and version. The JSON text knows
 #: the newest version only. Source: QEMU system/cpu-timers.c, vmstate_timers.
 OLDER_VERSIONS: Mapping[tuple[str, int], int] = {("timer", 1): 16}
+
+
+class Loadable(Protocol):
+    """What takes the payload of a section."""
+
+    def load(self, file: QemuFile, version: int, /) -> None:
+        """Pass one payload of that version.
+
+        Raises:
+            EndedError: it is refused.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +90,17 @@ class Payload:
 def payloads(document: Mapping[str, Any]) -> dict[tuple[str, int], Payload]:
     """What each device takes, by `idstr` and `instance_id`; of several alike, the first.
 
-    Devices whose description is not what QEMU writes are left out.
+    Left out are devices whose description is not what QEMU writes, and those without any: they take
+    bytes by code of their own, and the text has the length of one payload only. Source: QEMU
+    migration/savevm.c, vmstate_save_old_style().
     """
     found: dict[tuple[str, int], Payload] = {}
     devices = document.get("devices")
     for device in devices if isinstance(devices, list) else ():
         try:
             key = (str(device["name"]), int(device["instance_id"]))
-            found.setdefault(key, _payload(device))
+            if _DESCRIPTION in device:
+                found.setdefault(key, _payload(device))
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             continue
     return found
@@ -96,7 +112,7 @@ def _payload(description: Mapping[str, Any]) -> Payload:
         for entry in description.get("fields", ())
     )
     return Payload(
-        str(description.get("vmsd_name", description.get("name", ""))),
+        str(description.get(_DESCRIPTION, description.get("name", ""))),
         length,
         _size(description["version"]) if "version" in description else None,
         tuple(_inner(description.get("subsections", ()))),

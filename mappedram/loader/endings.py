@@ -48,6 +48,7 @@ _SECTION = (
     " your saved VM setup, including any hotplugged devices"
 )
 _PAGE_SIZE = "Migration mapped-ram header has invalid page_size {page_size} (expected {local})"
+_XBZRLE = "Failed to load XBZRLE page - "
 _PAGE = "({idstr}) failed to read page {offset:x}from file offset {place:x}: "
 
 #   way | rule | 9.0 to 10.1 | 10.2 and 11.0 | since 11.1
@@ -239,7 +240,7 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
     ("ram-flags-unexpected", "MR001", "Unexpected RAM flags: {flags}", _SAME, _SAME),
     ("ram-flags", "MR001", "Unknown combination of migration flags: {flags:#x}", _SAME, _SAME),
     ("block", "MR064", 'Unknown ramblock "{idstr}", cannot accept migration', _SAME, _SAME),
-    ("address", "MR001", None, "Mismatched GPAs for block {idstr} {received}!= {local}", _SAME),
+    ("address", "MR001", "Mismatched GPAs for block {idstr} {received}!= {local}", _SAME, _SAME),
     (
         "header-cut",
         "MR002",
@@ -290,6 +291,55 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
     ("too-many-bits", "MR301", None, None, None),
 )
 
+# Without mapped-ram: parse_ramblock(), ram_load_precopy() and what they call; up to 9.0, those of
+# `compress` and migration/block.c.
+#   way | rule | 9.0 to 10.1 | 10.2 and 11.0 | since 11.1
+_WITHOUT_MAPPED_RAM: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
+    ("block-length", "MR064", "Size mismatch: {idstr}: {received:#x} != {local:#x}", _SAME, _SAME),
+    (
+        "block-too-long",
+        "MR064",
+        "Size too large: {idstr}: {received:#x} > {local:#x}",
+        _SAME,
+        _SAME,
+    ),
+    ("record-before-block", "MR001", "Ack, bad migration stream!", _SAME, _SAME),
+    ("record-block", "MR001", "Can't find block {idstr}", _SAME, _SAME),
+    ("record-ignored", "MR001", "block {idstr} should not be migrated !", _SAME, _SAME),
+    ("record-outside", "MR001", "Illegal RAM offset {offset:x}", _SAME, _SAME),
+    ("record-fill", "MR001", "Found a zero page with value {value}", _SAME, _SAME),
+    (
+        "start-cut",
+        "MR002",
+        "error while loading state for instance 0x0 of device 'ram'",
+        _SAME,
+        _SAME,
+    ),
+    (
+        "part-cut",
+        "MR002",
+        "error while loading state section id {section_id}(ram)",
+        "Failed to load vmstate version_id: {version}, ret: -5",
+        _SAME,
+    ),
+    ("xbzrle-encoding", "MR001", _XBZRLE + "wrong compression!", _SAME, _SAME),
+    ("xbzrle-length", "MR001", _XBZRLE + "len overflow!", _SAME, _SAME),
+    ("xbzrle-decode", "MR001", _XBZRLE + "decode error!", _SAME, _SAME),
+    ("xbzrle-cut", "MR002", None, None, None),
+    ("compressed-length", "MR001", "Invalid compressed data length: {length}", None, None),
+    ("compressed-decode", "MR001", "decompress data failed", None, None),
+    ("advise-0", "MR033", "RAM postcopy is enabled but have 0 byte advise", _SAME, _SAME),
+    (
+        "advise-page-size",
+        "MR033",
+        "Postcopy needs matching target page sizes (s={received} d={local})",
+        _SAME,
+        _SAME,
+    ),
+    ("disk-record", "MR001", "Unknown block migration flags: {flags:#x}", None, None),
+    ("disk-cut", "MR002", None, None, None),
+)
+
 #   way | what it is | rule
 _OTHERS: tuple[tuple[str, Outcome, str], ...] = (
     ("division-by-zero", "crashes", "MR204"),
@@ -310,7 +360,8 @@ def _spread(said: tuple[str | None, ...]) -> tuple[str | None, ...]:
 
 
 ENDINGS: dict[str, Ending] = {
-    way: Ending("refuses", code, _spread(tuple(words))) for way, code, *words in _REFUSALS
+    way: Ending("refuses", code, _spread(tuple(words)))
+    for way, code, *words in (*_REFUSALS, *_WITHOUT_MAPPED_RAM)
 } | {way: Ending(outcome, code) for way, outcome, code in _OTHERS}
 
 
@@ -321,6 +372,7 @@ READ = frozenset(
         *("device-unknown", "footer-cut", "loop", "no-machine", "obsolete-version", "page-bits"),
         *("page-not-mapped", "ping", "postcopy-listen", "seek", "too-many-bits"),
         *("too-many-records", "uuid"),
+        *(way for way, *_ in _WITHOUT_MAPPED_RAM),
     )
 )
 

@@ -5,10 +5,16 @@ from functools import cached_property
 from typing import Any
 
 from mappedram import drivers
-from mappedram.layout.constants import OFFSET_BITS, TARGET_PAGE_SIZE_MIN
+from mappedram.layout.constants import (
+    CAPABILITY_MAPPED_RAM,
+    CAPABILITY_POSTCOPY_RAM,
+    OFFSET_BITS,
+    TARGET_PAGE_SIZE_MIN,
+)
 from mappedram.loader.destination import NO_ALIAS, RAM, Destination, Handler, LocalBlock
 from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile
+from mappedram.loader.kind import Kind, kind_of
 from mappedram.loader.pages import Bitmaps
 from mappedram.model import is_page_size
 from mappedram.reader import vmdescription
@@ -37,6 +43,7 @@ class Local:
         self.target_page_size: int | None = None
         self._supposed_page_size: int | None = None
         self.has_footers = destination.footers
+        self.postcopy_ram = False
 
     def allocate(self, size: int, *noticed: str) -> None:
         """Set memory aside, as QEMU does on the word of the file.
@@ -47,6 +54,43 @@ class Local:
         self.assumed |= size > _LARGE and not self.destination.is_known
         if size > self.destination.memory:
             raise EndedError("allocation", *noticed)
+
+    # Capabilities.
+
+    @property
+    def has_mapped_ram(self) -> bool:
+        """Whether mapped-ram is on."""
+        return CAPABILITY_MAPPED_RAM in self.capabilities
+
+    @cached_property
+    def kind(self) -> Kind:
+        """Where the stream has its pages, whatever is on."""
+        return kind_of(self.source, self.offset)
+
+    def chosen_capabilities(self, announced: frozenset[str]) -> frozenset[str]:
+        """What is on for a stream that announces these: mapped-ram too, if it has it all the same.
+
+        Without a destination, whoever loads the file switches on what it is made for.
+        """
+        if self.destination.capabilities is not None:
+            return self.destination.capabilities
+        if CAPABILITY_MAPPED_RAM not in announced:
+            mapped = self.kind is Kind.MAPPED
+            announced |= {CAPABILITY_MAPPED_RAM} if mapped else set()
+        return announced
+
+    def wants_postcopy(self, announced: bool) -> bool:
+        """Whether `postcopy-ram` is on, where the stream shows whether it was on as it was saved.
+
+        It never is along with mapped-ram. Source: QEMU migration/options.c, migrate_caps_check().
+        """
+        known = self.destination.capabilities
+        if known is not None:
+            self.postcopy_ram = CAPABILITY_POSTCOPY_RAM in known
+        else:
+            self.postcopy_ram = announced and not self.has_mapped_ram
+            self.assumed |= self.postcopy_ram
+        return self.postcopy_ram
 
     # The target.
 
@@ -68,9 +112,14 @@ class Local:
         declared = self.document.get("page_size")
         return declared if isinstance(declared, int) and is_page_size(declared) else None
 
+    @property
+    def has_page_size(self) -> bool:
+        """Whether anything says or shows how long a page is."""
+        return bool(self._known_page_size or self._supposed_page_size)
+
     def suppose_page_size(self, page_size: int) -> None:
         """Take the page size of the first block for that of the target if nothing says another."""
-        if self._known_page_size or self._supposed_page_size or not is_page_size(page_size):
+        if self.has_page_size or not is_page_size(page_size):
             return
         self._supposed_page_size = page_size
         self.assumed |= page_size != _USUAL_PAGE_SIZE

@@ -2,22 +2,16 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
+from mappedram.loader import plain_memory
 from mappedram.loader.destination import Destination
 from mappedram.loader.ram import BlockSeen, RamLoad
 from mappedram.loader.reference import differs
+from mappedram.loader.suspicion import Suspicion
 from mappedram.source import Source
 
 #: Where areas share bytes, those may by chance be what was saved.
 _BY_CHANCE = frozenset(("MR401", "MR404"))
-
-
-class Suspicion(NamedTuple):
-    """Codes of the rules that say why memory is wrong, and whether it cannot be right."""
-
-    codes: tuple[str, ...]
-    certain: bool
 
 
 def judge(load: RamLoad, source: Source, base: int, destination: Destination) -> Suspicion | None:
@@ -29,6 +23,8 @@ def judge(load: RamLoad, source: Source, base: int, destination: Destination) ->
         base: where its stream begins.
         destination: with the snapshot that memory is compared with, if there is one.
     """
+    if load.plain is not None:
+        return plain_memory.judge(load, load.plain, source, destination)
     codes = tuple(dict.fromkeys(_suspicions(load, source, base)))
     reference = destination.reference
     if reference is None:

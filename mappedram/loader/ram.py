@@ -23,8 +23,11 @@ from mappedram.layout.constants import (
 from mappedram.loader.destination import LocalBlock
 from mappedram.loader.endings import ENDINGS, EndedError
 from mappedram.loader.file import QemuFile, as_int, as_off_t, c_string
+from mappedram.loader.ledger import Ledgers
 from mappedram.loader.local import Local
 from mappedram.loader.pages import Brought
+from mappedram.loader.plain import PlainRam
+from mappedram.loader.records import RAM_SAVE_FLAG_HOOK
 from mappedram.loader.releases import (
     CHECKS_PAGE_SIZE,
     COMPRESS,
@@ -41,10 +44,9 @@ if TYPE_CHECKING:
 E_IGNORE_SHARED = "E-028"
 
 _U64 = (1 << 64) - 1
-_RAM_SAVE_FLAG_HOOK = 0x80
 #: Records that carry pages in a stream without mapped-ram.
 _UNEXPECTED = (
-    _RAM_SAVE_FLAG_HOOK
+    RAM_SAVE_FLAG_HOOK
     | RAM_SAVE_FLAG_MULTIFD_FLUSH
     | RAM_SAVE_FLAG_PAGE
     | RAM_SAVE_FLAG_XBZRLE
@@ -53,6 +55,7 @@ _UNEXPECTED = (
 #: QEMU MAPPED_RAM_LOAD_BUF_SIZE: what is read at once.
 _LOAD_BUF_SIZE = 1 << 20
 _HEADER_SIZE = 28
+_WORD = 8
 _MAP_ALIGNMENT = 4096
 #: Rounds through one list of blocks that QEMU gets through before it is taken for stuck.
 ROUNDS_MAX = 20_000
@@ -94,6 +97,9 @@ class RamLoad:
 
     local: Local
     release: Loader
+    ledgers: Ledgers
+    #: What there is without mapped-ram.
+    plain: PlainRam | None = None
     seen: list[BlockSeen] = field(default_factory=list)
     brought: list[Brought] = field(default_factory=list)
     #: Codes of what QEMU takes no notice of, in the order in which it was met.
@@ -105,8 +111,13 @@ class RamLoad:
     rounds: int = 0
     sections: int = 0
 
-    def section(self, file: QemuFile, version_id: int) -> None:
+    def section(self, file: QemuFile, version_id: int, cut: EndedError) -> None:
         """Load one section of RAM. Source: ram_load().
+
+        Args:
+            file: the stream.
+            version_id: of its START.
+            cut: how it ends where the file does, within the record of a page.
 
         Raises:
             EndedError: QEMU does not come to its end.
@@ -114,7 +125,10 @@ class RamLoad:
         if version_id != RAM_SECTION_VERSION:
             raise EndedError("ram-version")
         self.sections += 1
-        self._look_ahead(file)
+        if self.plain is None and not self.local.has_mapped_ram:
+            self.plain = PlainRam(self.local, self.release, self.ledgers)
+        if self.plain is None:
+            self._look_ahead(file)
         flags = 0
         visited: set[int] = set()
         while not flags & RAM_SAVE_FLAG_EOS:
@@ -122,13 +136,15 @@ class RamLoad:
                 raise EndedError("loop", *self.noticed)
             visited.add(file.position)
             self._count()
-            word = file.number(8)
+            word = file.number(_WORD)
             if file.failed:
                 raise EndedError("ram-word-cut", *self.noticed)
+            if self.plain is not None:
+                self.plain.find_page_size(word, file.position - _WORD)
             flags = word & self.local.flags_mask
             self._record(file, flags, word - flags)
             if file.failed:
-                raise EndedError("seek", *self.noticed)
+                raise cut if self.plain else EndedError("seek", *self.noticed)
 
     def _look_ahead(self, file: QemuFile) -> None:
         """Suppose the page size of the first block, which tells flags from the total before it."""
@@ -138,16 +154,26 @@ class RamLoad:
         self.local.suppose_page_size(int.from_bytes(page_size, "big"))
 
     def _record(self, file: QemuFile, flags: int, value: int) -> None:
-        unexpected = flags & _UNEXPECTED
-        if flags & RAM_SAVE_FLAG_COMPRESS_PAGE and self.release.does(COMPRESS):
-            unexpected |= RAM_SAVE_FLAG_COMPRESS_PAGE
-        if unexpected:
+        if self.plain is not None and self.plain.takes(flags):
+            file.position -= _WORD
+            self.plain.records(file)
+            return
+        if self.plain is None and (unexpected := self._unexpected(flags)):
             raise EndedError("ram-flags-unexpected", *self.noticed, flags=unexpected)
         kind = flags & ~RAM_SAVE_FLAG_CONTINUE
         if kind == RAM_SAVE_FLAG_MEM_SIZE:
             self._list(file, value)
         elif kind != RAM_SAVE_FLAG_EOS:
+            if kind == RAM_SAVE_FLAG_COMPRESS_PAGE and self.plain is not None:
+                self.notice("MR017")
             raise EndedError("ram-flags", *self.noticed, flags=flags)
+
+    def _unexpected(self, flags: int) -> int:
+        """The flags that no record has with mapped-ram."""
+        unexpected = flags & _UNEXPECTED
+        if flags & RAM_SAVE_FLAG_COMPRESS_PAGE and self.release.does(COMPRESS):
+            unexpected |= RAM_SAVE_FLAG_COMPRESS_PAGE
+        return unexpected
 
     def _list(self, file: QemuFile, total: int) -> None:
         """The list of blocks; it ends when `total` is used up. Source: parse_ramblocks()."""
@@ -183,6 +209,9 @@ class RamLoad:
         block = self.local.block(idstr, length)
         if block is None or (not idstr and file.failed):
             raise EndedError("block", *self.noticed, cut=file.failed, idstr=idstr)
+        if self.plain is not None:
+            self.plain.block(file, block, length)
+            return length
         ignore_shared = CAPABILITY_X_IGNORE_SHARED in self.local.capabilities
         if ignore_shared and self.release.does(READS_ADDR):
             addr = file.number(8)

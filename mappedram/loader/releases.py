@@ -92,6 +92,11 @@ READS_ADDR = Behaviour(since="11.0")
 SKIPS_EMPTY_BLOCKS = Behaviour(since="11.0")
 #: There is the record COMPRESS_PAGE. Source: ram_load_precopy().
 COMPRESS = Behaviour(until="9.1")
+#: There is the live section `block`, which carries disks. Source: migration/block.c.
+BLOCK_MIGRATION = Behaviour(until="9.1", basis="read")
+#: Without mapped-ram, pages stand in records; measured with 10.0.2 only, and the same source in all
+#: others. Source: migration/ram.c, ram_load_precopy().
+READS_RECORDS = Behaviour(basis="read")
 #: Target pages of AVR have 1 KiB, and no longer 256 bytes. Source: target/avr/cpu-param.h.
 AVR_PAGES_OF_1K = Behaviour(since="10.1", basis="read")
 #: Lengths in the configuration section are `int` where memory is set aside for them, so that one of

@@ -7,13 +7,15 @@ qemu_loadvm_section_part_end(), check_section_footer().
 from dataclasses import dataclass
 
 from mappedram.layout.constants import RAM_SECTION_IDSTR, SectionType
+from mappedram.loader import disks
 from mappedram.loader.commands import Commands
-from mappedram.loader.destination import Handler
+from mappedram.loader.destination import DIRTY_BITMAP, Handler
 from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile, as_int
 from mappedram.loader.hooks import HOOKS, Loaded
 from mappedram.loader.local import Local
 from mappedram.loader.ram import RamLoad
+from mappedram.loader.releases import BLOCK_MIGRATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Sections:
         self.file = file
         self.local = local
         self.ram = ram
-        self.commands = Commands()
+        self.commands = Commands(local)
         self.entries: dict[Handler, Entry] = {}
 
     def load(self) -> None:
@@ -69,7 +71,7 @@ class Sections:
         instance_id, version_id = file.number(4), file.number(4)
         if file.failed:
             raise EndedError("end-of-file")
-        handler = self.local.handler(idstr, instance_id, version_id, live=live)
+        handler = self._handler(idstr, instance_id, version_id, live=live)
         if handler is None:
             way = "ram-instance" if idstr == RAM_SECTION_IDSTR else "section"
             raise EndedError(way, idstr=idstr, instance_id=instance_id)
@@ -79,7 +81,17 @@ class Sections:
             raise EndedError(way, version=version, idstr=idstr, local=local)
         entry = Entry(handler, section_id, version_id)
         self.entries[handler] = entry
-        self._payload(entry)
+        self._payload(entry, "start-cut")
+
+    def _handler(
+        self, idstr: str, instance_id: int, version_id: int, *, live: bool
+    ) -> Handler | None:
+        if idstr != disks.IDSTR:
+            return self.local.handler(idstr, instance_id, version_id, live=live)
+        if not self.ram.release.does(BLOCK_MIGRATION):
+            return None
+        self.local.assumed = True  # the disks
+        return disks.DISKS if disks.DISKS.answers(idstr, instance_id) else None
 
     def _part(self) -> None:
         section_id = self.file.number(4)
@@ -88,7 +100,7 @@ class Sections:
         entry = self._entry(section_id)
         if entry is None:
             raise EndedError("section-id", section_id=as_int(section_id))
-        self._payload(entry)
+        self._payload(entry, "part-cut")
 
     def _entry(self, section_id: int) -> Entry | None:
         """Who answers to a number: handlers that have had no section yet have the number 0."""
@@ -99,10 +111,12 @@ class Sections:
         entries = self.entries.values()
         return next((entry for entry in entries if entry.section_id == section_id), None)
 
-    def _payload(self, entry: Entry) -> None:
+    def _payload(self, entry: Entry, if_cut: str) -> None:
         handler, start = entry.handler, self.file.position
         if handler.is_ram:
-            self.ram.section(self.file, entry.version_id)
+            number = as_int(entry.section_id)
+            cut = EndedError(if_cut, section_id=number, version=entry.version_id)
+            self.ram.section(self.file, entry.version_id, cut)
         elif handler.payload is not None:
             handler.payload.load(self.file, entry.version_id)
         else:
@@ -118,6 +132,8 @@ class Sections:
         end = self.local.payload_end(self.file.position, entry.handler, entry.section_id)
         if end is None:
             raise EndedError("device-unknown", certain=False)
+        if entry.handler == DIRTY_BITMAP:  # of a disk, if it is longer than its end
+            self.local.assumed |= end - self.file.position > 1
         self.file.seek(end)
 
     def _footer(self, entry: Entry) -> None:
@@ -131,4 +147,5 @@ class Sections:
             raise EndedError("footer-missing", *self.ram.noticed, idstr=idstr)
         section_id = self.file.number(4)
         if section_id != entry.section_id:
-            raise EndedError("footer-id", idstr=idstr, received=section_id, local=entry.section_id)
+            cut, local = self.file.failed, entry.section_id
+            raise EndedError("footer-id", cut=cut, idstr=idstr, received=section_id, local=local)

@@ -8,12 +8,13 @@ from mappedram.loader.configuration import load_header
 from mappedram.loader.destination import Destination
 from mappedram.loader.endings import READ, EndedError
 from mappedram.loader.file import QemuFile
+from mappedram.loader.ledger import Ledgers
 from mappedram.loader.local import Local
-from mappedram.loader.memory import Suspicion
 from mappedram.loader.pages import Bitmaps
 from mappedram.loader.ram import RamLoad
 from mappedram.loader.releases import Basis, Loader, Release
 from mappedram.loader.sections import Sections
+from mappedram.loader.suspicion import Suspicion
 from mappedram.loader.verdict import Verdict
 
 
@@ -25,16 +26,23 @@ class Simulation:
         offset: where the stream begins.
         destination: what is to load it.
         release: whose loader it is.
+        ledgers: what other releases have met in the page records of the file.
     """
 
     def __init__(
-        self, bitmaps: Bitmaps, offset: int, destination: Destination, release: Release
+        self,
+        bitmaps: Bitmaps,
+        offset: int,
+        destination: Destination,
+        release: Release,
+        ledgers: Ledgers | None = None,
     ) -> None:
         source = bitmaps.source
         file = QemuFile(source, offset)
         self._loader = Loader(release)
         self._local = Local(destination, bitmaps, offset)
-        self._ram = RamLoad(self._local, self._loader)
+        ledgers = ledgers or Ledgers(source, keep=destination.reference is not None)
+        self._ram = RamLoad(self._local, self._loader, ledgers)
         self.end: EndedError | None = None
         self._suspicion: Suspicion | None = None
         try:
@@ -58,11 +66,13 @@ class Simulation:
     def verdict(self, release: Release) -> Verdict:
         """What this is for a release."""
         assumed, basis, end = self._local.assumed, self._basis, self.end
-        if self._suspicion is not None:
-            codes, certain = self._suspicion
+        suspicion = self._suspicion
+        if suspicion is not None and suspicion.is_wrong:
+            codes, certain = suspicion.codes, suspicion.certain
             return Verdict("wrong-memory", codes, None, assumed, certain, basis)
         if end is None or end.ending.outcome == "loads":
-            return Verdict("loads", (), None, assumed, end is None, basis)
+            certain = end is None and suspicion is None
+            return Verdict("loads", (), None, assumed, certain, basis)
         erratum = self._ram.erratum
         codes = (erratum,) if erratum else end.codes
         message = end.message(release.name)

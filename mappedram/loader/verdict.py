@@ -20,7 +20,8 @@ class Verdict:
         depends_on_destination: whether it rests on something that the file does not say, such as
             the length of a local block or the memory of the host. That the destination has the
             same machine type, devices and blocks is taken for granted.
-        certain: False where a device takes bytes by code of its own.
+        certain: False where a device takes bytes by code of its own, and where a page of a stream
+            without mapped-ram has had no record.
         basis: how it is known what that release does.
     """
 
