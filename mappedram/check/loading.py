@@ -173,4 +173,8 @@ def _group(releases: Sequence[str], found: Mapping[str, Verdict]) -> Group:
 
 
 def _alike(here: Verdict, there: Verdict) -> bool:
-    return replace(here, message=None, basis="read") == replace(there, message=None, basis="read")
+    # With multifd, releases differ where they are the same without; the lines are about these.
+    plain, other = (
+        replace(verdict, message=None, basis="read", multifd=None) for verdict in (here, there)
+    )
+    return plain == other

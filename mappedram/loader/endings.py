@@ -385,6 +385,7 @@ class EndedError(Exception):
         noticed: rules that what the loader passed over before has broken, which may be why.
         cut: whether the file ends there, which is the cause then.
         certain: see `Verdict`.
+        multifd: what it is with multifd, if that differs.
         values: for the words.
     """
 
@@ -394,6 +395,7 @@ class EndedError(Exception):
         *noticed: str,
         cut: bool = False,
         certain: bool = True,
+        multifd: Outcome | None = None,
         **values: Any,
     ) -> None:
         super().__init__(way)
@@ -401,6 +403,7 @@ class EndedError(Exception):
         self.ending = ENDINGS[way]
         self.codes = tuple(dict.fromkeys((*noticed, "MR002" if cut else self.ending.code)))
         self.certain = certain
+        self.multifd = multifd
         self.values = values
 
     def message(self, release: str) -> str | None:

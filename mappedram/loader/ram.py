@@ -31,10 +31,12 @@ from mappedram.loader.records import RAM_SAVE_FLAG_HOOK
 from mappedram.loader.releases import (
     CHECKS_PAGE_SIZE,
     COMPRESS,
+    MULTIFD_NOTES_ENDS,
     READS_ADDR,
     SKIPS_EMPTY_BLOCKS,
     Loader,
 )
+from mappedram.loader.verdict import Outcome
 from mappedram.model import is_page_size
 
 if TYPE_CHECKING:
@@ -66,6 +68,21 @@ _FIRST_BLOCKS = frozenset(("pc.ram",))
 RECORDS_MAX = 1 << 20
 #: Bytes of bitmaps that are looked at; they stand for 32 TiB of pages of 4 KiB.
 BITMAP_BYTES_MAX = 1 << 30
+
+
+def multifd_outcome(*, followed: bool) -> Outcome:
+    """What becomes of a load with multifd once a channel has an error to hand on.
+
+    QEMU adds words to an error when it has more to give to the channels, but that one is not handed
+    on to there; without more, it waits for a channel that is gone. If hardly any more is left, it
+    may have given that away before the channel fails, and wait as well. Source: QEMU
+    migration/ram.c, read_ramblock_mapped_ram(); migration/multifd.c, multifd_recv() and
+    multifd_recv_sync_main().
+
+    Args:
+        followed: whether a piece of pages follows the one that could not be read.
+    """
+    return "crashes" if followed else "hangs"
 
 
 @dataclass(slots=True)
@@ -289,8 +306,9 @@ class RamLoad:
         for end in bitmaps.ends(seen.bitmap_offset, num_pages):
             any_set |= end > 0
             if end * page_size > limit or (end and seen.pages_offset < 0):
+                last = max(bitmaps.ends(seen.bitmap_offset, num_pages)) * page_size
                 for runs in bitmaps.iter_runs(seen.bitmap_offset, num_pages):
-                    self._refuse_beyond(block, seen, runs)
+                    self._refuse_beyond(block, seen, runs, last)
                 break
             if bitmaps.bytes_read > BITMAP_BYTES_MAX:
                 raise EndedError("too-many-bits", *self.noticed, certain=False)
@@ -298,8 +316,15 @@ class RamLoad:
             offset = seen.bitmap_offset
             self.brought.append(Brought(block.idstr, seen.pages_offset, offset, num_pages))
 
-    def _refuse_beyond(self, block: LocalBlock, seen: BlockSeen, runs: "Runs") -> None:
-        """Refuse the first piece that is not in the local block, or not in the file."""
+    def _refuse_beyond(self, block: LocalBlock, seen: BlockSeen, runs: "Runs", last: int) -> None:
+        """Refuse the first piece that is not in the local block, or not in the file.
+
+        Args:
+            block: the local block.
+            seen: the same by the file.
+            runs: pages of it.
+            last: where in the block the last page ends that has a bit.
+        """
         page_size, size = self.local.page_size, self.local.source.size
         mapped = -(-block.max_length // _MAP_ALIGNMENT) * _MAP_ALIGNMENT
         pages_offset = seen.pages_offset
@@ -320,12 +345,16 @@ class RamLoad:
                     "offset": offset,
                     "place": place & _U64,
                 }
+                followed = offset + wanted < last
                 if place < 0:
-                    raise EndedError("page-place", *self.noticed, **values)
+                    multifd = multifd_outcome(followed=followed)
+                    raise EndedError("page-place", *self.noticed, multifd=multifd, **values)
                 if got < wanted:
+                    notes = self.release.does(MULTIFD_NOTES_ENDS)
                     raise EndedError(
                         "page-cut" if place + wanted > size else "page-not-mapped",
                         *self.noticed,
+                        multifd=multifd_outcome(followed=followed) if notes else "crashes",
                         got=got,
                         wanted=wanted,
                         **values,

@@ -97,6 +97,9 @@ BLOCK_MIGRATION = Behaviour(until="9.1", basis="read")
 #: Without mapped-ram, pages stand in records; measured with 10.0.2 only, and the same source in all
 #: others. Source: migration/ram.c, ram_load_precopy().
 READS_RECORDS = Behaviour(basis="read")
+#: A channel of multifd that meets the end of the file has an error to hand on; without one, it dies
+#: of adding words to it. Source: migration/file.c, multifd_file_recv_data().
+MULTIFD_NOTES_ENDS = Behaviour(since="11.1")
 #: Target pages of AVR have 1 KiB, and no longer 256 bytes. Source: target/avr/cpu-param.h.
 AVR_PAGES_OF_1K = Behaviour(since="10.1", basis="read")
 #: Lengths in the configuration section are `int` where memory is set aside for them, so that one of

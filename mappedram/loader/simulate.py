@@ -3,11 +3,14 @@
 Source: QEMU migration/savevm.c, qemu_loadvm_state(). What follows EOF decides nothing.
 """
 
+from dataclasses import replace
+
 from mappedram.loader import memory
 from mappedram.loader.configuration import load_header
 from mappedram.loader.destination import Destination
 from mappedram.loader.endings import READ, EndedError
 from mappedram.loader.file import QemuFile
+from mappedram.loader.kind import Kind
 from mappedram.loader.ledger import Ledgers
 from mappedram.loader.local import Local
 from mappedram.loader.pages import Bitmaps
@@ -65,6 +68,13 @@ class Simulation:
 
     def verdict(self, release: Release) -> Verdict:
         """What this is for a release."""
+        verdict = self._without_multifd(release)
+        if self._local.kind is Kind.PLAIN:
+            return verdict
+        multifd = self.end.multifd if self.end is not None else None
+        return replace(verdict, multifd=multifd or verdict.outcome)
+
+    def _without_multifd(self, release: Release) -> Verdict:
         assumed, basis, end = self._local.assumed, self._basis, self.end
         suspicion = self._suspicion
         if suspicion is not None and suspicion.is_wrong:

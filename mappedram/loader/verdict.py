@@ -23,6 +23,8 @@ class Verdict:
         certain: False where a device takes bytes by code of its own, and where a page of a stream
             without mapped-ram has had no record.
         basis: how it is known what that release does.
+        multifd: the outcome where the file is loaded with the capability `multifd`, which is
+            another loader of pages; None of a stream without mapped-ram.
     """
 
     outcome: Outcome
@@ -31,12 +33,15 @@ class Verdict:
     depends_on_destination: bool
     certain: bool
     basis: Basis
+    multifd: Outcome | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The verdict for JSON; `message` only where there is one."""
+        """The verdict for JSON; `multifd` and `message` only where there is one."""
         message = {"message": self.message} if self.message is not None else {}
+        multifd = {"multifd": self.multifd} if self.multifd is not None else {}
         return {
             "outcome": self.outcome,
+            **multifd,
             "because": list(self.because),
             **message,
             "depends_on_destination": self.depends_on_destination,

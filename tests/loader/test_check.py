@@ -97,6 +97,7 @@ def test_json(fixtures: Fixtures, run: Run) -> None:
     assert list(report["qemu"]) == list(RELEASES)
     assert report["qemu"]["10.0"] == {
         "outcome": "refuses",
+        "multifd": "refuses",
         "because": ["E-028"],
         "message": "Error reading ramblock pc.ram pages, region has bad alignment",
         "depends_on_destination": False,

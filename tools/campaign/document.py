@@ -52,6 +52,14 @@ What 9.0 makes of compressed pages and of disks is read from its source.
 
 QEMU sends each page once at least, unless the guest does not use it. If a page has had no record,
 the verdict is `loads`, and not certain: nothing tells whether the page is meant to be zero.
+
+## With multifd
+
+Loading with the capability `multifd` is another loader. Where pages are not in the file, it does
+not refuse: `multifd` in the JSON of `mappedram check` says whether QEMU crashes or hangs. A
+channel that meets the end of the file dies of its own error message up to 11.0. In 11.1 the
+loader dies of one as soon as it has more pages to read, and waits forever if it has none.
+`tests/loader/test_multifd.py` holds this against QEMU 10.0.2.
 """
 
 
