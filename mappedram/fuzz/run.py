@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,8 @@ from mappedram.fuzz.targets import Observation, Target, Worker
 #: as long as it may each time.
 _MINIMISING = 30.0
 _TRIES, _TRIES_HANGING = 80, 16
+#: Seconds after which the main thread looks whether a signal has come.
+_PULSE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,9 @@ def run(
         with ThreadPoolExecutor(jobs, "fuzz") as executor:
             try:
                 threads = [executor.submit(campaign.serve, place) for place in places_to_work]
+                # A signal that comes just before a wait ends none that has no end of its own.
+                while wait(threads, _PULSE).not_done:
+                    pass
                 for thread in threads:
                     thread.result()
             finally:

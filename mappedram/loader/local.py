@@ -106,6 +106,11 @@ class Local:
             return self.destination.page_size
         if self.target_page_size is not None:
             return self.target_page_size
+        return self.saved_page_size
+
+    @property
+    def saved_page_size(self) -> int | None:
+        """What the stream says of the pages of the machine that saved it."""
         bits = self.target_page_bits
         if bits is not None and bits < OFFSET_BITS and is_page_size(1 << bits):
             return 1 << bits

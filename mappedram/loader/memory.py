@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
+from mappedram import intervals
 from mappedram.loader import plain_memory
 from mappedram.loader.destination import Destination
 from mappedram.loader.ram import BlockSeen, RamLoad
@@ -10,6 +11,8 @@ from mappedram.loader.reference import differs
 from mappedram.loader.suspicion import Suspicion
 from mappedram.source import Source
 
+#: Rules about the size of a page.
+_PAGE_SIZES = frozenset(("MR204", "MR205"))
 #: Where areas share bytes, those may by chance be what was saved.
 _BY_CHANCE = frozenset(("MR401", "MR404"))
 
@@ -36,7 +39,8 @@ def judge(load: RamLoad, source: Source, base: int, destination: Destination) ->
 
 def _suspicions(load: RamLoad, source: Source, base: int) -> Iterator[str]:
     """Codes of the rules that say why the memory cannot be what was saved."""
-    yield from (code for code in load.noticed if code in ("MR204", "MR205") and _is_short(load))
+    if any(code in _PAGE_SIZES for code in load.noticed) and _is_another(load, source):
+        yield from (code for code in load.noticed if code in _PAGE_SIZES)
     names = [seen.idstr for seen in load.seen]
     if len(set(names)) < len(names):
         yield "MR101"
@@ -50,17 +54,26 @@ def _suspicions(load: RamLoad, source: Source, base: int) -> Iterator[str]:
         yield "MR304"
 
 
-def _is_short(load: RamLoad) -> bool:
-    """Whether a bitmap has pages that the loader did not look for, or looked for too many."""
+def _is_another(load: RamLoad, source: Source) -> bool:
+    """Whether other bytes were brought than those of the pages that a bitmap stands for.
+
+    A bit stands for a page of the machine that saved. The loader counts the bits by the header, and
+    the bytes of each by its own pages.
+    """
     brought = {(entry.idstr, entry.pages_offset): load.runs_of(entry) for entry in load.brought}
     page_size = load.local.page_size
+    saved = load.local.saved_page_size or page_size
     for seen in load.seen:
-        if seen.page_size != page_size:
-            num_pages = seen.used_length // page_size
-            meant = load.local.bitmaps.runs(seen.bitmap_offset, num_pages)
-            runs = brought.get((seen.idstr, seen.pages_offset), meant[:0])
-            if meant.tobytes() != runs.tobytes():
-                return True
+        if seen.page_size == page_size == saved:
+            continue
+        meant = load.local.bitmaps.runs(seen.bitmap_offset, seen.used_length // saved) * saved
+        runs = brought.get((seen.idstr, seen.pages_offset), meant[:0]) * page_size
+        end = max([seen.used_length, *meant[-1:, 1].tolist(), *runs[-1:, 1].tolist()])
+        if len(intervals.intersection(meant, intervals.complement(runs, 0, end))):
+            return True
+        beside = intervals.intersection(runs, intervals.complement(meant, 0, end))
+        if any(source.has_data(*span) for span in (beside + seen.pages_offset).tolist()):
+            return True
     return False
 
 

@@ -129,6 +129,23 @@ def test_pages_of_avr(fixtures: Fixtures) -> None:
     assert "page_size 256 (expected 1024)" in found["11.1.3"].message
 
 
+@pytest.mark.parametrize(("bits", "outcome"), [(0b1100000, "wrong-memory"), (0b1, "loads")])
+def test_pages_of_avr_in_the_first_quarter(
+    fixtures: Fixtures, tmp_path: Path, bits: int, outcome: str
+) -> None:
+    """10.1 to 11.0 read four times as much at four times the place; only page 0 is where it was."""
+    draft = Draft(fixtures["avr"], tmp_path)
+    flash, sram = (draft.block(idstr) for idstr in ("flash", "sram"))
+    assert flash.bitmap_offset is not None
+    assert sram.bitmap_offset is not None
+    draft.write(flash.bitmap_offset, bits.to_bytes(flash.bitmap_size, "little"))
+    draft.write(sram.bitmap_offset, bytes(sram.bitmap_size))
+    with draft.snapshot() as snapshot:
+        found = verdicts(snapshot)
+    assert found["10.0"].outcome == "loads"
+    assert {found[release].outcome for release in ("10.1", "10.2", "11.0")} == {outcome}
+
+
 def test_page_size_without_a_description(fixtures: Fixtures, tmp_path: Path) -> None:
     """It is that of the first block, then; another block with another one is refused or wrong."""
     draft = Draft(fixtures["arm-1k"], tmp_path)

@@ -136,7 +136,7 @@ class Trial:
             return {
                 block.idstr: memory.digest_of(block)
                 for block in snapshot.blocks
-                if block.used_length <= LARGEST and block.idstr not in self.left_out
+                if block.used_length <= LARGEST and block.idstr not in self.left_out | memory.BEYOND
             }
 
     def _machine(self, *, incoming: bool = False) -> Machine:
