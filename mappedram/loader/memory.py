@@ -44,7 +44,8 @@ def _suspicions(load: RamLoad, source: Source, base: int) -> Iterator[str]:
     names = [seen.idstr for seen in load.seen]
     if len(set(names)) < len(names):
         yield "MR101"
-    if not load.seen and not load.skipped:
+    without_ram = load.empty_lists and not load.local.destination.blocks
+    if not load.seen and not load.skipped and not without_ram:
         yield "MR107" if load.sections else "MR006"
     if any(min(seen.bitmap_offset, seen.pages_offset) < base for seen in load.seen):
         yield "MR404"

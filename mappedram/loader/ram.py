@@ -127,6 +127,8 @@ class RamLoad:
     skipped: int = 0
     rounds: int = 0
     sections: int = 0
+    #: Records MEM_SIZE that announce no RAM at all.
+    empty_lists: int = 0
 
     def section(self, file: QemuFile, version_id: int, cut: EndedError) -> None:
         """Load one section of RAM. Source: ram_load().
@@ -195,6 +197,7 @@ class RamLoad:
     def _list(self, file: QemuFile, total: int) -> None:
         """The list of blocks; it ends when `total` is used up. Source: parse_ramblocks()."""
         cycle: dict[int, int] = {}
+        self.empty_lists += not total
         while total:
             self._count()
             if self._leads_nowhere(cycle, file.position, total):

@@ -42,10 +42,12 @@ _SECTION = re.compile(
     r"|section id \d+\((?P<live>.*?)\))(?:: (?P<inner>.*))?",
     re.IGNORECASE,
 )
-#: The ways in which a section of RAM ends, and of a device. Source: `mappedram.loader.ram`, and
-#: `mappedram.loader.devices`.
+#: The ways in which a section of RAM ends, and of a device. Source: `mappedram.loader.ram`, `plain`
+#: and `records`; `devices` and `hooks`.
 IN_RAM = (
     "ram-version",
+    "start-cut",
+    "part-cut",
     "ram-word-cut",
     "ram-flags-unexpected",
     "ram-flags",
@@ -63,8 +65,21 @@ IN_RAM = (
     "page-not-mapped",
     "seek",
     "too-many-bits",
+    "block-length",
+    "block-too-long",
+    "record-before-block",
+    "record-block",
+    "record-ignored",
+    "record-outside",
+    "record-fill",
+    "xbzrle-encoding",
+    "xbzrle-length",
+    "xbzrle-decode",
+    "xbzrle-cut",
+    "compressed-length",
+    "compressed-decode",
 )
-IN_DEVICE = ("device", "device-too-new", "end-of-file")
+IN_DEVICE = ("device", "device-too-new", "hook", "end-of-file")
 #: Ways that are about RAM alone, though QEMU says the same of any section.
 _OF_RAM = ("ram-instance", "section-version")
 _VALUE = re.compile(r"\{(\w+)[^}]*\}")

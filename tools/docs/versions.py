@@ -174,6 +174,8 @@ def _quoted(words: str | None) -> str:
 
 
 def _link(code: str) -> str:
+    if code.startswith("E-"):
+        return f"[{code}](errata.md#{code.lower()})"
     return f"[{code}](rules.md#{code})"
 
 
