@@ -29,7 +29,7 @@ WORST: dict[Worst, str] = {
 }
 LOADS: dict[Loads, str] = {
     "all": "all load it with the right memory",
-    "perhaps": "all load it by what is known of its devices, or lack one that other builds have",
+    "perhaps": "all load it as far as can be told, or lack a device that other builds have",
     "some": "some load it with the right memory, others refuse it, crash or hang",
     "wrong": "some load it with the right memory, others load it with wrong memory",
     "none": "none loads it with the right memory",

@@ -130,11 +130,13 @@ class Group:
         releases: their names.
         verdict: what they come to, with the words of the newest whose words are known.
         speaker: the release whose words these are; None where nobody else has other words.
+        multifd: what else comes of it where the capability `multifd` is on.
     """
 
     releases: tuple[str, ...]
     verdict: Verdict
     speaker: str | None
+    multifd: tuple[str, ...] = ()
 
     @property
     def span(self) -> str:
@@ -169,7 +171,9 @@ def _group(releases: Sequence[str], found: Mapping[str, Verdict]) -> Group:
     if any(found[release].basis == "measured" for release in releases):
         verdict = replace(verdict, basis="measured")
     same = {found[release].message for release in releases} == {verdict.message}
-    return Group(tuple(releases), verdict, None if same else speaker)
+    multifd = {found[release].multifd for release in releases} - {None, verdict.outcome}
+    outcomes = tuple(sorted(filter(None, multifd)))
+    return Group(tuple(releases), verdict, None if same else speaker, outcomes)
 
 
 def _alike(here: Verdict, there: Verdict) -> bool:

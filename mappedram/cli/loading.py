@@ -64,8 +64,9 @@ def lines(report: Report) -> Iterator[str]:
 def _described(group: Group) -> str:
     verdict = group.verdict
     because = f" ({', '.join(verdict.because)})" if verdict.because else ""
-    doubt = "" if verdict.certain else ", by what is known of its devices"
+    doubt = "" if verdict.certain else ", as far as can be told"
+    multifd = f", with multifd {' or '.join(group.multifd)}" if group.multifd else ""
     basis = "" if verdict.basis == "measured" else f", {verdict.basis}"
     depends = ", depending on the destination" if verdict.depends_on_destination else ""
     words = f": {group.quotation}" if group.quotation else ""
-    return f"{verdict.outcome}{because}{basis}{doubt}{depends}{words}"
+    return f"{verdict.outcome}{because}{multifd}{basis}{doubt}{depends}{words}"

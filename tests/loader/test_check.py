@@ -9,6 +9,7 @@ from mappedram.check import check
 from mappedram.check.loading import by_outcome
 from mappedram.loader import RELEASES, Destination, Outcome, Verdict
 from mappedram.loader.releases import Basis
+from tests.check.draft import Draft
 from tests.cli.conftest import Run, on, patched, run
 from tests.conftest import Fixtures
 from tests.files import copy_sparse
@@ -149,3 +150,28 @@ def test_words_of_the_release_that_is_named(fixtures: Fixtures, tmp_path: Path, 
         line = run("check", cut, "--qemu", release).out.splitlines()[-2]
         assert line.startswith(f"{cut}: QEMU {release}: refuses (MR002)")
         assert line.endswith(f': "{message}"') is (message is not None)
+
+
+def test_what_multifd_makes_of_a_cut_file_is_told(
+    fixtures: Fixtures, tmp_path: Path, run: Run
+) -> None:
+    cut = copy_sparse(fixtures["pc"].path, tmp_path / "cut")
+    assert "with multifd" not in run("check", cut).out
+    with cut.open("r+b") as file:
+        file.truncate(5_000_000)
+    lines = [line for line in run("check", cut).out.splitlines() if "with multifd" in line]
+    assert len(lines) == 1
+    assert "refuses (MR002), with multifd crashes" in lines[0]
+
+
+def test_memory_that_is_wrong_in_some_releases(fixtures: Fixtures, tmp_path: Path) -> None:
+    """AVR's pages of 256 bytes, of which 10.1 to 11.0 make pages of 1 KiB."""
+    draft = Draft(fixtures["avr"], tmp_path)
+    for idstr, bits in (("flash", 0b1100000), ("sram", 0)):
+        block = draft.block(idstr)
+        draft.write(block.bitmap_offset or 0, bits.to_bytes(block.bitmap_size, "little"))
+    report = check(draft.path)
+    (finding,) = (one for one in report.findings if one.code == "MR062")
+    assert report.verdict == "harmless"
+    assert finding.severity == "warning"
+    assert "10.1 to 11.0" in finding.message
