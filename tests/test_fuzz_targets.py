@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mappedram.drivers.kaitai_driver import KaitaiDriver
@@ -25,6 +25,7 @@ def test_seeds_pass(target: str) -> None:
 
 
 @given(st.binary(max_size=400))
+@example(b"\x01\n" + bytes(8) + b"\x01")
 def test_any_bytes_pass(data: bytes) -> None:
     targets.run(data)
 

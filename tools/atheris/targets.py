@@ -31,6 +31,8 @@ _READ_MAX = 1 << 16
 _DRIVERS = [drivers.get(name) for name in drivers.DRIVERS]
 #: What chooses a structure, and what each bit of the byte behind it says of the stream around it.
 KINDS = sorted(layout.ELEMENTS)
+#: Size of the page of a page record.
+_LEN_PAGE = 4096
 PARAMS = ("has_page_size", "has_addr", "has_mapped_ram", "is_be")
 
 
@@ -109,7 +111,8 @@ def structures(feed: Feed) -> None:
     """Both drivers make the same of one structure, and write it as it was."""
     kind = feed.choice(KINDS)
     flags = feed.number(0, (1 << len(PARAMS)) - 1)
-    params: Params = {name: bool(flags >> bit & 1) for bit, name in enumerate(PARAMS)}
+    chosen = {name: bool(flags >> bit & 1) for bit, name in enumerate(PARAMS)}
+    params: Params = {**chosen, "len_page": _LEN_PAGE}
     data = feed.rest()
     first, second = (_outcome(driver, kind, data, params) for driver in _DRIVERS)
     _same(kind, first, second)
