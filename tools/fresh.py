@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -140,11 +141,15 @@ exec chroot {root} {inside} {shlex.quote(f"cd {CLONE} && {command}")}
     ) as process:
         assert process.stdout is not None
         lines: list[str] = []
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            if line.startswith("Summary"):
-                lines.clear()
-            lines.append(line)
+        try:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                if line.startswith("Summary"):
+                    lines.clear()
+                lines.append(line)
+        except BaseException:
+            process.kill()  # and with it all that runs in the root
+            raise
     return process.returncode, lines if lines and lines[0].startswith("Summary") else []
 
 
@@ -169,12 +174,18 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _end(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
+
+
 def main() -> int:
     """Make a root, run the commands in it, say what each took; 1 where one has failed."""
     options = _options()
     if os.geteuid() != 0:
         print("tools/fresh: making a root takes root", file=sys.stderr)
         return 1
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)  # ignored in the background, or the root would stay
     root = Path(tempfile.mkdtemp(prefix=f"mappedram-fresh-{options.suite}-"))
     root.chmod(0o755)
     took: list[tuple[str, float, int]] = []
