@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,6 +74,7 @@ def make(root: Path, suite: str) -> None:
     archive = sources(suite).split()[1]
     _run(
         [
+            *("unshare", "--mount", "--pid", "--fork", "--kill-child"),  # and all that it mounts
             *("debootstrap", "--variant=minbase", f"--include={PACKAGES}"),
             *(suite, str(root), archive),
         ]
@@ -174,6 +175,11 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _on_signals(action: Callable[[int, object], None] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, action)
+
+
 def _end(number: int, _: object) -> None:
     raise SystemExit(128 + number)
 
@@ -184,8 +190,7 @@ def main() -> int:
     if os.geteuid() != 0:
         print("tools/fresh: making a root takes root", file=sys.stderr)
         return 1
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)  # ignored in the background, or the root would stay
+    _on_signals(_end)  # which may be ignored, in the background, or leave the root behind
     root = Path(tempfile.mkdtemp(prefix=f"mappedram-fresh-{options.suite}-"))
     root.chmod(0o755)
     took: list[tuple[str, float, int]] = []
@@ -205,6 +210,7 @@ def main() -> int:
         if options.keep:
             print(f"tools/fresh: the root is {root}", file=sys.stderr)
         else:
+            _on_signals(signal.SIG_IGN)
             shutil.rmtree(root)
     print("".join(summaries))
     commit = _output(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]).strip()
