@@ -189,10 +189,10 @@ def _show_causes(found: Sequence[Cause]) -> None:
     codes = dict.fromkeys(cause.ending.code for cause in found)
     for code in codes:
         mine = [cause for cause in found if cause.ending.code == code]
-        rule = RULES[code]
+        name, summary, _ = _reason(code)
         outcomes = " or ".join(dict.fromkeys(cause.ending.outcome for cause in mine))
-        output.line(output.styled(f"{code} {rule.name}: QEMU {outcomes} the file", "bold"))
-        output.line(f"  {rule.summary}")
+        output.line(output.styled(f"{code} {name}: QEMU {outcomes} the file", "bold"))
+        output.line(f"  {summary}")
         for cause in mine:
             if cause.words is not None:
                 output.line(f'  {", ".join(cause.releases)}: "{cause.words}"')
@@ -201,16 +201,25 @@ def _show_causes(found: Sequence[Cause]) -> None:
 
 
 def _cause(cause: Cause) -> dict[str, Any]:
-    rule = RULES[cause.ending.code]
+    name, summary, remedy = _reason(cause.ending.code)
     return {
-        "code": rule.code,
-        "name": rule.name,
+        "code": cause.ending.code,
+        "name": name,
         "outcome": cause.ending.outcome,
         "words": cause.words,
         "releases": list(cause.releases),
-        "summary": rule.summary,
-        "remedy": rule.remedy,
+        "summary": summary,
+        "remedy": remedy,
     }
+
+
+def _reason(code: str) -> tuple[str, str, str]:
+    """Name, summary and remedy of a rule, or of an erratum where it is QEMU that is wrong."""
+    if code in RULES:
+        rule = RULES[code]
+        return rule.name, rule.summary, rule.remedy
+    card = errata()[code]
+    return card.name, card.fields["In the file"], card.fields["Remedy"]
 
 
 def _list(form: str) -> None:

@@ -107,10 +107,16 @@ def causes(text: str) -> list[Cause]:
         idstr = section["device"] or section["live"]
         ways = IN_RAM if idstr.lower() == RAM_SECTION_IDSTR else IN_DEVICE
         return [cause for way in ways if way in ENDINGS for cause in _known(way)]
-    if section:
-        said = section["inner"]
-    whole = [cause for cause in _spoken() if _is_said(cause, said, beginning=False)]
-    return whole or [cause for cause in _spoken() if _is_said(cause, said, beginning=True)]
+    texts = (section["inner"], said) if section else (said,)
+    for beginning in (False, True):
+        found = [
+            cause
+            for cause in _spoken()
+            if any(_is_said(cause, text, beginning=beginning) for text in texts)
+        ]
+        if found:
+            return found
+    return []
 
 
 def _known(way: str) -> list[Cause]:

@@ -133,3 +133,27 @@ def test_a_name_that_nothing_has(name: str, run: Run) -> None:
     outcome = run("explain", name)
     assert outcome.status == 64
     assert repr(name) in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("MIG_CMD 0xb unknown (len 0x0)", ["MR031", "E-060"]),
+        (
+            "load of migration failed: Operation not permitted: error while loading state for"
+            " instance 0x0 of device 'kvm-tpr-opt': post load hook failed for: kvm-tpr-opt,"
+            " version_id: 1",
+            ["E-058"],
+        ),
+    ],
+)
+def test_words_of_which_qemu_is_to_blame(text: str, codes: list[str], run: Run) -> None:
+    """Rules and errata alike."""
+    outcome = run("explain", text)
+    assert outcome.status == 0
+    assert outcome.out.splitlines()[-1] == "see: " + ", ".join(
+        f"mappedram explain {code}" for code in codes
+    )
+    causes = run("explain", text, "--output", "json").json["causes"]
+    assert [cause["code"] for cause in causes] == codes
+    assert all(cause["remedy"] and cause["summary"] for cause in causes)
