@@ -107,10 +107,13 @@ def test_capabilities_by_release(
     with spec.file().opened() as fd:
         path.write_bytes(os.pread(fd, os.fstat(fd).st_size, 0))
     known = known_until is None or version(qemu) < known_until
+    said = ""
     with Machine(qemu, NONE, incoming=True) as machine:
-        with nullcontext() if known else refusal("load of migration failed"):
+        try:
             machine.load(path)
-        assert ("Received unknown capability" in machine.stderr) is not known
+        except MigrationFailedError as error:
+            said = str(error)  # with what is on standard error; 11.1 writes nothing there
+    assert ("Received unknown capability" in said) is not known
 
 
 @pytest.mark.qemu
