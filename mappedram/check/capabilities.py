@@ -129,19 +129,25 @@ def first_header(context: Context) -> tuple[int, int, set[str]] | None:
         That place, where a mapped-ram header follows, and the capabilities that make it stand
         there; None if no header can begin at any place where one could.
     """
+    for behind, place, names in _first_headers(context):
+        if _is_header(context, place):
+            return behind, place, names
+    return None
+
+
+def looked_at(context: Context) -> Iterator[tuple[int, int]]:
+    """The half-open ranges that `first_header` looks at where no header begins."""
+    for _, place, _ in _first_headers(context):
+        yield place, place + _VERSION_AND_PAGE_SIZE.size
+
+
+def _first_headers(context: Context) -> Iterator[tuple[int, int, set[str]]]:
+    """Where the header of the first block can begin, as `first_header` returns it."""
     record = next(context.of_kind("mem_size"), None)
-    if record is None:
-        return None
-    name_length = int.from_bytes(context.source.read(record.end, 1), "big")
-    behind = record.end + 1 + name_length + 8
-    return next(
-        (
-            (behind, behind + skip, names)
-            for skip, names in _FIELDS
-            if _is_header(context, behind + skip)
-        ),
-        None,
-    )
+    if record is not None:
+        name_length = int.from_bytes(context.source.read(record.end, 1), "big")
+        behind = record.end + 1 + name_length + 8
+        yield from ((behind, behind + skip, names) for skip, names in _FIELDS)
 
 
 def _is_header(context: Context, offset: int) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 
-from mappedram.check.capabilities import first_header
+from mappedram.check.capabilities import first_header, looked_at
 from mappedram.check.context import Context
 from mappedram.check.survey import first_nonzero
 from mappedram.layout.constants import RAM_SECTION_IDSTR, CommandType, SectionType
@@ -68,6 +68,11 @@ def _keep_first_header(context: Context, kept: Kept) -> None:
         record = next(context.of_kind("mem_size"))
         kept.keep(record.end, record.end + 1)
         kept.keep(found[1], min(found[1] + _HEADER_SIZE, context.stream.file_size))
+        return
+    # Only where a header was announced and refused: behind others, pages may stand there.
+    if context.stream.announces_mapped_ram and not context.stream.blocks:
+        for start, end in looked_at(context):
+            kept.keep(start, max(start, min(end, context.stream.file_size)))
 
 
 def _keep_description(snapshot: Snapshot, kept: Kept) -> None:

@@ -170,3 +170,22 @@ def test_too_much_json(name: str) -> None:
     """Texts of which no single byte is wrong; nothing of what they say stays."""
     with memory_file(FILES[name]()) as original, metadump(original) as fd:
         assert check(fd).findings == check(original).findings
+
+
+def test_announced_fields_that_are_not_there(tmp_path: Path) -> None:
+    """Without the `addr` that is announced, what is read as the header of the block is refused."""
+    path = tmp_path / "without-addr"
+    path.write_bytes(
+        b"QEVM\0\0\0\3\7\0\0\0\4none\5\x1aconfiguration/capabilities\0\0\0\1\0\0\0\2"
+        b"\x0fx-ignore-shared\x0amapped-ram"
+        + bytes.fromhex(
+            "01000000010372616d00000000000000040000000000000404"
+        )  # START of RAM and MEM_SIZE
+        + bytes.fromhex("0770632e72616d000000000000040000")  # name and length of the block
+        + bytes.fromhex("0000000000100000000001000000000000040000000000")
+        + bytes(2000)
+    )
+    findings = check(path).findings
+    assert [finding.code for finding in findings] == ["MR001"]
+    with metadump(path) as fd:
+        assert check(fd).findings == findings
