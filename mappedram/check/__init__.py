@@ -39,7 +39,7 @@ from mappedram.check.registry import RETIRED, RULES, Rule, file_rules, find
 from mappedram.check.report import Asked, Report, Verdict
 from mappedram.drivers.compared import ComparedDriver
 from mappedram.errors import CheckFailedError, FormatError, NotModelledError
-from mappedram.loader import Destination
+from mappedram.loader import Destination, newest
 from mappedram.loader import Verdict as LoaderVerdict
 from mappedram.snapshot import Snapshot, open_snapshot
 from mappedram.source import Source
@@ -76,16 +76,18 @@ def check(
         offset: where the stream, or a save image of libvirt, begins. Of a compressed image,
             findings say which offsets count from the beginning of what was decompressed.
         strict: raise where the verdict is anything but clean.
-        release: the one release that the report is about; None for all of them.
+        release: the one release that the report is about, such as `10.0`; of `11.1`, the newest
+            that is known. None for all of them.
         destination: what is to load the file; None for one that fits the file.
         takes: whether findings of the rule with a code are wanted.
 
     Raises:
         CheckFailedError: `strict`, and the file is not clean; it holds all findings.
+        KeyError: no such release is known.
         NotModelledError: nothing is known of what was asked about a release or a destination.
         OSError: the file cannot be opened or read.
     """
-    question = Question(release, destination, takes)
+    question = Question(release and newest(release).name, destination, takes)
     try:
         with Source(path_or_fd) as source:
             found = _found(source, offset)

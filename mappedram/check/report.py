@@ -50,7 +50,7 @@ class Report:
         verdict: what all of it amounts to.
         findings: all that were chosen.
         qemu: what each release does with the file: all that were asked, or the one that was. Empty
-            where none was, or where nothing is modelled, as of streams without mapped-ram.
+            where none was, or where nothing is modelled, as of devices alone.
         asked: the question.
     """
 

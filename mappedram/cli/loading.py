@@ -10,7 +10,7 @@ from mappedram.check import Question, Report
 from mappedram.check.loading import Group, by_outcome
 from mappedram.cli.status import about
 from mappedram.container import open_any
-from mappedram.loader import NAMES, RELEASES, Destination, newest
+from mappedram.loader import NAMES, RELEASES, Destination
 
 
 def loading_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -46,7 +46,6 @@ def question(release: str | None, snapshot: str | None, takes: Callable[[str], b
     Raises:
         FailureError: the snapshot cannot be read.
     """
-    release = newest(release).name if release else None
     if snapshot is None:
         return Question(release, None, takes)
     with about(snapshot), open_any(snapshot) as (opened, _):

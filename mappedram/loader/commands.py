@@ -6,6 +6,7 @@ Source: QEMU migration/savevm.c, mig_cmd_args, loadvm_process_command().
 from dataclasses import dataclass
 
 from mappedram.layout.constants import CommandType
+from mappedram.loader.destination import HOST_PAGE
 from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile
 from mappedram.loader.local import Local
@@ -33,8 +34,6 @@ class Command:
 
 #: Bytes of two page sizes, which POSTCOPY_ADVISE carries with `postcopy-ram`.
 _ADVISE_LENGTH = 16
-#: The page size of memory that has no huge pages.
-_HOST_PAGE = 4096
 #: What C prints for a name that is not there: mig_cmd_args has none for MIG_CMD_ENABLE_COLO.
 _NAMELESS = "(null)"
 #: QEMU POSTCOPY_INCOMING_ADVISE.
@@ -114,7 +113,7 @@ class Commands:
             raise EndedError("advise-0" if wanted else "advise-16")
         if wanted:
             # All page sizes of memory that source and destination have, which nothing else tells.
-            self.local.assumed |= file.number(8) != _HOST_PAGE
+            self.local.assumed |= file.number(8) != HOST_PAGE
             page_size, local = file.number(8), self.local.page_size
             if page_size != local:
                 cut = file.failed

@@ -21,6 +21,8 @@ from mappedram.snapshot import Block, Snapshot
 #: Bytes that a host is taken to have for one allocation. A bitmap of that size stands for 2 PiB of
 #: RAM.
 MEMORY = 64 << 30
+#: Bytes of a page of the host.
+HOST_PAGE = 4096
 #: QEMU registers devices with that as their other number, and RAM with 0.
 NO_ALIAS = -1
 

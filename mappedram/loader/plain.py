@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from mappedram.layout.constants import CAPABILITY_X_IGNORE_SHARED, RAM_SAVE_FLAG_COMPRESS_PAGE
 from mappedram.loader.delivered import Delivered
-from mappedram.loader.destination import LocalBlock
+from mappedram.loader.destination import HOST_PAGE, LocalBlock
 from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile, as_off_t
 from mappedram.loader.ledger import Ledgers, Way
@@ -17,8 +17,6 @@ from mappedram.loader.records import PAGED_FLAGS, Blocks, Stretch, try_out
 from mappedram.loader.releases import COMPRESS, READS_ADDR, READS_RECORDS, Loader
 from mappedram.model import round_up
 
-#: Bytes of a page of the host.
-_HOST_PAGE = 4096
 #: What QEMU makes available to firmware can grow, and begins with that: hw/core/loader.c,
 #: rom_set_mr().
 _RESIZABLE = "/rom@"
@@ -117,7 +115,7 @@ class PlainRam:
         """
         if self._local.postcopy_ram:
             found = int.from_bytes(file.peek(0, _WORD), "big")
-            if found > max(_HOST_PAGE, self._local.page_size) and not found & (found - 1):
+            if found > max(HOST_PAGE, self._local.page_size) and not found & (found - 1):
                 file.number(_WORD)
 
     def _address(self, file: QemuFile, block: LocalBlock) -> None:
@@ -179,4 +177,4 @@ class PlainRam:
 
 
 def _aligned(length: int) -> int:
-    return round_up(length, _HOST_PAGE)
+    return round_up(length, HOST_PAGE)

@@ -20,7 +20,7 @@ from mappedram.layout.constants import (
     RAM_SAVE_FLAG_ZERO,
     RAM_SECTION_VERSION,
 )
-from mappedram.loader.destination import LocalBlock
+from mappedram.loader.destination import HOST_PAGE, LocalBlock
 from mappedram.loader.endings import ENDINGS, EndedError
 from mappedram.loader.file import QemuFile, as_int, as_off_t, c_string
 from mappedram.loader.ledger import Ledgers
@@ -37,7 +37,7 @@ from mappedram.loader.releases import (
     Loader,
 )
 from mappedram.loader.verdict import Outcome
-from mappedram.model import is_page_size
+from mappedram.model import is_page_size, round_up
 
 if TYPE_CHECKING:
     from mappedram.bitmap import Runs
@@ -58,7 +58,6 @@ _UNEXPECTED = (
 _LOAD_BUF_SIZE = 1 << 20
 _HEADER_SIZE = 28
 _WORD = 8
-_MAP_ALIGNMENT = 4096
 #: Rounds through one list of blocks that QEMU gets through before it is taken for stuck.
 ROUNDS_MAX = 20_000
 #: Names of the RAM of a PC, unless it has been given another. Source: QEMU hw/i386/pc.c,
@@ -329,7 +328,7 @@ class RamLoad:
             last: where in the block the last page ends that has a bit.
         """
         page_size, size = self.local.page_size, self.local.source.size
-        mapped = -(-block.max_length // _MAP_ALIGNMENT) * _MAP_ALIGNMENT
+        mapped = round_up(block.max_length, HOST_PAGE)
         pages_offset = seen.pages_offset
         beyond = (
             (runs[:, 1] * page_size > block.used_length)

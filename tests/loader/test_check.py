@@ -175,3 +175,12 @@ def test_memory_that_is_wrong_in_some_releases(fixtures: Fixtures, tmp_path: Pat
     assert report.verdict == "harmless"
     assert finding.severity == "warning"
     assert "10.1 to 11.0" in finding.message
+
+
+def test_a_release_without_a_patch_level_is_the_newest_of_it(fixtures: Fixtures) -> None:
+    """In Python as on the command line."""
+    path = fixtures["pc"].path
+    report = check(path, release="11.1")
+    assert (report.asked.release, list(report.qemu)) == ("11.1.3", ["11.1.3"])
+    with pytest.raises(KeyError):
+        check(path, release="8.2")
