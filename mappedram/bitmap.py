@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from mappedram.model import DEFAULT_WORD_SIZE, bitmap_size
+from mappedram.layout.arithmetic import DEFAULT_WORD_SIZE, bitmap_size
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,35 +6,26 @@ name says pages.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from mappedram.errors import FormatError, UnsupportedError
+from mappedram.layout.arithmetic import (
+    DEFAULT_WORD_SIZE,
+    bitmap_size,
+    is_page_size,
+    round_up,
+)
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
     OFFSET_BITS,
     RAM_SECTION_IDSTR,
-    TARGET_PAGE_SIZE_MAX,
-    TARGET_PAGE_SIZE_MIN,
     SectionType,
 )
 
 #: Bytes that no file has more of: offsets are signed.
 _FILE_SIZE_MAX = (1 << 63) - 1
-
-#: Bytes of an `unsigned long` on the host that wrote the file; 4 on hosts that QEMU 10 dropped.
-DEFAULT_WORD_SIZE = 8
-
-
-def bitmap_size(num_pages: int, word_size: int = DEFAULT_WORD_SIZE) -> int:
-    """Bytes of a bitmap for `num_pages` pages: whole words of the host (QEMU BITS_TO_LONGS)."""
-    return -(-num_pages // (8 * word_size)) * word_size
-
-
-def round_up(offset: int, alignment: int) -> int:
-    """The first multiple of `alignment` at or after `offset`."""
-    return -(-offset // alignment) * alignment
 
 
 def file_up_to(end: int) -> str:
@@ -42,11 +33,6 @@ def file_up_to(end: int) -> str:
     if end > _FILE_SIZE_MAX:
         return f"an end of at most {_FILE_SIZE_MAX:#x}"
     return f"a file of at least {end:#x} bytes"
-
-
-def is_page_size(value: int) -> bool:
-    """Whether a target of QEMU can have pages of that many bytes."""
-    return TARGET_PAGE_SIZE_MIN <= value <= TARGET_PAGE_SIZE_MAX and value & (value - 1) == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +50,20 @@ class Element:
     def end(self) -> int:
         """First byte after the structure."""
         return self.offset + self.length
+
+
+class Area(NamedTuple):
+    """Bytes that a header points at: a bitmap, the padding behind it, or pages.
+
+    Attributes:
+        path: such as `/ram/blocks[0]/bitmap`.
+        offset: first byte.
+        length: bytes, more than 0; the file may end before.
+    """
+
+    path: str
+    offset: int
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +237,7 @@ class Stream:
     blocks: tuple[RamBlock, ...]
     sections: tuple[Section, ...]
     elements: tuple[Element, ...]
+    areas: tuple[Area, ...]
     vmdescription: VmDescription | None
     stopped: FormatError | None
     #: Without mapped-ram: where the pages of each block stand (`mappedram.scattered`), by `idstr`.

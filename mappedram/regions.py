@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from itertools import pairwise
 
 from mappedram.layout.constants import CommandType, SectionType
-from mappedram.model import Element, RamBlock, Section, Stream
+from mappedram.model import Element, Section, Stream
 
 #: Who keeps a byte that two regions claim: what the stream passed over goes before what an offset
 #: points at.
@@ -71,40 +71,16 @@ def _claims(stream: Stream) -> Iterator[Region]:
                 f"{section.path}/payload",
                 "payload",
             )
-    for block in stream.blocks:
-        yield from _block_claims(block)
+    blocks = {block.path: block.idstr for block in stream.blocks}
+    for area in stream.areas:
+        owner, _, kind = area.path.rpartition("/")
+        name = f"{_AREA_NAMES[kind]} {blocks[owner]}"
+        yield Region(area.offset, area.length, name, area.path, kind)
 
 
 def _is_followed(section: Section) -> bool:
     """Whether the payload consists of structures that have regions of their own."""
     return section.idstr == "ram" and section.type != SectionType.FULL
-
-
-def _block_claims(block: RamBlock) -> Iterator[Region]:
-    if block.bitmap_offset is None or block.pages_offset is None:
-        return
-    bitmap_end = block.bitmap_offset + block.bitmap_size
-    yield Region(
-        block.bitmap_offset,
-        block.bitmap_size,
-        f"bitmap of {block.idstr}",
-        f"{block.path}/bitmap",
-        "bitmap",
-    )
-    yield Region(
-        bitmap_end,
-        block.pages_offset - bitmap_end,
-        f"padding before the pages of {block.idstr}",
-        f"{block.path}/padding",
-        "padding",
-    )
-    yield Region(
-        block.pages_offset,
-        block.used_length,
-        f"pages of {block.idstr}",
-        f"{block.path}/pages",
-        "pages",
-    )
 
 
 def _section_names(stream: Stream) -> dict[str, str]:
@@ -123,6 +99,11 @@ def _section_names(stream: Stream) -> dict[str, str]:
     return names
 
 
+_AREA_NAMES = {
+    "bitmap": "bitmap of",
+    "padding": "padding before the pages of",
+    "pages": "pages of",
+}
 _ELEMENT_NAMES = {
     "stream_header": "stream header",
     "configuration_header": "configuration",

@@ -14,7 +14,8 @@ from mappedram.coverage import Coverage, Reason, Unknown
 from mappedram.drivers import DriverName
 from mappedram.drivers.base import Driver, Span
 from mappedram.errors import FormatError, UnsupportedError
-from mappedram.model import DEFAULT_WORD_SIZE, Element, RamBlock, Section, Stream
+from mappedram.layout.arithmetic import DEFAULT_WORD_SIZE
+from mappedram.model import Element, RamBlock, Section, Stream
 from mappedram.reader import PageTaker, read_stream
 from mappedram.regions import Region, regions
 from mappedram.scattered import ScatteredPages

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappedram.bitmap import Bitmap, ByteOrder, guess_byteorder
-from mappedram.model import bitmap_size
+from mappedram.layout.arithmetic import bitmap_size
 
 ORDERS: st.SearchStrategy[ByteOrder] = st.sampled_from(["little", "big"])
 WORDS = st.sampled_from([4, 8])

@@ -6,8 +6,9 @@ from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Severity
 from mappedram.check.names import danger
 from mappedram.check.registry import rule
+from mappedram.layout.arithmetic import is_page_size
 from mappedram.layout.constants import RAM_SAVE_FLAG_EOS, RAM_SAVE_FLAG_MEM_SIZE
-from mappedram.model import Element, is_page_size
+from mappedram.model import Element
 
 #: Names of blocks that QEMU can resize. They stand in the list by their greatest length, which
 #: the file does not tell. Source: QEMU hw/core/loader.c, rom_set_mr().

@@ -6,12 +6,12 @@ from struct import Struct
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
+from mappedram.layout.arithmetic import is_page_size
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_HDR_VERSION,
 )
-from mappedram.model import is_page_size
 
 #: What a stream lists, in the order of QEMU's enumeration. Source: QEMU qapi/migration.json.
 CAPABILITIES = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)

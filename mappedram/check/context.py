@@ -13,8 +13,9 @@ from mappedram.check.survey import Survey, survey
 from mappedram.drivers.base import Span
 from mappedram.drivers.compared import ComparedDriver
 from mappedram.errors import FormatError, UnsupportedError
+from mappedram.layout.arithmetic import is_page_size
 from mappedram.layout.constants import RAM_SECTION_IDSTR, SectionType
-from mappedram.model import Element, MappedRamHeader, RamBlock, Section, Stream, is_page_size
+from mappedram.model import Element, MappedRamHeader, RamBlock, Section, Stream
 from mappedram.reader import read_stream
 from mappedram.regions import Region, claimed
 from mappedram.snapshot import Block, Snapshot

@@ -7,6 +7,7 @@ from functools import partial
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
+from mappedram.layout.arithmetic import is_page_size
 from mappedram.layout.constants import (
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_HDR_VERSION,
@@ -14,7 +15,7 @@ from mappedram.layout.constants import (
     TARGET_PAGE_SIZE_MAX,
     TARGET_PAGE_SIZE_MIN,
 )
-from mappedram.model import RamBlock, is_page_size
+from mappedram.model import RamBlock
 
 
 @rule(

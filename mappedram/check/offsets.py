@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Severity
 from mappedram.check.registry import rule
+from mappedram.layout.arithmetic import is_page_size
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
-from mappedram.model import MappedRamHeader, RamBlock, is_page_size
+from mappedram.model import MappedRamHeader, RamBlock
 
 
 @rule(

@@ -21,7 +21,8 @@ from mappedram.container import LibvirtImage, open_any
 from mappedram.coverage import Coverage
 from mappedram.drivers import DriverName
 from mappedram.errors import FormatError, MappedRamError, UnsupportedError
-from mappedram.model import Section, Stream, is_page_size
+from mappedram.layout.arithmetic import is_page_size
+from mappedram.model import Section, Stream
 from mappedram.snapshot import Block, Snapshot
 
 #: Bitmaps that are read at most, all together; stands for 32 TiB in pages of 4 KiB. A file full of

@@ -8,6 +8,7 @@ from mappedram.convert.moving import write_pieces
 from mappedram.convert.ranges import Memory, Written, memory_of
 from mappedram.cpu import cpu_notes
 from mappedram.errors import BuildError
+from mappedram.layout.arithmetic import round_up
 from mappedram.layout.elf import (
     EHDR_SIZE,
     PHDR_SIZE,
@@ -18,7 +19,6 @@ from mappedram.layout.elf import (
     SegmentFlags,
     SegmentType,
 )
-from mappedram.model import round_up
 from mappedram.pageio import Progress, Target
 from mappedram.physical import PhysicalMap, PhysicalMemory, Range
 from mappedram.snapshot import Snapshot

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Self
 
 from mappedram.convert.ranges import Piece
 from mappedram.errors import UnknownPagesError
+from mappedram.layout.arithmetic import round_up
 from mappedram.layout.elf import NOTE_HEADER_SIZE, NoteHeader
-from mappedram.model import round_up
 from mappedram.pageio import batches, grouped, read_fully
 from mappedram.physical import PhysicalMemory
 from mappedram.snapshot import Snapshot

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from mappedram.bitmap import Bitmap
 from mappedram.diff.differences import PageDifferences, TroubleError
 from mappedram.errors import FormatError, MappedRamError
-from mappedram.model import bitmap_size, is_page_size
+from mappedram.layout.arithmetic import bitmap_size, is_page_size
 from mappedram.pageio import Progress, in_parallel, read_fully
 from mappedram.snapshot import Block
 

@@ -47,6 +47,9 @@ DIRTY_BITMAP_DEVICE_NAME = 0x08
 DIRTY_BITMAP_START = 0x10
 DIRTY_BITMAP_BITS = 0x40
 
+#: Bytes of an entry of the hash table of POWER. Source: hw/ppc/spapr.c, HASH_PTE_SIZE_64.
+HTAB_ENTRY = 16
+
 #: Flags of storage attributes and storage keys. Source: hw/s390x/s390-stattrib.c, s390-skeys.c.
 STATTR_FLAG_EOS = 0x01
 STATTR_FLAG_MORE = 0x02
@@ -70,6 +73,9 @@ TARGET_PAGE_SIZE_MAX = 1 << 16
 
 #: Bits of an offset: no page has 2^64 bytes, whatever a number of bits says.
 OFFSET_BITS = 64
+
+#: Bytes of the argument of the command PACKAGED, a length.
+PACKAGED_LENGTH = 4
 
 #: Limits of spec/format.md §10; QEMU itself sets none.
 MACHINE_NAME_MAX = 4096

@@ -6,6 +6,7 @@ QEMU does not look: whoever loads a file has to switch the capability on or off 
 from dataclasses import replace
 from enum import Enum
 
+from mappedram.layout.arithmetic import is_page_size
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     MAPPED_RAM_HDR_VERSION,
@@ -14,7 +15,6 @@ from mappedram.layout.constants import (
     RAM_SECTION_VERSION,
 )
 from mappedram.loader.destination import Destination
-from mappedram.model import is_page_size
 from mappedram.source import Source
 
 #: START of RAM behind its number: name, instance and version.

@@ -5,21 +5,21 @@ from functools import cached_property
 from typing import Any
 
 from mappedram import drivers
+from mappedram.layout.arithmetic import is_page_size
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_POSTCOPY_RAM,
     OFFSET_BITS,
     TARGET_PAGE_SIZE_MIN,
 )
+from mappedram.layout.file import LIVE_PAYLOADS
 from mappedram.loader.destination import NO_ALIAS, RAM, Destination, Handler, LocalBlock
 from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile
 from mappedram.loader.kind import Kind, kind_of
 from mappedram.loader.pages import Bitmaps
-from mappedram.model import is_page_size
 from mappedram.reader import vmdescription
 from mappedram.reader.footer import find_footer, footer_bytes
-from mappedram.reader.live import grammar_of
 from mappedram.reader.walk import read_stream
 
 #: The page size of nearly all targets, for want of anything that says another.
@@ -161,7 +161,7 @@ class Local:
             return next((h for h in known if h.answers(idstr, instance_id)), None)
         if idstr == RAM.idstr:
             return RAM if RAM.answers(idstr, instance_id) else None
-        if live and grammar_of(idstr) is None:
+        if live and not idstr.endswith(tuple(LIVE_PAYLOADS)):
             self.assumed = True  # nothing like it is in QEMU, but it may be elsewhere
             return None
         return Handler(idstr, instance_id, version_id, NO_ALIAS, None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mappedram.bitmap import Bitmap, ByteOrder
-from mappedram.model import bitmap_size
+from mappedram.layout.arithmetic import bitmap_size
 from mappedram.source import Source
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ qemu_ram_resize().
 
 from dataclasses import replace
 
+from mappedram.layout.arithmetic import round_up
 from mappedram.layout.constants import CAPABILITY_X_IGNORE_SHARED, RAM_SAVE_FLAG_COMPRESS_PAGE
 from mappedram.loader.delivered import Delivered
 from mappedram.loader.destination import HOST_PAGE, LocalBlock
@@ -15,7 +16,6 @@ from mappedram.loader.ledger import Ledgers, Way
 from mappedram.loader.local import Local
 from mappedram.loader.records import PAGED_FLAGS, Blocks, Stretch, try_out
 from mappedram.loader.releases import COMPRESS, READS_ADDR, READS_RECORDS, Loader
-from mappedram.model import round_up
 
 #: What QEMU makes available to firmware can grow, and begins with that: hw/core/loader.c,
 #: rom_set_mr().

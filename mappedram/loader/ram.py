@@ -7,6 +7,7 @@ parse_ramblock_mapped_ram(), mapped_ram_read_header(), read_ramblock_mapped_ram(
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mappedram.layout.arithmetic import is_page_size, round_up
 from mappedram.layout.constants import (
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_HDR_VERSION,
@@ -37,7 +38,6 @@ from mappedram.loader.releases import (
     Loader,
 )
 from mappedram.loader.verdict import Outcome
-from mappedram.model import is_page_size, round_up
 
 if TYPE_CHECKING:
     from mappedram.bitmap import Runs

@@ -5,9 +5,10 @@ import json
 from mappedram.check.capabilities import first_header, looked_at
 from mappedram.check.context import Context
 from mappedram.check.survey import first_nonzero
+from mappedram.layout.arithmetic import bitmap_size
 from mappedram.layout.constants import RAM_SECTION_IDSTR, CommandType, SectionType
 from mappedram.metadump.runs import Kept
-from mappedram.model import Element, RamBlock, Section, bitmap_size
+from mappedram.model import Element, RamBlock, Section
 from mappedram.reader.vmdescription import JSON_MAX
 from mappedram.snapshot import Snapshot
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mappedram.bitmap import Bitmap
+from mappedram.layout.arithmetic import round_up
 from mappedram.machine import owned_backends
-from mappedram.model import RamBlock, round_up
+from mappedram.model import RamBlock
 from mappedram.physical.model import Range
 from mappedram.physical.rules import DIMM_ALIGNMENT
 from mappedram.vmstate import LeftOut

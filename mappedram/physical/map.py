@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mappedram.errors import UnsupportedError
+from mappedram.layout.arithmetic import round_up
 from mappedram.machine import backends_of, family_of
-from mappedram.model import round_up
 from mappedram.physical import cmos, rules
 from mappedram.physical.devices import dimms, virtio_mem
 from mappedram.physical.low import SHADOWED, VIDEO, low_memory

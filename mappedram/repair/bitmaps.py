@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mappedram.bitmap import Bitmap
 from mappedram.check.survey import CHUNK
 from mappedram.intervals import complement
-from mappedram.model import round_up
+from mappedram.layout.arithmetic import round_up
 from mappedram.pageio import nonzero_pages
 from mappedram.repair.case import Case
 from mappedram.repair.change import Change

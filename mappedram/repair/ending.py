@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mappedram.errors import TruncatedError
+from mappedram.layout.arithmetic import is_page_size
 from mappedram.layout.constants import RAM_SAVE_FLAG_EOS, RAM_SECTION_IDSTR, SectionType
-from mappedram.model import Section, is_page_size
+from mappedram.model import Section
 from mappedram.reader.footer import footer_bytes
 from mappedram.repair.case import Case
 from mappedram.repair.change import Change

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
+from mappedram.layout.arithmetic import is_page_size
 from mappedram.layout.constants import (
     MAPPED_RAM_HDR_VERSION,
     RAM_SAVE_FLAG_MEM_SIZE,
     SectionType,
 )
-from mappedram.model import RamBlock, Section, is_page_size
+from mappedram.model import RamBlock, Section
 from mappedram.reader.footer import FOOTER_SIZE, footer_bytes, is_section_start
 from mappedram.reader.vmdescription import payload_lengths
 from mappedram.repair.case import Case, integer

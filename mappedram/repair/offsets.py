@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 
 from mappedram.bitmap import Bitmap
 from mappedram.check.survey import survey
-from mappedram.model import RamBlock, is_page_size
+from mappedram.layout.arithmetic import is_page_size
+from mappedram.model import RamBlock
 from mappedram.repair.case import Case, integer
 from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit

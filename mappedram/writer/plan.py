@@ -5,19 +5,13 @@ from dataclasses import dataclass
 
 from mappedram.drivers.base import Driver
 from mappedram.errors import BuildError
+from mappedram.layout.arithmetic import DEFAULT_WORD_SIZE, bitmap_size, is_page_size, round_up
 from mappedram.layout.constants import (
     MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
     MAPPED_RAM_HDR_VERSION,
     RAM_SAVE_FLAG_MEM_SIZE,
 )
-from mappedram.model import (
-    DEFAULT_WORD_SIZE,
-    MappedRamHeader,
-    RamBlock,
-    bitmap_size,
-    is_page_size,
-    round_up,
-)
+from mappedram.model import MappedRamHeader, RamBlock
 
 #: Offsets are signed 64-bit numbers to the system (off_t).
 _OFFSET_MAX = (1 << 63) - 1

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 from mappedram import drivers, system
 from mappedram.bitmap import ByteOrder
 from mappedram.errors import BuildError, UnsupportedError
+from mappedram.layout.arithmetic import DEFAULT_WORD_SIZE
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
 )
-from mappedram.model import DEFAULT_WORD_SIZE, RamBlock
+from mappedram.model import RamBlock
 from mappedram.pageio import (
     Progress,
     Target,

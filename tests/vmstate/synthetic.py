@@ -58,6 +58,7 @@ def snapshot(text: bytes, payload: bytes, *, payload_length: int | None = None) 
             blocks=(),
             sections=(section,),
             elements=(),
+            areas=(),
             vmdescription=VmDescription(
                 OFFSET + len(payload),
                 len(text),

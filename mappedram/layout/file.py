@@ -1,0 +1,433 @@
+"""The whole file: which structure stands where, and how often. Read it from the bottom up.
+
+`Stream` is declared last, as each part is declared before it is used. `c` is the context that
+Construct hands to whatever depends on what was parsed before; `c._io` is the file (`grammar.Walk`).
+"""
+
+from typing import Any
+
+from construct import If, Struct, Switch
+
+from mappedram.errors import FormatError, TruncatedError
+from mappedram.layout import live, ram, section, stream
+from mappedram.layout.arithmetic import bitmap_size, is_page_size
+from mappedram.layout.constants import (
+    CAPABILITY_MAPPED_RAM,
+    CAPABILITY_X_IGNORE_SHARED,
+    DIRTY_BITMAP_EOS,
+    HTAB_ENTRY,
+    MAPPED_RAM_HDR_VERSION,
+    PACKAGED_LENGTH,
+    RAM_SAVE_FLAG_CONTINUE,
+    RAM_SAVE_FLAG_EOS,
+    RAM_SAVE_FLAG_MEM_SIZE,
+    RAM_SECTION_IDSTR,
+    STATTR_FLAG_EOS,
+    STATTR_FLAG_MASK,
+    VFIO_MIG_FLAG_DEV_CONFIG_LOAD_READY,
+    VFIO_MIG_FLAG_DEV_CONFIG_STATE,
+    VFIO_MIG_FLAG_DEV_INIT_DATA_SENT,
+    VFIO_MIG_FLAG_END_OF_STATE,
+    CommandType,
+    SectionType,
+)
+from mappedram.layout.grammar import (
+    Area,
+    At,
+    Attempt,
+    Extent,
+    Opaque,
+    PageRecords,
+    Payload,
+    Record,
+    Refused,
+    Repeat,
+    Structure,
+    Told,
+    here,
+    step,
+)
+
+
+def _next(c: Any) -> int | None:
+    """The byte at the position; None at the end of the file."""
+    ahead: bytes = c._io.peek(1)
+    return ahead[0] if ahead else None
+
+
+def _is_next(section_type: SectionType) -> Any:
+    return lambda c: _next(c) == section_type
+
+
+# A block of RAM: its header, and where the header says, its bitmap and its pages.
+
+
+def _around_block(c: Any) -> dict[str, bool]:
+    """What the stream tells of the header of a block."""
+    said = c._io.said
+    return {
+        "has_page_size": said.postcopy_advised and said.mapped_ram and _has_host_page_size(c),
+        "has_addr": CAPABILITY_X_IGNORE_SHARED in said.capabilities,
+        "has_mapped_ram": said.mapped_ram,
+    }
+
+
+def _behind_used_length(c: Any) -> tuple[int, int]:
+    """What stands behind `used_length`, taken for the version and page size of mapped-ram."""
+    ahead = 1 + (_next(c) or 0) + 8
+    head = c._io.peek(ahead + 12)[ahead:]
+    return int.from_bytes(head[:4], "big"), int.from_bytes(head[4:], "big")
+
+
+def _has_host_page_size(c: Any) -> bool:
+    """Whether the field that postcopy-ram adds stands in this block.
+
+    It does where the page size of the host differs from the target's, which the stream does not
+    say: a mapped-ram header, whose version is 0 or 1, stands either before or after it.
+    """
+    ahead = 1 + (_next(c) or 0) + 8 + 8
+    return int.from_bytes(c._io.peek(ahead + 4)[ahead:], "big") <= MAPPED_RAM_HDR_VERSION
+
+
+def _has_data(c: Any) -> bool:
+    """Whether bitmap and pages are in the file; if not, both offsets are 0."""
+    header = c.header["mapped_ram"]
+    return bool(header and (header["bitmap_offset"] or header["pages_offset"]))
+
+
+def _len_bitmap(c: Any) -> int:
+    page_size = c.header["mapped_ram"]["page_size"]
+    return bitmap_size(c.header["used_length"] // page_size if page_size else 0)
+
+
+def _refuse_backwards(c: Any, path: str) -> None:
+    """Pages end behind the header of their block, or a reader would go round in circles."""
+    here = c._io.tell()
+    if c.pages.stop < here:
+        raise FormatError(
+            f"pages_offset: the pages of block {c.header['idstr']!r} end at {c.pages.stop:#x},"
+            f" before the end of its header at {here:#x}",
+            offset=here - 8,
+            path=f"{path}/mapped_ram/pages_offset",
+            expected=f">= {here - c.header['used_length']:#x}",
+            actual=c.pages.start,
+        )
+
+
+RamBlock = Struct(
+    here("header", Structure(ram.RamBlockHeader, _around_block)),
+    If(
+        _has_data,
+        Struct(
+            here("header", Told(lambda c, _: c._.header)),
+            step("bitmap", Area(lambda c: c.header["mapped_ram"]["bitmap_offset"], _len_bitmap)),
+            step(
+                "padding",
+                Area(
+                    lambda c: c.bitmap.stop,
+                    lambda c: c.header["mapped_ram"]["pages_offset"] - c.bitmap.stop,
+                ),
+            ),
+            step(
+                "pages",
+                Area(
+                    lambda c: c.header["mapped_ram"]["pages_offset"],
+                    lambda c: c.header["used_length"],
+                ),
+            ),
+            Told(_refuse_backwards),
+            Extent(
+                lambda c: c.pages.stop - c._io.tell(),
+                told_by="mapped_ram/pages_offset",
+                what=lambda c: f"pages of block {c.header['idstr']!r} end",
+            ),
+        ),
+    ),
+)
+
+# A section of RAM: the lists of blocks, the records of pages of a stream without mapped-ram, EOS.
+
+_LIST, _PAGES = "list", "pages"
+
+
+def _record(c: Any) -> str | None:
+    """What stands at the position before EOS; None where that has to be."""
+    # As for the page records, which end at either of these; the structure judges CONTINUE.
+    flag = int.from_bytes(c._io.peek(8), "big") & c._io.flags_mask & ~RAM_SAVE_FLAG_CONTINUE
+    if flag == RAM_SAVE_FLAG_MEM_SIZE:
+        return _LIST
+    return None if c._io.said.mapped_ram or flag == RAM_SAVE_FLAG_EOS else _PAGES
+
+
+def _guess_mapped_ram(c: Any, _path: str) -> None:
+    """Where no capability is announced, the first block tells."""
+    said = c._io.said
+    if not said.has_configuration:
+        version, page_size = _behind_used_length(c)
+        said.mapped_ram = version <= MAPPED_RAM_HDR_VERSION and is_page_size(page_size)
+        said.mapped_ram_guessed = said.mapped_ram
+
+
+RamList = Struct(
+    step("mem_size", Structure(ram.MemSize)),
+    Told(_guess_mapped_ram),
+    # A record begins with a zero byte, and the name of a block with its length.
+    At("/ram/blocks", Repeat(RamBlock, before=_next, counted="blocks")),
+)
+
+Ram = Struct(
+    Repeat(
+        Switch(_record, {_LIST: RamList, _PAGES: PageRecords()}),
+        before=_record,
+        indexed=False,
+    ),
+    step("eos", Structure(ram.EndOfSection)),
+)
+
+# The sections of other live devices whose records are known.
+
+_ENDS_VFIO = (
+    VFIO_MIG_FLAG_END_OF_STATE,
+    VFIO_MIG_FLAG_DEV_INIT_DATA_SENT,
+    VFIO_MIG_FLAG_DEV_CONFIG_LOAD_READY,
+)
+
+
+def _refuse_device_state(c: Any, path: str) -> None:
+    """Behind that tag stands the state of a device, which only the JSON text describes."""
+    if c.record["tag"] == VFIO_MIG_FLAG_DEV_CONFIG_STATE:
+        raise FormatError("the state of a device follows", path=path)
+
+
+DirtyBitmaps = step(
+    "chunks",
+    Repeat(
+        Struct(
+            here("record", Record(live.DirtyBitmapChunk)),
+            Extent(lambda c: c.record["buf_size"] or 0, told_by="buf_size"),
+        ),
+        until=lambda item, _: item.record["chunk_flags"] & DIRTY_BITMAP_EOS,
+    ),
+)
+
+HashTable = Struct(
+    step("table", Record(live.HtabHeader)),
+    step(
+        "chunks",
+        Repeat(
+            Struct(
+                here("record", Record(live.HtabChunk)),
+                Extent(lambda c: c.record["n_valid"] * HTAB_ENTRY, told_by="n_valid"),
+            ),
+            # The first section has the size of the table and nothing else.
+            before=lambda c: c.table["section_hdr"] == 0,
+            until=lambda item, _: not any(item.record.values()),
+        ),
+    ),
+)
+
+StorageAttributes = step(
+    "records",
+    Repeat(
+        Struct(
+            here("record", Record(live.StorageAttributes)),
+            Extent(lambda c: c.record["count"] or 0, told_by="count"),
+        ),
+        until=lambda item, _: item.record["addr_and_flags"] & STATTR_FLAG_MASK == STATTR_FLAG_EOS,
+    ),
+)
+
+Vfio = step(
+    "records",
+    Repeat(
+        Struct(
+            here("record", Record(live.VfioRecord)),
+            Extent(lambda c: c.record["data_size"] or 0, told_by="data_size"),
+            Told(_refuse_device_state),
+        ),
+        until=lambda item, _: item.record["tag"] in _ENDS_VFIO,
+    ),
+)
+
+# A section: its header, its payload, and a footer where the machine has them.
+
+#: By the end of the `idstr`: the payload of a live device whose records are known.
+LIVE_PAYLOADS = {
+    "dirty-bitmap": DirtyBitmaps,
+    "spapr/htab": HashTable,
+    "s390-storage_attributes": StorageAttributes,
+    "s390-skeys": StorageAttributes,
+    "/vfio": Vfio,
+}
+
+
+def _payload(c: Any) -> Payload:
+    """Whose the payload is: PART and END name the device by the number of its START."""
+    header = c.header
+    section_type, section_id = header["section_type"], header["section_id"]
+    if "idstr" in header:
+        return Payload(section_type, section_id, header["idstr"], header["instance_id"])
+    return Payload(section_type, section_id, *c._io.said.started.get(section_id, (None, None)))
+
+
+def _grammar(c: Any) -> str | None:
+    """The name under which the payload is declared."""
+    idstr = c.payload.idstr or ""
+    if idstr == RAM_SECTION_IDSTR and c.payload.section_type != SectionType.FULL:
+        return RAM_SECTION_IDSTR
+    return next((end for end in LIVE_PAYLOADS if idstr.endswith(end)), None)
+
+
+def _note_start(c: Any, _path: str) -> None:
+    header = c.header
+    if header["section_type"] == SectionType.START:
+        c._io.said.started[header["section_id"]] = header["idstr"], header["instance_id"]
+
+
+def _has_footer(c: Any) -> bool:
+    said, there = c._io.said, _next(c) == SectionType.FOOTER
+    said.footers = there or said.footers or False
+    return there
+
+
+def _is_whole(c: Any) -> bool:
+    """Whether what was parsed as records can be the payload: a footer follows."""
+    return c._io.said.footers is False or _next(c) == SectionType.FOOTER
+
+
+_opaque = Opaque(lambda c: c.payload)
+_BEHIND_HEADER = (
+    here("payload", Told(lambda c, _: _payload(c))),
+    Switch(
+        _grammar,
+        {RAM_SECTION_IDSTR: Ram}
+        | {end: Attempt(grammar, _opaque, _is_whole) for end, grammar in LIVE_PAYLOADS.items()},
+        default=_opaque,
+    ),
+    If(_has_footer, step("footer", Structure(section.SectionFooter))),
+)
+
+SectionStart = Struct(
+    step("header", Structure(section.SectionStart)),
+    Told(_note_start),
+    *_BEHIND_HEADER,
+)
+
+SectionPart = Struct(step("header", Structure(section.SectionPart)), *_BEHIND_HEADER)
+
+# A command, with the stream that it packages.
+
+
+def _note_command(c: Any, _path: str) -> None:
+    # With postcopy-ram the page size of the host follows the length of some blocks.
+    if c.header["command"] == CommandType.POSTCOPY_ADVISE and c.header["data"]:
+        c._io.said.postcopy_advised = True
+
+
+def _len_packaged(c: Any) -> int:
+    """Bytes of the stream that is packaged; it stands behind the command, and is no part of it."""
+    data = c.header["data"]
+    packaged = c.header["command"] == CommandType.PACKAGED and len(data) == PACKAGED_LENGTH
+    return int.from_bytes(data, "big") if packaged else 0
+
+
+Command = Struct(
+    step("header", Structure(section.Command)),
+    Told(_note_command),
+    Extent(
+        _len_packaged,
+        told_by="header/data",
+        what=lambda _: "command: the packaged stream ends",
+    ),
+)
+
+# All sections, and the JSON text behind them.
+
+
+def _no_section(c: Any, path: str) -> FormatError:
+    kind, path = _next(c), f"{path}/section_type"
+    if kind is None:
+        return TruncatedError(
+            "section_type: the file ends where a section should begin",
+            offset=c._io.tell(),
+            path=path,
+        )
+    return FormatError(
+        f"section_type: no section begins with {kind:#04x}",
+        offset=c._io.tell(),
+        path=path,
+        expected="EOF, START, PART, END, FULL or COMMAND",
+        actual=kind,
+    )
+
+
+Section = Switch(
+    _next,
+    {
+        SectionType.START: SectionStart,
+        SectionType.FULL: SectionStart,
+        SectionType.PART: SectionPart,
+        SectionType.END: SectionPart,
+        SectionType.COMMAND: Command,
+        SectionType.EOF: Struct(step("header", Structure(section.EndOfStream))),
+    },
+    default=Refused(_no_section),
+)
+
+VmDescription = Struct(
+    step("header", Structure(section.VmDescription)),
+    Told(lambda c, _: c._io.text(c.header["vmdesc_len"])),
+)
+
+# The configuration section.
+
+
+def _note_subsection(c: Any, _path: str) -> None:
+    said, body = c._io.said, c.subsection["body"]
+    said.target_page_bits = body.get("target_page_bits", said.target_page_bits)
+    if "capabilities" in body:
+        said.capabilities = tuple(entry["name"] for entry in body["capabilities"])
+
+
+def _note_configuration(c: Any, _path: str) -> None:
+    said = c._io.said
+    said.has_configuration = True
+    said.mapped_ram = CAPABILITY_MAPPED_RAM in said.capabilities
+
+
+Configuration = Struct(
+    step("header", Structure(stream.ConfigurationHeader)),
+    step(
+        "subsections",
+        Repeat(
+            Struct(
+                here("subsection", Structure(stream.ConfigurationSubsection)),
+                Told(_note_subsection),
+            ),
+            before=_is_next(SectionType.SUBSECTION),
+        ),
+    ),
+    Told(_note_configuration),
+)
+
+Stream = Struct(
+    step("header", Structure(stream.StreamHeader)),
+    If(_is_next(SectionType.CONFIGURATION), step("configuration", Configuration)),
+    step(
+        "sections",
+        Repeat(
+            Section,
+            until=lambda item, _: item.header["section_type"] == SectionType.EOF,
+            counted="sections",
+        ),
+    ),
+    step(
+        "sections",
+        Repeat(
+            VmDescription,
+            before=_is_next(SectionType.VMDESCRIPTION),
+            until=lambda *_: True,
+            counted="sections",
+        ),
+    ),
+)
