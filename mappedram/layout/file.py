@@ -6,11 +6,11 @@ Construct hands to whatever depends on what was parsed before; `c._io` is the fi
 
 from typing import Any
 
-from construct import If, Struct, Switch
+from construct import If, Pass, Struct, Switch
 
 from mappedram.errors import FormatError, TruncatedError
 from mappedram.layout import live, ram, section, stream
-from mappedram.layout.arithmetic import bitmap_size, is_page_size
+from mappedram.layout.arithmetic import bitmap_size, is_page_size, round_up
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
@@ -18,6 +18,8 @@ from mappedram.layout.constants import (
     HTAB_ENTRY,
     MAPPED_RAM_HDR_VERSION,
     PACKAGED_LENGTH,
+    QEMU_VM_FILE_MAGIC,
+    QEMU_VM_FILE_VERSION,
     RAM_SAVE_FLAG_CONTINUE,
     RAM_SAVE_FLAG_EOS,
     RAM_SAVE_FLAG_MEM_SIZE,
@@ -35,7 +37,9 @@ from mappedram.layout.grammar import (
     Area,
     At,
     Attempt,
+    Choice,
     Extent,
+    Maybe,
     Opaque,
     PageRecords,
     Payload,
@@ -43,6 +47,7 @@ from mappedram.layout.grammar import (
     Refused,
     Repeat,
     Structure,
+    Text,
     Told,
     here,
     step,
@@ -95,9 +100,22 @@ def _has_data(c: Any) -> bool:
     return bool(header and (header["bitmap_offset"] or header["pages_offset"]))
 
 
-def _len_bitmap(c: Any) -> int:
-    page_size = c.header["mapped_ram"]["page_size"]
-    return bitmap_size(c.header["used_length"] // page_size if page_size else 0)
+def _len_bitmap(header: Any, word_size: int) -> int:
+    page_size = header["mapped_ram"]["page_size"]
+    return bitmap_size(header["used_length"] // page_size if page_size else 0, word_size)
+
+
+def _places(c: Any, header: dict[str, Any], end: int) -> dict[str, Any]:
+    """Where a writer puts the bitmap, and pages at the next boundary behind it."""
+    if not c._io.said.mapped_ram:
+        return header
+    length = _len_bitmap(header, c._io.word_size)
+    usual = {
+        "version": MAPPED_RAM_HDR_VERSION,
+        "bitmap_offset": end,
+        "pages_offset": round_up(end + length, c._io.align),
+    }
+    return header | {"mapped_ram": usual | header["mapped_ram"]}
 
 
 def _refuse_backwards(c: Any, path: str) -> None:
@@ -115,12 +133,18 @@ def _refuse_backwards(c: Any, path: str) -> None:
 
 
 RamBlock = Struct(
-    here("header", Structure(ram.RamBlockHeader, _around_block)),
+    here("header", Structure(ram.RamBlockHeader, _around_block, places=_places)),
     If(
         _has_data,
         Struct(
             here("header", Told(lambda c, _: c._.header)),
-            step("bitmap", Area(lambda c: c.header["mapped_ram"]["bitmap_offset"], _len_bitmap)),
+            step(
+                "bitmap",
+                Area(
+                    lambda c: c.header["mapped_ram"]["bitmap_offset"],
+                    lambda c: _len_bitmap(c.header, c._io.word_size),
+                ),
+            ),
             step(
                 "padding",
                 Area(
@@ -168,20 +192,28 @@ def _guess_mapped_ram(c: Any, _path: str) -> None:
         said.mapped_ram_guessed = said.mapped_ram
 
 
+def _total(c: Any) -> dict[str, int]:
+    total = sum(block["header"]["used_length"] for block in c.blocks)
+    return {"total_and_flags": total | RAM_SAVE_FLAG_MEM_SIZE}
+
+
 RamList = Struct(
-    step("mem_size", Structure(ram.MemSize)),
-    Told(_guess_mapped_ram),
+    step("mem_size", Structure(ram.MemSize, values=_total)),
+    Told(_guess_mapped_ram, built=False),
     # A record begins with a zero byte, and the name of a block with its length.
-    At("/ram/blocks", Repeat(RamBlock, before=_next, counted="blocks")),
+    here("blocks", At("/ram/blocks", Repeat(RamBlock, before=_next, counted="blocks"))),
 )
 
 Ram = Struct(
-    Repeat(
-        Switch(_record, {_LIST: RamList, _PAGES: PageRecords()}),
-        before=_record,
-        indexed=False,
+    here(
+        "records",
+        Repeat(
+            Choice(_record, lambda _: _LIST, {_LIST: RamList, _PAGES: PageRecords()}, Pass),
+            before=_record,
+            indexed=False,
+        ),
     ),
-    step("eos", Structure(ram.EndOfSection)),
+    step("eos", Structure(ram.EndOfSection, values=lambda _: {"flags": RAM_SAVE_FLAG_EOS})),
 )
 
 # The sections of other live devices whose records are known.
@@ -272,8 +304,8 @@ def _payload(c: Any) -> Payload:
 
 def _grammar(c: Any) -> str | None:
     """The name under which the payload is declared."""
-    idstr = c.payload.idstr or ""
-    if idstr == RAM_SECTION_IDSTR and c.payload.section_type != SectionType.FULL:
+    idstr = c.whose.idstr or ""
+    if idstr == RAM_SECTION_IDSTR and c.whose.section_type != SectionType.FULL:
         return RAM_SECTION_IDSTR
     return next((end for end in LIVE_PAYLOADS if idstr.endswith(end)), None)
 
@@ -295,16 +327,23 @@ def _is_whole(c: Any) -> bool:
     return c._io.said.footers is False or _next(c) == SectionType.FOOTER
 
 
-_opaque = Opaque(lambda c: c.payload)
+def _footer(c: Any) -> dict[str, int]:
+    return {"section_type": SectionType.FOOTER, "section_id": c.header["section_id"]}
+
+
+_opaque = Opaque(lambda c: c.whose)
 _BEHIND_HEADER = (
-    here("payload", Told(lambda c, _: _payload(c))),
-    Switch(
-        _grammar,
-        {RAM_SECTION_IDSTR: Ram}
-        | {end: Attempt(grammar, _opaque, _is_whole) for end, grammar in LIVE_PAYLOADS.items()},
-        default=_opaque,
+    here("whose", Told(lambda c, _: _payload(c))),
+    here(
+        "payload",
+        Switch(
+            _grammar,
+            {RAM_SECTION_IDSTR: Ram}
+            | {end: Attempt(grammar, _opaque, _is_whole) for end, grammar in LIVE_PAYLOADS.items()},
+            default=_opaque,
+        ),
     ),
-    If(_has_footer, step("footer", Structure(section.SectionFooter))),
+    step("footer", Maybe(_has_footer, Structure(section.SectionFooter, values=_footer))),
 )
 
 SectionStart = Struct(
@@ -332,12 +371,18 @@ def _len_packaged(c: Any) -> int:
 
 
 Command = Struct(
-    step("header", Structure(section.Command)),
-    Told(_note_command),
-    Extent(
-        _len_packaged,
-        told_by="header/data",
-        what=lambda _: "command: the packaged stream ends",
+    step(
+        "header",
+        Structure(section.Command, values=lambda _: {"section_type": SectionType.COMMAND}),
+    ),
+    Told(_note_command, built=False),
+    here(
+        "packaged",
+        Extent(
+            _len_packaged,
+            told_by="header/data",
+            what=lambda _: "command: the packaged stream ends",
+        ),
     ),
 )
 
@@ -361,22 +406,35 @@ def _no_section(c: Any, path: str) -> FormatError:
     )
 
 
-Section = Switch(
+EndOfStream = Struct(
+    step(
+        "header",
+        Structure(section.EndOfStream, values=lambda _: {"section_type": SectionType.EOF}),
+    )
+)
+
+Section = Choice(
     _next,
+    lambda given: given["header"]["section_type"],
     {
         SectionType.START: SectionStart,
         SectionType.FULL: SectionStart,
         SectionType.PART: SectionPart,
         SectionType.END: SectionPart,
         SectionType.COMMAND: Command,
-        SectionType.EOF: Struct(step("header", Structure(section.EndOfStream))),
+        SectionType.EOF: EndOfStream,
     },
-    default=Refused(_no_section),
+    Refused(_no_section),
 )
 
+
+def _description(c: Any) -> dict[str, int]:
+    return {"section_type": SectionType.VMDESCRIPTION, "vmdesc_len": len(c.text)}
+
+
 VmDescription = Struct(
-    step("header", Structure(section.VmDescription)),
-    Told(lambda c, _: c._io.text(c.header["vmdesc_len"])),
+    step("header", Structure(section.VmDescription, values=_description)),
+    here("text", Text(lambda c: c.header["vmdesc_len"])),
 )
 
 # The configuration section.
@@ -395,24 +453,38 @@ def _note_configuration(c: Any, _path: str) -> None:
     said.mapped_ram = CAPABILITY_MAPPED_RAM in said.capabilities
 
 
-Configuration = Struct(
-    step("header", Structure(stream.ConfigurationHeader)),
-    step(
-        "subsections",
-        Repeat(
-            Struct(
-                here("subsection", Structure(stream.ConfigurationSubsection)),
-                Told(_note_subsection),
-            ),
-            before=_is_next(SectionType.SUBSECTION),
+Subsection = Struct(
+    here(
+        "subsection",
+        Structure(
+            stream.ConfigurationSubsection,
+            values=lambda _: {"section_type": SectionType.SUBSECTION, "version_id": 1},
         ),
     ),
+    Told(_note_subsection),
+)
+
+Configuration = Struct(
+    step(
+        "header",
+        Structure(
+            stream.ConfigurationHeader,
+            values=lambda _: {"section_type": SectionType.CONFIGURATION},
+        ),
+    ),
+    step("subsections", Repeat(Subsection, before=_is_next(SectionType.SUBSECTION))),
     Told(_note_configuration),
 )
 
 Stream = Struct(
-    step("header", Structure(stream.StreamHeader)),
-    If(_is_next(SectionType.CONFIGURATION), step("configuration", Configuration)),
+    step(
+        "header",
+        Structure(
+            stream.StreamHeader,
+            values=lambda _: {"magic": QEMU_VM_FILE_MAGIC, "version": QEMU_VM_FILE_VERSION},
+        ),
+    ),
+    step("configuration", Maybe(_is_next(SectionType.CONFIGURATION), Configuration)),
     step(
         "sections",
         Repeat(
@@ -421,13 +493,17 @@ Stream = Struct(
             counted="sections",
         ),
     ),
-    step(
-        "sections",
-        Repeat(
-            VmDescription,
-            before=_is_next(SectionType.VMDESCRIPTION),
-            until=lambda *_: True,
-            counted="sections",
+    # The text, if there is one, goes on in the list of sections.
+    here(
+        "description",
+        At(
+            "/sections",
+            Repeat(
+                VmDescription,
+                before=_is_next(SectionType.VMDESCRIPTION),
+                until=lambda *_: True,
+                counted="sections",
+            ),
         ),
     ),
 )

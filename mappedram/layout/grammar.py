@@ -16,6 +16,8 @@ from mappedram.errors import FormatError
 #: What the stream around a structure says of it, such as `has_mapped_ram` or a page size.
 Params = Mapping[str, int]
 NOTHING: Params = {}
+#: Fields of a structure by name; of one that is to be built, those that do not follow from others.
+Values = dict[str, Any]
 #: Something that depends on what was parsed before it.
 Of = Callable[[Any], Any]
 
@@ -58,13 +60,21 @@ class Payload(NamedTuple):
     instance_id: int | None
 
 
-class Walk(Protocol):
-    """The file as a declaration sees it."""
+class Place(Protocol):
+    """A file as a declaration sees it, whether it is parsed or built."""
 
     said: Said
+    word_size: int
 
     def tell(self) -> int:
         """The stream position, counted from the beginning of the file."""
+
+    def area(self, path: str, start: int, length: int) -> None:
+        """Learn that bytes with a place of their own stand there."""
+
+
+class Walk(Place, Protocol):
+    """A file that is parsed."""
 
     def peek(self, length: int) -> bytes:
         """At most that many bytes at the position; fewer only where the file ends."""
@@ -74,9 +84,6 @@ class Walk(Protocol):
 
     def skip(self, length: int, told_by: str, what: Callable[[], str]) -> None:
         """Pass that many bytes, which the last structure has told in the field at `told_by`."""
-
-    def area(self, path: str, start: int, length: int) -> None:
-        """Learn that bytes with a place of their own stand there."""
 
     def attempt(self, parse: Callable[[], bool]) -> bool:
         """Whether `parse` came to its end; otherwise nothing was passed."""
@@ -95,14 +102,35 @@ class Walk(Protocol):
         """Pass the JSON text, or what the file has of it."""
 
 
+class Builder(Place, Protocol):
+    """A file that is built."""
+
+    align: int
+
+    def build(self, structure: "Structure", path: str, values: Values, context: Any) -> Values:
+        """Put the structure at the position, and give the values that it has there."""
+
+    def put(self, data: bytes) -> None:
+        """Put bytes at the position."""
+
+    def leave(self, length: int) -> None:
+        """Leave room for that many bytes."""
+
+
 class _Step(Renamed):
     def _parse(self, stream: Walk, context: Any, path: str) -> Any:
         return self.subcon._parsereport(stream, context, f"{path}/{self.name}")
+
+    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> Any:
+        return self.subcon._build(obj, stream, context, f"{path}/{self.name}")
 
 
 class _Here(Renamed):
     def _parse(self, stream: Walk, context: Any, path: str) -> Any:
         return self.subcon._parsereport(stream, context, path)
+
+    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> Any:
+        return self.subcon._build(obj, stream, context, path)
 
 
 def step(name: str, subcon: Construct) -> Construct:
@@ -125,18 +153,42 @@ class At(Subconstruct):
     def _parse(self, stream: Walk, context: Any, path: str) -> Any:  # noqa: ARG002
         return self.subcon._parsereport(stream, context, self.path)
 
+    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> Any:  # noqa: ARG002
+        return self.subcon._build(obj, stream, context, self.path)
+
 
 class Structure(Construct):
-    """A structure of the spec. `around` says what it has to know of the stream around it."""
+    """A structure of the spec.
 
-    def __init__(self, declaration: Construct, around: Of = lambda _: NOTHING) -> None:
+    Args:
+        declaration: the structure.
+        around: what it has to know of the stream around it.
+        values: what it holds if nothing else is said when it is built.
+        places: as `values`, of a structure that says where something stands: gets the context, its
+            other values, and where the structure ends.
+    """
+
+    def __init__(
+        self,
+        declaration: Construct,
+        around: Of = lambda _: NOTHING,
+        *,
+        values: Of = lambda _: {},
+        places: Callable[[Any, Values, int], Values] | None = None,
+    ) -> None:
         super().__init__()
+        self.flagbuildnone = True
         self.declaration = declaration
         self.kind: str = declaration.name
         self.around = around
+        self.values = values
+        self.places = places
 
     def _parse(self, stream: Walk, context: Any, path: str) -> Any:
         return stream.structure(self.kind, path, self.around(context))
+
+    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> Any:
+        return stream.build(self, path, self.values(context) | (obj or {}), context)
 
 
 class Record(Structure):
@@ -163,6 +215,7 @@ class Extent(Construct):
         self, length: Of, *, told_by: str, what: Of = lambda _: "what follows ends"
     ) -> None:
         super().__init__()
+        self.flagbuildnone = True
         self.length = length
         self.told_by = told_by
         self.what = what
@@ -172,19 +225,29 @@ class Extent(Construct):
         if length:
             stream.skip(length, f"{path}/{self.told_by}", lambda: self.what(context))
 
+    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> None:  # noqa: ARG002
+        if obj is not None:
+            stream.put(obj)
+        else:
+            stream.leave(self.length(context))
+
 
 class Area(Construct):
     """Bytes at a place of their own: nothing is passed."""
 
     def __init__(self, offset: Of, length: Of) -> None:
         super().__init__()
+        self.flagbuildnone = True
         self.offset = offset
         self.length = length
 
-    def _parse(self, stream: Walk, context: Any, path: str) -> range:
+    def _parse(self, stream: Place, context: Any, path: str) -> range:
         start, length = self.offset(context), self.length(context)
         stream.area(path, start, length)
         return range(start, start + length)
+
+    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> range:  # noqa: ARG002
+        return self._parse(stream, context, path)
 
 
 class Opaque(Construct):
@@ -197,12 +260,32 @@ class Opaque(Construct):
     def _parse(self, stream: Walk, context: Any, path: str) -> None:
         stream.opaque(self.whose(context), path)
 
+    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> None:  # noqa: ARG002
+        stream.put(obj)
+
 
 class PageRecords(Construct):
     """The records of pages, which are read in bulk: no page goes through Construct."""
 
     def _parse(self, stream: Walk, context: Any, path: str) -> None:  # noqa: ARG002
         stream.page_records(path)
+
+    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> None:  # noqa: ARG002
+        stream.put(obj)
+
+
+class Text(Construct):
+    """The JSON text, of which a file may have only the beginning."""
+
+    def __init__(self, length: Of) -> None:
+        super().__init__()
+        self.length = length
+
+    def _parse(self, stream: Walk, context: Any, path: str) -> None:  # noqa: ARG002
+        stream.text(self.length(context))
+
+    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> None:  # noqa: ARG002
+        stream.put(obj)
 
 
 class Repeat(Subconstruct):
@@ -244,6 +327,59 @@ class Repeat(Subconstruct):
             if self.until(item, context):
                 break
 
+    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> None:
+        counts = stream.said.counts if self.counted else {}
+        for item in obj or ():
+            number = counts.get(self.counted, 0)
+            at = f"{path}[{number}]" if self.indexed else path
+            self.subcon._build(item, stream, context, at)
+            counts[self.counted] = number + 1
+
+
+class Maybe(Subconstruct):
+    """What is there if `ahead` says so of the bytes at the position; built if it is given."""
+
+    def __init__(self, ahead: Of, subcon: Construct) -> None:
+        super().__init__(subcon)
+        self.flagbuildnone = True
+        self.ahead = ahead
+
+    def _parse(self, stream: Walk, context: Any, path: str) -> Any:
+        return self.subcon._parsereport(stream, context, path) if self.ahead(context) else None
+
+    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> Any:
+        return None if obj is None else self.subcon._build(obj, stream, context, path)
+
+
+class Choice(Construct):
+    """One of several, by what is at the position; built by what is given, or of bytes as they are.
+
+    Args:
+        ahead: tells from the context which of the cases the bytes at the position are.
+        given: tells which of the cases the values are of.
+        cases: what there may be.
+        default: what else.
+    """
+
+    def __init__(
+        self, ahead: Of, given: Of, cases: Mapping[Any, Construct], default: Construct
+    ) -> None:
+        super().__init__()
+        self.ahead = ahead
+        self.given = given
+        self.cases = cases
+        self.default = default
+
+    def _parse(self, stream: Walk, context: Any, path: str) -> Any:
+        chosen = self.cases.get(self.ahead(context), self.default)
+        return chosen._parsereport(stream, context, path)
+
+    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> Any:
+        if isinstance(obj, bytes):
+            return stream.put(obj)
+        chosen = self.cases.get(self.given(obj), self.default)
+        return chosen._build(obj, stream, context, path)
+
 
 class Attempt(Subconstruct):
     """What `holds` after it was parsed, or else `otherwise`, from the same place on."""
@@ -261,6 +397,10 @@ class Attempt(Subconstruct):
         if not stream.attempt(parse):
             self.otherwise._parsereport(stream, context, path)
 
+    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> Any:
+        chosen = self.otherwise if isinstance(obj, bytes) else self.subcon
+        return chosen._build(obj, stream, context, path)
+
 
 class Refused(Construct):
     """What nothing can be made of."""
@@ -274,14 +414,24 @@ class Refused(Construct):
 
 
 class Told(Construct):
-    """Takes no bytes: a value of what was parsed, or something to be kept of it."""
+    """Takes no bytes: a value of what stands before, or something to be kept of it.
 
-    def __init__(self, note: Callable[[Any, str], object]) -> None:
+    Args:
+        note: gets the context and the path.
+        built: whether that is so of what is built, too.
+    """
+
+    def __init__(self, note: Callable[[Any, str], object], *, built: bool = True) -> None:
         super().__init__()
+        self.flagbuildnone = True
         self.note = note
+        self.built = built
 
     def _parse(self, stream: Walk, context: Any, path: str) -> Any:  # noqa: ARG002
         return self.note(context, path)
+
+    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> Any:  # noqa: ARG002
+        return self.note(context, path) if self.built else None
 
 
 def parse(declaration: Construct, walk: Walk) -> None:
@@ -293,3 +443,14 @@ def parse(declaration: Construct, walk: Walk) -> None:
     context = Container(_parsing=True, _building=False, _sizing=False)
     context._params = context
     declaration._parsereport(walk, context, "")
+
+
+def build(declaration: Construct, values: Any, builder: Builder, path: str = "") -> None:
+    """Put a file, or a part of it, along its declaration.
+
+    Raises:
+        BuildError: a value is missing or does not fit.
+    """
+    context = Container(_parsing=False, _building=True, _sizing=False)
+    context._params = context
+    declaration._build(values, builder, context, path)

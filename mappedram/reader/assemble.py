@@ -1,8 +1,9 @@
 """What the structures of a stream come to: its configuration, blocks and sections."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from mappedram.layout.arithmetic import DEFAULT_WORD_SIZE
 from mappedram.layout.constants import RAM_SAVE_FLAG_MEM_SIZE, SectionType
 from mappedram.model import Configuration, Element, MappedRamHeader, RamBlock, Section
 
@@ -52,23 +53,26 @@ def totals(elements: Iterable[Element]) -> tuple[int, ...]:
     )
 
 
-def blocks(elements: Iterable[Element]) -> tuple[RamBlock, ...]:
-    """The blocks of all lists."""
-    return tuple(_block(element) for element in elements if element.kind == "ramblock_header")
-
-
-def _block(element: Element) -> RamBlock:
-    values = element.values
-    header = values["mapped_ram"]
-    return RamBlock(
-        path=element.path,
-        offset=element.offset,
-        header_length=element.length,
-        idstr=values["idstr"],
-        used_length=values["used_length"],
-        addr=values["addr"],
-        mapped_ram=MappedRamHeader(**header) if header else None,
+def blocks(elements: Iterable[Element], word_size: int = DEFAULT_WORD_SIZE) -> tuple[RamBlock, ...]:
+    """The blocks of all lists; `word_size` is that of the host that wrote the bitmaps."""
+    return tuple(
+        RamBlock(
+            path=element.path,
+            offset=element.offset,
+            header_length=element.length,
+            idstr=element.values["idstr"],
+            used_length=element.values["used_length"],
+            addr=element.values["addr"],
+            mapped_ram=_mapped_ram(element.values["mapped_ram"]),
+            word_size=word_size,
+        )
+        for element in elements
+        if element.kind == "ramblock_header"
     )
+
+
+def _mapped_ram(values: Mapping[str, int] | None) -> MappedRamHeader | None:
+    return MappedRamHeader(**values) if values else None
 
 
 def sections(elements: Sequence[Element], end: int) -> tuple[Section, ...]:

@@ -11,7 +11,7 @@ from mappedram.drivers.base import Driver, Params, RefusalError, Values
 from mappedram.errors import FormatError, TruncatedError, UnsupportedError
 from mappedram.layout import file, grammar
 from mappedram.layout._spec import TYPES
-from mappedram.layout.arithmetic import is_page_size
+from mappedram.layout.arithmetic import DEFAULT_WORD_SIZE, is_page_size
 from mappedram.layout.constants import (
     OFFSET_BITS,
     QEMU_VM_FILE_MAGIC,
@@ -82,6 +82,7 @@ class _Walk:
         self.start = offset
         self.position = offset
         self.said = Said()
+        self.word_size = DEFAULT_WORD_SIZE
         self.elements: list[Element] = []
         self.areas: list[Area] = []
         self.vmdescription: VmDescription | None = None

@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
-from mappedram.drivers.base import Driver
+from mappedram.drivers.base import Driver, Values
 from mappedram.errors import BuildError, UnsupportedError
+from mappedram.layout import file
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
-    QEMU_VM_FILE_MAGIC,
-    QEMU_VM_FILE_VERSION,
-    RAM_SAVE_FLAG_EOS,
     RAM_SECTION_IDSTR,
     RAM_SECTION_VERSION,
     SectionType,
 )
+from mappedram.layout.grammar import Said
 from mappedram.model import Section
 from mappedram.snapshot import Snapshot
 from mappedram.spans import without
+from mappedram.writer.build import Built, build
 
 #: The number that QEMU gives to RAM in most machines; any will do.
 _SECTION_ID = 1
@@ -78,54 +78,56 @@ class Envelope:
         Raises:
             BuildError: a value does not fit its field.
         """
-        subsections = _subsections(driver, capabilities, target_page_bits, uuid)
-        head = b"".join(
-            (
-                driver.build(
-                    "stream_header",
-                    {"magic": QEMU_VM_FILE_MAGIC, "version": QEMU_VM_FILE_VERSION},
-                    {},
-                ),
-                driver.build(
-                    "configuration_header",
-                    {
-                        "section_type": SectionType.CONFIGURATION,
-                        "len_name": len(machine),
-                        "name": machine,
-                    },
-                    {},
-                ),
-                *subsections,
-                driver.build(
-                    "section_start",
-                    {
-                        "section_type": SectionType.START,
-                        "section_id": _SECTION_ID,
-                        "len_idstr": len(RAM_SECTION_IDSTR),
-                        "idstr": RAM_SECTION_IDSTR,
-                        "instance_id": 0,
-                        "version_id": RAM_SECTION_VERSION,
-                    },
-                    {},
-                ),
-            )
-        )
-        end = driver.build("end_of_section", {"flags": RAM_SAVE_FLAG_EOS}, {})
-        if footers:
-            end += driver.build(
-                "section_footer",
-                {"section_type": SectionType.FOOTER, "section_id": _SECTION_ID},
-                {},
-            )
-        part, last = (
-            driver.build("section_part", {"section_type": kind, "section_id": _SECTION_ID}, {})
-            for kind in (SectionType.PART, SectionType.END)
-        )
         text = vmdescription
         if text is None:
             text = json.dumps({"page_size": page_size, "devices": []}).encode()
-        tail = last + end + devices + _end_of_stream(driver, text)
-        return cls(head, end + part + end, tail, tuple(capabilities), len(end))
+        start = {
+            "section_type": SectionType.START,
+            "section_id": _SECTION_ID,
+            "idstr": RAM_SECTION_IDSTR,
+            "instance_id": 0,
+            "version_id": RAM_SECTION_VERSION,
+        }
+        part, end = (
+            {"section_type": kind, "section_id": _SECTION_ID}
+            for kind in (SectionType.PART, SectionType.END)
+        )
+        footer: Values | None = {} if footers else None
+        built = Built(driver, said=Said(mapped_ram=True))
+        built.add(
+            file.Stream,
+            {
+                "header": {},
+                "configuration": {
+                    "header": {"name": machine},
+                    "subsections": _subsections(capabilities, target_page_bits, uuid),
+                },
+                "sections": [
+                    {"header": start, "payload": {"records": [{"blocks": []}]}, "footer": footer},
+                    {"header": part, "payload": {"records": []}, "footer": footer},
+                    {"header": end, "payload": {"records": []}, "footer": footer},
+                    devices,
+                    {"header": {"section_type": SectionType.EOF}},
+                ],
+                "description": [{"text": text}] if text else [],
+            },
+        )
+        return cls._around(built, tuple(capabilities))
+
+    @classmethod
+    def _around(cls, built: Built, capabilities: tuple[str, ...]) -> Self:
+        """What was built, without its empty list of blocks."""
+        starts = {element.path: element.offset for element in built.elements}
+        ram = "/sections[0]"
+        middle = starts[f"{ram}/eos"]
+        part, tail = (starts[f"/sections[{number}]/header"] for number in (1, 2))
+        return cls(
+            built.data[: starts[f"{ram}/mem_size"]],
+            built.data[middle:tail],
+            built.data[tail:],
+            capabilities,
+            part - middle,
+        )
 
     @classmethod
     def of(cls, snapshot: Snapshot, *, mapped_ram: bool = True) -> Self:
@@ -271,15 +273,12 @@ def _recast_head(
     if not configuration or stream.configuration is None:
         return read(stream.offset, end)
     subsections = _subsections(
-        snapshot.driver,
-        capabilities,
-        stream.configuration.target_page_bits,
-        stream.configuration.uuid,
+        capabilities, stream.configuration.target_page_bits, stream.configuration.uuid
     )
     return b"".join(
         (
             read(stream.offset, configuration[0].end),
-            *subsections,
+            *(build(snapshot.driver, file.Subsection, values) for values in subsections),
             read(configuration[-1].end, end),
         )
     )
@@ -290,11 +289,11 @@ def _recast_tail(
 ) -> bytes:
     """All after the section END of RAM, with other capabilities in the JSON text."""
     description = snapshot.stream.vmdescription
-    if description is None or description.document is None:
+    header = next((e for e in snapshot.stream.elements if e.kind == "vmdescription"), None)
+    if description is None or description.document is None or header is None:
         return read(start, end)
     text = _recast_description(read(description.offset, end), capabilities)
-    header = description.offset - 4
-    return read(start, header) + len(text).to_bytes(4, "big") + text
+    return read(start, header.offset) + build(snapshot.driver, file.VmDescription, {"text": text})
 
 
 def _recast_description(text: bytes, capabilities: tuple[str, ...]) -> bytes:
@@ -332,43 +331,21 @@ def _described_capabilities(capabilities: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _subsections(
-    driver: Driver,
-    capabilities: Sequence[str],
-    target_page_bits: int | None,
-    uuid: bytes | None,
-) -> list[bytes]:
+    capabilities: Sequence[str], target_page_bits: int | None, uuid: bytes | None
+) -> list[Values]:
     """The subsections of the configuration, in the order of clause 3.2.1."""
     if uuid is not None and len(uuid) != _UUID_SIZE:
         raise BuildError(f"uuid: expected {_UUID_SIZE} bytes, got {len(uuid)}")
-    listed = [{"len_name": len(name), "name": name} for name in capabilities]
-    bodies: dict[str, dict[str, object] | None] = {
+    listed = [{"name": name} for name in capabilities]
+    bodies: dict[str, Values | None] = {
         _TARGET_PAGE_BITS: (
             {"target_page_bits": target_page_bits} if target_page_bits is not None else None
         ),
-        _CAPABILITIES: ({"caps_count": len(listed), "capabilities": listed} if listed else None),
+        _CAPABILITIES: {"capabilities": listed} if listed else None,
         "configuration/uuid": {"uuid": uuid} if uuid is not None else None,
     }
     return [
-        driver.build(
-            "configuration_subsection",
-            {
-                "section_type": SectionType.SUBSECTION,
-                "len_idstr": len(idstr),
-                "idstr": idstr,
-                "version_id": 1,
-                "body": body,
-            },
-            {},
-        )
+        {"subsection": {"idstr": idstr, "body": body}}
         for idstr, body in bodies.items()
         if body is not None
     ]
-
-
-def _end_of_stream(driver: Driver, text: bytes) -> bytes:
-    """QEMU_VM_EOF, and the JSON text if there is one."""
-    end = driver.build("end_of_stream", {"section_type": SectionType.EOF}, {})
-    if not text:
-        return end
-    header = {"section_type": SectionType.VMDESCRIPTION, "vmdesc_len": len(text)}
-    return end + driver.build("vmdescription", header, {}) + text

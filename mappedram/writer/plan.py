@@ -1,17 +1,17 @@
-"""Where everything goes: the position algebra of the format (spec/format.md, clause 8.1.3)."""
+"""Where everything goes, as the declaration puts it (spec/format.md, clause 8.1.3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mappedram.drivers.base import Driver
+from mappedram.drivers.base import Driver, Values
 from mappedram.errors import BuildError
-from mappedram.layout.arithmetic import DEFAULT_WORD_SIZE, bitmap_size, is_page_size, round_up
-from mappedram.layout.constants import (
-    MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
-    MAPPED_RAM_HDR_VERSION,
-    RAM_SAVE_FLAG_MEM_SIZE,
-)
-from mappedram.model import MappedRamHeader, RamBlock
+from mappedram.layout import file
+from mappedram.layout.arithmetic import DEFAULT_WORD_SIZE, is_page_size
+from mappedram.layout.constants import CAPABILITY_X_IGNORE_SHARED, MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.layout.grammar import Said
+from mappedram.model import RamBlock
+from mappedram.reader import assemble
+from mappedram.writer.build import Built
 
 #: Offsets are signed 64-bit numbers to the system (off_t).
 _OFFSET_MAX = (1 << 63) - 1
@@ -72,27 +72,24 @@ def plan(
     total = sum(block.used_length for block in blocks)
     if total > _OFFSET_MAX:
         raise BuildError(f"used_length: {total:#x} bytes in all are more than a file can hold")
-    values = {"total_and_flags": total | RAM_SAVE_FLAG_MEM_SIZE}
-    headers = [(start, driver.build("mem_size", values, {}))]
-    position = start + len(headers[0][1])
-    placed = []
-    for index, spec in enumerate(blocks):
-        block, header = _place(
-            spec,
-            index,
-            position,
-            page_size,
-            driver,
-            has_addr=has_addr,
-            align=align,
-            word_size=word_size,
-        )
-        headers.append((position, header))
-        placed.append(block)
-        position = block.next_offset
-    if position > _OFFSET_MAX:
-        raise BuildError(f"the file would end at {position:#x}, beyond what a file can hold")
-    return Plan(start, tuple(placed), tuple(headers), position)
+    said = Said(mapped_ram=True, capabilities=(CAPABILITY_X_IGNORE_SHARED,) if has_addr else ())
+    built = Built(driver, start, said=said, align=align, word_size=word_size)
+    headers = [{"header": _header(block, page_size, has_addr=has_addr)} for block in blocks]
+    built.add(file.RamList, {"blocks": headers})
+    if built.position > _OFFSET_MAX:
+        raise BuildError(f"the file would end at {built.position:#x}, beyond what a file can hold")
+    placed = assemble.blocks(built.elements, word_size)
+    return Plan(start, placed, tuple(built.pieces), built.position)
+
+
+def _header(block: BlockSpec, page_size: int, *, has_addr: bool) -> Values:
+    nowhere = {"bitmap_offset": 0, "pages_offset": 0} if block.ignored else {}
+    return {
+        "idstr": block.idstr,
+        "used_length": block.used_length,
+        "addr": block.addr if has_addr else None,
+        "mapped_ram": {"page_size": page_size, **nowhere},
+    }
 
 
 def _refuse_impossible(blocks: Sequence[BlockSpec], page_size: int, align: int) -> None:
@@ -114,46 +111,3 @@ def _refuse_impossible(blocks: Sequence[BlockSpec], page_size: int, align: int) 
                 f"used_length of {block.idstr!r}: expected a positive multiple of {page_size:#x},"
                 f" got {block.used_length:#x}"
             )
-
-
-def _place(
-    spec: BlockSpec,
-    index: int,
-    position: int,
-    page_size: int,
-    driver: Driver,
-    *,
-    has_addr: bool,
-    align: int,
-    word_size: int,
-) -> tuple[RamBlock, bytes]:
-    """One block at `position`, and its header."""
-    params = {"has_addr": has_addr, "has_mapped_ram": True}
-    header_length = 1 + len(spec.idstr) + 8 + (8 if has_addr else 0) + 28
-    bitmap_offset = position + header_length
-    bitmap_end = bitmap_offset + bitmap_size(spec.used_length // page_size, word_size)
-    mapped_ram = MappedRamHeader(
-        MAPPED_RAM_HDR_VERSION,
-        page_size,
-        0 if spec.ignored else bitmap_offset,
-        0 if spec.ignored else round_up(bitmap_end, align),
-    )
-    values = {
-        "len_idstr": len(spec.idstr),
-        "idstr": spec.idstr,
-        "used_length": spec.used_length,
-        "page_size": None,
-        "addr": spec.addr if has_addr else None,
-        "mapped_ram": {name: getattr(mapped_ram, name) for name in mapped_ram.__slots__},
-    }
-    block = RamBlock(
-        path=f"/ram/blocks[{index}]",
-        offset=position,
-        header_length=header_length,
-        idstr=spec.idstr,
-        used_length=spec.used_length,
-        addr=spec.addr if has_addr else None,
-        mapped_ram=mapped_ram,
-        word_size=word_size,
-    )
-    return block, driver.build("ramblock_header", values, params)

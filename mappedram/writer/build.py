@@ -1,0 +1,106 @@
+"""A stream, or a part of it, built along its declaration: the bytes of each structure, by place."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from construct import Construct
+
+from mappedram.drivers.base import Driver, Values
+from mappedram.layout import grammar
+from mappedram.layout.arithmetic import DEFAULT_WORD_SIZE
+from mappedram.layout.complete import complete
+from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.layout.grammar import Said, Structure
+from mappedram.model import Area, Element
+
+
+class Built:
+    """What was built so far. It is a `mappedram.layout.grammar.Builder`.
+
+    Args:
+        driver: what builds single structures.
+        position: where the first structure stands.
+        said: what the stream has said before.
+        align: what `pages_offset` is a multiple of.
+        word_size: bytes of an `unsigned long` on the host that the file pretends to come from.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        position: int = 0,
+        *,
+        said: Said | None = None,
+        align: int = MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+        word_size: int = DEFAULT_WORD_SIZE,
+    ) -> None:
+        self.driver = driver
+        self.position = position
+        self.said = said or Said()
+        self.align = align
+        self.word_size = word_size
+        #: The structures and the areas that were built, in their order.
+        self.elements: list[Element] = []
+        self.areas: list[Area] = []
+        #: What is to be written, by offset.
+        self.pieces: list[tuple[int, bytes]] = []
+
+    def add(self, declaration: Construct, values: Any) -> None:
+        """Build a part of a stream behind what is there.
+
+        Raises:
+            BuildError: a value is missing, or does not fit its field.
+        """
+        grammar.build(declaration, values, self)
+
+    @property
+    def data(self) -> bytes:
+        """All that was built, where no room was left in between."""
+        return b"".join(data for _, data in self.pieces)
+
+    def tell(self) -> int:
+        """See `grammar.Place`."""
+        return self.position
+
+    def area(self, path: str, start: int, length: int) -> None:
+        """See `grammar.Place`."""
+        self.areas.append(Area(path, start, length))
+
+    def build(
+        self, structure: Structure, path: str, values: Mapping[str, Any], context: Any
+    ) -> Values:
+        """See `grammar.Builder`."""
+        params = structure.around(context)
+
+        def built(values: Mapping[str, Any]) -> tuple[Values, bytes]:
+            whole = complete(structure.declaration, values)
+            return whole, self.driver.build(structure.kind, whole, params)
+
+        if structure.places:
+            # How long it is does not hang on what the places are.
+            _, data = built(structure.places(context, dict(values), self.position))
+            values = structure.places(context, dict(values), self.position + len(data))
+        whole, data = built(values)
+        self.elements.append(Element(structure.kind, path, self.position, len(data), whole, params))
+        self.put(data)
+        return whole
+
+    def put(self, data: bytes) -> None:
+        """See `grammar.Builder`."""
+        self.pieces.append((self.position, data))
+        self.position += len(data)
+
+    def leave(self, length: int) -> None:
+        """See `grammar.Builder`."""
+        self.position += length
+
+
+def build(driver: Driver, declaration: Construct, values: Any) -> bytes:
+    """The bytes of a part of a stream that holds no place.
+
+    Raises:
+        BuildError: a value is missing, or does not fit its field.
+    """
+    built = Built(driver)
+    built.add(declaration, values)
+    return built.data
