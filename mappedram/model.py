@@ -162,6 +162,7 @@ class Section:
     header_length: int
     payload_length: int
     footer_id: int | None = None
+    footer_length: int = 0
     section_id: int | None = None
     idstr: str | None = None
     instance_id: int | None = None
@@ -182,7 +183,7 @@ class Section:
     @property
     def end(self) -> int:
         """First byte after the section."""
-        return self.payload_end + (5 if self.footer_id is not None else 0)
+        return self.payload_end + self.footer_length
 
     @property
     def length(self) -> int:

@@ -92,7 +92,7 @@ class Block:
         if not model.page_size or model.used_length % model.page_size:
             raise FormatError(
                 f"page_size: {model.page_size!r} does not divide block {model.idstr!r} into pages",
-                offset=model.header_end - 24,
+                offset=self._snapshot.place(model.path, "mapped_ram/page_size"),
                 path=f"{model.path}/mapped_ram/page_size",
                 actual=model.page_size,
             )
@@ -438,6 +438,12 @@ class Snapshot:
     def regions(self) -> list[Region]:
         """Every byte of the file in exactly one named region, in order."""
         return regions(self.stream)
+
+    def place(self, path: str, field: str) -> int:
+        """Offset of a field in the structure at a path; both are told by `elements`."""
+        element = next(element for element in self.stream.elements if element.path == path)
+        span = next(span for span in self.fields(element) if span.path == field)
+        return element.offset + span.start
 
     def fields(self, element: Element) -> list[Span]:
         """The fields of a structure; `start` and `end` count from its beginning."""

@@ -7,7 +7,8 @@ from typing import Self
 
 from mappedram import system
 from mappedram.errors import MappedRamError, TruncatedError, UnsupportedError
-from mappedram.packed import MAGIC, Packed
+from mappedram.layout.metadump import MAGIC
+from mappedram.packed import Packed
 
 #: What can be read by one request; headers stand close together, so one read serves several.
 WINDOW = 8192

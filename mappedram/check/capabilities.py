@@ -6,23 +6,27 @@ from struct import Struct
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
+from mappedram.drivers.base import RefusalError
 from mappedram.layout.arithmetic import is_page_size
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_HDR_VERSION,
 )
+from mappedram.layout.ram import MappedRamHeader
 
 #: What a stream lists, in the order of QEMU's enumeration. Source: QEMU qapi/migration.json.
 CAPABILITIES = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
 
 #: What a mapped-ram header begins with.
 _VERSION_AND_PAGE_SIZE = Struct(">IQ")
-#: How far behind used_length a mapped-ram header stands, and what puts it there.
+#: Whether the address stands before a mapped-ram header, and what puts them there.
 _FIELDS = (
-    (0, {CAPABILITY_MAPPED_RAM}),
-    (8, {CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED}),
+    (False, {CAPABILITY_MAPPED_RAM}),
+    (True, {CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED}),
 )
+#: No header of a block is longer.
+_BLOCK_HEADER_MAX = 512
 
 
 @rule(
@@ -116,7 +120,7 @@ def capability_mismatch(context: Context) -> Iterator[Defect]:
         yield Defect(
             f"the first block has the fields of {', '.join(sorted(found))}, but the configuration"
             f" announces {listed}",
-            Place(behind, 28, "/ram/blocks[0]/mapped_ram"),
+            Place(behind, MappedRamHeader.sizeof(), "/ram/blocks[0]/mapped_ram"),
             expected=listed,
             actual=", ".join(sorted(found)),
         )
@@ -144,10 +148,19 @@ def looked_at(context: Context) -> Iterator[tuple[int, int]]:
 def _first_headers(context: Context) -> Iterator[tuple[int, int, set[str]]]:
     """Where the header of the first block can begin, as `first_header` returns it."""
     record = next(context.of_kind("mem_size"), None)
-    if record is not None:
-        name_length = int.from_bytes(context.source.read(record.end, 1), "big")
-        behind = record.end + 1 + name_length + 8
-        yield from ((behind, behind + skip, names) for skip, names in _FIELDS)
+    if record is None:
+        return
+    data = context.source.read(record.end, _BLOCK_HEADER_MAX)
+    behind = record.end
+    for has_addr, names in _FIELDS:
+        try:
+            _, length = context.snapshot.driver.parse(
+                "ramblock_header", data, {"has_addr": has_addr}
+            )
+        except RefusalError:
+            return
+        behind = behind if has_addr else record.end + length
+        yield behind, record.end + length, names
 
 
 def _is_header(context: Context, offset: int) -> bool:

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 
 from mappedram import system
 from mappedram.convert.mapped_ram import refuse_cut
-from mappedram.drivers.base import Driver, Params
+from mappedram.drivers.base import Driver
+from mappedram.layout import file
 from mappedram.layout.constants import (
+    CAPABILITY_X_IGNORE_SHARED,
     RAM_SAVE_FLAG_CONTINUE,
-    RAM_SAVE_FLAG_MEM_SIZE,
     RAM_SAVE_FLAG_PAGE,
     RAM_SAVE_FLAG_ZERO,
     SectionType,
 )
+from mappedram.layout.grammar import Said
 from mappedram.model import Section
 from mappedram.pageio import Progress, Target, in_parallel
 from mappedram.snapshot import Block, Snapshot
 from mappedram.writer import Envelope
+from mappedram.writer.build import Built
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,21 +89,14 @@ def to_stream(
 
 def _block_list(snapshot: Snapshot, driver: Driver) -> bytes:
     """MEM_SIZE and the headers of the blocks, without that of mapped-ram."""
-    blocks = snapshot.stream.blocks
-    total = sum(block.used_length for block in blocks)
-    headers = [driver.build("mem_size", {"total_and_flags": total | RAM_SAVE_FLAG_MEM_SIZE}, {})]
-    for block in blocks:
-        values = {
-            "len_idstr": len(block.idstr),
-            "idstr": block.idstr,
-            "used_length": block.used_length,
-            "page_size": None,
-            "addr": block.addr,
-            "mapped_ram": None,
-        }
-        params: Params = {"has_addr": block.addr is not None}
-        headers.append(driver.build("ramblock_header", values, params))
-    return b"".join(headers)
+    has_addr = snapshot.stream.announces_x_ignore_shared
+    built = Built(driver, said=Said(capabilities=(CAPABILITY_X_IGNORE_SHARED,) if has_addr else ()))
+    blocks = [
+        {"header": {"idstr": block.idstr, "used_length": block.used_length, "addr": block.addr}}
+        for block in snapshot.stream.blocks
+    ]
+    built.add(file.RamList, {"blocks": blocks})
+    return built.data
 
 
 def _part_header(start: Section, driver: Driver) -> bytes:

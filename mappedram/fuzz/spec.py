@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import mappedram
 from mappedram.bitmap import ByteOrder
 from mappedram.convert.stream import to_stream
+from mappedram.drivers.base import Values
 from mappedram.fuzz.remembering import DRIVER
 from mappedram.fuzz.sparse import SparseFile, memory_file
 from mappedram.layout.constants import (
@@ -17,15 +18,11 @@ from mappedram.layout.constants import (
     SectionType,
 )
 from mappedram.writer import BlockSpec, Envelope, SnapshotWriter
+from mappedram.writer.envelope import END_OF_STREAM, ram_sections, subsections
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-#: Bytes of the stream header, and of the header of START of RAM.
-_HEADER_SIZE, _START_SIZE = 8, 17
-#: Bytes of an EOS record, and of a footer.
-_EOS_SIZE, _FOOTER_SIZE = 8, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +60,16 @@ class DeviceSpec:
     version_id: int = 1
     state: bytes = b""
 
-    def section(self, *, footer: bool) -> bytes:
-        """The bytes of the section."""
+    def section(self, *, footer: bool) -> Values:
+        """The section, to be built."""
         header = {
             "section_type": SectionType.FULL,
             "section_id": self.section_id,
-            "len_idstr": len(self.idstr),
             "idstr": self.idstr,
             "instance_id": self.instance_id,
             "version_id": self.version_id,
         }
-        end = {"section_type": SectionType.FOOTER, "section_id": self.section_id}
-        return (
-            DRIVER.build("section_start", header, {})
-            + self.state
-            + (DRIVER.build("section_footer", end, {}) if footer else b"")
-        )
+        return {"header": header, "payload": self.state, "footer": {} if footer else None}
 
     def description(self) -> dict[str, Any]:
         """What the JSON text says of it."""
@@ -178,38 +169,32 @@ class SnapshotSpec:
         )
 
     def _envelope(self) -> Envelope:
-        plain = Envelope.plain(
-            DRIVER,
-            machine=self.machine,
-            page_size=self.page_size,
-            capabilities=self.capabilities,
-            target_page_bits=self.target_page_bits,
-            uuid=self.uuid,
-            footers=self.footers,
-            devices=self._sections(self.devices),
-            vmdescription=self._description(),
-        )
-        eos = plain.middle[: _EOS_SIZE + (_FOOTER_SIZE if self.footers else 0)]
-        part = plain.middle[len(eos) :]
-        begin = _HEADER_SIZE if not self.configuration else len(plain.head) - _START_SIZE
-        start = plain.head[-_START_SIZE:]
-        return replace(
-            plain,
-            head=plain.head[:begin] + self._sections(self.early) + start,
-            middle=eos + part * self.parts + self._command(),
-        )
-
-    def _sections(self, devices: tuple[DeviceSpec, ...]) -> bytes:
-        return b"".join(device.section(footer=self.footers) for device in devices)
-
-    def _command(self) -> bytes:
-        values = {
-            "section_type": SectionType.COMMAND,
-            "command": CommandType.SWITCHOVER_START,
-            "len_data": 0,
-            "data": b"",
+        begin, part, end = ram_sections(footers=self.footers)
+        configuration = {
+            "header": {"name": self.machine},
+            "subsections": subsections(self.capabilities, self.target_page_bits, self.uuid),
         }
-        return DRIVER.build("command", values, {}) if self.switchover else b""
+        command = {"header": {"command": CommandType.SWITCHOVER_START, "data": b""}}
+        command["header"]["section_type"] = SectionType.COMMAND
+        text = self._description()
+        return Envelope.built(
+            DRIVER,
+            {
+                "header": {},
+                "configuration": configuration if self.configuration else None,
+                "sections": [
+                    *(device.section(footer=self.footers) for device in self.early),
+                    begin,
+                    *[part] * self.parts,
+                    *[command] * self.switchover,
+                    end,
+                    *(device.section(footer=self.footers) for device in self.devices),
+                    {"header": END_OF_STREAM},
+                ],
+                "description": [{"text": text}] if text else [],
+            },
+            self.capabilities,
+        )
 
     def _description(self) -> bytes:
         if not self.description:

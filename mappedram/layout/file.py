@@ -204,6 +204,8 @@ RamList = Struct(
     here("blocks", At("/ram/blocks", Repeat(RamBlock, before=_next, counted="blocks"))),
 )
 
+EndOfSection = Structure(ram.EndOfSection, values=lambda _: {"flags": RAM_SAVE_FLAG_EOS})
+
 Ram = Struct(
     here(
         "records",
@@ -213,7 +215,7 @@ Ram = Struct(
             indexed=False,
         ),
     ),
-    step("eos", Structure(ram.EndOfSection, values=lambda _: {"flags": RAM_SAVE_FLAG_EOS})),
+    step("eos", EndOfSection),
 )
 
 # The sections of other live devices whose records are known.

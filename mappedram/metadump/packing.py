@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from mappedram import system
 from mappedram.errors import UnsupportedError
-from mappedram.packed import CHUNK_SIZE, DIRECTORY_MAX, HEADER_SIZE, MAGIC, NUMBERS_MAX, VERSION
+from mappedram.layout.metadump import MAGIC, VERSION, MetadumpHeader
+from mappedram.packed import CHUNK_SIZE, DIRECTORY_MAX, HEADER_SIZE, NUMBERS_MAX
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,6 +86,10 @@ class Packer:
             if len(text) <= DIRECTORY_MAX:
                 break
         start, end = self.append(zlib.compress(text, _TABLE_LEVEL))
-        header = MAGIC + VERSION.to_bytes(4, "big")
-        header += start.to_bytes(8, "big") + (end - start).to_bytes(8, "big")
-        system.write(self.fd, header.ljust(HEADER_SIZE, b"\0"), 0)
+        header = {
+            "magic": MAGIC,
+            "version": VERSION,
+            "directory_offset": start,
+            "directory_length": end - start,
+        }
+        system.write(self.fd, MetadumpHeader.build(header), 0)

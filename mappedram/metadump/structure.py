@@ -7,6 +7,8 @@ from mappedram.check.context import Context
 from mappedram.check.survey import first_nonzero
 from mappedram.layout.arithmetic import bitmap_size
 from mappedram.layout.constants import RAM_SECTION_IDSTR, CommandType, SectionType
+from mappedram.layout.ram import MappedRamHeader
+from mappedram.layout.section import VmDescription
 from mappedram.metadump.runs import Kept
 from mappedram.model import Element, RamBlock, Section
 from mappedram.reader.vmdescription import JSON_MAX
@@ -14,12 +16,10 @@ from mappedram.snapshot import Snapshot
 
 #: Data of a command that QEMU knows: a number or two. Longer ones hold names, or anything.
 _COMMAND_DATA_MAX = 16
-_COMMAND_HEADER = 5
 #: Bytes of the bitmap of a block of fewer than 64 pages.
 _WORD = 8
-_VMDESCRIPTION_HEADER = 5
-_HEADER_SIZE = 28
-_UUID_SIZE = 16
+_VMDESCRIPTION_HEADER: int = VmDescription.sizeof()
+_HEADER_SIZE: int = MappedRamHeader.sizeof()
 _UUID = "configuration/uuid"
 #: What becomes of a text that is no JSON behind the place where that shows.
 _FILLER = b"x" * 256
@@ -55,9 +55,9 @@ def _keep_element(element: Element, kept: Kept, *, names: bool) -> int:
     if element.kind == "command":
         known = element.values["command"] in set(CommandType)
         if not known or len(element.values["data"]) > _COMMAND_DATA_MAX:
-            end = element.offset + _COMMAND_HEADER
+            end -= len(element.values["data"])
     if element.kind == "configuration_subsection" and element.values["idstr"] == _UUID:
-        end -= 0 if names else _UUID_SIZE
+        end -= 0 if names else len(element.values["body"]["uuid"])
     kept.keep(element.offset, end)
     return element.end - end if element.kind != "command" else 0
 

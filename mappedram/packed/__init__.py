@@ -3,10 +3,8 @@
 from mappedram.packed.file import (
     DIRECTORY_MAX,
     HEADER_SIZE,
-    MAGIC,
     NUMBERS_MAX,
     TABLES,
-    VERSION,
     Packed,
 )
 from mappedram.packed.layer import CHUNK_SIZE, MARK
@@ -15,10 +13,8 @@ __all__ = [
     "CHUNK_SIZE",
     "DIRECTORY_MAX",
     "HEADER_SIZE",
-    "MAGIC",
     "MARK",
     "NUMBERS_MAX",
     "TABLES",
-    "VERSION",
     "Packed",
 ]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from mappedram import system
 from mappedram.errors import FormatError, TruncatedError, UnsupportedError
+from mappedram.layout.metadump import MAGIC, VERSION, MetadumpHeader
 from mappedram.packed.layer import (
     NUMBER_MAX,
     Chunks,
@@ -22,11 +23,7 @@ from mappedram.packed.layer import (
 )
 from mappedram.spans import without
 
-#: As for PNG: a copy that changed line ends, or lost the high bits, is told at once.
-MAGIC = b"\x89MRMETADUMP\r\n\x1a\n\0"
-VERSION = 1
-#: Magic, `be32` version, `be64` offset of the directory, `be64` its length, 4 bytes of zeros.
-HEADER_SIZE = 40
+HEADER_SIZE: int = MetadumpHeader.sizeof()
 #: Bytes of a directory when it is decompressed.
 DIRECTORY_MAX = 16 << 20
 #: Numbers in all tables together; a run takes two. A hostile file can claim as many.
@@ -63,14 +60,15 @@ class Packed:
     def __init__(self, fd: int, size: int) -> None:
         self._fd = fd
         self._file_size = size
-        header = self._stored(0, HEADER_SIZE, "header")
-        version = int.from_bytes(header[16:20], "big")
-        if version != VERSION:
+        header = MetadumpHeader.parse(self._stored(0, HEADER_SIZE, "header"))
+        if header.version != VERSION:
             raise UnsupportedError(
-                f"version: expected {VERSION}, got {version}", offset=16, path="/metadump/version"
+                f"version: expected {VERSION}, got {header.version}",
+                offset=len(MAGIC),
+                path="/metadump/version",
             )
-        offset, length = (int.from_bytes(header[at : at + 8], "big") for at in (20, 28))
-        directory = self._directory(offset, length)
+        offset = header.directory_offset
+        directory = self._directory(offset, header.directory_length)
         try:
             self.size = _count(directory["size"])
             self.has_digests = bool(directory["has_digests"])

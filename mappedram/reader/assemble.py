@@ -106,6 +106,7 @@ def _section(
         header_length=header.length,
         payload_length=max(0, (footer.offset if footer else end) - header.end),
         footer_id=footer.values["section_id"] if footer else None,
+        footer_length=footer.length if footer else 0,
         section_id=section_id,
         idstr=start.idstr if start else values.get("idstr"),
         instance_id=start.instance_id if start else values.get("instance_id"),

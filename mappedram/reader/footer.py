@@ -1,20 +1,26 @@
 """Finding the end of a payload whose length nothing tells, by the footer after it."""
 
+from functools import lru_cache
+
 from mappedram.layout.constants import CommandType, SectionType
+from mappedram.layout.section import SectionFooter, SectionPart
 from mappedram.source import Source
 
-FOOTER_SIZE = 5
+FOOTER_SIZE: int = SectionFooter.sizeof()
 #: Bytes that each section begins with: its type and section_id, or command and length.
-_HEAD = 5
+_HEAD: int = SectionPart.sizeof()
 #: How far a footer is looked for; payloads of devices are far shorter.
 SEARCH_MAX = 256 << 20
 #: Bytes that are read at once: few at first, as most payloads are short.
 _CHUNK_MIN, _CHUNK_MAX = 1 << 12, 1 << 20
 
 
+@lru_cache(maxsize=1024)
 def footer_bytes(section_id: int) -> bytes:
     """The footer of a section. Source: QEMU migration/savevm.c, save_section_footer()."""
-    return bytes([SectionType.FOOTER]) + section_id.to_bytes(4, "big")
+    values = {"section_type": SectionType.FOOTER, "section_id": section_id}
+    data: bytes = SectionFooter.build(values)
+    return data
 
 
 def find_footer(source: Source, start: int, section_id: int) -> int | None:

@@ -5,13 +5,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mappedram import model
 from mappedram.layout.constants import SectionType
-from mappedram.model import VmDescription
+from mappedram.layout.section import VmDescription
 from mappedram.source import Source
 
 #: A longer text is not parsed. QEMU's texts are some hundred KiB; parsed JSON takes ten times that.
 JSON_MAX = 16 << 20
-_HEADER_SIZE = 5
+_HEADER_SIZE: int = VmDescription.sizeof()
 #: QEMU_VM_EOF, QEMU_VM_VMDESCRIPTION, a length, and the beginning of a JSON object.
 _BEGINNING = re.compile(rb"\x00\x06(....)\{\"", re.DOTALL)
 _BEGINNING_SIZE = 8
@@ -20,22 +21,22 @@ _AHEAD_MAX = 256 << 20
 _AHEAD_STEP = 1 << 20
 
 
-def parse(source: Source, offset: int, length: int) -> VmDescription:
+def parse(source: Source, offset: int, length: int) -> model.VmDescription:
     """The text at `offset`, with its document or with what is wrong with it."""
     available = min(length, source.size - offset)
     if available > JSON_MAX:
-        return VmDescription(offset, available, None, f"longer than {JSON_MAX:#x} bytes")
+        return model.VmDescription(offset, available, None, f"longer than {JSON_MAX:#x} bytes")
     text = source.read(offset, available)
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        return VmDescription(offset, available, None, f"not JSON: {error}")
+        return model.VmDescription(offset, available, None, f"not JSON: {error}")
     if not isinstance(document, dict):
-        return VmDescription(offset, available, None, "not a JSON object")
-    return VmDescription(offset, available, document)
+        return model.VmDescription(offset, available, None, "not a JSON object")
+    return model.VmDescription(offset, available, document)
 
 
-def find(source: Source, start: int, passed: int) -> VmDescription | None:
+def find(source: Source, start: int, passed: int) -> model.VmDescription | None:
     """The text of a stream whose sections cannot all be followed.
 
     Args:
@@ -48,7 +49,7 @@ def find(source: Source, start: int, passed: int) -> VmDescription | None:
     return _find_ahead(source, passed) if found is None and source.is_device else found
 
 
-def _find_ahead(source: Source, start: int) -> VmDescription | None:
+def _find_ahead(source: Source, start: int) -> model.VmDescription | None:
     """The first text at `start` or behind that describes devices."""
     for begin in range(start, min(start + _AHEAD_MAX, source.size), _AHEAD_STEP):
         chunk = source.read(begin, _AHEAD_STEP + _BEGINNING_SIZE - 1)
@@ -60,7 +61,7 @@ def _find_ahead(source: Source, start: int) -> VmDescription | None:
     return None
 
 
-def find_at_tail(source: Source, start: int) -> VmDescription | None:
+def find_at_tail(source: Source, start: int) -> model.VmDescription | None:
     """The text that ends the file, looked for backwards but not before `start`.
 
     The text has no NUL and begins with a brace. The last NUL byte lies in its length or is

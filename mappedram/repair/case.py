@@ -16,7 +16,7 @@ from mappedram.reader.vmdescription import find
 from mappedram.repair.edits import Edit, EditedSource
 from mappedram.snapshot import Snapshot
 
-_DRIVER = get_driver("construct")
+DRIVER = get_driver("construct")
 
 
 class Case:
@@ -43,7 +43,7 @@ class Case:
         self.progress = progress
         self.container = uncompressed(source, offset, "and cannot be changed where it is")
         begin = self.container.image.stream_offset if self.container else offset
-        self.snapshot = Snapshot(source, read_stream(source, begin, _DRIVER), _DRIVER)
+        self.snapshot = Snapshot(source, read_stream(source, begin, DRIVER), DRIVER)
         if self.container:
             self.container.snapshot = self.snapshot
         self.context = Context(self.snapshot, self.container)

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mappedram.errors import TruncatedError
+from mappedram.layout import file
 from mappedram.layout.arithmetic import is_page_size
-from mappedram.layout.constants import RAM_SAVE_FLAG_EOS, RAM_SECTION_IDSTR, SectionType
+from mappedram.layout.constants import RAM_SECTION_IDSTR, SectionType
 from mappedram.model import Section
 from mappedram.reader.footer import footer_bytes
-from mappedram.repair.case import Case
+from mappedram.repair.case import DRIVER, Case
 from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
 from mappedram.sizes import OFFSET_MAX
+from mappedram.writer.build import Built, build
 
 #: Sections of devices and their text, which have to make room for END; they take a few MiB.
 _TAIL_MAX = 1 << 28
@@ -46,7 +48,7 @@ def block_list(case: Case) -> Iterator[Change]:
         return
     earlier = [section for section in stream.sections if section.type == SectionType.FULL]
     has_footers = all(section.footer_id is not None for section in earlier)
-    eos = RAM_SAVE_FLAG_EOS.to_bytes(8, "big")
+    eos = build(DRIVER, file.EndOfSection, {})
     footer = footer_bytes(start.section_id) if has_footers else b""
     yield Change(
         f"{last.path}/pages",
@@ -153,9 +155,14 @@ def _closed(own: list[Section]) -> Change:
 
 def _end_section(section_id: int, *, footer: bool) -> bytes:
     """END of RAM. Source: QEMU migration/savevm.c, save_section_header(); ram_save_complete()."""
-    number = section_id.to_bytes(4, "big")
-    eos = RAM_SAVE_FLAG_EOS.to_bytes(8, "big")
-    return bytes([SectionType.END]) + number + eos + (footer_bytes(section_id) if footer else b"")
+    header = {"section_type": SectionType.END, "section_id": section_id}
+    built = Built(DRIVER)
+    built.said.started[section_id] = RAM_SECTION_IDSTR, 0
+    built.add(
+        file.Section,
+        {"header": header, "payload": {"records": []}, "footer": {} if footer else None},
+    )
+    return built.data
 
 
 def trailing_bytes(case: Case) -> Iterator[Change]:

@@ -81,52 +81,46 @@ class Envelope:
         text = vmdescription
         if text is None:
             text = json.dumps({"page_size": page_size, "devices": []}).encode()
-        start = {
-            "section_type": SectionType.START,
-            "section_id": _SECTION_ID,
-            "idstr": RAM_SECTION_IDSTR,
-            "instance_id": 0,
-            "version_id": RAM_SECTION_VERSION,
-        }
-        part, end = (
-            {"section_type": kind, "section_id": _SECTION_ID}
-            for kind in (SectionType.PART, SectionType.END)
-        )
-        footer: Values | None = {} if footers else None
-        built = Built(driver, said=Said(mapped_ram=True))
-        built.add(
-            file.Stream,
+        begin, part, end = ram_sections(footers=footers)
+        return cls.built(
+            driver,
             {
                 "header": {},
                 "configuration": {
                     "header": {"name": machine},
-                    "subsections": _subsections(capabilities, target_page_bits, uuid),
+                    "subsections": subsections(capabilities, target_page_bits, uuid),
                 },
-                "sections": [
-                    {"header": start, "payload": {"records": [{"blocks": []}]}, "footer": footer},
-                    {"header": part, "payload": {"records": []}, "footer": footer},
-                    {"header": end, "payload": {"records": []}, "footer": footer},
-                    devices,
-                    {"header": {"section_type": SectionType.EOF}},
-                ],
+                "sections": [begin, part, end, devices, {"header": END_OF_STREAM}],
                 "description": [{"text": text}] if text else [],
             },
+            capabilities,
         )
-        return cls._around(built, tuple(capabilities))
 
     @classmethod
-    def _around(cls, built: Built, capabilities: tuple[str, ...]) -> Self:
-        """What was built, without its empty list of blocks."""
-        starts = {element.path: element.offset for element in built.elements}
-        ram = "/sections[0]"
-        middle = starts[f"{ram}/eos"]
-        part, tail = (starts[f"/sections[{number}]/header"] for number in (1, 2))
+    def built(cls, driver: Driver, values: Values, capabilities: Sequence[str]) -> Self:
+        """What is built around RAM.
+
+        Args:
+            driver: what builds the structures.
+            values: what `mappedram.layout.file.Stream` is built of, with an empty list of blocks.
+            capabilities: what the configuration section announces, or would.
+
+        Raises:
+            BuildError: a value is missing, or does not fit its field.
+        """
+        built = Built(driver, said=Said(mapped_ram=True))
+        built.add(file.Stream, values)
+        blocks = next(e for e in built.elements if e.kind == "mem_size")
+        middle = next(e for e in built.elements if e.kind == "end_of_section").offset
+        behind = [e for e in built.elements if e.offset > middle]
+        setup_end = next(e for e in behind if e.kind in ("section_part", "command")).offset
+        end = next(e for e in behind if e.values.get("section_type") == SectionType.END).offset
         return cls(
-            built.data[: starts[f"{ram}/mem_size"]],
-            built.data[middle:tail],
-            built.data[tail:],
-            capabilities,
-            part - middle,
+            built.data[: blocks.offset],
+            built.data[middle:end],
+            built.data[end:],
+            tuple(capabilities),
+            setup_end - middle,
         )
 
     @classmethod
@@ -272,13 +266,13 @@ def _recast_head(
     configuration = [e for e in stream.elements if e.kind in kinds]
     if not configuration or stream.configuration is None:
         return read(stream.offset, end)
-    subsections = _subsections(
+    others = subsections(
         capabilities, stream.configuration.target_page_bits, stream.configuration.uuid
     )
     return b"".join(
         (
             read(stream.offset, configuration[0].end),
-            *(build(snapshot.driver, file.Subsection, values) for values in subsections),
+            *(build(snapshot.driver, file.Subsection, values) for values in others),
             read(configuration[-1].end, end),
         )
     )
@@ -330,7 +324,30 @@ def _described_capabilities(capabilities: tuple[str, ...]) -> dict[str, Any]:
     return {"vmsd_name": _CAPABILITIES, "version": 1, "fields": [count, entry]}
 
 
-def _subsections(
+#: The section that ends a stream, as `mappedram.layout.file` builds it.
+END_OF_STREAM: Values = {"section_type": SectionType.EOF}
+
+
+def ram_sections(*, footers: bool) -> list[Values]:
+    """START with an empty list of blocks, PART and END of RAM, to be built."""
+    number: Values = {"section_id": _SECTION_ID}
+    whose = {"idstr": RAM_SECTION_IDSTR, "instance_id": 0, "version_id": RAM_SECTION_VERSION}
+    headers = {
+        SectionType.START: number | whose,
+        SectionType.PART: number,
+        SectionType.END: number,
+    }
+    return [
+        {
+            "header": {"section_type": kind, **header},
+            "payload": {"records": [{"blocks": []}] if kind == SectionType.START else []},
+            "footer": {} if footers else None,
+        }
+        for kind, header in headers.items()
+    ]
+
+
+def subsections(
     capabilities: Sequence[str], target_page_bits: int | None, uuid: bytes | None
 ) -> list[Values]:
     """The subsections of the configuration, in the order of clause 3.2.1."""

@@ -21,8 +21,9 @@ from mappedram.errors import (
     UnknownPagesError,
     UnsupportedError,
 )
+from mappedram.layout.metadump import MAGIC
 from mappedram.metadump import Options, key_of, write_unpacked
-from mappedram.packed import HEADER_SIZE, MAGIC, NUMBERS_MAX, Packed
+from mappedram.packed import HEADER_SIZE, NUMBERS_MAX, Packed
 from mappedram.pageio import Target, copy_runs
 from mappedram.source import Source
 from tests.conftest import Fixtures

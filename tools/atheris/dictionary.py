@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from mappedram.layout.constants import CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED
-from mappedram.packed import MAGIC as METADUMP_MAGIC
+from mappedram.layout.metadump import MAGIC as METADUMP_MAGIC
 from mappedram.vmstate.codecs import CODECS, GTREE, LISTS, STRUCTS
 from tools.generate import ksy
 

@@ -5,8 +5,10 @@ from random import Random
 
 from mappedram.fuzz.defects.registry import breaks
 from mappedram.fuzz.draft import Draft
+from mappedram.fuzz.remembering import DRIVER
 from mappedram.fuzz.sparse import SparseFile
 from mappedram.fuzz.spec import DeviceSpec, SnapshotSpec
+from mappedram.layout import file
 from mappedram.layout.constants import (
     DIRTY_BITMAP_BITMAP_NAME,
     DIRTY_BITMAP_DEVICE_NAME,
@@ -15,6 +17,7 @@ from mappedram.layout.constants import (
     CommandType,
     SectionType,
 )
+from mappedram.writer.build import build
 
 _DEVICE = DeviceSpec("ps2kbd", section_id=9, state=bytes(24))
 #: Commands that a loader knows, without data, but that need a connection.
@@ -163,9 +166,10 @@ def device_with_the_number_of_ram(spec: SnapshotSpec, rng: Random) -> SparseFile
 def live_device_without_an_end(spec: SnapshotSpec, rng: Random) -> SparseFile:
     """A dirty-bitmap that has a bitmap, but no END."""
     draft = Draft.of(spec)
-    full = DeviceSpec("dirty-bitmap", _NO_SECTION_ID, state=_ONE_BITMAP).section(footer=True)
-    start = bytes([SectionType.START]) + full[1:]
-    draft.insert(draft.section(SectionType.PART).offset, start)
+    device = DeviceSpec("dirty-bitmap", _NO_SECTION_ID, state=_ONE_BITMAP)
+    section = device.section(footer=True)
+    section["header"]["section_type"] = SectionType.START
+    draft.insert(draft.section(SectionType.PART).offset, build(DRIVER, file.Section, section))
     return draft.file
 
 
