@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from construct import Construct, Struct
@@ -21,24 +22,29 @@ def complete(declaration: Construct, values: Mapping[str, Any]) -> dict[str, Any
         values: some of its fields, by name; members that are structures likewise.
     """
     found: dict[str, Any] = {}
-    for name, subcon in _fields(declaration):
+    lengths: list[tuple[str, str]] = []
+    for name, subcon, length in _fields(declaration):
         value = values.get(name)
         if isinstance(value, Mapping):
             value = complete(_chosen(subcon, values), value)
         elif isinstance(value, list):
             value = [complete(_chosen(subcon, values), item) for item in value]
         found[name] = value
-    for name, subcon in _fields(declaration):
-        length = _length_field(subcon)
-        if length and found[length] is None and found[name] is not None:
+        if length and value is not None:
+            lengths.append((length, name))
+    for length, name in lengths:
+        if found[length] is None:
             found[length] = len(found[name])
     return found
 
 
-def _fields(declaration: Construct) -> Iterator[tuple[str, Construct]]:
+@cache
+def _fields(declaration: Construct) -> tuple[tuple[str, Construct, str | None], ...]:
+    """The fields in order: name, declaration, and the field that says how long it is."""
     structure = next(part for part in _inwards(declaration) if isinstance(part, Struct))
-    for member in structure.subcons:
-        yield member.name, member.subcon
+    return tuple(
+        (member.name, member.subcon, _length_field(member.subcon)) for member in structure.subcons
+    )
 
 
 def _inwards(subcon: Construct) -> Iterator[Construct]:
