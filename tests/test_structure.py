@@ -14,7 +14,7 @@ PACKAGE = ROOT / "mappedram"
 
 #: Lowest first: a module imports from its own layer and those before it.
 LAYERS = [
-    {"errors", "spans", "specification"},
+    {"errors", "printable", "spans", "specification"},
     {"system"},
     {"layout"},
     {"kaitai"},

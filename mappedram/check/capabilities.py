@@ -1,7 +1,8 @@
 """MR0: the capabilities that the configuration announces, and whether the blocks bear them out."""
 
 from collections.abc import Iterator
-from struct import Struct
+
+from construct import Int32ub, Int64ub, Struct
 
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
@@ -18,8 +19,8 @@ from mappedram.layout.ram import MappedRamHeader
 #: What a stream lists, in the order of QEMU's enumeration. Source: QEMU qapi/migration.json.
 CAPABILITIES = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
 
-#: What a mapped-ram header begins with.
-_VERSION_AND_PAGE_SIZE = Struct(">IQ")
+#: What a mapped-ram header begins with; wrong values are no error here.
+_BEGINNING = Struct("version" / Int32ub, "page_size" / Int64ub)
 #: Whether the address stands before a mapped-ram header, and what puts them there.
 _FIELDS = (
     (False, {CAPABILITY_MAPPED_RAM}),
@@ -142,7 +143,7 @@ def first_header(context: Context) -> tuple[int, int, set[str]] | None:
 def looked_at(context: Context) -> Iterator[tuple[int, int]]:
     """The half-open ranges that `first_header` looks at where no header begins."""
     for _, place, _ in _first_headers(context):
-        yield place, place + _VERSION_AND_PAGE_SIZE.size
+        yield place, place + _BEGINNING.sizeof()
 
 
 def _first_headers(context: Context) -> Iterator[tuple[int, int, set[str]]]:
@@ -165,8 +166,8 @@ def _first_headers(context: Context) -> Iterator[tuple[int, int, set[str]]]:
 
 def _is_header(context: Context, offset: int) -> bool:
     """Whether a mapped-ram header can begin there, by its version and page size."""
-    data = context.source.read(offset, _VERSION_AND_PAGE_SIZE.size)
-    if len(data) < _VERSION_AND_PAGE_SIZE.size:
+    data = context.source.read(offset, _BEGINNING.sizeof())
+    if len(data) < _BEGINNING.sizeof():
         return False
-    version, page_size = _VERSION_AND_PAGE_SIZE.unpack(data)
-    return version <= MAPPED_RAM_HDR_VERSION and is_page_size(page_size)
+    found = _BEGINNING.parse(data)
+    return found.version <= MAPPED_RAM_HDR_VERSION and is_page_size(found.page_size)

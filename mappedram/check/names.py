@@ -11,10 +11,3 @@ def danger(name: str) -> str | None:
     if not {".", ".."}.isdisjoint(name.split("/")):
         return "a step such as `..`"
     return None
-
-
-def printable(text: str) -> str:
-    """The text with escapes in the place of control characters, which names may hold."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

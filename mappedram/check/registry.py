@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Finding, Place, Severity
-from mappedram.check.names import printable
+from mappedram.printable import printable
 
 if TYPE_CHECKING:
     from mappedram.check.judgement import Loading

@@ -14,9 +14,10 @@ from mappedram.check import Report, Severity, check
 from mappedram.cli import output
 from mappedram.cli.options import epilog, output_option
 from mappedram.cli.status import TerminatedError, about
-from mappedram.cli.text import printable, size
+from mappedram.cli.text import size
 from mappedram.cli.writing import force_option, progress
 from mappedram.pageio import Progress as Moved
+from mappedram.printable import printable
 
 T = TypeVar("T")
 

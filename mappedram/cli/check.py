@@ -20,8 +20,9 @@ from mappedram.cli.status import (
     about,
     message_of,
 )
-from mappedram.cli.text import hex_bytes, printable
+from mappedram.cli.text import hex_bytes
 from mappedram.errors import MappedRamError
+from mappedram.printable import printable
 from mappedram.source import Source
 
 #: Exit statuses from the worst to the best; that of several files is the first that comes up.

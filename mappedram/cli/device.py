@@ -5,7 +5,8 @@ Nothing is left out in the JSON output.
 
 from collections.abc import Callable, Iterator, Sequence
 
-from mappedram.cli.text import folded, hex_bytes, printable
+from mappedram.cli.text import folded, hex_bytes
+from mappedram.printable import printable
 from mappedram.vmstate import Array, Leaf, LeftOut, Node, Scalar, Struct, Undecoded, Value
 
 #: Longer lines are not put together from several fields.

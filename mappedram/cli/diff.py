@@ -15,7 +15,7 @@ from mappedram.cli.options import epilog, output_option, size_type
 from mappedram.cli.sections import section_name
 from mappedram.cli.state import device_name
 from mappedram.cli.status import FailureError, about, message_of
-from mappedram.cli.text import hex_bytes, printable, size, table
+from mappedram.cli.text import hex_bytes, size, table
 from mappedram.cli.writing import ended_by_signals, progress
 from mappedram.container import open_any
 from mappedram.diff import (
@@ -31,6 +31,7 @@ from mappedram.diff import (
 )
 from mappedram.diff.compare import to_be_compared
 from mappedram.errors import MappedRamError
+from mappedram.printable import printable
 from mappedram.vmstate import Undecoded, Value, to_json
 
 #: As `cmp` and `diff` have them.

@@ -22,7 +22,7 @@ from mappedram.cli.partial import (
     show_unknown,
 )
 from mappedram.cli.status import about
-from mappedram.cli.text import printable, size
+from mappedram.cli.text import size
 from mappedram.cli.writing import (
     Moving,
     channels_option,
@@ -38,6 +38,7 @@ from mappedram.drivers import DriverName
 from mappedram.errors import UnsupportedError
 from mappedram.layout.constants import RAM_SECTION_IDSTR
 from mappedram.output import DEVICES, StagedFiles, make_folder, safe_name
+from mappedram.printable import printable
 from mappedram.snapshot import Block, Snapshot
 
 _SUFFIX = ".raw"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from mappedram.cli.text import printable, size
+from mappedram.cli.text import size
 from mappedram.drivers.base import RefusalError, Span
 from mappedram.errors import FormatError
 from mappedram.layout._spec import TYPES
@@ -18,6 +18,7 @@ from mappedram.layout.constants import (
     SectionType,
 )
 from mappedram.model import Element
+from mappedram.printable import printable
 from mappedram.snapshot import Snapshot
 
 

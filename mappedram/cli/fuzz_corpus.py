@@ -8,8 +8,8 @@ from mappedram.cli import output
 from mappedram.cli.fuzz_drawing import first_option, note_fault, undrawn
 from mappedram.cli.options import epilog, output_option
 from mappedram.cli.status import CORRUPT, FINE, about
-from mappedram.cli.text import printable
 from mappedram.cli.writing import counted, ended_by_signals
+from mappedram.printable import printable
 
 
 @click.command(

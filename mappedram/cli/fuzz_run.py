@@ -12,8 +12,8 @@ from mappedram.cli import output
 from mappedram.cli.fuzz_drawing import first_option, note_fault, undrawn
 from mappedram.cli.options import SizeType, epilog, output_option
 from mappedram.cli.status import CORRUPT, FINE, UNFINISHED, FailureError, about
-from mappedram.cli.text import printable
 from mappedram.cli.writing import counted, ended_by_signals
+from mappedram.printable import printable
 
 if TYPE_CHECKING:
     from mappedram.fuzz.report import Found

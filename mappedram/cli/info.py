@@ -16,13 +16,14 @@ from mappedram.cli.options import (
 )
 from mappedram.cli.sections import folded_sections, section_key, section_name
 from mappedram.cli.status import FINE, about
-from mappedram.cli.text import folded, printable, size, table
+from mappedram.cli.text import folded, size, table
 from mappedram.container import LibvirtImage, open_any
 from mappedram.coverage import Coverage
 from mappedram.drivers import DriverName
 from mappedram.errors import FormatError, MappedRamError, UnsupportedError
 from mappedram.layout.arithmetic import is_page_size
 from mappedram.model import Section, Stream
+from mappedram.printable import printable
 from mappedram.snapshot import Block, Snapshot
 
 #: Bitmaps that are read at most, all together; stands for 32 TiB in pages of 4 KiB. A file full of

@@ -21,11 +21,12 @@ from mappedram.cli.options import (
 )
 from mappedram.cli.regions import pieces, sample
 from mappedram.cli.status import FINE, UNFINISHED, FailureError, about
-from mappedram.cli.text import hex_bytes, printable, size
+from mappedram.cli.text import hex_bytes, size
 from mappedram.cli.writing import force_option
 from mappedram.container import LibvirtImage, open_any, regions_of
 from mappedram.drivers import DriverName
 from mappedram.output import StagedFiles
+from mappedram.printable import printable
 from mappedram.regions import Region
 from mappedram.snapshot import Snapshot
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from mappedram.cli import output
-from mappedram.cli.text import printable, size
+from mappedram.cli.text import size
 from mappedram.container import Domain, LibvirtImage, describe
+from mappedram.printable import printable
 
 
 def container_name(image: LibvirtImage | None) -> str:

@@ -12,7 +12,7 @@ import click
 from mappedram import __version__
 from mappedram.cli import output, status
 from mappedram.cli.options import epilog
-from mappedram.cli.text import printable
+from mappedram.printable import printable
 
 _VERBS = (
     *("info", "layout", "map", "check", "explain", "state", "diff"),

@@ -13,7 +13,7 @@ from mappedram import __version__, system
 from mappedram.cli import output
 from mappedram.cli.options import epilog, file_argument, offset_option, output_option
 from mappedram.cli.status import FINE, about
-from mappedram.cli.text import printable, size
+from mappedram.cli.text import size
 from mappedram.cli.writing import ended_by_signals, force_option, progress
 from mappedram.errors import BuildError
 from mappedram.metadump import (
@@ -30,6 +30,7 @@ from mappedram.metadump import (
 from mappedram.metadump.policy import StateChoice
 from mappedram.metadump.verify import Comparison, compare
 from mappedram.output import StagedFiles
+from mappedram.printable import printable
 from mappedram.source import Source
 
 _TEXTS = {"domain_xml": "domain XML", "cookie": "cookie", "uuid": "UUID"}

@@ -12,9 +12,9 @@ from mappedram.check import Finding, Report, Severity, check
 from mappedram.cli import output
 from mappedram.cli.options import epilog, file_argument, offset_option, output_option
 from mappedram.cli.status import UNFINISHED, FailureError, about
-from mappedram.cli.text import printable
 from mappedram.cli.writing import ended_by_signals, force_option, progress
 from mappedram.output import StagedFiles
+from mappedram.printable import printable
 from mappedram.repair import REPAIRS, Change, Plan, plan, write_copy, write_in_place
 from mappedram.source import Source
 

@@ -17,11 +17,11 @@ from mappedram.cli.options import (
 )
 from mappedram.cli.partial import as_dicts, note_unknown
 from mappedram.cli.status import about
-from mappedram.cli.text import printable
 from mappedram.container import open_any
 from mappedram.convert.mapped_ram import lacking, refuse_cut
 from mappedram.drivers import DriverName
 from mappedram.hint import Hint, Loading, hint
+from mappedram.printable import printable
 
 _UNKNOWN_BINARY = "qemu-system-ARCH"
 

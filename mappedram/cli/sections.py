@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from mappedram.cli.text import printable
 from mappedram.layout.constants import CommandType
 from mappedram.model import Section
+from mappedram.printable import printable
 
 _COMMANDS = {command.value: command.name for command in CommandType}
 

@@ -9,9 +9,10 @@ import click
 from mappedram.cli import output
 from mappedram.cli.options import epilog, output_option
 from mappedram.cli.status import FINE, about
-from mappedram.cli.text import printable, size, table
+from mappedram.cli.text import size, table
 from mappedram.cli.writing import ended_by_signals, force_option
 from mappedram.output import StagedFiles
+from mappedram.printable import printable
 from mappedram.specification import FILES, File
 
 

@@ -16,9 +16,9 @@ from mappedram.cli.options import (
     output_option,
 )
 from mappedram.cli.status import FINE, UNFINISHED, FailureError, about
-from mappedram.cli.text import printable
 from mappedram.container import open_any
 from mappedram.drivers import DriverName
+from mappedram.printable import printable
 from mappedram.vmstate import DeviceState, DeviceStates
 
 

@@ -12,16 +12,6 @@ _REPEATS_SHOWN = 3
 _CYCLE_MAX = 4
 
 
-def printable(text: str) -> str:
-    """`text` with escapes in the place of all that a terminal would obey or not show."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
-        for char in text
-    )
-
-
 def size(number: int) -> str:
     """A size in the largest unit that leaves at least one: `16 MiB`, `1.5 KiB`, `28 B`."""
     exponent = min(max(number.bit_length() - 1, 0) // 10, len(_UNITS) - 1)

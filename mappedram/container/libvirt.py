@@ -14,10 +14,12 @@ from mappedram.drivers.base import RefusalError
 from mappedram.errors import TruncatedError, UnsupportedError
 from mappedram.layout.libvirt import (
     HEADER_SIZE,
+    MAGIC_SIZE,
+    MAGICS,
     QEMU_SAVE_MAGIC,
-    QEMU_SAVE_PARTIAL,
     QEMU_SAVE_VERSION,
     SaveFormat,
+    is_be,
 )
 from mappedram.model import Element
 from mappedram.regions import Region
@@ -29,9 +31,7 @@ STREAM_PATH = f"{PATH}/stream"
 #: A text is read up to its NUL, and no further than this: its length is the file's word.
 TEXT_MAX = 64 << 20
 _STEP = 1 << 16
-_MAGIC_SIZE = 16
 #: What a save image begins with.
-MAGICS = (QEMU_SAVE_MAGIC.encode(), QEMU_SAVE_PARTIAL.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def detect(
         OSError: reading failed.
     """
     data = source.peek(offset, HEADER_SIZE)
-    if data[:_MAGIC_SIZE] not in MAGICS:
+    if data[:MAGIC_SIZE] not in MAGICS:
         return None
     header = _header(data, offset, driver)
     data_len, cookie_offset = header.values["data_len"], header.values["cookie_offset"]
@@ -188,14 +188,14 @@ def detect(
         header=header,
         xml_text=_text(source, begin, cookie_begin),
         cookie_text=_text(source, cookie_begin, end) if inside else None,
-        payload=kind_of(source.peek(end, _MAGIC_SIZE)),
+        payload=kind_of(source.peek(end, MAGIC_SIZE)),
         file_size=source.size,
     )
 
 
 def _header(data: bytes, offset: int, driver: DriverName) -> Element:
     """The header, in the byte order that gives it a version there is."""
-    params = {"is_be": int.from_bytes(data[16:20], "little") > QEMU_SAVE_VERSION}
+    params = {"is_be": is_be(data)}
     try:
         values, length = drivers.get(driver).parse(KIND, data, params)
     except RefusalError as refusal:

@@ -10,6 +10,7 @@ from mappedram.fuzz.cases import Case
 from mappedram.fuzz.clauses import clause_of
 from mappedram.fuzz.mutate import LENGTH, Mutation
 from mappedram.fuzz.targets.base import FAILURES, Observation
+from mappedram.printable import printable
 
 #: What the file is called in the folder of a report.
 FILE = "reproducer.mapped-ram"
@@ -153,7 +154,7 @@ def _lines(found: Found) -> Iterator[str]:
     if observation.message:
         yield from ("", "## What the target said", "")
         lines = observation.message.splitlines()[:_LINES_MAX]
-        yield from (f"    {_printable(line)}" for line in lines)
+        yield from (f"    {printable(line)}" for line in lines)
 
 
 def _described(change: Mutation) -> str:
@@ -170,8 +171,3 @@ def _shown(data: bytes) -> str:
     if len(data) in (1, 2, 4, 8):
         return f"{int.from_bytes(data, 'big'):#x}"
     return data[:_BYTES_SHOWN].hex() + ("..." if len(data) > _BYTES_SHOWN else "")
-
-
-def _printable(text: str) -> str:
-    """The text with control characters, which a file may have put there, as escapes."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

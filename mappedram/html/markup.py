@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import TypeAlias
 
-from mappedram.cli.text import printable
+from mappedram.printable import printable
 
 
 class Markup(str):

@@ -233,11 +233,13 @@ def _refuse_device_state(c: Any, path: str) -> None:
         raise FormatError("the state of a device follows", path=path)
 
 
+DirtyBitmapChunk = Record(live.DirtyBitmapChunk)
+
 DirtyBitmaps = step(
     "chunks",
     Repeat(
         Struct(
-            here("record", Record(live.DirtyBitmapChunk)),
+            here("record", DirtyBitmapChunk),
             Extent(lambda c: c.record["buf_size"] or 0, told_by="buf_size"),
         ),
         until=lambda item, _: item.record["chunk_flags"] & DIRTY_BITMAP_EOS,

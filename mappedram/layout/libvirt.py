@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from construct import Bytes, Int32ub, Int32ul, StringEncoded, Switch, this
+from construct import Bytes, ConstructError, Int32ub, Int32ul, StringEncoded, Switch, this
 
 from mappedram.layout.declare import Valid, record
 from mappedram.layout.stream import ENCODING
@@ -12,7 +12,6 @@ QEMU_SAVE_MAGIC = "LibvirtQemudSave"
 QEMU_SAVE_PARTIAL = "LibvirtQemudPart"
 QEMU_SAVE_VERSION = 2
 
-HEADER_SIZE = 92
 #: Zeros that libvirt leaves behind the text, so that the domain can be edited in place.
 SLACK = 64 << 10
 
@@ -31,11 +30,14 @@ class SaveFormat(IntEnum):
 
 _UINT32 = Switch(this._params.is_be, {False: Int32ul, True: Int32ub})
 
-_MAGICS = (QEMU_SAVE_MAGIC, QEMU_SAVE_PARTIAL)
+_NAMES = (QEMU_SAVE_MAGIC, QEMU_SAVE_PARTIAL)
+#: What an image begins with.
+MAGICS = tuple(name.encode() for name in _NAMES)
+MAGIC_SIZE = len(QEMU_SAVE_MAGIC)
 
 LibvirtHeader = record(
     "libvirt_header",
-    magic=Valid(StringEncoded(Bytes(16), ENCODING), lambda value: value in _MAGICS),
+    magic=Valid(StringEncoded(Bytes(MAGIC_SIZE), ENCODING), lambda value: value in _NAMES),
     version=Valid(_UINT32, lambda value: value <= QEMU_SAVE_VERSION),
     data_len=_UINT32,
     was_running=_UINT32,
@@ -43,3 +45,22 @@ LibvirtHeader = record(
     cookie_offset=_UINT32,
     unused=Bytes(56),
 )
+
+HEADER_SIZE: int = LibvirtHeader.sizeof(is_be=False)
+
+
+def is_be(data: bytes) -> bool:
+    """Whether a header is in big-endian order: that gives it a version there is."""
+    version = data[MAGIC_SIZE : MAGIC_SIZE + Int32ul.sizeof()]
+    return int.from_bytes(version, "little") > QEMU_SAVE_VERSION
+
+
+def stream_offset(data: bytes) -> int | None:
+    """Where the stream of an image should begin, by its header; None if that is none."""
+    if data[:MAGIC_SIZE] not in MAGICS:
+        return None
+    try:
+        header = LibvirtHeader.parse(data.ljust(HEADER_SIZE, b"\0"), is_be=is_be(data))
+    except ConstructError:
+        return None
+    return HEADER_SIZE + int(header.data_len)

@@ -7,6 +7,7 @@ from mappedram import drivers
 from mappedram.check.container import uncompressed
 from mappedram.check.context import Context
 from mappedram.errors import BuildError, FormatError
+from mappedram.layout.constants import QEMU_VM_FILE_MAGIC
 from mappedram.metadump.image import keep_image
 from mappedram.metadump.pages import KEY_MAX
 from mappedram.metadump.policy import Policy
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from mappedram.bitmap import Runs
 
 #: Bytes that tell what a file is in which no stream begins.
-_MAGIC_SIZE = 4
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def plan(source: Source, offset: int = 0, options: Options | None = None) -> Pla
     except FormatError:
         if container is None:
             raise
-        kept.keep(begin, min(begin + _MAGIC_SIZE, source.size))
+        kept.keep(begin, min(begin + len(QEMU_VM_FILE_MAGIC), source.size))
         return Plan(source, kept, None, options, hidden=hidden)
     if container:
         container.snapshot = snapshot

@@ -14,7 +14,7 @@ from mappedram.source import Source
 JSON_MAX = 16 << 20
 _HEADER_SIZE: int = VmDescription.sizeof()
 #: QEMU_VM_EOF, QEMU_VM_VMDESCRIPTION, a length, and the beginning of a JSON object.
-_BEGINNING = re.compile(rb"\x00\x06(....)\{\"", re.DOTALL)
+_BEGINNING = re.compile(rb"\x00(\x06....)\{\"", re.DOTALL)
 _BEGINNING_SIZE = 8
 #: How far it is looked for on a device, and in what steps.
 _AHEAD_MAX = 256 << 20
@@ -55,7 +55,7 @@ def _find_ahead(source: Source, start: int) -> model.VmDescription | None:
         chunk = source.read(begin, _AHEAD_STEP + _BEGINNING_SIZE - 1)
         for match in _BEGINNING.finditer(chunk):
             offset = begin + match.start() + 1 + _HEADER_SIZE
-            found = parse(source, offset, int.from_bytes(match[1], "big"))
+            found = parse(source, offset, VmDescription.parse(match[1]).vmdesc_len)
             if found.document and "devices" in found.document:
                 return found
     return None
@@ -78,7 +78,7 @@ def find_at_tail(source: Source, start: int) -> model.VmDescription | None:
             text[index : index + 1] == b"{"
             and offset - _HEADER_SIZE >= start
             and header[:1] == bytes([SectionType.VMDESCRIPTION])
-            and int.from_bytes(header[1:], "big") == source.size - offset
+            and VmDescription.parse(header).vmdesc_len == source.size - offset
         ):
             return parse(source, offset, source.size - offset)
     return None

@@ -9,7 +9,7 @@ from typing import Any, Never
 
 from mappedram.drivers.base import Driver, Params, RefusalError, Values
 from mappedram.errors import FormatError, TruncatedError, UnsupportedError
-from mappedram.layout import file, grammar
+from mappedram.layout import file, grammar, libvirt
 from mappedram.layout._spec import TYPES
 from mappedram.layout.arithmetic import DEFAULT_WORD_SIZE, is_page_size
 from mappedram.layout.constants import (
@@ -18,6 +18,7 @@ from mappedram.layout.constants import (
     RAM_SAVE_FLAG_MASK,
     SectionType,
 )
+from mappedram.layout.foreign import MAGIC_MAX, foreign
 from mappedram.layout.grammar import Payload, Said
 from mappedram.model import Area, Element, Stream, VmDescription, file_up_to
 from mappedram.reader import assemble, vmdescription
@@ -319,20 +320,6 @@ def _shown(value: Any) -> str:
     return f"{value:#x}" if isinstance(value, int) else repr(value)
 
 
-#: Other files that people take for a migration stream, by how they begin.
-_OTHERS = {
-    b"\x7fELF": "an ELF file",
-    b"QFI\xfb": "a qcow2 image; `qemu-img` handles those",
-    b"EMiL": "a LiME memory dump",
-    b"KDUMP   ": "a kdump file",
-    b"\x1f\x8b": "gzip; decompress it first, keeping its holes",
-    b"\xfd7zXZ": "xz; decompress it first, keeping its holes",
-    b"\x28\xb5\x2f\xfd": "zstd; decompress it first, keeping its holes",
-}
-_LIBVIRT_MAGICS = (b"LibvirtQemudSave", b"LibvirtQemudPart")
-_LIBVIRT_HEADER_SIZE = 92
-
-
 def _refuse_others(source: Source, offset: int) -> None:
     head = source.peek(offset, len(QEMU_VM_FILE_MAGIC))
     if head != QEMU_VM_FILE_MAGIC:
@@ -349,14 +336,14 @@ def _what_else(source: Source, offset: int, head: bytes) -> str:
     """In words, what stands where a stream header was looked for."""
     if not head:
         return "the file is empty" if source.size == 0 else "the file ends before the stream begins"
-    head = source.peek(offset, 24)
-    for magic, kind in _OTHERS.items():
-        if head.startswith(magic):
-            return f"not a QEMU migration stream, but {kind}"
-    if head[:16] in _LIBVIRT_MAGICS:
-        size = int.from_bytes(head[20:24], "little")
+    begins = libvirt.stream_offset(source.peek(offset, libvirt.HEADER_SIZE))
+    if begins is not None:
         return (
             "a libvirt save image, not a bare QEMU stream: its stream should begin at"
-            f" offset {offset + _LIBVIRT_HEADER_SIZE + size:#x}"
+            f" offset {offset + begins:#x}"
         )
+    other = foreign(source.peek(offset, MAGIC_MAX))
+    if other:
+        advice = f"; {other.advice}" if other.advice else ""
+        return f"not a QEMU migration stream, but {other.what}{advice}"
     return f"not a QEMU migration stream: it begins with {head[:4]!r}, not with b'QEVM'"

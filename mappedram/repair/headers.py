@@ -8,6 +8,7 @@ from mappedram.layout.constants import (
     RAM_SAVE_FLAG_MEM_SIZE,
     SectionType,
 )
+from mappedram.layout.section import SectionFooter
 from mappedram.model import RamBlock, Section
 from mappedram.reader.footer import FOOTER_SIZE, footer_bytes, is_section_start
 from mappedram.reader.vmdescription import payload_lengths
@@ -91,7 +92,8 @@ def footer(case: Case) -> Iterator[Change]:
         section = case.stream.sections[-1]
         end = _described_end(case, section)
         if end is not None and case.source.peek(end, 1)[:1] == bytes([SectionType.FOOTER]):
-            found = int.from_bytes(case.source.peek(end, FOOTER_SIZE)[1:], "big")
+            whole = case.source.peek(end, FOOTER_SIZE).ljust(FOOTER_SIZE, b"\0")
+            found = SectionFooter.parse(whole).section_id
             if found != section.section_id and is_section_start(case.source, end + FOOTER_SIZE):
                 yield _footer(section, end, found)
 

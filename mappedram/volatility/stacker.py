@@ -6,14 +6,12 @@ from typing import Any, ClassVar
 from volatility3.framework import interfaces
 from volatility3.framework.layers import physical
 
-from mappedram.container.libvirt import MAGICS
 from mappedram.errors import UnknownPagesError
 from mappedram.layout.constants import QEMU_VM_FILE_MAGIC
+from mappedram.layout.libvirt import MAGIC_SIZE, MAGICS
 from mappedram.volatility.layer import PARTIAL, MappedRamLayer, RefusedLayer, path_of
 
 vollog = logging.getLogger(__name__)
-
-_HEAD_SIZE = 16
 
 
 class MappedRamStacker(interfaces.automagic.StackerLayerInterface):
@@ -33,9 +31,9 @@ class MappedRamStacker(interfaces.automagic.StackerLayerInterface):
         """The layer, or None where the file is none of ours."""
         del progress_callback
         base = context.layers[layer_name]
-        if not isinstance(base, physical.FileLayer) or base.maximum_address < _HEAD_SIZE:
+        if not isinstance(base, physical.FileLayer) or base.maximum_address < MAGIC_SIZE:
             return None
-        head = base.read(0, _HEAD_SIZE)
+        head = base.read(0, MAGIC_SIZE)
         if not head.startswith(QEMU_VM_FILE_MAGIC) and head not in MAGICS:
             return None
         try:
@@ -71,7 +69,7 @@ def _memory(
 
 def _head(path: str) -> bytes:
     with open(path, "rb") as file:
-        return file.read(_HEAD_SIZE)
+        return file.read(MAGIC_SIZE)
 
 
 def _place(context: interfaces.context.ContextInterface, kind: str) -> tuple[str, str]:

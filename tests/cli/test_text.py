@@ -3,7 +3,8 @@
 import pytest
 
 from mappedram.cli.fields import decoded
-from mappedram.cli.text import folded, hex_lines, printable, size, table
+from mappedram.cli.text import folded, hex_lines, size, table
+from mappedram.printable import printable
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from xml.etree import ElementTree as ET
 
 from mappedram.check.finding import Finding, Severity
 from mappedram.check.formats import Results, Unread
-from mappedram.check.names import printable
 from mappedram.check.registry import Rule
 from mappedram.check.report import NOT_FOLLOWED, Report
+from mappedram.printable import printable
 
 _CLASS = "mappedram.check"
 

@@ -5,14 +5,16 @@ from random import Random
 
 from mappedram.fuzz.defects.registry import breaks
 from mappedram.fuzz.draft import Draft
+from mappedram.fuzz.remembering import DRIVER
 from mappedram.fuzz.sparse import SparseFile
 from mappedram.fuzz.spec import RamSpec, SnapshotSpec
+from mappedram.layout import file
 from mappedram.layout.constants import (
     RAM_SAVE_FLAG_CONTINUE,
     RAM_SAVE_FLAG_EOS,
-    RAM_SAVE_FLAG_MEM_SIZE,
     SectionType,
 )
+from mappedram.writer.build import build
 
 #: Names that lead elsewhere, or do something to a terminal.
 _UNSAFE = ("../../etc/passwd", "..", "a/../b", "\x1b[2Jpc.ram", "pc\0ram")
@@ -42,7 +44,7 @@ def total_not_the_sum(spec: SnapshotSpec, rng: Random) -> SparseFile:
 @breaks("MR103")
 def list_of_blocks_repeated(spec: SnapshotSpec, rng: Random) -> SparseFile:
     draft = Draft.of(spec)
-    empty = RAM_SAVE_FLAG_MEM_SIZE.to_bytes(8, "big")
+    empty = build(DRIVER, file.RamList, {"blocks": []})
     draft.insert(draft.section(SectionType.PART).payload_offset, empty)
     return draft.file
 

@@ -7,14 +7,17 @@ from typing import Any
 
 from mappedram.fuzz.defects.registry import breaks
 from mappedram.fuzz.draft import Draft
+from mappedram.fuzz.remembering import DRIVER
 from mappedram.fuzz.sparse import SparseFile
 from mappedram.fuzz.spec import DeviceSpec, SnapshotSpec
+from mappedram.layout.complete import complete
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
     RAM_SAVE_FLAG_COMPRESS_PAGE,
     SectionType,
 )
+from mappedram.layout.ram import PageRecord
 
 #: A type byte that no section has.
 _NO_SECTION = (0x09, 0x42, 0x7D, 0xFF)
@@ -148,16 +151,15 @@ def compressed_page(spec: SnapshotSpec, rng: Random) -> SparseFile:
     block = rng.choice([block for block in draft.blocks if block.used_length])
     number = rng.randrange(block.used_length // spec.page_size)
     packed = zlib.compress(rng.randbytes(16) * (spec.page_size // 16), rng.randrange(10))
-    word = number * spec.page_size | RAM_SAVE_FLAG_COMPRESS_PAGE
-    name = block.idstr.encode("latin-1")
+    record = {
+        "addr_and_flags": number * spec.page_size | RAM_SAVE_FLAG_COMPRESS_PAGE,
+        "idstr": block.idstr,
+        "compressed": packed,
+    }
     last = [e for e in draft.stream.elements if e.kind == "end_of_section"][-1]
     draft.insert(
         last.offset,
-        word.to_bytes(8, "big")
-        + bytes([len(name)])
-        + name
-        + len(packed).to_bytes(4, "big")
-        + packed,
+        DRIVER.build("page_record", complete(PageRecord, record), {"len_page": spec.page_size}),
     )
     return draft.file
 

@@ -16,6 +16,7 @@ from mappedram.fuzz.spec import RamSpec, SnapshotSpec
 from mappedram.layout.constants import SectionType
 from mappedram.layout.libvirt import (
     HEADER_SIZE,
+    QEMU_SAVE_MAGIC,
     QEMU_SAVE_PARTIAL,
     QEMU_SAVE_VERSION,
     SaveFormat,
@@ -45,7 +46,7 @@ def compressed(spec: SnapshotSpec) -> SparseFile:
     data = lzma.compress(bytes(spec.shortened().file()), preset=0)
     text = _XML.encode() + b"\0"
     values = {
-        "magic": "LibvirtQemudSave",
+        "magic": QEMU_SAVE_MAGIC,
         "version": QEMU_SAVE_VERSION,
         "data_len": len(text),
         "was_running": 0,

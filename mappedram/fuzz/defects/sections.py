@@ -26,11 +26,20 @@ _REFUSED_IN_FILES = (CommandType.POSTCOPY_RUN, CommandType.ENABLE_COLO)
 _NO_SECTION_ID = 0x99
 _RAM_ID = 1
 #: The payload of a dirty-bitmap that names one bitmap, whose bits are to follow.
-_ONE_BITMAP = (
-    bytes([DIRTY_BITMAP_DEVICE_NAME | DIRTY_BITMAP_BITMAP_NAME | DIRTY_BITMAP_START])
-    + b"\x05disk0\x07bitmap0"
-    + (1 << 16).to_bytes(4, "big")
-    + bytes([0, DIRTY_BITMAP_EOS])
+_ONE_BITMAP = b"".join(
+    build(DRIVER, file.DirtyBitmapChunk, values)
+    for values in (
+        {
+            "chunk_flags": (
+                DIRTY_BITMAP_DEVICE_NAME | DIRTY_BITMAP_BITMAP_NAME | DIRTY_BITMAP_START
+            ),
+            "node_name": "disk0",
+            "bitmap_name": "bitmap0",
+            "granularity": 1 << 16,
+            "bitmap_flags": 0,
+        },
+        {"chunk_flags": DIRTY_BITMAP_EOS},
+    )
 )
 
 
@@ -42,9 +51,9 @@ def device_without_a_name(spec: SnapshotSpec, rng: Random) -> SparseFile:
 @breaks("MR022")
 def part_of_nobody(spec: SnapshotSpec, rng: Random) -> SparseFile:
     draft = Draft.of(spec)
-    number = _NO_SECTION_ID.to_bytes(4, "big")
-    section = bytes([SectionType.PART]) + number + bytes([SectionType.FOOTER]) + number
-    draft.insert(draft.section(SectionType.COMMAND).offset, section)
+    header = {"section_type": SectionType.PART, "section_id": _NO_SECTION_ID}
+    part = build(DRIVER, file.Section, {"header": header, "payload": b"", "footer": {}})
+    draft.insert(draft.section(SectionType.COMMAND).offset, part)
     return draft.file
 
 
