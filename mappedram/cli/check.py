@@ -7,6 +7,7 @@ import click
 
 from mappedram.check import RULES, Asked, Finding, Question, Report, Rule, check
 from mappedram.check.formats import Unread
+from mappedram.check.rebuilt import Rebuilt, rebuilt
 from mappedram.cli import output
 from mappedram.cli.loading import lines, loading_options, question
 from mappedram.cli.options import epilog, offset_option
@@ -42,7 +43,8 @@ _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
         "  mappedram check --select MR2 --ignore MR203 guest.mapped-ram",
         "Exit status; of several files, the first in this list that one of them has:\n"
         "  1   a file could not be read, or what a QEMU does with it is not modelled\n"
-        "  2   corrupt: no QEMU loads it with the right memory, or data is lost in it\n"
+        "  2   corrupt: no QEMU loads it with the right memory, or data is lost in it;\n"
+        "      or with --rebuild, a byte differs\n"
         "  63  not a file that this tool handles\n"
         "  3   only harmless findings: it loads, but no known writer emits it\n"
         "  0   clean; findings of severity info do not count\n"
@@ -65,6 +67,12 @@ _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
 @offset_option
 @loading_options
 @click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Also build each FILE of its own values, by both declarations of the format, and say"
+    " where the first byte is that differs.",
+)
+@click.option(
     "--output",
     "form",
     type=click.Choice(["human", "json", "sarif", "junit"]),
@@ -79,6 +87,7 @@ def command(
     offset: int,
     qemu: str | None,
     destination: str | None,
+    rebuild: bool,
     form: str,
 ) -> int:
     """Judge snapshots: say what is wrong in each FILE, at which byte, and how bad that is.
@@ -91,11 +100,13 @@ def command(
     not one that this tool handles is always among them; what the releases do with it counts if
     MR061 is among the codes, and with --qemu and --destination.
     """
+    if rebuild and form not in ("human", "json"):
+        raise click.UsageError("--rebuild: goes with --output human and json only")
     choice = _Choice(_prefixes("--select", select), _prefixes("--ignore", ignore))
     statuses: list[int] = []
     asked = question(qemu, destination, choice.takes)
     results = (_result(file, offset, asked, statuses) for file in files)
-    _OUTPUTS[form](results, asked)
+    _OUTPUTS[form](results, asked, _Rebuilding(offset, statuses) if rebuild else None)
     return next(status for status in _WORST_FIRST if status in statuses)
 
 
@@ -139,20 +150,48 @@ def _result(file: str, offset: int, asked: Question, statuses: list[int]) -> Rep
     return report
 
 
+class _Rebuilding(NamedTuple):
+    """Building files again, after what was said of them; a difference is like corruption."""
+
+    offset: int
+    statuses: list[int]
+
+    def __call__(self, result: Report | FailureError) -> list[Rebuilt]:
+        if isinstance(result, FailureError):
+            return []
+        with about(result.file):
+            found = rebuilt(result.file, self.offset)
+        if any(one.identical is False for one in found):
+            self.statuses.append(CORRUPT)
+        return found
+
+
 # For programs.
 
 
-def _write_json(results: Iterator[Report | FailureError], asked: Question) -> None:
-    output.write_json((_as_dict(result, asked.asked) for result in results), levels=3)
+def _write_json(
+    results: Iterator[Report | FailureError], asked: Question, rebuilding: _Rebuilding | None
+) -> None:
+    def entry(result: Report | FailureError) -> dict[str, Any]:
+        found = _as_dict(result, asked.asked)
+        if rebuilding:
+            found["rebuilt"] = {one.driver: one.to_dict() for one in rebuilding(result)}
+        return found
+
+    output.write_json((entry(result) for result in results), levels=3)
 
 
-def _write_sarif(results: Iterator[Report | FailureError], asked: Question) -> None:
+def _write_sarif(
+    results: Iterator[Report | FailureError], asked: Question, _: _Rebuilding | None
+) -> None:
     from mappedram.check.formats import sarif
 
     output.write_json(sarif.document(_plain(results), _rules(asked)), levels=4)
 
 
-def _write_junit(results: Iterator[Report | FailureError], asked: Question) -> None:
+def _write_junit(
+    results: Iterator[Report | FailureError], asked: Question, _: _Rebuilding | None
+) -> None:
     from mappedram.check.formats import junit
 
     for piece in junit.pieces(_plain(results), _rules(asked)):
@@ -188,9 +227,15 @@ def _as_dict(result: Report | FailureError, asked: Asked) -> dict[str, Any]:
 # For a person.
 
 
-def _write_human(results: Iterator[Report | FailureError], _: Question) -> None:
+def _write_human(
+    results: Iterator[Report | FailureError], _: Question, rebuilding: _Rebuilding | None
+) -> None:
     for result in results:
         _show(result)
+        found = rebuilding(result) if rebuilding else []
+        if found:
+            text = ", ".join(one.text for one in found)
+            output.line(f"{printable(result.file)}: {printable(text)}")
 
 
 def _show(result: Report | FailureError) -> None:

@@ -73,3 +73,9 @@ def _chosen(subcon: Construct, values: Mapping[str, Any]) -> Construct:
             assert key
             return cases[values[key[1]]]
     return subcon
+
+
+@cache
+def lengths(declaration: Construct) -> frozenset[str]:
+    """The fields of a structure that say how long others are."""
+    return frozenset(length for _, _, length in _fields(declaration) if length)

@@ -70,8 +70,12 @@ def _is_next(section_type: SectionType) -> Any:
 def _around_block(c: Any) -> dict[str, bool]:
     """What the stream tells of the header of a block."""
     said = c._io.said
+    if "header" in c:  # it is being built
+        has_page_size = c.header.get("page_size") is not None
+    else:
+        has_page_size = said.postcopy_advised and said.mapped_ram and _has_host_page_size(c)
     return {
-        "has_page_size": said.postcopy_advised and said.mapped_ram and _has_host_page_size(c),
+        "has_page_size": has_page_size,
         "has_addr": CAPABILITY_X_IGNORE_SHARED in said.capabilities,
         "has_mapped_ram": said.mapped_ram,
     }
@@ -107,15 +111,16 @@ def _len_bitmap(header: Any, word_size: int) -> int:
 
 def _places(c: Any, header: dict[str, Any], end: int) -> dict[str, Any]:
     """Where a writer puts the bitmap, and pages at the next boundary behind it."""
-    if not c._io.said.mapped_ram:
-        return header
-    length = _len_bitmap(header, c._io.word_size)
-    usual = {
-        "version": MAPPED_RAM_HDR_VERSION,
-        "bitmap_offset": end,
-        "pages_offset": round_up(end + length, c._io.align),
-    }
-    return header | {"mapped_ram": usual | header["mapped_ram"]}
+    given = header.get("mapped_ram")
+    if not given or given.get("bitmap_offset") == given.get("pages_offset") == 0:
+        return {}  # a block without data
+    pages_offset = round_up(end + _len_bitmap(header, c._io.word_size), c._io.align)
+    return {"mapped_ram": {"bitmap_offset": end, "pages_offset": pages_offset}}
+
+
+def _usual_header(c: Any) -> dict[str, Any]:
+    version = {"version": MAPPED_RAM_HDR_VERSION}
+    return {"mapped_ram": version} if c._io.said.mapped_ram else {}
 
 
 def _refuse_backwards(c: Any, path: str) -> None:
@@ -133,7 +138,10 @@ def _refuse_backwards(c: Any, path: str) -> None:
 
 
 RamBlock = Struct(
-    here("header", Structure(ram.RamBlockHeader, _around_block, places=_places)),
+    here(
+        "header",
+        Structure(ram.RamBlockHeader, _around_block, values=_usual_header, derived=_places),
+    ),
     If(
         _has_data,
         Struct(
@@ -192,13 +200,13 @@ def _guess_mapped_ram(c: Any, _path: str) -> None:
         said.mapped_ram_guessed = said.mapped_ram
 
 
-def _total(c: Any) -> dict[str, int]:
+def _total(c: Any, _values: Any, _end: int) -> dict[str, int]:
     total = sum(block["header"]["used_length"] for block in c.blocks)
     return {"total_and_flags": total | RAM_SAVE_FLAG_MEM_SIZE}
 
 
 RamList = Struct(
-    step("mem_size", Structure(ram.MemSize, values=_total)),
+    step("mem_size", Structure(ram.MemSize, derived=_total)),
     Told(_guess_mapped_ram, built=False),
     # A record begins with a zero byte, and the name of a block with its length.
     here("blocks", At("/ram/blocks", Repeat(RamBlock, before=_next, counted="blocks"))),
@@ -432,12 +440,15 @@ Section = Choice(
 )
 
 
-def _description(c: Any) -> dict[str, int]:
-    return {"section_type": SectionType.VMDESCRIPTION, "vmdesc_len": len(c.text)}
-
-
 VmDescription = Struct(
-    step("header", Structure(section.VmDescription, values=_description)),
+    step(
+        "header",
+        Structure(
+            section.VmDescription,
+            values=lambda _: {"section_type": SectionType.VMDESCRIPTION},
+            derived=lambda c, *_: {"vmdesc_len": len(c.text)},
+        ),
+    ),
     here("text", Text(lambda c: c.header["vmdesc_len"])),
 )
 
@@ -493,6 +504,7 @@ Stream = Struct(
         "sections",
         Repeat(
             Section,
+            before=lambda c: not c._io.said.rest,
             until=lambda item, _: item.header["section_type"] == SectionType.EOF,
             counted="sections",
         ),

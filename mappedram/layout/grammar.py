@@ -37,6 +37,7 @@ class Said:
         started: `idstr` and `instance_id` of the live devices, by `section_id`.
         counts: how many items each list of the file has had.
         records_left: how many records of live devices are still told apart.
+        rest: whether all that is left of the file is one payload, whose end nothing tells.
     """
 
     has_configuration: bool = False
@@ -49,6 +50,7 @@ class Said:
     started: dict[int, tuple[str, int]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     records_left: int = 1 << 16
+    rest: bool = False
 
 
 class Payload(NamedTuple):
@@ -74,7 +76,9 @@ class Place(Protocol):
 
 
 class Walk(Place, Protocol):
-    """A file that is parsed."""
+    """A file that is parsed. `keeps` says whether somebody wants the items of its lists."""
+
+    keeps: bool
 
     def peek(self, length: int) -> bytes:
         """At most that many bytes at the position; fewer only where the file ends."""
@@ -163,9 +167,8 @@ class Structure(Construct):
     Args:
         declaration: the structure.
         around: what it has to know of the stream around it.
-        values: what it holds if nothing else is said when it is built.
-        places: as `values`, of a structure that says where something stands: gets the context, its
-            other values, and where the structure ends.
+        values: what it holds if nothing else is said when it is built; members likewise.
+        derived: what follows from the context, from its other values, and from where it ends.
     """
 
     def __init__(
@@ -174,7 +177,7 @@ class Structure(Construct):
         around: Of = lambda _: NOTHING,
         *,
         values: Of = lambda _: {},
-        places: Callable[[Any, Values, int], Values] | None = None,
+        derived: Callable[[Any, Values, int], Values] | None = None,
     ) -> None:
         super().__init__()
         self.flagbuildnone = True
@@ -182,13 +185,13 @@ class Structure(Construct):
         self.kind: str = declaration.name
         self.around = around
         self.values = values
-        self.places = places
+        self.derived = derived
 
     def _parse(self, stream: Walk, context: Any, path: str) -> Any:
         return stream.structure(self.kind, path, self.around(context))
 
     def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> Any:
-        return stream.build(self, path, self.values(context) | (obj or {}), context)
+        return stream.build(self, path, obj or {}, context)
 
 
 class Record(Structure):
@@ -203,6 +206,14 @@ class Record(Structure):
         if stream.said.records_left < 0:
             raise FormatError("too many records of live devices", path=path)
         return super()._parse(stream, context, path)
+
+
+def _put(stream: Builder, what: bytes | range) -> None:
+    """Put bytes, or leave room for those that stand in a range already."""
+    if isinstance(what, bytes):
+        stream.put(what)
+    else:
+        stream.leave(len(what))
 
 
 class Extent(Construct):
@@ -220,16 +231,14 @@ class Extent(Construct):
         self.told_by = told_by
         self.what = what
 
-    def _parse(self, stream: Walk, context: Any, path: str) -> None:
-        length = self.length(context)
+    def _parse(self, stream: Walk, context: Any, path: str) -> range:
+        start, length = stream.tell(), self.length(context)
         if length:
             stream.skip(length, f"{path}/{self.told_by}", lambda: self.what(context))
+        return range(start, start + length)
 
     def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> None:  # noqa: ARG002
-        if obj is not None:
-            stream.put(obj)
-        else:
-            stream.leave(self.length(context))
+        _put(stream, obj if obj is not None else range(self.length(context)))
 
 
 class Area(Construct):
@@ -257,21 +266,25 @@ class Opaque(Construct):
         super().__init__()
         self.whose = whose
 
-    def _parse(self, stream: Walk, context: Any, path: str) -> None:
+    def _parse(self, stream: Walk, context: Any, path: str) -> range:
+        start = stream.tell()
         stream.opaque(self.whose(context), path)
+        return range(start, stream.tell())
 
     def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> None:  # noqa: ARG002
-        stream.put(obj)
+        _put(stream, obj)
 
 
 class PageRecords(Construct):
     """The records of pages, which are read in bulk: no page goes through Construct."""
 
-    def _parse(self, stream: Walk, context: Any, path: str) -> None:  # noqa: ARG002
+    def _parse(self, stream: Walk, context: Any, path: str) -> range:  # noqa: ARG002
+        start = stream.tell()
         stream.page_records(path)
+        return range(start, stream.tell())
 
     def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> None:  # noqa: ARG002
-        stream.put(obj)
+        _put(stream, obj)
 
 
 class Text(Construct):
@@ -281,11 +294,13 @@ class Text(Construct):
         super().__init__()
         self.length = length
 
-    def _parse(self, stream: Walk, context: Any, path: str) -> None:  # noqa: ARG002
+    def _parse(self, stream: Walk, context: Any, path: str) -> range:  # noqa: ARG002
+        start = stream.tell()
         stream.text(self.length(context))
+        return range(start, stream.tell())
 
     def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> None:  # noqa: ARG002
-        stream.put(obj)
+        _put(stream, obj)
 
 
 class Repeat(Subconstruct):
@@ -315,17 +330,20 @@ class Repeat(Subconstruct):
         self.counted = counted
         self.indexed = indexed
 
-    def _parse(self, stream: Walk, context: Any, path: str) -> None:
+    def _parse(self, stream: Walk, context: Any, path: str) -> list[Any]:
         counts = stream.said.counts if self.counted else {}
         number = counts.get(self.counted, 0)
+        items: list[Any] = []
         while self.before(context):
-            # Nobody asks for the items again: a file may have hundreds of thousands.
             at = f"{path}[{number}]" if self.indexed else path
             item = self.subcon._parsereport(stream, context, at)
             number += 1
             counts[self.counted] = number
+            if stream.keeps:  # a file may have hundreds of thousands
+                items.append(item)
             if self.until(item, context):
                 break
+        return items
 
     def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> None:
         counts = stream.said.counts if self.counted else {}
@@ -375,8 +393,8 @@ class Choice(Construct):
         return chosen._parsereport(stream, context, path)
 
     def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> Any:
-        if isinstance(obj, bytes):
-            return stream.put(obj)
+        if isinstance(obj, bytes | range):
+            return _put(stream, obj)
         chosen = self.cases.get(self.given(obj), self.default)
         return chosen._build(obj, stream, context, path)
 
@@ -390,15 +408,18 @@ class Attempt(Subconstruct):
         self.holds = holds
 
     def _parse(self, stream: Walk, context: Any, path: str) -> Any:
+        found: list[Any] = []
+
         def parse() -> bool:
-            self.subcon._parsereport(stream, context, path)
+            found.append(self.subcon._parsereport(stream, context, path))
             return bool(self.holds(context))
 
-        if not stream.attempt(parse):
-            self.otherwise._parsereport(stream, context, path)
+        if stream.attempt(parse):
+            return found[0]
+        return self.otherwise._parsereport(stream, context, path)
 
     def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> Any:
-        chosen = self.otherwise if isinstance(obj, bytes) else self.subcon
+        chosen = self.otherwise if isinstance(obj, bytes | range) else self.subcon
         return chosen._build(obj, stream, context, path)
 
 
@@ -434,15 +455,25 @@ class Told(Construct):
         return self.note(context, path) if self.built else None
 
 
-def parse(declaration: Construct, walk: Walk) -> None:
+def parse(declaration: Construct, walk: Walk) -> Any:
     """Follow a file along its declaration.
+
+    Returns:
+        Its values, as `build` takes them, where the walk keeps them.
 
     Raises:
         FormatError: it cannot be followed further; what was passed before, the walk knows.
     """
     context = Container(_parsing=True, _building=False, _sizing=False)
     context._params = context
-    declaration._parsereport(walk, context, "")
+    return _plain(declaration._parsereport(walk, context, ""))
+
+
+def _plain(value: Any) -> Any:
+    """Values without what Construct keeps among them for itself."""
+    if isinstance(value, Container):
+        return {key: _plain(member) for key, member in value.items() if key != "_io"}
+    return [_plain(member) for member in value] if isinstance(value, list) else value
 
 
 def build(declaration: Construct, values: Any, builder: Builder, path: str = "") -> None:

@@ -52,13 +52,27 @@ def read_stream(
     Raises:
         UnsupportedError: no QEMU migration stream begins there.
     """
-    _refuse_others(source, offset)
-    walk = _Walk(source, offset, driver, on_pages)
+    return _read(_Walk(source, offset, driver, on_pages))[0]
+
+
+def read_values(source: Source, offset: int, driver: Driver) -> tuple[Stream, Values | None]:
+    """As `read_stream`, with the values that `mappedram.layout.file.Stream` is built of.
+
+    Returns:
+        The stream, and its values; None where it cannot be followed to its end.
+    """
+    walk = _Walk(source, offset, driver, None)
+    walk.keeps = True
+    return _read(walk)
+
+
+def _read(walk: "_Walk") -> tuple[Stream, Values | None]:
+    _refuse_others(walk.source, walk.start)
     try:
-        grammar.parse(file.Stream, walk)
+        values = grammar.parse(file.Stream, walk)
     except FormatError as error:
         if walk.elements:
-            return walk.result(error)
+            return walk.result(error), None
         if isinstance(error, TruncatedError):
             raise
         raise UnsupportedError(
@@ -68,7 +82,7 @@ def read_stream(
             expected=error.expected,
             actual=error.actual,
         ) from error
-    return walk.result(None)
+    return walk.result(None), values
 
 
 class _Walk:
@@ -83,6 +97,7 @@ class _Walk:
         self.start = offset
         self.position = offset
         self.said = Said()
+        self.keeps = False
         self.word_size = DEFAULT_WORD_SIZE
         self.elements: list[Element] = []
         self.areas: list[Area] = []
@@ -171,7 +186,12 @@ class _Walk:
 
     def opaque(self, payload: Payload, path: str) -> None:
         """See `grammar.Walk`; the JSON text or the footer tells where it ends."""
-        self.position = self.end_of(payload, path)
+        try:
+            self.position = self.end_of(payload, path)
+        except UnsupportedError:
+            if not self.keeps:
+                raise
+            self.position, self.said.rest = self.source.size, True
 
     def text(self, length: int) -> None:
         """See `grammar.Walk`."""

@@ -1,14 +1,13 @@
 """A stream, or a part of it, built along its declaration: the bytes of each structure, by place."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from construct import Construct
 
-from mappedram.drivers.base import Driver, Values
+from mappedram.drivers.base import Driver, Params, Values
 from mappedram.layout import grammar
 from mappedram.layout.arithmetic import DEFAULT_WORD_SIZE
-from mappedram.layout.complete import complete
+from mappedram.layout.complete import complete, lengths
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.layout.grammar import Said, Structure
 from mappedram.model import Area, Element
@@ -23,6 +22,7 @@ class Built:
         said: what the stream has said before.
         align: what `pages_offset` is a multiple of.
         word_size: bytes of an `unsigned long` on the host that the file pretends to come from.
+        derives: whether what follows from other values is worked out even where it is given.
     """
 
     def __init__(
@@ -33,12 +33,14 @@ class Built:
         said: Said | None = None,
         align: int = MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
         word_size: int = DEFAULT_WORD_SIZE,
+        derives: bool = False,
     ) -> None:
         self.driver = driver
         self.position = position
         self.said = said or Said()
         self.align = align
         self.word_size = word_size
+        self.derives = derives
         #: The structures and the areas that were built, in their order.
         self.elements: list[Element] = []
         self.areas: list[Area] = []
@@ -66,24 +68,27 @@ class Built:
         """See `grammar.Place`."""
         self.areas.append(Area(path, start, length))
 
-    def build(
-        self, structure: Structure, path: str, values: Mapping[str, Any], context: Any
-    ) -> Values:
+    def build(self, structure: Structure, path: str, values: Values, context: Any) -> Values:
         """See `grammar.Builder`."""
         params = structure.around(context)
-
-        def built(values: Mapping[str, Any]) -> tuple[Values, bytes]:
-            whole = complete(structure.declaration, values)
-            return whole, self.driver.build(structure.kind, whole, params)
-
-        if structure.places:
-            # How long it is does not hang on what the places are.
-            _, data = built(structure.places(context, dict(values), self.position))
-            values = structure.places(context, dict(values), self.position + len(data))
-        whole, data = built(values)
+        given = _over(structure.values(context), values)
+        if structure.derived:
+            # How long a structure is does not hang on what its places are.
+            nowhere = _over(given, structure.derived(context, given, self.position))
+            _, data = self._built(structure, nowhere, params)
+            derived = structure.derived(context, given, self.position + len(data))
+            given = _over(given, derived) if self.derives else _over(derived, given)
+        whole, data = self._built(structure, given, params)
         self.elements.append(Element(structure.kind, path, self.position, len(data), whole, params))
         self.put(data)
         return whole
+
+    def _built(self, structure: Structure, values: Values, params: Params) -> tuple[Values, bytes]:
+        if self.derives:
+            told = lengths(structure.declaration)
+            values = {name: value for name, value in values.items() if name not in told}
+        whole = complete(structure.declaration, values)
+        return whole, self.driver.build(structure.kind, whole, params)
 
     def put(self, data: bytes) -> None:
         """See `grammar.Builder`."""
@@ -104,3 +109,14 @@ def build(driver: Driver, declaration: Construct, values: Any) -> bytes:
     built = Built(driver)
     built.add(declaration, values)
     return built.data
+
+
+def _over(lower: Values, upper: Values) -> Values:
+    """The upper values and, where these have none, the lower ones; members likewise."""
+    found = dict(lower)
+    for name, value in upper.items():
+        below = found.get(name)
+        if isinstance(below, dict) and isinstance(value, dict):
+            value = _over(below, value)
+        found[name] = value
+    return found

@@ -1,0 +1,87 @@
+"""A file built again of its own values, by each of the two declarations: is it the same?"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mappedram import drivers
+from mappedram.check.container import Container, unpacked
+from mappedram.drivers import DriverName
+from mappedram.errors import MappedRamError
+from mappedram.layout import libvirt
+from mappedram.layout.complete import complete
+from mappedram.rebuild import Mismatch, mismatch
+from mappedram.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What became of a file with one of the declarations.
+
+    Attributes:
+        driver: the name of the declaration.
+        mismatch: where it differs first; None where it does not, or was not built.
+        problem: why it was not built; empty where it was.
+    """
+
+    driver: DriverName
+    mismatch: Mismatch | None = None
+    problem: str = ""
+
+    @property
+    def identical(self) -> bool | None:
+        """Whether each byte is the same; None where the file was not built."""
+        return None if self.problem else self.mismatch is None
+
+    @property
+    def text(self) -> str:
+        """The same for a person."""
+        if self.problem:
+            return f"not rebuilt ({self.driver}): {self.problem}"
+        if self.mismatch is None:
+            return f"identical ({self.driver})"
+        where = self.mismatch
+        return (
+            f"differs ({self.driver}) at {where.offset:#x}, {where.path}:"
+            f" built {where.expected}, the file has {where.actual}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        differs = self.mismatch._asdict() if self.mismatch else None
+        return {"identical": self.identical, "mismatch": differs, "problem": self.problem or None}
+
+
+def rebuilt(path: str, offset: int = 0) -> list[Rebuilt]:
+    """Build a file of its own values by each declaration, and compare.
+
+    Args:
+        path: the file.
+        offset: where the stream, or a save image of libvirt, begins. Of a compressed image, the
+            stream is that which was decompressed.
+
+    Raises:
+        OSError: the file cannot be opened or read.
+    """
+    with Source(path) as source:
+        return [_rebuilt(source, offset, name) for name in drivers.DRIVERS]
+
+
+def _rebuilt(source: Source, offset: int, name: DriverName) -> Rebuilt:
+    driver = drivers.get(name)
+    try:
+        with unpacked(source, offset) as (stream, begin, container):
+            found = container and _of_image(container, name)
+            return Rebuilt(name, found or mismatch(stream, begin, driver))
+    except MappedRamError as error:
+        return Rebuilt(name, problem=str(error))
+
+
+def _of_image(container: Container, name: DriverName) -> Mismatch | None:
+    """The header of an image of libvirt."""
+    header = container.image.header
+    values = complete(libvirt.LibvirtHeader, header.values)
+    data = drivers.get(name).build(header.kind, values, dict(header.params))
+    actual = container.source.read(header.offset, header.length)
+    if data == actual:
+        return None
+    return Mismatch(header.offset, header.path, data.hex(" "), actual.hex(" "))

@@ -1,0 +1,136 @@
+"""The declarations drive: what they say is said nowhere else, and follows where it can."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mappedram import drivers
+from mappedram.layout import file, live, ram, section, stream
+from mappedram.layout.complete import complete, lengths
+from mappedram.layout.constants import SectionType
+from mappedram.writer.build import Built, build
+from tests.test_structure import PACKAGE, modules
+
+CONSTRUCT = drivers.get("construct")
+
+#: Where numbers are taken out of bytes by hand, and why.
+APART = {
+    "layout": "the declarations",
+    "loader": "a model of QEMU, which must not share our reader's errors",
+    "reader/records.py": "page records of plain streams, read in bulk",
+    "reader/rows.py": "page records of plain streams, read in bulk",
+    "scattered.py": "page records of plain streams, read in bulk",
+    "metadump/records.py": "page records of plain streams, read in bulk",
+    "convert/stream.py": "page records of plain streams, written in bulk",
+    "vmstate": "the fields of devices, which the JSON text declares",
+    "physical": "tables of firmware and of PCI",
+    "fuzz": "changes bytes of any field",
+    "repair/case.py": "changes bytes of any field",
+    "reader/footer.py": "looks for what could be a section, also where none is whole",
+    "check/envelope.py": "shows the flags of a record that is no structure of its own",
+    "bitmap.py": "words of the host",
+    "capture/monitor.py": "who is at the other end of a socket",
+}
+#: Numbers out of bytes in the order of the wire, or into it.
+BY_HAND = re.compile(
+    r"""(from_bytes|to_bytes)\([^()\n]*(\([^()]*\)[^()\n]*)*["']big["']|Struct\(["'][>!]"""
+    r"|struct\.(un)?pack"
+)
+#: A size of a structure as a number.
+SIZE = re.compile(r"^_?[A-Z_]*(HEADER|FOOTER|EOS|START)(_SIZE|_LENGTH)?(: int)? = \d", re.MULTILINE)
+
+
+def _is_apart(path: Path) -> bool:
+    name = str(path.relative_to(PACKAGE))
+    return any(name == part or name.startswith(f"{part}/") for part in APART)
+
+
+def test_no_number_of_the_format_is_taken_out_of_bytes_elsewhere() -> None:
+    found = {path for path in modules() if BY_HAND.search(path.read_text(encoding="utf-8"))}
+    assert {str(path.relative_to(PACKAGE)) for path in found if not _is_apart(path)} == set()
+    assert any(map(_is_apart, found))
+
+
+def test_no_size_of_a_structure_is_stated_elsewhere() -> None:
+    for path in modules():
+        if not _is_apart(path) and path.parent.name != "physical":
+            assert not SIZE.search(path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.parametrize("text", ['int.from_bytes(data[1:5], "big")', "n.to_bytes(8, 'big')"])
+def test_a_number_by_hand_would_be_seen(text: str) -> None:
+    assert BY_HAND.search(text)
+
+
+def test_a_size_would_be_seen() -> None:
+    assert SIZE.search("import os\n_FOOTER_SIZE = 5\n")
+    assert not SIZE.search("_FOOTER_SIZE: int = SectionFooter.sizeof()\n")
+
+
+def test_lengths_follow_from_what_they_measure() -> None:
+    values = complete(section.SectionStart, {"idstr": "timer", "section_id": 2})
+    assert values["len_idstr"] == 5
+    assert values["instance_id"] is None
+    listed = [{"name": "mapped-ram"}, {"name": ""}]
+    values = complete(
+        stream.ConfigurationSubsection,
+        {"idstr": "configuration/capabilities", "body": {"capabilities": listed}},
+    )
+    assert values["len_idstr"] == 26
+    assert values["body"]["caps_count"] == 2
+    assert [one["len_name"] for one in values["body"]["capabilities"]] == [10, 0]
+    values = complete(ram.PageRecord, {"xbzrle": {"encoded": b"abc"}})
+    assert values["xbzrle"]["xh_len"] == 3
+    assert values["len_compressed"] is None
+
+
+def test_a_length_that_is_given_stays_wrong() -> None:
+    assert complete(section.SectionStart, {"idstr": "timer", "len_idstr": 9})["len_idstr"] == 9
+
+
+def test_which_fields_are_lengths() -> None:
+    assert lengths(live.DirtyBitmapChunk) == {"len_node_name", "len_bitmap_name"}
+    assert lengths(section.SectionFooter) == frozenset()
+
+
+def test_a_section_is_built_of_what_does_not_follow() -> None:
+    header = {
+        "section_type": SectionType.FULL,
+        "section_id": 7,
+        "idstr": "timer",
+        "instance_id": 0,
+        "version_id": 2,
+    }
+    for name in drivers.DRIVERS:
+        built = build(
+            drivers.get(name), file.Section, {"header": header, "payload": b"xy", "footer": {}}
+        )
+        assert built == (b"\4\0\0\0\7\5timer\0\0\0\0\0\0\0\2" + b"xy" + b"\x7e\0\0\0\7")
+
+
+def test_blocks_get_their_places_from_those_before() -> None:
+    built = Built(CONSTRUCT, 0x5000, align=1 << 12, word_size=4)
+    built.said.mapped_ram = True
+    header = {"used_length": 0x21000, "mapped_ram": {"page_size": 0x1000}}
+    blocks = [{"header": {"idstr": name, **header}} for name in ("a", "bc")]
+    built.add(file.RamList, {"blocks": blocks})
+    places = {area.path: (area.offset, area.length) for area in built.areas}
+    # MEM_SIZE, a header of 38 bytes, two words of four bytes for 33 pages.
+    assert places["/ram/blocks[0]/bitmap"] == (0x5000 + 8 + 38, 8)
+    assert places["/ram/blocks[0]/pages"] == (0x6000, 0x21000)
+    assert places["/ram/blocks[1]/bitmap"] == (0x27000 + 39, 8)
+    assert places["/ram/blocks[1]/pages"] == (0x28000, 0x21000)
+    assert built.position == 0x49000
+    total = built.elements[0].values["total_and_flags"]
+    assert total == 0x42000 | 4
+
+
+def test_a_block_without_data_takes_no_room() -> None:
+    built = Built(CONSTRUCT)
+    built.said.mapped_ram = True
+    nowhere = {"page_size": 0x1000, "bitmap_offset": 0, "pages_offset": 0}
+    header = {"idstr": "a", "used_length": 0x1000, "mapped_ram": nowhere}
+    built.add(file.RamList, {"blocks": [{"header": header}]})
+    assert built.areas == []
+    assert built.position == 8 + 38
