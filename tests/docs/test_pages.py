@@ -12,9 +12,20 @@ from mappedram.check.judgement import LOADS, TABLE, WORST
 from mappedram.check.report import EXIT_STATUS
 from mappedram.cli.main import cli
 from mappedram.fuzz.defects import CATALOGUE
+from mappedram.layout import ELEMENTS
 from mappedram.layout._spec import TYPES
 from mappedram.loader import RELEASES
-from tools.docs import commands, links, relink, rules, samples, site, specification, versions
+from tools.docs import (
+    commands,
+    declaration,
+    links,
+    relink,
+    rules,
+    samples,
+    site,
+    specification,
+    versions,
+)
 from tools.docs.drawing import byte_map
 from tools.generate import ksy
 
@@ -91,6 +102,14 @@ def test_byte_maps_are_drawings_of_all_fields(entry: ksy.Type) -> None:
         assert float(box.attrib["x"]) >= right
         right = float(box.attrib["x"]) + float(box.attrib["width"])
     assert right <= width
+
+
+def test_the_declaration_is_shown_with_a_drawing_of_every_structure() -> None:
+    page = dict(site.pages())["declaration"]
+    assert (declaration.LAYOUT / "file.py").read_text(encoding="utf-8") in page
+    for name in ELEMENTS:
+        assert f"\n`{name}`\n" in page, name
+        assert f'aria-label="Bytes of {name}: ' in page, name
 
 
 def test_examples_are_the_bytes_of_the_files() -> None:

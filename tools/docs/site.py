@@ -4,13 +4,24 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.docs import answers, commands, judgement, policy, relink, rules, specification, versions
+from tools.docs import (
+    answers,
+    commands,
+    declaration,
+    judgement,
+    policy,
+    relink,
+    rules,
+    specification,
+    versions,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 #: The pages in order, with their titles on the side; those that are not there are left out.
 ORDER = {
     "format": "The format",
+    "declaration": "The format in code",
     "examples": "Worked examples",
     "explorer": "Explorer",
     "errata": "Errata",
@@ -63,6 +74,7 @@ def pages() -> Iterator[tuple[str, str]]:
             text = insert(text)
         yield path.stem, text
     yield "format", specification.format_page()
+    yield "declaration", declaration.page()
     yield "errata", specification.errata_page()
     yield "examples", specification.examples_page()
     yield "rules", rules.page()

@@ -1,0 +1,52 @@
+"""The page that shows the declaration itself: the Construct sources, with byte maps beside them."""
+
+import re
+from pathlib import Path
+
+from tools.docs.drawing import byte_map
+from tools.generate import ksy
+
+LAYOUT = ksy.ROOT / "mappedram" / "layout"
+#: The modules that declare structures, in the order of a file.
+RECORDS = ("stream", "section", "ram", "live", "libvirt")
+_RECORD = re.compile(r'^\w+ = record\(\n?\s*"(\w+)"', re.MULTILINE)
+
+_HEAD = """\
+# The format in code
+
+A file is declared once, in Construct, and once more in Kaitai Struct. What follows is the first
+declaration as it stands in the package: the reader parses it, the writer builds along it, and the
+regions that `mappedram layout` shows fall out of it. `mappedram check --rebuild` builds a file of
+its own values with both, and says whether each byte is the same.
+
+How to read it: `step` names a member that is a step of the path, as in `/sections[2]/header`, and
+`here` one that stands at the path of its owner. A `Structure` is one of the records below; `values`
+says what it holds for want of anything else, `derived` what follows from other values. An `Extent`
+is passed over, an `Area` lies where a header says.
+
+To add a field, declare it in the `.ksy` and in the record, under the same name
+([contributing](contributing.md)). If it is the length of another field, nothing else is to be
+said; if something stands elsewhere because of it, say so in the declaration of the whole file.
+
+## The whole file
+
+`mappedram/layout/file.py`:
+
+"""
+
+
+def page() -> str:
+    """The page in Markdown."""
+    types = {entry.name: entry for entry in ksy.types()}
+    parts = [_HEAD, _source(LAYOUT / "file.py"), "\n## The structures\n"]
+    for module in RECORDS:
+        path = LAYOUT / f"{module}.py"
+        names = _RECORD.findall(path.read_text(encoding="utf-8"))
+        parts.append(f"\n### `mappedram/layout/{module}.py`\n")
+        parts += [f"\n`{name}`\n\n{byte_map(types[name])}\n" for name in names if name in types]
+        parts.append(f"\n{_source(path)}")
+    return "".join(parts)
+
+
+def _source(path: Path) -> str:
+    return f"```python\n{path.read_text(encoding='utf-8')}```\n"
