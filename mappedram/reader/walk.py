@@ -5,7 +5,7 @@ from typing import Any, Never
 
 from mappedram.drivers.base import Driver, Params, RefusalError, Values
 from mappedram.errors import FormatError, TruncatedError, UnsupportedError
-from mappedram.layout._spec import TYPES
+from mappedram.layout import ELEMENTS
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
@@ -20,6 +20,7 @@ from mappedram.layout.constants import (
     CommandType,
     SectionType,
 )
+from mappedram.layout.members import member
 from mappedram.model import (
     Configuration,
     Element,
@@ -584,12 +585,10 @@ class _Walk:
 
 
 def _expected(refusal: RefusalError) -> str:
-    """What the spec calls for in the field that was refused."""
-    kind = refusal.kind
-    *outer, name = refusal.path.split("/")
-    for step in outer:  # into the structure that holds the field
-        kind = {"mapped_ram": "mapped_ram_header", "body": "capabilities"}.get(step, kind)
-    return next(field.expected for field in TYPES[kind].fields if field.name == name)
+    """What the declaration calls for in the field that was refused."""
+    validity = member(ELEMENTS[refusal.kind], refusal.path).validity
+    assert validity is not None
+    return validity.expected
 
 
 def _shown(value: Any) -> str:
