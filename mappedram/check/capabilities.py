@@ -4,17 +4,16 @@ from collections.abc import Iterator
 from struct import Struct
 
 from mappedram.check.context import Context
+from mappedram.check.fields import Broken, field_rule
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
 from mappedram.layout.constants import (
+    CAPABILITIES,
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_HDR_VERSION,
 )
 from mappedram.model import is_page_size
-
-#: What a stream lists, in the order of QEMU's enumeration. Source: QEMU qapi/migration.json.
-CAPABILITIES = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
 
 #: What a mapped-ram header begins with.
 _VERSION_AND_PAGE_SIZE = Struct(">IQ")
@@ -25,14 +24,12 @@ _FIELDS = (
 )
 
 
-@rule(
+@field_rule(
     "MR008",
     "capability-unknown",
-    Severity.ERROR,
-    clause="3.4.7",
     qemu="migration/savevm.c: get_capability(), since 11.1 load_capability()",
 )
-def capability_unknown(context: Context) -> Iterator[Defect]:
+def capability_unknown(broken: Broken) -> str:
     """The configuration lists no capabilities but mapped-ram and x-ignore-shared.
 
     Why:
@@ -44,15 +41,7 @@ def capability_unknown(context: Context) -> Iterator[Defect]:
         Load the file with the build of QEMU that wrote it, or with one that `mappedram check` says
         loads it. `mappedram extract` reads the memory all the same.
     """
-    for element in context.of_kind("configuration_subsection"):
-        for index, entry in enumerate(element.values["body"].get("capabilities", ())):
-            if entry["name"] not in CAPABILITIES:
-                yield Defect(
-                    f"capability {entry['name']!r} is not one that a stream lists",
-                    context.field(element, f"body/capabilities[{index}]/name"),
-                    expected=" or ".join(sorted(CAPABILITIES)),
-                    actual=entry["name"],
-                )
+    return f"capability {broken.value!r} is not one that a stream lists"
 
 
 @rule(

@@ -24,8 +24,11 @@ class Valid(Validator):
     def __init__(self, subcon: Construct, validity: Validity | ByParams) -> None:
         super().__init__(subcon)
         self.validity = validity
+        self._accepts = None if isinstance(validity, ByParams) else validity.accepts
 
     def _validate(self, obj: object, context: Any, path: str) -> bool:
+        if self._accepts and self._accepts(obj):
+            return True
         validity = self.validity
         if isinstance(validity, ByParams):
             validity = validity.of(context["_params"])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from construct import Construct
@@ -46,13 +47,28 @@ class FieldRule:
     where: Mapping[str, Validity] = field(default_factory=dict)
     shown: Shown = str
 
-    def demanded(self, values: Values) -> Validity | None:
-        """What the field should hold in a structure with these values; None for anything."""
-        for path, validity in self.where.items():
-            value = _at(values, path)
-            if value is None or not validity.accepts(value):
+    def broken(self, value: Any, values: Values) -> Validity | None:
+        """What the field should hold and does not; None where all is well.
+
+        Args:
+            value: that of the field.
+            values: those of its structure.
+        """
+        if self.accepted and self.accepted(value):
+            return None  # as nearly always
+        for path, condition in self.where.items():
+            other = _at(values, path)
+            if other is None or not condition.accepts(other):
                 return None
-        return self.validity if isinstance(self.validity, Validity) else self.validity(values)
+        if isinstance(self.validity, Validity):
+            return self.validity
+        demanded = self.validity(values)
+        return None if demanded is None or demanded.accepts(value) else demanded
+
+    @cached_property
+    def accepted(self) -> Callable[[Any], bool] | None:
+        """Whether a value is right whatever the structure holds; None where that depends on it."""
+        return self.validity.accepts if isinstance(self.validity, Validity) else None
 
 
 @dataclass(frozen=True)
