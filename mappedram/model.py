@@ -15,10 +15,9 @@ from mappedram.layout.constants import (
     MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
     OFFSET_BITS,
     RAM_SECTION_IDSTR,
-    TARGET_PAGE_SIZE_MAX,
-    TARGET_PAGE_SIZE_MIN,
     SectionType,
 )
+from mappedram.layout.ram import PAGE_SIZE
 
 #: Bytes that no file has more of: offsets are signed.
 _FILE_SIZE_MAX = (1 << 63) - 1
@@ -46,7 +45,7 @@ def file_up_to(end: int) -> str:
 
 def is_page_size(value: int) -> bool:
     """Whether a target of QEMU can have pages of that many bytes."""
-    return TARGET_PAGE_SIZE_MIN <= value <= TARGET_PAGE_SIZE_MAX and value & (value - 1) == 0
+    return PAGE_SIZE.accepts(value)
 
 
 @dataclass(frozen=True, slots=True)
