@@ -363,20 +363,20 @@ def _accepted(rule: Validity | None, most: int) -> SearchStrategy[int]:
         NotImplementedError: numbers of such a rule cannot be drawn yet.
     """
     match rule.canonical() if rule else AtLeast(0):
-        case OneOf(values):
+        case OneOf(values=values):
             found = st.sampled_from([value for value in values if isinstance(value, int)])
-        case AtMost(bound):
+        case AtMost(most=bound):
             found = st.integers(0, min(bound, most))
-        case AtLeast(bound):
+        case AtLeast(least=bound):
             found = st.integers(bound, most)
-        case Between(least, bound):
+        case Between(least=least, most=bound):
             found = st.integers(least, min(bound, most))
-        case MultipleOf(unit):
+        case MultipleOf(unit=unit):
             found = st.integers(0, most // unit).map(lambda number: number * unit)
-        case PowerOfTwo(least, bound):
+        case PowerOfTwo(least=least, most=bound):
             powers = st.integers(least.bit_length() - 1, bound.bit_length() - 1)
             found = powers.map(lambda bits: 1 << bits)
-        case Masked(mask, flags):
+        case Masked(mask=mask, values=flags):
             rest = st.integers(0, most).map(lambda value: value & ~mask)
             found = st.builds(int.__or__, st.sampled_from(flags), rest)
         case _:

@@ -3,7 +3,7 @@
 import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -283,10 +283,9 @@ def other_values(value: Any) -> Iterator[Any]:
 
 def other_validities(rule: Validity) -> Iterator[Validity]:
     """The rule with each of its parameters changed, one at a time."""
-    for parameter in fields(rule):
-        if parameter.compare:
-            for value in other_values(getattr(rule, parameter.name)):
-                yield replace(rule, **{parameter.name: value})
+    for name, parameter in rule.parameters.items():
+        for value in other_values(parameter):
+            yield type(rule)(**{**rule.parameters, name: value})
 
 
 def other_members(field: Member) -> Iterator[Member]:
@@ -353,7 +352,7 @@ def test_what_a_rule_accepts_and_says(rule: Validity) -> None:
     assert found.refused
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if fields(rule)], ids=repr)
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.parameters], ids=repr)
 def test_boundaries_tell_a_rule_from_each_of_its_neighbours(rule: Validity) -> None:
     """For each change of a parameter, there is a value beside a border that shows it."""
     tried = rule.boundaries(lambda _: True)
@@ -370,6 +369,23 @@ def test_rules_that_accept_the_same_are_equal_in_one_form() -> None:
     assert Masked(0x3FF, (0x10,), 0x20).canonical() == Masked(0x3FF, (0x10, 0x30)).canonical()
     assert Masked(0x3FF, (0x10,)).canonical() != Masked(0x3FF, (0x10, 0x30)).canonical()
     assert Masked(0xFF, (2, 0x102)).canonical() == Masked(0xFF, (2,)).canonical()
+
+
+def test_rules_are_values() -> None:
+    assert Masked(0x3FF, (4,), names={4: "x"}) == Masked(0x3FF, values=(4,))
+    assert len({AtMost(1), AtMost(most=1), AtMost(2), AtLeast(1)}) == 3
+    assert AtMost(1) != 1
+    assert repr(Masked(1, (0,))) == "Masked(mask=1, values=(0,), beside=0)"
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        AtMost(1).most = 2  # type: ignore[misc]
+    with pytest.raises(TypeError, match="AtMost takes most"):
+        AtMost(1, 2)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="AtMost takes most"):
+        AtMost(least=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="AtMost takes most"):
+        AtMost(1, most=1)  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        AtMost()  # type: ignore[call-arg]
 
 
 def test_names_of_values_are_those_of_the_spec() -> None:

@@ -61,16 +61,14 @@ class Spot:
     in_list: bool
 
     def holds(self, values: Values) -> bool:
-        """Whether a structure with these values certainly keeps the rule; as nearly all do."""
-        accepted = self.rule.accepted
-        if accepted is None or self.in_list:
+        """Whether a structure with these values keeps the rule for certain; as nearly all do."""
+        if self.in_list:
             return False
-        found: Any = values
-        for step in (*self.steps, self.name):
-            found = found.get(step)
-            if found is None:
-                return True
-        return accepted(found)
+        owner: Values | None = values
+        for step in self.steps:
+            owner = owner.get(step) if owner else None
+        value = owner.get(self.name) if owner else None
+        return owner is None or value is None or self.rule.broken(value, owner) is None
 
     def broken(self, element: Element) -> Iterator[tuple[str, Broken]]:
         """The fields of one structure that break the rule, by path."""

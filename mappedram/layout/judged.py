@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from construct import Construct
 
@@ -54,10 +54,12 @@ class FieldRule:
             value: that of the field.
             values: those of its structure.
         """
-        if self.accepted and self.accepted(value):
+        if self._accepted and self._accepted(value):
             return None  # as nearly always
-        for path, condition in self.where.items():
-            other = _at(values, path)
+        for steps, condition in self._conditions:
+            other: Any = values
+            for step in steps:
+                other = other[step] if other is not None else None
             if other is None or not condition.accepts(other):
                 return None
         if isinstance(self.validity, Validity):
@@ -66,13 +68,16 @@ class FieldRule:
         return None if demanded is None or demanded.accepts(value) else demanded
 
     @cached_property
-    def accepted(self) -> Callable[[Any], bool] | None:
+    def _accepted(self) -> Callable[[Any], bool] | None:
         """Whether a value is right whatever the structure holds; None where that depends on it."""
         return self.validity.accepts if isinstance(self.validity, Validity) else None
 
+    @cached_property
+    def _conditions(self) -> tuple[tuple[list[str], Validity], ...]:
+        return tuple((path.split("/"), validity) for path, validity in self.where.items())
 
-@dataclass(frozen=True)
-class Judged:
+
+class Judged(NamedTuple):
     """A field with the rules about it, as an argument of `mappedram.layout.declare.record`."""
 
     subcon: Construct
@@ -82,13 +87,3 @@ class Judged:
 def judged(subcon: Construct, *rules: FieldRule) -> Judged:
     """A field with rules about it."""
     return Judged(subcon, rules)
-
-
-def _at(values: Values, path: str) -> Any:
-    """What stands at a path; None where nothing does."""
-    found: Any = values
-    for step in path.split("/"):
-        if found is None:
-            return None
-        found = found[step]
-    return found

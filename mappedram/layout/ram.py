@@ -1,5 +1,6 @@
 """The RAM section: its records, the header of a block and the mapped-ram header."""
 
+from functools import cache
 from typing import Any
 
 from construct import Bytes, If, Int8ub, Int16ub, Int32ub, Int64ub, StringEncoded, this
@@ -141,8 +142,13 @@ PageRecord = record(
 )
 
 
+@cache  # of the few sizes that a page can have
+def _pages_of(page_size: int) -> MultipleOf:
+    return MultipleOf(page_size)
+
+
 def _pages(header: Values) -> MultipleOf:
-    return MultipleOf(header["page_size"])
+    return _pages_of(header["page_size"])
 
 
 MappedRamHeader = record(
@@ -168,7 +174,7 @@ MappedRamHeader = record(
 
 
 def _pages_of_block(block: Values) -> MultipleOf:
-    return MultipleOf(block["mapped_ram"]["page_size"])
+    return _pages_of(block["mapped_ram"]["page_size"])
 
 
 RamBlockHeader = record(
