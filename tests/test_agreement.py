@@ -3,7 +3,6 @@
 import os
 import re
 from importlib import import_module
-from typing import Any
 
 import construct
 import pytest
@@ -14,63 +13,34 @@ from kaitaistruct import KaitaiStream
 from mappedram import MappedRamError, Snapshot, TruncatedError, drivers, layout
 from mappedram import open as open_snapshot
 from mappedram.drivers.base import Driver, Params, RefusalError
-from mappedram.layout import ram, stream
-from mappedram.layout.declare import Valid, ValidIn
+from mappedram.layout.members import members
 from tests.conftest import Fixtures, manifest
 from tests.files import memory_file
 from tools.generate import ksy
 
 DRIVERS = [drivers.get(name) for name in drivers.DRIVERS]
-DECLARED = layout.ELEMENTS | {
-    declaration.name: declaration
-    for declaration in (
-        stream.TargetPageBits,
-        stream.Capabilities,
-        stream.Capability,
-        stream.Uuid,
-        ram.MappedRamHeader,
-        ram.XbzrlePage,
-    )
-}
 #: Only in the `.ksy`: the walk along a whole file, which in Python is `mappedram.reader.walk`,
 #: because it has to go on where a strict declaration stops.
 WALK = {"mapped_ram", "configuration"}
 INTEGERS = {"u1": ">B", "u2": ">H", "u4": ">L", "u8": ">Q"}
 
 
-def peel(declaration: construct.Construct) -> tuple[construct.Construct, dict[str, Any]]:
-    """The construct at the core of a field, and what surrounds it."""
-    facts: dict[str, Any] = {"valid": False, "optional": False}
-    while True:
-        if isinstance(declaration, construct.Renamed):
-            declaration = declaration.subcon
-        elif isinstance(declaration, (Valid, ValidIn)):
-            facts["valid"] = True
-            declaration = declaration.subcon
-        elif isinstance(declaration, construct.IfThenElse):
-            facts["optional"] = True
-            declaration = declaration.thensubcon
-        else:
-            return declaration, facts
-
-
 def test_same_types() -> None:
-    assert {entry.name for entry in ksy.types()} - WALK == set(DECLARED)
+    assert {entry.name for entry in ksy.types()} - WALK == set(layout.RECORDS)
 
 
 @pytest.mark.parametrize(
     "entry", [e for e in ksy.types() if e.name not in WALK], ids=lambda e: e.name
 )
 def test_same_fields(entry: ksy.Type) -> None:
-    declaration = DECLARED[entry.name]
+    declaration = layout.RECORDS[entry.name]
     assert declaration.docs == entry.doc
-    fields = declaration.subcon.subcons
+    fields = members(declaration)
     assert [field.name for field in fields] == [field.name for field in entry.fields]
     for field, spec in zip(fields, entry.fields, strict=True):
-        core, facts = peel(field)
+        core = field.core
         assert field.docs == spec.doc
-        assert facts["valid"] == bool(spec.expected), field.name
-        assert facts["optional"] == bool(spec.condition), field.name
+        assert (field.condition is not None) == bool(spec.condition), field.name
         if spec.type in INTEGERS and "is_be" in entry.params:
             orders = {is_be: case.fmtstr for is_be, case in core.cases.items()}
             big = INTEGERS[spec.type]
@@ -84,7 +54,7 @@ def test_same_fields(entry: ksy.Type) -> None:
         elif spec.type:
             inner = core.subcon if isinstance(core, construct.Array) else core
             assert isinstance(core, construct.Array) == (spec.type == "capability")
-            assert inner.subcons == DECLARED[spec.type].subcon.subcons
+            assert inner.subcons == layout.RECORDS[spec.type].subcon.subcons
         else:
             assert isinstance(core, construct.Bytes)
 

@@ -30,7 +30,7 @@ LAYERS = [
     {"loader"},
     {"check", "diff"},
     {"repair", "hint", "capture", "fuzz", "metadump"},
-    {"strategies"},
+    {"strategies", "derived"},
     {"cli", "html", "volatility", "__main__"},
 ]
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from mappedram.check.context import Context
+from mappedram.check.fields import Broken, field_rule
 from mappedram.check.finding import Defect, Severity
-from mappedram.check.names import danger
 from mappedram.check.registry import rule
-from mappedram.layout.arithmetic import is_page_size
 from mappedram.layout.constants import RAM_SAVE_FLAG_EOS, RAM_SAVE_FLAG_MEM_SIZE
+from mappedram.layout.validity import Harmless
 from mappedram.model import Element
 
 #: Names of blocks that QEMU can resize. They stand in the list by their greatest length, which
@@ -101,14 +101,12 @@ def mem_size_repeated(context: Context) -> Iterator[Defect]:
         )
 
 
-@rule(
+@field_rule(
     "MR104",
     "used-length-unaligned",
-    Severity.ERROR,
-    clause="7.1.5",
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
-def used_length_unaligned(context: Context) -> Iterator[Defect]:
+def used_length_unaligned(broken: Broken) -> str:
     """The used_length of a block is a whole number of pages.
 
     Why:
@@ -118,26 +116,18 @@ def used_length_unaligned(context: Context) -> Iterator[Defect]:
         Run `mappedram repair`, in case it is the page size that is wrong. If it repairs nothing, go
         back to the file that QEMU wrote.
     """
-    for block in context.stream.blocks:
-        page_size = block.page_size or 0
-        if is_page_size(page_size) and block.used_length % page_size:
-            yield Defect(
-                f"used_length {block.used_length:#x} of block {block.idstr!r} is no multiple of"
-                f" its page size {page_size:#x}",
-                context.block_field(block, "used_length"),
-                expected=f"a multiple of {page_size:#x}",
-                actual=f"{block.used_length:#x}",
-            )
+    return (
+        f"used_length {broken.value:#x} of block {broken.idstr!r} is no multiple of its page size"
+        f" {broken.values['mapped_ram']['page_size']:#x}"
+    )
 
 
-@rule(
+@field_rule(
     "MR105",
     "eos-bits",
-    Severity.WARNING,
-    clause="5.5.3",
     qemu="migration/ram.c: ram_load_precopy()",
 )
-def eos_bits(context: Context) -> Iterator[Defect]:
+def eos_bits(broken: Broken) -> str:
     """An EOS record holds the flag EOS and nothing else.
 
     Why:
@@ -146,15 +136,7 @@ def eos_bits(context: Context) -> Iterator[Defect]:
     Remedy:
         Nothing: QEMU loads the file. Correct the program that wrote it.
     """
-    for record in context.of_kind("end_of_section"):
-        flags = record.values["flags"]
-        if flags != RAM_SAVE_FLAG_EOS:
-            yield Defect(
-                f"the EOS record at {record.offset:#x} holds {flags:#x}",
-                context.field(record, "flags"),
-                expected=f"{RAM_SAVE_FLAG_EOS:#x}",
-                actual=f"{flags:#x}",
-            )
+    return f"the EOS record at {broken.element.offset:#x} holds {broken.value:#x}"
 
 
 @rule(
@@ -243,14 +225,12 @@ def used_length_zero(context: Context) -> Iterator[Defect]:
             )
 
 
-@rule(
+@field_rule(
     "MR109",
     "block-idstr-unsafe",
-    Severity.WARNING,
-    clause="5.3.12",
     qemu="system/physmem.c: qemu_ram_set_idstr()",
 )
-def block_idstr_unsafe(context: Context) -> Iterator[Defect]:
+def block_idstr_unsafe(broken: Broken) -> str:
     """The name of a block holds no control characters and no step such as `..`.
 
     Why:
@@ -261,14 +241,7 @@ def block_idstr_unsafe(context: Context) -> Iterator[Defect]:
         Do not trust the file: no QEMU wrote this name. `mappedram extract` makes a safe file name
         of it.
     """
-    for block in context.stream.blocks:
-        found = danger(block.idstr)
-        if found:
-            yield Defect(
-                f"the name {block.idstr!r} of a block holds {found}",
-                context.block_field(block, "idstr"),
-                actual=block.idstr,
-            )
+    return f"the name {broken.value!r} of a block holds {Harmless().danger(broken.value)}"
 
 
 def _lists(context: Context) -> Iterator[tuple[Element, list[Element]]]:

@@ -5,19 +5,18 @@ from collections.abc import Iterator
 from construct import Int32ub, Int64ub, Struct
 
 from mappedram.check.context import Context
+from mappedram.check.fields import Broken, field_rule
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
 from mappedram.drivers.base import RefusalError
 from mappedram.layout.arithmetic import is_page_size
 from mappedram.layout.constants import (
+    CAPABILITIES,
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_HDR_VERSION,
 )
 from mappedram.layout.ram import MappedRamHeader
-
-#: What a stream lists, in the order of QEMU's enumeration. Source: QEMU qapi/migration.json.
-CAPABILITIES = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
 
 #: What a mapped-ram header begins with; wrong values are no error here.
 _BEGINNING = Struct("version" / Int32ub, "page_size" / Int64ub)
@@ -30,14 +29,12 @@ _FIELDS = (
 _BLOCK_HEADER_MAX = 512
 
 
-@rule(
+@field_rule(
     "MR008",
     "capability-unknown",
-    Severity.ERROR,
-    clause="3.4.7",
     qemu="migration/savevm.c: get_capability(), since 11.1 load_capability()",
 )
-def capability_unknown(context: Context) -> Iterator[Defect]:
+def capability_unknown(broken: Broken) -> str:
     """The configuration lists no capabilities but mapped-ram and x-ignore-shared.
 
     Why:
@@ -49,15 +46,7 @@ def capability_unknown(context: Context) -> Iterator[Defect]:
         Load the file with the build of QEMU that wrote it, or with one that `mappedram check` says
         loads it. `mappedram extract` reads the memory all the same.
     """
-    for element in context.of_kind("configuration_subsection"):
-        for index, entry in enumerate(element.values["body"].get("capabilities", ())):
-            if entry["name"] not in CAPABILITIES:
-                yield Defect(
-                    f"capability {entry['name']!r} is not one that a stream lists",
-                    context.field(element, f"body/capabilities[{index}]/name"),
-                    expected=" or ".join(sorted(CAPABILITIES)),
-                    actual=entry["name"],
-                )
+    return f"capability {broken.value!r} is not one that a stream lists"
 
 
 @rule(

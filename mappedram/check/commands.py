@@ -3,41 +3,23 @@
 from collections.abc import Iterator
 
 from mappedram.check.context import Context
+from mappedram.check.fields import Broken, field_rule
 from mappedram.check.finding import Defect, Severity
 from mappedram.check.registry import rule
-from mappedram.layout.constants import CommandType, SectionType
+from mappedram.layout.constants import COMMAND_LENGTHS, CommandType, SectionType
 from mappedram.model import Section
-
-#: Lengths of the data of each command that a loader accepts; None where any length will do. 9.0 to
-#: 9.2 do not know SWITCHOVER_START, and 11.0 and newer refuse ENABLE_COLO of any length.
-#: Source: QEMU migration/savevm.c, mig_cmd_args and loadvm_postcopy_handle_advise().
-COMMAND_LENGTHS: dict[int, tuple[int, ...] | None] = {
-    CommandType.OPEN_RETURN_PATH: (0,),
-    CommandType.PING: (4,),
-    CommandType.POSTCOPY_ADVISE: (0, 16),
-    CommandType.POSTCOPY_LISTEN: (0,),
-    CommandType.POSTCOPY_RUN: (0,),
-    CommandType.POSTCOPY_RAM_DISCARD: None,
-    CommandType.PACKAGED: (4,),
-    CommandType.ENABLE_COLO: (0,),
-    CommandType.POSTCOPY_RESUME: (0,),
-    CommandType.RECV_BITMAP: None,
-    CommandType.SWITCHOVER_START: (0,),
-}
 
 #: The commands that belong in a file, with the length of their data: the second one is there with
 #: the capability dirty-bitmaps.
 COMMANDS_OF_A_FILE = {(CommandType.SWITCHOVER_START, 0), (CommandType.POSTCOPY_ADVISE, 0)}
 
 
-@rule(
+@field_rule(
     "MR031",
     "command-unknown",
-    Severity.ERROR,
-    clause="4.5.7",
     qemu="migration/savevm.c: loadvm_process_command()",
 )
-def command_unknown(context: Context) -> Iterator[Defect]:
+def command_unknown(broken: Broken) -> str:
     """Each command is one that QEMU knows.
 
     Why:
@@ -47,24 +29,15 @@ def command_unknown(context: Context) -> Iterator[Defect]:
         Load the file with the build of QEMU that wrote it: no release up to 11.1 has this command.
         `mappedram extract` reads the memory all the same.
     """
-    for section in context.sections(SectionType.COMMAND):
-        if section.command not in COMMAND_LENGTHS:
-            yield Defect(
-                f"command {section.command} is unknown",
-                context.section_field(section, "command"),
-                expected=f"1 to {max(COMMAND_LENGTHS)}",
-                actual=f"{section.command}",
-            )
+    return f"command {broken.value} is unknown"
 
 
-@rule(
+@field_rule(
     "MR032",
     "command-length",
-    Severity.ERROR,
-    clause="4.5.7",
     qemu="migration/savevm.c: loadvm_process_command()",
 )
-def command_length(context: Context) -> Iterator[Defect]:
+def command_length(broken: Broken) -> str:
     """The data of a command is as long as the command calls for.
 
     Why:
@@ -74,16 +47,8 @@ def command_length(context: Context) -> Iterator[Defect]:
         Go back to the file that QEMU wrote: no release up to 11.1 gives this command another
         length. `mappedram extract` reads the memory all the same.
     """
-    for section, command in _known(context):
-        lengths = COMMAND_LENGTHS[command]
-        if lengths is not None and len(section.data) not in lengths:
-            expected = " or ".join(map(str, lengths))
-            yield Defect(
-                f"command {command.name} has {len(section.data)} bytes of data, not {expected}",
-                context.section_field(section, "len_data"),
-                expected=expected,
-                actual=f"{len(section.data)}",
-            )
+    name = CommandType(broken.values["command"]).name
+    return f"command {name} has {broken.value} bytes of data, not {broken.expected}"
 
 
 @rule(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from mappedram.check.context import Context
+from mappedram.check.fields import Broken, field_rule
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
 from mappedram.loader import machines
@@ -42,14 +43,12 @@ def mapped_ram_guessed(context: Context) -> Iterator[Defect]:
         )
 
 
-@rule(
+@field_rule(
     "MR009",
     "subsection-version",
-    Severity.ERROR,
-    clause="3.2.6",
     qemu="migration/vmstate.c: vmstate_load_state()",
 )
-def subsection_version(context: Context) -> Iterator[Defect]:
+def subsection_version(broken: Broken) -> str:
     """Each subsection of the configuration has version 1.
 
     Why:
@@ -59,15 +58,7 @@ def subsection_version(context: Context) -> Iterator[Defect]:
         Copy the file again, or load it with the QEMU that wrote it: no release up to 11.1 has
         another version. `mappedram extract` reads the memory all the same.
     """
-    for element in context.of_kind("configuration_subsection"):
-        if element.values["version_id"] != 1:
-            yield Defect(
-                f"subsection {element.values['idstr']!r} has version"
-                f" {element.values['version_id']}, not 1",
-                context.field(element, "version_id"),
-                expected="1",
-                actual=str(element.values["version_id"]),
-            )
+    return f"subsection {broken.idstr!r} has version {broken.value}, not {broken.expected}"
 
 
 @rule(
@@ -99,15 +90,13 @@ def subsection_order(context: Context) -> Iterator[Defect]:
         last = max(last, position)
 
 
-@rule(
+@field_rule(
     "MR015",
     "machine-empty",
-    Severity.WARNING,
-    clause="3.1.4",
     errata=("E-032",),
     qemu="migration/savevm.c: configuration_post_load()",
 )
-def machine_empty(context: Context) -> Iterator[Defect]:
+def machine_empty(broken: Broken) -> str:  # noqa: ARG001
     """The machine type is not empty.
 
     Why:
@@ -117,23 +106,15 @@ def machine_empty(context: Context) -> Iterator[Defect]:
         Load the file on the machine type that it was saved on, and on no other: QEMU does not
         notice.
     """
-    if context.stream.machine == "":
-        yield Defect(
-            "the machine type is empty",
-            context.field(context.elements["/configuration/header"], "len_name"),
-            expected=">= 1",
-            actual="0",
-        )
+    return "the machine type is empty"
 
 
-@rule(
+@field_rule(
     "MR016",
     "machine-unprintable",
-    Severity.ERROR,
-    clause="3.1.4",
     qemu="migration/savevm.c: configuration_post_load()",
 )
-def machine_unprintable(context: Context) -> Iterator[Defect]:
+def machine_unprintable(broken: Broken) -> str:
     """The machine type consists of printable ASCII characters.
 
     Why:
@@ -143,13 +124,7 @@ def machine_unprintable(context: Context) -> Iterator[Defect]:
         Copy the file again: its configuration section is damaged. `mappedram extract` reads the
         memory all the same.
     """
-    machine = context.stream.machine or ""
-    if not (machine.isascii() and machine.isprintable()):
-        yield Defect(
-            f"the machine type is {machine!r}",
-            context.field(context.elements["/configuration/header"], "name"),
-            actual=machine,
-        )
+    return f"the machine type is {broken.value!r}"
 
 
 @rule(

@@ -57,7 +57,17 @@ class Context:
 
     def of_kind(self, *kinds: str) -> Iterator[Element]:
         """The structures of some kinds, in the order of the file."""
+        if len(kinds) == 1:
+            return iter(self._by_kind.get(kinds[0], ()))
         return (element for element in self.stream.elements if element.kind in kinds)
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Element]]:
+        """The structures of each kind, in the order of the file."""
+        found: dict[str, list[Element]] = {}
+        for element in self.stream.elements:
+            found.setdefault(element.kind, []).append(element)
+        return found
 
     def field(self, element: Element, name: str) -> Place:
         """Where a field of a structure lies; `name` is a path such as `mapped_ram/version`."""

@@ -1,19 +1,9 @@
 """What a check says: one finding for each defect, with its place in the file."""
 
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import Any, NamedTuple
 
-
-class Severity(StrEnum):
-    """What a finding means for whoever wants to load the file."""
-
-    #: A QEMU refuses the file or restores wrong memory, or data is lost.
-    ERROR = "error"
-    #: The file loads, but no known writer emits it.
-    WARNING = "warning"
-    #: Legal and notable.
-    INFO = "info"
+from mappedram.layout.judged import Severity as Severity  # rules about a field have one there
 
 
 class Place(NamedTuple):

@@ -5,28 +5,24 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from mappedram.check.context import Context
+from mappedram.check.fields import Broken, field_rule
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
 from mappedram.layout.arithmetic import is_page_size
 from mappedram.layout.constants import (
     CAPABILITY_X_IGNORE_SHARED,
-    MAPPED_RAM_HDR_VERSION,
     OFFSET_BITS,
-    TARGET_PAGE_SIZE_MAX,
-    TARGET_PAGE_SIZE_MIN,
 )
 from mappedram.model import RamBlock
 
 
-@rule(
+@field_rule(
     "MR204",
     "page-size-invalid",
-    Severity.ERROR,
-    clause="6.1.5",
     errata=("E-016", "E-017"),
     qemu="migration/ram.c: mapped_ram_read_header()",
 )
-def page_size_invalid(context: Context) -> Iterator[Defect]:
+def page_size_invalid(broken: Broken) -> str:
     """The page size is a power of two from 256 bytes to 64 KiB.
 
     Why:
@@ -37,14 +33,7 @@ def page_size_invalid(context: Context) -> Iterator[Defect]:
         Run `mappedram repair`, which writes the size that the other blocks and the description
         have.
     """
-    for block, header in context.headers():
-        if not is_page_size(header.page_size):
-            yield Defect(
-                f"the page size of block {block.idstr!r} is {header.page_size:#x}",
-                context.block_field(block, "mapped_ram/page_size"),
-                expected=f"a power of two, {TARGET_PAGE_SIZE_MIN:#x} to {TARGET_PAGE_SIZE_MAX:#x}",
-                actual=f"{header.page_size:#x}",
-            )
+    return f"the page size of block {broken.idstr!r} is {broken.value:#x}"
 
 
 @rule(
@@ -79,15 +68,13 @@ def page_size_differs(context: Context) -> Iterator[Defect]:
             )
 
 
-@rule(
+@field_rule(
     "MR206",
     "header-version",
-    Severity.WARNING,
-    clause="6.1.4",
     errata=("E-018", "E-036"),
     qemu="migration/ram.c: mapped_ram_read_header()",
 )
-def header_version(context: Context) -> Iterator[Defect]:
+def header_version(broken: Broken) -> str:
     """The mapped-ram header has version 1.
 
     Why:
@@ -96,25 +83,16 @@ def header_version(context: Context) -> Iterator[Defect]:
     Remedy:
         Run `mappedram repair`, which writes 1. QEMU loads the file as it is.
     """
-    for block, header in context.headers():
-        if header.version != MAPPED_RAM_HDR_VERSION:
-            yield Defect(
-                f"the mapped-ram header of block {block.idstr!r} has version {header.version}",
-                context.block_field(block, "mapped_ram/version"),
-                expected=f"{MAPPED_RAM_HDR_VERSION}",
-                actual=f"{header.version}",
-            )
+    return f"the mapped-ram header of block {broken.idstr!r} has version {broken.value}"
 
 
-@rule(
+@field_rule(
     "MR209",
     "block-without-data",
-    Severity.INFO,
-    clause="6.3.5",
     errata=("E-003", "E-027", "E-028"),
     qemu="migration/ram.c: migrate_ram_is_ignored()",
 )
-def block_without_data(context: Context) -> Iterator[Defect]:
+def block_without_data(broken: Broken) -> str:
     """The file holds the contents of every block.
 
     Why:
@@ -126,13 +104,10 @@ def block_without_data(context: Context) -> Iterator[Defect]:
         both with QEMU 11.0 or newer. To have all memory in the snapshot, save without
         `x-ignore-shared`.
     """
-    for block in _ignored(context):
-        yield Defect(
-            f"block {block.idstr!r} of {block.used_length:#x} bytes has no data in this file",
-            context.block_field(block, "mapped_ram/bitmap_offset"),
-            expected="> 0",
-            actual="0",
-        )
+    return (
+        f"block {broken.idstr!r} of {broken.element.values['used_length']:#x} bytes has no data in"
+        " this file"
+    )
 
 
 @rule(

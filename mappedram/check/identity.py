@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from mappedram.check.context import Context
+from mappedram.check.fields import Broken, field_rule
 from mappedram.check.finding import Defect, Severity
-from mappedram.check.names import danger
 from mappedram.check.registry import rule
 from mappedram.layout.constants import SectionType
+from mappedram.layout.validity import Harmless
 from mappedram.model import Section
 
 #: `idstr` and `instance_id`.
@@ -69,14 +70,12 @@ def section_id_changed(context: Context) -> Iterator[Defect]:
             yield _shared(context, section, owner)
 
 
-@rule(
+@field_rule(
     "MR028",
     "section-idstr-unsafe",
-    Severity.WARNING,
-    clause="4.2.6",
     qemu="migration/savevm.c: register_savevm_live(), vmstate_register_with_alias_id()",
 )
-def section_idstr_unsafe(context: Context) -> Iterator[Defect]:
+def section_idstr_unsafe(broken: Broken) -> str:
     """The idstr of a section holds no control characters and no step such as `..`.
 
     Why:
@@ -87,14 +86,7 @@ def section_idstr_unsafe(context: Context) -> Iterator[Defect]:
         Do not trust the file: no QEMU wrote this name. The verbs of `mappedram` show it with
         escapes, and make no path of it.
     """
-    for section in context.sections(SectionType.START, SectionType.FULL):
-        found = danger(section.idstr or "")
-        if found:
-            yield Defect(
-                f"the idstr {section.idstr!r} of a section holds {found}",
-                context.section_field(section, "idstr"),
-                actual=section.idstr,
-            )
+    return f"the idstr {broken.value!r} of a section holds {Harmless().danger(broken.value)}"
 
 
 def _taken(context: Context) -> Iterator[tuple[Section, Device, bool]]:

@@ -5,12 +5,13 @@ from functools import wraps
 
 from mappedram.check.container import Container
 from mappedram.check.context import Context
+from mappedram.check.fields import Broken, FieldJudge, Sentence
 from mappedram.check.finding import Defect, Finding, Place, Severity
 from mappedram.check.registry import RULES, rule
 from mappedram.check.survey import first_nonzero
 from mappedram.container import describe
 from mappedram.container.libvirt import PATH
-from mappedram.layout.libvirt import QEMU_SAVE_MAGIC, QEMU_SAVE_VERSION, SaveFormat
+from mappedram.layout.libvirt import QEMU_SAVE_MAGIC, SaveFormat
 from mappedram.model import file_up_to
 
 #: How the codes of these rules begin.
@@ -49,6 +50,23 @@ def _rule(
         registered(of_context)
         _JUDGES[code] = judgement
         return judgement
+
+    return register
+
+
+def _field_rule(code: str, name: str, *, function: str) -> Callable[[Sentence], Sentence]:
+    """Register the rule with that code, which a field of the header is declared with."""
+
+    def register(sentence: Sentence) -> Sentence:
+        judge = FieldJudge(code, sentence)
+
+        @wraps(sentence)
+        def of_container(container: Container) -> Iterator[Defect]:
+            header = container.image.header
+            return judge.defects([header], lambda _, path: container.field(path))
+
+        _rule(code, name, judge.severity, clause=judge.clause, function=function)(of_container)
+        return sentence
 
     return register
 
@@ -144,14 +162,8 @@ def mislabelled(container: Container) -> Iterator[Defect]:
         )
 
 
-@_rule(
-    "MR504",
-    "libvirt-version",
-    Severity.WARNING,
-    clause="9.7.4",
-    function="virQEMUSaveDataNew()",
-)
-def version(container: Container) -> Iterator[Defect]:
+@_field_rule("MR504", "libvirt-version", function="virQEMUSaveDataNew()")
+def version(broken: Broken) -> str:
     """The version of the image is 2.
 
     Why:
@@ -161,13 +173,7 @@ def version(container: Container) -> Iterator[Defect]:
     Remedy:
         Write a new image with `mappedram convert -O libvirt-sparse`: it has version 2.
     """
-    if container.image.version != QEMU_SAVE_VERSION:
-        yield Defect(
-            f"the version of the image is {container.image.version}",
-            container.field("version"),
-            expected=str(QEMU_SAVE_VERSION),
-            actual=str(container.image.version),
-        )
+    return f"the version of the image is {broken.value}"
 
 
 @_rule(

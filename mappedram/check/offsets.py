@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from mappedram.check.context import Context
+from mappedram.check.fields import Broken, field_rule
 from mappedram.check.finding import Defect, Severity
 from mappedram.check.registry import rule
 from mappedram.layout.arithmetic import is_page_size
@@ -10,14 +11,12 @@ from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.model import MappedRamHeader, RamBlock
 
 
-@rule(
+@field_rule(
     "MR201",
     "pages-offset-unaligned",
-    Severity.ERROR,
-    clause="6.2.10",
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
-def pages_offset_unaligned(context: Context) -> Iterator[Defect]:
+def pages_offset_unaligned(broken: Broken) -> str:
     """The pages_offset is a multiple of the page size.
 
     Why:
@@ -27,11 +26,7 @@ def pages_offset_unaligned(context: Context) -> Iterator[Defect]:
         Run `mappedram repair`, in case it is the offset that is wrong. If the pages do stand there,
         `mappedram convert -O mapped-ram` puts them where QEMU takes them.
     """
-    for block, header in _with_pages(context):
-        if header.pages_offset % header.page_size:
-            yield _pages_offset(
-                context, block, header, f"a multiple of {header.page_size:#x}", "the page size"
-            )
+    return _no_multiple(broken.value, broken.idstr, "the page size")
 
 
 @rule(
@@ -54,7 +49,12 @@ def pages_offset_not_1mib(context: Context) -> Iterator[Defect]:
     for block, header in _irregular(context):
         aligned = header.pages_offset % MAPPED_RAM_FILE_OFFSET_ALIGNMENT == 0
         if not aligned and header.pages_offset % header.page_size == 0:
-            yield _pages_offset(context, block, header, "a multiple of 0x100000", "1 MiB")
+            yield Defect(
+                _no_multiple(header.pages_offset, block.idstr, "1 MiB"),
+                context.block_field(block, "mapped_ram/pages_offset"),
+                expected=f"a multiple of {MAPPED_RAM_FILE_OFFSET_ALIGNMENT:#x}",
+                actual=f"{header.pages_offset:#x}",
+            )
 
 
 @rule(
@@ -149,15 +149,13 @@ def bitmap_offset_unusual(context: Context) -> Iterator[Defect]:
             )
 
 
-@rule(
+@field_rule(
     "MR208",
     "one-offset-zero",
-    Severity.ERROR,
-    clause="6.3.6",
     errata=("E-024",),
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
-def one_offset_zero(context: Context) -> Iterator[Defect]:
+def one_offset_zero(broken: Broken) -> str:
     """Either both offsets are 0, for a block without data, or neither is.
 
     Why:
@@ -167,16 +165,8 @@ def one_offset_zero(context: Context) -> Iterator[Defect]:
         Run `mappedram repair`: it puts the offset right if the rest of the file proves it. Do not
         convert the file before.
     """
-    for block, header in context.headers():
-        names = ("bitmap_offset", "pages_offset")
-        zero = [name for name in names if getattr(header, name) == 0]
-        if len(zero) == 1:
-            yield Defect(
-                f"{zero[0]} of block {block.idstr!r} is 0, and the other offset is not",
-                context.block_field(block, f"mapped_ram/{zero[0]}"),
-                expected="> 0",
-                actual="0",
-            )
+    name = "bitmap_offset" if broken.values["pages_offset"] else "pages_offset"
+    return f"{name} of block {broken.idstr!r} is 0, and the other offset is not"
 
 
 def _irregular(context: Context) -> Iterator[tuple[RamBlock, MappedRamHeader]]:
@@ -193,12 +183,5 @@ def _with_pages(context: Context) -> Iterator[tuple[RamBlock, MappedRamHeader]]:
     )
 
 
-def _pages_offset(
-    context: Context, block: RamBlock, header: MappedRamHeader, expected: str, unit: str
-) -> Defect:
-    return Defect(
-        f"pages_offset {header.pages_offset:#x} of block {block.idstr!r} is no multiple of {unit}",
-        context.block_field(block, "mapped_ram/pages_offset"),
-        expected=expected,
-        actual=f"{header.pages_offset:#x}",
-    )
+def _no_multiple(pages_offset: int, idstr: str, unit: str) -> str:
+    return f"pages_offset {pages_offset:#x} of block {idstr!r} is no multiple of {unit}"

@@ -4,26 +4,21 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from mappedram.check.context import Context
+from mappedram.check.fields import Broken, field_rule
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
-from mappedram.layout.constants import (
-    RAM_SECTION_IDSTR,
-    RAM_SECTION_VERSION,
-    SectionType,
-)
+from mappedram.layout.constants import SectionType
 from mappedram.model import Section
 
 _LOADED = (SectionType.START, SectionType.PART, SectionType.END, SectionType.FULL)
 
 
-@rule(
+@field_rule(
     "MR021",
     "section-idstr-empty",
-    Severity.ERROR,
-    clause="4.2.7",
     qemu="migration/savevm.c: qemu_loadvm_section_start_full()",
 )
-def section_idstr_empty(context: Context) -> Iterator[Defect]:
+def section_idstr_empty(broken: Broken) -> str:
     """The idstr of a START or FULL section is not empty.
 
     Why:
@@ -33,14 +28,7 @@ def section_idstr_empty(context: Context) -> Iterator[Defect]:
         Copy the file again, or save again: nothing tells which device it was. `mappedram extract`
         reads the memory all the same.
     """
-    for section in context.sections(SectionType.START, SectionType.FULL):
-        if not section.idstr:
-            yield Defect(
-                f"section {section.section_id} has an empty idstr",
-                context.section_field(section, "len_idstr"),
-                expected=">= 1",
-                actual="0",
-            )
+    return f"section {broken.values['section_id']} has an empty idstr"
 
 
 @rule(
@@ -161,14 +149,12 @@ def footer_missing(context: Context) -> Iterator[Defect]:
             )
 
 
-@rule(
+@field_rule(
     "MR026",
     "ram-version",
-    Severity.ERROR,
-    clause="5.1.4",
     qemu="migration/ram.c: ram_load()",
 )
-def ram_version(context: Context) -> Iterator[Defect]:
+def ram_version(broken: Broken) -> str:
     """START of RAM has the version 4.
 
     Why:
@@ -178,24 +164,15 @@ def ram_version(context: Context) -> Iterator[Defect]:
         Load the file with the build of QEMU that wrote it: no release up to 11.1 has another
         version. `mappedram extract` reads the memory all the same.
     """
-    for section in _ram_starts(context):
-        if section.version_id != RAM_SECTION_VERSION:
-            yield Defect(
-                f"START of RAM has the version {section.version_id}",
-                context.section_field(section, "version_id"),
-                expected=f"{RAM_SECTION_VERSION}",
-                actual=f"{section.version_id}",
-            )
+    return f"START of RAM has the version {broken.value}"
 
 
-@rule(
+@field_rule(
     "MR027",
     "ram-instance",
-    Severity.ERROR,
-    clause="5.1.6",
     qemu="migration/savevm.c: find_se()",
 )
-def ram_instance(context: Context) -> Iterator[Defect]:
+def ram_instance(broken: Broken) -> str:
     """START of RAM has the instance_id 0.
 
     Why:
@@ -206,19 +183,7 @@ def ram_instance(context: Context) -> Iterator[Defect]:
         Go back to the file that QEMU wrote: no release has a second RAM. `mappedram extract` reads
         the memory all the same.
     """
-    for section in _ram_starts(context):
-        if section.instance_id != 0:
-            yield Defect(
-                f"START of RAM has the instance_id {section.instance_id}",
-                context.section_field(section, "instance_id"),
-                expected="0",
-                actual=f"{section.instance_id}",
-            )
-
-
-def _ram_starts(context: Context) -> Iterator[Section]:
-    starts = context.sections(SectionType.START)
-    return (section for section in starts if section.idstr == RAM_SECTION_IDSTR)
+    return f"START of RAM has the instance_id {broken.value}"
 
 
 def _called(section: Section) -> str:

@@ -7,7 +7,7 @@ from construct import Construct, ConstructError, ListContainer, StreamError
 
 from mappedram.drivers.base import Driver, Params, RefusalError, Span, Values
 from mappedram.errors import BuildError
-from mappedram.layout import ELEMENTS
+from mappedram.layout import RECORDS
 from mappedram.layout._spec import TYPES
 from mappedram.layout.declare import RefusedValueError, Trace
 
@@ -54,7 +54,7 @@ class ConstructDriver:
 
 
 def _declaration(kind: str) -> Construct:
-    return ELEMENTS[kind].subcon  # without its name, which would begin every path
+    return RECORDS[kind].subcon  # without its name, which would begin every path
 
 
 def _params(kind: str, params: Params) -> Params:

@@ -27,3 +27,19 @@ ELEMENTS = {
         libvirt.LibvirtHeader,
     )
 }
+
+#: Those that stand within another one.
+PARTS = {
+    declaration.name: declaration
+    for declaration in (
+        stream.TargetPageBits,
+        stream.Capabilities,
+        stream.Capability,
+        stream.Uuid,
+        ram.MappedRamHeader,
+        ram.XbzrlePage,
+    )
+}
+
+#: All structures by their name in the spec.
+RECORDS = ELEMENTS | PARTS

@@ -1,6 +1,6 @@
 """The arithmetic of the format: how long a bitmap is, and where pages begin."""
 
-from mappedram.layout.constants import TARGET_PAGE_SIZE_MAX, TARGET_PAGE_SIZE_MIN
+from mappedram.layout.ram import PAGE_SIZE
 
 #: Bytes of an `unsigned long` on the host that wrote the file; 4 on hosts that QEMU 10 dropped.
 DEFAULT_WORD_SIZE = 8
@@ -18,4 +18,4 @@ def round_up(offset: int, alignment: int) -> int:
 
 def is_page_size(value: int) -> bool:
     """Whether a target of QEMU can have pages of that many bytes."""
-    return TARGET_PAGE_SIZE_MIN <= value <= TARGET_PAGE_SIZE_MAX and value & (value - 1) == 0
+    return PAGE_SIZE.accepts(value)

@@ -19,6 +19,10 @@ RAM_SAVE_FLAG_CONTINUE = 0x020
 RAM_SAVE_FLAG_XBZRLE = 0x040
 RAM_SAVE_FLAG_COMPRESS_PAGE = 0x100
 RAM_SAVE_FLAG_MULTIFD_FLUSH = 0x200
+#: What QEMU calls each.
+RAM_SAVE_FLAGS = {
+    value: name for name, value in list(globals().items()) if name.startswith("RAM_SAVE_FLAG_")
+}
 #: All flags. With pages of 256 bytes (AVR up to 10.0) the two upper bits belong to the address of a
 #: page; a sum of block lengths never reaches down to them.
 RAM_SAVE_FLAG_MASK = 0x3FF
@@ -38,6 +42,8 @@ MAPPED_RAM_FILE_OFFSET_ALIGNMENT = 1 << 20
 CAPABILITY_MAPPED_RAM = "mapped-ram"
 CAPABILITY_X_IGNORE_SHARED = "x-ignore-shared"
 CAPABILITY_POSTCOPY_RAM = "postcopy-ram"
+#: What a stream lists, in the order of QEMU's enumeration. Source: QEMU qapi/migration.json.
+CAPABILITIES = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
 
 #: Flags of the chunks of dirty-bitmap. Source: migration/block-dirty-bitmap.c.
 DIRTY_BITMAP_EOS = 0x01
@@ -97,6 +103,17 @@ class SectionType(IntEnum):
     FOOTER = 0x7E
 
 
+_SECTIONS = {
+    *(SectionType.START, SectionType.PART, SectionType.END, SectionType.FULL),
+    SectionType.FOOTER,
+}
+#: What QEMU calls each.
+SECTION_TYPES: dict[int, str] = {
+    kind: f"QEMU_VM_SECTION_{kind.name}" if kind in _SECTIONS else f"QEMU_VM_{kind.name}"
+    for kind in SectionType
+}
+
+
 class CommandType(IntEnum):
     """Instructions to the loader. Source: QEMU migration/savevm.c, enum qemu_vm_cmd."""
 
@@ -112,3 +129,21 @@ class CommandType(IntEnum):
     POSTCOPY_RESUME = 9
     RECV_BITMAP = 10
     SWITCHOVER_START = 11
+
+
+#: Lengths of the data of each command that a loader accepts; None where any length will do. 9.0 to
+#: 9.2 do not know SWITCHOVER_START, and 11.0 and newer refuse ENABLE_COLO of any length.
+#: Source: QEMU migration/savevm.c, mig_cmd_args and loadvm_postcopy_handle_advise().
+COMMAND_LENGTHS: dict[int, tuple[int, ...] | None] = {
+    CommandType.OPEN_RETURN_PATH: (0,),
+    CommandType.PING: (4,),
+    CommandType.POSTCOPY_ADVISE: (0, 16),
+    CommandType.POSTCOPY_LISTEN: (0,),
+    CommandType.POSTCOPY_RUN: (0,),
+    CommandType.POSTCOPY_RAM_DISCARD: None,
+    CommandType.PACKAGED: (4,),
+    CommandType.ENABLE_COLO: (0,),
+    CommandType.POSTCOPY_RESUME: (0,),
+    CommandType.RECV_BITMAP: None,
+    CommandType.SWITCHOVER_START: (0,),
+}

@@ -1,45 +1,39 @@
 """How structures are declared in Construct: records of named fields, with docs from the spec."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from construct import Construct, Renamed, Struct, ValidationError, Validator
 
 from mappedram.layout._spec import TYPES
+from mappedram.layout.judged import FieldRule, Judged
+from mappedram.layout.validity import ByParams, Validity
 
 
 class RefusedValueError(ValidationError):
     """A field holds a value with which the stream cannot be followed; `actual` is that value."""
 
-    def __init__(self, actual: object, path: str | None = None) -> None:
-        super().__init__(f"value not allowed: {actual!r}", path)
+    def __init__(self, actual: object, validity: Validity, path: str | None = None) -> None:
+        super().__init__(f"expected {validity.expected}, got {actual!r}", path)
         self.actual = actual
 
 
 class Valid(Validator):
-    """A field that holds only values which `accepts` takes, when read and when written."""
+    """A field that holds only what `validity` accepts, when read and when written."""
 
-    def __init__(self, subcon: Construct, accepts: Callable[[Any], bool]) -> None:
+    def __init__(self, subcon: Construct, validity: Validity | ByParams) -> None:
         super().__init__(subcon)
-        self.accepts = accepts
-
-    def _validate(self, obj: object, context: Any, path: str) -> bool:  # noqa: ARG002
-        if not self.accepts(obj):
-            raise RefusedValueError(obj, path)
-        return True
-
-
-class ValidIn(Validator):
-    """As `Valid`, where what is accepted depends on the context."""
-
-    def __init__(self, subcon: Construct, accepts: Callable[[Any, Any], bool]) -> None:
-        super().__init__(subcon)
-        self.accepts = accepts
+        self.validity = validity
+        self._accepts = None if isinstance(validity, ByParams) else validity.accepts
 
     def _validate(self, obj: object, context: Any, path: str) -> bool:
-        if not self.accepts(obj, context):
-            raise RefusedValueError(obj, path)
+        if self._accepts and self._accepts(obj):
+            return True
+        validity = self.validity
+        if isinstance(validity, ByParams):
+            validity = validity.of(context["_params"])
+        if not validity.accepts(obj):
+            raise RefusedValueError(obj, validity, path)
         return True
 
 
@@ -54,7 +48,16 @@ class Trace:
 
 
 class Field(Renamed):
-    """A named field that notes its place when the caller passes a list as parameter `trace`."""
+    """A named field that notes its place when the caller passes a list as parameter `trace`.
+
+    `rules` are those about its value that do not stop a reader.
+    """
+
+    def __init__(
+        self, subcon: Construct, name: str, docs: str, rules: tuple[FieldRule, ...] = ()
+    ) -> None:
+        super().__init__(subcon, newname=name, newdocs=docs)
+        self.rules = rules
 
     def _parse(self, stream: Any, context: Any, path: str) -> Any:
         trace: list[Trace] | None = context["_params"].get("trace")
@@ -70,7 +73,7 @@ class Field(Renamed):
         return entry.value
 
 
-def record(name: str, /, **fields: Construct) -> Construct:
+def record(name: str, /, **fields: Construct | Judged) -> Construct:
     """A Struct for the type `name` of the spec: one field per argument, in order.
 
     The docs of the type and of each field are those of the `.ksy`. A field that the spec does not
@@ -78,5 +81,10 @@ def record(name: str, /, **fields: Construct) -> Construct:
     """
     spec = TYPES[name]
     docs = {field.name: field.doc for field in spec.fields}
-    members = [Field(subcon, newname=key, newdocs=docs[key]) for key, subcon in fields.items()]
+    members = [
+        Field(field.subcon, key, docs[key], field.rules)
+        if isinstance(field, Judged)
+        else Field(field, key, docs[key])
+        for key, field in fields.items()
+    ]
     return Renamed(Struct(*members), newname=name, newdocs=spec.doc)

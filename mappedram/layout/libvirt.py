@@ -5,7 +5,9 @@ from enum import IntEnum
 from construct import Bytes, ConstructError, Int32ub, Int32ul, StringEncoded, Switch, this
 
 from mappedram.layout.declare import Valid, record
+from mappedram.layout.judged import FieldRule, Severity, judged
 from mappedram.layout.stream import ENCODING
+from mappedram.layout.validity import AtMost, Equals, OneOf
 
 #: Source: libvirt src/qemu/qemu_saveimage.h: QEMU_SAVE_MAGIC, QEMU_SAVE_PARTIAL.
 QEMU_SAVE_MAGIC = "LibvirtQemudSave"
@@ -37,8 +39,11 @@ MAGIC_SIZE = len(QEMU_SAVE_MAGIC)
 
 LibvirtHeader = record(
     "libvirt_header",
-    magic=Valid(StringEncoded(Bytes(MAGIC_SIZE), ENCODING), lambda value: value in _NAMES),
-    version=Valid(_UINT32, lambda value: value <= QEMU_SAVE_VERSION),
+    magic=Valid(StringEncoded(Bytes(MAGIC_SIZE), ENCODING), OneOf(_NAMES)),
+    version=judged(
+        Valid(_UINT32, AtMost(QEMU_SAVE_VERSION)),
+        FieldRule("MR504", Equals(QEMU_SAVE_VERSION), Severity.WARNING, "9.7.4"),
+    ),
     data_len=_UINT32,
     was_running=_UINT32,
     format=_UINT32,

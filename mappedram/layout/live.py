@@ -20,6 +20,7 @@ from mappedram.layout.constants import (
 )
 from mappedram.layout.declare import Valid, record
 from mappedram.layout.stream import ENCODING
+from mappedram.layout.validity import AtMost, Between, Equals
 
 #: The top bit would announce a longer form, which is not in use.
 _FLAGS_MAX = 0x7F
@@ -37,7 +38,7 @@ def _has_bits(context: Any) -> bool:
 
 DirtyBitmapChunk = record(
     "dirty_bitmap_chunk",
-    chunk_flags=Valid(Int8ub, lambda value: value <= _FLAGS_MAX),
+    chunk_flags=Valid(Int8ub, AtMost(_FLAGS_MAX)),
     len_node_name=If(_with(DIRTY_BITMAP_DEVICE_NAME), Int8ub),
     node_name=If(
         _with(DIRTY_BITMAP_DEVICE_NAME), StringEncoded(Bytes(this.len_node_name), ENCODING)
@@ -67,7 +68,7 @@ StorageAttributes = record(
 
 VfioRecord = record(
     "vfio_record",
-    tag_high=Valid(Int32ub, lambda value: value == VFIO_MIG_FLAG_HIGH),
-    tag=Valid(Int32ub, lambda value: VFIO_MIG_FLAG_FIRST <= value <= VFIO_MIG_FLAG_LAST),
+    tag_high=Valid(Int32ub, Equals(VFIO_MIG_FLAG_HIGH)),
+    tag=Valid(Int32ub, Between(VFIO_MIG_FLAG_FIRST, VFIO_MIG_FLAG_LAST)),
     data_size=If(lambda context: context.tag == VFIO_MIG_FLAG_DEV_DATA_STATE, Int64ub),
 )

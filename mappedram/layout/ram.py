@@ -1,5 +1,6 @@
 """The RAM section: its records, the header of a block and the mapped-ram header."""
 
+from functools import cache
 from typing import Any
 
 from construct import Bytes, If, Int8ub, Int16ub, Int32ub, Int64ub, StringEncoded, this
@@ -17,28 +18,53 @@ from mappedram.layout.constants import (
     RAM_SAVE_FLAG_PAGE,
     RAM_SAVE_FLAG_XBZRLE,
     RAM_SAVE_FLAG_ZERO,
+    RAM_SAVE_FLAGS,
+    TARGET_PAGE_SIZE_MAX,
+    TARGET_PAGE_SIZE_MIN,
 )
-from mappedram.layout.declare import Valid, ValidIn, record
+from mappedram.layout.declare import Valid, record
+from mappedram.layout.judged import FieldRule, Severity, Values, judged
 from mappedram.layout.stream import ENCODING
+from mappedram.layout.validity import (
+    AtLeast,
+    AtMost,
+    ByParams,
+    Equals,
+    Harmless,
+    Masked,
+    MoreThan,
+    MultipleOf,
+    Params,
+    PowerOfTwo,
+    hexadecimal,
+)
+
+#: What the page of a target may take. 0 in a header ends a QEMU up to 11.0.
+PAGE_SIZE = PowerOfTwo(TARGET_PAGE_SIZE_MIN, TARGET_PAGE_SIZE_MAX)
 
 MemSize = record(
     "mem_size",
     total_and_flags=Valid(
-        Int64ub, lambda value: value & RAM_SAVE_FLAG_MASK == RAM_SAVE_FLAG_MEM_SIZE
+        Int64ub, Masked(RAM_SAVE_FLAG_MASK, (RAM_SAVE_FLAG_MEM_SIZE,), names=RAM_SAVE_FLAGS)
     ),
 )
 
 EndOfSection = record(
     "end_of_section",
-    flags=Valid(
-        Int64ub,
-        lambda value: value & RAM_SAVE_FLAG_MASK & ~RAM_SAVE_FLAG_CONTINUE == RAM_SAVE_FLAG_EOS,
+    flags=judged(
+        Valid(
+            Int64ub,
+            Masked(
+                RAM_SAVE_FLAG_MASK, (RAM_SAVE_FLAG_EOS,), RAM_SAVE_FLAG_CONTINUE, RAM_SAVE_FLAGS
+            ),
+        ),
+        FieldRule("MR105", Equals(RAM_SAVE_FLAG_EOS), Severity.WARNING, "5.5.3", shown=hexadecimal),
     ),
 )
 
 XbzrlePage = record(
     "xbzrle_page",
-    encoding=Valid(Int8ub, lambda value: value == ENCODING_FLAG_XBZRLE),
+    encoding=Valid(Int8ub, Equals(ENCODING_FLAG_XBZRLE)),
     xh_len=Int16ub,
     encoded=Bytes(this.xh_len),
 )
@@ -58,10 +84,18 @@ def _flags(word: int, context: Any) -> int:
     return int(word & RAM_SAVE_FLAG_MASK & (context._params.len_page - 1))
 
 
-def _is_record(word: int, context: Any) -> bool:
-    flags = _flags(word, context)
-    is_page = flags & ~RAM_SAVE_FLAG_CONTINUE in PAGE_FLAGS
-    return is_page or flags == RAM_SAVE_FLAG_MULTIFD_FLUSH
+def _records(params: Params) -> Masked:
+    """The flags with which a page or MULTIFD_FLUSH begins."""
+    with_continue = tuple(flag | RAM_SAVE_FLAG_CONTINUE for flag in PAGE_FLAGS)
+    return Masked(
+        RAM_SAVE_FLAG_MASK & (params["len_page"] - 1),
+        (*PAGE_FLAGS, *with_continue, RAM_SAVE_FLAG_MULTIFD_FLUSH),
+        names=RAM_SAVE_FLAGS,
+    )
+
+
+def _compressed(params: Params) -> AtMost:
+    return AtMost(compressed_max(params["len_page"]))
 
 
 def _flag(context: Any) -> int:
@@ -79,12 +113,18 @@ def _has_idstr(context: Any) -> bool:
 
 PageRecord = record(
     "page_record",
-    addr_and_flags=ValidIn(Int64ub, _is_record),
+    addr_and_flags=Valid(
+        Int64ub,
+        ByParams(
+            _records,
+            "ZERO, PAGE, XBZRLE or COMPRESS_PAGE, with CONTINUE or without, or MULTIFD_FLUSH",
+        ),
+    ),
     len_idstr=If(_has_idstr, Int8ub),
     idstr=If(_has_idstr, StringEncoded(Bytes(this.len_idstr), ENCODING)),
     fill=If(
         lambda context: _flag(context) == RAM_SAVE_FLAG_ZERO,
-        Valid(Int8ub, lambda value: value == 0),
+        Valid(Int8ub, Equals(0)),
     ),
     page=If(
         lambda context: _flag(context) == RAM_SAVE_FLAG_PAGE,
@@ -93,26 +133,68 @@ PageRecord = record(
     xbzrle=If(lambda context: _flag(context) == RAM_SAVE_FLAG_XBZRLE, XbzrlePage.subcon),
     len_compressed=If(
         _is_compressed,
-        ValidIn(
-            Int32ub, lambda length, context: length <= compressed_max(context._params.len_page)
+        Valid(
+            Int32ub,
+            ByParams(_compressed, "at most the size of a page, an eighth of that, and 64"),
         ),
     ),
     compressed=If(_is_compressed, Bytes(this.len_compressed)),
 )
 
+
+@cache  # of the few sizes that a page can have
+def _pages_of(page_size: int) -> MultipleOf:
+    return MultipleOf(page_size)
+
+
+def _pages(header: Values) -> MultipleOf:
+    return _pages_of(header["page_size"])
+
+
 MappedRamHeader = record(
     "mapped_ram_header",
-    version=Valid(Int32ub, lambda value: value <= MAPPED_RAM_HDR_VERSION),
-    page_size=Int64ub,
-    bitmap_offset=Int64ub,
-    pages_offset=Int64ub,
+    version=judged(
+        Valid(Int32ub, AtMost(MAPPED_RAM_HDR_VERSION)),
+        FieldRule("MR206", Equals(MAPPED_RAM_HDR_VERSION), Severity.WARNING, "6.1.4"),
+    ),
+    page_size=judged(
+        Int64ub, FieldRule("MR204", PAGE_SIZE, Severity.ERROR, "6.1.5", shown=hexadecimal)
+    ),
+    bitmap_offset=judged(
+        Int64ub,
+        FieldRule("MR208", MoreThan(0), Severity.ERROR, "6.3.6", {"pages_offset": MoreThan(0)}),
+        FieldRule("MR209", MoreThan(0), Severity.INFO, "6.3.5", {"pages_offset": Equals(0)}),
+    ),
+    pages_offset=judged(
+        Int64ub,
+        FieldRule("MR201", _pages, Severity.ERROR, "6.2.10", {"page_size": PAGE_SIZE}, hexadecimal),
+        FieldRule("MR208", MoreThan(0), Severity.ERROR, "6.3.6", {"bitmap_offset": MoreThan(0)}),
+    ),
 )
+
+
+def _pages_of_block(block: Values) -> MultipleOf:
+    return _pages_of(block["mapped_ram"]["page_size"])
+
 
 RamBlockHeader = record(
     "ramblock_header",
-    len_idstr=Valid(Int8ub, lambda value: value >= 1),
-    idstr=StringEncoded(Bytes(this.len_idstr), ENCODING),
-    used_length=Int64ub,
+    len_idstr=Valid(Int8ub, AtLeast(1)),
+    idstr=judged(
+        StringEncoded(Bytes(this.len_idstr), ENCODING),
+        FieldRule("MR109", Harmless(), Severity.WARNING, "5.3.12"),
+    ),
+    used_length=judged(
+        Int64ub,
+        FieldRule(
+            "MR104",
+            _pages_of_block,
+            Severity.ERROR,
+            "7.1.5",
+            {"mapped_ram/page_size": PAGE_SIZE},
+            hexadecimal,
+        ),
+    ),
     page_size=If(this._params.has_page_size, Int64ub),
     addr=If(this._params.has_addr, Int64ub),
     mapped_ram=If(this._params.has_mapped_ram, MappedRamHeader.subcon),

@@ -2,23 +2,46 @@
 
 from construct import Bytes, Int8ub, Int16ub, Int32ub, StringEncoded, this
 
-from mappedram.layout.constants import SectionType
+from mappedram.layout.constants import (
+    COMMAND_LENGTHS,
+    RAM_SECTION_IDSTR,
+    RAM_SECTION_VERSION,
+    SECTION_TYPES,
+    SectionType,
+)
 from mappedram.layout.declare import Valid, record
+from mappedram.layout.judged import FieldRule, Severity, Values, judged
 from mappedram.layout.stream import ENCODING
+from mappedram.layout.validity import AtLeast, Between, Equals, Harmless, OneOf
+
+#: The START of RAM.
+_RAM = {"section_type": Equals(SectionType.START), "idstr": Equals(RAM_SECTION_IDSTR)}
 
 
 def _type_byte(*types: SectionType) -> Valid:
-    return Valid(Int8ub, lambda value: value in types)
+    validity = OneOf(types, SECTION_TYPES) if len(types) > 1 else Equals(types[0], SECTION_TYPES)
+    return Valid(Int8ub, validity)
+
+
+def _data_length(command: Values) -> OneOf | None:
+    """How long the data of a command may be; None where QEMU takes any length."""
+    lengths = COMMAND_LENGTHS.get(command["command"])
+    return OneOf(lengths) if lengths is not None else None
 
 
 SectionStart = record(
     "section_start",
     section_type=_type_byte(SectionType.START, SectionType.FULL),
     section_id=Int32ub,
-    len_idstr=Int8ub,
-    idstr=StringEncoded(Bytes(this.len_idstr), ENCODING),
-    instance_id=Int32ub,
-    version_id=Int32ub,
+    len_idstr=judged(Int8ub, FieldRule("MR021", AtLeast(1), Severity.ERROR, "4.2.7")),
+    idstr=judged(
+        StringEncoded(Bytes(this.len_idstr), ENCODING),
+        FieldRule("MR028", Harmless(), Severity.WARNING, "4.2.6"),
+    ),
+    instance_id=judged(Int32ub, FieldRule("MR027", Equals(0), Severity.ERROR, "5.1.6", _RAM)),
+    version_id=judged(
+        Int32ub, FieldRule("MR026", Equals(RAM_SECTION_VERSION), Severity.ERROR, "5.1.4", _RAM)
+    ),
 )
 
 SectionPart = record(
@@ -36,8 +59,16 @@ SectionFooter = record(
 Command = record(
     "command",
     section_type=_type_byte(SectionType.COMMAND),
-    command=Int16ub,
-    len_data=Int16ub,
+    command=judged(
+        Int16ub,
+        FieldRule(
+            "MR031",
+            Between(min(COMMAND_LENGTHS), max(COMMAND_LENGTHS)),
+            Severity.ERROR,
+            "4.5.7",
+        ),
+    ),
+    len_data=judged(Int16ub, FieldRule("MR032", _data_length, Severity.ERROR, "4.5.7")),
     data=Bytes(this.len_data),
 )
 

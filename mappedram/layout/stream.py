@@ -3,6 +3,7 @@
 from construct import Array, Bytes, Int8ub, Int32ub, StringEncoded, Switch, this
 
 from mappedram.layout.constants import (
+    CAPABILITIES,
     CAPABILITIES_MAX,
     MACHINE_NAME_MAX,
     QEMU_VM_FILE_MAGIC,
@@ -10,21 +11,29 @@ from mappedram.layout.constants import (
     SectionType,
 )
 from mappedram.layout.declare import Valid, record
+from mappedram.layout.judged import FieldRule, Severity, judged
+from mappedram.layout.validity import AtLeast, AtMost, Equals, OneOf, Printable
 
 #: Names carry no encoding on the wire; this one keeps every byte.
 ENCODING = "iso-8859-1"
 
 StreamHeader = record(
     "stream_header",
-    magic=Valid(Bytes(4), lambda value: value == QEMU_VM_FILE_MAGIC),
-    version=Valid(Int32ub, lambda value: value == QEMU_VM_FILE_VERSION),
+    magic=Valid(Bytes(4), Equals(QEMU_VM_FILE_MAGIC)),
+    version=Valid(Int32ub, Equals(QEMU_VM_FILE_VERSION)),
 )
 
 ConfigurationHeader = record(
     "configuration_header",
-    section_type=Valid(Int8ub, lambda value: value == SectionType.CONFIGURATION),
-    len_name=Valid(Int32ub, lambda value: value <= MACHINE_NAME_MAX),
-    name=StringEncoded(Bytes(this.len_name), ENCODING),
+    section_type=Valid(Int8ub, Equals(SectionType.CONFIGURATION)),
+    len_name=judged(
+        Valid(Int32ub, AtMost(MACHINE_NAME_MAX)),
+        FieldRule("MR015", AtLeast(1), Severity.WARNING, "3.1.4"),
+    ),
+    name=judged(
+        StringEncoded(Bytes(this.len_name), ENCODING),
+        FieldRule("MR016", Printable(), Severity.ERROR, "3.1.4"),
+    ),
 )
 
 TargetPageBits = record("target_page_bits", target_page_bits=Int32ub)
@@ -32,12 +41,15 @@ TargetPageBits = record("target_page_bits", target_page_bits=Int32ub)
 Capability = record(
     "capability",
     len_name=Int8ub,
-    name=StringEncoded(Bytes(this.len_name), ENCODING),
+    name=judged(
+        StringEncoded(Bytes(this.len_name), ENCODING),
+        FieldRule("MR008", OneOf(tuple(sorted(CAPABILITIES))), Severity.ERROR, "3.4.7"),
+    ),
 )
 
 Capabilities = record(
     "capabilities",
-    caps_count=Valid(Int32ub, lambda value: value <= CAPABILITIES_MAX),
+    caps_count=Valid(Int32ub, AtMost(CAPABILITIES_MAX)),
     capabilities=Array(this.caps_count, Capability.subcon),
 )
 
@@ -51,9 +63,9 @@ SUBSECTIONS = {
 
 ConfigurationSubsection = record(
     "configuration_subsection",
-    section_type=Valid(Int8ub, lambda value: value == SectionType.SUBSECTION),
+    section_type=Valid(Int8ub, Equals(SectionType.SUBSECTION)),
     len_idstr=Int8ub,
-    idstr=Valid(StringEncoded(Bytes(this.len_idstr), ENCODING), lambda value: value in SUBSECTIONS),
-    version_id=Int32ub,
+    idstr=Valid(StringEncoded(Bytes(this.len_idstr), ENCODING), OneOf(tuple(SUBSECTIONS))),
+    version_id=judged(Int32ub, FieldRule("MR009", Equals(1), Severity.ERROR, "3.2.6")),
     body=Switch(this.idstr, SUBSECTIONS),
 )

@@ -9,8 +9,7 @@ from typing import Any, Never
 
 from mappedram.drivers.base import Driver, Params, RefusalError, Values
 from mappedram.errors import FormatError, TruncatedError, UnsupportedError
-from mappedram.layout import file, grammar, libvirt
-from mappedram.layout._spec import TYPES
+from mappedram.layout import ELEMENTS, file, grammar, libvirt
 from mappedram.layout.arithmetic import DEFAULT_WORD_SIZE, is_page_size
 from mappedram.layout.constants import (
     OFFSET_BITS,
@@ -20,6 +19,7 @@ from mappedram.layout.constants import (
 )
 from mappedram.layout.foreign import MAGIC_MAX, foreign
 from mappedram.layout.grammar import Payload, Said
+from mappedram.layout.members import member
 from mappedram.model import Area, Element, Stream, VmDescription, file_up_to
 from mappedram.reader import assemble, vmdescription
 from mappedram.reader.footer import FOOTER_SIZE, find_footer, footer_bytes, is_section_start
@@ -328,12 +328,10 @@ class _Walk:
 
 
 def _expected(refusal: RefusalError) -> str:
-    """What the spec calls for in the field that was refused."""
-    kind = refusal.kind
-    *outer, name = refusal.path.split("/")
-    for step in outer:  # into the structure that holds the field
-        kind = {"mapped_ram": "mapped_ram_header", "body": "capabilities"}.get(step, kind)
-    return next(field.expected for field in TYPES[kind].fields if field.name == name)
+    """What the declaration calls for in the field that was refused."""
+    validity = member(ELEMENTS[refusal.kind], refusal.path).validity
+    assert validity is not None
+    return validity.expected
 
 
 def _shown(value: Any) -> str:

@@ -48,18 +48,20 @@ def python(folder: Path, *args: object) -> subprocess.CompletedProcess[str]:
 def outcome_of_tests(folder: Path) -> subprocess.CompletedProcess[str]:
     """The tests of the parser, run."""
     options = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", folder)
-    return python(folder, "-m", "pytest", *options, "test_my_parser.py")
+    return python(folder, "-m", "pytest", *options, "test_my_parser.py", "test_one_structure.py")
 
 
 def test_the_tests_of_the_parser_pass(folder: Path) -> None:
     done = outcome_of_tests(folder)
     assert done.returncode == 0, done.stdout
-    assert "3 passed" in done.stdout
+    assert "5 passed" in done.stdout
 
 
 @pytest.mark.parametrize(
     ("good", "bad", "failing"),
     [
+        ("if version > 1 or", "if", "test_refuses_version_2"),
+        ('name.decode("latin-1")', "name.decode()", "test_finds_a_block_of_any_name"),
         ("page_size.bit_count() != 1 or", "", "test_refuses"),
         ("except (struct.error, IndexError)", "except struct.error", "test_gives_a_value"),
         ("at = pages + used", "at = pages + used + 8", "test_finds_all_blocks"),

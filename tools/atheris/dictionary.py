@@ -1,10 +1,12 @@
 """The words of the format, made from the spec, for libFuzzer to put into inputs."""
 
-import re
 from collections.abc import Iterator
 
+from mappedram.layout import RECORDS
 from mappedram.layout.constants import CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED
+from mappedram.layout.members import members
 from mappedram.layout.metadump import MAGIC as METADUMP_MAGIC
+from mappedram.layout.validity import OneOf, Validity
 from mappedram.vmstate.codecs import CODECS, GTREE, LISTS, STRUCTS
 from tools.generate import ksy
 
@@ -39,11 +41,9 @@ def text() -> str:
 
 
 def _entries() -> Iterator[bytes]:
-    for entry in ksy.types():
-        for field in entry.fields:
-            for word in re.findall(r'"([^"]+)"', field.expected):
-                yield word.encode()
-                yield bytes([len(word)]) + word.encode()
+    for constant in _constants():
+        yield constant
+        yield bytes([len(constant)]) + constant
     for name, values in ksy.enums():
         for value in values:
             width = {"section_type": 1, "command_type": 2, "ram_save_flag": 8}.get(name, 4)
@@ -59,6 +59,15 @@ def _entries() -> Iterator[bytes]:
         yield (number & 0xFFFFFFFF).to_bytes(4, "big")
     for word in (*_WORDS, *CODECS, *LISTS, *STRUCTS, GTREE):
         yield f'"{word}"'.encode()
+
+
+def _constants() -> Iterator[bytes]:
+    """The texts and bytes that a field has to hold."""
+    for field in (field for record in RECORDS.values() for field in members(record)):
+        rule = field.validity.canonical() if isinstance(field.validity, Validity) else None
+        for value in rule.values if isinstance(rule, OneOf) else ():
+            if not isinstance(value, int):
+                yield value.encode() if isinstance(value, str) else value
 
 
 def _escaped(data: bytes) -> str:

@@ -43,7 +43,9 @@ def page() -> str:
         path = LAYOUT / f"{module}.py"
         names = _RECORD.findall(path.read_text(encoding="utf-8"))
         parts.append(f"\n### `mappedram/layout/{module}.py`\n")
-        parts += [f"\n`{name}`\n\n<div class="drawing">{byte_map(types[name])}</div>\n" for name in names if name in types]
+        for name in names:
+            drawing = byte_map(types[name])
+            parts.append(f'\n`{name}`\n\n<div class="drawing">{drawing}</div>\n')
         parts.append(f"\n{_source(path)}")
     return "".join(parts)
 

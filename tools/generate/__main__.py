@@ -2,18 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from importlib import import_module
 
-from tools.generate import clause_table, format_tables, imhex, kaitai, ksc, ksy, magic, spec_table
+from tools.generate import ksc, ksy
 
-STEPS: dict[str, Callable[[], dict[str, str]]] = {
-    "kaitai": kaitai.outputs,
-    "spec_table": spec_table.outputs,
-    "format_tables": format_tables.outputs,
-    "clause_table": clause_table.outputs,
-    "magic": magic.outputs,
-    "imhex": imhex.outputs,
-}
+#: Modules with a function `outputs`, in the order in which they need each other's files: what reads
+#: the declarations of the package can be imported once their names and docs are written.
+STEPS = ("kaitai", "spec_table", "format_tables", "clause_table", "magic", "imhex")
 
 
 def main() -> int:
@@ -25,7 +20,7 @@ def main() -> int:
     stale = []
     for step in options.step or STEPS:
         try:
-            outputs = STEPS[step]()
+            outputs: dict[str, str] = import_module(f"tools.generate.{step}").outputs()
         except ksc.ToolMissingError as error:
             print(f"tools.generate: {error}", file=sys.stderr)
             return 3

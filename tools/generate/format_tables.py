@@ -2,6 +2,8 @@
 
 import re
 
+from mappedram.layout import RECORDS
+from mappedram.layout.members import member
 from tools.generate import ksy
 
 TARGET = ksy.SPEC / "format.md"
@@ -34,9 +36,11 @@ def _fields(entry: ksy.Type) -> str:
             size = str(bits // 8)
             kind = "u8" if size == "1" else f"{entry.byteorder}{bits}"
         where = "" if offset is None else f"{offset}"
+        validity = member(RECORDS[entry.name], field.name).validity
+        expected = validity.expected if validity else ""
         name = f"`{field.name}`" + (f" if `{field.condition}`" if field.condition else "")
         known = size.isdigit() and not field.condition
-        rows.append(f"| {where} | {size} | {name} | {kind} | {field.expected} | {field.doc} |")
+        rows.append(f"| {where} | {size} | {name} | {kind} | {expected} | {field.doc} |")
         offset = offset + int(size) if known and offset is not None else None
     return "\n".join(rows) + f"\n\nSource: {entry.doc_ref}.\n"
 

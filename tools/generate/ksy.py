@@ -1,4 +1,4 @@
-"""Reads the declarations in `spec/*.ksy`: types, fields, docs and what a field may hold."""
+"""Reads the declarations in `spec/*.ksy`: types, fields and docs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +25,6 @@ class Field:
     type: str
     size: str
     doc: str
-    expected: str
     condition: str
     enum: str
     repeat: str
@@ -84,6 +83,13 @@ def enums() -> Iterator[tuple[str, tuple[EnumValue, ...]]]:
             )
 
 
+def nodes() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each of the types by its name, as YAML has it."""
+    for source in sources():
+        document = load(source)
+        yield from _nodes(document, document["meta"]["id"])
+
+
 @cache
 def load(source: Path) -> dict[str, Any]:
     """One `.ksy` as YAML has it; read once, and not to be changed."""
@@ -107,6 +113,13 @@ def _types(node: dict[str, Any], module: str, path: tuple[str, ...]) -> Iterator
         yield from _types(child, module, (*path, name))
 
 
+def _nodes(node: dict[str, Any], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if node.get("seq"):
+        yield name, node
+    for child_name, child in node.get("types", {}).items():
+        yield from _nodes(child, child_name)
+
+
 def _field(entry: dict[str, Any]) -> Field:
     original = entry.get("-orig-id", "")
     kind = entry.get("type", "")
@@ -120,47 +133,10 @@ def _field(entry: dict[str, Any]) -> Field:
         type=" ".join(kind.split()),
         size=str(entry.get("size", len(entry.get("contents", "")) or "")),
         doc=_text(entry.get("doc")),
-        expected=_expected(entry),
         condition=entry.get("if", ""),
         enum=entry.get("enum", ""),
         repeat=str(entry.get("repeat-expr", "")),
         cases=tuple(cases.items()),
-    )
-
-
-def _expected(entry: dict[str, Any]) -> str:
-    """What the field may hold, in words; empty where everything goes."""
-    if "-expected" in entry:
-        return str(entry["-expected"])
-    if "contents" in entry:
-        return f'"{entry["contents"]}"'
-    valid = entry.get("valid")
-    if valid is None:
-        return ""
-    if not isinstance(valid, dict):
-        return _constant(valid)
-    if "any-of" in valid:
-        return " or ".join(_constant(value) for value in valid["any-of"])
-    return " and ".join(
-        f"{sign} {valid[key]}" for key, sign in (("min", ">="), ("max", "<=")) if key in valid
-    )
-
-
-def _constant(value: object) -> str:
-    """A value as it reads in a message: enumerations by their number and name."""
-    text = str(value)
-    if "::" not in text:
-        return text.strip("'") if text.startswith('"') else text
-    enum, name = text.split("::")
-    numbers = {
-        number: entry
-        for source in sources()
-        for number, entry in load(source).get("enums", {}).get(enum, {}).items()
-    }
-    return next(
-        f"{number:#04x} ({entry['-orig-id']})"
-        for number, entry in numbers.items()
-        if entry["id"] == name
     )
 
 

@@ -1,6 +1,8 @@
 """`spec/mapped_ram.magic`: the entries by which `file -m` knows the files of the spec."""
 
+from mappedram.layout.validity import Equals, OneOf
 from tools.generate import ksy
+from tools.generate.validity import specified
 
 TARGET = ksy.SPEC / "mapped_ram.magic"
 SIZES = {"u1": 1, "u2": 2, "u4": 4, "u8": 8}
@@ -26,9 +28,10 @@ def _stream() -> list[str]:
     start = header["end"]
     configuration = _places("configuration_header")
     length, name = start + configuration["len_name"], start + configuration["name"]
-    kind = _expected("configuration_header", "section_type")
+    (kind,) = _values("configuration_header", "section_type")
+    (magic,) = _values("stream_header", "magic")
     return [
-        f"0\tstring\t{_expected('stream_header', 'magic')}\tQEMU migration stream",
+        f"0\tstring\t{magic}\tQEMU migration stream",
         f">{header['version']}\tubelong\tx\t\\b, version %u",
         f">{start}\tubyte\t{kind}",
         f'>>{length}\tpstring/L\tx\t\\b, machine "%s"',
@@ -41,9 +44,7 @@ def _libvirt() -> list[str]:
     place = _places("libvirt_header")
     formats = dict(ksy.enums())["save_format"]
     lines = []
-    for magic, word in zip(
-        _expected("libvirt_header", "magic").split(" or "), ("", ", incomplete"), strict=True
-    ):
+    for magic, word in zip(_values("libvirt_header", "magic"), ("", ", incomplete"), strict=True):
         lines.append(f"0\tstring\t{magic}\tlibvirt save image{word}")
         # A version is at most 2, so that a larger one is in the other byte order.
         for order, test in (("le", "<3"), ("be", "<3")):
@@ -71,7 +72,14 @@ def _places(name: str) -> dict[str, int]:
     return places | {"end": offset}
 
 
-def _expected(name: str, field: str) -> str:
-    """What a field has to hold, as the spec has it."""
-    entry = next(entry for entry in _type(name).fields if entry.ksy_id == field)
-    return entry.expected.replace('"', "")
+def _values(name: str, ksy_id: str) -> list[str]:
+    """The constants that a field may hold, as the spec has it."""
+    rule = specified(dict(ksy.nodes())[name], ksy_id, {})
+    values = (
+        rule.values
+        if isinstance(rule, OneOf)
+        else (rule.value,)
+        if isinstance(rule, Equals)
+        else ()
+    )
+    return [value.decode() if isinstance(value, bytes) else str(value) for value in values]

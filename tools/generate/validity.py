@@ -1,0 +1,146 @@
+"""What fields may hold by `spec/*.ksy`, as the rules that `mappedram.layout` is declared with."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mappedram.layout.validity import (
+    AtLeast,
+    AtMost,
+    Between,
+    Equals,
+    Masked,
+    OneOf,
+    Params,
+    Scalar,
+    Validity,
+)
+from tools.generate import ksy
+from tools.generate.expressions import compiled, signed
+
+#: Numbers that the bits of a mask are looked for in, all of them.
+_LOW = 1 << 11
+#: Bits above those, of which a rule on the low ones must not depend.
+_HIGH = (0, _LOW, _LOW * 5, 1 << 32, 1 << 63, (1 << 64) - _LOW)
+_BITS = 64
+
+_FLAGS = re.compile(r"_ != 0 and \(?([^()]+)\)?")
+_TERM = re.compile(r"(\w+) == (0x[0-9a-f]+|\d+)")
+_COMPARISON = re.compile(r"_ (<=|>=|<|>|==) (.+)", re.DOTALL)
+
+
+def specified(node: Mapping[str, Any], ksy_id: str, params: Params) -> Validity | None:
+    """The rule of a field, exactly; None where everything goes.
+
+    Args:
+        node: the type in a `.ksy`, as YAML has it.
+        ksy_id: the field.
+        params: parameters of the type, which the rule may depend on.
+
+    Raises:
+        ValueError: the rule is of a kind that is not known here.
+    """
+    entry = _entry(node, ksy_id)
+    if "contents" in entry:
+        raw = entry["contents"]
+        return Equals(raw.encode("latin-1") if isinstance(raw, str) else bytes(raw))
+    valid = entry.get("valid")
+    if valid is None:
+        return None
+    if not isinstance(valid, dict):
+        return Equals(_constant(valid))
+    if "expr" in valid:
+        return _expression(valid["expr"], node, ksy_id, params)
+    if kind := _KINDS.get(tuple(sorted(valid))):
+        return kind(valid)
+    raise ValueError(f"{ksy_id}: valid: {valid!r}: not known here")
+
+
+def is_ruled(node: Mapping[str, Any], ksy_id: str) -> bool:
+    """Whether a field may hold only some values."""
+    return not {"contents", "valid"}.isdisjoint(_entry(node, ksy_id))
+
+
+def _entry(node: Mapping[str, Any], ksy_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(entry for entry in node["seq"] if entry["id"] == ksy_id)
+    return found
+
+
+def _constant(value: Any) -> Scalar:
+    """A value of a `.ksy`: a number, a text in quotes, or a name of an enumeration."""
+    if isinstance(value, int):
+        return value
+    text = str(value).strip()
+    if "::" in text:
+        enum, name = text.split("::")
+        return next(number for number, known in _enum(enum).items() if known["id"] == name)
+    if re.fullmatch(r'"[^"]*"', text):
+        return text[1:-1]
+    raise ValueError(f"{value!r}: not a constant")
+
+
+def _enum(name: str) -> Mapping[int, Mapping[str, Any]]:
+    documents = map(ksy.load, ksy.sources())
+    found: Mapping[int, Mapping[str, Any]] = next(
+        document["enums"][name] for document in documents if name in document.get("enums", {})
+    )
+    return found
+
+
+#: Rules by the keys below `valid`.
+_KINDS: dict[tuple[str, ...], Callable[[dict[str, Any]], Validity]] = {
+    ("eq",): lambda valid: Equals(_constant(valid["eq"])),
+    ("any-of",): lambda valid: OneOf(tuple(map(_constant, valid["any-of"]))),
+    ("min",): lambda valid: AtLeast(valid["min"]),
+    ("max",): lambda valid: AtMost(valid["max"]),
+    ("max", "min"): lambda valid: Between(valid["min"], valid["max"]),
+}
+#: Rules by the operator between the field and a number.
+_COMPARED: dict[str, Callable[[int], Validity]] = {
+    "<=": AtMost,
+    "<": lambda bound: AtMost(bound - 1),
+    ">=": AtLeast,
+    ">": lambda bound: AtLeast(bound + 1),
+    "==": Equals,
+}
+
+
+def _expression(text: str, node: Mapping[str, Any], ksy_id: str, params: Params) -> Validity:
+    instances = {
+        name: str(entry["value"])
+        for name, entry in node.get("instances", {}).items()
+        if "value" in entry
+    }
+    if comparison := _COMPARISON.fullmatch(text.strip()):
+        operator, other = comparison.groups()
+        bounds = {
+            compiled(other, {}, params, is_signed=is_signed)(*params.values())
+            for is_signed in (True, False)
+        }
+        (bound,) = bounds
+        return _COMPARED[operator](bound)
+    # Something about the value itself stands before it, or the code for Go does not compile.
+    flags = _FLAGS.fullmatch(" ".join(text.split()))
+    terms = [_TERM.fullmatch(term) for term in flags[1].split(" or ")] if flags else []
+    matches = [term for term in terms if term]
+    names = {match[1] for match in matches}
+    if len(names) != 1 or len(matches) != len(terms):
+        raise ValueError(f"{ksy_id}: valid: {text!r}: not known here")
+    mask = _mask(instances, names.pop(), ksy_id, params)
+    return Masked(mask, tuple(int(match[2], 0) for match in matches))
+
+
+def _mask(instances: Mapping[str, str], name: str, ksy_id: str, params: Params) -> int:
+    """The bits of a field that an instance has the value of; proven by trying."""
+    exact, with_sign = (
+        compiled(name, instances, (ksy_id, *params), is_signed=is_signed)
+        for is_signed in (False, True)
+    )
+    given = tuple(params.values())
+    bits = (1 << bit for bit in range(_BITS))
+    mask = sum(bit for bit in bits if exact(bit, *given))
+    for value in (high | low for high in _HIGH for low in range(_LOW)):
+        found = exact(value, *given), with_sign(signed(value), *given)
+        if found != (value & mask, value & mask):
+            raise ValueError(f"{ksy_id}: {name} of {value:#x}: not some bits of it")
+    return mask
