@@ -1,11 +1,14 @@
-"""What follows from other values of a structure: the lengths of its names, texts and lists."""
+"""What of a structure need not be said: lengths of names, texts and lists, and constants."""
 
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from construct import Construct, Struct
+
+from mappedram.layout.declare import Valid
+from mappedram.layout.validity import Equals, Scalar
 
 #: A field of the same structure, as Construct writes such a reference.
 _FIELD = re.compile(r"this\['(\w+)'\]")
@@ -14,8 +17,9 @@ _FIELD = re.compile(r"this\['(\w+)'\]")
 def complete(declaration: Construct, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of all fields, where only some are given: the others as they follow from those.
 
-    A length is that of what the declaration measures by it; any other field is None. What is given
-    stays as it is, so that a length can be wrong on purpose.
+    A length is that of what the declaration measures by it, and a field that can hold one value
+    only has that; any other field is None. What is given stays as it is, so that a length can be
+    wrong on purpose.
 
     Args:
         declaration: a structure of `mappedram.layout`.
@@ -23,8 +27,10 @@ def complete(declaration: Construct, values: Mapping[str, Any]) -> dict[str, Any
     """
     found: dict[str, Any] = {}
     lengths: list[tuple[str, str]] = []
-    for name, subcon, length in _fields(declaration):
+    for name, subcon, length, constant in _fields(declaration):
         value = values.get(name)
+        if value is None:
+            value = constant
         if isinstance(value, Mapping):
             value = complete(_chosen(subcon, values), value)
         elif isinstance(value, list):
@@ -39,12 +45,26 @@ def complete(declaration: Construct, values: Mapping[str, Any]) -> dict[str, Any
 
 
 @cache
-def _fields(declaration: Construct) -> tuple[tuple[str, Construct, str | None], ...]:
-    """The fields in order: name, declaration, and the field that says how long it is."""
+def _fields(declaration: Construct) -> tuple["_Field", ...]:
     structure = next(part for part in _inwards(declaration) if isinstance(part, Struct))
     return tuple(
-        (member.name, member.subcon, _length_field(member.subcon)) for member in structure.subcons
+        _Field(member.name, member.subcon, _length_field(member.subcon), _constant(member.subcon))
+        for member in structure.subcons
     )
+
+
+class _Field(NamedTuple):
+    """A field: its name and declaration, what says how long it is, and its value if it has one."""
+
+    name: str
+    subcon: Construct
+    length: str | None
+    constant: Scalar | None
+
+
+def _constant(subcon: Construct) -> Scalar | None:
+    validity = subcon.validity if isinstance(subcon, Valid) else None
+    return validity.value if isinstance(validity, Equals) else None
 
 
 def _inwards(subcon: Construct) -> Iterator[Construct]:
@@ -78,4 +98,4 @@ def _chosen(subcon: Construct, values: Mapping[str, Any]) -> Construct:
 @cache
 def lengths(declaration: Construct) -> frozenset[str]:
     """The fields of a structure that say how long others are."""
-    return frozenset(length for _, _, length in _fields(declaration) if length)
+    return frozenset(field.length for field in _fields(declaration) if field.length)

@@ -18,8 +18,6 @@ from mappedram.layout.constants import (
     HTAB_ENTRY,
     MAPPED_RAM_HDR_VERSION,
     PACKAGED_LENGTH,
-    QEMU_VM_FILE_MAGIC,
-    QEMU_VM_FILE_VERSION,
     RAM_SAVE_FLAG_CONTINUE,
     RAM_SAVE_FLAG_EOS,
     RAM_SAVE_FLAG_MEM_SIZE,
@@ -340,7 +338,7 @@ def _is_whole(c: Any) -> bool:
 
 
 def _footer(c: Any) -> dict[str, int]:
-    return {"section_type": SectionType.FOOTER, "section_id": c.header["section_id"]}
+    return {"section_id": c.header["section_id"]}
 
 
 _opaque = Opaque(lambda c: c.whose)
@@ -383,10 +381,7 @@ def _len_packaged(c: Any) -> int:
 
 
 Command = Struct(
-    step(
-        "header",
-        Structure(section.Command, values=lambda _: {"section_type": SectionType.COMMAND}),
-    ),
+    step("header", Structure(section.Command)),
     Told(_note_command, built=False),
     here(
         "packaged",
@@ -418,12 +413,7 @@ def _no_section(c: Any, path: str) -> FormatError:
     )
 
 
-EndOfStream = Struct(
-    step(
-        "header",
-        Structure(section.EndOfStream, values=lambda _: {"section_type": SectionType.EOF}),
-    )
-)
+EndOfStream = Struct(step("header", Structure(section.EndOfStream)))
 
 Section = Choice(
     _next,
@@ -445,7 +435,6 @@ VmDescription = Struct(
         "header",
         Structure(
             section.VmDescription,
-            values=lambda _: {"section_type": SectionType.VMDESCRIPTION},
             derived=lambda c, *_: {"vmdesc_len": len(c.text)},
         ),
     ),
@@ -473,32 +462,20 @@ Subsection = Struct(
         "subsection",
         Structure(
             stream.ConfigurationSubsection,
-            values=lambda _: {"section_type": SectionType.SUBSECTION, "version_id": 1},
+            values=lambda _: {"version_id": 1},
         ),
     ),
     Told(_note_subsection),
 )
 
 Configuration = Struct(
-    step(
-        "header",
-        Structure(
-            stream.ConfigurationHeader,
-            values=lambda _: {"section_type": SectionType.CONFIGURATION},
-        ),
-    ),
+    step("header", Structure(stream.ConfigurationHeader)),
     step("subsections", Repeat(Subsection, before=_is_next(SectionType.SUBSECTION))),
     Told(_note_configuration),
 )
 
 Stream = Struct(
-    step(
-        "header",
-        Structure(
-            stream.StreamHeader,
-            values=lambda _: {"magic": QEMU_VM_FILE_MAGIC, "version": QEMU_VM_FILE_VERSION},
-        ),
-    ),
+    step("header", Structure(stream.StreamHeader)),
     step("configuration", Maybe(_is_next(SectionType.CONFIGURATION), Configuration)),
     step(
         "sections",

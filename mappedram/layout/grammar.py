@@ -213,7 +213,7 @@ def _put(stream: Builder, what: bytes | range) -> None:
     if isinstance(what, bytes):
         stream.put(what)
     else:
-        stream.leave(len(what))
+        stream.leave(what.stop - what.start)
 
 
 class Extent(Construct):
