@@ -344,6 +344,7 @@ _WITHOUT_MAPPED_RAM: tuple[tuple[str, str, str | None, str | None, str | None], 
 _OTHERS: tuple[tuple[str, Outcome, str], ...] = (
     ("division-by-zero", "crashes", "MR204"),
     ("allocation", "crashes", "MR001"),
+    ("length-rounded-to-none", "crashes", "MR064"),
     ("device-unknown", "loads", "MR004"),
     ("postcopy-listen", "loads", "MR033"),
     ("loop", "hangs", "MR001"),
