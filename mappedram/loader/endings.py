@@ -370,7 +370,8 @@ ENDINGS: dict[str, Ending] = {
 READ = frozenset(
     (
         *("address", "advise-16", "advise-length", "command-deprecated", "command-refused"),
-        *("device-unknown", "footer-cut", "loop", "no-machine", "obsolete-version", "page-bits"),
+        *("device-unknown", "footer-cut", "length-rounded-to-none", "loop", "no-machine"),
+        *("obsolete-version", "page-bits"),
         *("page-not-mapped", "ping", "postcopy-listen", "seek", "too-many-bits"),
         *("too-many-records", "uuid"),
         *(way for way, *_ in _WITHOUT_MAPPED_RAM),

@@ -87,6 +87,20 @@ EXPLAINED: tuple[Explanation, ...] = (
         " blocks, the words.",
         "`plain.py` rounds in 64 bits; `length-rounded-to-none` of `endings.py`",
     ),
+    Explanation(
+        "cut-behind-a-structure",
+        "10.0, 11.1",
+        "The words: of a file that ends right behind a device whose last field is a structure, QEMU"
+        " misses what may follow that, and not the footer.",
+        "`ends_nested` of `devices.py`",
+    ),
+    Explanation(
+        "equal-fields",
+        "10.0, 11.1",
+        "The words: a device that is read from a wrong place can refuse a field that has to be"
+        " equal to its own, before its footer is looked for.",
+        "nothing: the model knows how long fields are, not which values they take",
+    ),
 )
 
 
