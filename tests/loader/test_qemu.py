@@ -27,9 +27,9 @@ SLICE = {
     "virt": "0 1 2 5 6 7 12 25 27 92 94 124 196 225",
     "none-arm": "0 1 2 3 5 8 16 17 36 190",
     "none-plain": "0 1 2 3 5 9 12 14 22 40 50 52 69 73 76 79",
-    "pc-plain": "0 1 3 6 7 8 17 21 28 32 38 46 52 53 65 69",
+    "pc-plain": "0 1 3 6 7 8 17 21 28 32 38 46 52 53 65 69 167",
     "q35-plain": "0 1 2 3 4 5 7 12 14 25 27 28 30 62 71 84",
-    "virt-plain": "0 1 2 4 5 6 9 10 11 13 27 28 34 35 41 43",
+    "virt-plain": "0 1 2 4 5 6 9 10 11 13 27 28 34 35 41 43 413",
 }
 MUTANTS = [(name, int(number)) for name, numbers in SLICE.items() for number in numbers.split()]
 ARCHS = {seed.name: seed.arch for seed in SEEDS}

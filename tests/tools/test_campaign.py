@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mappedram.fuzz.mutate import KINDS, LENGTH, Mutation
+from mappedram.fuzz.qemu import QemuLoader
 from mappedram.loader import Verdict
 from tools.campaign import __main__ as command
 from tools.campaign import document, explained, published, results
@@ -16,7 +17,7 @@ from tools.campaign.explained import Explanation, explanation_of
 from tools.campaign.plan import Plan, Shard
 from tools.campaign.results import Results, ResultsError, Row
 from tools.campaign.seeds import SEEDS
-from tools.campaign.trial import Setting
+from tools.campaign.trial import Setting, load
 
 PLAN = Plan("7", ("none", "pc", "virt"), KINDS)
 WHOLE = Shard()
@@ -219,6 +220,30 @@ def test_only_what_is_missing_is_done() -> None:
     rows = [row(0), row(0, version="11.1.3"), row(1), row(2, arch="aarch64")]
     jobs = list(command.missing(setting, rows, range(6)))
     assert jobs == [(1, (new,)), (3, (old, new)), (4, (old, new)), (5, (arm,))]
+
+
+# Loads.
+
+#: Takes longer than anybody waits, the first time that it is started.
+SLOW_AT_FIRST = """#!/bin/sh
+cd "$(dirname "$0")"
+if test -e tried; then exit 1; fi
+touch tried
+exec sleep 1000
+"""
+
+
+@pytest.mark.parametrize(("in_time", "outcome"), [(True, "refuses"), (False, "hangs")])
+def test_a_load_that_should_have_ended_has_more_time(
+    in_time: bool, outcome: str, tmp_path: Path
+) -> None:
+    """As the machine may have been busy; not so one that is said to be endless."""
+    binary = tmp_path / "qemu-system-x86_64"
+    binary.write_text(SLOW_AT_FIRST)
+    binary.chmod(0o755)
+    with QemuLoader(binary, "none", timeout=2) as loader:
+        loaded = load(loader, tmp_path / "mutant", 0, b"", in_time=in_time)
+        assert (loaded.outcome, loader.timeout) == (outcome, 2)
 
 
 # Several files.

@@ -31,7 +31,7 @@ from tools.campaign.emulators import Emulator, distinct
 from tools.campaign.explained import explanation_of
 from tools.campaign.plan import Plan, Shard
 from tools.campaign.results import Row
-from tools.campaign.seeds import SEEDS
+from tools.campaign.seeds import MAPPED, PLAIN, SEEDS
 from tools.campaign.trial import Laboratory, Setting, prepare
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,8 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 
     run = verbs.add_parser("run", parents=[planned])
     run.add_argument("--count", type=int, default=1000, help="mutants of the whole plan")
-    run.add_argument("--shard", type=Shard.parse, default=Shard(), metavar="K/N")
-    run.add_argument("--jobs", type=int, default=os.cpu_count())
+    run.add_argument("--shard", type=Shard.parse, default=Shard(), metavar="K/N", help="a part")
+    run.add_argument("--jobs", type=int, default=os.cpu_count(), help="QEMUs at a time")
     run.add_argument("--minutes", type=float, help="stop after so long; a later run goes on")
     run.set_defaults(verb=_run)
 
@@ -94,10 +94,12 @@ def _planned() -> argparse.ArgumentParser:
     )
     parser.add_argument("--release", help="the row of the model's table, if not by the version")
     parser.add_argument("--guest", action="append", choices=sorted(GUESTS), help="default: all")
-    parser.add_argument("--form", action="append", choices=("mapped-ram", "plain"))
+    parser.add_argument("--form", action="append", choices=(MAPPED, PLAIN), help="default: both")
     parser.add_argument("--kind", action="append", choices=KINDS, help="default: all")
-    parser.add_argument("--seed", default="2")
-    parser.add_argument("--out", type=Path, default=Path("results.jsonl"))
+    parser.add_argument(
+        "--seed", default="2", help="which mutants; the default is that of the page"
+    )
+    parser.add_argument("--out", type=Path, default=Path("results.jsonl"), help="the results")
     parser.add_argument("--good", type=Path, help="folder of the good files; default: beside --out")
     parser.add_argument("--folder", type=Path, default=Path("/dev/shm"), help="for the mutants")
     return parser

@@ -25,9 +25,8 @@ from tools.campaign.seeds import SEEDS, Seed, save_guest
 
 #: What one allocation can have in a QEMU with the address space of `QemuLoader`.
 MEMORY = 5 << 30
-#: Seconds for a load that took too long and that the model does not call endless: the machine may
-#: have been busy.
-_PATIENCE = 90.0
+#: How many times as long a load may take that was not expected to be endless.
+_PATIENCE = 9
 _MANIFEST = "manifest.json"
 _SEEDS = {seed.name: seed for seed in SEEDS}
 #: A good file: its name, and who saved what it is made of.
@@ -132,7 +131,9 @@ class Laboratory:
         with self._made(index, key) as (good, mutations, source):
             verdicts = self._verdicts(good, source, [one.release for one in group])
             for emulator, verdict in zip(group, verdicts, strict=True):
-                loaded = self._load(self.loaders[key[0], emulator], good, verdict)
+                loader = self.loaders[key[0], emulator]
+                in_time = verdict.outcome != "hangs"
+                loaded = load(loader, self.mutant, good.seed.offset, good.memory, in_time=in_time)
                 yield _row(index, good, mutations, emulator, loaded).judged(
                     verdict, self.setting.commit
                 )
@@ -152,14 +153,6 @@ class Laboratory:
         good = self.good[self._key(name, emulator)]
         _, path = paths(self.setting.files, good.seed, self._key(name, emulator)[1])
         return self.loaders[name, emulator].load(path, good.seed.offset, good.memory)
-
-    def _load(self, loader: QemuLoader, good: Good, verdict: Verdict) -> Loaded:
-        loaded = loader.load(self.mutant, good.seed.offset, good.memory)
-        if loaded.outcome == "hangs" != verdict.outcome:
-            hurried, loader.timeout = loader.timeout, _PATIENCE
-            loaded = loader.load(self.mutant, good.seed.offset, good.memory)
-            loader.timeout = hurried
-        return loaded
 
     def _verdicts(self, good: Good, source: Source, releases: Sequence[str]) -> list[Verdict]:
         """What the model says of each of these releases."""
@@ -185,6 +178,25 @@ class Laboratory:
             apply(stream.fileno(), mutations)
             with Source(stream.fileno()) as source:
                 yield good, mutations, source
+
+
+def load(loader: QemuLoader, path: Path, offset: int, memory: bytes, *, in_time: bool) -> Loaded:
+    """Load a file; once more with more time if it should have come to an end, and has not.
+
+    Args:
+        loader: the QEMU.
+        path: the file.
+        offset: where the stream begins.
+        memory: digest of the memory that was saved.
+        in_time: whether the model says that the load comes to an end: if it does not, the machine
+            may have been busy.
+    """
+    loaded = loader.load(path, offset, memory)
+    if loaded.outcome == "hangs" and in_time:
+        hurried, loader.timeout = loader.timeout, _PATIENCE * loader.timeout
+        loaded = loader.load(path, offset, memory)
+        loader.timeout = hurried
+    return loaded
 
 
 def _row(
