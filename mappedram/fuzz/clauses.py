@@ -26,6 +26,8 @@ CLAUSES = tuple(
         (r"^/ram/blocks\[\]/addr$", "5.4.2"),
         (r"^/ram/blocks\[\]/(len_)?idstr$", "5.3.4"),
         (r"/mem_size/", "5.3.1"),
+        (r"/records\[\]/", "9.6.2"),
+        (r"/description$", "4.7.3"),
         (r"/eos/", "5.5.3"),
         (r"/footer/", "4.4.3"),
         (r"/header/section_type$", "4.1.3"),

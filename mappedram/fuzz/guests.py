@@ -17,6 +17,7 @@ class Guest:
             as ROM, nothing is said.
         page_size: bytes of a target page.
         capabilities: what is switched on before a load, as it was before the save.
+        arch: the emulator that has the machine, as in `qemu-system-ARCH`; None where all have it.
     """
 
     name: str
@@ -24,6 +25,11 @@ class Guest:
     blocks: Mapping[str, int]
     page_size: int = 4096
     capabilities: tuple[str, ...] = field(default=("mapped-ram",))
+    arch: str | None = None
+
+    def suits(self, arch: str) -> bool:
+        """Whether the emulator of an architecture has the machine."""
+        return self.arch in (None, arch)
 
 
 def _numa(nodes: int) -> tuple[str, ...]:
@@ -34,6 +40,8 @@ def _numa(nodes: int) -> tuple[str, ...]:
 
 #: No screen, no screen memory; the firmware is QEMU's own and never runs.
 _PC = ("-vga", "none", "-machine")
+#: Machine types are those of 10.0, so that it and all later releases have them.
+_VIRT = ("-cpu", "cortex-a57", "-machine", "virt-10.0,memory-backend=mach-virt.ram")
 
 GUESTS = {
     guest.name: guest
@@ -43,11 +51,20 @@ GUESTS = {
             "pc",
             (*_PC, "pc-i440fx-10.0,memory-backend=pc.ram", "-m", "16M"),
             {"pc.ram": 16 * MIB},
+            arch="x86_64",
+        ),
+        Guest(
+            "q35",
+            (*_PC, "pc-q35-10.0,memory-backend=pc.ram", "-m", "16M"),
+            {"pc.ram": 16 * MIB},
+            arch="x86_64",
         ),
         Guest(
             "numa",
             (*_PC, "pc-i440fx-10.0", "-smp", "3", "-m", "14M", *_numa(3)),
             {"node0": 8 * MIB, "node1": 4 * MIB, "node2": 2 * MIB},
+            arch="x86_64",
         ),
+        Guest("virt", (*_VIRT, "-m", "16M"), {"mach-virt.ram": 16 * MIB}, arch="aarch64"),
     )
 }

@@ -5,26 +5,34 @@ file are applied in order; leaving one out gives a file that is closer to the go
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from random import Random
 from typing import NamedTuple
 
 from mappedram import system
 from mappedram.fuzz.numbers import NUMBER_CHANGES, SPECIAL_CHANGES, Places
+from mappedram.fuzz.records import Record, choose, groups, other_address, other_flags, records
 from mappedram.model import Element
 from mappedram.snapshot import Snapshot
 
 #: Path of the mutation that changes the length of the file: `offset` is the new length, and
 #: `after` what stands between the old and the new end, zeros where that is empty.
 LENGTH = "/length"
+#: What mutations change: headers of the stream, its configuration and RAM; bitmaps; headers and
+#: ends of sections; the JSON text; the length of the file; page records without mapped-ram.
+KINDS = ("headers", "bitmaps", "sections", "description", "length", "records")
 
 #: A file becomes no longer than this, or twice as long as it is: file systems with blocks of 4 KiB
 #: hold 16 TiB, and no offset is larger than a signed 64-bit number.
 _LENGTH_MAX, _OFFSET_MAX = 1 << 40, (1 << 63) - 1
 #: Of a longer bitmap, only the beginning is changed: this is that of 1 TiB.
 _BITMAP_MAX = 32 << 20
+#: Of a JSON text, only the beginning is changed.
+_DESCRIPTION_MAX = 1 << 20
+#: Structures around the devices.
+_ENVELOPE = {"section_start", "section_footer", "command", "end_of_stream", "vmdescription"}
 #: How often a mutation is drawn anew that changes nothing, or a field that is changed already.
 _TRIES = 50
 
@@ -52,6 +60,11 @@ class Mutation:
         """Whether the file is another one afterwards."""
         return self.path == LENGTH or self.after != self.before
 
+    @property
+    def kind(self) -> str:
+        """What it changes, one of `KINDS`."""
+        return kind_of(self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -66,14 +79,21 @@ class Field:
 class Mutator:
     """Draws mutations of one file.
 
-    Fields of the stream up to the first device, of RAM and of the footers; bitmaps; the length.
-    Operations that cannot apply to this file are not offered, so that drawing never fails.
+    Fields of the stream, of RAM and of the sections, but not what devices are made of; bitmaps;
+    records of pages; the JSON text; the length. Operations that cannot apply to this file are not
+    offered, so that drawing never fails.
+
+    Args:
+        snapshot: the file; one without mapped-ram stays open as long as the mutator is used.
+        kinds: what is changed, of `KINDS`.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, kinds: Collection[str] = KINDS) -> None:
+        self._snapshot = snapshot
+        self._kinds = frozenset(kinds)
         self._size = snapshot.stream.file_size
         self._longest = min(max(2 * self._size, _LENGTH_MAX), _OFFSET_MAX)
-        self._fields = tuple(_fields(snapshot))
+        self._fields = tuple(f for f in _fields(snapshot) if kind_of(f.path) in self._kinds)
         self._groups = _grouped(self._fields)
         self._bitmaps = tuple(_bitmaps(snapshot))
         self._places = _places(snapshot)
@@ -153,7 +173,61 @@ class Mutator:
         what = f"cut at {length:#x}" if length < self._size else f"extended to {length:#x}"
         return Mutation(LENGTH, length, b"", more if length > self._size else b"", what)
 
+    def description(self, rng: Random) -> Mutation:
+        """Another byte in the JSON text."""
+        text = self._description
+        assert text is not None
+        place = rng.randrange(len(text.value))
+        offset, before = text.offset + place, text.value[place : place + 1]
+        after = rng.choice((bytes([before[0] ^ 1 << rng.randrange(8)]), b"\0", b'"', b"{"))
+        return Mutation(f"{text.path}[{place}]", offset, before, after, "a byte")
+
+    def record(self, rng: Random) -> Mutation:
+        """Another value in the record of a page."""
+        piece = choose(rng, self._records)
+        value = self._snapshot.source.read_exactly(piece.offset, piece.size, piece.path)
+        if piece.name == "addr_and_flags":
+            return self._of_word(rng, Field(piece.path, piece.offset, value, is_number=True))
+        if piece.name == "idstr":
+            return _of_text(rng, Field(piece.path, piece.offset, value, is_number=False))
+        return self._of_number(rng, Field(piece.path, piece.offset, value, is_number=True))
+
+    def _of_word(self, rng: Random, field: Field) -> Mutation:
+        word, page_size = int.from_bytes(field.value, "big"), self._snapshot.stream.page_size
+        assert page_size is not None
+        way = rng.randrange(3)
+        if way == 0:
+            return self._of_number(rng, field)
+        lengths = self._places.lengths or (page_size,)
+        other = other_flags(rng, word) if way == 1 else other_address(rng, word, page_size, lengths)
+        what = "other flags" if way == 1 else "another page"
+        after = (other % (1 << 64)).to_bytes(len(field.value), "big")
+        return Mutation(field.path, field.offset, field.value, after, what)
+
+    @cached_property
+    def _records(self) -> Sequence[Sequence[Record]]:
+        return groups(records(self._snapshot))
+
+    @cached_property
+    def _description(self) -> Field | None:
+        return _description(self._snapshot)
+
     # Asked by the table of operations.
+
+    @property
+    def has_length(self) -> bool:
+        """Whether the length of the file is to be changed, and can be."""
+        return "length" in self._kinds and self.has_bytes
+
+    @property
+    def has_description(self) -> bool:
+        """Whether there is a JSON text to change."""
+        return "description" in self._kinds and self._description is not None
+
+    @property
+    def has_records(self) -> bool:
+        """Whether there are records of pages to change."""
+        return "records" in self._kinds and bool(self._records)
 
     @property
     def has_bytes(self) -> bool:
@@ -163,7 +237,7 @@ class Mutator:
     @property
     def has_bitmaps(self) -> bool:
         """Whether there is a bitmap to change."""
-        return bool(self._bitmaps)
+        return "bitmaps" in self._kinds and bool(self._bitmaps)
 
     @property
     def has_fields(self) -> bool:
@@ -186,9 +260,11 @@ class _Operation(NamedTuple):
 
 
 _OPERATIONS = (
-    _Operation(8, lambda file: file.has_bytes, Mutator.length),
+    _Operation(8, lambda file: file.has_length, Mutator.length),
+    _Operation(3, lambda file: file.has_description, Mutator.description),
     _Operation(15, lambda file: file.has_bitmaps, Mutator.bitmap),
-    _Operation(77, lambda file: file.has_fields, Mutator.field),
+    _Operation(74, lambda file: file.has_records, Mutator.record),
+    _Operation(74, lambda file: file.has_fields, Mutator.field),
 )
 
 
@@ -211,20 +287,46 @@ def apply(fd: int, changes: Iterable[Mutation]) -> None:
 
 # What can be changed.
 
-#: Paths of fields, the first that fits, and how often one of them is chosen: most fields are in
-#: footers, but most checks are about blocks.
+
+class _Group(NamedTuple):
+    """Fields of one part of the file.
+
+    Attributes:
+        fits: matches the beginning of their paths.
+        weight: how often one of them is chosen: most fields are in footers, but most checks are
+            about blocks.
+        kind: what a change to one is, of `KINDS`.
+    """
+
+    fits: re.Pattern[str]
+    weight: int
+    kind: str
+
+
+#: The first one that fits counts.
 _GROUPS = tuple(
-    (re.compile(pattern), weight)
-    for pattern, weight in (
-        (r"/header/", 3),
-        (r"/configuration/", 10),
-        (r"/ram/", 45),
-        (r"/sections\[\d+\]/mem_size/", 7),
-        (r"/sections\[\d+\]/eos/", 8),
-        (r"/sections\[\d+\]/footer/", 8),
-        (r"", 19),
+    _Group(re.compile(pattern), weight, kind)
+    for pattern, weight, kind in (
+        (r"/length$", 0, "length"),
+        (r"/ram/.*/bitmap\b", 0, "bitmaps"),
+        (r"/sections\[\d+\]/records\[", 0, "records"),
+        (r"/sections\[\d+\]/description\b", 0, "description"),
+        (r"/header/", 3, "headers"),
+        (r"/configuration/", 10, "headers"),
+        (r"/ram/", 45, "headers"),
+        (r"/sections\[\d+\]/mem_size/", 7, "headers"),
+        (r"/sections\[\d+\]/header/vmdesc_len$", 1, "description"),
+        (r"/sections\[\d+\]/eos/", 8, "sections"),
+        (r"/sections\[\d+\]/footer/", 8, "sections"),
+        (r"", 18, "sections"),
     )
 )
+
+
+def kind_of(path: str) -> str:
+    """What a change to the field of that path is, one of `KINDS`."""
+    return _GROUPS[_group_of(path)].kind
+
 
 #: Structures whose fields are text or payload, and not looked at by themselves.
 _TEXT = {"idstr", "name", "magic", "data"}
@@ -243,7 +345,7 @@ def _fields(snapshot: Snapshot) -> Iterator[Field]:
 
 def _grouped(fields: Sequence[Field]) -> list[tuple[list[Field], int]]:
     """The fields by group, with the weight of each group that has any."""
-    groups: list[tuple[list[Field], int]] = [([], weight) for _, weight in _GROUPS]
+    groups: list[tuple[list[Field], int]] = [([], group.weight) for group in _GROUPS]
     for field in fields:
         groups[_group_of(field.path)][0].append(field)
     return [group for group in groups if group[0]]
@@ -252,17 +354,28 @@ def _grouped(fields: Sequence[Field]) -> list[tuple[list[Field], int]]:
 @lru_cache(4096)
 def _group_of(path: str) -> int:
     """Which of the groups a field belongs to; the last one takes any."""
-    return next(number for number, (fits, _) in enumerate(_GROUPS) if fits.match(path))
+    return next(number for number, group in enumerate(_GROUPS) if group.fits.match(path))
 
 
 def _elements(snapshot: Snapshot) -> Iterator[Element]:
-    """The structures up to the footer of the first device, and all footers and ends."""
+    """The structures of the stream, but for what devices are made of, beside the first one."""
     devices = 0
     for element in snapshot.stream.elements:
         if element.kind == "section_start" and element.values["idstr"] != "ram":
             devices += 1
-        if devices <= 1 or element.kind in ("section_footer", "end_of_stream", "vmdescription"):
+        if devices <= 1 or element.kind in _ENVELOPE:
             yield element
+
+
+def _description(snapshot: Snapshot) -> Field | None:
+    """The JSON text, as far as the file has it."""
+    text, stream = snapshot.stream.vmdescription, snapshot.stream
+    section = next((e for e in stream.elements if e.kind == "vmdescription"), None)
+    if text is None or section is None:
+        return None
+    data = snapshot.source.peek(section.end, min(text.length, _DESCRIPTION_MAX))
+    path = section.path.removesuffix("/header") + "/description"
+    return Field(path, section.end, data, is_number=False) if data else None
 
 
 def _bitmaps(snapshot: Snapshot) -> Iterator[Field]:

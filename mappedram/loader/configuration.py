@@ -14,7 +14,7 @@ from mappedram.layout.constants import (
     SectionType,
 )
 from mappedram.loader.endings import EndedError
-from mappedram.loader.file import QemuFile, c_string
+from mappedram.loader.file import QemuFile, as_int, c_string
 from mappedram.loader.local import Local
 from mappedram.loader.releases import ALWAYS, AVR_PAGES_OF_1K, SIGNED_LENGTHS, Behaviour, Loader
 
@@ -202,9 +202,11 @@ class _Configuration:
             raise EndedError("machine", received=received, local=destination.machine)
         page_size = destination.page_size
         bits = self.target_page_bits
+        bits = destination.legacy_page_bits if bits is None else bits
         if bits is not None and page_size is not None and page_size != 1 << min(bits, 64):
-            raise EndedError("page-bits", received=bits, local=page_size.bit_length() - 1)
-        local.target_page_bits = bits
+            local_bits = page_size.bit_length() - 1
+            raise EndedError("page-bits", received=as_int(bits), local=local_bits)
+        local.target_page_bits = self.target_page_bits
         announced = frozenset(self.capabilities) & frozenset(VALIDATED)
         local.capabilities = local.chosen_capabilities(announced)
         for name in VALIDATED:

@@ -25,6 +25,10 @@ MEMORY = 64 << 30
 HOST_PAGE = 4096
 #: QEMU registers devices with that as their other number, and RAM with 0.
 NO_ALIAS = -1
+#: Bits of a page that ARM takes for those of a stream that does not say; no other target has more
+#: than what is taken for granted. Source: QEMU target/arm/cpu-param.h, TARGET_PAGE_BITS_LEGACY;
+#: migration/savevm.c, vmstate_target_page_bits_needed().
+_LEGACY_PAGE_BITS = 10
 
 #: Blocks that can grow at the destination, by name, and how far: their memory is mapped beyond
 #: `used_length`. Source: QEMU include/hw/acpi/aml-build.h, ACPI_BUILD_TABLE_MAX_SIZE and
@@ -109,6 +113,8 @@ class Destination:
 
     Attributes:
         page_size: bytes of a target page.
+        legacy_page_bits: logarithm of the page size that a stream has whose configuration does not
+            say; None for that of `page_size`.
         machine: machine type.
         capabilities: those of `mapped-ram`, `x-ignore-shared` and `postcopy-ram` that are on.
         blocks: RAM blocks by name.
@@ -124,6 +130,7 @@ class Destination:
     """
 
     page_size: int | None = None
+    legacy_page_bits: int | None = None
     machine: str | None = None
     capabilities: frozenset[str] | None = None
     blocks: Mapping[str, LocalBlock] | None = None
@@ -147,6 +154,7 @@ class Destination:
         stream = snapshot.stream
         return cls(
             page_size=stream.page_size,
+            legacy_page_bits=_LEGACY_PAGE_BITS if _says_page_bits(stream) else None,
             machine=stream.machine,
             capabilities=frozenset(_capabilities(stream)),
             blocks={
@@ -165,6 +173,11 @@ class Destination:
     def is_known(self) -> bool:
         """Whether blocks and sections are those of a machine, not those of the file."""
         return self.blocks is not None and self.handlers is not None
+
+
+def _says_page_bits(stream: Stream) -> bool:
+    """Whether the machine says in the configuration how long its pages are."""
+    return stream.configuration is not None and stream.configuration.target_page_bits is not None
 
 
 def _capabilities(stream: Stream) -> Iterator[str]:

@@ -39,12 +39,14 @@ class Payload:
         version: its version; None where the text gives none, as it does for devices that load
             themselves (QEMU: vmstate_save_old_style()).
         subsections: those that the snapshot has.
+        ends_nested: whether the last field is a structure, after which QEMU looks for subsections.
     """
 
     name: str
     length: int
     version: int | None
     subsections: tuple["Payload", ...] = field(default=())
+    ends_nested: bool = False
 
     @property
     def total(self) -> int:
@@ -70,7 +72,7 @@ class Payload:
         else:
             # Which fields an older version has, and which is the oldest, the text does not say.
             raise EndedError("device", certain=version == 0)
-        if file.failed:
+        if file.failed or (self.ends_nested and not file.peek(0, 1)):
             raise EndedError("end-of-file")
         self._load_subsections(file)
 
@@ -107,15 +109,14 @@ def payloads(document: Mapping[str, Any]) -> dict[tuple[str, int], Payload]:
 
 
 def _payload(description: Mapping[str, Any]) -> Payload:
-    length = sum(
-        _size(entry["size"]) * _size(entry.get("array_len", 1))
-        for entry in description.get("fields", ())
-    )
+    entries = description.get("fields", ())
+    length = sum(_size(entry["size"]) * _size(entry.get("array_len", 1)) for entry in entries)
     return Payload(
         str(description.get(_DESCRIPTION, description.get("name", ""))),
         length,
         _size(description["version"]) if "version" in description else None,
         tuple(_inner(description.get("subsections", ()))),
+        ends_nested=bool(entries) and "struct" in entries[-1],
     )
 
 

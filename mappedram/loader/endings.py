@@ -344,6 +344,7 @@ _WITHOUT_MAPPED_RAM: tuple[tuple[str, str, str | None, str | None, str | None], 
 _OTHERS: tuple[tuple[str, Outcome, str], ...] = (
     ("division-by-zero", "crashes", "MR204"),
     ("allocation", "crashes", "MR001"),
+    ("length-rounded-to-none", "crashes", "MR064"),
     ("device-unknown", "loads", "MR004"),
     ("postcopy-listen", "loads", "MR033"),
     ("loop", "hangs", "MR001"),
@@ -369,7 +370,8 @@ ENDINGS: dict[str, Ending] = {
 READ = frozenset(
     (
         *("address", "advise-16", "advise-length", "command-deprecated", "command-refused"),
-        *("device-unknown", "footer-cut", "loop", "no-machine", "obsolete-version", "page-bits"),
+        *("device-unknown", "footer-cut", "length-rounded-to-none", "loop", "no-machine"),
+        *("obsolete-version", "page-bits"),
         *("page-not-mapped", "ping", "postcopy-listen", "seek", "too-many-bits"),
         *("too-many-records", "uuid"),
         *(way for way, *_ in _WITHOUT_MAPPED_RAM),

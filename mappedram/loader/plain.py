@@ -27,6 +27,7 @@ _TRIED = 1 << 21
 #: Lengths of blocks that are copied each time that one has changed; no machine comes near.
 _COPIED_MAX = 1 << 20
 _WORD = 8
+_LENGTH_END = 1 << 64
 
 
 class PlainRam:
@@ -99,6 +100,10 @@ class PlainRam:
         received = _aligned(length)
         local = self.lengths.setdefault(block.idstr, _aligned(block.used_length))
         can_grow = block.idstr.startswith(_RESIZABLE)
+        if can_grow and length and not received:
+            # What firmware is told of it is the length as it came, which has to fit 32 bits.
+            # Source: hw/nvram/fw_cfg.c, fw_cfg_modify_bytes_read().
+            raise EndedError("length-rounded-to-none")
         limit = _aligned(block.max_length) if can_grow else local
         if received > limit or (received != local and not can_grow):
             way = "block-too-long" if can_grow else "block-length"
@@ -177,4 +182,5 @@ class PlainRam:
 
 
 def _aligned(length: int) -> int:
-    return round_up(length, HOST_PAGE)
+    """Whole pages, in 64 bits. Source: include/qemu/osdep.h, REAL_HOST_PAGE_ALIGN."""
+    return round_up(length, HOST_PAGE) % _LENGTH_END

@@ -168,7 +168,8 @@ class RamLoad:
         """Suppose the page size of the first block, which tells flags from the total before it."""
         start = file.position
         behind_name = start + 9 + int.from_bytes(file.source.peek(start + 8, 1), "big")
-        page_size = file.source.peek(behind_name + 12, 8)
+        addr = _WORD if CAPABILITY_X_IGNORE_SHARED in self.local.capabilities else 0
+        page_size = file.source.peek(behind_name + addr + 12, 8)
         self.local.suppose_page_size(int.from_bytes(page_size, "big"))
 
     def _record(self, file: QemuFile, flags: int, value: int) -> None:

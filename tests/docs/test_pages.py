@@ -15,6 +15,7 @@ from mappedram.fuzz.defects import CATALOGUE
 from mappedram.layout import ELEMENTS
 from mappedram.layout._spec import TYPES
 from mappedram.loader import RELEASES
+from tools.campaign import document, published
 from tools.docs import (
     commands,
     declaration,
@@ -49,6 +50,13 @@ def test_the_verdict_has_every_cell_of_the_table() -> None:
     keys = [(worst, loads) for worst in WORST for loads in LOADS]
     assert shown == [TABLE[key][asked] for asked in (False, True) for key in keys]
     assert all(EXIT_STATUS[verdict] == int(status) for verdict, status, _ in cells if verdict)
+
+
+def test_versions_say_what_was_measured_where() -> None:
+    rows = list(document.coverage(published.read(published.PUBLISHED)))
+    assert "\n".join(rows) in versions.page()
+    said = {row.split(" | ")[0].removeprefix("| ") for row in rows[2:]}
+    assert said == {*document.BUILDS, *(one.version for one in published.read(published.PUBLISHED))}
 
 
 def test_versions_judge_every_defect() -> None:

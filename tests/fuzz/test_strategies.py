@@ -4,7 +4,7 @@ import re
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, find, given, settings
+from hypothesis import HealthCheck, example, find, given, settings
 from hypothesis import strategies as st
 
 import mappedram
@@ -36,6 +36,19 @@ def test_broken_and_small(file: SparseFile) -> None:
     assert file.size < 2 << 20
 
 
+#: Nothing but the header of its block says how large its pages are, and that stands behind `addr`.
+_SHARED = SnapshotSpec(
+    "none",
+    page_size=1024,
+    blocks=(RamSpec("pc.ram", 1, ((0, 1),)),),
+    align=1024,
+    capabilities=("x-ignore-shared", "mapped-ram"),
+    parts=0,
+    description=False,
+)
+
+
+@example(_SHARED)
 @given(strategies.snapshots())
 def test_snapshots(spec: SnapshotSpec) -> None:
     assert codes(spec.file()) <= NOTES

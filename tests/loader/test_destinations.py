@@ -124,3 +124,66 @@ def test_devices_without_a_description_have_no_fixed_length() -> None:
     alone = {"name": "slirp", "instance_id": 0, "size": 131}
     document = {"devices": [{**alone, "fields": fields}, {**described, "fields": fields}]}
     assert list(payloads(document)) == [("timer", 0)]
+
+
+# What the campaigns of docs/verdicts.md have shown; the words are those of QEMU 10.0.2.
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("aarch64-virt", "Received TARGET_PAGE_BITS is 10 but local is 12"),
+        ("arm-1k", "Capability mapped-ram is on, but received capability is off"),
+        ("pc", "Capability mapped-ram is on, but received capability is off"),
+    ],
+)
+def test_configuration_without_its_subsections(name: str, message: str, fixtures: Fixtures) -> None:
+    """On ARM, pages of 1 KiB are taken for granted; that is checked before the capabilities."""
+    data = bytearray(fixtures[name].path.read_bytes())
+    with mappedram.open(fixtures[name].path) as snapshot:
+        first = next(e for e in snapshot.stream.elements if e.kind == "configuration_subsection")
+        destination = Destination.of(snapshot)
+    data[first.offset] ^= 0x80
+    found = verdicts(bytes(data), destination=destination)["10.0"]
+    assert (found.outcome, found.message) == ("refuses", message)
+
+
+def test_page_bits_are_shown_as_a_signed_number(fixtures: Fixtures) -> None:
+    data = bytearray(fixtures["aarch64-virt"].path.read_bytes())
+    with mappedram.open(fixtures["aarch64-virt"].path) as snapshot:
+        place = next(e for e in snapshot.stream.elements if e.kind == "configuration_subsection")
+        destination = Destination.of(snapshot)
+    for value, shown in ((1 << 31, -(1 << 31)), (13, 13)):
+        data[place.end - 4 : place.end] = be(value, 4)
+        found = verdicts(bytes(data), destination=destination)["10.0"]
+        assert found.message == f"Received TARGET_PAGE_BITS is {shown} but local is 12"
+
+
+@pytest.mark.parametrize(
+    ("length", "received"), [((1 << 64) - 1, "0x0"), ((1 << 64) - 4096, "0xfffffffffffff000")]
+)
+def test_length_that_is_rounded_up_to_none(length: int, received: str, tmp_path: Path) -> None:
+    """In 64 bits, the whole pages of the longest block are none."""
+    stream = good("none")
+    (tmp_path / "good").write_bytes(bytes(stream))
+    with mappedram.open(tmp_path / "good") as snapshot:
+        destination = Destination.of(snapshot)
+    stream.start.entries[0].length = length
+    found = verdicts(bytes(stream), destination=destination)["10.0"]
+    assert found.message == f"Size mismatch: ram: {received} != 0x1000000"
+
+
+@pytest.mark.parametrize(
+    ("length", "outcome"),
+    [((1 << 64) - 1, "crashes"), ((1 << 64) - 4095, "crashes"), ((1 << 64) - 4096, "refuses")],
+)
+def test_length_of_a_block_that_firmware_reads(length: int, outcome: str, tmp_path: Path) -> None:
+    """It can be none, but the length as it came is more than firmware can be told."""
+    stream = good("pc")
+    (tmp_path / "good").write_bytes(bytes(stream))
+    with mappedram.open(tmp_path / "good") as snapshot:
+        destination = Destination.of(snapshot)
+    entry = next(one for one in stream.start.entries if one.name == b"/rom@etc/acpi/tables")
+    entry.length = length
+    found = verdicts(bytes(stream), destination=destination)["10.0"]
+    assert (found.outcome, found.because) == (outcome, ("MR064",))

@@ -1,5 +1,6 @@
 """What the loader makes of devices, commands and capabilities, by release."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -182,3 +183,19 @@ def test_shared_memory_has_to_be_where_it_was(fixtures: Fixtures) -> None:
             outcomes.append(verdicts(snapshot, destination=local)["11.0"])
     assert [one.outcome for one in outcomes] == ["loads", "loads", "refuses"]
     assert outcomes[2].message == f"Mismatched GPAs for block pc.ram {addr}!= {addr + 4096}"
+
+
+@pytest.mark.parametrize(
+    ("idstr", "message"),
+    [("dma", None), ("timer", "check_section_footer: Read section footer failed: -5")],
+)
+def test_cut_right_behind_a_device(
+    idstr: str, message: str | None, fixtures: Fixtures, tmp_path: Path
+) -> None:
+    """A device that ends with a structure misses what may follow that, before the footer."""
+    draft = Draft(fixtures["pc"], tmp_path)
+    destination = own(draft)
+    section = draft.section(SectionType.FULL, idstr)
+    os.truncate(draft.path, section.payload_offset + section.payload_length)
+    verdict = found(draft, destination)["10.0"]
+    assert (verdict.outcome, verdict.message) == ("refuses", message)

@@ -10,8 +10,9 @@ from mappedram.loader import RELEASES, Destination, verdicts
 from mappedram.source import Source
 from tests.conftest import Fixtures
 from tests.files import copy_sparse
+from tools.campaign.emulators import release_of
 from tools.campaign.record import mutations_of, read
-from tools.campaign.trial import MEMORY, release_of
+from tools.campaign.trial import MEMORY
 
 
 def test_the_model_says_what_they_did(fixtures: Fixtures, tmp_path: Path) -> None:

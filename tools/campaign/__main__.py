@@ -1,140 +1,264 @@
-"""`python -m tools.campaign`: mutants into a real QEMU, and the model beside it.
+"""`python -m tools.campaign`: mutants into real QEMUs, and the model beside them.
 
-Results are added to a file; what is there already is not done again. The exit status is 1 if the
-model and QEMU disagree on a mutant.
+    run      load and judge; results are added to a file, and what is there is not done again
+    replay   one mutant in full
+    rejudge  only ask the model again
+    merge    what files of results come to together
+    publish  add files of results to tools/campaign/published.json, and write docs/verdicts.md
+    document only write docs/verdicts.md
+
+To use several machines, give each one a shard (`run --shard 1/4`), and merge or publish all files.
+The exit status is 1 if the model and a QEMU disagree and nothing explains it, or if a QEMU came to
+several ends with the same mutant; 2 if it cannot be done.
 """
 
 import argparse
-import json
 import multiprocessing
 import os
+import signal
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from tools.campaign import document, results
-from tools.campaign.trial import Laboratory, Trial, prepare
+from mappedram.fuzz.guests import GUESTS
+from mappedram.fuzz.mutate import KINDS
+from tools.campaign import document, published, results
+from tools.campaign.emulators import Emulator, distinct
+from tools.campaign.explained import explanation_of
+from tools.campaign.plan import Plan, Shard
+from tools.campaign.results import Row
+from tools.campaign.seeds import MAPPED, PLAIN, SEEDS
+from tools.campaign.trial import Laboratory, Setting, prepare
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "verdicts.md"
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "docs" / "verdicts.md"
+_QEMU = Path("/usr/bin/qemu-system-x86_64")
+_REPORTED = 500
 
 _laboratory: Laboratory | None = None
 
 
 def main() -> int:
-    """Run and print."""
-    options = _options()
-    if options.document:
-        DOCUMENT.write_text(document.text(options.document), encoding="utf-8")
-        return 0
-    with tempfile.TemporaryDirectory(dir=options.folder, prefix="campaign-") as folder:
-        files = Path(folder, "good")
-        prepare(options.qemu, files)
-        arguments = (options.qemu, options.release, options.seed, files, Path(folder))
-        if options.replay is not None:
-            return _replay(arguments, options.replay)
-        done = results.read(options.out)
-        if options.rejudge:
-            return _report(_rejudge(arguments, done, options.out))
-        missing = set(range(options.start, options.start + options.count))
-        missing -= {row["index"] for row in done}
-        _run(arguments, sorted(missing), options.jobs, options.out)
-    return _report(results.read(options.out))
+    """Do what the command line says."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    options = _parser().parse_args()
+    try:
+        return int(options.verb(options))
+    except (results.ResultsError, ValueError) as error:
+        print(f"python -m tools.campaign: {error}", file=sys.stderr)
+        return 2
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tools.campaign", description=__doc__)
-    parser.add_argument("--qemu", type=Path, default=Path("/usr/bin/qemu-system-x86_64"))
-    parser.add_argument("--release", default="10.0", help="the row of the model's table")
-    parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--start", type=int, default=0, help="number of the first mutant")
-    parser.add_argument("--seed", default="1")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--out", type=Path, default=Path("results.jsonl"))
-    parser.add_argument("--folder", type=Path, default=Path("/dev/shm"), help="for the mutants")
-    parser.add_argument("--replay", metavar="SEED:INDEX", help="show one mutant in full")
-    parser.add_argument(
-        "--rejudge",
-        action="store_true",
-        help="only ask the model again about the results; drop those of other good files",
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.campaign", description=__doc__, formatter_class=raw
     )
+    verbs = parser.add_subparsers(required=True)
+    planned = _planned()
+
+    run = verbs.add_parser("run", parents=[planned])
+    run.add_argument("--count", type=int, default=1000, help="mutants of the whole plan")
+    run.add_argument("--shard", type=Shard.parse, default=Shard(), metavar="K/N", help="a part")
+    run.add_argument("--jobs", type=int, default=os.cpu_count(), help="QEMUs at a time")
+    run.add_argument("--minutes", type=float, help="stop after so long; a later run goes on")
+    run.set_defaults(verb=_run)
+
+    replay = verbs.add_parser("replay", parents=[planned])
+    replay.add_argument("index", type=int)
+    replay.set_defaults(verb=_replay)
+
+    rejudge = verbs.add_parser("rejudge", parents=[planned])
+    rejudge.set_defaults(verb=_rejudge)
+
+    for name, verb in (("merge", _merge), ("publish", _publish)):
+        several = verbs.add_parser(name)
+        several.add_argument("results", nargs="+", type=Path)
+        several.set_defaults(verb=verb)
+    verbs.add_parser("document").set_defaults(verb=_document)
+    return parser
+
+
+def _planned() -> argparse.ArgumentParser:
+    """The options that say which mutants, in which QEMUs."""
+    parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
-        "--document",
-        nargs="+",
+        "--qemu",
         type=Path,
-        metavar="RESULTS",
-        help="only write docs/verdicts.md from results, one file for each release",
+        action="append",
+        help="an emulator; several may be given, the first of each target saves the good files",
     )
-    options = parser.parse_args()
-    if options.replay:
-        options.seed, _, index = options.replay.rpartition(":")
-        options.replay = int(index)
-    return options
+    parser.add_argument("--release", help="the row of the model's table, if not by the version")
+    parser.add_argument("--guest", action="append", choices=sorted(GUESTS), help="default: all")
+    parser.add_argument("--form", action="append", choices=(MAPPED, PLAIN), help="default: both")
+    parser.add_argument("--kind", action="append", choices=KINDS, help="default: all")
+    parser.add_argument(
+        "--seed", default="2", help="which mutants; the default is that of the page"
+    )
+    parser.add_argument("--out", type=Path, default=Path("results.jsonl"), help="the results")
+    parser.add_argument("--good", type=Path, help="folder of the good files; default: beside --out")
+    parser.add_argument("--folder", type=Path, default=Path("/dev/shm"), help="for the mutants")
+    return parser
 
 
-def _run(arguments: tuple[object, ...], indices: list[int], jobs: int, out: Path) -> None:
-    began = time.monotonic()
-    with (
-        out.open("a", encoding="utf-8") as stream,
-        multiprocessing.Pool(jobs, _enter, arguments) as pool,
-    ):
-        for count, row in enumerate(pool.imap_unordered(_row, indices), 1):
-            results.write(stream, row)
-            if count % 500 == 0:
-                rate = count / (time.monotonic() - began)
-                print(f"{count} of {len(indices)}, {rate:.1f} a second", file=sys.stderr)
+def _setting(options: argparse.Namespace) -> Setting:
+    """What is asked for, with the good files made.
+
+    Raises:
+        ValueError: the QEMUs do not suit, or no good file does.
+    """
+    binaries = options.qemu or [_QEMU]
+    emulators = distinct(Emulator.of(binary, options.release) for binary in binaries)
+    targets = {one.arch for one in emulators}
+    files = tuple(
+        seed.name
+        for seed in SEEDS
+        if seed.arch in targets
+        and seed.guest in (options.guest or GUESTS)
+        and seed.form in (options.form or (seed.form,))
+    )
+    if not files:
+        raise ValueError("no good file is of these guests, forms and targets")
+    good = options.good or options.out.with_suffix(".good")
+    prepare(emulators, files, good)
+    kinds = tuple(kind for kind in KINDS if kind in (options.kind or KINDS))
+    return Setting(emulators, Plan(options.seed, files, kinds), good, _commit())
 
 
-def _enter(*arguments: object) -> None:
+def _commit() -> str:
+    """The commit of this repository, with a mark where files differ from it."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    return subprocess.run(
+        [*command, "--exclude=*"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+# Loading.
+
+
+def _run(options: argparse.Namespace) -> int:
+    setting = _setting(options)
+    plan = setting.plan
+    with results.adding(options.out, plan, options.shard) as (stream, rows):
+        jobs = list(missing(setting, rows, options.shard.indices(plan, options.count)))
+        began = time.monotonic()
+        with (
+            tempfile.TemporaryDirectory(dir=options.folder, prefix="campaign-") as folder,
+            multiprocessing.Pool(options.jobs, _enter, (setting, Path(folder))) as pool,
+        ):
+            for count, found in enumerate(pool.imap_unordered(_rows, jobs), 1):
+                results.write(stream, found)
+                seconds = time.monotonic() - began
+                if count % _REPORTED == 0:
+                    rate = count / seconds
+                    print(f"{count} of {len(jobs)} mutants, {rate:.1f} a second", file=sys.stderr)
+                if options.minutes and seconds > 60 * options.minutes:
+                    break
+    return _report(results.read(options.out).rows)
+
+
+#: The number of a mutant, and the QEMUs that are to load it.
+Job = tuple[int, tuple[Emulator, ...]]
+
+
+def missing(setting: Setting, rows: Iterable[Row], indices: Iterable[int]) -> Iterable[Job]:
+    """What is to be done: of each mutant, the QEMUs that have not loaded it."""
+    archs = {seed.name: seed.arch for seed in SEEDS}
+    done = {(row.index, row.arch, row.version) for row in rows}
+    for index in indices:
+        arch = archs[setting.plan.file_of(index)]
+        left = tuple(
+            one
+            for one in setting.emulators
+            if one.arch == arch and (index, one.arch, one.version) not in done
+        )
+        if left:
+            yield index, left
+
+
+def _enter(setting: Setting, folder: Path) -> None:
     """Set up a worker; it ends with the pool."""
     global _laboratory
     os.nice(10)
-    _laboratory = Laboratory(*arguments).__enter__()  # type: ignore[arg-type]
+    _laboratory = Laboratory(setting, folder).__enter__()
 
 
-def _row(index: int) -> results.Row:
+def _rows(job: Job) -> list[Row]:
     assert _laboratory is not None
-    return _laboratory.trial(index).to_dict()
+    return _laboratory.trial(*job)
 
 
-def _rejudge(
-    arguments: tuple[object, ...], rows: list[results.Row], out: Path
-) -> list[results.Row]:
-    """Replace what the model says in the results, and leave out mutants that are others now."""
-    kept = []
-    with Laboratory(*arguments) as laboratory:  # type: ignore[arg-type]
-        for row in rows:
-            judged = laboratory.judge(row["index"])
-            if judged["mutations"] == row["mutations"]:
-                kept.append(row | judged)
-    with out.open("w", encoding="utf-8") as stream:
-        for row in kept:
-            results.write(stream, row)
-    return kept
+def _replay(options: argparse.Namespace) -> int:
+    setting = _setting(options)
+    with (
+        tempfile.TemporaryDirectory(dir=options.folder, prefix="campaign-") as folder,
+        Laboratory(setting, Path(folder)) as laboratory,
+    ):
+        rows = laboratory.trial(options.index)
+    for row in rows:
+        print(row.to_json())
+        print(row.said)
+    return 0 if all(row.agrees for row in rows) else 1
 
 
-def _replay(arguments: tuple[object, ...], index: int) -> int:
-    with Laboratory(*arguments) as laboratory:  # type: ignore[arg-type]
-        trial = laboratory.trial(index)
-    _show(trial)
-    return 0 if trial.agrees else 1
+def _rejudge(options: argparse.Namespace) -> int:
+    """Replace what the model says in the results; drop mutants that are others now."""
+    setting, known = _setting(options), results.read(options.out)
+    with (
+        results.adding(options.out, setting.plan, known.shard) as (_, rows),
+        tempfile.TemporaryDirectory(dir=options.folder, prefix="campaign-") as folder,
+        Laboratory(setting, Path(folder)) as laboratory,
+    ):
+        kept = [judged for row in rows if (judged := laboratory.judge(row))]
+        results.replace_rows(options.out, setting.plan, known.shard, kept)
+    print(f"{len(rows) - len(kept)} of {len(rows)} results were of other mutants", file=sys.stderr)
+    return _report(kept)
 
 
-def _show(trial: Trial) -> None:
-    print(json.dumps(trial.to_dict(), indent=2))
-    print(trial.loaded.message)
+# What it comes to.
 
 
-def _report(rows: Iterable[results.Row]) -> int:
-    rows = list(rows)
-    disagreements = [row for row in rows if not results.agrees(row)]
-    print("\n".join(results.matrix(rows)))
-    right, foretold = results.messages(rows)
-    print(f"messages: {right} of {foretold} as foretold")
-    for row in disagreements:
-        print(json.dumps(row))
-    return 1 if disagreements else 0
+def _merge(options: argparse.Namespace) -> int:
+    return _report(row for path in options.results for row in results.read(path).rows)
+
+
+def _publish(options: argparse.Namespace) -> int:
+    found = [results.read(path) for path in options.results]
+    date = datetime.now(UTC).date().isoformat()
+    known, new = published.read(published.PUBLISHED), published.entries_of(found, date)
+    published.write(published.added(known, new), published.PUBLISHED)
+    _document(options)
+    return _report(row for one in found for row in one.rows)
+
+
+def _document(_: argparse.Namespace) -> int:
+    DOCUMENT.write_text(document.text(published.read(published.PUBLISHED)), encoding="utf-8")
+    return 0
+
+
+def _report(rows: Iterable[Row]) -> int:
+    merged = results.merge(rows)
+    for version in sorted({row.version for row in merged.rows}):
+        of_it = [row for row in merged.rows if row.version == version]
+        right, foretold = published.messages(of_it)
+        print(f"QEMU {version}: {len(of_it):,} mutants")
+        print("\n".join(document.matrix((row.outcome, row.model, 1) for row in of_it)))
+        print(f"messages: {right:,} of {foretold:,} as foretold")
+    differing = [row for row in merged.rows if not row.agrees]
+    unexplained = [row for row in differing if explanation_of(row) is None]
+    _list("differ, and nothing explains it", unexplained)
+    _list("came to several ends in the same QEMU", merged.contradictory)
+    print(f"{len(differing):,} differ, {len(unexplained):,} of them unexplained")
+    return 1 if unexplained or merged.contradictory else 0
+
+
+def _list(what: str, rows: Sequence[Row]) -> None:
+    for row in rows:
+        print(f"{what}: {row.to_json()}")
 
 
 if __name__ == "__main__":

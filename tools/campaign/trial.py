@@ -1,144 +1,176 @@
-"""One mutant: made from a seed and a number, loaded by QEMU, judged by the model."""
+"""One mutant: made from a plan and a number, loaded by QEMUs, judged by the model."""
 
+import json
 import os
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from random import Random
-from typing import Any, Self
+from typing import Self
 
 import mappedram
 from mappedram.fuzz.mutate import Mutation, Mutator, apply
 from mappedram.fuzz.qemu import Loaded, QemuLoader, digest_of_snapshot
-from mappedram.loader import RELEASES, Destination, Verdict, newest
+from mappedram.loader import RELEASES, Destination, Verdict
+from mappedram.loader.ledger import Ledgers
 from mappedram.loader.pages import Bitmaps
 from mappedram.loader.simulate import Simulation
 from mappedram.pageio import Target, copy_data
 from mappedram.snapshot import Snapshot
 from mappedram.source import Source
+from tools.campaign.emulators import Emulator, saver_of
+from tools.campaign.plan import Plan
+from tools.campaign.results import Row, digest, mutant_of
 from tools.campaign.seeds import SEEDS, Seed, save_guest
 
 #: What one allocation can have in a QEMU with the address space of `QemuLoader`.
 MEMORY = 5 << 30
-#: How many mutations a mutant has.
-_COUNTS = (1, 1, 2, 3)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A mutant and what became of it, in QEMU and in the model."""
-
-    index: int
-    seed: Seed
-    mutations: tuple[Mutation, ...]
-    loaded: Loaded
-    verdict: Verdict
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the model says what QEMU did."""
-        return self.loaded.outcome == self.verdict.outcome
-
-    def to_dict(self) -> dict[str, Any]:
-        """One line of the results."""
-        return {
-            "index": self.index,
-            "file": self.seed.name,
-            "qemu": self.loaded.outcome,
-            "said": self.loaded.message,
-            "seconds": round(self.loaded.seconds, 3),
-            **foretold(self.verdict),
-            **_made_of(self.mutations),
-        }
-
-
-def foretold(verdict: Verdict) -> dict[str, Any]:
-    """What the model says, as part of a line of the results."""
-    return {
-        "model": verdict.outcome,
-        "certain": verdict.certain,
-        "because": list(verdict.because),
-        "expected": verdict.message,
-    }
-
-
-def _made_of(mutations: tuple[Mutation, ...]) -> dict[str, Any]:
-    return {"mutations": [_readable(mutation) for mutation in mutations]}
-
-
-def _readable(mutation: Mutation) -> dict[str, Any]:
-    entry = asdict(mutation)
-    return entry | {"before": mutation.before.hex(), "after": mutation.after.hex()}
+#: How many times as long a load may take that was not expected to be endless.
+_PATIENCE = 9
+_MANIFEST = "manifest.json"
+_SEEDS = {seed.name: seed for seed in SEEDS}
+#: A good file: its name, and who saved what it is made of.
+Key = tuple[str, Emulator]
 
 
 class Good:
     """One good file, with what is worked out once for all its mutants."""
 
-    def __init__(self, seed: Seed, snapshot: Snapshot, saved: Snapshot, loader: QemuLoader) -> None:
+    def __init__(
+        self, seed: Seed, snapshot: Snapshot, saved: Snapshot, name: str, plan: Plan
+    ) -> None:
         self.seed = seed
         self.snapshot = snapshot
-        self.loader = loader
-        self.mutator = Mutator(snapshot)
-        self.memory = digest_of_snapshot(snapshot, loader.guest)
+        #: The digest of the file.
+        self.name = name
+        self.mutator = Mutator(snapshot, plan.kinds)
+        self.memory = digest_of_snapshot(snapshot, seed.machine)
         self.destination = replace(
             Destination.of(saved, memory=MEMORY),
             reference=snapshot,
-            watched=frozenset(loader.guest.blocks),
+            watched=frozenset(seed.machine.blocks),
         )
 
 
-class Laboratory:
-    """The good files, by name, and the QEMUs of one worker. A context manager."""
+@dataclass(frozen=True)
+class Setting:
+    """What all workers of a campaign have in common.
 
-    def __init__(self, binary: Path, release: str, seed: str, files: Path, folder: Path) -> None:
-        self.binary = binary
-        self.release = RELEASES[release]
-        self.seed = seed
-        self.files = files
+    Attributes:
+        emulators: the QEMUs.
+        plan: what is tried.
+        files: the folder with the good files (`prepare`).
+        commit: of this repository, whose model judges.
+    """
+
+    emulators: tuple[Emulator, ...]
+    plan: Plan
+    files: Path
+    commit: str
+
+
+class Laboratory:
+    """The good files, by name, and the QEMUs of one worker. A context manager.
+
+    Args:
+        setting: what all workers have in common.
+        folder: for the mutants.
+    """
+
+    def __init__(self, setting: Setting, folder: Path) -> None:
+        self.setting = setting
         self.mutant = folder / f"mutant-{os.getpid()}"
-        self.good: dict[str, Good] = {}
+        self.good: dict[Key, Good] = {}
+        self.loaders: dict[tuple[str, Emulator], QemuLoader] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        for seed in SEEDS:
-            saved, path = saved_path(self.files, seed.guest), self.files / seed.name
-            self.good[seed.name] = Good(
+        digests = _manifest(self.setting.files)
+        for name in self.setting.plan.files:
+            for emulator in self.setting.emulators:
+                if emulator.arch == _SEEDS[name].arch:
+                    self._open(name, emulator, digests)
+        return self
+
+    def _open(self, name: str, emulator: Emulator, digests: Mapping[str, str]) -> None:
+        seed, key = _SEEDS[name], self._key(name, emulator)
+        if key not in self.good:
+            saved, path = paths(self.setting.files, seed, key[1])
+            self.good[key] = Good(
                 seed,
                 self._stack.enter_context(mappedram.open(path, seed.offset)),
                 self._stack.enter_context(mappedram.open(saved)),
-                self._stack.enter_context(QemuLoader(self.binary, seed.guest)),
+                digests[path.name],
+                self.setting.plan,
             )
-        return self
+        loader = QemuLoader(emulator.binary, seed.machine)
+        self.loaders[name, emulator] = self._stack.enter_context(loader)
+
+    def _key(self, name: str, emulator: Emulator) -> Key:
+        return name, saver_of(_SEEDS[name], emulator, self.setting.emulators)
 
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
         self.mutant.unlink(missing_ok=True)
 
-    def trial(self, index: int) -> Trial:
-        """Make the mutant of that number, load it and judge it."""
-        with self._made(index) as (good, mutations, source):
-            loaded = good.loader.load(self.mutant, good.seed.offset, good.memory)
-            verdict = self._judged(good, source)
-        return Trial(index, good.seed, mutations, loaded, verdict)
+    def trial(self, index: int, emulators: Sequence[Emulator] | None = None) -> list[Row]:
+        """Make the mutant of that number, load it and judge it, in each QEMU that has the machine.
 
-    def judge(self, index: int) -> dict[str, Any]:
-        """What the model says of the mutant of that number, and what it is made of."""
-        with self._made(index) as (good, mutations, source):
-            return foretold(self._judged(good, source)) | _made_of(mutations)
+        Args:
+            index: the number.
+            emulators: those that are to load it, if not all.
+        """
+        name = self.setting.plan.file_of(index)
+        groups: dict[Key, list[Emulator]] = {}
+        for emulator in emulators or self.setting.emulators:
+            if (name, emulator) in self.loaders:
+                groups.setdefault(self._key(name, emulator), []).append(emulator)
+        return [row for key, group in groups.items() for row in self._rows(index, key, group)]
 
-    def _judged(self, good: Good, source: Source) -> Verdict:
+    def _rows(self, index: int, key: Key, group: Sequence[Emulator]) -> Iterator[Row]:
+        with self._made(index, key) as (good, mutations, source):
+            verdicts = self._verdicts(good, source, [one.release for one in group])
+            for emulator, verdict in zip(group, verdicts, strict=True):
+                loader = self.loaders[key[0], emulator]
+                in_time = verdict.outcome != "hangs"
+                loaded = load(loader, self.mutant, good.seed.offset, good.memory, in_time=in_time)
+                yield _row(index, good, mutations, emulator, loaded).judged(
+                    verdict, self.setting.commit
+                )
+
+    def judge(self, row: Row) -> Row | None:
+        """The row, judged anew; None if its mutant is of another good file, or another one now."""
+        for key, good in self.good.items():
+            if (key[0], good.name) == (row.file, row.good):
+                with self._made(row.index, key) as (_, mutations, source):
+                    if mutant_of(mutations) == row.mutant:
+                        (verdict,) = self._verdicts(good, source, [row.release])
+                        return row.judged(verdict, self.setting.commit)
+        return None
+
+    def load(self, name: str, emulator: Emulator) -> Loaded:
+        """Load a good file as it is."""
+        good = self.good[self._key(name, emulator)]
+        _, path = paths(self.setting.files, good.seed, self._key(name, emulator)[1])
+        return self.loaders[name, emulator].load(path, good.seed.offset, good.memory)
+
+    def _verdicts(self, good: Good, source: Source, releases: Sequence[str]) -> list[Verdict]:
+        """What the model says of each of these releases."""
         bitmaps = Bitmaps(source, good.destination.byteorder)
-        simulation = Simulation(bitmaps, good.seed.offset, good.destination, self.release)
-        return simulation.verdict(self.release)
+        ledgers = Ledgers(source, keep=True)
+        found: dict[str, Verdict] = {}
+        for name in dict.fromkeys(releases):
+            release = RELEASES[name]
+            simulation = Simulation(bitmaps, good.seed.offset, good.destination, release, ledgers)
+            found[name] = simulation.verdict(release)
+        return [found[name] for name in releases]
 
     @contextmanager
-    def _made(self, index: int) -> Iterator[tuple[Good, tuple[Mutation, ...], Source]]:
+    def _made(self, index: int, key: Key) -> Iterator[tuple[Good, tuple[Mutation, ...], Source]]:
         """The mutant of that number, open, and what it is made of."""
-        random = Random(f"{self.seed}:{index}")
-        good = self.good[SEEDS[index % len(SEEDS)].name]
-        mutations = good.mutator.draw(random, random.choice(_COUNTS))
+        good = self.good[key]
+        random, count = self.setting.plan.random(index)
+        mutations = good.mutator.draw(random, count)
         with self.mutant.open("w+b") as stream:
             original = good.snapshot.source
             copy_data(original, 0, original.size, Target(stream.fileno()))
@@ -148,27 +180,86 @@ class Laboratory:
                 yield good, mutations, source
 
 
-def release_of(numbers: Iterable[int | str]) -> str | None:
-    """The row of the model that stands for a QEMU of that version; None if there is none."""
-    full = ".".join(map(str, numbers))
-    if full in RELEASES:
-        return full
-    try:
-        return newest(full.rpartition(".")[0]).name
-    except KeyError:
-        return None
+def load(loader: QemuLoader, path: Path, offset: int, memory: bytes, *, in_time: bool) -> Loaded:
+    """Load a file; once more with more time if it should have come to an end, and has not.
+
+    Args:
+        loader: the QEMU.
+        path: the file.
+        offset: where the stream begins.
+        memory: digest of the memory that was saved.
+        in_time: whether the model says that the load comes to an end: if it does not, the machine
+            may have been busy.
+    """
+    loaded = loader.load(path, offset, memory)
+    if loaded.outcome == "hangs" and in_time:
+        hurried, loader.timeout = loader.timeout, _PATIENCE * loader.timeout
+        loaded = loader.load(path, offset, memory)
+        loader.timeout = hurried
+    return loaded
 
 
-def saved_path(files: Path, guest: str) -> Path:
-    """Where the file stands that QEMU saved of a guest."""
-    return files / f"saved-{guest}"
+def _row(
+    index: int,
+    good: Good,
+    mutations: tuple[Mutation, ...],
+    emulator: Emulator,
+    loaded: Loaded,
+) -> Row:
+    """A result that is not judged yet."""
+    return Row(
+        index=index,
+        file=good.seed.name,
+        good=good.name,
+        machine=good.seed.guest,
+        form=good.seed.form,
+        kinds=tuple(sorted({one.kind for one in mutations})),
+        mutant=mutant_of(mutations),
+        arch=emulator.arch,
+        version=emulator.version,
+        outcome=loaded.outcome,
+        said=loaded.message,
+        seconds=round(loaded.seconds, 3),
+        release=emulator.release,
+        model="",
+        certain=False,
+        because=(),
+        expected=None,
+        commit="",
+        mutations=mutations,
+    )
 
 
-def prepare(binary: Path, files: Path) -> None:
-    """Make all good files."""
-    shutil.rmtree(files, ignore_errors=True)
-    files.mkdir(parents=True)
-    for guest in {seed.guest for seed in SEEDS}:
-        save_guest(binary, guest, saved_path(files, guest))
-    for seed in SEEDS:
-        seed.make(saved_path(files, seed.guest), files / seed.name)
+def paths(files: Path, seed: Seed, saver: Emulator) -> tuple[Path, Path]:
+    """What a QEMU saved, and the good file that is made of it."""
+    tail = f"-{saver.version}" if seed.own else ""
+    return files / (seed.saved + tail), files / (seed.name + tail)
+
+
+def prepare(emulators: Sequence[Emulator], names: Sequence[str], files: Path) -> None:
+    """Make the good files that are not there yet; those of an earlier run stay as they are.
+
+    Raises:
+        RuntimeError: a QEMU does not save.
+    """
+    files.mkdir(parents=True, exist_ok=True)
+    known = _manifest(files)
+    for seed in (_SEEDS[name] for name in names):
+        loading = [one for one in emulators if one.arch == seed.arch]
+        for saver in dict.fromkeys(saver_of(seed, one, emulators) for one in loading):
+            saved, path = paths(files, seed, saver)
+            if path.name in known:
+                continue
+            if not saved.exists():
+                save_guest(saver.binary, seed.machine, saved)
+            path.unlink(missing_ok=True)
+            seed.make(saved, path)
+            known[path.name] = digest(path.read_bytes())
+            (files / _MANIFEST).write_text(json.dumps(known), encoding="utf-8")
+
+
+def _manifest(files: Path) -> dict[str, str]:
+    """The digests of the good files that are whole, by name."""
+    path = files / _MANIFEST
+    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found

@@ -13,14 +13,15 @@ from mappedram.loader.commands import COMMANDS
 from mappedram.loader.configuration import CAPABILITIES
 from mappedram.loader.endings import ENDINGS
 from mappedram.loader.releases import ALWAYS, Behaviour
+from tools.campaign import document, published
 
 _HEAD = """\
 # QEMU versions
 
 What the releases of QEMU make of a file when they load it. All of this page comes from the model of
-the loader by which `mappedram check` judges; [how well it does](verdicts.md) was tried on a real
-QEMU 10.0 and 11.1. What the releases write is in [part 11 of the format](format.md#s-11), what they
-get wrong in the [errata](errata.md).
+the loader by which `mappedram check` judges; [how well it does](verdicts.md) was tried on several
+[builds of QEMU](#what-was-measured-where). What the releases write is in
+[part 11 of the format](format.md#s-11), what they get wrong in the [errata](errata.md).
 """
 _APART = """\
 ## What tells them apart
@@ -28,7 +29,17 @@ _APART = """\
 | what they do | since | until | how it is known |
 |---|---|---|---|
 """
+_MEASURED = """\
+
+## What was measured where
+
+Files with mutations that a QEMU has loaded, and of how many the model says another outcome than
+that QEMU had. "Measured" above means that such files, or those of the tests, show it. They are
+counted by outcome, and by what was changed, on the [page of the verdicts](verdicts.md).
+
+"""
 _MACHINES = """\
+
 ## Machine types
 
 A snapshot loads on the machine type that it was saved on. A release that does not have that one
@@ -90,11 +101,11 @@ _BEHAVIOURS: Mapping[str, Behaviour] = {
 
 
 def page() -> str:
-    """The four tables."""
+    """The five tables."""
     return "\n".join(
         (
             _HEAD,
-            _APART + _rows(_apart()),
+            _APART + _rows(_apart()) + _MEASURED + "\n".join(_measured()),
             _MACHINES + _machines(),
             _DEFECTS + _defects(),
             _WORDS + _words(),
@@ -115,6 +126,10 @@ def _answers(release: Release) -> tuple[bool, ...]:
 def _apart() -> Iterator[tuple[str, ...]]:
     for what, one in _BEHAVIOURS.items():
         yield what, one.since or "9.0 or before", one.until or "-", one.basis
+
+
+def _measured() -> Iterator[str]:
+    return document.coverage(published.read(published.PUBLISHED))
 
 
 def _machines() -> str:
