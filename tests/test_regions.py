@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mappedram
-from mappedram.model import MappedRamHeader
+from mappedram.model import Area
 from mappedram.regions import Region, regions
 from tests.conftest import Fixtures, manifest
 
@@ -48,15 +48,12 @@ def test_overlapping_claims_are_shared_out(fixtures: Fixtures, data: st.DataObje
         stream = snapshot.stream
     size = stream.file_size
     offsets = st.integers(0, size) | st.integers(0, 1 << 64)
-    blocks = tuple(
-        replace(
-            block,
-            used_length=data.draw(st.integers(0, size * 2)),
-            mapped_ram=MappedRamHeader(1, 4096, data.draw(offsets), data.draw(offsets)),
-        )
-        for block in (stream.blocks[0],) * data.draw(st.integers(1, 3))
+    areas = tuple(
+        Area(f"{block.path}/{kind}", data.draw(offsets), data.draw(st.integers(1, size * 2)))
+        for block in stream.blocks
+        for kind in ("bitmap", "padding", "pages")
     )
-    found = regions(replace(stream, blocks=blocks))
+    found = regions(replace(stream, areas=areas))
     assert_partition(found, size)
     owned = [region for region in found if region.kind == "element"]
     assert sum(region.length for region in owned) == sum(e.length for e in stream.elements)
@@ -67,3 +64,24 @@ def test_trailing_bytes_are_named(fixtures: Fixtures) -> None:
         stream = replace(snapshot.stream, file_size=snapshot.stream.file_size + 10)
         last = regions(stream)[-1]
         assert (last.name, last.length) == ("after the stream", 10)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("bitmap", "pages"), ("bitmap", "padding"), ("pages", "padding")]
+)
+@pytest.mark.parametrize("ahead", [0, 0x1000])
+def test_who_keeps_what_two_areas_claim(
+    fixtures: Fixtures, first: str, second: str, ahead: int
+) -> None:
+    """A bitmap keeps its bytes before pages do, and pages before padding, wherever each begins."""
+    with mappedram.open(fixtures["none"].path) as snapshot:
+        stream = snapshot.stream
+    path, start = stream.blocks[0].path, 0x200000
+    areas = (
+        Area(f"{path}/{second}", start - ahead, 0x3000),
+        Area(f"{path}/{first}", start, 0x1000),
+    )
+    found = regions(replace(stream, areas=areas))
+    kept = {(region.offset, region.end): region.kind for region in found}
+    assert kept[start, start + 0x1000] == first
+    assert kept[start + 0x1000, start - ahead + 0x3000] == second
