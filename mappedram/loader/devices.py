@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from mappedram.layout.constants import SectionType
+from mappedram.layout.vmstate import subsection_header_size
 from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile, c_string
 
@@ -51,7 +52,9 @@ class Payload:
     @property
     def total(self) -> int:
         """Bytes of the fields and of the subsections with their headers."""
-        return self.length + sum(6 + len(sub.name) + sub.total for sub in self.subsections)
+        return self.length + sum(
+            subsection_header_size(sub.name) + sub.total for sub in self.subsections
+        )
 
     def of_version(self, version: int) -> "Payload":
         """The same; of that version where none is given."""

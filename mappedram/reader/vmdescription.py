@@ -8,6 +8,7 @@ from typing import Any
 from mappedram import model
 from mappedram.layout.constants import SectionType
 from mappedram.layout.section import VmDescription
+from mappedram.layout.vmstate import subsection_header_size
 from mappedram.source import Source
 
 #: A longer text is not parsed. QEMU's texts are some hundred KiB; parsed JSON takes ten times that.
@@ -122,9 +123,8 @@ def _length(description: Mapping[str, Any]) -> int:
         _number(field["size"]) * _number(field.get("array_len", 1))
         for field in description.get("fields", ())
     )
-    # Each subsection: type byte, length byte, name, version, and then its own fields.
     subsections = sum(
-        1 + 1 + len(subsection["vmsd_name"]) + 4 + _length(subsection)
+        subsection_header_size(subsection["vmsd_name"]) + _length(subsection)
         for subsection in description.get("subsections", ())
     )
     return fields + subsections

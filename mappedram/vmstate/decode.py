@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
+from construct import ConstructError
+
 from mappedram.layout.constants import SectionType
+from mappedram.layout.vmstate import SubsectionHeader, subsection_header_size
 from mappedram.vmstate.codecs import (
     GTREE,
     LISTS,
@@ -26,7 +29,7 @@ from mappedram.vmstate.tree import REST, Array, Leaf, Node, Struct
 from mappedram.vmstate.values import LeftOut, Scalar, Undecoded
 
 #: The length of a name is one byte.
-_NAME_MAX = 0xFF
+_HEADER_MAX = subsection_header_size("") + 0xFF
 #: The number of elements of a tree, and the mark at its end.
 _TREE_MIN = 5
 #: Bytes of a pointer that is a key.
@@ -193,16 +196,14 @@ class _Payload:
 
     def subsection_header(self, name: str, position: int, end: int) -> Leaf | None:
         """The type byte, the name and the version in front of a subsection, if they are there."""
-        encoded = name.encode("utf-8")
-        length = 2 + len(encoded) + 4
-        if len(encoded) > _NAME_MAX or length > end - position:
+        try:
+            found = SubsectionHeader.parse(self.data[position : min(end, position + _HEADER_MAX)])
+        except ConstructError:
             return None
-        if not self.data.startswith(
-            bytes([SectionType.SUBSECTION, len(encoded)]) + encoded, position
-        ):
+        if (found.section_type, found.idstr) != (SectionType.SUBSECTION, name):
             return None
-        version = int.from_bytes(self.data[position + length - 4 : position + length], "big")
-        return self.framing("subsection header", position, length, version)
+        length = len(SubsectionHeader.build(found))
+        return self.framing("subsection header", position, length, found.version_id)
 
     # Fields.
 
