@@ -1,0 +1,1 @@
+"""Changes to the declarations and the reader, each of which some test has to notice."""
