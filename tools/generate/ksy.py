@@ -1,10 +1,11 @@
 """Reads the declarations in `spec/*.ksy`: types, fields, docs and what a field may hold."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -12,12 +13,26 @@ ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "spec"
 
 
+class Part(NamedTuple):
+    """Some bits of a field: their name in the spec, how many, and what they may be.
+
+    `holds` is empty where they may be anything.
+    """
+
+    ksy_id: str
+    bits: int
+    holds: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Field:
-    """One entry of `seq`: `ksy_id` in the spec, `name` in QEMU's spelling, `type` as declared.
+    """One field: `ksy_id` in the spec, `name` in QEMU's spelling, `type` as declared.
 
     `enum` names the values, `repeat` tells how often the field stands there, `cases` are the types
-    that it has by the value of another field; each is empty where there is none.
+    that it has by the value of another field; each is empty where there is none. `parts` are the
+    entries of `seq` where the spec cuts a number into several (`-part-of`); the first one has the
+    doc of all. `align` is what a writer makes the value a multiple of
+    (`-should-align`), 1 where the spec does not say.
     """
 
     ksy_id: str
@@ -30,6 +45,29 @@ class Field:
     enum: str
     repeat: str
     cases: tuple[tuple[str, str], ...]
+    parts: tuple[Part, ...]
+    align: int
+
+    @property
+    def bits(self) -> int:
+        """How many bits the number has.
+
+        Raises:
+            ValueError: it is no number.
+        """
+        return _bits(self.type)
+
+    @property
+    def masked(self) -> tuple[int, tuple[int, ...]]:
+        """The bits that the parts fix, and what they may be: `value & mask in results`."""
+        mask = 0
+        results: tuple[int, ...] = (0,)
+        for part in self.parts:
+            mask = mask << part.bits | ((1 << part.bits) - 1 if part.holds else 0)
+            results = tuple(
+                result << part.bits | held for result in results for held in part.holds or (0,)
+            )
+        return mask, results
 
 
 @dataclass(frozen=True)
@@ -101,10 +139,38 @@ def _types(node: dict[str, Any], module: str, path: tuple[str, ...]) -> Iterator
             doc=_text(node.get("doc")),
             doc_ref=node.get("doc-ref", ""),
             params=tuple(param["id"] for param in node.get("params", [])),
-            fields=tuple(_field(entry) for entry in node["seq"]),
+            fields=tuple(_fields(node["seq"])),
         )
     for name, child in node.get("types", {}).items():
         yield from _types(child, module, (*path, name))
+
+
+def _fields(seq: list[dict[str, Any]]) -> Iterator[Field]:
+    """The fields of a `seq`, of which neighbours with the same `-part-of` are one."""
+    for name, group in groupby(seq, lambda entry: entry.get("-part-of") or entry["id"]):
+        entries = list(group)
+        if "-part-of" not in entries[0]:
+            yield _field(entries[0])
+            continue
+        parts = tuple(
+            Part(entry["id"], _bits(entry["type"]), _holds(entry.get("valid"))) for entry in entries
+        )
+        size = sum(part.bits for part in parts) // 8
+        yield replace(_field(entries[0]), name=name, type=f"u{size}", parts=parts)
+
+
+def _bits(kind: str) -> int:
+    """How many bits a number of a type has, such as `u4` or `b22`."""
+    return int(kind[1:]) * (1 if kind.startswith("b") else 8)
+
+
+def _holds(valid: Any) -> tuple[int, ...]:
+    """The numbers that a part may be; empty for all."""
+    if isinstance(valid, dict):
+        return tuple(number for one in valid["any-of"] for number in _holds(one))
+    if isinstance(valid, str):
+        return (_named(valid)[0],)
+    return () if valid is None else (valid,)
 
 
 def _field(entry: dict[str, Any]) -> Field:
@@ -117,14 +183,16 @@ def _field(entry: dict[str, Any]) -> Field:
     return Field(
         ksy_id=entry["id"],
         name=original if original.islower() and original != "len" else entry["id"],
-        type=" ".join(kind.split()),
+        type=" ".join(kind.partition("(")[0].split()),
         size=str(entry.get("size", len(entry.get("contents", "")) or "")),
         doc=_text(entry.get("doc")),
         expected=_expected(entry),
         condition=entry.get("if", ""),
-        enum=entry.get("enum", ""),
+        enum=entry.get("enum", "").rpartition("::")[2],
         repeat=str(entry.get("repeat-expr", "")),
         cases=tuple(cases.items()),
+        parts=(),
+        align=entry.get("-should-align", 1),
     )
 
 
@@ -151,15 +219,17 @@ def _constant(value: object) -> str:
     text = str(value)
     if "::" not in text:
         return text.strip("'") if text.startswith('"') else text
-    enum, name = text.split("::")
-    numbers = {
-        number: entry
+    number, name = _named(text)
+    return f"{number:#04x} ({name})"
+
+
+def _named(constant: str) -> tuple[int, str]:
+    """The number and QEMU's name of a value of an enumeration, such as `section_type::eof`."""
+    *_, enum, name = constant.split("::")
+    return next(
+        (number, entry["-orig-id"])
         for source in sources()
         for number, entry in load(source).get("enums", {}).get(enum, {}).items()
-    }
-    return next(
-        f"{number:#04x} ({entry['-orig-id']})"
-        for number, entry in numbers.items()
         if entry["id"] == name
     )
 

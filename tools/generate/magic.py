@@ -26,7 +26,7 @@ def _stream() -> list[str]:
     start = header["end"]
     configuration = _places("configuration_header")
     length, name = start + configuration["len_name"], start + configuration["name"]
-    kind = _expected("configuration_header", "section_type")
+    kind = int(_expected("configuration_header", "section_type").split()[0], 0)
     return [
         f"0\tstring\t{_expected('stream_header', 'magic')}\tQEMU migration stream",
         f">{header['version']}\tubelong\tx\t\\b, version %u",
