@@ -61,7 +61,12 @@ Overrides = Mapping[str, Scalar | SearchStrategy[Any]]
 
 #: Texts and lists are mostly as short as this; beyond it, they repeat what was drawn.
 _SHORT_MAX, _FEW_MAX = 16, 4
-_PAGE_BITS = (8, 16)
+#: Parameters that are drawn: whether something is there, and a size of a page. The others tell the
+#: place in a file, which is not known of a structure alone.
+_PARAMETERS: Mapping[str, SearchStrategy[int]] = {
+    **dict.fromkeys(("has_page_size", "has_addr", "has_mapped_ram", "is_be"), st.booleans()),
+    "len_page": st.integers(8, 16).map(lambda bits: 1 << bits),
+}
 
 
 @dataclass(frozen=True)
@@ -142,8 +147,9 @@ def _checked(kind: str, overrides: Overrides, params: Params) -> Overrides:
 @st.composite
 def _records(draw: DrawFn, kind: str, overrides: Overrides, params: Params) -> Record:
     drawn = {
-        name: params[name] if name in params else draw(_parameter(name))
+        name: params[name] if name in params else draw(_PARAMETERS[name])
         for name in TYPES[kind].params
+        if name in params or name in _PARAMETERS
     }
     drawing = _Drawing(draw, overrides, drawn)
     return Record(kind, drawn, drawing.structure(RECORDS[kind].subcon, kind))
@@ -187,13 +193,6 @@ def _fields(structure: Construct, path: str) -> Iterator[tuple[str, Member]]:
 def _rule(field: Member, params: Params) -> Validity | None:
     rule = field.validity
     return rule.of(params) if isinstance(rule, ByParams) else rule
-
-
-def _parameter(name: str) -> SearchStrategy[int]:
-    """A size of a page, or whether something is there."""
-    if name == "len_page":
-        return st.integers(*_PAGE_BITS).map(lambda bits: 1 << bits)
-    return st.booleans()
 
 
 # Fields.

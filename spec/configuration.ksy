@@ -9,54 +9,16 @@ meta:
     - virtualization
   license: CC0-1.0
   ks-version: 0.11
+  imports:
+    - section
   encoding: ISO-8859-1
   endian: be
 doc: |
   Directly after the stream header: the machine type, then subsections for
-  what the destination has to agree on. It has no section id, no version and
-  no footer, and is missing where the source has
-  `migration.send-configuration` off.
+  what the destination has to agree on, each at most once and in a fixed order.
+  It has no section id, no version and no footer, and is missing where the
+  source has `migration.send-configuration` off.
 doc-ref: 'QEMU migration/savevm.c: vmstate_configuration'
-seq:
-  - id: header
-    type: configuration_header
-    doc: The type byte and the machine type.
-  - id: subsections
-    type: configuration_subsection
-    repeat: until
-    repeat-until: not _.is_followed
-    if: is_followed
-    doc: Zero or more subsections, each at most once and in a fixed order.
-instances:
-  type_after_header:
-    pos: _io.pos
-    type: u1
-    doc: The byte after the machine type.
-  is_followed:
-    value: '_io.eof ? false : type_after_header == 5'
-    doc: Whether a subsection comes after the machine type.
-  scan:
-    type: |
-      capability_scan(
-        _index == 0 or subsections[_index].is_capabilities
-        ? false : scan[_index - 1].has_x_ignore_shared,
-        _index == 0 or subsections[_index].is_capabilities
-        ? false : scan[_index - 1].has_mapped_ram,
-        subsections[_index].has_x_ignore_shared,
-        subsections[_index].has_mapped_ram
-      )
-    repeat: expr
-    repeat-expr: subsections.size
-    if: is_followed
-    doc: |
-      The search for capabilities, one step for each subsection. A list takes
-      the place of the one before.
-  has_x_ignore_shared:
-    value: 'is_followed ? scan.last.has_x_ignore_shared : false'
-    doc: Whether the capability x-ignore-shared is announced.
-  has_mapped_ram:
-    value: 'is_followed ? scan.last.has_mapped_ram : false'
-    doc: Whether the capability mapped-ram is announced.
 types:
   configuration_header:
     doc: The fixed part of the configuration section.
@@ -65,7 +27,8 @@ types:
       - id: section_type
         -orig-id: QEMU_VM_CONFIGURATION
         type: u1
-        valid: 7
+        enum: section::section_type
+        valid: section::section_type::configuration
         doc: The type byte of the configuration section.
       - id: len_name
         -orig-id: len
@@ -86,7 +49,8 @@ types:
       - id: section_type
         -orig-id: QEMU_VM_SUBSECTION
         type: u1
-        valid: 5
+        enum: section::section_type
+        valid: section::section_type::subsection
         doc: The type byte of a subsection.
       - id: len_idstr
         -orig-id: len
@@ -124,13 +88,14 @@ types:
       has_mapped_ram:
         value: 'is_capabilities ? body.as<capabilities>.has_mapped_ram : false'
         doc: Whether this subsection announces mapped-ram.
-      type_after:
-        pos: _io.pos
-        type: u1
-        doc: The byte after the subsection.
-      is_followed:
-        value: '_io.eof ? false : type_after == 5'
-        doc: Whether another subsection follows.
+      len_body:
+        value: |
+          (is_capabilities ? body.as<capabilities>.len_self
+          : idstr == "configuration/uuid" ? 16.as<u4> : 4.as<u4>).as<u4>
+        doc: Bytes of the body.
+      len_self:
+        value: (6 + len_idstr.as<u8> + len_body.as<u8>).as<u8>
+        doc: Bytes of the whole subsection.
   target_page_bits:
     doc: Size of a target page, where the target does not have a fixed one.
     doc-ref: 'QEMU migration/savevm.c: vmstate_target_page_bits'
@@ -163,18 +128,23 @@ types:
           capability_scan(
             _index == 0 ? false : scan[_index - 1].has_x_ignore_shared,
             _index == 0 ? false : scan[_index - 1].has_mapped_ram,
+            _index == 0 ? 4.as<u4> : scan[_index - 1].len_all,
             capabilities[_index].name == "x-ignore-shared",
-            capabilities[_index].name == "mapped-ram"
+            capabilities[_index].name == "mapped-ram",
+            capabilities[_index].len_name
           )
         repeat: expr
         repeat-expr: capabilities.size
-        doc: The search for capabilities, one step for each that is listed.
+        doc: The way along the list, one step for each capability.
       has_x_ignore_shared:
         value: 'num_capabilities == 0 ? false : scan.last.has_x_ignore_shared'
         doc: Whether x-ignore-shared is listed.
       has_mapped_ram:
         value: 'num_capabilities == 0 ? false : scan.last.has_mapped_ram'
         doc: Whether mapped-ram is listed.
+      len_self:
+        value: '(num_capabilities == 0 ? 4.as<u4> : scan.last.len_all).as<u4>'
+        doc: Bytes of the list with its length.
   capability:
     doc: The name of one capability.
     doc-ref: 'QEMU migration/savevm.c: put_capability(), save_capability()'
@@ -189,8 +159,8 @@ types:
         doc: Name of the capability, such as "mapped-ram".
   capability_scan:
     doc: |
-      One step of a search: what has been announced up to here. It takes no
-      bytes.
+      One step along the list: what has been announced up to here, and how long
+      the list is. It takes no bytes.
     params:
       - id: had_x_ignore_shared
         type: bool
@@ -198,12 +168,18 @@ types:
       - id: had_mapped_ram
         type: bool
         doc: Whether an earlier entry announced mapped-ram.
+      - id: len_before
+        type: u4
+        doc: Bytes of the list up to here.
       - id: is_x_ignore_shared
         type: bool
         doc: Whether this entry announces x-ignore-shared.
       - id: is_mapped_ram
         type: bool
         doc: Whether this entry announces mapped-ram.
+      - id: len_name
+        type: u1
+        doc: Bytes of the name.
     instances:
       has_x_ignore_shared:
         value: had_x_ignore_shared or is_x_ignore_shared
@@ -211,6 +187,9 @@ types:
       has_mapped_ram:
         value: had_mapped_ram or is_mapped_ram
         doc: Whether mapped-ram has been announced, this entry included.
+      len_all:
+        value: (len_before + 1 + len_name.as<u4>).as<u4>
+        doc: Bytes of the list, this entry included.
   uuid:
     doc: The UUID of the guest, where the capability validate-uuid is on.
     doc-ref: 'QEMU migration/savevm.c: vmstate_uuid'

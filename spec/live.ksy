@@ -101,28 +101,25 @@ types:
       (0x01) ends the section.
     doc-ref: 'QEMU hw/s390x/s390-stattrib.c: cmma_save(); s390-skeys.c: s390_storage_keys_save()'
     seq:
-      - id: addr_and_flags
-        type: u8
+      - id: addr_high
+        -part-of: addr_and_flags
+        type: u4
         doc: |
           Guest-physical address, with EOS (0x01), MORE or KEYS (0x02), ERROR
           (0x04) or DONE (0x08) in the low bits.
+      - id: addr_low
+        -part-of: addr_and_flags
+        type: b28
+        doc: The address goes on; its low four bits are zero, and not written.
+      - id: flags
+        -part-of: addr_and_flags
+        type: b4
+        doc: The flags.
       - id: num_values
         -orig-id: count
         type: u8
-        if: has_values
+        if: flags == 2
         doc: How many bytes of values stand behind this.
-    instances:
-      remainder:
-        value: (addr_and_flags - ((addr_and_flags / 16).as<u8> * 16).as<u8>).as<u8>
-        doc: |
-          What the low bits hold. Where integers are signed, 16 less than that
-          if the top bit is set.
-      low:
-        value: '(remainder >= 0 ? remainder : (remainder + 16).as<u8>).as<u4>'
-        doc: The low bits, which hold the flags.
-      has_values:
-        value: low == 2
-        doc: Whether values follow.
   vfio_record:
     doc: A record of a VFIO device.
     doc-ref: 'QEMU hw/vfio/migration.c: vfio_save_setup(), vfio_save_iterate()'

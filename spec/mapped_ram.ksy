@@ -22,45 +22,52 @@ doc: |
   bit means that the page is in the file, a clear bit that the page is zero.
   The stream goes on after the pages of the last block.
 
-  This type follows the stream from its header to the end of the RAM part, that
-  is, up to the first section whose payload only a device understands
-  (`ofs_rest`). Offsets in the headers count from the beginning of the file: to
-  read a stream that begins elsewhere, position the stream there first.
+  This type follows the stream from its header to its end, section by section:
+  `sections` has the configuration and its subsections, commands, RAM, devices,
+  EOF and the JSON description. Nothing reads a bitmap or a page until it is
+  asked for, and everything stands at a place of its own in the file.
+
+  Offsets in the headers count from the beginning of the file. To read a stream
+  that begins elsewhere, position the stream there first, or give `pos` where
+  this type is used, as `libvirt_save_image` does.
+
+  What it cannot say, and where it stops then (`ofs_rest`):
+
+  * The length of a device's state is not on the wire. It is taken to end
+    before the first footer with its `section_id` that the next section can
+    follow, which is a guess. Only the JSON description tells for sure.
+  * Without footers, nothing tells but that description: `sections` ends with
+    the first section that is not RAM, and the description is not reached.
+  * Without mapped-ram the pages stand in the stream: `sections` ends with the
+    section in which the first one stands. The blocks are listed.
+  * A second START of RAM with another `section_id`: PART and END of the first
+    are taken for a device.
 doc-ref: 'QEMU docs/devel/migration/mapped-ram.rst'
 seq:
   - id: header
     type: stream_header
     doc: Magic and version.
-  - id: configuration
-    type: configuration
-    if: has_configuration
-    doc: Machine type and capabilities.
   - id: sections
     type: |
       stream_section(
         sections.size == 0 ? _io.pos.as<u8> : sections.last.ofs_next,
-        has_configuration ? configuration.has_x_ignore_shared : false,
-        has_configuration ? configuration.has_mapped_ram : true,
-        sections.size == 0 ? 0.as<u4> : sections.last.id_ram
+        sections.size == 0 ? 0xff.as<u1> : sections.last.section_type,
+        sections.size == 0 ? false : sections.last.has_configuration,
+        sections.size == 0 ? false : sections.last.has_x_ignore_shared,
+        sections.size == 0 ? false : sections.last.has_mapped_ram,
+        sections.size == 0 ? false : sections.last.has_postcopy_advice,
+        sections.size == 0 ? 0x100000000.as<u8> : sections.last.id_ram,
+        sections.size == 0 ? 0.as<u1> : sections.last.footers
       )
     repeat: until
     repeat-until: _.is_last
     doc: |
-      The sections up to the end of the stream, or up to the first one with an
-      opaque payload. Each takes no bytes of the sequence.
+      All that the stream is made of. Each takes no bytes of the sequence, but
+      knows its place; what it needs of those before it is handed on.
 instances:
-  type_after_header:
-    pos: _io.pos
-    type: u1
-    doc: The byte after the stream header.
-  has_configuration:
-    value: type_after_header == 7
-    doc: |
-      Whether there is a configuration section. Without one nothing announces
-      mapped-ram; this type then takes it for granted.
   ofs_rest:
     value: sections.last.ofs_next
-    doc: Where the part that this type does not follow begins.
+    doc: Where the part that this type does not follow begins, or the end.
 types:
   stream_section:
     doc: One section at a known place.
@@ -68,37 +75,77 @@ types:
       - id: ofs_self
         type: u8
         doc: Offset of the type byte.
-      - id: has_x_ignore_shared
+      - id: type_before
+        type: u1
+        doc: Type byte of the section before, 0xff where there is none.
+      - id: had_configuration
         type: bool
-        doc: Whether blocks carry an address.
-      - id: has_mapped_ram
+        doc: Whether there is a configuration before this.
+      - id: had_x_ignore_shared
         type: bool
-        doc: Whether blocks carry a mapped-ram header.
+        doc: Whether blocks carry an address, as far as is known.
+      - id: had_mapped_ram
+        type: bool
+        doc: Whether blocks carry a mapped-ram header, as far as is known.
+      - id: had_postcopy_advice
+        type: bool
+        doc: Whether blocks may carry the page size of the host.
       - id: id_ram_before
-        type: u4
-        doc: The `section_id` of RAM, where it is known already.
+        type: u8
+        doc: The `section_id` of RAM, 2^32 where it is not known.
+      - id: footers_before
+        type: u1
+        doc: |
+          Whether footers close sections: 0 not known yet, 1 yes, 2 no. What
+          closes the first section closes all.
     instances:
       section_type:
         pos: ofs_self
         type: u1
         valid:
-          any-of: [0, 1, 2, 3, 4, 8]
+          expr: |
+            _ <= 4 or _ == 8 or (_ == 6 and type_before == 0)
+            or (_ == 7 and type_before == 0xff)
+            or (_ == 5 and (type_before == 7 or type_before == 5))
         doc: |
           What kind of section this is, by the numbers of
-          `section::section_type`: EOF, START, PART, END, FULL or COMMAND.
+          `section::section_type`. CONFIGURATION (7) comes first, SUBSECTION
+          (5) behind it, VMDESCRIPTION (6) behind EOF (0).
       is_end:
         value: section_type == 0
         doc: Whether the sections end here.
+      is_start:
+        value: section_type == 1 or section_type == 4
+        doc: Whether this is the first or the only section of a device.
       is_part:
         value: section_type == 2 or section_type == 3
         doc: Whether this is a further section of a live device.
+      is_subsection:
+        value: section_type == 5
+        doc: Whether this is a subsection of the configuration.
+      is_vmdescription:
+        value: section_type == 6
+        doc: Whether this is the JSON description.
+      is_configuration:
+        value: section_type == 7
+        doc: Whether this is the configuration.
       is_command:
         value: section_type == 8
         doc: Whether this is an instruction to the loader.
+      configuration:
+        pos: ofs_self
+        type: configuration::configuration_header
+        if: is_configuration
+        doc: The machine type.
+      subsection:
+        pos: ofs_self
+        type: configuration::configuration_subsection
+        if: is_subsection
+        doc: More of the configuration.
       start:
         pos: ofs_self
         type: section::section_start
-        if: section_type == 1 or section_type == 4
+        if: is_start
         doc: Header of START and FULL.
       part:
         pos: ofs_self
@@ -115,42 +162,132 @@ types:
         type: section::end_of_stream
         if: is_end
         doc: The end of the sections.
+      vmdescription:
+        pos: ofs_self
+        type: section::vmdescription
+        if: is_vmdescription
+        doc: Header of the JSON description.
+      lists_capabilities:
+        value: 'is_subsection ? subsection.is_capabilities : false'
+        doc: Whether this lists capabilities; a list replaces the one before.
+      has_configuration:
+        value: had_configuration or is_configuration
+        doc: |
+          Whether there is a configuration. Without one nothing announces
+          mapped-ram; it is told from the first block then.
+      has_x_ignore_shared:
+        value: |
+          lists_capabilities ? subsection.has_x_ignore_shared
+          : had_x_ignore_shared
+        doc: Whether blocks carry an address, after this section.
+      has_mapped_ram:
+        value: |
+          lists_capabilities ? subsection.has_mapped_ram
+          : is_ram ? ram.has_mapped_ram : had_mapped_ram
+        doc: Whether blocks carry a mapped-ram header, after this section.
+      has_postcopy_advice:
+        value: |
+          is_command and not had_postcopy_advice
+          ? command.command == section::command_type::postcopy_advise
+          and command.len_data != 0 : had_postcopy_advice
+        doc: Whether blocks may carry the page size of the host.
+      section_id:
+        value: |
+          (is_start ? start.section_id : is_part ? part.section_id
+          : 0.as<u4>).as<u4>
+        doc: The `section_id`, 0 where there is none.
       is_ram_start:
         value: 'section_type == 1 ? start.idstr == "ram" : false'
         doc: Whether RAM begins here.
-      id_ram:
-        value: '(is_ram_start ? start.section_id : id_ram_before).as<u4>'
-        doc: The `section_id` of RAM after this section.
       is_ram_part:
-        value: 'is_part ? part.section_id == id_ram_before : false'
+        value: 'is_part ? section_id.as<u8> == id_ram_before : false'
         doc: Whether RAM goes on here.
       is_ram:
         value: is_ram_start or is_ram_part
         doc: Whether the payload is RAM.
-      len_start:
-        value: '(is_ram_start ? (14 + start.len_idstr.as<u8>).as<u8> : 0.as<u8>).as<u8>'
-        doc: Length of the header, if RAM begins here.
-      len_command:
-        value: '(is_command ? (5 + command.len_data.as<u8>).as<u8> : 0.as<u8>).as<u8>'
-        doc: Length of the command, if this is one.
-      ofs_payload:
+      takes_id:
         value: |
-          (ofs_self + len_start + len_command
-          + (is_ram_part ? 5.as<u8> : 0.as<u8>)
-          + (is_end ? 1.as<u8> : 0.as<u8>)).as<u8>
-        doc: |
-          Where the header ends; of a section that this type does not follow,
-          where it begins.
+          section_type == 1 and not is_ram_start
+          ? section_id.as<u8> == id_ram_before : false
+        doc: Whether another live device takes the `section_id` of RAM.
+      id_ram:
+        value: |
+          (is_ram_start ? section_id.as<u8> : takes_id ? 0x100000000.as<u8>
+          : id_ram_before).as<u8>
+        doc: The `section_id` of RAM after this section.
+      is_opaque:
+        value: (is_start or is_part) and not is_ram
+        doc: Whether only a device understands the payload.
+      is_packaged:
+        value: |
+          is_command ? command.command == section::command_type::packaged
+          and command.len_data == 4 : false
+        doc: Whether more of the stream stands behind the command.
+      len_header:
+        value: |
+          ((is_start ? (14 + start.len_idstr.as<u8>).as<u8> : 0.as<u8>)
+          + (is_command ? (5 + command.len_data.as<u8>).as<u8> : 0.as<u8>)
+          + (is_part or is_vmdescription ? 5.as<u8> : 0.as<u8>)
+          + (is_end ? 1.as<u8> : 0.as<u8>)
+          + (is_subsection ? subsection.len_self : 0.as<u8>)
+          + (is_configuration ? (5 + configuration.len_name.as<u8>).as<u8>
+          : 0.as<u8>)).as<u8>
+        doc: Bytes of the header.
+      ofs_payload:
+        value: (ofs_self + len_header).as<u8>
+        doc: Where the header ends.
       ram:
         pos: ofs_payload
-        type: ram_payload(ofs_payload, has_x_ignore_shared, has_mapped_ram)
+        type: |
+          ram_payload(
+            ofs_payload, had_configuration, had_x_ignore_shared,
+            had_mapped_ram, had_postcopy_advice
+          )
         if: is_ram
         doc: The records of RAM.
+      search:
+        pos: ofs_payload
+        type: footer_search(ofs_payload, section_id)
+        if: is_opaque and footers_before != 2
+        doc: Where the state of a device ends.
+      is_found:
+        value: 'is_opaque and footers_before != 2 ? search.is_found : false'
+        doc: Whether the end of the state was found.
+      len_packaged:
+        pos: ofs_self + 5
+        type: u4
+        valid:
+          expr: _.as<u8> <= (_io.size.as<u8> - ofs_payload).as<u8>
+        if: is_packaged
+        doc: |
+          Bytes of sections and commands of their own behind the command, up to
+          their own EOF.
+      len_json:
+        value: |
+          (is_vmdescription
+          ? (vmdescription.len_json.as<u8>
+          <= (_io.size.as<u8> - ofs_payload).as<u8>
+          ? vmdescription.len_json.as<u8>
+          : (_io.size.as<u8> - ofs_payload).as<u8>)
+          : 0.as<u8>).as<u8>
+        doc: Bytes of the JSON text, as far as they are in the file.
+      is_followed:
+        value: 'is_ram ? ram.is_whole : is_opaque ? is_found : true'
+        doc: Whether it is known where the payload ends.
       ofs_payload_end:
-        value: '(is_ram ? ram.ofs_next : ofs_payload).as<u8>'
-        doc: Where the payload ends.
+        value: |
+          (is_ram ? ram.ofs_next : is_found ? search.ofs_end
+          : is_packaged ? (ofs_payload + len_packaged.as<u8>).as<u8>
+          : (ofs_payload + len_json).as<u8>).as<u8>
+        doc: Where the payload ends, or what of it is followed.
+      payload:
+        pos: ofs_payload
+        size: (ofs_payload_end - ofs_payload).as<u8>
+        if: is_followed and not is_ram
+        doc: |
+          The state of a device, the JSON text, or what stands behind PACKAGED.
       has_type_after_payload:
-        value: is_ram and ofs_payload_end < _io.size.as<u8>
+        value: is_followed and ofs_payload_end < _io.size.as<u8>
         doc: Whether the file goes on after the payload.
       type_after_payload:
         pos: ofs_payload_end
@@ -158,69 +295,267 @@ types:
         if: has_type_after_payload
         doc: The byte after the payload.
       has_footer:
-        value: 'has_type_after_payload ? type_after_payload == 0x7e : false'
+        value: |
+          has_type_after_payload and (is_start or is_part)
+          ? type_after_payload == 0x7e : false
         doc: Whether a footer follows.
       footer:
         pos: ofs_payload_end
         type: section::section_footer
         if: has_footer
         doc: The footer of the section.
+      footers:
+        value: |
+          (has_footer ? 1.as<u1>
+          : footers_before == 0 and is_followed and (is_start or is_part)
+          ? 2.as<u1> : footers_before).as<u1>
+        doc: Whether footers close sections, as `footers_before`.
       ofs_next:
-        value: '(has_footer ? (ofs_payload_end + 5).as<u8> : ofs_payload_end).as<u8>'
+        value: |
+          (has_footer ? (ofs_payload_end + 5).as<u8>
+          : ofs_payload_end).as<u8>
         doc: Where the next section begins.
+      has_vmdescription:
+        value: |
+          is_end and has_type_after_payload ? type_after_payload == 6 : false
+        doc: Whether the JSON description follows.
       is_last:
-        value: not (is_ram or is_command) or ofs_next >= _io.size.as<u8>
-        doc: Whether this type can follow the stream no further.
+        value: |
+          not is_followed or is_vmdescription
+          or (is_end and not has_vmdescription)
+          or ofs_next >= _io.size.as<u8>
+        doc: Whether nothing follows, or this type cannot follow it.
+  footer_search:
+    doc: |
+      The search for the end of a payload that only a device understands. Its
+      length is not on the wire, so that this is a guess: the first footer with
+      the right `section_id` behind which a section can begin.
+    params:
+      - id: ofs_self
+        type: u8
+        doc: Offset of the payload.
+      - id: section_id
+        type: u4
+        doc: What the footer has to say.
+    instances:
+      pieces:
+        pos: ofs_self
+        type: |
+          payload_piece(
+            pieces.size == 0 ? ofs_self : pieces.last.ofs_next, ofs_self,
+            section_id
+          )
+        repeat: until
+        repeat-until: _.is_last
+        doc: The payload, cut behind each 0x7e.
+      is_found:
+        value: pieces.last.is_footer
+        doc: Whether there is such a footer.
+      ofs_end:
+        value: pieces.last.ofs_stop
+        doc: Where the payload ends.
+  payload_piece:
+    doc: Bytes up to the next 0x7e, which may be the type byte of a footer.
+    params:
+      - id: ofs_self
+        type: u8
+        doc: Offset of the piece.
+      - id: ofs_payload
+        type: u8
+        doc: Offset of the payload.
+      - id: section_id
+        type: u4
+        doc: What the footer has to say.
+    instances:
+      len_left:
+        value: (_io.size.as<u8> - ofs_self).as<u8>
+        doc: Bytes up to the end of the file.
+      len_data:
+        value: '(len_left < 4096 ? len_left : 4096.as<u8>).as<u8>'
+        doc: As many bytes are looked at.
+      data:
+        pos: ofs_self
+        size: len_data
+        terminator: 0x7e
+        doc: What stands before the 0x7e, or all of them.
+      ofs_stop:
+        value: (ofs_self + data.size.as<u8>).as<u8>
+        doc: Where the 0x7e stands, if there is one.
+      has_room:
+        value: |
+          data.size.as<u8> < len_data and ofs_stop + 6 <= _io.size.as<u8>
+        doc: Whether a footer with something behind it can stand there.
+      id_here:
+        pos: ofs_stop + 1
+        type: u4
+        if: has_room
+        doc: What the footer says, if it is one.
+      look:
+        pos: ofs_stop + 5
+        type: section_look((ofs_stop + 5).as<u8>)
+        if: has_room
+        doc: What stands behind the footer, if it is one.
+      is_footer:
+        value: |
+          has_room ? (id_here == section_id ? look.is_section : false) : false
+        doc: Whether the payload ends here.
+      ofs_next:
+        value: |
+          (data.size.as<u8> < len_data ? (ofs_stop + 1).as<u8>
+          : ofs_stop).as<u8>
+        doc: Where the next piece begins.
+      is_last:
+        value: |
+          is_footer or ofs_next >= _io.size.as<u8>
+          or (ofs_next - ofs_payload).as<u8> >= 0x10000000.as<u8>
+        doc: |
+          Whether the search is over: no state of a device has 256 MiB.
+  section_look:
+    doc: Whether a section can begin here.
+    params:
+      - id: ofs_self
+        type: u8
+        doc: Offset of the type byte.
+    instances:
+      len_left:
+        value: (_io.size.as<u8> - ofs_self).as<u8>
+        doc: Bytes up to the end of the file.
+      section_type:
+        pos: ofs_self
+        type: u1
+        doc: The type byte.
+      has_idstr:
+        value: (section_type == 1 or section_type == 4) and len_left > 6
+        doc: Whether there is a name.
+      len_idstr:
+        pos: ofs_self + 5
+        type: u1
+        if: has_idstr
+        doc: Bytes of the name.
+      len_letters:
+        value: |
+          (has_idstr
+          ? (len_idstr.as<u8> < (len_left - 6).as<u8> ? len_idstr.as<u8>
+          : (len_left - 6).as<u8>)
+          : 0.as<u8>).as<u8>
+        doc: Bytes of the name, as far as they are in the file.
+      letters:
+        pos: ofs_self + 6
+        type: u1
+        repeat: until
+        repeat-until: |
+          _ < 0x20 or _ > 0x7e or letters.size.as<u8> == len_letters
+        if: len_letters != 0
+        doc: The name, up to the first byte that cannot be printed.
+      is_printable:
+        value: |
+          len_letters != 0
+          ? letters.size.as<u8> == len_letters and letters.last >= 0x20
+          and letters.last <= 0x7e
+          : false
+        doc: Whether there is a name that can be printed.
+      command:
+        pos: ofs_self + 1
+        type: u2
+        if: section_type == 8 and len_left >= 5
+        doc: The number of the command.
+      is_command:
+        value: |
+          section_type == 8 and len_left >= 5
+          ? command != 0 and command <= 11 : false
+        doc: Whether this is a command that is known.
+      type_after:
+        pos: ofs_self + 1
+        type: u1
+        if: section_type == 0 and len_left > 1
+        doc: The byte after EOF.
+      is_end:
+        value: |
+          section_type == 0
+          ? (len_left > 1 ? type_after == 6 : true) : false
+        doc: Whether this is EOF, and nothing or the description behind it.
+      is_section:
+        value: |
+          is_printable or is_command or is_end
+          or ((section_type == 2 or section_type == 3) and len_left >= 5)
+        doc: Whether a section, a command or the end can begin here.
   ram_payload:
     doc: The records of one section of RAM, up to and with EOS.
     params:
       - id: ofs_self
         type: u8
         doc: Offset of the first record.
+      - id: has_configuration
+        type: bool
+        doc: Whether capabilities are announced.
       - id: has_x_ignore_shared
         type: bool
         doc: Whether blocks carry an address.
-      - id: has_mapped_ram
+      - id: had_mapped_ram
         type: bool
-        doc: Whether blocks carry a mapped-ram header.
+        doc: Whether blocks carry a mapped-ram header, as far as is known.
+      - id: has_postcopy_advice
+        type: bool
+        doc: Whether blocks may carry the page size of the host.
     instances:
       records:
         pos: ofs_self
         type: |
           ram_record(
             records.size == 0 ? ofs_self : records.last.ofs_next,
-            has_x_ignore_shared, has_mapped_ram
+            has_configuration, has_x_ignore_shared,
+            records.size == 0 ? had_mapped_ram : records.last.has_mapped_ram,
+            has_postcopy_advice
           )
         repeat: until
         repeat-until: _.is_end
-        doc: MEM_SIZE as often as it occurs, then EOS.
+        doc: |
+          MEM_SIZE as often as it occurs, then EOS. Without mapped-ram the list
+          ends with the first record of a page.
+      is_whole:
+        value: not records.last.is_page
+        doc: Whether the records were followed to EOS.
+      has_mapped_ram:
+        value: records.last.has_mapped_ram
+        doc: Whether blocks carry a mapped-ram header.
       ofs_next:
         value: records.last.ofs_next
         doc: Where the section ends.
   ram_record:
-    doc: MEM_SIZE with its blocks, or EOS.
+    doc: MEM_SIZE with its blocks, EOS, or the first record of a page.
     params:
       - id: ofs_self
         type: u8
         doc: Offset of the record.
+      - id: has_configuration
+        type: bool
+        doc: Whether capabilities are announced.
       - id: has_x_ignore_shared
         type: bool
         doc: Whether blocks carry an address.
-      - id: has_mapped_ram
+      - id: had_mapped_ram
         type: bool
-        doc: Whether blocks carry a mapped-ram header.
+        doc: Whether blocks carry a mapped-ram header, as far as is known.
+      - id: has_postcopy_advice
+        type: bool
+        doc: Whether blocks may carry the page size of the host.
     instances:
       word:
         pos: ofs_self
-        type: u8
+        type: ram_word
         doc: The first eight bytes of the record.
-      low_bytes:
-        pos: ofs_self + 6
-        type: u2
-        doc: The last two bytes of the word.
       is_mem_size:
-        value: 'word != 0 and (low_bytes & 0x3ff) == 4'
-        doc: Whether the record lists blocks.
+        value: word.flag == 0x004 or word.flag == 0x024
+        doc: |
+          Whether the record lists blocks. CONTINUE (0x020) beside MEM_SIZE is
+          refused there.
+      is_page:
+        value: |
+          not (is_mem_size or had_mapped_ram or word.flag == 0x010
+          or word.flag == 0x030)
+        doc: |
+          Whether this is the record of a page, as in streams without
+          mapped-ram: see `ram::page_record`.
       mem_size:
         pos: ofs_self
         type: ram::mem_size
@@ -229,35 +564,89 @@ types:
       end_of_section:
         pos: ofs_self
         type: ram::end_of_section
-        if: not is_mem_size
+        if: not (is_mem_size or is_page)
         doc: The end of the section.
       is_end:
-        value: 'is_mem_size ? false : end_of_section.low != 0'
-        doc: Whether the record is EOS; any other is refused.
+        value: |
+          is_mem_size or is_page ? is_page : end_of_section.flag != 0
+        doc: Whether the record is the last one; another than EOS is refused.
       len_first_idstr:
         pos: ofs_self + 8
         type: u1
         if: is_mem_size
         doc: The byte after the sum.
       has_blocks:
-        value: 'is_mem_size ? len_first_idstr != 0 : false'
+        value: |
+          is_mem_size ? mem_size.flag == ram::ram_save_flag::mem_size
+          and len_first_idstr != 0 : false
         doc: |
           Whether there are blocks. A record begins with a zero byte and the
           name of a block with its length, so that a zero byte ends the list.
+      ofs_look:
+        value: |
+          (is_mem_size ? (ofs_self + 17 + len_first_idstr.as<u8>).as<u8>
+          : ofs_self).as<u8>
+        doc: Where a mapped-ram header stands in the first block.
+      is_guessed:
+        value: |
+          is_mem_size and not has_configuration
+          and (ofs_look + 12).as<u8> <= _io.size.as<u8>
+        doc: Whether nothing but the first block can tell of mapped-ram.
+      look:
+        pos: ofs_look
+        type: mapped_ram_look
+        if: is_guessed
+        doc: The beginning of a mapped-ram header, if there is one.
+      has_mapped_ram:
+        value: |
+          is_mem_size and not has_configuration
+          ? (is_guessed ? look.is_mapped_ram : false) : had_mapped_ram
+        doc: Whether blocks carry a mapped-ram header.
       blocks:
         pos: ofs_self
         type: |
           ramblock(
             blocks.size == 0 ? (ofs_self + 8).as<u8> : blocks.last.ofs_next,
-            has_x_ignore_shared, has_mapped_ram
+            has_x_ignore_shared, has_mapped_ram, has_postcopy_advice
           )
         repeat: until
         repeat-until: _.len_next_idstr == 0
         if: has_blocks
         doc: The blocks, in the order of the file.
       ofs_next:
-        value: '(has_blocks ? blocks.last.ofs_next : (ofs_self + 8).as<u8>).as<u8>'
-        doc: Where the record ends.
+        value: |
+          (has_blocks ? blocks.last.ofs_next : is_page ? ofs_self
+          : (ofs_self + 8).as<u8>).as<u8>
+        doc: Where the record ends; that of a page is not followed.
+  ram_word:
+    doc: A number with flags, with which each record begins.
+    seq:
+      - id: number_high
+        type: u4
+        doc: The upper half of the number.
+      - id: number_low
+        type: b22
+        doc: The number goes on.
+      - id: flag
+        type: b10
+        doc: The flags.
+  mapped_ram_look:
+    doc: What tells a mapped-ram header where nothing announces it.
+    seq:
+      - id: version
+        type: u4
+        doc: The version, 0 or 1.
+      - id: page_size
+        type: u8
+        doc: A power of two.
+    instances:
+      is_mapped_ram:
+        value: |
+          version <= 1 and (page_size == 0x100 or page_size == 0x200
+          or page_size == 0x400 or page_size == 0x800 or page_size == 0x1000
+          or page_size == 0x2000 or page_size == 0x4000
+          or page_size == 0x8000 or page_size == 0x10000)
+        doc: Whether this is one.
   ramblock:
     doc: One block at a known place, with its bitmap and its pages.
     params:
@@ -270,14 +659,42 @@ types:
       - id: has_mapped_ram
         type: bool
         doc: Whether the block carries a mapped-ram header.
+      - id: has_postcopy_advice
+        type: bool
+        doc: Whether the block may carry the page size of the host.
     instances:
+      len_idstr:
+        pos: ofs_self
+        type: u1
+        doc: Bytes of the name.
+      ofs_look:
+        value: (ofs_self + 17 + len_idstr.as<u8>).as<u8>
+        doc: Where the page size of the host would stand.
+      has_look:
+        value: |
+          has_postcopy_advice and has_mapped_ram
+          and (ofs_look + 12).as<u8> <= _io.size.as<u8>
+        doc: Whether it has to be looked for a page size of the host.
+      version_behind:
+        pos: ofs_look
+        type: u4
+        if: has_look
+        doc: The version of the header, if a page size stands before it.
+      has_page_size:
+        value: 'has_look ? version_behind <= 1 : false'
+        doc: Whether the block carries the page size of the host.
       header:
         pos: ofs_self
-        type: ram::ramblock_header(false, has_x_ignore_shared, has_mapped_ram)
+        type: |
+          ram::ramblock_header(
+            has_page_size, has_x_ignore_shared, has_mapped_ram,
+            ofs_after_header, _io.size.as<u8>
+          )
         doc: The header of the block.
       ofs_after_header:
         value: |
-          (ofs_self + 9 + header.len_idstr.as<u8>
+          (ofs_self + 9 + len_idstr.as<u8>
+          + (has_page_size ? 8.as<u8> : 0.as<u8>)
           + (has_x_ignore_shared ? 8.as<u8> : 0.as<u8>)
           + (has_mapped_ram ? 28.as<u8> : 0.as<u8>)).as<u8>
         doc: Where the header ends.
@@ -314,8 +731,12 @@ types:
       padding:
         pos: ofs_bitmap_end
         size: (header.mapped_ram.ofs_pages - ofs_bitmap_end).as<u8>
+        pad-right: 0
+        valid: '[].as<bytes>'
         if: has_padding
-        doc: Zeros from the end of the bitmap to the first page.
+        doc: |
+          Zeros from the end of the bitmap to the first page, of which nothing
+          is kept. Any other byte is refused, but only who asks reads it.
       pages:
         pos: header.mapped_ram.ofs_pages
         size: header.len_used
@@ -323,23 +744,10 @@ types:
         doc: |
           The pages, each at its number times the page size. What stands under
           a clear bit means nothing: the page is zero.
-      ofs_pages:
-        pos: ofs_after_header - 8
-        type: u8
-        valid:
-          expr: |
-            _ >= 0 and _ <= _io.size.as<u8> and header.len_used >= 0
-            and header.len_used <= (_io.size.as<u8> - _).as<u8>
-            and (_ + header.len_used).as<u8> >= ofs_after_header
-        if: has_data
-        doc: |
-          The `pages_offset` of the header once more. The pages have to lie in
-          the file, or nothing after them can be found, and to end behind the
-          header, lest a reader go round in circles.
       ofs_next:
         value: |
-          (has_data ? (ofs_pages + header.len_used).as<u8>
-          : ofs_after_header).as<u8>
+          (has_data ? (header.mapped_ram.ofs_pages + header.len_used).as<u8>
+          : header.ofs_end).as<u8>
         doc: Where the pages end, and the next block or record begins.
       len_next_idstr:
         pos: ofs_next

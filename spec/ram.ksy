@@ -22,25 +22,28 @@ types:
     doc: Opens the list of RAM blocks.
     doc-ref: 'QEMU migration/ram.c: ram_save_setup()'
     seq:
-      - id: total_and_flags
+      - id: total_high
+        -part-of: total_and_flags
         -expected: RAM_SAVE_FLAG_MEM_SIZE (0x04) in the low 10 bits
-        type: u8
-        valid:
-          expr: _ != 0 and low == 0x004
+        type: u4
         doc: |
           Sum of `used_length` over all blocks, those without data included,
           with the flag MEM_SIZE (4) in the low bits.
+      - id: total_low
+        -part-of: total_and_flags
+        type: b22
+        doc: The sum goes on; its low ten bits are zero, and not written.
+      - id: flag
+        -part-of: total_and_flags
+        type: b10
+        enum: ram_save_flag
+        valid: ram_save_flag::mem_size
+        doc: The flag MEM_SIZE, alone.
     instances:
-      remainder:
-        value: (total_and_flags - ((total_and_flags / 1024).as<u8> * 1024).as<u8>).as<u8>
-        doc: |
-          What the low bits hold. Where integers are signed, 1024 less than that
-          if the top bit is set.
-      low:
-        value: '(remainder >= 0 ? remainder : (remainder + 1024).as<u8>).as<u4>'
-        doc: The low bits, which hold the flags.
       total:
-        value: (total_and_flags - 4).as<u8>
+        value: |
+          ((total_high.as<u8> * 0x100000000.as<u8>).as<u8>
+          + (total_low.as<u8> * 1024).as<u8>).as<u8>
         doc: Sum of `used_length` over all blocks.
   end_of_section:
     -orig-id: RAM_SAVE_FLAG_EOS
@@ -49,22 +52,21 @@ types:
       leaves everything else zero.
     doc-ref: 'QEMU migration/ram.c: ram_load_precopy()'
     seq:
-      - id: flags
-        -orig-id: RAM_SAVE_FLAG_EOS
+      - id: number_high
+        -part-of: flags
         -expected: RAM_SAVE_FLAG_EOS (0x10) in the low 10 bits
-        type: u8
-        valid:
-          expr: _ != 0 and (low == 0x010 or low == 0x030)
+        type: u4
         doc: The flag EOS (0x10), with CONTINUE (0x20) allowed beside it.
-    instances:
-      remainder:
-        value: (flags - ((flags / 1024).as<u8> * 1024).as<u8>).as<u8>
-        doc: |
-          What the low bits hold. Where integers are signed, 1024 less than that
-          if the top bit is set.
-      low:
-        value: '(remainder >= 0 ? remainder : (remainder + 1024).as<u8>).as<u4>'
-        doc: The low bits, which hold the flags.
+      - id: number_low
+        -part-of: flags
+        type: b22
+        doc: The number goes on.
+      - id: flag
+        -part-of: flags
+        type: b10
+        valid:
+          any-of: [0x010, 0x030]
+        doc: The flag EOS, with CONTINUE or without.
   page_record:
     doc: |
       One record of the pages of a stream without mapped-ram. They fill the
@@ -179,6 +181,12 @@ types:
       - id: has_mapped_ram
         type: bool
         doc: Whether the capability mapped-ram added its header.
+      - id: ofs_end
+        type: u8
+        doc: Offset of the end of the header, where the file is known.
+      - id: len_file
+        type: u8
+        doc: Bytes of the file, 0 where it is not known.
     seq:
       - id: len_idstr
         -orig-id: len
@@ -205,13 +213,23 @@ types:
           Offset of the region in its container, which is not always the
           guest-physical address.
       - id: mapped_ram
-        type: mapped_ram_header
+        type: mapped_ram_header(len_used, ofs_end, len_file)
         if: has_mapped_ram
         doc: Where the pages of the block stand in the file.
   mapped_ram_header:
     -orig-id: MappedRamHeader
     doc: Where the bitmap and the pages of a block stand in the file.
     doc-ref: 'QEMU migration/ram.c: mapped_ram_setup_ramblock(), mapped_ram_read_header()'
+    params:
+      - id: len_used
+        type: u8
+        doc: Bytes of guest memory in the block.
+      - id: ofs_end
+        type: u8
+        doc: Offset of the end of the header, where the file is known.
+      - id: len_file
+        type: u8
+        doc: Bytes of the file, 0 where it is not known.
     seq:
       - id: version
         type: u4
@@ -229,7 +247,14 @@ types:
           stream. Zero, as `pages_offset`, for a block without data here.
       - id: ofs_pages
         -orig-id: pages_offset
+        -should-align: 0x100000
         type: u8
+        valid:
+          expr: |
+            len_file == 0 or (_ == 0 and ofs_bitmap == 0)
+            or (_ >= 0 and _ <= len_file and len_used >= 0
+            and len_used <= (len_file - _).as<u8>
+            and (_ + len_used).as<u8> >= ofs_end)
         doc: |
           Offset of the first page from the beginning of the file, a multiple
           of 1 MiB as QEMU writes it.

@@ -33,7 +33,7 @@ from mappedram.layout.validity import (
 )
 from tools.generate import ksy
 from tools.generate.expressions import compiled, signed
-from tools.generate.validity import is_ruled, specified
+from tools.generate.validity import is_ruled, of_the_file, specified
 
 #: Page sizes of all targets, which rules on page records depend on.
 PAGE_SIZES = [1 << bits for bits in range(16, 7, -1)]
@@ -64,12 +64,12 @@ def declared(field: Member, params: Params) -> Validity | None:
 
 def agree(node: Node, number: int, field: Member) -> bool:
     """Whether a field may hold the same by both declarations, whatever the parameters are."""
-    ksy_id = node["seq"][number]["id"]
-    if is_ruled(node, ksy_id) != (field.validity is not None):
+    name = [name for name, _ in ksy.groups(node["seq"])][number]
+    if is_ruled(node, name) != (field.validity is not None):
         return False
     for params in parameters(node):
         try:
-            theirs = specified(node, ksy_id, params)
+            theirs = specified(node, name, params)
         except ValueError:  # of a kind that no declaration here has
             return False
         ours = declared(field, params)
@@ -80,7 +80,7 @@ def agree(node: Node, number: int, field: Member) -> bool:
 
 @pytest.mark.parametrize("kind", RECORDS)
 def test_every_field_has_the_same_rule_in_both(kind: str) -> None:
-    assert len(NODES[kind]["seq"]) == len(members(RECORDS[kind]))
+    assert len(list(ksy.groups(NODES[kind]["seq"]))) == len(members(RECORDS[kind]))
     for number, field in enumerate(members(RECORDS[kind])):
         assert agree(NODES[kind], number, field), field.name
 
@@ -93,13 +93,17 @@ def changed(value: Any) -> Iterator[Any]:
     if isinstance(value, int):
         yield from (value - 1, value + 1)
     elif "::" in str(value):
-        enum, name = value.split("::")
+        *outer, enum, name = value.split("::")
         values = next(
             doc["enums"][enum]
             for doc in map(ksy.load, ksy.sources())
             if enum in doc.get("enums", {})
         )
-        yield from (f"{enum}::{other['id']}" for other in values.values() if other["id"] != name)
+        yield from (
+            "::".join([*outer, enum, other["id"]])
+            for other in values.values()
+            if other["id"] != name
+        )
     elif re.fullmatch(r'"[^"]+"', str(value)):
         yield f'"{value[1:-2]}"'
         yield f'"{value[1:-1].swapcase()}"'
@@ -161,17 +165,21 @@ NO_CHANGE = {"len_page < 1023 ", "len_page < 1025 "}
 
 def mutants(node: Node, number: int) -> Iterator[Node]:
     """The type with each bound that a field depends on changed, one at a time."""
-    for entry in other_rules(node["seq"][number]):
-        yield {**node, "seq": [*node["seq"][:number], entry, *node["seq"][number + 1 :]]}
-    valid = node["seq"][number].get("valid")
-    text = valid.get("expr", "") if isinstance(valid, dict) else ""
-    for name in instances_of(node, text):
-        for value in changed(node["instances"][name]["value"]):
-            if any(same in value for same in NO_CHANGE):
-                continue
-            other = copy.deepcopy(dict(node))
-            other["instances"][name]["value"] = value
-            yield other
+    (_, group) = list(ksy.groups(node["seq"]))[number]
+    for place, entry in enumerate(node["seq"]):
+        if entry not in group:
+            continue
+        for other_entry in other_rules(entry):
+            yield {**node, "seq": [*node["seq"][:place], other_entry, *node["seq"][place + 1 :]]}
+        valid = entry.get("valid")
+        text = valid.get("expr", "") if isinstance(valid, dict) else ""
+        for name in instances_of(node, text):
+            for value in changed(node["instances"][name]["value"]):
+                if any(same in value for same in NO_CHANGE):
+                    continue
+                other = copy.deepcopy(dict(node))
+                other["instances"][name]["value"] = value
+                yield other
 
 
 RULED = [place for place, field in DECLARED.items() if field.validity]
@@ -187,34 +195,47 @@ def test_any_change_of_a_bound_in_the_spec_is_seen(place: Place) -> None:
     found = list(mutants(NODES[kind], number))
     assert len(found) > 1
     for mutant in found:
-        assert not agree(mutant, number, DECLARED[place]), (mutant["seq"][number], mutant)
+        assert not agree(mutant, number, DECLARED[place]), mutant
 
 
 @pytest.mark.parametrize("place", [p for p in DECLARED if p not in RULED], ids=named)
 def test_a_rule_that_only_one_of_them_has_is_seen(place: Place) -> None:
     kind, number = place
     node, field = NODES[kind], DECLARED[place]
-    entry = {**node["seq"][number], "valid": {"min": 0}}
-    other = {**node, "seq": [*node["seq"][:number], entry, *node["seq"][number + 1 :]]}
-    assert not agree(other, number, field)
+    (_, group) = list(ksy.groups(node["seq"]))[number]
+    seq = [{**entry, "valid": {"min": 0}} if entry in group else entry for entry in node["seq"]]
+    assert not agree({**node, "seq": seq}, number, field)
     assert not agree(node, number, replace(field, validity=AtLeast(0)))
 
 
 def test_an_instance_that_is_no_mask_is_no_rule() -> None:
-    node = copy.deepcopy(dict(NODES["mem_size"]))
-    node["instances"]["low"]["value"] = "total_and_flags + 1"
+    node = copy.deepcopy(dict(NODES["page_record"]))
+    node["instances"]["low"]["value"] = "addr_and_flags + 1"
     with pytest.raises(ValueError, match="not some bits"):
-        specified(node, "total_and_flags", {})
+        specified(node, "addr_and_flags", {"len_page": 4096})
 
 
 @pytest.mark.parametrize(
     "valid", [{"in-enum": True}, {"min": 1, "any-of": [1]}, {"expr": "low > 1"}, "text"]
 )
 def test_a_rule_of_an_unknown_kind_is_refused(valid: object) -> None:
-    node = copy.deepcopy(dict(NODES["mem_size"]))
+    node = copy.deepcopy(dict(NODES["page_record"]))
     node["seq"][0]["valid"] = valid
     with pytest.raises(ValueError, match=r"not known here|not a constant"):
+        specified(node, "addr_and_flags", {"len_page": 4096})
+
+
+def test_a_part_of_a_number_has_values_and_no_limits() -> None:
+    node = copy.deepcopy(dict(NODES["mem_size"]))
+    node["seq"][-1]["valid"] = {"max": 4}
+    with pytest.raises(ValueError, match="in a part"):
         specified(node, "total_and_flags", {})
+
+
+def test_rules_about_the_place_in_the_file() -> None:
+    """The reader judges these itself, since they take more than the structure."""
+    found = {kind: of_the_file(node) for kind, node in NODES.items() if of_the_file(node)}
+    assert found == {"mapped_ram_header": ["ofs_pages"]}
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,11 @@ class OracleBlock:
 
 @dataclass(frozen=True)
 class OracleFile:
-    """A whole file: a configuration section, RAM, no devices.
+    """A whole file: a configuration section, RAM, and what else is given.
 
-    `subsections` are further ones, ahead of that of the capabilities.
+    `subsections` are further ones, ahead of that of the capabilities. `early` are sections before
+    START of RAM, `devices` those behind its END, `tail` is what ends the file instead of EOF and
+    the description.
     """
 
     blocks: Sequence[OracleBlock]
@@ -39,6 +41,9 @@ class OracleFile:
     capabilities: Sequence[str] = ("mapped-ram",)
     addr: Sequence[int] = field(default_factory=list)
     subsections: bytes = b""
+    early: bytes = b""
+    devices: bytes = b""
+    tail: bytes | None = None
 
     def write(self, fd: int) -> int:
         """Write the file into the empty file open as `fd`; return its size."""
@@ -53,7 +58,9 @@ class OracleFile:
         for block, bitmap_offset, pages_offset in areas:
             self._pages(fd, block, bitmap_offset, pages_offset)
         return self._put(
-            fd, position, struct.pack(">BI", 3, 1) + self.end_of_section() + self._tail()
+            fd,
+            position,
+            struct.pack(">BI", 3, 1) + self.end_of_section() + self.devices + self._tail(),
         )
 
     def head(self) -> bytes:
@@ -68,6 +75,7 @@ class OracleFile:
                 struct.pack(">BI", 7, len(machine)) + machine + self.subsections,
                 bytes([5, len(subsection)]) + subsection if self.capabilities else b"",
                 struct.pack(">II", 1, len(self.capabilities)) + names if self.capabilities else b"",
+                self.early,
                 struct.pack(">BIB3sII", 1, 1, 3, b"ram", 0, 4),
                 struct.pack(">Q", total | 4),
             )
@@ -109,6 +117,8 @@ class OracleFile:
         return struct.pack(">Q", 0x10) + (struct.pack(">BI", 0x7E, 1) if self.footers else b"")
 
     def _tail(self) -> bytes:
+        if self.tail is not None:
+            return self.tail
         if not self.vmdescription:
             return b"\0"
         text = b'{"page_size": %d, "devices": []}' % self.page_size

@@ -5,6 +5,7 @@
 
 const { WindowStream, ShortError, UnrepresentableError } = require("./window_stream");
 const { MappedRam } = require("./parser/MappedRam");
+const { Ram } = require("./parser/Ram");
 const { Section } = require("./parser/Section");
 const { LibvirtSaveImage } = require("./parser/LibvirtSaveImage");
 const { lengths } = require("./description");
@@ -17,11 +18,19 @@ const HEADER = 28;
 
 const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
 
+/** The place and the value of a number that the parser reads in parts, of which the last has all flags. */
+function joined(node, parts) {
+  const places = parts.map(([id]) => node._debug[camel(id)]);
+  if (places.some((place) => place?.end === undefined)) return undefined;
+  const value = parts.reduce((sum, [id, bits]) => sum * 2 ** bits + node[camel(id)], 0);
+  return { start: places[0].start, end: places.at(-1).end, value };
+}
+
 /** The fields of a parsed structure, in the order of the bytes; `path` stands before their names. */
 function* fieldsOf(node, kind, path = "") {
-  for (const { ksy_id, name, doc, clauses } of TYPES[kind]) {
-    const place = node._debug[camel(ksy_id)];
-    const value = node[camel(ksy_id)];
+  for (const { ksy_id, name, doc, clauses, parts } of TYPES[kind]) {
+    const place = parts.length ? joined(node, parts) : node._debug[camel(ksy_id)];
+    const value = parts.length ? place?.value : node[camel(ksy_id)];
     if (place?.end === undefined || value === undefined) continue;
     const inner = name === "body" ? node.idstr.split("/").at(-1).replaceAll("-", "_")
       : name === "mapped_ram" ? "mapped_ram_header" : "capability";
@@ -108,19 +117,26 @@ class Walk {
     this.stream.seek(this.offset);
     this.try(() => root._read());
     if (root.header) this.add("stream_header", "/header", "stream header", root.header);
-    if (root.configuration) this.configuration(root.configuration);
-    for (const [index, section] of (root.sections ?? []).entries()) {
+    const all = root.sections ?? [];
+    this.configuration(all.filter(({ typeBefore }) => [0xff, 5, 7].includes(typeBefore)));
+    const sections = all.filter((one) => !this.try(() => one.isConfiguration || one.isSubsection));
+    for (const [index, section] of sections.entries()) {
       if (!this.section(section, `/sections[${index}]`)) break;
     }
     if (!this.stopped) this.rest();
   }
 
-  configuration(node) {
-    if (!node.header) return;
-    this.machine = node.header.name;
-    this.add("configuration_header", "/configuration/header", "configuration", node.header);
-    for (const [index, one] of (this.try(() => node.subsections) ?? []).entries()) {
-      this.add("configuration_subsection", `/configuration/subsections[${index}]`, one.idstr, one);
+  /** The first sections, of which some are the configuration and what belongs to it. */
+  configuration(nodes) {
+    let count = 0;
+    for (const node of nodes) {
+      const header = this.try(() => node.configuration), one = this.try(() => node.subsection);
+      if (header) {
+        this.machine = header.name;
+        this.add("configuration_header", "/configuration/header", "configuration", header);
+      }
+      if (!one) continue;
+      this.add("configuration_subsection", `/configuration/subsections[${count++}]`, one.idstr, one);
       if (one.isCapabilities) this.capabilities = one.body.capabilities.map(({ name }) => name);
       else if (one.idstr === "configuration/uuid") this.uuid = one.body.uuid;
       else this.target_page_bits = one.body.targetPageBits;
@@ -161,9 +177,11 @@ class Walk {
     for (const record of records ?? []) {
       const memSize = this.try(() => record.memSize);
       if (memSize) {
-        this.totals.push(memSize.totalAndFlags - (memSize.totalAndFlags % 1024));
+        this.totals.push(memSize.total);
         this.add("mem_size", `${path}/mem_size`, "RAM_SAVE_FLAG_MEM_SIZE", memSize);
         for (const block of this.try(() => record.blocks) ?? record._m_blocks ?? []) this.block(block);
+      } else if (record.isPage) {
+        return;
       } else if (this.try(() => record.endOfSection)) {
         this.add("end_of_section", `${path}/eos`, "RAM_SAVE_FLAG_EOS", record.endOfSection);
       }
@@ -171,7 +189,11 @@ class Walk {
   }
 
   block(node) {
-    const header = this.try(() => node.header);
+    // Where the pages cannot stand, the header is read as if the size of the file were not known.
+    const header = this.try(() => node.header) ?? this.try(() => {
+      this.stream.seek(node.ofsSelf);
+      return new Ram.RamblockHeader(this.stream, null, null, node.hasPageSize, node.hasXIgnoreShared, node.hasMappedRam, 0, 0);
+    });
     if (!header) return;
     const path = `/ram/blocks[${this.blocks.length}]`, { idstr, mappedRam } = header;
     this.add("ramblock_header", path, `header of ${idstr}`, header);

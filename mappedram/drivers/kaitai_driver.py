@@ -21,6 +21,8 @@ from mappedram.layout._spec import TYPES, FieldSpec
 
 #: The types of fields that are structures themselves, where the name of the field tells it.
 MEMBERS = {"mapped_ram": "mapped_ram_header", "xbzrle": "xbzrle_page"}
+#: Values that a field has as they are, which are most.
+_PLAIN = frozenset({int, str, bytes, type(None)})
 #: No structure is longer: a command with 64 KiB of data, or 256 capabilities of 255 bytes.
 LONGEST = 1 << 17
 
@@ -51,7 +53,7 @@ class KaitaiDriver:
             KeyError,
             TypeError,
             AttributeError,
-            UnicodeError,
+            ValueError,
             struct.error,
         ) as error:
             raise BuildError(f"{kind}: {error}") from error
@@ -81,7 +83,10 @@ def _class_of(kind: str) -> Any:
 
 def _new(kind: str, params: Params, *owner: Any) -> Any:
     """An empty object of the class for `kind`; `owner` is the stream, parent and root."""
-    return _class_of(kind)(*(params.get(name, False) for name in TYPES[kind].params), *owner)
+    named = TYPES[kind].params
+    if not named:
+        return _class_of(kind)(*owner)
+    return _class_of(kind)(*[params.get(name, False) for name in named], *owner)
 
 
 @cache
@@ -89,14 +94,18 @@ def _class_name(ksy_id: str) -> str:
     return "".join(part.capitalize() for part in ksy_id.split("_"))
 
 
-@cache
-def _fields_of(class_name: str) -> tuple[FieldSpec, ...]:
-    return next(spec.fields for kind, spec in TYPES.items() if _class_name(kind) == class_name)
+#: The fields that the spec gives to a class, noted as classes are met.
+_FIELDS: dict[type, tuple[FieldSpec, ...]] = {}
 
 
 def _fields(parsed: ReadWriteKaitaiStruct) -> tuple[FieldSpec, ...]:
     """The fields that the spec gives to the type of an object."""
-    return _fields_of(type(parsed).__name__)
+    found = _FIELDS.get(parsed.__class__)
+    if found is None:
+        name = type(parsed).__name__
+        found = next(spec.fields for kind, spec in TYPES.items() if _class_name(kind) == name)
+        _FIELDS[parsed.__class__] = found
+    return found
 
 
 def _scalar(value: Any) -> Any:
@@ -104,10 +113,25 @@ def _scalar(value: Any) -> Any:
 
 
 def _values(parsed: ReadWriteKaitaiStruct) -> Values:
-    return {field.name: _value(getattr(parsed, field.ksy_id, None)) for field in _fields(parsed)}
+    return {
+        field.name: _joined(parsed, field)
+        if field.parts
+        else _value(getattr(parsed, field.ksy_id, None))
+        for field in _fields(parsed)
+    }
+
+
+def _joined(parsed: ReadWriteKaitaiStruct, field: FieldSpec) -> int:
+    """The number of which the `.ksy` reads the parts."""
+    value = 0
+    for ksy_id, bits in field.parts:
+        value = value << bits | getattr(parsed, ksy_id)
+    return int(value)
 
 
 def _value(value: Any) -> Any:
+    if value.__class__ in _PLAIN:
+        return value
     if isinstance(value, ReadWriteKaitaiStruct):
         return _values(value)
     if isinstance(value, list):
@@ -119,7 +143,10 @@ def _spans(parsed: ReadWriteKaitaiStruct, prefix: str) -> Any:
     for field in _fields(parsed):
         value = getattr(parsed, field.ksy_id, None)
         path = prefix + field.name
-        if isinstance(value, list):
+        if field.parts:
+            first, last = (parsed._debug[field.parts[place][0]] for place in (0, -1))
+            yield Span(path, first["start"], last["end"], _joined(parsed, field))
+        elif isinstance(value, list):
             for index, member in enumerate(value):
                 yield from _spans(member, f"{path}[{index}]/")
         elif isinstance(value, ReadWriteKaitaiStruct):
@@ -143,6 +170,9 @@ def _refusal(
             value = value[-1]
         if not isinstance(value, ReadWriteKaitaiStruct):
             start = parsed._debug[field.ksy_id]["start"]
+            if field.parts and not short:  # the parts behind the refused one were not read
+                parsed._io.seek(start)
+                actual = int.from_bytes(parsed._io.read_bytes(_size(field)), "big")
             return RefusalError(kind, path, start, short=short, actual=actual)
         path += "/"
         parsed = value
@@ -159,14 +189,35 @@ def _object(
     for name in [name for name in vars(built) if name.endswith("__enabled")]:
         setattr(built, name, False)
     for field in TYPES[kind].fields:
-        setattr(built, field.ksy_id, _member(field, values[field.name], values, built))
+        value = values[field.name]
+        if field.parts:
+            _set_parts(built, field, value)
+        else:
+            setattr(built, field.ksy_id, _member(field, value, values, built))
     built._check()
     return built
 
 
+def _set_parts(built: ReadWriteKaitaiStruct, field: FieldSpec, value: int) -> None:
+    """Cut a number into what the `.ksy` reads."""
+    for ksy_id, bits in reversed(field.parts):
+        setattr(built, ksy_id, value & (1 << bits) - 1)
+        value >>= bits
+    if value:
+        raise ValueError(f"{field.name}: more than {_size(field)} bytes")
+
+
+def _size(field: FieldSpec) -> int:
+    """Bytes of a field in parts."""
+    return sum(bits for _, bits in field.parts) // 8
+
+
 def _member(field: FieldSpec, value: Any, values: Values, parent: ReadWriteKaitaiStruct) -> Any:
     if isinstance(value, dict):
-        return _object(_member_kind(field, values), value, {}, parent)
+        kind = _member_kind(field, values)
+        # What a structure hands to one within it has the same name in both.
+        params = {name: getattr(parent, name) for name in TYPES[kind].params}
+        return _object(kind, value, params, parent)
     if isinstance(value, list):
         return [_object("capability", member, {}, parent) for member in value]
     return value

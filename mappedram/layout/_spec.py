@@ -7,11 +7,17 @@ from typing import NamedTuple
 
 
 class FieldSpec(NamedTuple):
-    """One field: its id in the `.ksy`, its name in QEMU's spelling, and what it means."""
+    """One field: its id in the `.ksy`, its name in QEMU's spelling, and what it means.
+
+    `parts` are the ids and bits of a number that the `.ksy` cuts into several; `align` is what a
+    writer makes the value a multiple of.
+    """
 
     ksy_id: str
     name: str
     doc: str
+    parts: tuple[tuple[str, int], ...] = ()
+    align: int = 1
 
 
 class TypeSpec(NamedTuple):
@@ -275,9 +281,10 @@ TYPES: dict[str, TypeSpec] = {
         (),
         (
             FieldSpec(
-                'addr_and_flags',
+                'addr_high',
                 'addr_and_flags',
                 'Guest-physical address, with EOS (0x01), MORE or KEYS (0x02), ERROR (0x04) or DONE (0x08) in the low bits.',
+                parts=(('addr_high', 32), ('addr_low', 28), ('flags', 4)),
             ),
             FieldSpec(
                 'num_values',
@@ -314,9 +321,10 @@ TYPES: dict[str, TypeSpec] = {
         (),
         (
             FieldSpec(
-                'total_and_flags',
+                'total_high',
                 'total_and_flags',
                 'Sum of `used_length` over all blocks, those without data included, with the flag MEM_SIZE (4) in the low bits.',
+                parts=(('total_high', 32), ('total_low', 22), ('flag', 10)),
             ),
         ),
     ),
@@ -326,9 +334,10 @@ TYPES: dict[str, TypeSpec] = {
         (),
         (
             FieldSpec(
-                'flags',
+                'number_high',
                 'flags',
                 'The flag EOS (0x10), with CONTINUE (0x20) allowed beside it.',
+                parts=(('number_high', 32), ('number_low', 22), ('flag', 10)),
             ),
         ),
     ),
@@ -404,7 +413,7 @@ TYPES: dict[str, TypeSpec] = {
     'ramblock_header': TypeSpec(
         ('ram', 'ramblock_header'),
         'One RAM block, as MEM_SIZE lists it.',
-        ('has_page_size', 'has_addr', 'has_mapped_ram'),
+        ('has_page_size', 'has_addr', 'has_mapped_ram', 'ofs_end', 'len_file'),
         (
             FieldSpec(
                 'len_idstr',
@@ -441,7 +450,7 @@ TYPES: dict[str, TypeSpec] = {
     'mapped_ram_header': TypeSpec(
         ('ram', 'mapped_ram_header'),
         'Where the bitmap and the pages of a block stand in the file.',
-        (),
+        ('len_used', 'ofs_end', 'len_file'),
         (
             FieldSpec(
                 'version',
@@ -462,6 +471,7 @@ TYPES: dict[str, TypeSpec] = {
                 'ofs_pages',
                 'pages_offset',
                 'Offset of the first page from the beginning of the file, a multiple of 1 MiB as QEMU writes it.',
+                align=0x100000,
             ),
         ),
     ),

@@ -8,6 +8,7 @@ from mappedram.layout.constants import (
     MACHINE_NAME_MAX,
     QEMU_VM_FILE_MAGIC,
     QEMU_VM_FILE_VERSION,
+    SECTION_TYPES,
     SectionType,
 )
 from mappedram.layout.declare import Valid, record
@@ -25,7 +26,7 @@ StreamHeader = record(
 
 ConfigurationHeader = record(
     "configuration_header",
-    section_type=Valid(Int8ub, Equals(SectionType.CONFIGURATION)),
+    section_type=Valid(Int8ub, Equals(SectionType.CONFIGURATION, SECTION_TYPES)),
     len_name=judged(
         Valid(Int32ub, AtMost(MACHINE_NAME_MAX)),
         FieldRule("MR015", AtLeast(1), Severity.WARNING, "3.1.4"),
@@ -63,7 +64,7 @@ SUBSECTIONS = {
 
 ConfigurationSubsection = record(
     "configuration_subsection",
-    section_type=Valid(Int8ub, Equals(SectionType.SUBSECTION)),
+    section_type=Valid(Int8ub, Equals(SectionType.SUBSECTION, SECTION_TYPES)),
     len_idstr=Int8ub,
     idstr=Valid(StringEncoded(Bytes(this.len_idstr), ENCODING), OneOf(tuple(SUBSECTIONS))),
     version_id=judged(Int32ub, FieldRule("MR009", Equals(1), Severity.ERROR, "3.2.6")),

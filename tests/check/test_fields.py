@@ -1,16 +1,19 @@
 """Rules about one field: declared once, registered as declared, judged where the field stands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from mappedram.check import RULES
-from mappedram.check.fields import FieldJudge, spots
+from mappedram.check.fields import FieldJudge, Spot, spots
 from mappedram.check.finding import Place
 from mappedram.layout.constants import SectionType
 from mappedram.layout.judged import FieldRule
+from mappedram.layout.validity import Validity
 from mappedram.model import Element
+from tests.test_validity import other_validities
 
 MIB = 1 << 20
 
@@ -81,6 +84,7 @@ JUDGED: list[tuple[str, Mapping[str, Any], Broken]] = [
     ("MR027", start(), []),
     ("MR027", start(instance_id=1), [("instance_id", "0", "1")]),
     ("MR027", start(instance_id=1, idstr="rax"), []),
+    ("MR027", start(instance_id=1, section_type=SectionType.FULL), []),
     ("MR028", start(), []),
     ("MR028", start(idstr="a/.."), [("idstr", None, "a/..")]),
     *(("MR031", command(number, 0), []) for number in (1, 11)),
@@ -92,7 +96,15 @@ JUDGED: list[tuple[str, Mapping[str, Any], Broken]] = [
     ("MR104", block(), []),
     ("MR104", block(used_length=4097), [("used_length", "a multiple of 0x1000", "0x1001")]),
     ("MR104", block(used_length=1024, page_size=1024), []),
-    ("MR104", block(used_length=4097, page_size=0), []),
+    *(("MR104", block(used_length=4097, page_size=size), []) for size in (0, 128, 131072)),
+    *(
+        (
+            "MR104",
+            block(used_length=65537, page_size=size),
+            [("used_length", f"a multiple of {size:#x}", "0x10001")],
+        )
+        for size in (256, 65536)
+    ),
     ("MR104", {**block(used_length=4097), "mapped_ram": None}, []),
     ("MR105", {"flags": 0x10}, []),
     ("MR105", {"flags": 0x30}, [("flags", "0x10", "0x30")]),
@@ -100,7 +112,15 @@ JUDGED: list[tuple[str, Mapping[str, Any], Broken]] = [
     ("MR109", {**block(), "idstr": "\x7f"}, [("idstr", None, "\x7f")]),
     ("MR201", block(), []),
     ("MR201", block(pages_offset=MIB + 1), [(OFFSETS[1], "a multiple of 0x1000", "0x100001")]),
-    ("MR201", block(pages_offset=MIB + 1, page_size=3), []),
+    *(("MR201", block(pages_offset=MIB + 1, page_size=s), []) for s in (0, 3, 128, 131072)),
+    *(
+        (
+            "MR201",
+            block(pages_offset=MIB + 1, page_size=size),
+            [(OFFSETS[1], f"a multiple of {size:#x}", "0x100001")],
+        )
+        for size in (256, 65536)
+    ),
     ("MR201", block(pages_offset=0), []),
     *(("MR204", block(page_size=size), []) for size in (256, 65536)),
     *(
@@ -116,6 +136,8 @@ JUDGED: list[tuple[str, Mapping[str, Any], Broken]] = [
     ("MR208", block(), []),
     ("MR208", block(bitmap_offset=0), [(OFFSETS[0], "> 0", "0")]),
     ("MR208", block(pages_offset=0), [(OFFSETS[1], "> 0", "0")]),
+    ("MR208", block(bitmap_offset=0, pages_offset=1), [(OFFSETS[0], "> 0", "0")]),
+    ("MR208", block(bitmap_offset=1, pages_offset=0), [(OFFSETS[1], "> 0", "0")]),
     ("MR208", block(bitmap_offset=0, pages_offset=0), []),
     ("MR209", block(), []),
     ("MR209", block(bitmap_offset=0), []),
@@ -163,3 +185,47 @@ def test_the_field_of_a_name() -> None:
         ("mapped_ram",),
     )
     assert rule.broken(1, header()) is None
+
+
+def outcomes(code: str, judge: FieldJudge) -> list[list[str]]:
+    """What a judge makes of each of the structures above, by path and by what was expected."""
+    return [
+        [f"{d.place.path} {d.expected}" for d in judge.defects([Element("", "", 0, 0, values)], at)]
+        for listed, values, _ in JUDGED
+        if listed == code
+    ]
+
+
+def at(_: Element, path: str) -> Place:
+    return Place(0, 0, path)
+
+
+def other_rules(rule: FieldRule) -> Iterator[FieldRule]:
+    """The rule with each bound of it, or of a condition, changed; and without the condition."""
+    if isinstance(rule.validity, Validity):
+        for validity in other_validities(rule.validity):
+            if validity.canonical() != rule.validity.canonical():
+                yield replace(rule, validity=validity)
+    for path, condition in rule.where.items():
+        yield replace(rule, where={key: v for key, v in rule.where.items() if key != path})
+        for other in other_validities(condition):
+            if other.canonical() != condition.canonical():
+                yield replace(rule, where={**rule.where, path: other})
+
+
+SPOTS = [spot for found in spots().values() for spot in found]
+
+
+@pytest.mark.parametrize("spot", SPOTS, ids=lambda spot: f"{spot.rule.code}-{spot.name}")
+def test_any_change_of_a_rule_is_seen(spot: Spot, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = FieldJudge(spot.rule.code, lambda _: "")
+    expected = outcomes(spot.rule.code, judge)
+    found = spots()[spot.rule.code]
+    for rule in other_rules(spot.rule):
+        changed = [replace(each, rule=rule) if each is spot else each for each in found]
+        monkeypatch.setattr(judge, "_spots", changed)
+        try:
+            seen = outcomes(spot.rule.code, judge)
+        except (KeyError, ZeroDivisionError):  # the condition kept what cannot be judged out
+            continue
+        assert seen != expected, rule

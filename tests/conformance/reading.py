@@ -1,18 +1,20 @@
 """What a parser made from the spec has to say of a file, by the reading of Construct.
 
-The drivers in `drivers/` print the same as JSON. Fields have QEMU's names; bytes are hexadecimal.
+The drivers in `drivers/` print the same as JSON. Fields have QEMU's names, but for numbers that the
+spec reads in parts, which have those of the spec; bytes are hexadecimal.
 """
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from mappedram import FormatError, Snapshot
 from mappedram import open as open_snapshot
 from mappedram.layout.constants import SectionType
-from mappedram.model import Element, RamBlock
+from mappedram.model import Element, RamBlock, Section
 from tools.generate import ksy
 
 Reading = dict[str, Any]
@@ -40,9 +42,13 @@ STRUCTURES = {
 }
 #: What `mapped_ram.ksy` looks at once more by itself, and the field where it does.
 LOOKED_AT_AGAIN = {
-    "/types/ramblock/instances/ofs_pages": "mapped_ram_header/pages_offset",
     "/types/stream_section/instances/section_type": "section/section_type",
+    "/types/stream_section/instances/len_packaged": "section/data",
 }
+#: The structures of the spec by their names.
+TYPES = {entry.name: entry for entry in ksy.types()}
+#: Each record of RAM is first looked at as this, bits after bits.
+WORD_BITS = [field.bits for field in TYPES["ram_word"].fields]
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ def expected(fd: int, offset: int) -> Construct:
         with open_snapshot(fd, offset, driver="construct", partial=True) as snapshot:
             return Construct(_reading(fd, snapshot), _representable(snapshot))
     except FormatError as error:
-        return Construct(_refused(error), representable=True)
+        return Construct(_refused(error, os.fstat(fd).st_size), representable=True)
 
 
 def field_of(place: str) -> str:
@@ -68,19 +74,28 @@ def field_of(place: str) -> str:
         return LOOKED_AT_AGAIN[place]
     steps = place.split("/")[1:]
     name = steps[1] if steps[0] == "types" else "stream_header"
-    entry = next(entry for entry in ksy.types() if entry.name == name)
+    entries = [field.name for field in TYPES[name].fields for _ in field.parts or (None,)]
     structure = "section" if name in ("section_start", "section_part") else name
-    return f"{structure}/{entry.fields[int(steps[-1])].name}"
+    return f"{structure}/{entries[int(steps[-1])]}"
 
 
-def _refused(error: FormatError) -> Reading:
+def _refused(error: FormatError, file_size: int) -> Reading:
+    path = str(error.path)
     # A number that leads out of the file is wrong itself: it is known what it may be.
     if error.expected is None or error.actual in MAGIC_CUT:
-        return {"verdict": "refused", "why": "short", "offset": error.offset}
-    assert error.path is not None
-    where, _, name = error.path.rpartition("/")
+        offset = error.offset or 0
+        if re.fullmatch(r"/sections\[\d+\](/(mem_size|eos)/\w+)?", path):
+            offset += _bytes_before_the_cut(file_size - offset)
+        return {"verdict": "refused", "why": "short", "offset": offset}
+    where, _, name = path.rpartition("/")
     structure = next(kind for path, kind in STRUCTURES.items() if re.fullmatch(path, where))
     return {"verdict": "refused", "why": "value", "field": f"{structure}/{name}"}
+
+
+def _bytes_before_the_cut(available: int) -> int:
+    """How many bytes of a record's word were read before its part in which the file ends."""
+    ends = [-(-end // 8) for end in accumulate(WORD_BITS)]
+    return max((end for end in ends if end <= available), default=0)
 
 
 def _reading(fd: int, snapshot: Snapshot) -> Reading:
@@ -90,20 +105,17 @@ def _reading(fd: int, snapshot: Snapshot) -> Reading:
         walk.pass_element(element)
         if walk.rest is not None:
             break
-    if walk.rest is None:
-        stopped = stream.stopped
-        assert stopped is not None
+    rest = walk.page if walk.rest is None else walk.rest
+    if rest is None and (stopped := stream.stopped) is not None:
         # The spec goes as far as the file does, where that ends between two sections.
         between = walk.sections and stopped.offset == stream.file_size
         if not (between and str(stopped.path).endswith("]/section_type")):
-            return _refused(stopped)
-        walk.rest = stopped.offset
+            return _refused(stopped, stream.file_size)
     return {
         "verdict": "accepted",
         "header": walk.header,
-        "configuration": walk.configuration,
         "sections": walk.sections,
-        "rest": walk.rest,
+        "rest": stream.end if rest is None else rest,
     }
 
 
@@ -112,52 +124,93 @@ class _Walk:
 
     def __init__(self, fd: int, snapshot: Snapshot) -> None:
         self.fd = fd
-        self.file_size = snapshot.stream.file_size
-        self.blocks = {block.model.offset: block.model for block in snapshot.blocks}
+        self.stream = snapshot.stream
+        self.blocks = {block.offset: block for block in self.stream.blocks}
+        self.places = {section.offset: section for section in self.stream.sections}
         self.header: Reading = {}
-        self.configuration: Reading | None = None
         self.sections: list[Reading] = []
+        #: Where the spec stops, once it does.
         self.rest: int | None = None
-        self.id_ram: int | None = None
+        #: The first page among the records of RAM, where it will stop.
+        self.page: int | None = None
 
     def pass_element(self, element: Element) -> None:
-        """Dispatch on the kind of the structure."""
-        getattr(self, f"_{element.kind}")(element, _plain(element.values))
+        """Dispatch on the kind of the structure; those of live devices are none of the spec's."""
+        if self.page is not None and element.offset >= self.page:
+            self.rest = self.page
+        elif take := getattr(self, f"_{element.kind}", None):
+            take(element, _parts(element.kind, _plain(element.values)))
 
     def _stream_header(self, element: Element, values: Reading) -> None:  # noqa: ARG002
         self.header = values
 
-    def _configuration_header(self, element: Element, values: Reading) -> None:  # noqa: ARG002
-        self.configuration = {"header": values, "subsections": []}
+    def _configuration_header(self, element: Element, values: Reading) -> None:
+        self._add(element, values, (element.end, 0))
 
-    def _configuration_subsection(self, element: Element, values: Reading) -> None:  # noqa: ARG002
-        assert self.configuration is not None
-        self.configuration["subsections"].append(values)
+    _configuration_subsection = _configuration_header
 
     def _section_start(self, element: Element, values: Reading) -> None:
-        is_ram = values["section_type"] == SectionType.START and values["idstr"] == "ram"
-        if is_ram:
-            self.id_ram = values["section_id"]
-        self._section(element, values, is_ram=is_ram)
+        section = self.places.get(element.offset)
+        assert section is not None
+        is_ram = section.idstr == "ram" and section.type != SectionType.FULL
+        if not is_ram and section.footer_id is None:
+            self._stop(element, values, section.payload_offset)
+            return
+        place = (section.payload_offset, section.payload_length)
+        stopped = self.stream.stopped
+        in_block = stopped is not None and str(stopped.path).startswith("/ram/blocks")
+        has_pages = is_ram and not self.stream.mapped_ram and not in_block
+        self.page = self._first_page(section) if has_pages else None
+        if self.page is not None:
+            self._add(element, values, None, [])
+            return
+        self._add(element, values, place, [] if is_ram else None)
 
-    def _section_part(self, element: Element, values: Reading) -> None:
-        self._section(element, values, is_ram=values["section_id"] == self.id_ram)
-
-    def _section(self, element: Element, values: Reading, *, is_ram: bool) -> None:
-        self._add(element, values, [] if is_ram else None)
-        if not is_ram:
-            self.rest = element.offset
+    _section_part = _section_start
 
     def _command(self, element: Element, values: Reading) -> None:
-        self._add(element, values, None)
+        # What is packaged may lead out of the file: the section is not listed then.
+        section = self.places.get(element.offset)
+        self._add(element, values, (element.end, section.payload_length if section else 0))
 
-    def _end_of_stream(self, element: Element, values: Reading) -> None:
-        self._add(element, values, None)
-        self.rest = element.end
+    _end_of_stream = _vmdescription = _command
 
-    def _add(self, element: Element, values: Reading, records: list[Reading] | None) -> None:
+    def _first_page(self, section: Section) -> int | None:
+        """Where a page stands among the records of RAM, as it does without mapped-ram."""
+        behind = section.payload_offset
+        for element in self.stream.elements:
+            if element.offset < behind:
+                continue
+            if element.offset > behind or element.kind == "section_footer":
+                break
+            behind = self._behind(element)
+            if element.kind == "end_of_section":
+                return None
+        return behind if self.stream.file_size - behind >= sum(WORD_BITS) // 8 else None
+
+    def _behind(self, element: Element) -> int:
+        block = self.blocks.get(element.offset)
+        return block.next_offset if block else element.end
+
+    def _stop(self, element: Element, values: Reading, rest: int) -> None:
+        self._add(element, values, None)
+        self.rest = rest
+
+    def _add(
+        self,
+        element: Element,
+        values: Reading,
+        payload: tuple[int, int] | None,
+        records: list[Reading] | None = None,
+    ) -> None:
         self.sections.append(
-            {"offset": element.offset, "header": values, "records": records, "footer": None}
+            {
+                "offset": element.offset,
+                "header": values,
+                "payload": list(payload) if payload else None,
+                "records": records,
+                "footer": None,
+            }
         )
 
     def _section_footer(self, element: Element, values: Reading) -> None:  # noqa: ARG002
@@ -185,11 +238,26 @@ class _Walk:
         )
 
     def _bitmap(self, block: RamBlock) -> str | None:
-        if block.bitmap_offset is None or block.bitmap_size > min(self.file_size, BITMAP_MAX):
+        file_size = self.stream.file_size
+        if block.bitmap_offset is None or block.bitmap_size > min(file_size, BITMAP_MAX):
             return None
-        if block.bitmap_offset > self.file_size - block.bitmap_size:
+        if block.bitmap_offset > file_size - block.bitmap_size:
             return None
         return os.pread(self.fd, block.bitmap_size, block.bitmap_offset).hex()
+
+
+def _parts(kind: str, values: Mapping[str, Any]) -> Reading:
+    """The values with the numbers that the spec reads in parts cut into these."""
+    cut: Reading = {}
+    for field in TYPES[kind].fields:
+        if not field.parts:
+            cut[field.name] = values[field.name]
+            continue
+        left = sum(part.bits for part in field.parts)
+        for part in field.parts:
+            left -= part.bits
+            cut[part.ksy_id] = values[field.name] >> left & (1 << part.bits) - 1
+    return cut
 
 
 def _plain(value: Any) -> Any:
@@ -203,7 +271,11 @@ def _plain(value: Any) -> Any:
 
 def _representable(snapshot: Snapshot) -> bool:
     stream = snapshot.stream
-    numbers = [number for element in stream.elements for number in _integers(element.values)]
+    numbers = [
+        number
+        for element in stream.elements
+        for number in _integers(_parts(element.kind, element.values))
+    ]
     numbers += [block.model.next_offset for block in snapshot.blocks]
     return max(numbers) <= MAX_SAFE_INTEGER
 

@@ -161,6 +161,193 @@ def no_footers(fd: int) -> None:
     replace(SMALL, footers=False).write(fd)
 
 
+# What stands before and behind RAM.
+
+
+def device(kind: int, section_id: int, payload: bytes, *, idstr: bytes = b"timer") -> bytes:
+    """START or FULL of a device, with its footer."""
+    head = struct.pack(">BIB", kind, section_id, len(idstr)) + idstr + struct.pack(">II", 0, 2)
+    return head + payload + footer(section_id)
+
+
+def footer(section_id: int) -> bytes:
+    return struct.pack(">BI", 0x7E, section_id)
+
+
+def command(number: int, data: bytes = b"") -> bytes:
+    return struct.pack(">BHH", 8, number, len(data)) + data
+
+
+START, PART, END, FULL = 1, 2, 3, 4
+
+
+@vector("a FULL section before START of RAM, as QEMU 11 writes that of virtio-mem")
+def early_full(fd: int) -> None:
+    replace(SMALL, early=device(FULL, 7, bytes(24))).write(fd)
+
+
+@vector("other live devices before and behind RAM, and parts of them; one has not begun")
+def live_devices(fd: int) -> None:
+    early = device(START, 7, b"live", idstr=b"dirty-bitmap") + device(START, 9, b"", idstr=b"x")
+    parts = b"".join(
+        struct.pack(">BI", kind, number) + payload + footer(number)
+        for kind, number, payload in (
+            (PART, 7, b"more"),
+            (END, 9, b""),
+            (END, 7, b"\x7e"),
+            (END, 5, b""),
+        )
+    )
+    replace(SMALL, early=early, devices=parts + device(FULL, 7, b"state")).write(fd)
+
+
+@vector("a part with the number 0 before anything has begun: it is not RAM")
+def part_before_ram(fd: int) -> None:
+    early = struct.pack(">BI", PART, 0) + b"state" + footer(0)
+    replace(SMALL, early=early).write(fd)
+
+
+@vector("another live device takes the number of RAM, whose later parts are that device's then")
+def number_taken(fd: int) -> None:
+    part = struct.pack(">BI", PART, 1) + b"its own" + footer(1)
+    replace(SMALL, devices=device(START, 1, b"state") + part).write(fd)
+
+
+@vector("a FULL section of the name ram, which is not RAM, and a START with the name in a path")
+def not_ram(fd: int) -> None:
+    early = device(FULL, 3, bytes(8), idstr=b"ram") + device(START, 4, b"", idstr=b"0000:00/ram")
+    replace(SMALL, early=early).write(fd)
+
+
+#: What is not the end of the state of device 7, since no section can begin behind it.
+NO_FOOTERS = (
+    footer(7) + b"\x05",
+    footer(7) + b"\x00\x05",
+    footer(7) + b"\x01\0\0\0\1\0",
+    footer(7) + b"\x04\0\0\0\1\3a\x1fb",
+    footer(7) + b"\x04\0\0\0\1\3ab\x7f",
+    footer(7) + b"\x08\0\0\0\0",
+    footer(7) + b"\x08\0\x0c\0\0",
+    footer(8) + b"\x02\0\0\0\1",
+    b"\x7e\x7e\0\0\0",
+)
+
+
+@vector("what looks like a footer in the state of a device, but for the number or what follows")
+def no_footer_yet(fd: int) -> None:
+    devices = b"".join(device(FULL, 7, one + bytes(8)) for one in NO_FOOTERS)
+    replace(SMALL, devices=devices).write(fd)
+
+
+@vector("the state of a device ends at each place around a multiple of 4096 bytes")
+def long_states(fd: int) -> None:
+    lengths = [*range(4090, 4098), 8192, 12288 - 5]
+    devices = b"".join(device(FULL, 7, bytes(length)) for length in lengths)
+    replace(SMALL, devices=devices + device(FULL, 8, b"\x7e" * 5000)).write(fd)
+
+
+@vector("names in which something cannot be printed, or that the file cuts, behind a footer")
+def last_footer(fd: int) -> None:
+    next_one = struct.pack(">BIB", FULL, 8, 5) + b"ti"
+    replace(SMALL, devices=device(FULL, 7, b"state"), tail=next_one).write(fd)
+
+
+@vector("commands with and without data, one that nobody knows, and what is packaged")
+def commands(fd: int) -> None:
+    inner = device(FULL, 5, b"state") + b"\0"
+    packaged = command(7, struct.pack(">I", len(inner))) + inner
+    devices = packaged + command(11) + command(2, b"ping") + command(7, b"odd") + command(99, b"?")
+    replace(SMALL, early=command(3), devices=devices).write(fd)
+
+
+@vector("more is packaged than the file has")
+def packaged_too_much(fd: int) -> None:
+    replace(SMALL, devices=command(7, struct.pack(">I", 1 << 31))).write(fd)
+
+
+@vector("the page size of the host in each block, as postcopy-ram adds it")
+def host_page_size(fd: int) -> None:
+    advise = command(3, struct.pack(">QQ", PAGE, PAGE))
+    whole = replace(SMALL, early=advise)
+    head = whole.head() + b"\3vga" + struct.pack(">QQ", 9 * PAGE, PAGE)
+    os.pwrite(fd, head + struct.pack(">IQQQ", 1, PAGE, len(head) + 28, 1 << 20), 0)
+    os.pwrite(fd, whole.end_of_section() + b"\0", (1 << 20) + 9 * PAGE)
+
+
+@vector("postcopy is announced, but the blocks have no page size of the host")
+def no_host_page_size(fd: int) -> None:
+    replace(SMALL, early=command(3, struct.pack(">QQ", PAGE, PAGE))).write(fd)
+
+
+@vector("a description that says to be longer than the file")
+def description_too_long(fd: int) -> None:
+    replace(SMALL, tail=b"\0" + struct.pack(">BI", 6, 1 << 31) + b'{"page_size": 4096}').write(fd)
+
+
+@vector("bytes behind EOF, which are no part of the stream")
+def bytes_behind(fd: int) -> None:
+    replace(SMALL, devices=device(FULL, 7, b"state"), tail=b"\0\x05more").write(fd)
+
+
+@vector("sections with an empty state, and no description")
+def no_description(fd: int) -> None:
+    replace(SMALL, devices=device(FULL, 7, b"") * 3, vmdescription=False).write(fd)
+
+
+@vector("a device without a footer: nothing but the description could tell where it ends")
+def device_without_footer(fd: int) -> None:
+    devices = device(FULL, 7, b"state").removesuffix(footer(7))
+    replace(SMALL, footers=False, devices=devices, vmdescription=False).write(fd)
+
+
+@vector("devices, one of them cut")
+def device_cut(fd: int) -> None:
+    devices = device(FULL, 7, b"state") + device(FULL, 8, b"state").removesuffix(footer(8)[1:])
+    replace(SMALL, devices=devices, tail=b"").write(fd)
+
+
+VGA = replace(SMALL, machine="", capabilities=(), blocks=[OracleBlock("vga", 9 * PAGE)])
+VGA_HEADER = b"\3vga" + struct.pack(">Q", 9 * PAGE)
+#: A page of zeros, as it stands in a stream without mapped-ram.
+PAGE_RECORD = struct.pack(">QB3sB", 2, 3, b"vga", 0)
+VGA_PAGES = struct.pack(">BI", PART, 1) + PAGE_RECORD + VGA.end_of_section() + b"\0"
+
+
+def unconfigured() -> bytes:
+    """All before the list of blocks, without a configuration."""
+    head = VGA.head()
+    return head[:8] + head[13:]
+
+
+@vector("no configuration: mapped-ram is told by the first block")
+def no_configuration(fd: int) -> None:
+    head = unconfigured() + VGA_HEADER
+    os.pwrite(fd, head + struct.pack(">IQQQ", 1, PAGE, len(head) + 28, 1 << 20), 0)
+    os.pwrite(fd, VGA.end_of_section() + b"\0", (1 << 20) + 9 * PAGE)
+
+
+@vector("no mapped-ram: the blocks are listed, and the pages stand in the stream")
+def plain(fd: int) -> None:
+    os.pwrite(fd, VGA.head() + VGA_HEADER + VGA.end_of_section() + VGA_PAGES, 0)
+
+
+@vector("neither a configuration nor mapped-ram: the first block tells of it by what follows")
+def plain_without_configuration(fd: int) -> None:
+    os.pwrite(fd, unconfigured() + VGA_HEADER + VGA.end_of_section() + VGA_PAGES, 0)
+
+
+@vector("no mapped-ram, and pages in START of RAM itself")
+def plain_pages_in_start(fd: int) -> None:
+    os.pwrite(fd, VGA.head() + VGA_HEADER + PAGE_RECORD + VGA.end_of_section() + VGA_PAGES, 0)
+
+
+@vector("devices between 2 GiB and 4 GiB")
+def devices_beyond_2_gib(fd: int) -> None:
+    blocks = [OracleBlock("low", 3 * GIB, RUNS)]
+    devices = device(FULL, 7, b"\x7e" * 40 + bytes(5000)) + command(11) + device(FULL, 8, b"")
+    replace(SMALL, blocks=blocks, page_size=LARGE_PAGE, devices=devices).write(fd)
+
+
 # The traps, one by one.
 
 

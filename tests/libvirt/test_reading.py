@@ -105,10 +105,16 @@ def test_the_spec_reads_an_image_by_itself(samples: Samples, name: str) -> None:
         assert (parsed.xml, parsed.cookie) == (image.xml, image.cookie)
         assert parsed.ofs_stream == image.stream_offset
         if name in SPARSE:
-            record = parsed.stream.sections[0].ram.records[0]
+            sections = parsed.stream.sections
+            (start,) = (section for section in sections if section.is_ram_start)
+            record = start.ram.records[0]
             with mappedram.open(sample.path, image.stream_offset) as snapshot:
                 names = [block.idstr for block in snapshot.blocks]
                 bitmaps = [block.bitmap.data for block in snapshot.blocks]
+                places = [(section.offset, section.end) for section in snapshot.sections]
+                assert parsed.stream.ofs_rest == snapshot.stream.end
+            found = [(section.ofs_self, section.ofs_next) for section in sections]
+            assert found[-len(places) :] == places
             assert [block.header.idstr for block in record.blocks] == names
             assert [block.bitmap for block in record.blocks] == bitmaps
 

@@ -19,8 +19,19 @@ ORDER = {
         *("imports", "encoding", "endian"),
     ],
     "attribute": [
-        *("id", "-orig-id", "-expected", "pos", "size", "type", "enum", "encoding", "value"),
-        *("contents", "valid", "repeat", "repeat-expr", "repeat-until", "if", "doc", "doc-ref"),
+        *(
+            "id",
+            "-orig-id",
+            "-part-of",
+            "-expected",
+            "-should-align",
+            "pos",
+            "size",
+            "type",
+            "enum",
+        ),
+        *("encoding", "terminator", "pad-right", "value", "contents", "valid"),
+        *("repeat", "repeat-expr", "repeat-until", "if", "doc", "doc-ref"),
     ],
     "enum value": ["id", "-orig-id", "doc"],
 }

@@ -48,7 +48,8 @@ def _enum(name: str, values: tuple[ksy.EnumValue, ...]) -> Iterator[str]:
 
 
 def _structure(entry: ksy.Type) -> Iterator[str]:
-    parameters = ", ".join(f"auto {name}" for name in entry.params)
+    conditions = {field.condition for field in entry.fields}
+    parameters = ", ".join(f"auto {name}" for name in entry.params if name in conditions)
     yield f"struct {name_of(entry.name)}{f'<{parameters}>' if parameters else ''} {{"
     names = {field.ksy_id: field.name for field in entry.fields}
     for field in entry.fields:

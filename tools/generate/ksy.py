@@ -1,10 +1,11 @@
 """Reads the declarations in `spec/*.ksy`: types, fields and docs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -12,12 +13,22 @@ ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "spec"
 
 
+class Part(NamedTuple):
+    """Some bits of a field: their name in the spec, and how many."""
+
+    ksy_id: str
+    bits: int
+
+
 @dataclass(frozen=True)
 class Field:
-    """One entry of `seq`: `ksy_id` in the spec, `name` in QEMU's spelling, `type` as declared.
+    """One field: `ksy_id` in the spec, `name` in QEMU's spelling, `type` as declared.
 
     `enum` names the values, `repeat` tells how often the field stands there, `cases` are the types
-    that it has by the value of another field; each is empty where there is none.
+    that it has by the value of another field; each is empty where there is none. `parts` are the
+    entries of `seq` where the spec cuts a number into several (`-part-of`); the first one has the
+    doc of all. `align` is what a writer makes the value a multiple of
+    (`-should-align`), 1 where the spec does not say.
     """
 
     ksy_id: str
@@ -29,6 +40,17 @@ class Field:
     enum: str
     repeat: str
     cases: tuple[tuple[str, str], ...]
+    parts: tuple[Part, ...]
+    align: int
+
+    @property
+    def bits(self) -> int:
+        """How many bits the number has.
+
+        Raises:
+            ValueError: it is no number.
+        """
+        return bits_of(self.type)
 
 
 @dataclass(frozen=True)
@@ -107,7 +129,7 @@ def _types(node: dict[str, Any], module: str, path: tuple[str, ...]) -> Iterator
             doc=_text(node.get("doc")),
             doc_ref=node.get("doc-ref", ""),
             params=tuple(param["id"] for param in node.get("params", [])),
-            fields=tuple(_field(entry) for entry in node["seq"]),
+            fields=tuple(_fields(node["seq"])),
         )
     for name, child in node.get("types", {}).items():
         yield from _types(child, module, (*path, name))
@@ -120,6 +142,28 @@ def _nodes(node: dict[str, Any], name: str) -> Iterator[tuple[str, dict[str, Any
         yield from _nodes(child, child_name)
 
 
+def _fields(seq: list[dict[str, Any]]) -> Iterator[Field]:
+    """The fields of a `seq`, of which neighbours with the same `-part-of` are one."""
+    for name, entries in groups(seq):
+        if "-part-of" not in entries[0]:
+            yield _field(entries[0])
+            continue
+        parts = tuple(Part(entry["id"], bits_of(entry["type"])) for entry in entries)
+        size = sum(part.bits for part in parts) // 8
+        yield replace(_field(entries[0]), name=name, type=f"u{size}", parts=parts)
+
+
+def groups(seq: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The entries of a `seq` that are one field, by its name, or its id if it is not in parts."""
+    for name, group in groupby(seq, lambda entry: entry.get("-part-of") or entry["id"]):
+        yield name, list(group)
+
+
+def bits_of(kind: str) -> int:
+    """How many bits a number of a type has, such as `u4` or `b22`."""
+    return int(kind[1:]) * (1 if kind.startswith("b") else 8)
+
+
 def _field(entry: dict[str, Any]) -> Field:
     original = entry.get("-orig-id", "")
     kind = entry.get("type", "")
@@ -130,13 +174,15 @@ def _field(entry: dict[str, Any]) -> Field:
     return Field(
         ksy_id=entry["id"],
         name=original if original.islower() and original != "len" else entry["id"],
-        type=" ".join(kind.split()),
+        type=" ".join(kind.partition("(")[0].split()),
         size=str(entry.get("size", len(entry.get("contents", "")) or "")),
         doc=_text(entry.get("doc")),
         condition=entry.get("if", ""),
-        enum=entry.get("enum", ""),
+        enum=entry.get("enum", "").rpartition("::")[2],
         repeat=str(entry.get("repeat-expr", "")),
         cases=tuple(cases.items()),
+        parts=(),
+        align=entry.get("-should-align", 1),
     )
 
 

@@ -84,7 +84,7 @@ def _large_number(entry: Attribute) -> bool:
 
 
 #: Numbers of at most 16 bits, of which bits may be taken.
-NARROW = {"low_bytes", "chunk_flags"}
+NARROW = {"chunk_flags"}
 
 #: What is wrong -> whether it is so in an attribute.
 RULES: dict[str, Callable[[Attribute], bool]] = {

@@ -13,11 +13,17 @@ from typing import NamedTuple
 
 
 class FieldSpec(NamedTuple):
-    """One field: its id in the `.ksy`, its name in QEMU's spelling, and what it means."""
+    """One field: its id in the `.ksy`, its name in QEMU's spelling, and what it means.
+
+    `parts` are the ids and bits of a number that the `.ksy` cuts into several; `align` is what a
+    writer makes the value a multiple of.
+    """
 
     ksy_id: str
     name: str
     doc: str
+    parts: tuple[tuple[str, int], ...] = ()
+    align: int = 1
 
 
 class TypeSpec(NamedTuple):
@@ -44,6 +50,11 @@ def outputs() -> dict[str, str]:
         for field in entry.fields:
             row = (field.ksy_id, field.name, field.doc)
             values = "".join(f"                {value!r},\n" for value in row)
+            if field.parts:
+                parts = tuple((part.ksy_id, part.bits) for part in field.parts)
+                values += f"                parts={parts!r},\n"
+            if field.align != 1:
+                values += f"                align={field.align:#x},\n"
             lines.append(f"            FieldSpec(\n{values}            ),\n")
         lines.append("        ),\n    ),\n")
     lines.append("}\n")

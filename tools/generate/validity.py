@@ -24,46 +24,90 @@ _LOW = 1 << 11
 _HIGH = (0, _LOW, _LOW * 5, 1 << 32, 1 << 63, (1 << 64) - _LOW)
 _BITS = 64
 
+#: How a rule begins that holds only where the place in the file is known.
+_OF_THE_FILE = re.compile(r"len_file == 0 or ")
 _FLAGS = re.compile(r"_ != 0 and \(?([^()]+)\)?")
 _TERM = re.compile(r"(\w+) == (0x[0-9a-f]+|\d+)")
 _COMPARISON = re.compile(r"_ (<=|>=|<|>|==) (.+)", re.DOTALL)
 
 
-def specified(node: Mapping[str, Any], ksy_id: str, params: Params) -> Validity | None:
+def specified(node: Mapping[str, Any], name: str, params: Params) -> Validity | None:
     """The rule of a field, exactly; None where everything goes.
+
+    A rule about the place in the file is none of the field alone: `mappedram.reader.walk` has it.
 
     Args:
         node: the type in a `.ksy`, as YAML has it.
-        ksy_id: the field.
+        name: the field, by its id, or by the name of what it is cut into parts of.
         params: parameters of the type, which the rule may depend on.
 
     Raises:
         ValueError: the rule is of a kind that is not known here.
     """
-    entry = _entry(node, ksy_id)
+    entries = _entries(node, name)
+    if "-part-of" in entries[0]:
+        return _joined(entries, node, params)
+    return _of_entry(entries[0], node, params)
+
+
+def is_ruled(node: Mapping[str, Any], name: str) -> bool:
+    """Whether a field may hold only some values, wherever the structure stands."""
+    return any(map(_is_ruled, _entries(node, name)))
+
+
+def of_the_file(node: Mapping[str, Any]) -> list[str]:
+    """The fields of a type that have a rule about the place in the file."""
+    return [entry["id"] for entry in node["seq"] if _is_of_the_file(entry)]
+
+
+def _entries(node: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    return next(entries for found, entries in ksy.groups(node["seq"]) if found == name)
+
+
+def _is_ruled(entry: Mapping[str, Any]) -> bool:
+    return not {"contents", "valid"}.isdisjoint(entry) and not _is_of_the_file(entry)
+
+
+def _is_of_the_file(entry: Mapping[str, Any]) -> bool:
+    valid = entry.get("valid")
+    return isinstance(valid, dict) and bool(_OF_THE_FILE.match(valid.get("expr", "")))
+
+
+def _of_entry(entry: Mapping[str, Any], node: Mapping[str, Any], params: Params) -> Validity | None:
+    if not _is_ruled(entry):
+        return None
     if "contents" in entry:
         raw = entry["contents"]
         return Equals(raw.encode("latin-1") if isinstance(raw, str) else bytes(raw))
-    valid = entry.get("valid")
-    if valid is None:
-        return None
+    valid = entry["valid"]
     if not isinstance(valid, dict):
         return Equals(_constant(valid))
     if "expr" in valid:
-        return _expression(valid["expr"], node, ksy_id, params)
+        return _expression(valid["expr"], node, entry["id"], params)
     if kind := _KINDS.get(tuple(sorted(valid))):
         return kind(valid)
-    raise ValueError(f"{ksy_id}: valid: {valid!r}: not known here")
+    raise ValueError(f"{entry['id']}: valid: {valid!r}: not known here")
 
 
-def is_ruled(node: Mapping[str, Any], ksy_id: str) -> bool:
-    """Whether a field may hold only some values."""
-    return not {"contents", "valid"}.isdisjoint(_entry(node, ksy_id))
-
-
-def _entry(node: Mapping[str, Any], ksy_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(entry for entry in node["seq"] if entry["id"] == ksy_id)
-    return found
+def _joined(
+    entries: list[dict[str, Any]], node: Mapping[str, Any], params: Params
+) -> Masked | None:
+    """The rule of a number that is cut into parts: what they fix, in their bits."""
+    mask, values = 0, [0]
+    for entry in entries:
+        bits = ksy.bits_of(entry["type"])
+        rule = _of_entry(entry, node, params)
+        held = rule.canonical() if rule else OneOf((0,))
+        if not isinstance(held, OneOf):
+            raise ValueError(f"{entry['id']}: valid: {entry['valid']!r}: not known here in a part")
+        mask = mask << bits | ((1 << bits) - 1 if rule else 0)
+        values = [
+            value << bits | number
+            for value in values
+            for number in held.values
+            if isinstance(number, int)
+        ]
+    return Masked(mask, tuple(values)) if mask else None
 
 
 def _constant(value: Any) -> Scalar:
@@ -72,7 +116,7 @@ def _constant(value: Any) -> Scalar:
         return value
     text = str(value).strip()
     if "::" in text:
-        enum, name = text.split("::")
+        *_, enum, name = text.split("::")
         return next(number for number, known in _enum(enum).items() if known["id"] == name)
     if re.fullmatch(r'"[^"]*"', text):
         return text[1:-1]

@@ -83,15 +83,6 @@ std::string subsection(configuration_t::configuration_subsection_t& node) {
                    {"body", body(node.body())}});
 }
 
-std::string configuration(configuration_t& node) {
-    auto& header = *node.header();
-    return object(
-        {{"header", object({{"section_type", number(header.section_type())},
-                            {"len_name", number(header.len_name())},
-                            {"name", text(header.name())}})},
-         {"subsections", node.is_followed() ? array(*node.subsections(), subsection) : "[]"}});
-}
-
 bool bitmap_is_here(mapped_ram_t::ramblock_t& node) {
     const uint64_t size = node._io()->size(), length = node.len_bitmap();
     return node.has_data() && length <= std::min(size, BITMAP_MAX) &&
@@ -125,16 +116,33 @@ std::string block(mapped_ram_t::ramblock_t& node) {
 std::string record(mapped_ram_t::ram_record_t& node) {
     const auto offset = std::make_pair("offset", number(node.ofs_self()));
     if (!node.is_mem_size()) {
-        const std::string flags = number(node.end_of_section()->flags());
-        return object({offset, {"end_of_section", object({{"flags", flags}})}});
+        auto& end = *node.end_of_section();
+        return object({offset,
+                       {"end_of_section", object({{"number_high", number(end.number_high())},
+                                                  {"number_low", number(end.number_low())},
+                                                  {"flag", number(end.flag())}})}});
     }
-    const std::string total = number(node.mem_size()->total_and_flags());
+    auto& size = *node.mem_size();
     return object({offset,
-                   {"mem_size", object({{"total_and_flags", total}})},
+                   {"mem_size", object({{"total_high", number(size.total_high())},
+                                        {"total_low", number(size.total_low())},
+                                        {"flag", number(size.flag())}})},
                    {"blocks", node.has_blocks() ? array(*node.blocks(), block) : "[]"}});
 }
 
 std::string section_header(mapped_ram_t::stream_section_t& node) {
+    if (node.is_configuration()) {
+        auto& header = *node.configuration();
+        return object({{"section_type", number(header.section_type())},
+                       {"len_name", number(header.len_name())},
+                       {"name", text(header.name())}});
+    }
+    if (node.is_subsection()) return subsection(*node.subsection());
+    if (node.is_vmdescription()) {
+        auto& header = *node.vmdescription();
+        return object({{"section_type", number(header.section_type())},
+                       {"vmdesc_len", number(header.len_json())}});
+    }
     if (node.is_end()) {
         return object({{"section_type", number(node.end_of_stream()->section_type())}});
     }
@@ -158,15 +166,28 @@ std::string section_header(mapped_ram_t::stream_section_t& node) {
                    {"version_id", number(start.version_id())}});
 }
 
+std::string records(mapped_ram_t::ram_payload_t& node) {
+    std::string json = "[";
+    for (const auto& entry : *node.records()) {
+        if (!entry->is_page()) json += (json.size() > 1 ? "," : "") + record(*entry);
+    }
+    return json + "]";
+}
+
 std::string section(mapped_ram_t::stream_section_t& node) {
-    std::string footer = NOTHING;
+    std::string footer = NOTHING, payload = NOTHING;
+    if (node.is_followed()) {
+        const uint64_t start = node.ofs_payload(), end = node.ofs_payload_end();
+        payload = "[" + number(start) + "," + number(end - start) + "]";
+    }
     if (node.has_footer()) {
         footer = object({{"section_type", number(node.footer()->section_type())},
                          {"section_id", number(node.footer()->section_id())}});
     }
     return object({{"offset", number(node.ofs_self())},
                    {"header", section_header(node)},
-                   {"records", node.is_ram() ? array(*node.ram()->records(), record) : NOTHING},
+                   {"payload", payload},
+                   {"records", node.is_ram() ? records(*node.ram()) : NOTHING},
                    {"footer", footer}});
 }
 
@@ -176,8 +197,6 @@ std::string accepted(mapped_ram_t& root) {
         {{"verdict", text("accepted")},
          {"header",
           object({{"magic", hex(header.magic())}, {"version", number(header.version())}})},
-         {"configuration",
-          root.has_configuration() ? configuration(*root.configuration()) : NOTHING},
          {"sections", array(*root.sections(), section)},
          {"rest", number(root.ofs_rest())}});
 }

@@ -60,40 +60,24 @@ func accepted(root *mappedram.MappedRam, size int64) object {
 	for _, entry := range root.Sections {
 		sections = append(sections, section(entry, uint64(size)))
 	}
-	var configured any
-	if must(root.HasConfiguration()) {
-		configured = configuration(root.Configuration)
-	}
 	return object{
 		"verdict": "accepted",
 		"header": object{
 			"magic":   hex.EncodeToString(root.Header.Magic),
 			"version": root.Header.Version,
 		},
-		"configuration": configured,
-		"sections":      sections,
-		"rest":          must(root.OfsRest()),
+		"sections": sections,
+		"rest":     must(root.OfsRest()),
 	}
 }
 
-func configuration(node *mappedram.Configuration) object {
-	subsections := []object{}
-	for _, entry := range node.Subsections {
-		subsections = append(subsections, object{
-			"section_type": entry.SectionType,
-			"len_idstr":    entry.LenIdstr,
-			"idstr":        entry.Idstr,
-			"version_id":   entry.VersionId,
-			"body":         body(entry.Body),
-		})
-	}
+func subsection(node *mappedram.Configuration_ConfigurationSubsection) object {
 	return object{
-		"header": object{
-			"section_type": node.Header.SectionType,
-			"len_name":     node.Header.LenName,
-			"name":         node.Header.Name,
-		},
-		"subsections": subsections,
+		"section_type": node.SectionType,
+		"len_idstr":    node.LenIdstr,
+		"idstr":        node.Idstr,
+		"version_id":   node.VersionId,
+		"body":         body(node.Body),
 	}
 }
 
@@ -114,11 +98,17 @@ func body(node kaitai.Struct) object {
 }
 
 func section(node *mappedram.MappedRam_StreamSection, size uint64) object {
-	var records, footer any
+	var payload, records, footer any
+	if must(node.IsFollowed()) {
+		start := must(node.OfsPayload())
+		payload = []uint64{start, must(node.OfsPayloadEnd()) - start}
+	}
 	if must(node.IsRam()) {
 		entries := []object{}
 		for _, entry := range must(must(node.Ram()).Records()) {
-			entries = append(entries, record(entry, size))
+			if !must(entry.IsPage()) {
+				entries = append(entries, record(entry, size))
+			}
 		}
 		records = entries
 	}
@@ -129,12 +119,28 @@ func section(node *mappedram.MappedRam_StreamSection, size uint64) object {
 	return object{
 		"offset":  node.OfsSelf,
 		"header":  sectionHeader(node),
+		"payload": payload,
 		"records": records,
 		"footer":  footer,
 	}
 }
 
 func sectionHeader(node *mappedram.MappedRam_StreamSection) object {
+	if must(node.IsConfiguration()) {
+		header := must(node.Configuration())
+		return object{
+			"section_type": header.SectionType,
+			"len_name":     header.LenName,
+			"name":         header.Name,
+		}
+	}
+	if must(node.IsSubsection()) {
+		return subsection(must(node.Subsection()))
+	}
+	if must(node.IsVmdescription()) {
+		header := must(node.Vmdescription())
+		return object{"section_type": header.SectionType, "vmdesc_len": header.LenJson}
+	}
 	if must(node.IsEnd()) {
 		return object{"section_type": must(node.EndOfStream()).SectionType}
 	}
@@ -164,18 +170,29 @@ func sectionHeader(node *mappedram.MappedRam_StreamSection) object {
 
 func record(node *mappedram.MappedRam_RamRecord, size uint64) object {
 	if !must(node.IsMemSize()) {
-		flags := must(node.EndOfSection()).Flags
-		return object{"offset": node.OfsSelf, "end_of_section": object{"flags": flags}}
+		end := must(node.EndOfSection())
+		return object{
+			"offset": node.OfsSelf,
+			"end_of_section": object{
+				"number_high": end.NumberHigh,
+				"number_low":  end.NumberLow,
+				"flag":        end.Flag,
+			},
+		}
 	}
 	blocks := []object{}
 	for _, entry := range must(node.Blocks()) {
 		blocks = append(blocks, block(entry, size))
 	}
-	total := must(node.MemSize()).TotalAndFlags
+	memSize := must(node.MemSize())
 	return object{
-		"offset":   node.OfsSelf,
-		"mem_size": object{"total_and_flags": total},
-		"blocks":   blocks,
+		"offset": node.OfsSelf,
+		"mem_size": object{
+			"total_high": memSize.TotalHigh,
+			"total_low":  memSize.TotalLow,
+			"flag":       memSize.Flag,
+		},
+		"blocks": blocks,
 	}
 }
 

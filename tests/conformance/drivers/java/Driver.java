@@ -51,24 +51,13 @@ public final class Driver {
                 "header", object(
                         "magic", hex(root.header().magic()),
                         "version", root.header().version()),
-                "configuration", root.hasConfiguration() ? configuration(root.configuration()) : null,
                 "sections", array(root.sections(), Driver::section),
                 "rest", root.ofsRest());
     }
 
-    private static String configuration(Configuration node) {
-        return object(
-                "header", object(
-                        "section_type", node.header().sectionType(),
-                        "len_name", node.header().lenName(),
-                        "name", text(node.header().name())),
-                "subsections",
-                array(node.isFollowed() ? node.subsections() : List.of(), Driver::subsection));
-    }
-
     private static String subsection(Configuration.ConfigurationSubsection node) {
         return object(
-                "section_type", node.sectionType(),
+                "section_type", node.sectionType().id(),
                 "len_idstr", node.lenIdstr(),
                 "idstr", text(node.idstr()),
                 "version_id", node.versionId(),
@@ -93,13 +82,35 @@ public final class Driver {
         return object(
                 "offset", node.ofsSelf(),
                 "header", sectionHeader(node),
-                "records", node.isRam() ? array(node.ram().records(), Driver::record) : null,
+                "payload", node.isFollowed()
+                        ? List.of(node.ofsPayload(), node.ofsPayloadEnd() - node.ofsPayload())
+                        : null,
+                "records", node.isRam() ? records(node.ram()) : null,
                 "footer", node.hasFooter() ? object(
                         "section_type", node.footer().sectionType().id(),
                         "section_id", node.footer().sectionId()) : null);
     }
 
+    private static String records(MappedRam.RamPayload node) {
+        return array(node.records().stream().filter(entry -> !entry.isPage()).toList(), Driver::record);
+    }
+
     private static String sectionHeader(MappedRam.StreamSection node) {
+        if (node.isConfiguration()) {
+            Configuration.ConfigurationHeader header = node.configuration();
+            return object(
+                    "section_type", header.sectionType().id(),
+                    "len_name", header.lenName(),
+                    "name", text(header.name()));
+        }
+        if (node.isSubsection()) {
+            return subsection(node.subsection());
+        }
+        if (node.isVmdescription()) {
+            Section.Vmdescription header = node.vmdescription();
+            return object(
+                    "section_type", header.sectionType().id(), "vmdesc_len", header.lenJson());
+        }
         if (node.isEnd()) {
             return object("section_type", node.endOfStream().sectionType().id());
         }
@@ -112,7 +123,7 @@ public final class Driver {
             Section.Command command = node.command();
             return object(
                     "section_type", command.sectionType().id(),
-                    "command", command.command().id(),
+                    "command", command.command() == null ? null : command.command().id(),
                     "len_data", command.lenData(),
                     "data", hex(command.data()));
         }
@@ -128,13 +139,21 @@ public final class Driver {
 
     private static String record(MappedRam.RamRecord node) {
         if (!node.isMemSize()) {
+            Ram.EndOfSection end = node.endOfSection();
             return object(
                     "offset", node.ofsSelf(),
-                    "end_of_section", object("flags", unsigned(node.endOfSection().flags())));
+                    "end_of_section", object(
+                            "number_high", end.numberHigh(),
+                            "number_low", end.numberLow(),
+                            "flag", end.flag()));
         }
+        Ram.MemSize memSize = node.memSize();
         return object(
                 "offset", node.ofsSelf(),
-                "mem_size", object("total_and_flags", unsigned(node.memSize().totalAndFlags())),
+                "mem_size", object(
+                        "total_high", memSize.totalHigh(),
+                        "total_low", memSize.totalLow(),
+                        "flag", memSize.flag().id()),
                 "blocks", array(node.hasBlocks() ? node.blocks() : List.of(), Driver::block));
     }
 

@@ -62,6 +62,7 @@ public final class WindowStream extends RandomAccessFileKaitaiStream {
 
     @Override
     public void seek(long place) {
+        alignToByte();
         position = place >= 0 ? place : farPlaces.get((int) (-place - 1));
     }
 

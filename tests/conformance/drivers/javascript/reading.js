@@ -30,18 +30,8 @@ function refusal(error) {
 const accepted = (root) => ({
   verdict: "accepted",
   header: { magic: hex(root.header.magic), version: root.header.version },
-  configuration: root.hasConfiguration ? configuration(root.configuration) : null,
   sections: root.sections.map(section),
   rest: root.ofsRest,
-});
-
-const configuration = ({ header, isFollowed, subsections }) => ({
-  header: {
-    section_type: header.sectionType,
-    len_name: header.lenName,
-    name: header.name,
-  },
-  subsections: isFollowed ? subsections.map(subsection) : [],
 });
 
 const subsection = (node) => ({
@@ -66,13 +56,22 @@ function body({ isCapabilities, idstr, body }) {
 const section = (node) => ({
   offset: node.ofsSelf,
   header: sectionHeader(node),
-  records: node.isRam ? node.ram.records.map(record) : null,
+  payload: node.isFollowed ? [node.ofsPayload, node.ofsPayloadEnd - node.ofsPayload] : null,
+  records: node.isRam ? node.ram.records.filter(({ isPage }) => !isPage).map(record) : null,
   footer: node.hasFooter
     ? { section_type: node.footer.sectionType, section_id: node.footer.sectionId }
     : null,
 });
 
 function sectionHeader(node) {
+  if (node.isConfiguration) {
+    const { sectionType, lenName, name } = node.configuration;
+    return { section_type: sectionType, len_name: lenName, name };
+  }
+  if (node.isSubsection) return subsection(node.subsection);
+  if (node.isVmdescription) {
+    return { section_type: node.vmdescription.sectionType, vmdesc_len: node.vmdescription.lenJson };
+  }
   if (node.isEnd) return { section_type: node.endOfStream.sectionType };
   if (node.isPart) {
     return { section_type: node.part.sectionType, section_id: node.part.sectionId };
@@ -94,11 +93,16 @@ function sectionHeader(node) {
 
 function record(node) {
   if (!node.isMemSize) {
-    return { offset: node.ofsSelf, end_of_section: { flags: node.endOfSection.flags } };
+    const { numberHigh, numberLow, flag } = node.endOfSection;
+    return {
+      offset: node.ofsSelf,
+      end_of_section: { number_high: numberHigh, number_low: numberLow, flag },
+    };
   }
+  const { totalHigh, totalLow, flag } = node.memSize;
   return {
     offset: node.ofsSelf,
-    mem_size: { total_and_flags: node.memSize.totalAndFlags },
+    mem_size: { total_high: totalHigh, total_low: totalLow, flag },
     blocks: node.hasBlocks ? node.blocks.map(block) : [],
   };
 }

@@ -33,6 +33,7 @@ class WindowStream extends KaitaiStream {
 
   seek(position) {
     if (!Number.isSafeInteger(position)) throw new UnrepresentableError("position");
+    this.alignToByte();
     this.pos = position;
   }
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -24,7 +25,7 @@ class Stream(KaitaiStream):  # type: ignore[misc]
 
 
 def reading(path: str, offset: int) -> dict[str, Any]:
-    """Everything up to the first section of a device, or what is refused."""
+    """Everything that the parser follows, or what is refused."""
     # Without a buffer, which would read ahead of the end of the longest file that can be.
     with open(path, "rb", buffering=0) as file:
         stream = Stream(file)
@@ -43,29 +44,14 @@ def accepted(root: Any) -> dict[str, Any]:
     return {
         "verdict": "accepted",
         "header": {"magic": root.header.magic.hex(), "version": root.header.version},
-        "configuration": configuration(root.configuration) if root.has_configuration else None,
         "sections": [section(entry) for entry in root.sections],
         "rest": root.ofs_rest,
     }
 
 
-def configuration(node: Any) -> dict[str, Any]:
-    header = node.header
-    return {
-        "header": {
-            "section_type": header.section_type,
-            "len_name": header.len_name,
-            "name": header.name,
-        },
-        "subsections": [subsection(entry) for entry in node.subsections]
-        if node.is_followed
-        else [],
-    }
-
-
 def subsection(node: Any) -> dict[str, Any]:
     return {
-        "section_type": node.section_type,
+        "section_type": int(node.section_type),
         "len_idstr": node.len_idstr,
         "idstr": node.idstr,
         "version_id": node.version_id,
@@ -86,7 +72,12 @@ def section(node: Any) -> dict[str, Any]:
     return {
         "offset": node.ofs_self,
         "header": section_header(node),
-        "records": [record(entry) for entry in node.ram.records] if node.is_ram else None,
+        "payload": [node.ofs_payload, node.ofs_payload_end - node.ofs_payload]
+        if node.is_followed
+        else None,
+        "records": [record(entry) for entry in node.ram.records if not entry.is_page]
+        if node.is_ram
+        else None,
         "footer": {
             "section_type": int(node.footer.section_type),
             "section_id": node.footer.section_id,
@@ -97,36 +88,62 @@ def section(node: Any) -> dict[str, Any]:
 
 
 def section_header(node: Any) -> dict[str, Any]:
-    if node.is_end:
-        return {"section_type": int(node.end_of_stream.section_type)}
-    if node.is_part:
-        return {
-            "section_type": int(node.part.section_type),
-            "section_id": node.part.section_id,
-        }
-    if node.is_command:
-        return {
-            "section_type": int(node.command.section_type),
-            "command": int(node.command.command),
-            "len_data": node.command.len_data,
-            "data": node.command.data.hex(),
-        }
-    return {
+    return next(show(node) for name, show in HEADERS.items() if getattr(node, name))
+
+
+#: What shows the header of a section, by what the parser says that it is.
+HEADERS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "is_configuration": lambda node: {
+        "section_type": int(node.configuration.section_type),
+        "len_name": node.configuration.len_name,
+        "name": node.configuration.name,
+    },
+    "is_subsection": lambda node: subsection(node.subsection),
+    "is_start": lambda node: {
         "section_type": int(node.start.section_type),
         "section_id": node.start.section_id,
         "len_idstr": node.start.len_idstr,
         "idstr": node.start.idstr,
         "instance_id": node.start.instance_id,
         "version_id": node.start.version_id,
-    }
+    },
+    "is_part": lambda node: {
+        "section_type": int(node.part.section_type),
+        "section_id": node.part.section_id,
+    },
+    "is_command": lambda node: {
+        "section_type": int(node.command.section_type),
+        "command": int(node.command.command),
+        "len_data": node.command.len_data,
+        "data": node.command.data.hex(),
+    },
+    "is_end": lambda node: {"section_type": int(node.end_of_stream.section_type)},
+    "is_vmdescription": lambda node: {
+        "section_type": int(node.vmdescription.section_type),
+        "vmdesc_len": node.vmdescription.len_json,
+    },
+}
 
 
 def record(node: Any) -> dict[str, Any]:
     if not node.is_mem_size:
-        return {"offset": node.ofs_self, "end_of_section": {"flags": node.end_of_section.flags}}
+        end = node.end_of_section
+        return {
+            "offset": node.ofs_self,
+            "end_of_section": {
+                "number_high": end.number_high,
+                "number_low": end.number_low,
+                "flag": end.flag,
+            },
+        }
+    size = node.mem_size
     return {
         "offset": node.ofs_self,
-        "mem_size": {"total_and_flags": node.mem_size.total_and_flags},
+        "mem_size": {
+            "total_high": size.total_high,
+            "total_low": size.total_low,
+            "flag": int(size.flag),
+        },
         "blocks": [block(entry) for entry in node.blocks] if node.has_blocks else [],
     }
 

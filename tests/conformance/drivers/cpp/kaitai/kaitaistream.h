@@ -34,13 +34,36 @@ public:
     bool is_eof() const { return m_pos >= m_size; }
     uint64_t pos() const { return m_pos; }
     uint64_t size() const { return m_size; }
-    void seek(uint64_t place) { m_pos = place; }
+    void seek(uint64_t place) {
+        align_to_byte();
+        m_pos = place;
+    }
 
     uint8_t read_u1() { return static_cast<uint8_t>(number(1)); }
     uint16_t read_u2be() { return static_cast<uint16_t>(number(2)); }
     uint32_t read_u4be() { return static_cast<uint32_t>(number(4)); }
     uint32_t read_u4le() { return __builtin_bswap32(read_u4be()); }
     uint64_t read_u8be() { return number(8); }
+
+    void align_to_byte() { m_bits_left = 0; }
+
+    // The most significant bits come first; what is left of the last byte is kept for the next call.
+    uint64_t read_bits_int_be(int count) {
+        uint64_t value = 0;
+        for (int missing = count; missing > 0;) {
+            if (m_bits_left == 0) {
+                // As many bytes as are missing at once, so that a short file is known at their first.
+                m_bits = read_bytes(static_cast<uint64_t>((missing + 7) / 8));
+                m_bits_left = static_cast<int>(m_bits.size() * 8);
+            }
+            const int bit = static_cast<int>(m_bits.size() * 8) - m_bits_left;
+            const unsigned char byte = static_cast<unsigned char>(m_bits[static_cast<std::size_t>(bit / 8)]);
+            value = value << 1 | (byte >> (7 - bit % 8) & 1);
+            --m_bits_left;
+            --missing;
+        }
+        return value;
+    }
 
     std::string read_bytes(uint64_t length) {
         if (m_pos > m_size || length > m_size - m_pos) throw short_error(m_pos);
@@ -56,6 +79,12 @@ public:
     static std::string bytes_terminate(const std::string& bytes, char end, bool with_end) {
         const std::size_t found = bytes.find(end);
         return found == std::string::npos ? bytes : bytes.substr(0, found + (with_end ? 1 : 0));
+    }
+
+    static std::string bytes_strip_right(std::string bytes, char pad) {
+        const std::size_t last = bytes.find_last_not_of(pad);
+        bytes.resize(last == std::string::npos ? 0 : last + 1);
+        return bytes;
     }
 
     // As UTF-8. The spec knows two encodings: ISO-8859-1, and UTF-8 for the XML of libvirt.
@@ -96,6 +125,8 @@ private:
     uint64_t m_size = 0;
     uint64_t m_pos = 0;
     uint64_t m_start = 0;
+    int m_bits_left = 0;
+    std::string m_bits;
     std::string m_window;
 };
 
