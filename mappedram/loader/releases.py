@@ -94,8 +94,8 @@ SKIPS_EMPTY_BLOCKS = Behaviour(since="11.0")
 COMPRESS = Behaviour(until="9.1")
 #: There is the live section `block`, which carries disks. Source: migration/block.c.
 BLOCK_MIGRATION = Behaviour(until="9.1", basis="read")
-#: Without mapped-ram, pages stand in records; measured with 10.0.2 only, and the same source in all
-#: others. Source: migration/ram.c, ram_load_precopy().
+#: Without mapped-ram, pages stand in records; measured with 10.0.2 and 11.1.3, and the same source
+#: in all others. Source: migration/ram.c, ram_load_precopy().
 READS_RECORDS = Behaviour(basis="read")
 #: A channel of multifd that meets the end of the file has an error to hand on; without one, it dies
 #: of adding words to it. Source: migration/file.c, multifd_file_recv_data().
