@@ -38,6 +38,7 @@ MAPPED_RAM_FILE_OFFSET_ALIGNMENT = 1 << 20
 CAPABILITY_MAPPED_RAM = "mapped-ram"
 CAPABILITY_X_IGNORE_SHARED = "x-ignore-shared"
 CAPABILITY_POSTCOPY_RAM = "postcopy-ram"
+CAPABILITY_X_COLO = "x-colo"
 
 #: Flags of the chunks of dirty-bitmap. Source: migration/block-dirty-bitmap.c.
 DIRTY_BITMAP_EOS = 0x01

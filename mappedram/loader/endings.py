@@ -228,6 +228,13 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
     ("advise-16", "MR033", "RAM postcopy is disabled but have 16 byte advise", _SAME, _SAME),
     ("advise-length", "MR032", "CMD_POSTCOPY_ADVISE invalid length ({length})", _SAME, _SAME),
     ("command-refused", "MR033", None, None, None),
+    (
+        "colo-off",
+        "MR063",
+        "ENABLE_COLO command come in migration stream, but {name} capability is not set",
+        _SAME,
+        _SAME,
+    ),
     # migration/ram.c: ram_load_precopy() and what it calls
     (
         "ram-version",
@@ -368,7 +375,8 @@ ENDINGS: dict[str, Ending] = {
 #: Ways that were not seen with each release here; what they do there is read in the source.
 READ = frozenset(
     (
-        *("address", "advise-16", "advise-length", "command-deprecated", "command-refused"),
+        *("address", "advise-16", "advise-length", "colo-off", "command-deprecated"),
+        "command-refused",
         *("device-unknown", "footer-cut", "loop", "no-machine", "obsolete-version", "page-bits"),
         *("page-not-mapped", "ping", "postcopy-listen", "seek", "too-many-bits"),
         *("too-many-records", "uuid"),
