@@ -74,7 +74,7 @@ class Commands:
         """
         number, length = file.number(2), file.number(2)
         if file.failed:
-            raise EndedError("end-of-file")
+            raise EndedError("command-cut")
         command = COMMANDS.get(number)
         if command is None:
             raise EndedError("command", number=number, length=length)

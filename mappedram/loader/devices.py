@@ -71,7 +71,7 @@ class Payload:
             # Which fields an older version has, and which is the oldest, the text does not say.
             raise EndedError("device", certain=version == 0)
         if file.failed:
-            raise EndedError("end-of-file")
+            raise EndedError("device-cut")
         self._load_subsections(file)
 
     def _load_subsections(self, file: QemuFile) -> None:
