@@ -13,6 +13,11 @@ from mappedram.model import Section
 #: the capability dirty-bitmaps.
 COMMANDS_OF_A_FILE = {(CommandType.SWITCHOVER_START, 0), (CommandType.POSTCOPY_ADVISE, 0)}
 
+#: Where a file with such a command loads, if that takes more than its machine.
+_WHERE = {
+    CommandType.ENABLE_COLO: ": QEMU 9.0 to 10.2 loads it, at a destination that has x-colo on",
+}
+
 
 @field_rule(
     "MR031",
@@ -74,8 +79,9 @@ def command_unexpected(context: Context) -> Iterator[Defect]:
     """
     for section, command in _known(context):
         if (command, len(section.data)) not in COMMANDS_OF_A_FILE:
+            where = _WHERE.get(command, "")
             yield Defect(
-                f"command {command.name} does not belong in a file",
+                f"command {command.name} does not belong in a file{where}",
                 context.section_field(section, "command"),
                 expected="SWITCHOVER_START",
                 actual=command.name,

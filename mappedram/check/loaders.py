@@ -41,8 +41,7 @@ def not_loaded(loading: "Loading") -> Iterator[Defect]:
 
     Remedy:
         `mappedram explain` with the words of QEMU lists what can cause them. The memory can be read
-        with `mappedram extract`. A file saved with `x-colo` does not announce it: QEMU up to 10.2
-        loads it only if `x-colo` is on at the destination, too.
+        with `mappedram extract`.
     """
     if loading.loads == "none" and not _explained(loading):
         said = list(_said(loading.qemu, set(_DOES)))

@@ -16,7 +16,9 @@ from mappedram.hint.memory import (
 )
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
+    CAPABILITY_X_COLO,
     CAPABILITY_X_IGNORE_SHARED,
+    CommandType,
     SectionType,
 )
 from mappedram.machine import family_of, owned_backends
@@ -168,6 +170,8 @@ def _globals(stream: Stream) -> Iterator[str]:
 def _commands(stream: Stream, path: str, loading: Loading) -> Iterator[dict[str, Any]]:
     names = [CAPABILITY_X_IGNORE_SHARED] if stream.announces_x_ignore_shared else []
     names += [CAPABILITY_MAPPED_RAM] if stream.mapped_ram else []
+    colo = any(section.command == CommandType.ENABLE_COLO for section in stream.sections)
+    names += [CAPABILITY_X_COLO] if colo else []
     parameters: dict[str, Any] = {}
     if stream.mapped_ram and loading.channels:
         names.append("multifd")

@@ -42,6 +42,7 @@ MAPPED_RAM_FILE_OFFSET_ALIGNMENT = 1 << 20
 CAPABILITY_MAPPED_RAM = "mapped-ram"
 CAPABILITY_X_IGNORE_SHARED = "x-ignore-shared"
 CAPABILITY_POSTCOPY_RAM = "postcopy-ram"
+CAPABILITY_X_COLO = "x-colo"
 #: What a stream lists, in the order of QEMU's enumeration. Source: QEMU qapi/migration.json.
 CAPABILITIES = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
 

@@ -5,12 +5,12 @@ Source: QEMU migration/savevm.c, mig_cmd_args, loadvm_process_command().
 
 from dataclasses import dataclass
 
-from mappedram.layout.constants import CommandType
+from mappedram.layout.constants import CAPABILITY_X_COLO, CommandType
 from mappedram.loader.destination import HOST_PAGE
 from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile
 from mappedram.loader.local import Local
-from mappedram.loader.releases import ALWAYS, Behaviour, Loader
+from mappedram.loader.releases import ALWAYS, TAKES_COLO, Behaviour, Loader
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,13 @@ COMMANDS: dict[int, Command] = {
     CommandType.POSTCOPY_RUN: Command(0, "POSTCOPY_RUN", "postcopy-state"),
     CommandType.POSTCOPY_RAM_DISCARD: Command(None, "POSTCOPY_RAM_DISCARD", "postcopy-state"),
     CommandType.PACKAGED: Command(4, "PACKAGED", "command-refused", certain=False),
-    CommandType.ENABLE_COLO: Command(0, _NAMELESS, "command-refused"),
+    CommandType.ENABLE_COLO: Command(0, _NAMELESS),
     CommandType.POSTCOPY_RESUME: Command(0, "POSTCOPY_RESUME"),
     CommandType.RECV_BITMAP: Command(None, "RECV_BITMAP", "command-refused"),
     CommandType.SWITCHOVER_START: Command(0, "SWITCHOVER_START", known=Behaviour(since="10.0")),
 }
-#: Takes the number of ENABLE_COLO for one that is no longer used. Source: MIG_CMD_DEPRECATED_0.
-_COLO_IS_GONE = Behaviour(since="11.0")
+#: Gives the capability another name where it is off.
+_COLO_IS_MISSPELT = Behaviour(until="9.1", basis="read")
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class Commands:
         """
         number, length = file.number(2), file.number(2)
         if file.failed:
-            raise EndedError("end-of-file")
+            raise EndedError("command-cut")
         command = COMMANDS.get(number)
         if command is None:
             raise EndedError("command", number=number, length=length)
@@ -83,8 +83,6 @@ class Commands:
         if command.length is not None and command.length != length:
             expected = command.length
             raise EndedError("command-length", name=command.name, expected=expected, length=length)
-        if number == CommandType.ENABLE_COLO and release.does(_COLO_IS_GONE):
-            raise EndedError("command-deprecated", number=number, length=length)
         if number == CommandType.POSTCOPY_LISTEN and self.postcopy_state == _ADVISED:
             # It is taken, and a second thread goes on with the file beside the first.
             raise EndedError("postcopy-listen", certain=False)
@@ -95,7 +93,20 @@ class Commands:
             self._advise(file, length)
         elif number == CommandType.PING:
             self._ping(file.number(4))
+        elif number == CommandType.ENABLE_COLO:
+            self._colo(length, release)
         self.has_return_path |= number == CommandType.OPEN_RETURN_PATH
+
+    def _colo(self, length: int, release: Loader) -> None:
+        """Where `x-colo` is on, the guest runs in the end, and the loader waits for a second side.
+
+        Source: QEMU migration/migration.c, migration_incoming_enable_colo().
+        """
+        if not release.does(TAKES_COLO):
+            raise EndedError("command-deprecated", number=CommandType.ENABLE_COLO, length=length)
+        if not self.local.wants_colo():
+            name = "c-colo" if release.does(_COLO_IS_MISSPELT) else CAPABILITY_X_COLO
+            raise EndedError("colo-off", name=name)
 
     def _ping(self, data: int) -> None:
         if not self.has_return_path:

@@ -5,6 +5,7 @@ configuration_post_load(), configuration_validate_capabilities(), get_capability
 """
 
 from collections.abc import Callable, Mapping
+from uuid import UUID
 
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
@@ -191,7 +192,8 @@ class _Configuration:
         if self.local.destination.machine is None:
             self.local.assumed = True
         elif local is not None and uuid != local:
-            raise EndedError("uuid")
+            received, own = (str(UUID(bytes=one)) for one in (uuid, local))
+            raise EndedError("uuid", received=received, local=own)
 
     # What has to be the same. Source: configuration_post_load().
 

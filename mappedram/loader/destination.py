@@ -9,6 +9,7 @@ from typing import Self
 from mappedram.bitmap import ByteOrder
 from mappedram.layout.constants import (
     CAPABILITY_POSTCOPY_RAM,
+    CAPABILITY_X_COLO,
     RAM_SECTION_IDSTR,
     RAM_SECTION_VERSION,
     CommandType,
@@ -116,7 +117,8 @@ class Destination:
         legacy_page_bits: logarithm of the page size that a stream has whose configuration does not
             say; None for that of `page_size`.
         machine: machine type.
-        capabilities: those of `mapped-ram`, `x-ignore-shared` and `postcopy-ram` that are on.
+        capabilities: those of `mapped-ram`, `x-ignore-shared`, `postcopy-ram` and `x-colo` that are
+            on.
         blocks: RAM blocks by name.
         handlers: what is registered, in the order in which QEMU looks for it.
         uuid: of the machine, if it has one.
@@ -186,6 +188,8 @@ def _capabilities(stream: Stream) -> Iterator[str]:
     advice = (s.data for s in stream.sections if s.command == CommandType.POSTCOPY_ADVISE)
     if any(advice):
         yield CAPABILITY_POSTCOPY_RAM
+    if any(section.command == CommandType.ENABLE_COLO for section in stream.sections):
+        yield CAPABILITY_X_COLO
 
 
 def _shared_at(block: Block) -> int | None:

@@ -76,7 +76,7 @@ class Payload:
             # Which fields an older version has, and which is the oldest, the text does not say.
             raise EndedError("device", certain=version == 0)
         if file.failed or (self.ends_nested and not file.peek(0, 1)):
-            raise EndedError("end-of-file")
+            raise EndedError("device-cut")
         self._load_subsections(file)
 
     def _load_subsections(self, file: QemuFile) -> None:

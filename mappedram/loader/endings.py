@@ -141,7 +141,7 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
         _SAME,
         _SAME,
     ),
-    ("uuid", "MR063", None, None, None),
+    ("uuid", "MR063", "UUID received is {received} and local is {local}", _SAME, _SAME),
     # migration/savevm.c: qemu_loadvm_state_main() and what it calls
     (
         "section-type",
@@ -150,7 +150,35 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
         "Unknown section type {value}",
         _SAME,
     ),
-    ("end-of-file", "MR002", None, None, None),
+    # Up to 10.1, the first and the last of these have no words but those that stand before all.
+    (
+        "type-cut",
+        "MR002",
+        None,
+        "Failed to load section ID: stream error: -5: Channel error: Input/output error",
+        _SAME,
+    ),
+    (
+        "header-of-start-cut",
+        "MR002",
+        "qemu_loadvm_section_start_full: Failed to read instance/version ID: -5",
+        "Failed to read instance/version ID: -5",
+        _SAME,
+    ),
+    (
+        "header-of-part-cut",
+        "MR002",
+        "qemu_loadvm_section_part_end: Failed to read section ID: -5",
+        "Failed to read section ID: -5",
+        _SAME,
+    ),
+    (
+        "command-cut",
+        "MR002",
+        None,
+        "Failed to load VM process command: stream error: -5",
+        _SAME,
+    ),
     ("section-name", "MR021", "Unable to read ID string for section {section_id}", _SAME, _SAME),
     ("section", "MR065", "Unknown savevm" + _SECTION, "Unknown" + _SECTION, _SAME),
     ("ram-instance", "MR027", "Unknown savevm" + _SECTION, "Unknown" + _SECTION, _SAME),
@@ -185,6 +213,8 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
         _SAME,
     ),
     ("device", "MR065", None, None, None),
+    # Which field it is that has not all its bytes, the text at the end of a file does not say.
+    ("device-cut", "MR002", None, None, None),
     (
         "hook",
         E_VAPIC,
@@ -228,6 +258,13 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
     ("advise-16", "MR033", "RAM postcopy is disabled but have 16 byte advise", _SAME, _SAME),
     ("advise-length", "MR032", "CMD_POSTCOPY_ADVISE invalid length ({length})", _SAME, _SAME),
     ("command-refused", "MR033", None, None, None),
+    (
+        "colo-off",
+        "MR063",
+        "ENABLE_COLO command come in migration stream, but {name} capability is not set",
+        _SAME,
+        _SAME,
+    ),
     # migration/ram.c: ram_load_precopy() and what it calls
     (
         "ram-version",
@@ -369,9 +406,9 @@ ENDINGS: dict[str, Ending] = {
 #: Ways that were not seen with each release here; what they do there is read in the source.
 READ = frozenset(
     (
-        *("address", "advise-16", "advise-length", "command-deprecated", "command-refused"),
-        *("device-unknown", "footer-cut", "length-rounded-to-none", "loop", "no-machine"),
-        *("obsolete-version", "page-bits"),
+        *("address", "advise-16", "advise-length", "colo-off", "command-deprecated"),
+        *("command-refused", "device-cut", "device-unknown", "footer-cut", "header-of-start-cut"),
+        *("length-rounded-to-none", "loop", "no-machine", "obsolete-version", "page-bits"),
         *("page-not-mapped", "ping", "postcopy-listen", "seek", "too-many-bits"),
         *("too-many-records", "uuid"),
         *(way for way, *_ in _WITHOUT_MAPPED_RAM),

@@ -9,6 +9,7 @@ from mappedram.layout.arithmetic import is_page_size
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_POSTCOPY_RAM,
+    CAPABILITY_X_COLO,
     OFFSET_BITS,
     TARGET_PAGE_SIZE_MIN,
 )
@@ -91,6 +92,12 @@ class Local:
             self.postcopy_ram = announced and not self.has_mapped_ram
             self.assumed |= self.postcopy_ram
         return self.postcopy_ram
+
+    def wants_colo(self) -> bool:
+        """Whether `x-colo` is on, as it was when a stream with ENABLE_COLO was saved."""
+        known = self.destination.capabilities
+        self.assumed |= known is None
+        return known is None or CAPABILITY_X_COLO in known
 
     # The target.
 

@@ -97,6 +97,9 @@ BLOCK_MIGRATION = Behaviour(until="9.1", basis="read")
 #: Without mapped-ram, pages stand in records; measured with 10.0.2 and 11.1.3, and the same source
 #: in all others. Source: migration/ram.c, ram_load_precopy().
 READS_RECORDS = Behaviour(basis="read")
+#: A file with ENABLE_COLO is taken where `x-colo` is on; measured with 10.0.2 only. Since then, its
+#: number is MIG_CMD_DEPRECATED_0. Source: migration/migration.c, migration_incoming_enable_colo().
+TAKES_COLO = Behaviour(until="11.0", basis="read")
 #: A channel of multifd that meets the end of the file has an error to hand on; without one, it dies
 #: of adding words to it. Source: migration/file.c, multifd_file_recv_data().
 MULTIFD_NOTES_ENDS = Behaviour(since="11.1")

@@ -50,7 +50,7 @@ class Sections:
             visited.add(self.file.position)
             kind = self.file.number(1)
             if self.file.failed:
-                raise EndedError("end-of-file", *self.ram.noticed)
+                raise EndedError("type-cut", *self.ram.noticed)
             if kind in (SectionType.START, SectionType.FULL):
                 self._start(live=kind == SectionType.START)
             elif kind in (SectionType.PART, SectionType.END):
@@ -70,7 +70,7 @@ class Sections:
             raise EndedError("section-name", cut=file.failed, section_id=section_id)
         instance_id, version_id = file.number(4), file.number(4)
         if file.failed:
-            raise EndedError("end-of-file")
+            raise EndedError("header-of-start-cut")
         handler = self._handler(idstr, instance_id, version_id, live=live)
         if handler is None:
             way = "ram-instance" if idstr == RAM_SECTION_IDSTR else "section"
@@ -96,7 +96,7 @@ class Sections:
     def _part(self) -> None:
         section_id = self.file.number(4)
         if self.file.failed:
-            raise EndedError("end-of-file")
+            raise EndedError("header-of-part-cut")
         entry = self._entry(section_id)
         if entry is None:
             raise EndedError("section-id", section_id=as_int(section_id))

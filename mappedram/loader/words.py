@@ -79,7 +79,7 @@ IN_RAM = (
     "compressed-length",
     "compressed-decode",
 )
-IN_DEVICE = ("device", "device-too-new", "hook", "end-of-file")
+IN_DEVICE = ("device", "device-too-new", "hook", "device-cut")
 #: Ways that are about RAM alone, though QEMU says the same of any section.
 _OF_RAM = ("ram-instance", "section-version")
 _VALUE = re.compile(r"\{(\w+)[^}]*\}")

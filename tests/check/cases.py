@@ -281,15 +281,15 @@ def switchover_with_data(draft: Draft) -> int:
     return length
 
 
-@case("MR033", "pc", "MR061")  # no release loads it
-def postcopy_run(draft: Draft) -> int:
-    return draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 5)
+@case("MR061", "pc", "MR033")  # which is a warning: others of its commands pass
+def postcopy_run(draft: Draft) -> None:
+    draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 5)
 
 
-@case("MR061", "pc", "MR033")  # which is a warning: the command may pass elsewhere
-def saved_with_x_colo(draft: Draft) -> None:
-    """ENABLE_COLO, as a save with the capability writes it."""
-    draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 8)
+@case("MR033", "pc")
+def saved_with_x_colo(draft: Draft) -> int:
+    """ENABLE_COLO, as a save with the capability writes it; a destination that has it loads it."""
+    return draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 8)
 
 
 @case("MR034", "pc")

@@ -286,12 +286,32 @@ def test_nothing_asked_is_false() -> None:
     assert Asked(destination=True)
 
 
-# Files that no release loads, though no rule about the file is broken badly.
+# Files that load, or do not, though no rule about the file is broken badly.
 
 
 def test_x_colo(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+    """Such a file loads where x-colo is on, as measured with 10.0.2, and up to 10.2."""
     draft = Draft(fixtures["pc"], tmp_path)
     draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 8)
+    outcome = run("check", draft.path)
+    assert outcome.status == 3
+    assert "warning MR033 " in outcome.out
+    assert "at a destination that has x-colo on" in outcome.out
+    assert "QEMU 10.0 to 10.2: loads" in outcome.out
+    assert f"QEMU 11.0 to {NEWEST}: refuses (MR033)" in outcome.out
+    assert outcome.out.splitlines()[-1] == f"{draft.path}: harmless (0 errors, 1 warning, 0 infos)"
+    assert check(draft.path).qemu["10.0"].depends_on_destination
+    assert run("check", "--qemu", "11.0", draft.path).status == 2
+    # A destination is taken as it is.
+    assert {v.outcome for v in at(draft.path, draft.path).qemu.values()} == {"loads", "refuses"}
+    without = at(draft.path, fixtures["pc"].path)
+    assert {finding.code for finding in without.findings} == {"MR033", "MR063"}
+    assert without.qemu["10.0"].because == ("MR063",)
+
+
+def test_postcopy_run(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+    draft = Draft(fixtures["pc"], tmp_path)
+    draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 5)
     outcome = run("check", draft.path)
     assert outcome.status == 2
     assert (

@@ -24,9 +24,13 @@ def main(core: str, vmlinux: str | None = None) -> dict[str, Any]:
     seen["banner"] = prog.read_c_string(address).decode().strip()
     if vmlinux is not None:
         prog.load_debug_info([vmlinux])
-        seen["tasks"] = {
-            task.comm.string_().decode(): task.pid.value_() for task in for_each_task(prog)
-        }
+        # Of several of one name, the first: a process has that of its parent until it runs another.
+        tasks: dict[str, int] = {}
+        for task in for_each_task(prog):
+            pid = task.pid.value_()
+            name = task.comm.string_().decode()
+            tasks[name] = min(pid, tasks.get(name, pid))
+        seen["tasks"] = tasks
     return seen
 
 

@@ -23,8 +23,8 @@ def test_does_not_know_it_of_what_qemu_dumps_without_the_device(guests: Guests) 
     assert done.stdout.strip() == "unknown"
 
 
-def session(core: Path, vmlinux: Path) -> str:
-    """What crash says of the guest, without the name of the core."""
+def session(core: Path, vmlinux: Path) -> str | None:
+    """What crash says of the guest, without the name of the core; None if it makes no session."""
     done = subprocess.run(
         [program("crash"), "-s", vmlinux, core],
         input="sys\nps\nmount\nmod\nlog\nquit\n",
@@ -33,8 +33,7 @@ def session(core: Path, vmlinux: Path) -> str:
         text=True,
         timeout=TIMEOUT,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.replace(str(core), "CORE")
+    return done.stdout.replace(str(core), "CORE") if done.returncode == 0 else None
 
 
 def test_a_session_with_debug_information(guests: Guests, export: Export) -> None:
@@ -42,8 +41,11 @@ def test_a_session_with_debug_information(guests: Guests, export: Export) -> Non
     guest = guests("q35-high")
     if guest.debug_info is None:
         pytest.skip(f"no vmlinux of {guest.kernel}: run tools/linux/fetch --debug-info FOLDER")
+    expected = session(guest.dump, guest.debug_info)
+    if expected is None:
+        pytest.skip(f"this crash does not know {guest.kernel}, whatever wrote the core")
     seen = session(export("elf", guest.mapped_ram), guest.debug_info)
-    assert seen == session(guest.dump, guest.debug_info)
+    assert seen == expected
     assert "[swapper/0]" in seen
     assert "qemu_fw_cfg" in seen
     assert banner(guest) in seen

@@ -1,13 +1,16 @@
 """What is told of the fixtures, and what is left open."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 import mappedram
 from mappedram.errors import UnsupportedError
 from mappedram.hint import Hint, Loading, hint
+from mappedram.layout.constants import SectionType
 from mappedram.model import RamBlock, Section, Stream
+from tests.check.draft import Draft
 from tests.conftest import UNFINISHED, Fixtures, manifest
 
 PATH = "/srv/guest.mapped-ram"
@@ -123,6 +126,15 @@ def test_x_ignore_shared(fixtures: Fixtures) -> None:
     capabilities = found.qmp[1]["arguments"]["capabilities"]
     assert [entry["capability"] for entry in capabilities] == ["x-ignore-shared", "mapped-ram"]
     assert "loader" in {unknown.topic for unknown in found.unknowns}
+
+
+def test_a_file_that_says_colo_needs_it(fixtures: Fixtures, tmp_path: Path) -> None:
+    draft = Draft(fixtures["pc"], tmp_path)
+    draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 8)
+    with draft.snapshot() as snapshot:
+        commands = hint(snapshot.stream, "/guest").qmp
+    capabilities = commands[1]["arguments"]["capabilities"]
+    assert [entry["capability"] for entry in capabilities] == ["mapped-ram", "x-colo"]
 
 
 def test_plain_stream_needs_no_capability(fixtures: Fixtures) -> None:

@@ -77,9 +77,16 @@ def test_what_a_command_is_changes(fixtures: Fixtures, tmp_path: Path) -> None:
     assert {found(draft)[name].because for name in ("9.0", "9.2")} == {("E-060",)}
     draft.write(number, COMMAND.to_bytes(2, "big"))
     verdict = found(draft)
-    assert {one.outcome for one in verdict.values()} == {"refuses"}
-    assert verdict["10.2"].message is None
+    for name in ("9.0", "10.2"):  # where the capability is on
+        assert (verdict[name].outcome, verdict[name].depends_on_destination) == ("loads", True)
+    assert {verdict[name].outcome for name in ("11.0", "11.1.3")} == {"refuses"}
     assert verdict["11.0"].message == "MIG_CMD 0x8 deprecated (len 0x0)"
+    off = found(draft, Destination(capabilities=frozenset(("mapped-ram",))))
+    assert off["10.2"].because == ("MR063",)
+    words = "ENABLE_COLO command come in migration stream, but {}-colo capability is not set"
+    assert [off[name].message for name in ("9.0", "9.1", "10.2")] == [
+        words.format(letter) for letter in "cxx"
+    ]
     draft.write(number + 2, b"\0\1")
     draft.insert(number + 4, b"\0")
     assert found(draft)["10.2"].message == ("(null) received with bad length - expecting 0, got 1")

@@ -1,9 +1,12 @@
 """What each release makes of a file that differs from a good one in one field."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -341,3 +344,78 @@ def test_any_mutation_has_verdicts(seed: int, count: int) -> None:
         apply(fd, changes)
         with Source(fd) as source:
             assert set(verdicts(source)) == set(RELEASES)
+
+
+# What QEMU compares and says, measured with 10.0.2 and 11.1.3.
+
+
+@pytest.mark.parametrize(
+    ("machine", "takes"),
+    [("none", True), ("non", True), ("n", True), ("", True), ("nonX", False), ("none-1", False)],
+)
+def test_the_beginning_of_a_machine_type_is_taken(machine: str, takes: bool) -> None:
+    """QEMU compares as many bytes as the file has; at the destination is `none`."""
+    with memory_file() as fd:
+        OracleFile([OracleBlock("ram", 1 << 20)], machine=machine).write(fd)
+        with mappedram.open(fd) as snapshot:
+            destination = replace(Destination.of(snapshot), machine="none")
+            found = verdicts(snapshot, destination=destination)
+    assert {one.outcome for one in found.values()} == {"loads" if takes else "refuses"}
+    words = f"Machine type received is '{machine}' and local is 'none'"
+    assert {one.message for one in found.values()} == {None if takes else words}
+
+
+#: Number of the section in which the fixture `none` is cut, after how many bytes (-1: behind it),
+#: and what 10.0 and 11.1 say.
+CUTS = {
+    "type": (3, -1, None, "Failed to load section ID: stream error: -5"),
+    "part": (
+        1,
+        3,
+        "qemu_loadvm_section_part_end: Failed to read section ID: -5",
+        "Failed to read section ID: -5",
+    ),
+    "command": (
+        2,
+        2,
+        None,
+        "Failed to load VM process command: stream error: -5",
+    ),
+    "start": (
+        4,
+        13,
+        "qemu_loadvm_section_start_full: Failed to read instance/version ID: -5",
+        "Failed to read instance/version ID: -5",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_words_where_a_file_ends(name: str, fixtures: Fixtures, tmp_path: Path) -> None:
+    index, length, old, new = CUTS[name]
+    fixture = fixtures["none"]
+    with known(fixture) as destination, mappedram.open(fixture.path) as snapshot:
+        section = snapshot.stream.sections[index]
+    end = section.end if length < 0 else section.offset + length
+    cut = copy_sparse(fixture.path, tmp_path / "cut")
+    os.truncate(cut, end)
+    with Source(cut) as source:
+        found = verdicts(source, 0, destination)
+    assert {one.because for one in found.values()} <= {("MR002",), ("E-060",)}
+    assert found["10.0"].message == old
+    assert (found["11.1.3"].message or "").startswith(new)
+
+
+def test_words_about_a_uuid(fixtures: Fixtures) -> None:
+    with known(fixtures["uuid"]) as destination, mappedram.open(fixtures["uuid"].path) as snapshot:
+        assert snapshot.stream.configuration is not None
+        own = snapshot.stream.configuration.uuid
+        assert own is not None
+        other = replace(destination, uuid=bytes(16))
+        found = verdicts(snapshot, destination=other)
+        unset = verdicts(snapshot, destination=replace(destination, uuid=None))
+    assert {one.message for one in found.values()} == {
+        f"UUID received is {UUID(bytes=own)} and local is 00000000-0000-0000-0000-000000000000"
+    }
+    assert {one.because for one in found.values()} == {("MR063",)}
+    assert unset["10.0"].outcome == "loads"

@@ -122,7 +122,7 @@ def guest(name: str = "q35", folder: Path | None = None) -> Guest:
 
 def _make(work: Path, variant: Variant, binary: Path, kernel: Path) -> None:
     root = kernel.parents[1]
-    (module,) = root.rglob("qemu_fw_cfg.ko")
+    (module,) = root.rglob("qemu_fw_cfg.ko*")
     initrd.write(work / "initrd.gz", root / "bin/busybox", module)
     console = work / "console.txt"
     machine_args = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +45,7 @@ def marker(page: int) -> bytes:
 
 
 def write(path: Path, busybox: Path, module: Path) -> None:
-    """Write the initrd to `path`."""
+    """Write the initrd to `path`; the module may be compressed with xz, as newer suites have it."""
     with gzip.GzipFile(path, "wb", mtime=0, compresslevel=6) as file:
         for number, (name, mode, data) in enumerate(_entries(busybox, module), 1):
             file.write(_entry(name, mode, data, number))
@@ -56,11 +57,16 @@ def _entries(busybox: Path, module: Path) -> Iterator[tuple[str, int, bytes]]:
         yield folder, stat.S_IFDIR | 0o755, b""
     yield "bin/busybox", stat.S_IFREG | 0o755, busybox.read_bytes()
     yield "bin/sh", stat.S_IFLNK | 0o777, b"busybox"
-    yield "qemu_fw_cfg.ko", stat.S_IFREG | 0o644, module.read_bytes()
+    yield "qemu_fw_cfg.ko", stat.S_IFREG | 0o644, _uncompressed(module)
     yield "init", stat.S_IFREG | 0o755, INIT.encode()
     for name in PROCESSES:
         script = f"#!/bin/sh\n{_LOOPS.get(name, _SLEEP)}\n"
         yield name, stat.S_IFREG | 0o755, script.encode()
+
+
+def _uncompressed(path: Path) -> bytes:
+    data = path.read_bytes()
+    return lzma.decompress(data) if path.suffix == ".xz" else data
 
 
 def _entry(name: str, mode: int, data: bytes, number: int) -> bytes:

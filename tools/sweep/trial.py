@@ -186,10 +186,13 @@ def is_misread(row: Row) -> bool:
 
 
 def is_missed(row: Row) -> bool:
-    """Whether `check` has nothing to say against what QEMU itself does not get back."""
+    """Whether `check` has nothing to say against what QEMU itself does not get back.
+
+    Of a guest that went on running, nobody may know which memory was saved: that is no fault.
+    """
     return (
         row.get("saved") == "completed"
-        and row.get("memory") != "right"
+        and (row["loaded"] != "completed" or row.get("memory", "right") != "right")
         and row.get("verdict") in ("clean", "harmless")
     )
 

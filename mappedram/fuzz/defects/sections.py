@@ -21,7 +21,7 @@ from mappedram.writer.build import build
 
 _DEVICE = DeviceSpec("ps2kbd", section_id=9, state=bytes(24))
 #: Commands that a loader knows, without data, but that need a connection.
-_REFUSED_IN_FILES = (CommandType.POSTCOPY_RUN, CommandType.ENABLE_COLO)
+_REFUSED_IN_FILES = (CommandType.POSTCOPY_RUN, CommandType.RECV_BITMAP)
 #: A section_id that is in no generated file.
 _NO_SECTION_ID = 0x99
 _RAM_ID = 1
