@@ -19,19 +19,9 @@ ORDER = {
         *("imports", "encoding", "endian"),
     ],
     "attribute": [
-        *(
-            "id",
-            "-orig-id",
-            "-part-of",
-            "-expected",
-            "-should-align",
-            "pos",
-            "size",
-            "type",
-            "enum",
-        ),
-        *("encoding", "terminator", "pad-right", "value", "contents", "valid"),
-        *("repeat", "repeat-expr", "repeat-until", "if", "doc", "doc-ref"),
+        *("id", "-orig-id", "-part-of", "-expected", "-should-align", "pos", "size", "size-eos"),
+        *("type", "enum", "encoding", "terminator", "consume", "eos-error", "pad-right", "value"),
+        *("contents", "valid", "repeat", "repeat-expr", "repeat-until", "if", "doc", "doc-ref"),
     ],
     "enum value": ["id", "-orig-id", "doc"],
 }

@@ -7,6 +7,7 @@ hashes of all that it needs in `compiler/sha256sums`; another file is refused.
 import hashlib
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.generate import ksy
@@ -41,8 +42,16 @@ def fetch(project: Path, folder: Path) -> Path:
     return folder
 
 
-def compile_spec(jars: Path, target: str, options: tuple[str, ...], folder: Path) -> str:
+def compile_spec(
+    jars: Path,
+    target: str,
+    options: tuple[str, ...],
+    folder: Path,
+    sources: Sequence[Path] | None = None,
+) -> str:
     """Parsers for one target of the compiler, put into `folder`; what it warned of.
+
+    `sources` are other `.ksy` files than those of the spec.
 
     Raises:
         ToolMissingError: there is no Java.
@@ -53,7 +62,7 @@ def compile_spec(jars: Path, target: str, options: tuple[str, ...], folder: Path
             *("java", *_QUICK, "-cp", f"{jars}/*", "io.kaitai.struct.JavaMain"),
             *("--target", target),
             *options,
-            *("--outdir", str(folder), "-I", str(ksy.SPEC), *map(str, ksy.sources())),
+            *("--outdir", str(folder), "-I", str(ksy.SPEC), *map(str, sources or ksy.sources())),
         ]
     )
 
