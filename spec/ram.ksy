@@ -24,7 +24,6 @@ types:
     seq:
       - id: total_high
         -part-of: total_and_flags
-        -expected: RAM_SAVE_FLAG_MEM_SIZE (0x04) in the low 10 bits
         type: u4
         doc: |
           Sum of `used_length` over all blocks, those without data included,
@@ -54,7 +53,6 @@ types:
     seq:
       - id: number_high
         -part-of: flags
-        -expected: RAM_SAVE_FLAG_EOS (0x10) in the low 10 bits
         type: u4
         doc: The flag EOS (0x10), with CONTINUE (0x20) allowed beside it.
       - id: number_low
@@ -78,7 +76,6 @@ types:
         doc: Size of a target page in bytes.
     seq:
       - id: addr_and_flags
-        -expected: ZERO, PAGE, XBZRLE or COMPRESS_PAGE, with CONTINUE or without, or MULTIFD_FLUSH
         type: u8
         valid:
           expr: |
@@ -101,7 +98,6 @@ types:
         if: has_idstr
         doc: Name of the block.
       - id: fill
-        -expected: 0
         type: u1
         valid: 0
         if: flag == 0x02
@@ -116,7 +112,6 @@ types:
         doc: What has changed in the page.
       - id: len_compressed
         -orig-id: len
-        -expected: at most the size of a page, an eighth of that, and 64
         type: u4
         valid:
           expr: _ <= len_page + len_page / 8 + 64

@@ -19,7 +19,7 @@ ORDER = {
         *("imports", "encoding", "endian"),
     ],
     "attribute": [
-        *("id", "-orig-id", "-part-of", "-expected", "-should-align", "pos", "size", "size-eos"),
+        *("id", "-orig-id", "-part-of", "-should-align", "pos", "size", "size-eos"),
         *("type", "enum", "encoding", "terminator", "consume", "eos-error", "pad-right", "value"),
         *("contents", "valid", "repeat", "repeat-expr", "repeat-until", "if", "doc", "doc-ref"),
     ],
@@ -30,7 +30,7 @@ REQUIRED_META = {"id", "title", "application", "xref", "tags", "license", "ks-ve
 LICENSES = {"CC0-1.0"}
 LINE_MAX = 80
 #: Expressions and references may be longer: nothing can break them.
-UNBREAKABLE = re.compile(r"^\s*(doc-ref|value|-expected|encoding): |^\s*[?:+(]|^\s*and |^\s*or ")
+UNBREAKABLE = re.compile(r"^\s*(doc-ref|value|encoding): |^\s*[?:+(]|^\s*and |^\s*or ")
 
 
 def problems(text: str, document: dict[str, Any]) -> Iterator[str]:
