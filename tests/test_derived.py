@@ -7,8 +7,8 @@ from construct import Int8sb
 from hypothesis import HealthCheck, find, given, seed, settings
 from hypothesis import strategies as st
 
-from mappedram import derived, drivers
-from mappedram.derived import Record, broken_records, records
+from mappedram import drivers
+from mappedram.derived import Record, broken_records, records, structures
 from mappedram.drivers.base import RefusalError
 from mappedram.errors import BuildError
 from mappedram.layout import RECORDS
@@ -196,6 +196,6 @@ def test_what_cannot_be_drawn_yet_is_said() -> None:
             return 0, 1
 
     with pytest.raises(NotImplementedError, match="no strategy for numbers"):
-        derived._accepted(Odd(), 7)  # noqa: SLF001
+        structures._accepted(Odd(), 7)  # noqa: SLF001
     with pytest.raises(NotImplementedError, match="not a number without a sign"):
-        derived._most(Int8sb)  # noqa: SLF001
+        structures._most(Int8sb)  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for single structures, which follow from their declarations.
+"""Single structures, which follow from their declarations.
 
 Needs `mappedram[fuzz]`. A test of a parser of block headers, and of what it refuses:
 
@@ -18,6 +18,7 @@ that. Lengths and counts are never drawn: they are those of what they count.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from fnmatch import fnmatchcase
 from functools import cache, partial
 from typing import Any
@@ -87,7 +88,7 @@ class Record:
 
     def __repr__(self) -> str:
         broken = f", broken={self.broken!r}" if self.broken else ""
-        return f"Record({self.kind!r}, {self.params!r}, {_written(self.values)}{broken})"
+        return f"Record({self.kind!r}, {self.params!r}, {written(self.values)}{broken})"
 
     @property
     def data(self) -> bytes:
@@ -419,19 +420,19 @@ def _bytes_of(length: int) -> SearchStrategy[bytes]:
 # Values as text and as bytes, whatever they are.
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """A value in Python; long texts and lists, which repeat what was drawn, in short."""
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{name!r}: {_written(entry)}' for name, entry in value.items())}}}"
+        return f"{{{', '.join(f'{name!r}: {written(entry)}' for name, entry in value.items())}}}"
     if isinstance(value, list):
         once = len(value) > _FEW_MAX and value[_FEW_MAX:] == value[-1:] * (len(value) - _FEW_MAX)
-        shown = f"[{', '.join(map(_written, value[:_FEW_MAX] if once else value))}]"
-        return f"{shown} + [{_written(value[-1])}] * {len(value) - _FEW_MAX}" if once else shown
+        shown = f"[{', '.join(map(written, value[:_FEW_MAX] if once else value))}]"
+        return f"{shown} + [{written(value[-1])}] * {len(value) - _FEW_MAX}" if once else shown
     if isinstance(value, str | bytes) and len(value) > _SHORT_MAX:
         unit, times = value[:_SHORT_MAX], -(-len(value) // _SHORT_MAX)
         if value == (unit * times)[: len(value)]:
             return f"({unit!r} * {times})[:{len(value)}]"
-    return repr(value)
+    return repr(int(value) if isinstance(value, IntEnum) else value)
 
 
 def _encoded(structure: Construct, values: Values, params: Params) -> Iterator[bytes]:
