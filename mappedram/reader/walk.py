@@ -42,6 +42,8 @@ _USUAL = 512
 _LONGEST = 1 << 17
 #: Bytes of the argument of PACKAGED, a length.
 _PACKAGED_LENGTH = 4
+#: Bytes that a page of memory can have on a host, huge or not; no length of a name stands in them.
+_HOST_PAGES = frozenset(1 << bits for bits in range(12, 56))
 _NONE: Params = {}
 #: What was read before the first page record and the size of a page, to what takes the pages.
 OnPages = Callable[[Stream, int], PageTaker | None]
@@ -573,14 +575,23 @@ class _Walk:
     def has_host_page_size(self) -> bool:
         """Whether the field that postcopy-ram adds stands in this block.
 
-        It does where the page size of the host differs from the target's, which the stream does
-        not say: a mapped-ram header, whose version is 0 or 1, stands either before or after it.
+        It does where the pages of its memory are huge, or smaller than the target's, which the
+        stream does not say (QEMU migration/ram.c, ram_save_setup()). A mapped-ram header, whose
+        version is 0 or 1, stands either before or after it. Without one, a name or a record stands
+        there instead, which is no such number: a name begins with a length that is not 0, and a
+        record has flags in its lowest bits. An `addr` may be one, so that with x-ignore-shared
+        nothing tells.
         """
-        if not (self.postcopy_advised and self.mapped_ram):
+        if not self.postcopy_advised:
             return False
         name_length = self.next_byte() or 0
         head = self.source.peek(self.position + 1 + name_length + 8, 12)
-        return int.from_bytes(head[8:], "big") <= MAPPED_RAM_HDR_VERSION
+        if self.mapped_ram:
+            return int.from_bytes(head[8:], "big") <= MAPPED_RAM_HDR_VERSION
+        if self.configuration and CAPABILITY_X_IGNORE_SHARED in self.configuration.capabilities:
+            return False
+        number = int.from_bytes(head[:8], "big")
+        return number in _HOST_PAGES
 
 
 def _expected(refusal: RefusalError) -> str:
