@@ -61,6 +61,7 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
         'unsupported machine type: "{machine}"',
         _SAME,
     ),
+    ("machine-impossible", "MR016", None, None, None),
     # migration/savevm.c: qemu_loadvm_state_header()
     (
         "magic",
@@ -406,7 +407,7 @@ ENDINGS: dict[str, Ending] = {
 READ = frozenset(
     (
         *("address", "advise-16", "advise-length", "colo-off", "command-deprecated"),
-        *("command-refused", "device-cut", "header-of-start-cut"),
+        *("command-refused", "device-cut", "header-of-start-cut", "machine-impossible"),
         *("device-unknown", "footer-cut", "loop", "no-machine", "obsolete-version", "page-bits"),
         *("page-not-mapped", "ping", "postcopy-listen", "seek", "too-many-bits"),
         *("too-many-records", "uuid"),
