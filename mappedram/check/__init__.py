@@ -132,7 +132,8 @@ def _found(source: Source, offset: int) -> Found:
         with unpacked(source, offset) as (stream, begin, container):
             found = _in_stream(stream, begin, container)
             if container is not None and container.image.compressed:
-                found = replace(found, findings=list(map(_decompressed, found.findings)))
+                findings = list(map(_decompressed, found.findings))
+                found = replace(found, findings=findings, compressed=True)
     except FormatError as refusal:  # of the image: its header, or how it is compressed
         found.findings.append(_refusal(refusal))
     return found

@@ -39,8 +39,9 @@ def capability_unknown(broken: Broken) -> str:
 
     Why:
         QEMU refuses names that it does not know, such as `compress` since 9.1 and `zero-blocks`
-        since 11.0: "Received unknown capability". Others, such as `multifd`, it passes, but no
-        release up to 11.1 lists them. The older name `fixed-ram` was never in a release.
+        since 11.0: "Received unknown capability". Where that is every release, MR061 says so as
+        well. Others, such as `multifd`, it passes, but no release up to 11.1 lists them. The older
+        name `fixed-ram` was never in a release.
 
     Remedy:
         Load the file with the build of QEMU that wrote it, or with one that `mappedram check` says

@@ -118,7 +118,8 @@ def machine_unprintable(broken: Broken) -> str:
     """The machine type consists of printable ASCII characters.
 
     Why:
-        That of every machine of QEMU does: no destination has this one, and QEMU refuses the file.
+        That of every machine of QEMU does: no destination has this one, and QEMU refuses the file,
+        which MR061 says as well. Only what stands behind a NUL it does not look at.
 
     Remedy:
         Copy the file again: its configuration section is damaged. `mappedram extract` reads the

@@ -35,9 +35,11 @@ class Found:
 
     Attributes:
         findings: all of it.
+        compressed: whether the stream is compressed, in a save image of libvirt.
     """
 
     findings: list[Finding]
+    compressed: bool = False
 
     def has(self, code: str) -> bool:
         """Whether the rule with that code has found anything."""
@@ -46,6 +48,8 @@ class Found:
     @property
     def unlike(self) -> str | None:
         """What it is about the stream that nothing of its loading is modelled; None if it is."""
+        if self.compressed:
+            return "the stream in the save image is compressed"
         return "the stream is for xen-load-devices-state" if self.has(_DEVICES_ONLY) else None
 
 
@@ -67,7 +71,7 @@ def judge_loading(
         image = detect(source, offset)
     except FormatError:  # of the header of the image; no stream is reached
         return {}
-    if image is not None and image.compressed:
+    if image is not None and image.compressed:  # and cannot be decompressed here
         return {}
     fitting = Destination(byteorder="big" if found.has(_BIG_ENDIAN) else "little")
     begin = image.stream_offset if image is not None else offset

@@ -65,13 +65,17 @@ def _is_next(section_type: SectionType) -> Any:
 # A block of RAM: its header, and where the header says, its bitmap and its pages.
 
 
+#: Bytes that a page of memory can have on a host, huge or not; no length of a name stands in them.
+_HOST_PAGES = frozenset(1 << bits for bits in range(12, 56))
+
+
 def _around_block(c: Any) -> dict[str, bool]:
     """What the stream tells of the header of a block."""
     said = c._io.said
     if "header" in c:  # it is being built
         has_page_size = c.header.get("page_size") is not None
     else:
-        has_page_size = said.postcopy_advised and said.mapped_ram and _has_host_page_size(c)
+        has_page_size = said.postcopy_advised and _has_host_page_size(c)
     return {
         "has_page_size": has_page_size,
         "has_addr": CAPABILITY_X_IGNORE_SHARED in said.capabilities,
@@ -89,11 +93,20 @@ def _behind_used_length(c: Any) -> tuple[int, int]:
 def _has_host_page_size(c: Any) -> bool:
     """Whether the field that postcopy-ram adds stands in this block.
 
-    It does where the page size of the host differs from the target's, which the stream does not
-    say: a mapped-ram header, whose version is 0 or 1, stands either before or after it.
+    It does where the pages of its memory are huge, or smaller than the target's, which the stream
+    does not say (QEMU migration/ram.c, ram_save_setup()). A mapped-ram header, whose version is 0
+    or 1, stands either before or after it. Without one, a name or a record stands there instead,
+    which is no such number: a name begins with a length that is not 0, and a record has flags in
+    its lowest bits. An `addr` may be one, so that with x-ignore-shared nothing tells.
     """
-    ahead = 1 + (_next(c) or 0) + 8 + 8
-    return int.from_bytes(c._io.peek(ahead + 4)[ahead:], "big") <= MAPPED_RAM_HDR_VERSION
+    said = c._io.said
+    ahead = 1 + (_next(c) or 0) + 8
+    head = c._io.peek(ahead + 12)[ahead:]
+    if said.mapped_ram:
+        return int.from_bytes(head[8:], "big") <= MAPPED_RAM_HDR_VERSION
+    if CAPABILITY_X_IGNORE_SHARED in said.capabilities:
+        return False
+    return int.from_bytes(head[:8], "big") in _HOST_PAGES
 
 
 def _has_data(c: Any) -> bool:

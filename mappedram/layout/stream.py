@@ -33,7 +33,7 @@ ConfigurationHeader = record(
     ),
     name=judged(
         StringEncoded(Bytes(this.len_name), ENCODING),
-        FieldRule("MR016", Printable(), Severity.ERROR, "3.1.4"),
+        FieldRule("MR016", Printable(), Severity.WARNING, "3.1.4"),
     ),
 )
 
@@ -44,7 +44,7 @@ Capability = record(
     len_name=Int8ub,
     name=judged(
         StringEncoded(Bytes(this.len_name), ENCODING),
-        FieldRule("MR008", OneOf(tuple(sorted(CAPABILITIES))), Severity.ERROR, "3.4.7"),
+        FieldRule("MR008", OneOf(tuple(sorted(CAPABILITIES))), Severity.WARNING, "3.4.7"),
     ),
 )
 

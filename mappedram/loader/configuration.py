@@ -119,8 +119,15 @@ class _Configuration:
         return name
 
     def _start(self, machine: str) -> None:
-        """Start the destination, which comes before all else. Source: system/vl.c."""
-        if self.local.destination.machine is None and self.release.has_machine(machine) is False:
+        """Start the destination, which comes before all else. Source: system/vl.c.
+
+        No machine type of any QEMU has other than printable characters of ASCII.
+        """
+        if self.local.destination.machine is not None:
+            return
+        if not (machine.isascii() and machine.isprintable()):
+            raise EndedError("machine-impossible")
+        if self.release.has_machine(machine) is False:
             raise EndedError("no-machine", machine=machine)
 
     def _allocate(self, count: int, size: int = 1) -> None:

@@ -61,6 +61,7 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
         'unsupported machine type: "{machine}"',
         _SAME,
     ),
+    ("machine-impossible", "MR016", None, None, None),
     # migration/savevm.c: qemu_loadvm_state_header()
     (
         "magic",
@@ -408,7 +409,8 @@ READ = frozenset(
     (
         *("address", "advise-16", "advise-length", "colo-off", "command-deprecated"),
         *("command-refused", "device-cut", "device-unknown", "footer-cut", "header-of-start-cut"),
-        *("length-rounded-to-none", "loop", "no-machine", "obsolete-version", "page-bits"),
+        *("length-rounded-to-none", "loop", "machine-impossible", "no-machine"),
+        *("obsolete-version", "page-bits"),
         *("page-not-mapped", "ping", "postcopy-listen", "seek", "too-many-bits"),
         *("too-many-records", "uuid"),
         *(way for way, *_ in _WITHOUT_MAPPED_RAM),

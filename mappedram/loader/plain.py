@@ -113,14 +113,15 @@ class PlainRam:
             self._blocks = None
 
     def _host_page_size(self, file: QemuFile) -> None:
-        """With `postcopy-ram`, the page size of memory whose pages are huge.
+        """With `postcopy-ram`, the page size of memory if it is not that of host or target.
 
         Which memory that is, only the file tells. A name or a record that stood there instead would
         be no such number: it would begin with a length, or have flags.
         """
         if self._local.postcopy_ram:
             found = int.from_bytes(file.peek(0, _WORD), "big")
-            if found > max(HOST_PAGE, self._local.page_size) and not found & (found - 1):
+            usual = max(HOST_PAGE, self._local.page_size)
+            if found >= HOST_PAGE and found != usual and not found & (found - 1):
                 file.number(_WORD)
 
     def _address(self, file: QemuFile, block: LocalBlock) -> None:

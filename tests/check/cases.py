@@ -221,6 +221,20 @@ def machine_with_nul(draft: Draft) -> int:
     return draft.set("/configuration/header", "name", b"no\0e")
 
 
+@case("MR016", "none", "MR061")  # no release loads it
+def machine_with_escape(draft: Draft) -> int:
+    return draft.set("/configuration/header", "name", b"no\x1be")
+
+
+@case("MR008", "none", "MR061")  # no release loads it
+def capability_of_no_release(draft: Draft) -> int:
+    block, entry = draft.block("ram"), b"\x09fixed-ram"
+    draft.set_in("ram", "mapped_ram/bitmap_offset", block.header_end + len(entry))
+    count = draft.set("/configuration/subsections[0]", "body/caps_count", 2)
+    draft.insert(count + 4, entry, until=block.pages_offset)
+    return count + 4 + 1
+
+
 @case("MR021", "none")
 def nameless_section(draft: Draft) -> int:
     section = draft.section(SectionType.FULL)

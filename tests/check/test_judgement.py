@@ -433,7 +433,8 @@ def test_compressed_libvirt_images(name: str, option: str, place: Place, run: Ru
     assert run("check", path).status == 0
     outcome = run("check", path, option, value)
     assert (outcome.status, outcome.out) == (1, "")
-    assert " is not modelled: " in outcome.err
+    assert " is not modelled: the stream in the save image is compressed" in outcome.err
+    assert check(path).qemu == {}
 
 
 def test_a_cut_stream_without_mapped_ram(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
