@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -105,8 +105,12 @@ def _planned() -> argparse.ArgumentParser:
     return parser
 
 
-def _setting(options: argparse.Namespace) -> Setting:
+def _setting(options: argparse.Namespace, plan: Plan | None = None) -> Setting:
     """What is asked for, with the good files made.
+
+    Args:
+        options: of the command line.
+        plan: the one that there are results of; without one, that of the options.
 
     Raises:
         ValueError: the QEMUs do not suit, or no good file does.
@@ -114,6 +118,17 @@ def _setting(options: argparse.Namespace) -> Setting:
     binaries = options.qemu or [_QEMU]
     emulators = distinct(Emulator.of(binary, options.release) for binary in binaries)
     targets = {one.arch for one in emulators}
+    plan = plan or _plan(options, targets)
+    archs = {seed.name: seed.arch for seed in SEEDS}
+    files = [name for name in plan.files if archs[name] in targets]
+    if not files:
+        raise ValueError("no good file is of these guests, forms and targets")
+    good = options.good or options.out.with_suffix(".good")
+    prepare(emulators, files, good)
+    return Setting(emulators, plan, good, _commit())
+
+
+def _plan(options: argparse.Namespace, targets: Container[str]) -> Plan:
     files = tuple(
         seed.name
         for seed in SEEDS
@@ -121,12 +136,7 @@ def _setting(options: argparse.Namespace) -> Setting:
         and seed.guest in (options.guest or GUESTS)
         and seed.form in (options.form or (seed.form,))
     )
-    if not files:
-        raise ValueError("no good file is of these guests, forms and targets")
-    good = options.good or options.out.with_suffix(".good")
-    prepare(emulators, files, good)
-    kinds = tuple(kind for kind in KINDS if kind in (options.kind or KINDS))
-    return Setting(emulators, Plan(options.seed, files, kinds), good, _commit())
+    return Plan(options.seed, files, tuple(k for k in KINDS if k in (options.kind or KINDS)))
 
 
 def _commit() -> str:
@@ -193,7 +203,8 @@ def _rows(job: Job) -> list[Row]:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    setting = _setting(options)
+    plan = results.read(options.out).plan if options.out.exists() else None
+    setting = _setting(options, plan)
     with (
         tempfile.TemporaryDirectory(dir=options.folder, prefix="campaign-") as folder,
         Laboratory(setting, Path(folder)) as laboratory,
@@ -207,7 +218,8 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _rejudge(options: argparse.Namespace) -> int:
     """Replace what the model says in the results; drop mutants that are others now."""
-    setting, known = _setting(options), results.read(options.out)
+    known = results.read(options.out)
+    setting = _setting(options, known.plan)
     with (
         results.adding(options.out, setting.plan, known.shard) as (_, rows),
         tempfile.TemporaryDirectory(dir=options.folder, prefix="campaign-") as folder,

@@ -101,8 +101,9 @@ python -m tools.campaign publish 1.jsonl 2.jsonl # add them to this page
 python -m tools.campaign replay 42 --out 1.jsonl # one mutant in full
 ```
 
-`run` goes on where it was stopped. QEMU says its version by itself, which says the row of the
-model. The first QEMU of each target saves the good files, and all of that target load them.
+`run` goes on where it was stopped, and `replay` takes the plan of the results that are there. QEMU
+says its version by itself, which says the row of the model. The first QEMU of each target saves the
+good files, and all of that target load them; those of `virt` are saved by each QEMU for itself.
 """
 
 

@@ -101,6 +101,14 @@ EXPLAINED: tuple[Explanation, ...] = (
         " equal to its own, before its footer is looked for.",
         "nothing: the model knows how long fields are, not which values they take",
     ),
+    Explanation(
+        "moved-name",
+        "10.0, 11.1",
+        "The words: where the file ends within the name of a block, QEMU can show other bytes than"
+        " those that are there. It has moved them in its buffer, and reads where they were.",
+        "nothing: it depends on what is in the buffer. Source: QEMU migration/qemu-file.c,"
+        " qemu_peek_buffer()",
+    ),
 )
 
 
