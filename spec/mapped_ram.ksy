@@ -671,19 +671,22 @@ types:
         doc: Bytes of the name.
       ofs_look:
         value: ((ofs_self + 17).as<u8> + len_idstr.as<u8>).as<u8>
-        doc: Where the page size of the host would stand.
-      has_look:
+        doc: Where the version stands, if the page size of the host comes first.
+      can_have_page_size:
+        value: has_postcopy_advice and has_mapped_ram
+        doc: Whether there may be a page size of the host.
+      has_version_behind:
         value: |
-          has_postcopy_advice and has_mapped_ram
-          and (ofs_look + 12).as<u8> <= _io.size.as<u8>
-        doc: Whether it has to be looked for a page size of the host.
+          can_have_page_size and (ofs_look + 4).as<u8> <= _io.size.as<u8>
+        doc: Whether the file has what tells of it.
       version_behind:
         pos: ofs_look
         type: u4
-        if: has_look
+        if: has_version_behind
         doc: The version of the header, if a page size stands before it.
       has_page_size:
-        value: 'has_look ? version_behind <= 1 : false'
+        value: |
+          has_version_behind ? version_behind <= 1 : can_have_page_size
         doc: Whether the block carries the page size of the host.
       header:
         pos: ofs_self
