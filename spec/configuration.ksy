@@ -94,7 +94,7 @@ types:
           : idstr == "configuration/uuid" ? 16.as<u4> : 4.as<u4>).as<u4>
         doc: Bytes of the body.
       len_self:
-        value: (6 + len_idstr.as<u8> + len_body.as<u8>).as<u8>
+        value: ((6 + len_idstr.as<u8>).as<u8> + len_body.as<u8>).as<u8>
         doc: Bytes of the whole subsection.
   target_page_bits:
     doc: Size of a target page, where the target does not have a fixed one.
@@ -188,7 +188,7 @@ types:
         value: had_mapped_ram or is_mapped_ram
         doc: Whether mapped-ram has been announced, this entry included.
       len_all:
-        value: (len_before + 1 + len_name.as<u4>).as<u4>
+        value: ((len_before + 1).as<u4> + len_name.as<u4>).as<u4>
         doc: Bytes of the list, this entry included.
   uuid:
     doc: The UUID of the guest, where the capability validate-uuid is on.

@@ -188,8 +188,7 @@ types:
       has_postcopy_advice:
         value: |
           is_command and not had_postcopy_advice
-          ? command.command == section::command_type::postcopy_advise
-          and command.len_data != 0 : had_postcopy_advice
+          ? command.is_postcopy_advice : had_postcopy_advice
         doc: Whether blocks may carry the page size of the host.
       section_id:
         value: |
@@ -219,19 +218,15 @@ types:
         value: (is_start or is_part) and not is_ram
         doc: Whether only a device understands the payload.
       is_packaged:
-        value: |
-          is_command ? command.command == section::command_type::packaged
-          and command.len_data == 4 : false
+        value: 'is_command ? command.is_packaged : false'
         doc: Whether more of the stream stands behind the command.
       len_header:
         value: |
-          ((is_start ? (14 + start.len_idstr.as<u8>).as<u8> : 0.as<u8>)
-          + (is_command ? (5 + command.len_data.as<u8>).as<u8> : 0.as<u8>)
-          + (is_part or is_vmdescription ? 5.as<u8> : 0.as<u8>)
-          + (is_end ? 1.as<u8> : 0.as<u8>)
-          + (is_subsection ? subsection.len_self : 0.as<u8>)
-          + (is_configuration ? (5 + configuration.len_name.as<u8>).as<u8>
-          : 0.as<u8>)).as<u8>
+          (is_start ? (14 + start.len_idstr.as<u8>).as<u8>
+          : is_command ? (5 + command.len_data.as<u8>).as<u8>
+          : is_subsection ? subsection.len_self
+          : is_configuration ? (5 + configuration.len_name.as<u8>).as<u8>
+          : is_end ? 1.as<u8> : 5.as<u8>).as<u8>
         doc: Bytes of the header.
       ofs_payload:
         value: (ofs_self + len_header).as<u8>
@@ -371,7 +366,7 @@ types:
         value: (_io.size.as<u8> - ofs_self).as<u8>
         doc: Bytes up to the end of the file.
       len_data:
-        value: '(len_left < 4096 ? len_left : 4096.as<u8>).as<u8>'
+        value: '(len_left < 4096.as<u8> ? len_left : 4096.as<u8>).as<u8>'
         doc: As many bytes are looked at.
       data:
         pos: ofs_self
@@ -383,7 +378,8 @@ types:
         doc: Where the 0x7e stands, if there is one.
       has_room:
         value: |
-          data.size.as<u8> < len_data and ofs_stop + 6 <= _io.size.as<u8>
+          data.size.as<u8> < len_data
+          and (ofs_stop + 6).as<u8> <= _io.size.as<u8>
         doc: Whether a footer with something behind it can stand there.
       id_here:
         pos: ofs_stop + 1
@@ -577,14 +573,14 @@ types:
         doc: The byte after the sum.
       has_blocks:
         value: |
-          is_mem_size ? mem_size.flag == ram::ram_save_flag::mem_size
-          and len_first_idstr != 0 : false
+          is_mem_size ? mem_size.is_mem_size and len_first_idstr != 0 : false
         doc: |
           Whether there are blocks. A record begins with a zero byte and the
           name of a block with its length, so that a zero byte ends the list.
       ofs_look:
         value: |
-          (is_mem_size ? (ofs_self + 17 + len_first_idstr.as<u8>).as<u8>
+          (is_mem_size
+          ? ((ofs_self + 17).as<u8> + len_first_idstr.as<u8>).as<u8>
           : ofs_self).as<u8>
         doc: Where a mapped-ram header stands in the first block.
       is_guessed:
@@ -642,10 +638,16 @@ types:
     instances:
       is_mapped_ram:
         value: |
-          version <= 1 and (page_size == 0x100 or page_size == 0x200
-          or page_size == 0x400 or page_size == 0x800 or page_size == 0x1000
-          or page_size == 0x2000 or page_size == 0x4000
-          or page_size == 0x8000 or page_size == 0x10000)
+          version <= 1
+          and (page_size.as<u8> == 0x100.as<u8>
+          or page_size.as<u8> == 0x200.as<u8>
+          or page_size.as<u8> == 0x400.as<u8>
+          or page_size.as<u8> == 0x800.as<u8>
+          or page_size.as<u8> == 0x1000.as<u8>
+          or page_size.as<u8> == 0x2000.as<u8>
+          or page_size.as<u8> == 0x4000.as<u8>
+          or page_size.as<u8> == 0x8000.as<u8>
+          or page_size.as<u8> == 0x10000.as<u8>)
         doc: Whether this is one.
   ramblock:
     doc: One block at a known place, with its bitmap and its pages.
@@ -668,20 +670,23 @@ types:
         type: u1
         doc: Bytes of the name.
       ofs_look:
-        value: (ofs_self + 17 + len_idstr.as<u8>).as<u8>
-        doc: Where the page size of the host would stand.
-      has_look:
+        value: ((ofs_self + 17).as<u8> + len_idstr.as<u8>).as<u8>
+        doc: Where the version stands, if the page size of the host comes first.
+      can_have_page_size:
+        value: has_postcopy_advice and has_mapped_ram
+        doc: Whether there may be a page size of the host.
+      has_version_behind:
         value: |
-          has_postcopy_advice and has_mapped_ram
-          and (ofs_look + 12).as<u8> <= _io.size.as<u8>
-        doc: Whether it has to be looked for a page size of the host.
+          can_have_page_size and (ofs_look + 4).as<u8> <= _io.size.as<u8>
+        doc: Whether the file has what tells of it.
       version_behind:
         pos: ofs_look
         type: u4
-        if: has_look
+        if: has_version_behind
         doc: The version of the header, if a page size stands before it.
       has_page_size:
-        value: 'has_look ? version_behind <= 1 : false'
+        value: |
+          has_version_behind ? version_behind <= 1 : can_have_page_size
         doc: Whether the block carries the page size of the host.
       header:
         pos: ofs_self
@@ -693,10 +698,10 @@ types:
         doc: The header of the block.
       ofs_after_header:
         value: |
-          (ofs_self + 9 + len_idstr.as<u8>
-          + (has_page_size ? 8.as<u8> : 0.as<u8>)
-          + (has_x_ignore_shared ? 8.as<u8> : 0.as<u8>)
-          + (has_mapped_ram ? 28.as<u8> : 0.as<u8>)).as<u8>
+          ((((ofs_self + 9).as<u8> + len_idstr.as<u8>).as<u8>
+          + (has_page_size ? 8.as<u8> : 0.as<u8>).as<u8>).as<u8>
+          + ((has_x_ignore_shared ? 8.as<u8> : 0.as<u8>).as<u8>
+          + (has_mapped_ram ? 28.as<u8> : 0.as<u8>).as<u8>).as<u8>).as<u8>
         doc: Where the header ends.
       has_data:
         value: |
@@ -722,15 +727,16 @@ types:
           little-endian host page p is bit p mod 8 of byte p / 8.
       ofs_bitmap_end:
         value: |
-          (has_data ? (header.mapped_ram.ofs_bitmap + len_bitmap).as<u8>
+          (has_data ? (header.mapped_ram.ofs_bitmap.as<u8> + len_bitmap).as<u8>
           : 0.as<u8>).as<u8>
         doc: Where the bitmap ends.
       has_padding:
-        value: 'has_data ? header.mapped_ram.ofs_pages > ofs_bitmap_end : false'
+        value: |
+          has_data ? header.mapped_ram.ofs_pages.as<u8> > ofs_bitmap_end : false
         doc: Whether there are bytes between the bitmap and the pages.
       padding:
         pos: ofs_bitmap_end
-        size: (header.mapped_ram.ofs_pages - ofs_bitmap_end).as<u8>
+        size: (header.mapped_ram.ofs_pages.as<u8> - ofs_bitmap_end).as<u8>
         pad-right: 0
         valid: '[].as<bytes>'
         if: has_padding

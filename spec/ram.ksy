@@ -39,10 +39,13 @@ types:
         valid: ram_save_flag::mem_size
         doc: The flag MEM_SIZE, alone.
     instances:
+      is_mem_size:
+        value: flag == ram_save_flag::mem_size
+        doc: Whether blocks follow, as they have to.
       total:
         value: |
           ((total_high.as<u8> * 0x100000000.as<u8>).as<u8>
-          + (total_low.as<u8> * 1024).as<u8>).as<u8>
+          + (total_low.as<u8> * 1024.as<u8>).as<u8>).as<u8>
         doc: Sum of `used_length` over all blocks.
   end_of_section:
     -orig-id: RAM_SAVE_FLAG_EOS
@@ -247,9 +250,9 @@ types:
         valid:
           expr: |
             len_file == 0 or (_ == 0 and ofs_bitmap == 0)
-            or (_ >= 0 and _ <= len_file and len_used >= 0
-            and len_used <= (len_file - _).as<u8>
-            and (_ + len_used).as<u8> >= ofs_end)
+            or (_ >= 0 and _.as<u8> <= len_file and len_used >= 0
+            and len_used <= (len_file - _.as<u8>).as<u8>
+            and (_.as<u8> + len_used).as<u8> >= ofs_end)
         doc: |
           Offset of the first page from the beginning of the file, a multiple
           of 1 MiB as QEMU writes it.

@@ -101,6 +101,13 @@ types:
       - id: data
         size: len_data
         doc: The argument, by command.
+    instances:
+      is_packaged:
+        value: command == command_type::packaged and len_data == 4
+        doc: Whether more of the stream stands behind the command.
+      is_postcopy_advice:
+        value: command == command_type::postcopy_advise and len_data != 0
+        doc: Whether blocks may carry the page size of the host from here on.
   end_of_stream:
     -orig-id: QEMU_VM_EOF
     doc: |

@@ -45,6 +45,7 @@ DECLARED = {
     "GOPATH": "go",
     "GOCACHE": ".cache/go-build",
     "GOENV": ".config/go/env",
+    "RUSTUP_HOME": ".rustup",
     "MAPPEDRAM_LINUX": ".cache/mappedram/linux",
 }
 #: Signals that may be ignored where the suite is started: by a shell in the background, say.

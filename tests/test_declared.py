@@ -26,6 +26,7 @@ APART = {
     "vmstate": "the fields of devices, which the JSON text declares",
     "physical": "tables of firmware and of PCI",
     "fuzz": "changes bytes of any field",
+    "derived/files.py": "the argument of a command",
     "repair/case.py": "changes bytes of any field",
     "reader/footer.py": "looks for what could be a section, also where none is whole",
     "check/envelope.py": "shows the flags of a record that is no structure of its own",

@@ -51,6 +51,7 @@ class Program:
 PROGRAMS = (
     Program(("bindfs",), "bindfs", "files behind FUSE"),
     Program(("bzip2",), "bzip2", "save images compressed by bzip2"),
+    Program(("cargo",), "cargo", "the parser in Rust"),
     Program(("chromium", "google-chrome"), "chromium", "pages in a browser"),
     Program(("crash",), "crash", "exports read by crash"),
     Program(("dmsetup",), "dmsetup", "snapshots on devices of the device mapper"),

@@ -24,9 +24,7 @@ BITMAP_MAX = 1 << 20
 #: Up to here JavaScript has all integers.
 MAX_SAFE_INTEGER = (1 << 53) - 1
 
-#: What a file shorter than the magic begins with.
-MAGIC_CUT = (b"", b"Q", b"QE", b"QEV")
-
+MAGIC_SIZE = 4
 #: Structure of a field that is refused, by its path in `mappedram`.
 STRUCTURES = {
     r"/header": "stream_header",
@@ -82,7 +80,8 @@ def field_of(place: str) -> str:
 def _refused(error: FormatError, file_size: int) -> Reading:
     path = str(error.path)
     # A number that leads out of the file is wrong itself: it is known what it may be.
-    if error.expected is None or error.actual in MAGIC_CUT:
+    magic_is_cut = isinstance(error.actual, bytes) and len(error.actual) < MAGIC_SIZE
+    if error.expected is None or (path == "/header/magic" and magic_is_cut):
         offset = error.offset or 0
         if re.fullmatch(r"/sections\[\d+\](/(mem_size|eos)/\w+)?", path):
             offset += _bytes_before_the_cut(file_size - offset)
@@ -157,9 +156,7 @@ class _Walk:
             self._stop(element, values, section.payload_offset)
             return
         place = (section.payload_offset, section.payload_length)
-        stopped = self.stream.stopped
-        in_block = stopped is not None and str(stopped.path).startswith("/ram/blocks")
-        has_pages = is_ram and not self.stream.mapped_ram and not in_block
+        has_pages = is_ram and not self.stream.mapped_ram
         self.page = self._first_page(section) if has_pages else None
         if self.page is not None:
             self._add(element, values, None, [])
@@ -182,11 +179,14 @@ class _Walk:
             if element.offset < behind:
                 continue
             if element.offset > behind or element.kind == "section_footer":
-                break
+                return behind
             behind = self._behind(element)
             if element.kind == "end_of_section":
                 return None
-        return behind if self.stream.file_size - behind >= sum(WORD_BITS) // 8 else None
+        stopped = self.stream.stopped
+        in_block = stopped is not None and str(stopped.path).startswith("/ram/blocks")
+        is_cut = self.stream.file_size - behind < sum(WORD_BITS) // 8
+        return None if in_block or is_cut else behind
 
     def _behind(self, element: Element) -> int:
         block = self.blocks.get(element.offset)

@@ -6,9 +6,13 @@
 - `offset`: where the stream begins.
 - `file`: a path in the repository, the archive and what to take from it; or how to make the file:
   `size`, all of it zeros but for `data`, a list of `[offset, hexadecimal]`.
-- `expected`: what a driver prints. Fields have QEMU's names, bytes are hexadecimal; null stands
-  for a bitmap of more than 1 MiB or out of the file. A refused file has a `why`: `short`, with
-  the `offset` of the field in which the file ends, or `value`, with the `field` that is wrong.
+- `expected`: what a driver prints. `sections` has the configuration and its subsections, too; each
+  section has its `offset`, the fields of its `header`, its `payload` as `[offset, length]` (null
+  where the walk stops), the `records` of RAM and the `footer`; `rest` is where the walk stops.
+  Fields have QEMU's names, but for numbers that the spec reads in parts; bytes are hexadecimal;
+  null stands for a bitmap of more than 1 MiB or out of the file. A refused file has a `why`:
+  `short`, with the `offset` of the field in which the file ends, or `value`, with the `field` that
+  is wrong.
 - `above_2_53`: whether there are numbers above 2^53 - 1 on the way.
 """
 

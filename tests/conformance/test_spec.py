@@ -1,5 +1,6 @@
 """The spec keeps to the portable subset and to the style guide of Kaitai's gallery."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,18 @@ def test_the_compiler_has_no_warnings(workshop: Path, tmp_path: Path) -> None:
         pytest.skip(f"the compiler needs {', '.join(lacking)}: run tools/install")
     assert ksc.compile_spec(compiler(workshop), "ruby", (), tmp_path) == ""
     assert {path.stem for path in tmp_path.iterdir()} == {path.stem for path in ksy.sources()}
+
+
+def test_rust_takes_nothing_long_for_32_bits(workshop: Path, tmp_path: Path) -> None:
+    """It compares and adds as `i32` what is not cast: short numbers only, and equality."""
+    if lacking := missing("go"):
+        pytest.skip(f"the compiler needs {', '.join(lacking)}: run tools/install")
+    folder = languages.generate("rust", compiler(workshop), tmp_path)
+    text = (folder / "mapped_ram.rs").read_text(encoding="utf-8")
+    narrowed = set(re.findall(r"([\w.()?*]+) as i32\b", text))
+    short = r"\(\d+|\(_i|.*\.len\(\)|.*\.flag\(\)|.*\.(id_here\(\)\?|section_id\(\))"
+    assert {one for one in narrowed if not re.fullmatch(short, one)} == set()
+    assert "as u64) <= " in text
 
 
 def test_a_language_that_is_refused(workshop: Path, tmp_path: Path) -> None:

@@ -65,8 +65,14 @@ def _cpp(folder: Path) -> None:
     _run(folder, *_GXX, "-o", "driver", "driver.cpp", "libparser.a")
 
 
+def _rust(folder: Path) -> None:
+    _run(folder, *_CARGO, "build", "--release")
+
+
 _GXX = ("g++", "-std=c++11", "-Wall", "-Wextra", "-Wno-type-limits", "-I.", "-Iparser")
 _EXAMPLE_CPP = f'{" ".join(_GXX)} -o example example.cpp libparser.a && ./example "$1"'
+#: Everything that it needs stands in the folder.
+_CARGO = ("cargo", "--offline", "--quiet")
 _JAVA = ("java", "-XX:TieredStopAtLevel=1", "-cp", "classes:jars/*")
 
 TOOLCHAINS = {
@@ -106,6 +112,13 @@ TOOLCHAINS = {
         ("./driver",),
         "parser",
         ("example.cpp", ("sh", "-c", _EXAMPLE_CPP, "sh")),
+    ),
+    "rust": Toolchain(
+        ("cargo",),
+        _rust,
+        ("target/release/driver",),
+        "src/parser",
+        ("src/bin/example.rs", (*_CARGO, "run", "--release", "--bin", "example")),
     ),
 }
 

@@ -188,7 +188,7 @@ def early_full(fd: int) -> None:
 
 @vector("other live devices before and behind RAM, and parts of them; one has not begun")
 def live_devices(fd: int) -> None:
-    early = device(START, 7, b"live", idstr=b"dirty-bitmap") + device(START, 9, b"", idstr=b"x")
+    early = device(START, 7, b"live", idstr=b"block") + device(START, 9, b"", idstr=b"x")
     parts = b"".join(
         struct.pack(">BI", kind, number) + payload + footer(number)
         for kind, number, payload in (

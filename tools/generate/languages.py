@@ -5,8 +5,10 @@ what is wrong with the others, stands in docs/languages.md.
 """
 
 import argparse
+import re
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +19,26 @@ from tools.generate import ksc
 class Language:
     """How the compiler is called for one language.
 
-    `sources` is the folder of the files below the one it is told to write to.
+    `sources` is the folder of the files below the one it is told to write to; `mend` is what has to
+    be done to each.
     """
 
     target: str
     options: tuple[str, ...] = ()
     sources: str = "."
+    mend: Callable[[str], str] | None = None
+
+
+def _mend_rust(text: str) -> str:
+    """Note of every instance that it was read, which the compiler forgets where it is a structure.
+
+    It would be read again each time, while what was read before is still looked at.
+    """
+    known = re.compile(
+        r"( +)if self\.f_(\w+)\.get\(\) \{\n +return Ok\(self\.\2\.borrow\(\)\);\n +\}\n"
+        r"(?! +self\.f_\2\.set\(true\);)"
+    )
+    return known.sub(r"\g<0>\1self.f_\2.set(true);\n", text)
 
 
 LANGUAGES = {
@@ -37,7 +53,7 @@ LANGUAGES = {
     "php": Language("php", ("--php-namespace", "MappedRam")),
     "python": Language("python"),
     "ruby": Language("ruby"),
-    "rust": Language("rust"),
+    "rust": Language("rust", mend=_mend_rust),
 }
 
 
@@ -49,7 +65,11 @@ def generate(name: str, jars: Path, folder: Path) -> Path:
     """
     language = LANGUAGES[name]
     ksc.compile_spec(jars, language.target, language.options, folder)
-    return folder / language.sources
+    sources = folder / language.sources
+    if language.mend is not None:
+        for path in sources.iterdir():
+            path.write_text(language.mend(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return sources
 
 
 def main() -> int:
