@@ -27,6 +27,8 @@ from mappedram.reader.walk import read_stream
 _USUAL_PAGE_SIZE = 4096
 #: An allocation above this may be too much for a host.
 _LARGE = 1 << 32
+#: The field of the state of an ARM CPU that lists its system registers.
+_ARM_REGISTERS = "cpreg_vmstate_indexes"
 
 
 class Local:
@@ -149,6 +151,20 @@ class Local:
             found = read_stream(self.source, self.offset, drivers.get("construct")).vmdescription
         return (found and found.document) or {}
 
+    @cached_property
+    def has_arm_registers(self) -> bool:
+        """Whether the state of a CPU lists the system registers that its QEMU knew.
+
+        A destination refuses what it does not know, and that differs from one release and model of
+        CPU to another. Source: QEMU target/arm/machine.c, cpu_post_load().
+        """
+        return any(
+            isinstance(field, Mapping) and field.get("name") == _ARM_REGISTERS
+            for device in _entries(self.document, "devices")
+            if isinstance(device, Mapping) and device.get("name") == "cpu"
+            for field in _entries(device, "fields")
+        )
+
     # Blocks.
 
     def block(self, idstr: str, length: int) -> LocalBlock | None:
@@ -199,3 +215,9 @@ class Local:
             self.has_footers = file.peek(0, 1) == b"\x7e"
             self.assumed |= not self.has_footers
         return self.has_footers
+
+
+def _entries(parent: Mapping[str, Any], name: str) -> list[Any]:
+    """A list in the JSON text; an empty one where there is none."""
+    found = parent.get(name)
+    return found if isinstance(found, list) else []

@@ -81,7 +81,7 @@ class Simulation:
             codes, certain = suspicion.codes, suspicion.certain
             return Verdict("wrong-memory", codes, None, assumed, certain, basis)
         if end is None or end.ending.outcome == "loads":
-            certain = end is None and suspicion is None
+            certain = end is None and suspicion is None and not self._local.has_arm_registers
             return Verdict("loads", (), None, assumed, certain, basis)
         erratum = self._ram.erratum
         codes = (erratum,) if erratum else end.codes

@@ -419,3 +419,13 @@ def test_words_about_a_uuid(fixtures: Fixtures) -> None:
     }
     assert {one.because for one in found.values()} == {("MR063",)}
     assert unset["10.0"].outcome == "loads"
+
+
+@pytest.mark.parametrize(("name", "certain"), [("pc", True), ("aarch64-virt", False)])
+def test_what_arm_saves_of_a_cpu_is_never_certain_to_load(
+    fixtures: Fixtures, name: str, certain: bool
+) -> None:
+    """11.1.3 refused what 10.0.2 saved of each of eight models of CPU."""
+    loads = [v for v in check(fixtures[name].path).qemu.values() if v.outcome == "loads"]
+    assert loads
+    assert {verdict.certain for verdict in loads} == {certain}
