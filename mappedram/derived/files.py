@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn, SearchStrategy
+from hypothesis.strategies import DrawFn
 
 from mappedram import drivers
 from mappedram.derived.structures import Overrides, records, written
@@ -221,12 +221,12 @@ def _commands(draw: DrawFn) -> Values:
 @st.composite
 def _configuration(draw: DrawFn, capabilities: list[str]) -> Values:
     listed: Values = {"capabilities": [{"name": name} for name in capabilities]}
-    bodies: dict[str, SearchStrategy[Values]] = {
-        "configuration/target-page-bits": st.builds(dict, target_page_bits=_UINT32),
-        "configuration/uuid": st.builds(dict, uuid=st.binary(min_size=16, max_size=16)),
+    bodies = {
+        "configuration/target-page-bits": records("target_page_bits"),
+        "configuration/uuid": records("uuid"),
     }
     others = [
-        {"subsection": {"idstr": idstr, "body": draw(body)}}
+        {"subsection": {"idstr": idstr, "body": draw(body).values}}
         for idstr, body in bodies.items()
         if draw(st.booleans())
     ]
