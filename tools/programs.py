@@ -36,8 +36,16 @@ class Program:
 
     @property
     def found(self) -> str | None:
-        """Where it is; None where it is missing, or too old."""
-        places = (shutil.which(name, path=SEARCHED) for name in self.names)
+        """Where it is; None where it is missing, or too old.
+
+        The first of the path need not be the one: a rustup without a toolchain has a cargo that
+        tells no version.
+        """
+        places = (
+            shutil.which(name, path=folder)
+            for name in self.names
+            for folder in SEARCHED.split(os.pathsep)
+        )
         return next((place for place in places if place and self._is_new_enough(place)), None)
 
     def _is_new_enough(self, place: str) -> bool:
@@ -51,7 +59,7 @@ class Program:
 PROGRAMS = (
     Program(("bindfs",), "bindfs", "files behind FUSE"),
     Program(("bzip2",), "bzip2", "save images compressed by bzip2"),
-    Program(("cargo",), "cargo", "the parser in Rust"),
+    Program(("cargo",), "cargo", "the parser in Rust", (1, 63)),
     Program(("chromium", "google-chrome"), "chromium", "pages in a browser"),
     Program(("crash",), "crash", "exports read by crash"),
     Program(("dmsetup",), "dmsetup", "snapshots on devices of the device mapper"),

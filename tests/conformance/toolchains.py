@@ -66,13 +66,15 @@ def _cpp(folder: Path) -> None:
 
 
 def _rust(folder: Path) -> None:
-    _run(folder, *_CARGO, "build", "--release")
+    _run(folder, *_CARGO, "build", "--release", environment=os.environ | _RUSTC)
 
 
 _GXX = ("g++", "-std=c++11", "-Wall", "-Wextra", "-Wno-type-limits", "-I.", "-Iparser")
 _EXAMPLE_CPP = f'{" ".join(_GXX)} -o example example.cpp libparser.a && ./example "$1"'
-#: Everything that it needs stands in the folder.
-_CARGO = ("cargo", "--offline", "--quiet")
+#: Everything that it needs stands in the folder; the compiler is the one beside it.
+_CARGO_FOUND = programs.by_name("cargo").found or "cargo"
+_CARGO = (_CARGO_FOUND, "--offline", "--quiet")
+_RUSTC = {"RUSTC": str(Path(_CARGO_FOUND).with_name("rustc"))}
 _JAVA = ("java", "-XX:TieredStopAtLevel=1", "-cp", "classes:jars/*")
 
 TOOLCHAINS = {
@@ -119,6 +121,7 @@ TOOLCHAINS = {
         ("target/release/driver",),
         "src/parser",
         ("src/bin/example.rs", (*_CARGO, "run", "--release", "--bin", "example")),
+        _RUSTC,
     ),
 }
 
