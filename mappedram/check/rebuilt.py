@@ -58,21 +58,17 @@ def rebuilt(path: str, offset: int = 0) -> list[Rebuilt]:
         path: the file.
         offset: where the stream, or a save image of libvirt, begins. Of a compressed image, the
             stream is that which was decompressed.
-
-    Raises:
-        OSError: the file cannot be opened or read.
     """
-    with Source(path) as source:
-        return [_rebuilt(source, offset, name) for name in drivers.DRIVERS]
+    return [_rebuilt(path, offset, name) for name in drivers.DRIVERS]
 
 
-def _rebuilt(source: Source, offset: int, name: DriverName) -> Rebuilt:
+def _rebuilt(path: str, offset: int, name: DriverName) -> Rebuilt:
     driver = drivers.get(name)
     try:
-        with unpacked(source, offset) as (stream, begin, container):
+        with Source(path) as source, unpacked(source, offset) as (stream, begin, container):
             found = container and _of_image(container, name)
             return Rebuilt(name, found or mismatch(stream, begin, driver))
-    except MappedRamError as error:
+    except (MappedRamError, OSError) as error:
         return Rebuilt(name, problem=str(error))
 
 

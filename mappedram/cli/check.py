@@ -159,8 +159,7 @@ class _Rebuilding(NamedTuple):
     def __call__(self, result: Report | FailureError) -> list[Rebuilt]:
         if isinstance(result, FailureError):
             return []
-        with about(result.file):
-            found = rebuilt(result.file, self.offset)
+        found = rebuilt(result.file, self.offset)
         if any(one.identical is False for one in found):
             self.statuses.append(CORRUPT)
         return found

@@ -93,6 +93,14 @@ def test_a_person_reads_where_a_byte_differs(run: Run, fixtures: Fixtures, tmp_p
     assert "not rebuilt (construct): section_type: the file ends" in done.out.splitlines()[-1]
 
 
+def test_what_cannot_be_built_does_not_keep_others_from_it(run: Run, fixtures: Fixtures) -> None:
+    whole = fixtures["none"].path
+    done = run("check", "--rebuild", "/dev/null", "/no/such/file", whole)
+    assert done.status == 1
+    assert "/dev/null: not rebuilt (construct): a character device" in done.out
+    assert done.out.splitlines()[-1] == f"{whole}: identical (construct), identical (kaitai)"
+
+
 def test_a_program_reads_it_as_json(run: Run, fixtures: Fixtures) -> None:
     path = fixtures["pc"].path
     (entry,) = json.loads(run("check", "--rebuild", "--output", "json", path).out)
