@@ -20,8 +20,8 @@ class Verdict:
         depends_on_destination: whether it rests on something that the file does not say, such as
             the length of a local block or the memory of the host. That the destination has the
             same machine type, devices and blocks is taken for granted.
-        certain: False where a device takes bytes by code of its own, and where a page of a stream
-            without mapped-ram has had no record.
+        certain: False where a device takes bytes by code of its own, where a page of a stream
+            without mapped-ram has had no record, and where an ARM CPU lists its registers.
         basis: how it is known what that release does.
         multifd: the outcome where the file is loaded with the capability `multifd`, which is
             another loader of pages; None of a stream without mapped-ram.
