@@ -64,7 +64,6 @@ def _is_next(section_type: SectionType) -> Any:
 
 # A block of RAM: its header, and where the header says, its bitmap and its pages.
 
-
 #: Bytes that a page of memory can have on a host, huge or not; no length of a name stands in them.
 _HOST_PAGES = frozenset(1 << bits for bits in range(12, 56))
 
@@ -83,11 +82,11 @@ def _around_block(c: Any) -> dict[str, bool]:
     }
 
 
-def _behind_used_length(c: Any) -> tuple[int, int]:
-    """What stands behind `used_length`, taken for the version and page size of mapped-ram."""
-    ahead = 1 + (_next(c) or 0) + 8
-    head = c._io.peek(ahead + 12)[ahead:]
-    return int.from_bytes(head[:4], "big"), int.from_bytes(head[4:], "big")
+def _behind_used_length(c: Any) -> bytes:
+    """The twelve bytes behind `used_length` in the header of the block that comes next."""
+    behind = ram.used_length_end(_next(c) or 0)
+    ahead: bytes = c._io.peek(behind + 12)
+    return ahead[behind:]
 
 
 def _has_host_page_size(c: Any) -> bool:
@@ -99,9 +98,7 @@ def _has_host_page_size(c: Any) -> bool:
     which is no such number: a name begins with a length that is not 0, and a record has flags in
     its lowest bits. An `addr` may be one, so that with x-ignore-shared nothing tells.
     """
-    said = c._io.said
-    ahead = 1 + (_next(c) or 0) + 8
-    head = c._io.peek(ahead + 12)[ahead:]
+    said, head = c._io.said, _behind_used_length(c)
     if said.mapped_ram:
         return int.from_bytes(head[8:], "big") <= MAPPED_RAM_HDR_VERSION
     if CAPABILITY_X_IGNORE_SHARED in said.capabilities:
@@ -136,14 +133,14 @@ def _usual_header(c: Any) -> dict[str, Any]:
 
 def _refuse_backwards(c: Any, path: str) -> None:
     """Pages end behind the header of their block, or a reader would go round in circles."""
-    here = c._io.tell()
-    if c.pages.stop < here:
+    end, field = c._io.tell(), f"{path}/mapped_ram/pages_offset"
+    if c.pages.stop < end:
         raise FormatError(
             f"pages_offset: the pages of block {c.header['idstr']!r} end at {c.pages.stop:#x},"
-            f" before the end of its header at {here:#x}",
-            offset=here - 8,
-            path=f"{path}/mapped_ram/pages_offset",
-            expected=f">= {here - c.header['used_length']:#x}",
+            f" before the end of its header at {end:#x}",
+            offset=c._io.place(field),
+            path=field,
+            expected=f">= {end - c.header['used_length']:#x}",
             actual=c.pages.start,
         )
 
@@ -206,7 +203,8 @@ def _guess_mapped_ram(c: Any, _path: str) -> None:
     """Where no capability is announced, the first block tells."""
     said = c._io.said
     if not said.has_configuration:
-        version, page_size = _behind_used_length(c)
+        head = _behind_used_length(c)
+        version, page_size = (int.from_bytes(part, "big") for part in (head[:4], head[4:]))
         said.mapped_ram = version <= MAPPED_RAM_HDR_VERSION and is_page_size(page_size)
         said.mapped_ram_guessed = said.mapped_ram
 

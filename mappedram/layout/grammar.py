@@ -86,6 +86,9 @@ class Walk(Place, Protocol):
     def structure(self, kind: str, path: str, params: Params) -> Any:
         """Read the structure `kind`, move behind it, and give its values by field name."""
 
+    def place(self, told_by: str) -> int:
+        """Where the field at that path stands, which is one of the last structure."""
+
     def skip(self, length: int, told_by: str, what: Callable[[], str]) -> None:
         """Pass that many bytes, which the last structure has told in the field at `told_by`."""
 

@@ -199,3 +199,8 @@ RamBlockHeader = record(
     addr=If(this._params.has_addr, Int64ub),
     mapped_ram=If(this._params.has_mapped_ram, MappedRamHeader.subcon),
 )
+
+
+def used_length_end(len_idstr: int) -> int:
+    """Bytes of the header of a block up to and with `used_length`."""
+    return int(Int8ub.sizeof() + len_idstr + Int64ub.sizeof())
