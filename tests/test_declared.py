@@ -5,12 +5,17 @@ from pathlib import Path
 
 import pytest
 
+import mappedram
 from mappedram import drivers
 from mappedram.layout import file, live, ram, section, stream
 from mappedram.layout.complete import complete, lengths
 from mappedram.layout.constants import SectionType
+from mappedram.reader import read_stream
+from mappedram.source import Source
 from mappedram.writer.build import Built, build
+from tests.files import memory_file
 from tests.test_structure import PACKAGE, modules
+from tools.oracle import OracleBlock, OracleFile
 
 CONSTRUCT = drivers.get("construct")
 
@@ -135,3 +140,51 @@ def test_a_block_without_data_takes_no_room() -> None:
     built.add(file.RamList, {"blocks": [{"header": header}]})
     assert built.areas == []
     assert built.position == 8 + 38
+
+
+@pytest.mark.parametrize("parts", [1, 2, 500])
+@pytest.mark.parametrize("footers", [True, False])
+def test_sections_that_are_alike_are_all_there(parts: int, footers: bool) -> None:
+    """Copies are taken together, and read as if each had been followed."""
+    model = OracleFile([OracleBlock("a", 0x2000)], parts=parts, footers=footers)
+    with memory_file() as fd:
+        model.write(fd)
+        with mappedram.open(fd) as snapshot:
+            stream = snapshot.stream
+            found = [section for section in stream.sections if section.type == SectionType.PART]
+            assert [section.path for section in found] == [
+                f"/sections[{number}]" for number in range(1, parts + 1)
+            ]
+            size = len(model.end_of_section()) + 5
+            assert [section.offset for section in found] == [
+                found[0].offset + number * size for number in range(parts)
+            ]
+            for element in stream.elements:
+                values, length = CONSTRUCT.parse(
+                    element.kind,
+                    snapshot.source.read(element.offset, element.length),
+                    element.params,
+                )
+                assert (values, length) == (element.values, element.length)
+            assert stream.stopped is None
+
+
+def test_no_page_is_read_to_find_sections_that_are_alike() -> None:
+    """START of RAM ends behind gigabytes of pages."""
+    model = OracleFile([OracleBlock("a", 64 << 30)], parts=2)
+    with memory_file() as fd:
+        model.write(fd)
+        with Watched(fd) as source:
+            read_stream(source, 0, CONSTRUCT)
+            assert source.read_bytes < 1 << 20
+
+
+class Watched(Source):
+    """Counts the bytes that are read."""
+
+    read_bytes = 0
+
+    def read(self, offset: int, length: int) -> bytes:
+        data = super().read(offset, length)
+        self.read_bytes += len(data)
+        return data

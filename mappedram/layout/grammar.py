@@ -92,6 +92,14 @@ class Walk(Place, Protocol):
     def skip(self, length: int, told_by: str, what: Callable[[], str]) -> None:
         """Pass that many bytes, which the last structure has told in the field at `told_by`."""
 
+    def copies(self, start: int, path: str, number: int, alike: tuple[str, ...]) -> int:
+        """Pass copies of the item `path[number]`, which begins at `start` and ends here.
+
+        Returns:
+            How many there are; none of an item that has other structures than `alike`, or bytes
+            besides.
+        """
+
     def attempt(self, parse: Callable[[], bool]) -> bool:
         """Whether `parse` came to its end; otherwise nothing was passed."""
 
@@ -316,6 +324,8 @@ class Repeat(Subconstruct):
         counted: the name of a list of the file, which goes on where it stood; otherwise each list
             counts its own items.
         indexed: whether the number of an item is part of its path.
+        alike: of which structures, to the last byte, an item consists that can stand there
+            thousands of times and says nothing new: its copies are taken together.
     """
 
     def __init__(
@@ -326,12 +336,14 @@ class Repeat(Subconstruct):
         until: Callable[[Any, Any], bool] = lambda _item, _context: False,
         counted: str = "",
         indexed: bool = True,
+        alike: tuple[str, ...] = (),
     ) -> None:
         super().__init__(item)
         self.before = before
         self.until = until
         self.counted = counted
         self.indexed = indexed
+        self.alike = alike
 
     def _parse(self, stream: Walk, context: Any, path: str) -> list[Any]:
         counts = stream.said.counts if self.counted else {}
@@ -339,11 +351,13 @@ class Repeat(Subconstruct):
         items: list[Any] = []
         while self.before(context):
             at = f"{path}[{number}]" if self.indexed else path
+            start = stream.tell()
             item = self.subcon._parsereport(stream, context, at)
-            number += 1
+            copies = stream.copies(start, path, number, self.alike) if self.alike else 0
+            number += 1 + copies
             counts[self.counted] = number
             if stream.keeps:  # a file may have hundreds of thousands
-                items.append(item)
+                items += [item] * (1 + copies)
             if self.until(item, context):
                 break
         return items

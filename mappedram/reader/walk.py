@@ -162,6 +162,29 @@ class _Walk:
         if length > 0:
             self.areas.append(Area(path, start, length))
 
+    def copies(self, start: int, path: str, number: int, alike: tuple[str, ...]) -> int:
+        """See `grammar.Walk`."""
+        length = self.position - start
+        item = self.elements[-len(alike) :]
+        if (
+            tuple(element.kind for element in item) != alike
+            or sum(element.length for element in item) != length
+        ):
+            return 0
+        data = self.source.peek(start, length)
+        own = len(f"{path}[{number}]")
+        count = 0
+        while self.source.peek(self.position, length) == data:
+            count += 1
+            for one in item:
+                at = f"{path}[{number + count}]{one.path[own:]}"
+                offset = one.offset + count * length
+                self.elements.append(
+                    Element(one.kind, at, offset, one.length, one.values, one.params)
+                )
+            self.position += length
+        return count
+
     def attempt(self, parse: Callable[[], bool]) -> bool:
         """See `grammar.Walk`."""
         start, taken = self.position, len(self.elements)
