@@ -26,6 +26,15 @@ MEMORY = 64 << 30
 HOST_PAGE = 4096
 #: QEMU registers devices with that as their other number, and RAM with 0.
 NO_ALIAS = -1
+#: Devices that keep the number by which older releases found them: a port, of each in turn.
+#: Source: QEMU hw/block/fdc-isa.c, hw/char/serial-isa.c, hw/intc/i8259_common.c,
+#: hw/timer/i8254_common.c: qdev_set_legacy_instance_id().
+_LEGACY_ALIASES: Mapping[str, tuple[int, ...]] = {
+    "fdc": (0x3F0,),
+    "serial": (0x3F8, 0x2F8, 0x3E8, 0x2E8),
+    "i8259": (0x20, 0xA0),
+    "i8254": (0x40,),
+}
 #: Bits of a page that ARM takes for those of a stream that does not say; no other target has more
 #: than what is taken for granted. Source: QEMU target/arm/cpu-param.h, TARGET_PAGE_BITS_LEGACY;
 #: migration/savevm.c, vmstate_target_page_bits_needed().
@@ -99,6 +108,13 @@ class Handler:
             and instance_id in (name[1], self.alias_id & 0xFFFFFFFF)
             for name in names
         )
+
+
+def alias_of(idstr: str, instance_id: int | None) -> int:
+    """The other number of a device of a PC; -1 where it has none."""
+    ports = _LEGACY_ALIASES.get(idstr, ())
+    number = instance_id or 0
+    return ports[number] if number < len(ports) else NO_ALIAS
 
 
 #: RAM has no alias of its own, and 0 is its number.
@@ -216,7 +232,7 @@ def _handlers(stream: Stream) -> list[Handler]:
             payload = payload and payload.of_version(version)
             live = section.type == SectionType.START
             compat = None if live or not payload else _compat(section.idstr, payload.name, before)
-            alias = 0 if live else NO_ALIAS
+            alias = 0 if live else alias_of(section.idstr, section.instance_id)
             handler = Handler(*key, version, alias, None if live else payload, compat)
         found.setdefault(key, (section.section_id or 0, handler))
     number, _ = found.get((RAM.idstr, RAM.instance_id), (0, RAM))

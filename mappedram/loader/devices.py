@@ -17,6 +17,9 @@ _DESCRIPTION = "vmsd_name"
 #: What devices took before their version went up, by description and version. The JSON text knows
 #: the newest version only. Source: QEMU system/cpu-timers.c, vmstate_timers.
 OLDER_VERSIONS: Mapping[tuple[str, int], int] = {("timer", 1): 16}
+#: Descriptions that name no oldest version, and no version of any field: 0 does as well as any.
+#: Source: QEMU hw/ide/ich.c, vmstate_ich9_ahci.
+_WITHOUT_MINIMUM = frozenset({"ich9_ahci"})
 
 
 class Loadable(Protocol):
@@ -68,13 +71,13 @@ class Payload:
         """
         if self.version is not None and version > self.version:
             raise EndedError("device-too-new", name=self.name, version=version, local=self.version)
-        if version == self.version:
+        if version == self.version or (version == 0 and self.name in _WITHOUT_MINIMUM):
             file.skip(self.length)
         elif (self.name, version) in OLDER_VERSIONS:
             file.skip(OLDER_VERSIONS[self.name, version])
         else:
             # Which fields an older version has, and which is the oldest, the text does not say.
-            raise EndedError("device", certain=version == 0)
+            raise EndedError("device", certain=False)
         if file.failed or (self.ends_nested and not file.peek(0, 1)):
             raise EndedError("device-cut")
         self._load_subsections(file)

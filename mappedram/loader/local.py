@@ -14,7 +14,7 @@ from mappedram.layout.constants import (
     TARGET_PAGE_SIZE_MIN,
 )
 from mappedram.layout.file import LIVE_PAYLOADS
-from mappedram.loader.destination import NO_ALIAS, RAM, Destination, Handler, LocalBlock
+from mappedram.loader.destination import RAM, Destination, Handler, LocalBlock, alias_of
 from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile
 from mappedram.loader.kind import Kind, kind_of
@@ -187,7 +187,7 @@ class Local:
         if live and not idstr.endswith(tuple(LIVE_PAYLOADS)):
             self.assumed = True  # nothing like it is in QEMU, but it may be elsewhere
             return None
-        return Handler(idstr, instance_id, version_id, NO_ALIAS, None)
+        return Handler(idstr, instance_id, version_id, alias_of(idstr, instance_id), None)
 
     def payload_end(self, start: int, handler: Handler, section_id: int) -> int | None:
         """Where a payload ends of which only the file can tell; None if it does not.
