@@ -429,3 +429,34 @@ def test_what_arm_saves_of_a_cpu_is_never_certain_to_load(
     loads = [v for v in check(fixtures[name].path).qemu.values() if v.outcome == "loads"]
     assert loads
     assert {verdict.certain for verdict in loads} == {certain}
+
+
+@pytest.mark.parametrize(
+    ("name", "idstr", "field", "value", "outcome"),
+    [
+        # Devices with a port for their other number, and one without.
+        ("pc", "fdc", "instance_id", 0xFFFFFFFF, "refuses"),
+        ("pc", "fdc", "instance_id", 0x3F0, "loads"),
+        ("pc", "pckbd", "instance_id", 0xFFFFFFFF, "loads"),
+        ("q35", "0000:00:1f.2/ich9_ahci", "version_id", 0, "loads"),
+        ("q35", "0000:00:1f.0/ICH9LPC", "version_id", 0, "refuses"),
+    ],
+)
+def test_numbers_of_a_device_that_campaigns_have_shown(
+    fixtures: Fixtures,
+    tmp_path: Path,
+    name: str,
+    idstr: str,
+    field: str,
+    value: int,
+    outcome: str,
+) -> None:
+    """Measured, 10.0.2 and 11.1.3; that the port finds fdc, is read."""
+    copy = copy_sparse(fixtures[name].path, tmp_path / "copy")
+    with mappedram.open(copy) as snapshot:
+        section = next(s for s in snapshot.sections if s.idstr == idstr)
+        offset, _ = field_place(snapshot, f"{section.path}/header/{field}")
+        destination = Destination.of(snapshot)
+    patch(copy, offset, be(value, 4))
+    with mappedram.open(copy) as snapshot:
+        assert verdicts(snapshot, destination=destination)["10.0"].outcome == outcome
