@@ -102,11 +102,12 @@ def _first_difference(source: Source, stream: Stream, built: Built) -> Mismatch 
             return Mismatch(found.offset, found.path, f"at {offset:#x}", f"at {found.offset:#x}")
         actual = source.read(offset, found.length)
         if data != actual:
-            return _differing(mine, data, actual)
+            return differing(mine, data, actual)
     return None
 
 
-def _differing(element: Element, data: bytes, actual: bytes) -> Mismatch:
+def differing(element: Element, data: bytes, actual: bytes) -> Mismatch:
+    """Where the bytes of a structure differ first from those of the file."""
     pairs = enumerate(zip(data, actual, strict=False))
     index = next((at for at, (one, other) in pairs if one != other), min(len(data), len(actual)))
     here = slice(index, index + 8)

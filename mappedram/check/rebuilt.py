@@ -9,7 +9,7 @@ from mappedram.drivers import DriverName
 from mappedram.errors import MappedRamError
 from mappedram.layout import libvirt
 from mappedram.layout.complete import complete
-from mappedram.rebuild import Mismatch, mismatch
+from mappedram.rebuild import Mismatch, differing, mismatch
 from mappedram.source import Source
 
 
@@ -59,15 +59,18 @@ def rebuilt(path: str, offset: int = 0) -> list[Rebuilt]:
         offset: where the stream, or a save image of libvirt, begins. Of a compressed image, the
             stream is that which was decompressed.
     """
-    return [_rebuilt(path, offset, name) for name in drivers.DRIVERS]
-
-
-def _rebuilt(path: str, offset: int, name: DriverName) -> Rebuilt:
-    driver = drivers.get(name)
     try:
+        # Decompressing takes the longest, and is done once.
         with Source(path) as source, unpacked(source, offset) as (stream, begin, container):
-            found = container and _of_image(container, name)
-            return Rebuilt(name, found or mismatch(stream, begin, driver))
+            return [_rebuilt(stream, begin, container, name) for name in drivers.DRIVERS]
+    except (MappedRamError, OSError) as error:
+        return [Rebuilt(name, problem=str(error)) for name in drivers.DRIVERS]
+
+
+def _rebuilt(stream: Source, begin: int, container: Container | None, name: DriverName) -> Rebuilt:
+    try:
+        found = container and _of_image(container, name)
+        return Rebuilt(name, found or mismatch(stream, begin, drivers.get(name)))
     except (MappedRamError, OSError) as error:
         return Rebuilt(name, problem=str(error))
 
@@ -78,6 +81,4 @@ def _of_image(container: Container, name: DriverName) -> Mismatch | None:
     values = complete(libvirt.LibvirtHeader, header.values)
     data = drivers.get(name).build(header.kind, values, dict(header.params))
     actual = container.source.read(header.offset, header.length)
-    if data == actual:
-        return None
-    return Mismatch(header.offset, header.path, data.hex(" "), actual.hex(" "))
+    return differing(header, data, actual) if data != actual else None
