@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from fnmatch import fnmatchcase
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from construct import (
@@ -42,6 +42,7 @@ from mappedram.drivers import DriverName
 from mappedram.drivers.base import Params, Values
 from mappedram.layout import RECORDS
 from mappedram.layout._spec import TYPES
+from mappedram.layout.complete import measures
 from mappedram.layout.members import Member, members
 from mappedram.layout.stream import ENCODING
 from mappedram.layout.validity import (
@@ -236,38 +237,12 @@ def _fitting(field: Member, value: Scalar, params: Params) -> Callable[[Scalar],
     return lambda other: not isinstance(other, int) and len(other) == length
 
 
-@cache
-def _counts(structure: Construct) -> Mapping[str, str]:
-    """The fields whose length, or number of members, another field says: that one, by name."""
-    found: dict[str, str] = {}
-    for field in members(structure):
-        count = _count(field.core)
-        if callable(count):
-            asked = _Asked()
-            count(asked)
-            names = [name for name in asked.names if not name.startswith("_")]
-            found.update(zip([field.name], names, strict=False))
-    return found
-
-
 def _count(core: Construct) -> Any:
     """The length of bytes, or how many members a list has: a number or an expression."""
     core = core.subcon if isinstance(core, StringEncoded) else core
     if isinstance(core, Array):
         return core.count
     return core.length if isinstance(core, Bytes) else None
-
-
-class _Asked(Container):  # type: ignore[misc]
-    """A context that notes what an expression asks it for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        object.__setattr__(self, "names", [])
-
-    def __getitem__(self, name: str) -> Any:
-        self.names.append(name)
-        return Container(len_page=0) if name == "_params" else 0
 
 
 class _Drawing:
@@ -281,7 +256,7 @@ class _Drawing:
     def structure(self, structure: Struct, path: str) -> Values:
         """The values of a structure."""
         fields = {field.name: field for field in members(structure)}
-        counts = _counts(structure)
+        counts = measures(structure)
         counting = {name: fields[name] for name in counts.values()}
         values: Values = dict.fromkeys(fields)
         seen = Container(_params=Container(self.params))

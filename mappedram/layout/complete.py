@@ -96,6 +96,11 @@ def _chosen(subcon: Construct, values: Mapping[str, Any]) -> Construct:
 
 
 @cache
+def measures(declaration: Construct) -> Mapping[str, str]:
+    """The fields whose length, or number of members, another field says: that one, by name."""
+    return {field.name: field.length for field in _fields(declaration) if field.length}
+
+
 def lengths(declaration: Construct) -> frozenset[str]:
     """The fields of a structure that say how long others are."""
-    return frozenset(field.length for field in _fields(declaration) if field.length)
+    return frozenset(measures(declaration).values())
