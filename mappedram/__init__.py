@@ -8,6 +8,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mappedram.api import Snapshot, open  # noqa: A004 - reads as `mappedram.open`
 from mappedram.errors import (
     BuildError,
     CheckFailedError,
@@ -19,13 +20,12 @@ from mappedram.errors import (
     UnknownRange,
     UnsupportedError,
 )
-from mappedram.snapshot import Block, Snapshot
-from mappedram.snapshot import open_snapshot as open  # noqa: A004 - reads as `mappedram.open`
+from mappedram.stream.snapshot import Block
+from mappedram.version import __version__
 
 if TYPE_CHECKING:
-    from mappedram.writer import BlockSpec, SnapshotWriter, create
+    from mappedram.stream.writer import BlockSpec, SnapshotWriter, create
 
-__version__ = "0.1.0"
 
 #: What only writers need, loaded when it is asked for.
 _LAZY = {"BlockSpec", "SnapshotWriter", "create"}
@@ -44,6 +44,7 @@ __all__ = [
     "UnknownPagesError",
     "UnknownRange",
     "UnsupportedError",
+    "__version__",
     "create",
     "open",
 ]
@@ -54,7 +55,7 @@ if not TYPE_CHECKING:  # to a type checker, every name would be there
     def __getattr__(name: str) -> Any:
         """Names of the writer."""
         if name in _LAZY:
-            return getattr(import_module("mappedram.writer"), name)
+            return getattr(import_module("mappedram.stream.writer"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

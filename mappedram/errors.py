@@ -71,7 +71,7 @@ class UnknownRange(NamedTuple):
         idstr: name of the block.
         offset: first byte within the block.
         size: bytes.
-        reason: why it is unknown; the value of a `mappedram.coverage.Reason`.
+        reason: why it is unknown; the value of a `mappedram.stream.coverage.Reason`.
     """
 
     idstr: str

@@ -30,16 +30,16 @@ from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 from hypothesis.strategies import SearchStrategy
 
-from mappedram.bitmap import Bitmap, ByteOrder
 from mappedram.check import find
 from mappedram.fuzz import generate
 from mappedram.fuzz.cases import wild
 from mappedram.fuzz.defects import BASE, CATALOGUE, NOT_BY_A_FILE
 from mappedram.fuzz.faults import Drawing, Fault, Faults, attempt
 from mappedram.fuzz.generate import HUGE, SMALL, Limits
-from mappedram.fuzz.recorded import Answer, Recorded, Replayed
+from mappedram.fuzz.recorded_random import Answer, Recorded, Replayed
+from mappedram.fuzz.sound import DeviceSpec, RamSpec, SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
-from mappedram.fuzz.spec import DeviceSpec, RamSpec, SnapshotSpec
+from mappedram.stream.bitmap import Bitmap, ByteOrder
 
 __all__ = [
     "HUGE",

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mappedram import Snapshot
-from mappedram.pageio import Target, copy_data
-from mappedram.source import Source
+from mappedram.io.copying import Target, copy_data
+from mappedram.io.source import Source
 
 
 def copy_sparse(source: Path, target: Path) -> Path:

@@ -5,6 +5,8 @@ import hashlib
 import re
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,44 +14,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mappedram"
 
-#: Lowest first: a module imports from its own layer and those before it.
-LAYERS = [
-    {"errors", "printable", "spans", "specification"},
-    {"system"},
-    {"layout"},
-    {"kaitai"},
-    {"model"},
-    {"bitmap", "changes", "drivers", "intervals", "packed", "source"},
-    {"scattered"},
-    {"coverage", "soundness"},
-    {"machine", "reader", "regions", "vmstate"},
-    {"cpu", "physical", "snapshot", "pageio", "sizes", "output"},
-    {"gather", "rebuild", "writer"},
-    {"convert"},
-    {"container"},
-    {"loader"},
-    {"check", "diff"},
-    {"repair", "hint", "capture", "fuzz", "metadump"},
-    {"strategies", "derived"},
-    {"cli", "html", "volatility", "__main__"},
-]
-
-
-def layer(module: str) -> int:
-    name = module.split(".")[1]
-    return next(number for number, names in enumerate(LAYERS) if name in names)
-
-
-def imports(path: Path) -> set[str]:
-    """The modules of this package that a file imports, wherever in it."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            is_root = node.module == "mappedram"
-            found |= {f"mappedram.{a.name}" for a in node.names} if is_root else {node.module}
-    return {name for name in found if name.startswith("mappedram.")}
+#: The front doors: what stands above all rooms, and what no room may import.
+FRONT = {"__init__", "__main__", "api", "strategies"}
+#: The end of the docstring of a room: what it may import.
+_IMPORTS = re.compile(r"\nImports: ([a-z_,\s]+)\.")
 
 
 def modules() -> list[Path]:
@@ -60,16 +28,99 @@ def modules() -> list[Path]:
     ]
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_run_one_way(path: Path) -> None:
-    own = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    for imported in imports(path):
-        if imported == "mappedram.__version__" or (
-            not (PACKAGE / imported.split(".")[1]).with_suffix(".py").exists()
-            and not (PACKAGE / imported.split(".")[1]).is_dir()
-        ):
-            continue  # a name that the package itself offers
-        assert layer(imported) <= layer(own), f"{own} imports {imported}"
+def name_of(path: Path) -> str:
+    """A module as it is imported."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+ROOMS = {path.parent.name: path for path in sorted(PACKAGE.glob("*/__init__.py"))}
+
+
+def imports(name: str) -> set[str]:
+    """The modules of this package that a module imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    inside = {one for one in found if one.split(".")[0] == "mappedram"}
+    return {_module(one) for one in inside} - {name}
+
+
+def _module(name: str) -> str:
+    """The module that has a name."""
+    while name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def room(name: str) -> str:
+    """The room that a module stands in; a module of the package itself is one of its own."""
+    return name.split(".")[1] if "." in name else "__init__"
+
+
+def allowed(name: str) -> set[str]:
+    """What a room may import, by its docstring."""
+    text = ast.get_docstring(ast.parse(ROOMS[name].read_text(encoding="utf-8"))) or ""
+    told = _IMPORTS.search(text)
+    assert told, f"mappedram/{name}/__init__.py: expected 'Imports: …' in its docstring"
+    return {one.strip() for one in told[1].split(",")}
+
+
+def circle(graph: Mapping[str, Iterable[str]]) -> list[str]:
+    """One circle in a graph; empty if there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_room_imports_what_its_docstring_says(name: str) -> None:
+    inside = [one for one in MODULES if room(one) == name]
+    used = {room(imported) for one in inside for imported in imports(one)} - {name}
+    assert used == allowed(name)
+
+
+def test_rooms_stand_upon_each_other() -> None:
+    assert circle({name: allowed(name) & {*ROOMS} for name in ROOMS}) == []
+    assert not FRONT & {one for name in ROOMS for one in allowed(name)}
+
+
+def test_a_circle_would_be_seen() -> None:
+    assert circle({"a": ["b"], "b": ["c"], "c": []}) == []
+    assert set(circle({"a": ["b"], "b": ["c"], "c": ["a"]})) == {"a", "b", "c"}
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    assert circle({name: imports(name) for name in MODULES}) == []
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_no_circle_inside_a_room(name: str) -> None:
+    """Folders and modules of a room, each with all that is in it."""
+
+    def part(module: str) -> str:
+        return ".".join(module.split(".")[:3])
+
+    graph: dict[str, set[str]] = {}
+    for module in MODULES:
+        if room(module) == name and module.count(".") > 1:
+            others = {one for one in imports(module) if room(one) == name and one.count(".") > 1}
+            graph.setdefault(part(module), set()).update(map(part, others))
+    assert circle({one: others - {one} for one, others in graph.items()}) == []
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in MODULES.values()}))
+def test_each_folder_says_what_is_in_it(folder: Path) -> None:
+    if folder.name == "plugins":
+        pytest.skip("Volatility wants no package there")
+    text = (folder / "__init__.py").read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text)), folder
 
 
 #: Calls on files whose answers differ from one file system to the next.
@@ -115,12 +166,12 @@ def file_calls(path: Path) -> set[str]:
 
 
 def test_one_layer_asks_the_system() -> None:
-    """Nobody else has to know what an error number means: `mappedram/system` has them all."""
+    """Nobody else has to know what an error number means: `mappedram/io/system` has them all."""
     made = {str(path.relative_to(PACKAGE)): file_calls(path) for path in modules()}
     assert {name: calls for name, calls in made.items() if calls and "system/" not in name} == (
         EXCUSED
     )
-    assert any(calls for name, calls in made.items() if name == "system/calls.py")
+    assert any(calls for name, calls in made.items() if name == "io/system/calls.py")
 
 
 def test_only_the_command_line_prints_or_exits() -> None:
@@ -135,10 +186,10 @@ def test_generated_parsers_are_those_of_the_spec() -> None:
     """Each names the hash of its source; `python -m tools.generate --check` compares the text."""
     sources = sorted((ROOT / "spec").glob("*.ksy"))
     assert {s.stem for s in sources} == {
-        p.stem for p in (PACKAGE / "kaitai").glob("*.py") if p.stem != "__init__"
+        p.stem for p in (PACKAGE / "format/kaitai").glob("*.py") if p.stem != "__init__"
     }
     for source in sources:
-        text = (PACKAGE / "kaitai" / f"{source.stem}.py").read_text(encoding="utf-8")
+        text = (PACKAGE / "format/kaitai" / f"{source.stem}.py").read_text(encoding="utf-8")
         assert f"(sha256 {hashlib.sha256(source.read_bytes()).hexdigest()})" in text, source.name
 
 

@@ -161,7 +161,8 @@ def deprecated(level: int, caller: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "caller", ["mappedram", "mappedram.reader.walk", "tools.docs.site", "tests.cli.conftest"]
+    "caller",
+    ["mappedram", "mappedram.stream.reader.parser", "tools.docs.site", "tests.cli.conftest"],
 )
 def test_a_warning_that_our_code_causes_is_an_error(caller: str) -> None:
     with pytest.raises(DeprecationWarning):
@@ -173,7 +174,7 @@ def test_a_warning_that_our_code_causes_is_an_error(caller: str) -> None:
 @pytest.mark.parametrize(
     ("level", "caller"),
     [
-        (1, "mappedram.reader.walk"),
+        (1, "mappedram.stream.reader.parser"),
         (2, "jsonschema.validators"),
         (2, "mappedrammer"),
         (2, "tests2"),

@@ -1,48 +1,35 @@
 """The judgement of a file: what is wrong with it, where exactly, and what QEMU does with it.
 
+`rules` find defects, `judgement` makes a verdict of them, `reports` puts it in the forms of other
+programs. Nothing is printed or mended here.
+
 >>> from mappedram.check import check
 >>> report = check("guest.mapped-ram")
 >>> report.verdict, [finding.code for finding in report.findings]
+
+Imports: errors, printable, version, format, io, stream, qemu.
 """
 
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-# Importing a module of rules registers them.
-from mappedram.check import (  # noqa: F401
-    bitmaps,
-    blocks,
-    capabilities,
-    commands,
-    configuration,
-    description,
-    ending,
-    envelope,
-    extents,
-    header,
-    identity,
-    libvirt,
-    loaders,
-    offsets,
-    order,
-    sections,
-)
-from mappedram.check.container import Container, unpacked
 from mappedram.check.context import Context, Openable, compared
 from mappedram.check.differences import first_difference
-from mappedram.check.envelope import refusal_code, refusal_defect
 from mappedram.check.finding import Finding, Severity
 from mappedram.check.judgement import Question, everything, judged
-from mappedram.check.loading import Found, judge_loading, why_not_modelled
 from mappedram.check.registry import RETIRED, RULES, Rule, file_rules, find
+from mappedram.check.releases import Found, judge_loading, why_not_modelled
 from mappedram.check.report import Asked, Report, Verdict
-from mappedram.drivers.compared import ComparedDriver
+from mappedram.check.rules import libvirt
+from mappedram.check.rules.envelope import refusal_code, refusal_defect
+from mappedram.check.save_image import Container, unpacked
 from mappedram.errors import CheckFailedError, FormatError, NotModelledError
-from mappedram.loader import Destination, newest
-from mappedram.loader import Verdict as LoaderVerdict
-from mappedram.snapshot import Snapshot, open_snapshot
-from mappedram.source import Source
+from mappedram.format.drivers.compared import ComparedDriver
+from mappedram.io.source import Source
+from mappedram.qemu.loader import Destination, newest
+from mappedram.qemu.loader import Verdict as LoaderVerdict
+from mappedram.stream.snapshot import Snapshot, open_snapshot
 
 __all__ = [
     "RETIRED",

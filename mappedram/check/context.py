@@ -5,21 +5,21 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain
 
-from mappedram import drivers
-from mappedram.check.container import Container
+from mappedram.check.bitmap_audit import Survey, survey
 from mappedram.check.differences import first_difference
 from mappedram.check.finding import Defect, Place
-from mappedram.check.survey import Survey, survey
-from mappedram.drivers.base import Span
-from mappedram.drivers.compared import ComparedDriver
+from mappedram.check.save_image import Container
 from mappedram.errors import FormatError, UnsupportedError
-from mappedram.layout.arithmetic import is_page_size
-from mappedram.layout.constants import RAM_SECTION_IDSTR, SectionType
-from mappedram.model import Element, MappedRamHeader, RamBlock, Section, Stream
-from mappedram.reader import read_stream
-from mappedram.regions import Region, claimed
-from mappedram.snapshot import Block, Snapshot
-from mappedram.source import Source
+from mappedram.format import drivers
+from mappedram.format.arithmetic import is_page_size
+from mappedram.format.constants import RAM_SECTION_IDSTR, SectionType
+from mappedram.format.drivers.base import Span
+from mappedram.format.drivers.compared import ComparedDriver
+from mappedram.io.source import Source
+from mappedram.stream.model import Element, MappedRamHeader, RamBlock, Section, Stream
+from mappedram.stream.reader import read_stream
+from mappedram.stream.regions import Region, claimed
+from mappedram.stream.snapshot import Block, Snapshot
 
 #: Bitmaps that are held at a time; stands for 32 TiB of pages of 4 KiB. A sparse file can claim
 #: far more than that without taking any space.

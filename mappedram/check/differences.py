@@ -1,10 +1,10 @@
 """Where the two drivers differ first, with its place in the file."""
 
 from mappedram.check.finding import Defect, Place
-from mappedram.drivers.base import RefusalError
-from mappedram.drivers.compared import ComparedDriver, Difference, Outcome
 from mappedram.errors import FormatError
-from mappedram.model import Stream
+from mappedram.format.drivers.base import RefusalError
+from mappedram.format.drivers.compared import ComparedDriver, Difference, Outcome
+from mappedram.stream.model import Stream
 
 #: Longest value that is shown.
 _SHOWN_MAX = 60

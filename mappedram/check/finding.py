@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from mappedram.layout.judged import Severity as Severity  # rules about a field have one there
+from mappedram.format.judged import Severity as Severity  # rules about a field have one there
 
 
 class Place(NamedTuple):

@@ -1,188 +1,109 @@
-"""What the releases of QEMU do with a file under judgement (`mappedram.loader`)."""
+"""What the rules found of a file, against what becomes of it in QEMU: the table of verdicts."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from mappedram.check.finding import Finding, Severity
-from mappedram.container import detect
-from mappedram.errors import FormatError
-from mappedram.loader import E_SWITCHOVER, ERRATA, Destination, Verdict, fitted, verdicts
-from mappedram.source import Source
+from mappedram.check.finding import Finding
+from mappedram.check.releases import ELSEWHERE
+from mappedram.check.report import Asked, Verdict, verdict_of
+from mappedram.qemu.loader import Verdict as LoaderVerdict
 
-#: The finding that a stream is for `xen-load-devices-state`.
-_DEVICES_ONLY = "MR019"
-_BIG_ENDIAN = "MR305"
-#: The rule that names the cause where a release has not the machine type. A file of one that is too
-#: new for the release does not break it.
-_MACHINE = "MR060"
-#: The rules that say why a destination refuses what another one loads.
-DESTINATION = frozenset(("MR063", "MR064", "MR065"))
-#: The reasons that are no fault of the file: a device that other builds have, a machine type or a
-#: command that other releases have.
-ELSEWHERE = DESTINATION | {_MACHINE, E_SWITCHOVER}
-#: The reason where no rule about the file names the cause.
-_UNNAMED = "MR061"
-#: What the destination lacks if the file breaks none of the rules that the loader gives as reason,
-#: and does something else where the destination fits: by that rule, or else the last.
-_LACKING = {"MR301": "MR064", "": "MR063"}
-#: What is no matter of a destination that somebody has named: no release has such a device.
-_ANYWHERE = frozenset(("MR065",))
+#: What the rules about the file found, by the worst of it.
+Worst = Literal["error", "not followed", "warning", "nothing"]
+#: What becomes of the file in the releases that were asked.
+Loads = Literal["all", "perhaps", "some", "wrong", "none", "not asked"]
+
+WORST: dict[Worst, str] = {
+    "error": "an error",
+    "not followed": "MR004: the file, or a part of it, was not followed",
+    "warning": "a warning at worst",
+    "nothing": "nothing, or notes",
+}
+LOADS: dict[Loads, str] = {
+    "all": "all load it with the right memory",
+    "perhaps": "all load it as far as can be told, or lack a device that other builds have",
+    "some": "some load it with the right memory, others refuse it, crash or hang",
+    "wrong": "some load it with the right memory, others load it with wrong memory",
+    "none": "none loads it with the right memory",
+    "not asked": "none was asked, or nothing is modelled",
+}
+
+#: By what was found and by what becomes of the file: the verdict where all releases are asked with
+#: a destination that fits the file, and where a release or a destination is named. None: refused.
+TABLE: dict[tuple[Worst, Loads], tuple[Verdict, Verdict | None]] = {
+    ("error", "all"): ("corrupt", "harmless"),
+    ("error", "perhaps"): ("corrupt", "corrupt"),
+    ("error", "some"): ("corrupt", "corrupt"),
+    ("error", "wrong"): ("corrupt", "corrupt"),
+    ("error", "none"): ("corrupt", "corrupt"),
+    ("error", "not asked"): ("corrupt", None),
+    ("not followed", "all"): ("unsupported", "unsupported"),
+    ("not followed", "perhaps"): ("unsupported", "unsupported"),
+    ("not followed", "some"): ("unsupported", "unsupported"),
+    ("not followed", "wrong"): ("unsupported", "unsupported"),
+    ("not followed", "none"): ("unsupported", "unsupported"),
+    ("not followed", "not asked"): ("unsupported", "unsupported"),
+    ("warning", "all"): ("harmless", "harmless"),
+    ("warning", "perhaps"): ("harmless", "harmless"),
+    ("warning", "some"): ("harmless", "harmless"),
+    ("warning", "wrong"): ("harmless", "harmless"),
+    ("warning", "none"): ("corrupt", "corrupt"),
+    ("warning", "not asked"): ("harmless", None),
+    ("nothing", "all"): ("clean", "clean"),
+    ("nothing", "perhaps"): ("clean", "clean"),
+    ("nothing", "some"): ("clean", "clean"),
+    ("nothing", "wrong"): ("harmless", "harmless"),
+    ("nothing", "none"): ("corrupt", "corrupt"),
+    ("nothing", "not asked"): ("clean", None),
+}
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the rules about the file found.
+class Loading:
+    """What the rules about loading look at.
 
     Attributes:
-        findings: all of it.
-        compressed: whether the stream is compressed, in a save image of libvirt.
+        qemu: what each release does with the file.
+        found: what the rules about the file found, all that counts.
+        asked: the question.
     """
 
-    findings: list[Finding]
-    compressed: bool = False
-
-    def has(self, code: str) -> bool:
-        """Whether the rule with that code has found anything."""
-        return any(finding.code == code for finding in self.findings)
+    qemu: Mapping[str, LoaderVerdict]
+    found: Sequence[Finding]
+    asked: Asked
 
     @property
-    def unlike(self) -> str | None:
-        """What it is about the stream that nothing of its loading is modelled; None if it is."""
-        if self.compressed:
-            return "the stream in the save image is compressed"
-        return "the stream is for xen-load-devices-state" if self.has(_DEVICES_ONLY) else None
-
-
-def judge_loading(
-    source: Source, offset: int, destination: Destination | None, found: Found
-) -> dict[str, Verdict]:
-    """What each release does with a file, with mapped-ram on or off as the file has it.
-
-    Args:
-        source: the file.
-        offset: where the stream, or a save image of libvirt, begins.
-        destination: what is to load it; None for one that fits the file.
-        found: what there is to say of the file.
-    """
-    findings = found.findings
-    if found.unlike is not None:
-        return {}
-    try:
-        image = detect(source, offset)
-    except FormatError:  # of the header of the image; no stream is reached
-        return {}
-    if image is not None and image.compressed:  # and cannot be decompressed here
-        return {}
-    fitting = Destination(byteorder="big" if found.has(_BIG_ENDIAN) else "little")
-    begin = image.stream_offset if image is not None else offset
-    given = verdicts(source, begin, fitted(destination or fitting, source, begin))
-    named = {release: _named(verdict, findings, destination) for release, verdict in given.items()}
-    if destination is not None and any(_UNNAMED in verdict.because for verdict in named.values()):
-        elsewhere = verdicts(source, begin, fitting)
-        named = {
-            release: _blamed(verdict, given[release], elsewhere[release])
-            for release, verdict in named.items()
+    def worst(self) -> Worst:
+        """The line of the table."""
+        verdict = verdict_of(self.found)
+        lines: dict[Verdict, Worst] = {
+            "corrupt": "error",
+            "unsupported": "not followed",
+            "harmless": "warning",
+            "clean": "nothing",
         }
-    return named
-
-
-def why_not_modelled(found: Found) -> str:
-    """Why `judge_loading` has no answer, in words."""
-    return found.unlike or "no stream is reached in it"
-
-
-def _named(
-    verdict: Verdict, findings: Collection[Finding], destination: Destination | None
-) -> Verdict:
-    """The verdict with those rules as its reasons that the file has been found to break.
-
-    The loader meets a defect where it trips over it, which may be far from the rule that it breaks.
-    """
-    if verdict.outcome == "loads":
-        return verdict
-    broken = {finding.code: finding.severity for finding in findings}
-    reasons = (_ANYWHERE if destination is None else DESTINATION).union(ERRATA, broken, (_MACHINE,))
-    codes = tuple(code for code in verdict.because if code in reasons)
-    errors = tuple(code for code, severity in broken.items() if severity == Severity.ERROR)
-    return replace(verdict, because=codes or errors or (_UNNAMED,))
-
-
-def _blamed(verdict: Verdict, loaders: Verdict, elsewhere: Verdict) -> Verdict:
-    """The verdict with what a destination lacks as its reason, if that makes a difference.
-
-    Args:
-        verdict: what the release does with the file at that destination.
-        loaders: the same with the reasons of the loader.
-        elsewhere: what it does at one that fits the file.
-    """
-    same = _end(elsewhere) == _end(loaders)
-    if same or _UNNAMED not in verdict.because:
-        return verdict
-    lacking = next((_LACKING[code] for code in loaders.because if code in _LACKING), _LACKING[""])
-    return replace(verdict, because=(lacking,))
-
-
-def _end(verdict: Verdict) -> tuple[object, ...]:
-    return verdict.outcome, verdict.because, verdict.message
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Releases that follow each other and come to the same.
-
-    Attributes:
-        releases: their names.
-        verdict: what they come to, with the words of the newest whose words are known.
-        speaker: the release whose words these are; None where nobody else has other words.
-        multifd: what else comes of it where the capability `multifd` is on.
-    """
-
-    releases: tuple[str, ...]
-    verdict: Verdict
-    speaker: str | None
-    multifd: tuple[str, ...] = ()
+        return lines[verdict]
 
     @property
-    def span(self) -> str:
-        """The releases in short."""
-        first, last = self.releases[0], self.releases[-1]
-        return first if first == last else f"{first} to {last}"
+    def loads(self) -> Loads:
+        """The column of the table."""
+        verdicts = self.qemu.values()
+        good = [verdict for verdict in verdicts if verdict.outcome == "loads"]
+        if not verdicts:
+            return "not asked"
+        if len(good) == len(verdicts):
+            return "all" if all(verdict.certain for verdict in good) else "perhaps"
+        if any(verdict.outcome == "wrong-memory" for verdict in verdicts):
+            return "wrong" if good else "none"
+        if not self.asked and all(
+            verdict.outcome == "loads" or ELSEWHERE.issuperset(verdict.because)
+            for verdict in verdicts
+        ):
+            return "some" if good else "perhaps"
+        return "some" if good else "none"
 
     @property
-    def quotation(self) -> str | None:
-        """The words in quotes, and whose they are where that has to be said."""
-        if self.verdict.message is None:
-            return None
-        whose = f"{self.speaker} says " if self.speaker else ""
-        return f'{whose}"{self.verdict.message}"'
-
-
-def by_outcome(found: Mapping[str, Verdict]) -> list[Group]:
-    """The releases in groups that come to the same, in their order."""
-    groups: list[list[str]] = []
-    for release, verdict in found.items():
-        if groups and _alike(found[groups[-1][-1]], verdict):
-            groups[-1].append(release)
-        else:
-            groups.append([release])
-    return [_group(releases, found) for releases in groups]
-
-
-def _group(releases: Sequence[str], found: Mapping[str, Verdict]) -> Group:
-    known = [release for release in releases if found[release].message is not None]
-    speaker = (known or releases)[-1]
-    verdict = found[speaker]
-    if any(found[release].basis == "measured" for release in releases):
-        verdict = replace(verdict, basis="measured")
-    same = {found[release].message for release in releases} == {verdict.message}
-    multifd = {found[release].multifd for release in releases} - {None, verdict.outcome}
-    outcomes = tuple(sorted(filter(None, multifd)))
-    return Group(tuple(releases), verdict, None if same else speaker, outcomes)
-
-
-def _alike(here: Verdict, there: Verdict) -> bool:
-    # With multifd, releases differ where they are the same without; the lines are about these.
-    plain, other = (
-        replace(verdict, message=None, basis="read", multifd=None) for verdict in (here, there)
-    )
-    return plain == other
+    def verdict(self) -> Verdict | None:
+        """The cell of the table."""
+        return TABLE[self.worst, self.loads][bool(self.asked)]

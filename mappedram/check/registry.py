@@ -5,17 +5,15 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Finding, Place, Severity
+from mappedram.check.loading import Loading
 from mappedram.printable import printable
 
-if TYPE_CHECKING:
-    from mappedram.check.judgement import Loading
-
 Judge = Callable[[Context], Iterator[Defect]]
-LoadingJudge = Callable[["Loading"], Iterator[Defect]]
+LoadingJudge = Callable[[Loading], Iterator[Defect]]
 
 #: Findings of one rule. A file of 1 MiB can have two hundred thousand sections, all of them wrong.
 FINDINGS_MAX = 1000
@@ -54,7 +52,7 @@ class Rule:
     judge: Callable[[Any], Iterator[Defect]]
     subject: Literal["file", "loading"]
 
-    def check(self, subject: "Context | Loading") -> Iterator[Finding]:
+    def check(self, subject: Context | Loading) -> Iterator[Finding]:
         """What the rule has to say about a file: at most `FINDINGS_MAX`, and that there is more."""
         defects = self.judge(subject)
         yield from map(self.finding, islice(defects, FINDINGS_MAX))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from mappedram.check.finding import Finding, Severity
-from mappedram.loader.verdict import Verdict as LoaderVerdict
+from mappedram.qemu.loader.verdict import Verdict as LoaderVerdict
 
 Verdict = Literal["clean", "harmless", "corrupt", "unsupported"]
 

@@ -17,15 +17,15 @@ from mappedram.cli.writing import (
     note_direct_io,
     progress,
 )
-from mappedram.container import open_any
-from mappedram.convert import recipe
-from mappedram.convert.build import build
-from mappedram.convert.mapped_ram import Layout, lacking, lay_out
-from mappedram.convert.raw import stored_bytes
-from mappedram.coverage import Coverage
-from mappedram.output import DEVICES, StagedFiles
-from mappedram.snapshot import Snapshot
-from mappedram.source import Source
+from mappedram.export import recipe
+from mappedram.export.build import build
+from mappedram.export.mapped_ram import Layout, lacking, lay_out
+from mappedram.export.raw import stored_bytes
+from mappedram.io.source import Source
+from mappedram.io.staged import DEVICES, StagedFiles
+from mappedram.stream.coverage import Coverage
+from mappedram.stream.libvirt import open_any
+from mappedram.stream.snapshot import Snapshot
 
 
 @click.command(

@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 
 import click
 
-from mappedram.capture import Captured, CaptureError, Wish, capture
 from mappedram.check import Report, Severity, check
 from mappedram.cli import output
 from mappedram.cli.options import epilog, output_option
 from mappedram.cli.status import TerminatedError, about
-from mappedram.cli.text import size
 from mappedram.cli.writing import force_option, progress
-from mappedram.pageio import Progress as Moved
+from mappedram.io.copying import Progress as Moved
 from mappedram.printable import printable
+from mappedram.qemu.capture import Captured, CaptureError, Wish, capture
+from mappedram.view.text import size
 
 T = TypeVar("T")
 

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import click
 
 from mappedram.check import RULES, Asked, Finding, Question, Report, Rule, check
-from mappedram.check.formats import Unread
-from mappedram.check.rebuilt import Rebuilt, rebuilt
+from mappedram.check.rebuild import Rebuilt, rebuilt
+from mappedram.check.reports import Unread
 from mappedram.cli import output
-from mappedram.cli.loading import lines, loading_options, question
+from mappedram.cli.loading import loading_options, question
 from mappedram.cli.options import epilog, offset_option
 from mappedram.cli.status import (
     CORRUPT,
@@ -21,10 +21,11 @@ from mappedram.cli.status import (
     about,
     message_of,
 )
-from mappedram.cli.text import hex_bytes
 from mappedram.errors import MappedRamError
+from mappedram.io.source import Source
 from mappedram.printable import printable
-from mappedram.source import Source
+from mappedram.view.releases import lines
+from mappedram.view.text import hex_bytes
 
 #: Exit statuses from the worst to the best; that of several files is the first that comes up.
 _WORST_FIRST = (UNFINISHED, CORRUPT, UNSUPPORTED, HARMLESS, FINE)
@@ -183,7 +184,7 @@ def _write_json(
 def _write_sarif(
     results: Iterator[Report | FailureError], asked: Question, _: _Rebuilding | None
 ) -> None:
-    from mappedram.check.formats import sarif
+    from mappedram.check.reports import sarif
 
     output.write_json(sarif.document(_plain(results), _rules(asked)), levels=4)
 
@@ -191,7 +192,7 @@ def _write_sarif(
 def _write_junit(
     results: Iterator[Report | FailureError], asked: Question, _: _Rebuilding | None
 ) -> None:
-    from mappedram.check.formats import junit
+    from mappedram.check.reports import junit
 
     for piece in junit.pieces(_plain(results), _rules(asked)):
         output.write(piece)

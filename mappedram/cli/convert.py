@@ -30,19 +30,19 @@ from mappedram.cli.writing import (
     note_direct_io,
     progress,
 )
-from mappedram.container import LibvirtImage
-from mappedram.container.sparse import write_libvirt_sparse
-from mappedram.convert.early import EarlyPages
-from mappedram.convert.mapped_ram import Layout, lacking, lay_out
-from mappedram.convert.raw import stored_bytes
-from mappedram.convert.stream import to_stream
-from mappedram.coverage import Coverage
-from mappedram.drivers import DriverName
 from mappedram.errors import UnsupportedError
-from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
-from mappedram.output import DEVICES, StagedFiles
-from mappedram.pageio import Progress as Moved
-from mappedram.snapshot import Snapshot
+from mappedram.export.libvirt import write_libvirt_sparse
+from mappedram.export.mapped_ram import Layout, lacking, lay_out
+from mappedram.export.raw import stored_bytes
+from mappedram.export.stream import to_stream
+from mappedram.export.streaming import EarlyPages
+from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.format.drivers import DriverName
+from mappedram.io.copying import Progress as Moved
+from mappedram.io.staged import DEVICES, StagedFiles
+from mappedram.stream.coverage import Coverage
+from mappedram.stream.libvirt import LibvirtImage
+from mappedram.stream.snapshot import Snapshot
 
 #: Forms that hold memory by its physical address.
 EXPORTS = ("elf", "lime", "raw")

@@ -10,14 +10,9 @@ from typing import Any
 import click
 
 from mappedram.cli import output
-from mappedram.cli.device import scalar, value_line
 from mappedram.cli.options import epilog, output_option, size_type
-from mappedram.cli.sections import section_name
-from mappedram.cli.state import device_name
 from mappedram.cli.status import FailureError, about, message_of
-from mappedram.cli.text import hex_bytes, size, table
 from mappedram.cli.writing import ended_by_signals, progress
-from mappedram.container import open_any
 from mappedram.diff import (
     BlockDifference,
     Comparison,
@@ -32,7 +27,11 @@ from mappedram.diff import (
 from mappedram.diff.compare import to_be_compared
 from mappedram.errors import MappedRamError
 from mappedram.printable import printable
-from mappedram.vmstate import Undecoded, Value, to_json
+from mappedram.stream.libvirt import open_any
+from mappedram.stream.vmstate import Undecoded, Value, to_json
+from mappedram.view.device import device_name, scalar, value_line
+from mappedram.view.sections import section_name
+from mappedram.view.text import hex_bytes, size, table
 
 #: As `cmp` and `diff` have them.
 SAME = 0

@@ -11,9 +11,9 @@ from mappedram.cli import output
 from mappedram.cli.markdown import rendered
 from mappedram.cli.options import epilog, output_option
 from mappedram.cli.status import FINE, UNFINISHED
-from mappedram.cli.text import table
-from mappedram.loader.words import Cause, causes
-from mappedram.specification import Clause, Erratum, Section, clauses, errata, sections
+from mappedram.format.specification import Clause, Erratum, Section, clauses, errata, sections
+from mappedram.qemu.loader.messages import Cause, causes
+from mappedram.view.text import table
 
 
 @dataclass(frozen=True)

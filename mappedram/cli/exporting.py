@@ -10,12 +10,12 @@ import click
 from mappedram.cli import output
 from mappedram.cli.options import size_type
 from mappedram.cli.writing import Moving, ended_by_signals, note_direct_io, progress
-from mappedram.convert.ranges import Written, memory_of
-from mappedram.coverage import Coverage
-from mappedram.output import DEVICES, StagedFiles
-from mappedram.physical import PhysicalMap, physical_map
-from mappedram.physical.rules import ABOVE_4G
-from mappedram.snapshot import Snapshot
+from mappedram.export.ranges import Written, memory_of
+from mappedram.guest.physical import PhysicalMap, physical_map
+from mappedram.guest.physical.rules import ABOVE_4G
+from mappedram.io.staged import DEVICES, StagedFiles
+from mappedram.stream.coverage import Coverage
+from mappedram.stream.snapshot import Snapshot
 
 below_4g_option = click.option(
     "--below-4g",
@@ -80,16 +80,16 @@ def write_export(
 
 def _writer(export: Export) -> Callable[..., Written]:
     if export.form == "elf":
-        from mappedram.convert.elf import to_elf
-        from mappedram.layout.elf import Machine
+        from mappedram.export.elf import to_elf
+        from mappedram.format.foreign.elf import Machine
 
         # Only PCs divide their memory at 4 GiB.
         told = Machine.X86_64 if export.below_4g is not None else Machine.NONE
         return partial(to_elf, machine=told)
     if export.form == "lime":
-        from mappedram.convert.lime import to_lime
+        from mappedram.export.lime import to_lime
 
         return to_lime
-    from mappedram.convert.padded import to_padded
+    from mappedram.export.padded import to_padded
 
     return to_padded

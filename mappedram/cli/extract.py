@@ -22,7 +22,6 @@ from mappedram.cli.partial import (
     show_unknown,
 )
 from mappedram.cli.status import about
-from mappedram.cli.text import size
 from mappedram.cli.writing import (
     Moving,
     channels_option,
@@ -32,14 +31,15 @@ from mappedram.cli.writing import (
     note_direct_io,
     progress,
 )
-from mappedram.convert.raw import extract, stored_bytes
-from mappedram.coverage import Coverage, require_known
-from mappedram.drivers import DriverName
 from mappedram.errors import UnsupportedError
-from mappedram.layout.constants import RAM_SECTION_IDSTR
-from mappedram.output import DEVICES, StagedFiles, make_folder, safe_name
+from mappedram.export.raw import extract, stored_bytes
+from mappedram.format.constants import RAM_SECTION_IDSTR
+from mappedram.format.drivers import DriverName
+from mappedram.io.staged import DEVICES, StagedFiles, make_folder, safe_name
 from mappedram.printable import printable
-from mappedram.snapshot import Block, Snapshot
+from mappedram.stream.coverage import Coverage, require_known
+from mappedram.stream.snapshot import Block, Snapshot
+from mappedram.view.text import size
 
 _SUFFIX = ".raw"
 

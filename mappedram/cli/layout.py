@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from mappedram.cli import output
-from mappedram.cli.fields import Field, decoded, fields_of
 from mappedram.cli.info import stopped_as_dict
 from mappedram.cli.options import (
     STATUS_OF_READING,
@@ -19,16 +18,17 @@ from mappedram.cli.options import (
     offset_option,
     output_option,
 )
-from mappedram.cli.regions import pieces, sample
 from mappedram.cli.status import FINE, UNFINISHED, FailureError, about
-from mappedram.cli.text import hex_bytes, size
 from mappedram.cli.writing import force_option
-from mappedram.container import LibvirtImage, open_any, regions_of
-from mappedram.drivers import DriverName
-from mappedram.output import StagedFiles
+from mappedram.format.drivers import DriverName
+from mappedram.io.staged import StagedFiles
 from mappedram.printable import printable
-from mappedram.regions import Region
-from mappedram.snapshot import Snapshot
+from mappedram.stream.libvirt import LibvirtImage, open_any, regions_of
+from mappedram.stream.regions import Region
+from mappedram.stream.snapshot import Snapshot
+from mappedram.view.fields import Field, decoded, fields_of
+from mappedram.view.regions import pieces, sample
+from mappedram.view.text import hex_bytes, size
 
 #: Wider names go past their column.
 _NAME_WIDTH_MAX = 56

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from mappedram.cli import output
-from mappedram.cli.text import size
-from mappedram.container import Domain, LibvirtImage, describe
 from mappedram.printable import printable
+from mappedram.stream.libvirt import Domain, LibvirtImage, describe
+from mappedram.view.text import size
 
 
 def container_name(image: LibvirtImage | None) -> str:

@@ -1,16 +1,15 @@
-"""What several releases of QEMU do with a file: the options about it, and how it is shown."""
+"""What several releases of QEMU do with a file: the options about it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import click
 
-from mappedram.check import Question, Report
-from mappedram.check.loading import Group, by_outcome
+from mappedram.check import Question
 from mappedram.cli.status import about
-from mappedram.container import open_any
-from mappedram.loader import NAMES, RELEASES, Destination
+from mappedram.qemu.loader import NAMES, RELEASES, Destination
+from mappedram.stream.libvirt import open_any
 
 
 def loading_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,20 +51,3 @@ def question(release: str | None, snapshot: str | None, takes: Callable[[str], b
         # Capabilities are no property of a machine: whoever loads a file sets those that it has.
         destination = replace(Destination.of(opened), capabilities=None)
         return Question(release, destination, takes)
-
-
-def lines(report: Report) -> Iterator[str]:
-    """What the releases do with a file, those that agree on one line."""
-    for group in by_outcome(report.qemu):
-        yield f"QEMU {group.span}: {_described(group)}"
-
-
-def _described(group: Group) -> str:
-    verdict = group.verdict
-    because = f" ({', '.join(verdict.because)})" if verdict.because else ""
-    doubt = "" if verdict.certain else ", as far as can be told"
-    multifd = f", with multifd {' or '.join(group.multifd)}" if group.multifd else ""
-    basis = "" if verdict.basis == "measured" else f", {verdict.basis}"
-    depends = ", depending on the destination" if verdict.depends_on_destination else ""
-    words = f": {group.quotation}" if group.quotation else ""
-    return f"{verdict.outcome}{because}{multifd}{basis}{doubt}{depends}{words}"

@@ -9,10 +9,10 @@ from importlib import import_module
 
 import click
 
-from mappedram import __version__
 from mappedram.cli import output, status
 from mappedram.cli.options import epilog
 from mappedram.printable import printable
+from mappedram.version import __version__
 
 _VERBS = (
     *("info", "layout", "map", "check", "explain", "state", "diff"),

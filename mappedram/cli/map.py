@@ -15,13 +15,13 @@ from mappedram.cli.options import (
     size_type,
 )
 from mappedram.cli.status import FINE, about
-from mappedram.cli.text import size, table
-from mappedram.container import open_any
-from mappedram.drivers import DriverName
-from mappedram.physical import PhysicalMap, Range, physical_map
-from mappedram.physical.rules import ABOVE_4G
+from mappedram.format.drivers import DriverName
+from mappedram.guest.physical import PhysicalMap, Range, physical_map
+from mappedram.guest.physical.rules import ABOVE_4G
 from mappedram.printable import printable
-from mappedram.snapshot import Snapshot
+from mappedram.stream.libvirt import open_any
+from mappedram.stream.snapshot import Snapshot
+from mappedram.view.text import size, table
 
 
 @click.command(

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator
 
 from mappedram.cli import output
-from mappedram.cli.text import table
+from mappedram.view.text import table
 
 _WIDTH = 88
 #: What is not shown at all: anchors, and comments that mark what is generated.

@@ -9,14 +9,12 @@ from typing import Any, Literal
 
 import click
 
-from mappedram import __version__, system
 from mappedram.cli import output
 from mappedram.cli.options import epilog, file_argument, offset_option, output_option
 from mappedram.cli.status import FINE, about
-from mappedram.cli.text import size
 from mappedram.cli.writing import ended_by_signals, force_option, progress
 from mappedram.errors import BuildError
-from mappedram.metadump import (
+from mappedram.export.metadump import (
     Options,
     Plan,
     Policy,
@@ -27,11 +25,14 @@ from mappedram.metadump import (
     write_packed,
     write_unpacked,
 )
-from mappedram.metadump.policy import StateChoice
-from mappedram.metadump.verify import Comparison, compare
-from mappedram.output import StagedFiles
+from mappedram.export.metadump.policy import StateChoice
+from mappedram.export.metadump.verify import Comparison, compare
+from mappedram.io import system
+from mappedram.io.source import Source
+from mappedram.io.staged import StagedFiles
 from mappedram.printable import printable
-from mappedram.source import Source
+from mappedram.version import __version__
+from mappedram.view.text import size
 
 _TEXTS = {"domain_xml": "domain XML", "cookie": "cookie", "uuid": "UUID"}
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mappedram.drivers import DRIVERS
+from mappedram.format.drivers import DRIVERS
 from mappedram.sizes import parse_size
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import click
 
 from mappedram.cli import output
 from mappedram.cli.status import CORRUPT, FINE
-from mappedram.container import LibvirtImage, open_any
-from mappedram.coverage import NOT_LISTED, Coverage, Reason
 from mappedram.errors import FormatError
 from mappedram.printable import printable
-from mappedram.snapshot import Snapshot
+from mappedram.stream.coverage import NOT_LISTED, Coverage, Reason
+from mappedram.stream.libvirt import LibvirtImage, open_any
+from mappedram.stream.snapshot import Snapshot
 
 partial_option = click.option(
     "--partial",

@@ -7,16 +7,16 @@ from typing import Any
 
 import click
 
-from mappedram import system
 from mappedram.check import Finding, Report, Severity, check
 from mappedram.cli import output
 from mappedram.cli.options import epilog, file_argument, offset_option, output_option
 from mappedram.cli.status import UNFINISHED, FailureError, about
 from mappedram.cli.writing import ended_by_signals, force_option, progress
-from mappedram.output import StagedFiles
+from mappedram.io import system
+from mappedram.io.source import Source
+from mappedram.io.staged import StagedFiles
 from mappedram.printable import printable
 from mappedram.repair import REPAIRS, Change, Plan, plan, write_copy, write_in_place
-from mappedram.source import Source
 
 _NAME_WIDTH = max(len(repair.name) for repair in REPAIRS)
 _PROOFS = {repair.name: repair.proof for repair in REPAIRS}

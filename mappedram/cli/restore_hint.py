@@ -17,11 +17,11 @@ from mappedram.cli.options import (
 )
 from mappedram.cli.partial import as_dicts, note_unknown
 from mappedram.cli.status import about
-from mappedram.container import open_any
-from mappedram.convert.mapped_ram import lacking, refuse_cut
-from mappedram.drivers import DriverName
-from mappedram.hint import Hint, Loading, hint
+from mappedram.export.mapped_ram import lacking, refuse_cut
+from mappedram.format.drivers import DriverName
+from mappedram.guest.restore import Hint, Loading, hint
 from mappedram.printable import printable
+from mappedram.stream.libvirt import open_any
 
 _UNKNOWN_BINARY = "qemu-system-ARCH"
 

@@ -9,11 +9,11 @@ import click
 from mappedram.cli import output
 from mappedram.cli.options import epilog, output_option
 from mappedram.cli.status import FINE, about
-from mappedram.cli.text import size, table
 from mappedram.cli.writing import ended_by_signals, force_option
-from mappedram.output import StagedFiles
+from mappedram.format.specification import FILES, File
+from mappedram.io.staged import StagedFiles
 from mappedram.printable import printable
-from mappedram.specification import FILES, File
+from mappedram.view.text import size, table
 
 
 @click.command(

@@ -7,7 +7,6 @@ from fnmatch import translate
 import click
 
 from mappedram.cli import output
-from mappedram.cli.device import tree
 from mappedram.cli.options import (
     driver_option,
     epilog,
@@ -16,10 +15,10 @@ from mappedram.cli.options import (
     output_option,
 )
 from mappedram.cli.status import FINE, UNFINISHED, FailureError, about
-from mappedram.container import open_any
-from mappedram.drivers import DriverName
-from mappedram.printable import printable
-from mappedram.vmstate import DeviceState, DeviceStates
+from mappedram.format.drivers import DriverName
+from mappedram.stream.libvirt import open_any
+from mappedram.stream.vmstate import DeviceState, DeviceStates
+from mappedram.view.device import device_name, tree
 
 
 @click.command(
@@ -71,11 +70,6 @@ def command(
     if states.problem:
         raise FailureError(file, f"{states.problem}; nothing is decoded", UNFINISHED)
     return FINE
-
-
-def device_name(idstr: str, instance_id: int | None) -> str:
-    """A device by name and instance, as `--device` takes it."""
-    return f"{printable(idstr)}/{instance_id or 0}"
 
 
 def _selected(file: str, states: DeviceStates, patterns: Sequence[str]) -> list[DeviceState]:

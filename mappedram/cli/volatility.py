@@ -8,7 +8,7 @@ import click
 from mappedram.cli import output
 from mappedram.cli.options import epilog, output_option
 from mappedram.cli.status import FINE, UNFINISHED
-from mappedram.volatility import PLUGIN_DIRECTORY
+from mappedram.export.volatility import PLUGIN_DIRECTORY
 
 
 @click.command(

@@ -12,7 +12,7 @@ import click
 
 from mappedram.cli import output
 from mappedram.cli.status import TerminatedError
-from mappedram.pageio import Progress as Moved
+from mappedram.io.copying import Progress as Moved
 
 #: More than two threads seldom help, and the disk has other users.
 _CHANNELS = min(4, os.cpu_count() or 1)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mappedram.coverage import Coverage, Reason
 from mappedram.diff.differences import (
     BlockDifference,
     Comparison,
@@ -18,11 +17,12 @@ from mappedram.diff.headers import compare_block, compare_headers, uuid_left_out
 from mappedram.diff.pages import compare_pages
 from mappedram.diff.pairs import paired
 from mappedram.diff.sections import FieldFinding, compare_devices, one_sided, section_pairs
-from mappedram.pageio import Progress
-from mappedram.snapshot import Block, Snapshot
+from mappedram.io.copying import Progress
+from mappedram.stream.coverage import Coverage, Reason
+from mappedram.stream.snapshot import Block, Snapshot
 
 if TYPE_CHECKING:
-    from mappedram.bitmap import Runs
+    from mappedram.io.spans import Runs
 
 
 def compare(

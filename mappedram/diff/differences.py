@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from mappedram.bitmap import Bitmap
 from mappedram.errors import MappedRamError
-from mappedram.model import Section
-from mappedram.vmstate import Value
+from mappedram.stream.bitmap import Bitmap
+from mappedram.stream.model import Section
+from mappedram.stream.vmstate import Value
 
 if TYPE_CHECKING:
-    from mappedram.bitmap import Runs
+    from mappedram.io.spans import Runs
 
 #: Where something is: in the first file, in the second, or in both with other values.
 Side = Literal["a", "b", "both"]

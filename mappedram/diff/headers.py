@@ -5,9 +5,9 @@ from typing import Any
 
 from mappedram.diff.differences import BlockDifference, HeaderDifference
 from mappedram.errors import MappedRamError
-from mappedram.layout.constants import CAPABILITY_MAPPED_RAM
-from mappedram.model import Stream
-from mappedram.snapshot import Block
+from mappedram.format.constants import CAPABILITY_MAPPED_RAM
+from mappedram.stream.model import Stream
+from mappedram.stream.snapshot import Block
 
 _HEADERS: dict[str, Callable[[Stream], Any]] = {
     "machine": lambda stream: stream.machine,

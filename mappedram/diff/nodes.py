@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mappedram.diff.differences import Side
-from mappedram.vmstate import Array, Leaf, LeftOut, Node, Scalar, Struct, Undecoded, Value
+from mappedram.stream.vmstate import Array, Leaf, LeftOut, Node, Scalar, Struct, Undecoded, Value
 
 
 class NodeUnknown(NamedTuple):

@@ -8,18 +8,18 @@ count, as neither do bytes under a clear bit.
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from mappedram.bitmap import Bitmap
 from mappedram.diff.differences import PageDifferences, TroubleError
 from mappedram.errors import FormatError, MappedRamError
-from mappedram.layout.arithmetic import bitmap_size, is_page_size
-from mappedram.pageio import Progress, in_parallel, read_fully
-from mappedram.snapshot import Block
+from mappedram.format.arithmetic import bitmap_size, is_page_size
+from mappedram.io.copying import Progress, in_parallel, read_fully
+from mappedram.stream.bitmap import Bitmap
+from mappedram.stream.snapshot import Block
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mappedram.bitmap import Runs
+    from mappedram.io.spans import Runs
 
     #: One bool for each page; in `_Batch.compare`, a row for each window.
     Stored = NDArray[np.bool_]

@@ -3,8 +3,8 @@
 from hashlib import blake2b
 from itertools import groupby
 
-from mappedram.model import Section
-from mappedram.source import Source
+from mappedram.io.source import Source
+from mappedram.stream.model import Section
 
 _PIECE = 1 << 20
 #: What is shown of bytes that differ.

@@ -8,10 +8,10 @@ from mappedram.diff.differences import FieldDifference, FieldUnknown, SectionDif
 from mappedram.diff.nodes import NodeUnknown, compare_nodes, side_of
 from mappedram.diff.pairs import paired
 from mappedram.diff.payload import excerpt, first_difference, said
-from mappedram.layout.constants import RAM_SECTION_IDSTR, SectionType
-from mappedram.model import Section
-from mappedram.snapshot import Snapshot
-from mappedram.vmstate import REST, DeviceState
+from mappedram.format.constants import RAM_SECTION_IDSTR, SectionType
+from mappedram.stream.model import Section
+from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.vmstate import REST, DeviceState
 
 #: What a comparison of devices comes to.
 FieldFinding = FieldDifference | FieldUnknown

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
-import mappedram
+from mappedram.fuzz.caching_driver import DRIVER
 from mappedram.fuzz.defects import CATALOGUE, Breakage
 from mappedram.fuzz.faults import Drawing, Fault, attempt
 from mappedram.fuzz.generate import SMALL, Limits, snapshot
 from mappedram.fuzz.mutate import LENGTH, Mutation, Mutator
-from mappedram.fuzz.remembering import DRIVER
+from mappedram.fuzz.sound import SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
-from mappedram.fuzz.spec import SnapshotSpec
+from mappedram.stream.snapshot import open_snapshot
 
 #: What `Generated` draws in turn.
 KINDS = ("sound", "broken", "wild")
@@ -72,7 +72,7 @@ def mutate(file: SparseFile, mutations: Sequence[Mutation]) -> SparseFile:
 
 def mutator_of(file: SparseFile) -> Mutator:
     """What draws mutations of a file."""
-    with file.opened() as fd, mappedram.open(fd, file.offset, driver=DRIVER) as opened:
+    with file.opened() as fd, open_snapshot(fd, file.offset, driver=DRIVER) as opened:
         return Mutator(opened)
 
 

@@ -10,15 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mappedram import system
 from mappedram.check import check
-from mappedram.check.container import unpacked
+from mappedram.check.save_image import unpacked
 from mappedram.errors import MappedRamError
 from mappedram.fuzz.cases import Case, Generated
 from mappedram.fuzz.faults import Fault, Faults, attempt
 from mappedram.fuzz.sparse import SparseFile
-from mappedram.loader import RELEASES, verdicts
-from mappedram.source import Source
+from mappedram.io import system
+from mappedram.io.source import Source
+from mappedram.qemu.loader import RELEASES, verdicts
 
 MANIFEST = "manifest.json"
 

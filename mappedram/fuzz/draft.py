@@ -1,13 +1,13 @@
 """A file to be changed by the names of its fields, wherever they stand."""
 
-from mappedram.drivers.base import Span
-from mappedram.fuzz.remembering import DRIVER
+from mappedram.format.constants import SectionType
+from mappedram.format.drivers.base import Span
+from mappedram.fuzz.caching_driver import DRIVER
+from mappedram.fuzz.sound import SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
-from mappedram.fuzz.spec import SnapshotSpec
-from mappedram.layout.constants import SectionType
-from mappedram.model import Element, RamBlock, Section, Stream
-from mappedram.reader import read_stream
-from mappedram.source import Source
+from mappedram.io.source import Source
+from mappedram.stream.model import Element, RamBlock, Section, Stream
+from mappedram.stream.reader import read_stream
 
 
 class Draft:

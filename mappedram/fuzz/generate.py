@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from mappedram.fuzz.spec import DeviceSpec, RamSpec, SnapshotSpec
-from mappedram.layout.arithmetic import is_page_size
-from mappedram.layout.constants import CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED
+from mappedram.format.arithmetic import is_page_size
+from mappedram.format.constants import CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED
+from mappedram.fuzz.sound import DeviceSpec, RamSpec, SnapshotSpec
 
 #: All releases have them, so that what each makes of a file is about the rest of it.
 _MACHINES = ("none", "pc-q35-9.0", "virt-9.0", "s390-ccw-virtio-8.2")

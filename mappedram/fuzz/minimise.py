@@ -11,8 +11,8 @@ from itertools import count
 from mappedram.fuzz.cases import Case
 from mappedram.fuzz.draft import Draft
 from mappedram.fuzz.mutate import LENGTH, Mutation
+from mappedram.fuzz.sound import RamSpec, SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
-from mappedram.fuzz.spec import RamSpec, SnapshotSpec
 
 #: Whether a case fails in the way that is being looked at.
 Fails = Callable[[Case], bool]

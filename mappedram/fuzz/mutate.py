@@ -11,11 +11,11 @@ from functools import cached_property, lru_cache
 from random import Random
 from typing import NamedTuple
 
-from mappedram import system
 from mappedram.fuzz.numbers import NUMBER_CHANGES, SPECIAL_CHANGES, Places
 from mappedram.fuzz.records import Record, choose, groups, other_address, other_flags, records
-from mappedram.model import Element
-from mappedram.snapshot import Snapshot
+from mappedram.io import system
+from mappedram.stream.model import Element
+from mappedram.stream.snapshot import Snapshot
 
 #: Path of the mutation that changes the length of the file: `offset` is the new length, and
 #: `after` what stands between the old and the new end, zeros where that is empty.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from mappedram.layout.constants import (
+from mappedram.format.constants import (
     RAM_SAVE_FLAG_CONTINUE,
     RAM_SAVE_FLAG_EOS,
     RAM_SAVE_FLAG_MEM_SIZE,
@@ -14,8 +14,8 @@ from mappedram.layout.constants import (
     RAM_SAVE_FLAG_ZERO,
     SectionType,
 )
-from mappedram.snapshot import Snapshot
-from mappedram.source import Source
+from mappedram.io.source import Source
+from mappedram.stream.snapshot import Snapshot
 
 #: Bytes of `addr_and_flags`, and of the length of a name.
 _WORD, _LEN_NAME = 8, 1

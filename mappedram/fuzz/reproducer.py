@@ -6,8 +6,8 @@ import tempfile
 from itertools import chain, count
 from pathlib import Path
 
-from mappedram import system
 from mappedram.fuzz.report import FILE, Found, as_dict, as_text
+from mappedram.io import system
 
 
 def write(found: Found, folder: Path) -> Path:

@@ -8,8 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
-from mappedram import system
-from mappedram.source import Source
+from mappedram.io import system
+from mappedram.io.source import Source
 
 #: Bytes of a hole that are hashed at once.
 _CHUNK = 1 << 20

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from mappedram import intervals
-from mappedram.bitmap import Bitmap
-from mappedram.cli.info import coverage_of, num_pages, page_size, pages_present, unknown_pages
-from mappedram.cli.text import size
 from mappedram.html.density import Density, density
 from mappedram.html.markup import Markup, cut, join, tag
-from mappedram.snapshot import Block
+from mappedram.stream import intervals
+from mappedram.stream.bitmap import Bitmap
+from mappedram.stream.snapshot import Block
+from mappedram.view.blocks import coverage_of, num_pages, page_size, pages_present, unknown_pages
+from mappedram.view.text import size
 
 #: Characters of a name.
 _NAME_SHOWN = 80

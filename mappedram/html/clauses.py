@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable
 
-from mappedram.cli.fields import Field
+from mappedram.format.specification import clauses
 from mappedram.html._clauses import FIELDS
 from mappedram.html.markup import Markup, join, tag, text
-from mappedram.specification import clauses
+from mappedram.view.fields import Field
 
 _MARKDOWN = re.compile(r"`([^`]+)`|\[([^]]+)\]\([^)]*\)|\b_([^_]+)_\b")
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from mappedram.bitmap import Bitmap
+from mappedram.stream.bitmap import Bitmap
 
 
 class Density(NamedTuple):

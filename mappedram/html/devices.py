@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from mappedram.cli.device import tree
-from mappedram.cli.state import device_name
-from mappedram.cli.text import size
 from mappedram.html.markup import Markup, join, lines, tag
-from mappedram.vmstate import DeviceState, DeviceStates
+from mappedram.stream.vmstate import DeviceState, DeviceStates
+from mappedram.view.device import device_name, tree
+from mappedram.view.text import size
 
 #: Lines of one device, characters of all, and devices, at most.
 _LINES_MAX = 500

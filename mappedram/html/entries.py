@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mappedram.check import Finding, Severity
-from mappedram.cli.regions import pieces
-from mappedram.regions import Region
-from mappedram.snapshot import Snapshot
+from mappedram.stream.regions import Region
+from mappedram.stream.snapshot import Snapshot
+from mappedram.view.regions import pieces
 
 #: Kind of an entry for regions that are not shown one by one.
 FOLDED = "folded"

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from mappedram.check import RULES, Report
-from mappedram.cli.loading import lines
 from mappedram.html import clauses
 from mappedram.html.entries import Remark
 from mappedram.html.markup import Markup, cut, join, tag
+from mappedram.view.releases import lines
 
 #: Characters of a message, which may hold names.
 _MESSAGE_SHOWN = 400

@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 
 from mappedram.check import Severity
-from mappedram.cli.fields import Field, decoded, fields_of
-from mappedram.cli.regions import sample
-from mappedram.cli.text import hex_bytes, size
 from mappedram.html import clauses
 from mappedram.html.entries import Entry, Remark, badness
 from mappedram.html.findings import brief
 from mappedram.html.markup import Markup, cut, lines, tag
-from mappedram.model import Element
-from mappedram.regions import Region
-from mappedram.snapshot import Snapshot
+from mappedram.stream.model import Element
+from mappedram.stream.regions import Region
+from mappedram.stream.snapshot import Snapshot
+from mappedram.view.fields import Field, decoded, fields_of
+from mappedram.view.regions import sample
+from mappedram.view.text import hex_bytes, size
 
 #: Fields on a page at most; `layout --hex` shows all.
 _FIELDS_MAX = 2000

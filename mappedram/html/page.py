@@ -4,19 +4,19 @@ from base64 import b64encode
 from hashlib import sha256
 from importlib.resources import files
 
-from mappedram import __version__
 from mappedram.check import Report
-from mappedram.container import LibvirtImage, regions_of
 from mappedram.html import clauses
 from mappedram.html.bar import bar
 from mappedram.html.blocks import blocks
 from mappedram.html.devices import devices
 from mappedram.html.entries import entries, remarks
-from mappedram.html.facts import facts
 from mappedram.html.findings import findings, referred
 from mappedram.html.listing import Listing
 from mappedram.html.markup import Markup, join, tag
-from mappedram.snapshot import Snapshot
+from mappedram.html.summary import facts
+from mappedram.stream.libvirt import LibvirtImage, regions_of
+from mappedram.stream.snapshot import Snapshot
+from mappedram.version import __version__
 
 #: Regions that are shown one by one.
 _ENTRIES_MAX = 1200

@@ -1,9 +1,13 @@
 """Repair of damaged snapshots: only what the file itself proves, and nothing in a page.
 
+A repair is planned, judged as if it were made, and then made in a copy or in place.
+
 >>> from mappedram.repair import plan, write_copy
 >>> with Source("damaged.mapped-ram") as source:
 ...     todo = plan(source)
 ...     todo.report.verdict, [change.to_dict() for change in todo.changes]
+
+Imports: errors, sizes, format, io, stream, check.
 """
 
 from mappedram.repair.change import Change, Repair

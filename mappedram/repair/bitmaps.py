@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mappedram.bitmap import Bitmap
-from mappedram.check.survey import CHUNK
-from mappedram.intervals import complement
-from mappedram.layout.arithmetic import round_up
-from mappedram.pageio import nonzero_pages
-from mappedram.repair.case import Case
+from mappedram.check.bitmap_audit import CHUNK
+from mappedram.format.arithmetic import round_up
+from mappedram.io.copying import nonzero_pages
 from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
-from mappedram.snapshot import Block
+from mappedram.repair.session import Case
+from mappedram.stream.bitmap import Bitmap
+from mappedram.stream.intervals import complement
+from mappedram.stream.snapshot import Block
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from mappedram.repair.case import Case
 from mappedram.repair.edits import Edit
+from mappedram.repair.session import Case
 
 if TYPE_CHECKING:
-    from mappedram.bitmap import Runs
+    from mappedram.io.spans import Runs
 
 
 @dataclass(frozen=True, slots=True)

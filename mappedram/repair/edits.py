@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Self
 
-from mappedram.source import Source
+from mappedram.io.source import Source
 
 #: What the bytes of edits are kept in.
 _CELL = 4096

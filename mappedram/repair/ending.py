@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mappedram.errors import TruncatedError
-from mappedram.layout import file
-from mappedram.layout.arithmetic import is_page_size
-from mappedram.layout.constants import RAM_SECTION_IDSTR, SectionType
-from mappedram.model import Section
-from mappedram.reader.footer import footer_bytes
-from mappedram.repair.case import DRIVER, Case
+from mappedram.format import file
+from mappedram.format.arithmetic import is_page_size
+from mappedram.format.constants import RAM_SECTION_IDSTR, SectionType
 from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
+from mappedram.repair.session import DRIVER, Case
 from mappedram.sizes import OFFSET_MAX
-from mappedram.writer.build import Built, build
+from mappedram.stream.model import Section
+from mappedram.stream.reader.footer import footer_bytes
+from mappedram.stream.writer.build import Built, build
 
 #: Sections of devices and their text, which have to make room for END; they take a few MiB.
 _TAIL_MAX = 1 << 28

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 
-from mappedram.layout.arithmetic import is_page_size
-from mappedram.layout.constants import (
+from mappedram.format.arithmetic import is_page_size
+from mappedram.format.constants import (
     MAPPED_RAM_HDR_VERSION,
     RAM_SAVE_FLAG_MEM_SIZE,
     SectionType,
 )
-from mappedram.layout.section import SectionFooter
-from mappedram.model import RamBlock, Section
-from mappedram.reader.footer import FOOTER_SIZE, footer_bytes, is_section_start
-from mappedram.reader.vmdescription import payload_lengths
-from mappedram.repair.case import Case, integer
+from mappedram.format.section import SectionFooter
 from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
+from mappedram.repair.session import Case, integer
+from mappedram.stream.model import RamBlock, Section
+from mappedram.stream.reader.footer import FOOTER_SIZE, footer_bytes, is_section_start
+from mappedram.stream.reader.vmdescription import payload_lengths
 
 #: Other blocks that have to agree where nothing declares the page size.
 _WITNESSES = 2

@@ -7,13 +7,13 @@ there, up to the end, and the lengths add up to the sum that MEM_SIZE holds.
 
 from collections.abc import Callable, Iterator
 
-from mappedram.bitmap import Bitmap
-from mappedram.check.survey import survey
-from mappedram.layout.arithmetic import is_page_size
-from mappedram.model import RamBlock
-from mappedram.repair.case import Case, integer
+from mappedram.check.bitmap_audit import survey
+from mappedram.format.arithmetic import is_page_size
 from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
+from mappedram.repair.session import Case, integer
+from mappedram.stream.bitmap import Bitmap
+from mappedram.stream.model import RamBlock
 
 #: What a block is given in the place of its two offsets: (bitmap_offset, pages_offset).
 _Guess = Callable[[RamBlock], tuple[int, int]]

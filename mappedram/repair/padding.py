@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from mappedram.check.survey import CHUNK
-from mappedram.repair.case import Case
+from mappedram.check.bitmap_audit import CHUNK
 from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
+from mappedram.repair.session import Case
 
 #: QEMU's padding is shorter than 1 MiB for each block; more than this is something else.
 _PADDING_MAX = 1 << 26

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mappedram import system
 from mappedram.check.report import Report
-from mappedram.pageio import Progress
-from mappedram.repair.case import Case
+from mappedram.io import system
+from mappedram.io.copying import Progress
+from mappedram.io.source import Source
 from mappedram.repair.change import Change, Repair
 from mappedram.repair.edits import EditedSource
+from mappedram.repair.session import Case
 from mappedram.repair.table import REPAIRS
-from mappedram.source import Source
 
 #: A repair that looks again after each change does so at most this often.
 _ROUNDS = 256

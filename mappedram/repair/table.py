@@ -1,6 +1,6 @@
 """All repairs, in the order in which they are made: each may rely on those before it."""
 
-from mappedram.repair import bitmaps, container, ending, headers, offsets, padding
+from mappedram.repair import bitmaps, ending, headers, offsets, padding, save_image
 from mappedram.repair.change import Repair
 
 REPAIRS = (
@@ -59,6 +59,6 @@ REPAIRS = (
     Repair("bits-beyond", "there is no page that such a bit could stand for", bitmaps.bits_beyond),
     Repair("padding", "nobody reads these bytes", padding.padding, asked=True),
     Repair("trailing-bytes", "the stream has come to its end", ending.trailing_bytes),
-    Repair("libvirt-magic", "the stream has END of RAM and EOF", container.magic),
-    Repair("libvirt-format", "the stream does not announce mapped-ram", container.label),
+    Repair("libvirt-magic", "the stream has END of RAM and EOF", save_image.magic),
+    Repair("libvirt-format", "the stream does not announce mapped-ram", save_image.label),
 )

@@ -1,8 +1,8 @@
 """Making the changes of a plan: in a copy, or in the file itself."""
 
-from mappedram import system
 from mappedram.errors import BuildError
-from mappedram.pageio import Progress, Target, copy_data, share
+from mappedram.io import system
+from mappedram.io.copying import Progress, Target, copy_data, share
 from mappedram.repair.change import Change
 from mappedram.repair.plan import Plan
 

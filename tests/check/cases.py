@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mappedram.layout.constants import SectionType
-from mappedram.model import Section
+from mappedram.format.constants import SectionType
+from mappedram.stream.model import Section
 from tests.check.draft import Draft
 
 MIB = 1 << 20

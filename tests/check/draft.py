@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import mappedram
-from mappedram.layout.constants import SectionType
-from mappedram.model import Element, RamBlock, Section
-from mappedram.source import Source
+from mappedram.format.constants import SectionType
+from mappedram.io.source import Source
+from mappedram.stream.model import Element, RamBlock, Section
 from tests.conftest import Fixture
 
 

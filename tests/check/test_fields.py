@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from mappedram.check import RULES
-from mappedram.check.fields import FieldJudge, Spot, spots
 from mappedram.check.finding import Place
-from mappedram.layout.constants import SectionType
-from mappedram.layout.judged import FieldRule
-from mappedram.layout.validity import Validity
-from mappedram.model import Element
-from tests.test_validity import other_validities
+from mappedram.check.rules.fields import FieldJudge, Spot, spots
+from mappedram.format.constants import SectionType
+from mappedram.format.judged import FieldRule
+from mappedram.format.validity import Validity
+from mappedram.stream.model import Element
+from tests.format.test_validity import other_validities
 
 MIB = 1 << 20
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mappedram import CheckFailedError
 from mappedram.check import RULES, Report, Verdict, check, check_snapshot
-from mappedram.layout.constants import SectionType
-from mappedram.snapshot import open_snapshot
+from mappedram.format.constants import SectionType
+from mappedram.stream.snapshot import open_snapshot
 from tests.check.draft import Draft
 from tests.conftest import Fixture, Fixtures, manifest
 

@@ -13,7 +13,7 @@ import xmlschema
 
 from mappedram.check import RULES, Report, check
 from mappedram.check.finding import Finding, Severity
-from mappedram.check.formats import Result, Unread, junit, sarif
+from mappedram.check.reports import Result, Unread, junit, sarif
 from tests.check.cases import CASES, Case
 from tests.check.draft import Draft
 from tests.conftest import Fixtures

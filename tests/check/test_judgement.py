@@ -19,30 +19,22 @@ import pytest
 import mappedram
 from mappedram import NotModelledError
 from mappedram.check import RULES, Finding, Report, check
-from mappedram.check.formats import junit, sarif
-from mappedram.check.judgement import (
-    LOADS,
-    TABLE,
-    WORST,
-    Loading,
-    Loads,
-    Question,
-    Worst,
-    judged,
-)
+from mappedram.check.judgement import Question, judged
+from mappedram.check.loading import LOADS, TABLE, WORST, Loading, Loads, Worst
 from mappedram.check.report import NOT_FOLLOWED, Asked
+from mappedram.check.reports import junit, sarif
+from mappedram.format.constants import SectionType
 from mappedram.fuzz.defects import CATALOGUE
-from mappedram.layout.constants import SectionType
-from mappedram.loader import RELEASES, Destination, LocalBlock, Outcome, Verdict
+from mappedram.qemu.loader import RELEASES, Destination, LocalBlock, Outcome, Verdict
 from tests.check.cases import CASES
 from tests.check.draft import Draft
 from tests.check.test_written import ARCHIVE, NAMES, offset_of
 from tests.cli.conftest import Run, on, run
 from tests.conftest import Fixtures, manifest
+from tests.export.metadump.making import metadump
 from tests.files import copy_sparse
-from tests.libvirt import samples as libvirt
-from tests.libvirt.samples import Samples
-from tests.metadump.making import metadump
+from tests.stream.libvirt import samples as libvirt
+from tests.stream.libvirt.samples import Samples
 
 __all__ = ["run"]  # a fixture of the tests of the command line
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 
 import mappedram
-from mappedram import drivers
-from mappedram.check.rebuilt import rebuilt
-from mappedram.rebuild import mismatch
-from mappedram.source import Source
+from mappedram.check.rebuild import rebuilt
+from mappedram.format import drivers
+from mappedram.io.source import Source
+from mappedram.stream.rebuild import mismatch
 from tests.cli.conftest import Run, patched, run
 from tests.conftest import Fixtures, manifest
 from tests.files import copy_sparse, field_place, memory_file, patch
-from tests.test_reader import oracle_files
+from tests.stream.reader.test_reader import oracle_files
 from tools.oracle import OracleBlock, OracleFile
 
 __all__ = ["run"]

@@ -9,9 +9,9 @@ import pytest
 
 import mappedram
 from mappedram.check import RETIRED, RULES, Severity, check, check_snapshot, find
-from mappedram.drivers.base import RefusalError
-from mappedram.drivers.construct_driver import ConstructDriver
-from mappedram.drivers.kaitai_driver import KaitaiDriver
+from mappedram.format.drivers.base import RefusalError
+from mappedram.format.drivers.construct_driver import ConstructDriver
+from mappedram.format.drivers.kaitai_driver import KaitaiDriver
 from tests.check.cases import CASES, Case
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
@@ -107,10 +107,10 @@ def test_drivers_of_which_the_other_refuses(
 def test_drivers_are_compared_up_to_a_limit(
     fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mappedram.drivers.compared.COMPARED_MAX", 1)
+    monkeypatch.setattr("mappedram.format.drivers.compared.COMPARED_MAX", 1)
     test_drivers_that_disagree(fixtures, monkeypatch)  # in the first of its kind
     assert check(fixtures["pc"].path).verdict == "corrupt"
-    monkeypatch.setattr("mappedram.drivers.compared.COMPARED_MAX", 0)
+    monkeypatch.setattr("mappedram.format.drivers.compared.COMPARED_MAX", 0)
     assert check(fixtures["pc"].path).verdict == "clean"
 
 

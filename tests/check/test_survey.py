@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappedram import intervals
-from mappedram.bitmap import Bitmap
-from mappedram.check import survey as module
-from mappedram.check.survey import first_nonzero, survey
-from mappedram.model import MappedRamHeader, RamBlock
-from mappedram.source import Source
+from mappedram.check import bitmap_audit as module
+from mappedram.check.bitmap_audit import first_nonzero, survey
+from mappedram.io.source import Source
+from mappedram.stream import intervals
+from mappedram.stream.bitmap import Bitmap
+from mappedram.stream.model import MappedRamHeader, RamBlock
 
 PAGES = 300
 PAGE_SIZE = 1024

@@ -7,12 +7,12 @@ import pytest
 
 import mappedram
 from mappedram.check import Report, check
-from mappedram.convert.stream import to_stream
-from mappedram.fuzz.spec import DeviceSpec, RamSpec, SnapshotSpec
-from mappedram.layout.constants import QEMU_VM_FILE_MAGIC, SectionType
+from mappedram.export.stream import to_stream
+from mappedram.format.constants import QEMU_VM_FILE_MAGIC, SectionType
+from mappedram.fuzz.sound import DeviceSpec, RamSpec, SnapshotSpec
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
-from tests.loader.releases import releases_of
+from tests.qemu.loader.releases import releases_of
 
 #: What QEMU 9.0.0, 10.2.0 and 11.0.0 wrote, built from their releases: machine `none`, 16 MiB that
 #: begin with text. `python -m tools.sweep --qemu FOLDER` does the same, and more, with any build.

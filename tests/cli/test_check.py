@@ -10,7 +10,7 @@ import pytest
 from mappedram.check import RULES, check
 from tests.cli.conftest import Run, on, patched
 from tests.conftest import Fixtures
-from tests.libvirt.samples import image
+from tests.stream.libvirt.samples import image
 
 FINDING_KEYS = [
     "code",

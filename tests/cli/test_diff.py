@@ -12,7 +12,7 @@ from tests.cli.conftest import Run, process
 from tests.conftest import Fixtures
 from tests.diff.test_devices import edited
 from tests.files import copy_sparse, patch
-from tests.libvirt.samples import Samples, skip_without_decompressor
+from tests.stream.libvirt.samples import Samples, skip_without_decompressor
 
 KEYS = [
     "a",

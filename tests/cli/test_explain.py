@@ -5,7 +5,7 @@ import re
 import pytest
 
 from mappedram.check import RULES
-from mappedram.specification import clauses, errata, sections
+from mappedram.format.specification import clauses, errata, sections
 from tests.cli.conftest import Run
 
 MARKUP = re.compile(r"<a |\*\*|\]\(|<!--|\| ?---")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mappedram.output import StagedFiles, make_folder
+from mappedram.io.staged import StagedFiles, make_folder
 from tests.cli.conftest import Run
 from tests.conftest import Fixtures
 from tests.files import copy_sparse
-from tests.libvirt.samples import image
+from tests.stream.libvirt.samples import image
 
 RECIPE = """
 machine = "none"

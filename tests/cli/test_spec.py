@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mappedram.specification import FILES
+from mappedram.format.specification import FILES
 from tests.cli.conftest import ROOT, Run, process
 
 

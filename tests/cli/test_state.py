@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 import mappedram
-from mappedram.cli.device import scalar, tree, value_line
-from mappedram.vmstate import Array, Leaf, Node, Struct, Undecoded, Value, to_json
+from mappedram.stream.vmstate import Array, Leaf, Node, Struct, Undecoded, Value, to_json
+from mappedram.view.device import scalar, tree, value_line
 from tests.cli.conftest import Run, on
 from tests.conftest import Fixtures
 from tests.files import copy_sparse
-from tests.libvirt.samples import Samples
-from tests.vmstate.real import DESCRIBED
+from tests.stream.libvirt.samples import Samples
+from tests.stream.vmstate.real import DESCRIBED
 
 DEVICE_KEYS = [
     "idstr",

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mappedram.cli.fields import decoded
-from mappedram.cli.text import folded, hex_lines, size, table
 from mappedram.printable import printable
+from mappedram.view.fields import decoded
+from mappedram.view.text import folded, hex_lines, size, table
 
 
 @pytest.mark.parametrize(

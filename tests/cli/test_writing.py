@@ -13,7 +13,7 @@ import pytest
 
 import mappedram
 from mappedram.check import check
-from mappedram.convert.stream import to_stream
+from mappedram.export.stream import to_stream
 from tests.cli.conftest import Run, interrupted, on, process
 from tests.conftest import Fixtures
 from tests.files import copy_sparse, extents, patch

@@ -13,8 +13,8 @@ from typing import Any
 
 from mappedram import FormatError, Snapshot
 from mappedram import open as open_snapshot
-from mappedram.layout.constants import SectionType
-from mappedram.model import Element, RamBlock, Section
+from mappedram.format.constants import SectionType
+from mappedram.stream.model import Element, RamBlock, Section
 from tools.generate import ksy
 
 Reading = dict[str, Any]

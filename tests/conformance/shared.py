@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mappedram.source import Source
+from mappedram.io.source import Source
 from tests.conformance import vectors
 from tests.conformance.reading import expected
 from tests.conftest import Fixtures, manifest

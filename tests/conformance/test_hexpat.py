@@ -5,8 +5,8 @@ from itertools import takewhile
 import pytest
 
 from mappedram import open as open_snapshot
-from mappedram.layout.constants import SectionType
-from mappedram.model import Section
+from mappedram.format.constants import SectionType
+from mappedram.stream.model import Section
 from tests.conformance import vectors
 from tests.conformance.hexpat import Pattern
 from tests.conftest import UNFINISHED, Fixtures

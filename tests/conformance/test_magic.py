@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from mappedram import open as open_snapshot
-from mappedram.layout.libvirt import SaveFormat
+from mappedram.format.libvirt import SaveFormat
 from tests.conftest import Fixtures, manifest
-from tests.libvirt.samples import image
+from tests.stream.libvirt.samples import image
 from tools.generate import ksy
 
 MAGIC = ksy.SPEC / "mapped_ram.magic"

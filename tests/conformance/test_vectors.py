@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mappedram.layout.constants import CommandType
+from mappedram.format.constants import CommandType
 from tests.conformance import vectors
 from tests.conformance.reading import Construct, Reading, expected, field_of
 from tests.conformance.toolchains import TOOLCHAINS, Built

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from kaitaistruct import EndOfStreamError, KaitaiStream, ValidationNotEqualError
 
 from mappedram import open as open_snapshot
-from mappedram.layout.constants import SectionType
+from mappedram.format.constants import SectionType
 from tests.conformance import vectors
 from tests.conformance.reading import Reading, expected
 from tests.conformance.test_vectors import told
 from tests.conftest import Fixtures, manifest
 
-MappedRam: Any = import_module("mappedram.kaitai.mapped_ram").MappedRam
+MappedRam: Any = import_module("mappedram.format.kaitai.mapped_ram").MappedRam
 #: Reads a file with the generated parser, and says what it found.
 driver: Any = import_module("tests.conformance.drivers.python.driver")
 

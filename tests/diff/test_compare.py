@@ -9,10 +9,10 @@ import pytest
 
 import mappedram
 from mappedram.diff import Comparison, PageDifferences, compare
-from mappedram.layout.constants import SectionType
+from mappedram.format.constants import SectionType
 from tests.conftest import UNFINISHED, Fixture, Fixtures, manifest
 from tests.files import copy_sparse, field_place, memory_file, patch
-from tests.vmstate.real import DESCRIBED
+from tests.stream.vmstate.real import DESCRIBED
 from tools.oracle import OracleBlock, OracleFile
 
 #: Not followed to the end, or saves that did not come to theirs.

@@ -10,9 +10,9 @@ import pytest
 import mappedram
 from mappedram.diff import Comparison, FieldDifference
 from mappedram.diff.nodes import compare_nodes
-from mappedram.model import Section
-from mappedram.rebuild import rebuild
-from mappedram.vmstate import Array, Leaf, Node, Struct, Undecoded
+from mappedram.stream.model import Section
+from mappedram.stream.rebuild import rebuild
+from mappedram.stream.vmstate import Array, Leaf, Node, Struct, Undecoded
 from tests.conftest import Fixtures
 from tests.diff.test_compare import compared
 from tests.files import copy_sparse, patch

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mappedram
-from mappedram import Block, Snapshot, pageio
-from mappedram.bitmap import Bitmap
+from mappedram import Block, Snapshot
 from mappedram.diff import PageDifferences, compare, compare_pages, pages
+from mappedram.io import copying
+from mappedram.stream.bitmap import Bitmap
 from tests.files import memory_file
 from tools.oracle import OracleBlock, OracleFile
 
@@ -141,7 +142,7 @@ def test_no_more_is_read_than_is_stored(pair: tuple[Model, Model]) -> None:
         reads.append((offset, offset + len(view)))
         real(source, view, offset)
 
-    real = pageio.read_fully
+    real = copying.read_fully
     with pytest.MonkeyPatch.context() as patch, pair[0].opened() as a, pair[1].opened() as b:
         patch.setattr(pages, "read_fully", read_fully)
         one, other = a.block["pc.ram"], b.block["pc.ram"]

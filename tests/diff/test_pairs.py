@@ -4,9 +4,9 @@ import pytest
 
 from mappedram.diff.pairs import paired
 from mappedram.diff.payload import said
-from mappedram.layout.constants import SectionType
-from mappedram.model import Section
-from mappedram.source import Source
+from mappedram.format.constants import SectionType
+from mappedram.io.source import Source
+from mappedram.stream.model import Section
 from tests.files import memory_file
 
 

@@ -12,7 +12,7 @@ from tests.cli.conftest import Run, patched
 from tests.conftest import Fixtures
 from tests.files import copy_sparse, patch
 from tests.html.browser import CHROMIUM, Browser
-from tests.libvirt.samples import Samples
+from tests.stream.libvirt.samples import Samples
 from tools.docs import explorer
 from tools.docs.site import ROOT
 from tools.generate.ksc import ToolMissingError

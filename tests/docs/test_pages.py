@@ -8,13 +8,13 @@ import click
 import pytest
 
 from mappedram.check import RULES
-from mappedram.check.judgement import LOADS, TABLE, WORST
+from mappedram.check.loading import LOADS, TABLE, WORST
 from mappedram.check.report import EXIT_STATUS
 from mappedram.cli.main import cli
+from mappedram.format import ELEMENTS
+from mappedram.format._spec import TYPES
 from mappedram.fuzz.defects import CATALOGUE
-from mappedram.layout import ELEMENTS
-from mappedram.layout._spec import TYPES
-from mappedram.loader import RELEASES
+from mappedram.qemu.loader import RELEASES
 from tools.campaign import document, published
 from tools.docs import (
     commands,

@@ -1,6 +1,6 @@
 """What the tests of exports share."""
 
 from tests.cli.conftest import run
-from tests.libvirt.conftest import samples
+from tests.stream.libvirt.conftest import samples
 
 __all__ = ["run", "samples"]

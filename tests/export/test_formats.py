@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import mappedram
-from mappedram.cpu import cpu_notes
-from mappedram.physical import Range, physical_map
+from mappedram.guest.cpu import cpu_notes
+from mappedram.guest.physical import Range, physical_map
 from tests.cli.conftest import Run, interrupted, on
 from tests.conftest import Fixtures
 from tests.export.readers import Bytes, core, lime
 from tests.files import copy_sparse, extents, patch
-from tests.libvirt.samples import Samples
+from tests.stream.libvirt.samples import Samples
 from tools.oracle import OracleBlock, OracleFile
 
 MIB = 1 << 20

@@ -13,7 +13,7 @@ import mappedram
 from tests.cli.conftest import Run
 from tests.export.readers import core
 from tests.files import extents
-from tests.system import places
+from tests.io.system import places
 from tools import programs
 from tools.oracle import OracleBlock, OracleFile
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 import mappedram
-from mappedram.convert import moving
-from mappedram.convert.mapped_ram import lay_out
-from mappedram.convert.vmcoreinfo import valid
+from mappedram.export import page_copy
+from mappedram.export.mapped_ram import lay_out
+from mappedram.export.vmcoreinfo import valid
 from tests.cli.conftest import Run
 from tests.export.guests import Guest, dump_and_save, loaded, stopped
 from tests.export.readers import Note, core
@@ -119,12 +119,12 @@ def test_searched_for(tmp_path: Path, run: Run, offset: int, data: bytes, there:
 
 
 @pytest.mark.parametrize("args", [(), ("--direct-io",), ("--channels", "3")], ids=str)
-@pytest.mark.parametrize("threshold", [moving.LONG, 1 << 40])
+@pytest.mark.parametrize("threshold", [page_copy.LONG, 1 << 40])
 def test_searched_for_in_runs_that_the_kernel_moves(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], threshold: int
 ) -> None:
     """What does not pass by is read, whether that was expected or not."""
-    monkeypatch.setattr(moving, "LONG", threshold)
+    monkeypatch.setattr(page_copy, "LONG", threshold)
     runs = [(10, 12), (256, 4096)]
     path = snapshot_with(tmp_path / "guest", {11 * PAGE: b"x", 3000 * PAGE: note()}, runs)
     notes, _ = found(run, path, *args)

@@ -4,7 +4,7 @@ import mappedram
 from mappedram.fuzz.clauses import CLAUSES, clause_of
 from mappedram.fuzz.mutate import LENGTH, Mutation, Mutator
 from mappedram.fuzz.report import place_of
-from mappedram.fuzz.spec import DeviceSpec, RamSpec, SnapshotSpec
+from mappedram.fuzz.sound import DeviceSpec, RamSpec, SnapshotSpec
 from tests.test_structure import clause_ids
 
 #: Has a field of each kind.

@@ -14,10 +14,10 @@ import pytest
 
 import mappedram
 from mappedram.check import RULES, check
+from mappedram.format.constants import CommandType
 from mappedram.fuzz.corpus import MANIFEST, write
 from mappedram.fuzz.defects import NOT_BY_A_FILE
-from mappedram.layout.constants import CommandType
-from mappedram.loader import RELEASES
+from mappedram.qemu.loader import RELEASES
 from tests.cli.conftest import ROOT
 
 COUNT = 300

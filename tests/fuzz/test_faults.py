@@ -15,7 +15,7 @@ from mappedram.fuzz import corpus, mutate, reproducer
 from mappedram.fuzz.cases import Case, Cases, Generated
 from mappedram.fuzz.defects import CATALOGUE
 from mappedram.fuzz.faults import Drawing, Fault, Faults, attempt
-from mappedram.fuzz.recorded import Recorded, Replayed
+from mappedram.fuzz.recorded_random import Recorded, Replayed
 from mappedram.fuzz.report import Found
 from mappedram.fuzz.run import Budget
 from mappedram.fuzz.run import run as try_files

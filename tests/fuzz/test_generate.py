@@ -9,8 +9,8 @@ import mappedram
 from mappedram.check import check
 from mappedram.fuzz.defects import ALIGNMENT_NOTE, BASE
 from mappedram.fuzz.generate import HUGE, Limits, snapshot
+from mappedram.fuzz.sound import DeviceSpec, SnapshotSpec, pattern
 from mappedram.fuzz.sparse import SparseFile
-from mappedram.fuzz.spec import DeviceSpec, SnapshotSpec, pattern
 
 #: Notes on what is legal and was asked for: no JSON text, a shared block, a small alignment.
 NOTES = {"MR041", "MR209", ALIGNMENT_NOTE}

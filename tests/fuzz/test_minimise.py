@@ -36,7 +36,7 @@ def changed(draft: Draft, name: str, value: int) -> Mutation:
     return Mutation(place.path, place.start, before, value.to_bytes(size, "big"), "a test")
 
 
-def header_of(case: Case) -> mappedram.model.MappedRamHeader | None:
+def header_of(case: Case) -> mappedram.stream.model.MappedRamHeader | None:
     """The first mapped-ram header of a file, as far as there is one."""
     blocks = Draft(case.file).stream.blocks
     return blocks[0].mapped_ram if blocks else None

@@ -9,10 +9,10 @@ import pytest
 import mappedram
 from mappedram.fuzz.mutate import KINDS, LENGTH, Mutator, apply, kind_of
 from mappedram.fuzz.records import records
-from mappedram.snapshot import Snapshot
+from mappedram.stream.snapshot import Snapshot
 from tests.conftest import Fixtures
-from tests.loader.plain_cases import good
-from tests.loader.plain_stream import CONTINUE, MEM_SIZE, PlainStream, Record
+from tests.qemu.loader.plain_cases import good
+from tests.qemu.loader.plain_stream import CONTINUE, MEM_SIZE, PlainStream, Record
 
 
 @pytest.fixture

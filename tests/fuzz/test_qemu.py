@@ -14,11 +14,11 @@ from mappedram.fuzz import reproducer
 from mappedram.fuzz.cases import Case
 from mappedram.fuzz.draft import Draft
 from mappedram.fuzz.mutate import Mutation
-from mappedram.fuzz.qemu import Loaded
 from mappedram.fuzz.report import Found
 from mappedram.fuzz.run import Budget, run
 from mappedram.fuzz.targets import Limit, QemuTarget, Worker
 from mappedram.fuzz.targets.qemu import observation
+from mappedram.qemu.run.load import Loaded
 from tools.qemu.machine import version
 
 pytestmark = pytest.mark.qemu

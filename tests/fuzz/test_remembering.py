@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 import mappedram
-from mappedram import drivers
-from mappedram.drivers.base import RefusalError
+from mappedram.format import ELEMENTS, drivers
+from mappedram.format.drivers.base import RefusalError
+from mappedram.fuzz.caching_driver import RememberingDriver
 from mappedram.fuzz.generate import snapshot
-from mappedram.fuzz.remembering import RememberingDriver
-from mappedram.layout import ELEMENTS
 
 PLAIN = drivers.get("construct")
 

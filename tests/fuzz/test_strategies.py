@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 import mappedram
 from mappedram import strategies
-from mappedram.bitmap import Bitmap
 from mappedram.check import RULES, check
 from mappedram.errors import MappedRamError
 from mappedram.fuzz.defects import ALIGNMENT_NOTE, CATALOGUE, NOT_BY_A_FILE
+from mappedram.fuzz.sound import RamSpec, SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
-from mappedram.fuzz.spec import RamSpec, SnapshotSpec
+from mappedram.stream.bitmap import Bitmap
 from tests.fuzz.test_defects import expected
 from tests.fuzz.test_generate import NOTES, codes
 

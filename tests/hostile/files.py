@@ -13,7 +13,7 @@ from dataclasses import replace
 import zstandard
 
 from tests.files import memory_file
-from tests.libvirt.samples import image
+from tests.stream.libvirt.samples import image
 from tools.oracle import OracleBlock, OracleFile
 
 SIZE_MAX = 1 << 20

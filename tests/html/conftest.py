@@ -8,8 +8,8 @@ import pytest
 from tests.cli.conftest import Run, run
 from tests.conftest import Fixtures
 from tests.html.parsed import Node, Page
-from tests.libvirt.conftest import samples
-from tests.libvirt.samples import Samples
+from tests.stream.libvirt.conftest import samples
+from tests.stream.libvirt.samples import Samples
 
 __all__ = ["Files", "MakePage", "run", "samples"]
 

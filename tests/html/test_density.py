@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappedram.bitmap import Bitmap
 from mappedram.html.density import density
+from mappedram.stream.bitmap import Bitmap
 
 
 @given(st.data(), st.integers(1, 5000), st.integers(1, 80))

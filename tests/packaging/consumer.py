@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 import mappedram
 from mappedram import Block, BlockSpec, Snapshot, SnapshotWriter, strategies
-from mappedram.bitmap import Bitmap
 from mappedram.check import Finding, Report, Severity, check
+from mappedram.stream.bitmap import Bitmap
 
 
 def memory(snapshot: Snapshot) -> dict[str, bytes]:

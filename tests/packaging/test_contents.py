@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import mappedram
-from mappedram.specification import FILES
+from mappedram.format.specification import FILES
 from tests.conftest import Fixtures
 from tests.packaging.conftest import Built
 from tools.docs.site import ROOT
@@ -46,12 +46,12 @@ def test_the_sdist(sdist: Files, checkout: Files) -> None:
 
 def test_by_pattern(wheel: Files, sdist: Files) -> None:
     """The same without a look at the repository, for what matters most."""
-    data = r"mappedram/specification/data/(\w+\.(ksy|md|hexpat|magic)|vectors\.jsonl)"
+    data = r"mappedram/format/specification/data/(\w+\.(ksy|md|hexpat|magic)|vectors\.jsonl)"
     other = r"mappedram/(py\.typed|html/page\.(css|js))"
     package = rf"mappedram/([a-z_0-9]+/)*\w+\.py|{other}|{data}"
     info = r"mappedram-[\d.]+\.dist-info/(METADATA|RECORD|WHEEL|entry_points\.txt|licenses/LICENSE)"
     assert [name for name in wheel if not re.fullmatch(f"{package}|{info}", name)] == []
-    assert {f"mappedram/specification/data/{name}" for name in FILES} <= wheel.keys()
+    assert {f"mappedram/format/specification/data/{name}" for name in FILES} <= wheel.keys()
     assert {"mappedram/py.typed", "mappedram/cli/main.py"} <= wheel.keys()
     assert not [name for name in sdist if re.search(r"__pycache__|\.pyc$|^\.(ci|venv|git/)", name)]
     assert {"tests/fixtures/pc.tar.gz", "spec/format.md", "tools/setup"} <= sdist.keys()
@@ -63,7 +63,7 @@ def test_what_is_wrong_with_a_wheel_is_seen(wheel: Files, checkout: Files) -> No
         return contents.wrong_with_wheel(held | changed, checkout, mappedram.__version__)
 
     typed = "mappedram/py.typed"
-    clauses = "mappedram/specification/data/format.md"
+    clauses = "mappedram/format/specification/data/format.md"
     assert wrong(typed) == [f"missing: {typed}"]
     assert wrong(clauses) == [f"missing: {clauses}"]
     assert wrong(**{clauses: b"old"}) == [f"differs from the repository: {clauses}"]

@@ -103,4 +103,4 @@ def test_names_that_are_loaded_late_are_shown() -> None:
     names, modules = (set(line.split()) for line in done.stdout.splitlines())
     assert set(mappedram.__all__) <= names
     assert {"create", "SnapshotWriter", "BlockSpec"} <= names
-    assert "mappedram.writer" not in modules
+    assert "mappedram.stream.writer" not in modules

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mappedram.fuzz.spec import RamSpec, SnapshotSpec
-from mappedram.layout.constants import SectionType
+from mappedram.format.constants import SectionType
+from mappedram.fuzz.sound import RamSpec, SnapshotSpec
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
 from tests.qemu.test_fresh import BY_NAME, binary, loader_of

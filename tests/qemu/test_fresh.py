@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import mappedram
-from mappedram.layout.constants import SectionType
+from mappedram.format.constants import SectionType
 from tools.qemu import Machine, find, pattern, version
 from tools.qemu.table import TABLE
 
@@ -64,7 +64,7 @@ def test_memory_equals_what_qemu_says_it_is(tmp_path: Path, offset: int) -> None
         machine.save(path, offset=offset)
     with mappedram.open(path, offset) as snapshot:
         assert snapshot.block["pc.ram"].read(1 << 20, 15 << 20) == memory.read_bytes()
-        for driver in mappedram.drivers.DRIVERS:
+        for driver in mappedram.format.drivers.DRIVERS:
             with mappedram.open(path, offset, driver=driver) as other:
                 assert other.stream == snapshot.stream
 

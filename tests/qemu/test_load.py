@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import mappedram
-from mappedram.convert.build import build
-from mappedram.convert.mapped_ram import Layout, lay_out
-from mappedram.convert.recipe import load as load_recipe
-from mappedram.source import Source
+from mappedram.export.build import build
+from mappedram.export.mapped_ram import Layout, lay_out
+from mappedram.export.recipe import load as load_recipe
+from mappedram.io.source import Source
 from tests.conftest import Fixtures
 from tests.qemu.test_fresh import BY_NAME, binary, loader_of
 from tools.qemu import Machine

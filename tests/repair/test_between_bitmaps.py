@@ -6,9 +6,9 @@ import pytest
 
 import mappedram
 from mappedram.check import check
-from mappedram.layout.constants import SectionType
+from mappedram.format.constants import SectionType
+from mappedram.io.source import Source
 from mappedram.repair import Change, plan, write_copy
-from mappedram.source import Source
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
 from tests.files import copy_sparse

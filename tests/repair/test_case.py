@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from mappedram.check import check
-from mappedram.drivers.kaitai_driver import KaitaiDriver
-from mappedram.repair.case import Case
+from mappedram.format.drivers.kaitai_driver import KaitaiDriver
+from mappedram.io.source import Source
 from mappedram.repair.edits import Edit, EditedSource
-from mappedram.source import Source
+from mappedram.repair.session import Case
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
 

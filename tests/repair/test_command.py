@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mappedram.check import check
-from mappedram.layout.constants import SectionType
+from mappedram.format.constants import SectionType
 from tests.check.draft import Draft
 from tests.cli.conftest import Run, on
 from tests.conftest import Fixtures

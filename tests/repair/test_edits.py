@@ -6,8 +6,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mappedram.io.source import Source
 from mappedram.repair.edits import Edit, EditedSource
-from mappedram.source import Source
 from tests.files import memory_file
 
 SIZE = 3 * 4096 + 17

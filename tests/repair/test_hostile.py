@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappedram.errors import MappedRamError
+from mappedram.io.source import Source
 from mappedram.repair import plan
 from mappedram.repair.edits import Edit, EditedSource
-from mappedram.snapshot import Snapshot, open_snapshot
-from mappedram.source import Source
+from mappedram.stream.snapshot import Snapshot, open_snapshot
 from tests.conftest import Fixtures
 
 NAMES = ["none", "killed", "background-snapshot", "live", "plain", "no-footers-no-vmdesc"]

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 import mappedram
+from mappedram.io.source import Source
 from mappedram.repair import plan, write_copy
-from mappedram.source import Source
 from tests.conftest import Fixtures
 from tests.qemu.test_fresh import BY_NAME, binary
 from tools.qemu import Machine, MigrationFailedError

@@ -8,9 +8,9 @@ import pytest
 
 import mappedram
 from mappedram.check import check
-from mappedram.layout.constants import SectionType
+from mappedram.format.constants import SectionType
+from mappedram.io.source import Source
 from mappedram.repair import REPAIRS, Plan, plan, write_copy, write_in_place
-from mappedram.source import Source
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
 from tests.files import copy_sparse, extents

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mappedram.fuzz.mutate import KINDS, LENGTH, Mutation
-from mappedram.fuzz.qemu import QemuLoader
-from mappedram.loader import Verdict
+from mappedram.qemu.loader import Verdict
+from mappedram.qemu.run.load import QemuLoader
 from tools.campaign import __main__ as command
 from tools.campaign import document, explained, published, results
 from tools.campaign.emulators import Emulator, distinct, release_of, saver_of

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mappedram.loader import machines
-from mappedram.loader._machines import RELEASES
-from mappedram.loader.machines import Row
+from mappedram.qemu.loader import machines
+from mappedram.qemu.loader._machines import RELEASES
+from mappedram.qemu.loader.machines import Row
 from tools.machines import source, table
 from tools.machines.__main__ import main
 from tools.machines.compared import Difference, differences

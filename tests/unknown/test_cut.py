@@ -16,15 +16,15 @@ import mappedram
 from mappedram import Snapshot, UnknownPagesError
 from mappedram.cli.main import main
 from mappedram.cli.status import CORRUPT, FINE
-from mappedram.container import open_any
 from mappedram.errors import MappedRamError, UnsupportedError
-from mappedram.snapshot import Block
+from mappedram.stream.libvirt import open_any
+from mappedram.stream.snapshot import Block
 from tests.conftest import Fixtures, manifest
 from tests.files import copy_sparse, patch
-from tests.libvirt.samples import Samples
+from tests.stream.libvirt.samples import Samples
 
 if TYPE_CHECKING:
-    from mappedram.bitmap import Runs
+    from mappedram.io.spans import Runs
 
 #: Structures that a reader relies on before it comes to the first page.
 HEADERS = {"mem_size", "ramblock_header"}

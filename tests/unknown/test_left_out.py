@@ -7,9 +7,9 @@ import pytest
 
 import mappedram
 from mappedram.cli.main import main
-from mappedram.convert.stream import to_stream
-from mappedram.coverage import Reason
-from mappedram.writer import BlockSpec, Envelope, SnapshotWriter
+from mappedram.export.stream import to_stream
+from mappedram.stream.coverage import Reason
+from mappedram.stream.writer import BlockSpec, Envelope, SnapshotWriter
 from tests.cli.conftest import Run
 from tests.conftest import Fixtures
 from tests.export.guests import Guest, stopped

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from mappedram.layout import RECORDS
-from mappedram.layout.constants import CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED
-from mappedram.layout.members import members
-from mappedram.layout.metadump import MAGIC as METADUMP_MAGIC
-from mappedram.layout.validity import OneOf, Validity
-from mappedram.vmstate.codecs import CODECS, GTREE, LISTS, STRUCTS
+from mappedram.format import RECORDS
+from mappedram.format.constants import CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED
+from mappedram.format.members import members
+from mappedram.format.metadump import MAGIC as METADUMP_MAGIC
+from mappedram.format.validity import OneOf, Validity
+from mappedram.stream.vmstate.codecs import CODECS, GTREE, LISTS, STRUCTS
 from tools.generate import ksy
 
 #: Sizes, counts and offsets at which something changes.

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import mappedram
-from mappedram.convert.stream import to_stream
-from mappedram.layout.libvirt import SaveFormat
-from mappedram.metadump import Options, plan, write_packed
-from mappedram.source import Source
-from mappedram.writer import BlockSpec, Envelope, SnapshotWriter
+from mappedram.export.metadump import Options, plan, write_packed
+from mappedram.export.stream import to_stream
+from mappedram.format.libvirt import SaveFormat
+from mappedram.io.source import Source
+from mappedram.stream.writer import BlockSpec, Envelope, SnapshotWriter
 from tools.atheris.targets import KINDS, PARAMS, TARGETS
 from tools.oracle import OracleBlock, OracleFile
 from tools.unpack import unpack

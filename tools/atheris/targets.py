@@ -10,15 +10,16 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from mappedram import MappedRamError, drivers, layout
+from mappedram import MappedRamError
 from mappedram import open as open_snapshot
 from mappedram.check import Severity, check
-from mappedram.container import detect, open_any
-from mappedram.drivers.base import Driver, Params, RefusalError, Span
-from mappedram.layout.constants import SectionType
-from mappedram.snapshot import Snapshot
-from mappedram.source import Source
-from mappedram.vmstate import decode
+from mappedram.format import ELEMENTS, drivers
+from mappedram.format.constants import SectionType
+from mappedram.format.drivers.base import Driver, Params, RefusalError, Span
+from mappedram.io.source import Source
+from mappedram.stream.libvirt import detect, open_any
+from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.vmstate import decode
 from tools.atheris.feed import Feed
 from tools.oracle import OracleBlock, OracleFile
 
@@ -30,7 +31,7 @@ _UNPACKED_MAX = 8 << 20
 _READ_MAX = 1 << 16
 _DRIVERS = [drivers.get(name) for name in drivers.DRIVERS]
 #: What chooses a structure, and what each bit of the byte behind it says of the stream around it.
-KINDS = sorted(layout.ELEMENTS)
+KINDS = sorted(ELEMENTS)
 #: Size of the page of a page record.
 _LEN_PAGE = 4096
 PARAMS = ("has_page_size", "has_addr", "has_mapped_ram", "is_be")

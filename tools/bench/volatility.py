@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
-from mappedram.volatility import PLUGIN_DIRECTORY
+from mappedram.export.volatility import PLUGIN_DIRECTORY
 from tools.bench.measure import mappedram
 from tools.bench.row import Row
 from tools.oracle import OracleBlock, OracleFile

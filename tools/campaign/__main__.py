@@ -24,8 +24,8 @@ from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mappedram.fuzz.guests import GUESTS
 from mappedram.fuzz.mutate import KINDS
+from mappedram.qemu.run.guests import GUESTS
 from tools.campaign import document, published, results
 from tools.campaign.emulators import Emulator, distinct
 from tools.campaign.explained import explanation_of

@@ -15,13 +15,13 @@ _HEAD = """\
 <!-- Written by `python -m tools.campaign document` from published.json; do not edit. -->
 
 `mappedram check` says for each release of QEMU what its loader makes of a file. That comes from a
-model of the loader, `mappedram/loader`, which follows the bytes as QEMU does. This page says how
-well it does that.
+model of the loader, `mappedram/qemu/loader`, which follows the bytes as QEMU does. This page says
+how well it does that.
 
 A good file gets one to three mutations (`mappedram/fuzz/mutate.py`). A fresh QEMU loads it, with 10
 seconds and 7 GiB of address space, and where it reports success, its memory is compared with that
 of the good file. The model is told the machine, and judges the same file. It knows the release only
-as a row of a table (`mappedram/loader/releases.py`).
+as a row of a table (`mappedram/qemu/loader/releases.py`).
 
 | outcome | what it means |
 |---|---|
@@ -55,10 +55,11 @@ The files that are changed:
 _OTHERS = """\
 ## Without mapped-ram
 
-`tests/loader/plain_cases.py` changes one thing in a good stream without mapped-ram, and also what
-mutations do not reach, such as an XBZRLE difference. `tests/loader/test_destinations.py` loads the
-file of one machine into another. QEMU 10.0.2 does with each what the model says, in the words that
-the model foretells. What 9.0 makes of compressed pages and of disks is read from its source.
+`tests/qemu/loader/plain_cases.py` changes one thing in a good stream without mapped-ram, and also
+what mutations do not reach, such as an XBZRLE difference. `tests/qemu/loader/test_destinations.py`
+loads the file of one machine into another. QEMU 10.0.2 does with each what the model says, in the
+words that the model foretells. What 9.0 makes of compressed pages and of disks is read from its
+source.
 
 QEMU sends each page once at least, unless the guest does not use it. If a page has had no record,
 `check` says `loads`, and not certain: nothing tells whether the page is meant to be zero. The
@@ -70,7 +71,7 @@ Loading with the capability `multifd` is another loader. Where pages are not in 
 not refuse: `multifd` in the JSON of `mappedram check` says whether QEMU crashes or hangs. A
 channel that meets the end of the file dies of its own error message up to 11.0. In 11.1 the
 loader dies of one as soon as it has more pages to read, and waits forever if it has none.
-`tests/loader/test_multifd.py` holds this against QEMU 10.0.2.
+`tests/qemu/loader/test_multifd.py` holds this against QEMU 10.0.2.
 """
 
 _BUILDS = """\
@@ -82,7 +83,7 @@ the others: 9.0.0, 9.1.0, 9.2.0, 10.1.0, 10.2.0, 11.0.0 and 11.1.0, built from t
 outcome, and the same words where it foretells any. Where a load succeeded, the first 16 MiB of
 memory are those of the clean file where the model says so, and others where it says that memory is
 wrong. What a release does is called measured where these files or the campaigns below show it
-(`tests/loader/test_builds.py`), and read where only its source does.
+(`tests/qemu/loader/test_builds.py`), and read where only its source does.
 """
 #: The nine builds, by what was loaded.
 BUILDS = ("9.0.0", "9.1.0", "9.2.0", "10.0.2", "10.1.0", "10.2.0", "11.0.0", "11.1.0", "11.1.3")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from mappedram.loader import RELEASES, newest
+from mappedram.qemu.loader import RELEASES, newest
 from tools.campaign.seeds import Seed
 from tools.qemu import version
 
@@ -21,7 +21,7 @@ class Emulator:
         binary: where it is.
         arch: its target, as in its name.
         version: such as `10.0.2`, by its own word.
-        release: the row of the model (`mappedram.loader.RELEASES`) that stands for it.
+        release: the row of the model (`mappedram.qemu.loader.RELEASES`) that stands for it.
     """
 
     binary: Path

@@ -1,7 +1,7 @@
 """`python -m tools.campaign.record`: what QEMUs make of mutants of a fixture, for the tests.
 
 The fixture `none` has no firmware, so that its mutants can be made anywhere. What each QEMU makes
-of them goes into `tests/loader/measured.json.xz`; what other QEMUs made of them stays there.
+of them goes into `tests/qemu/loader/measured.json.xz`; what other QEMUs made of them stays there.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from typing import Any
 
 import mappedram
 from mappedram.fuzz.mutate import LENGTH, Mutation, Mutator, apply
-from mappedram.fuzz.qemu import QemuLoader, digest_of_snapshot
+from mappedram.qemu.run.load import QemuLoader, digest_of_snapshot
 from tools.qemu import version
 from tools.unpack import unpack
 

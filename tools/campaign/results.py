@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 from mappedram.fuzz.mutate import LENGTH, Mutation
-from mappedram.loader import Verdict
+from mappedram.qemu.loader import Verdict
 from tools.campaign.plan import Plan, Shard
 
 OUTCOMES = ("loads", "wrong-memory", "refuses", "crashes", "hangs")
@@ -35,7 +35,7 @@ class Row:
         index: number of the mutant in its plan.
         file: name of the good file (`seeds.py`).
         good: digest of the good file: each QEMU that saves one may write another.
-        machine: guest, by its name in `mappedram.fuzz.guests`.
+        machine: guest, by its name in `mappedram.qemu.run.guests`.
         form: `mapped-ram` or `plain`.
         kinds: what was changed (`mappedram.fuzz.mutate.KINDS`).
         mutant: digest of the mutations.

@@ -7,11 +7,11 @@ from pathlib import Path
 from random import Random
 
 import mappedram
-from mappedram.convert.mapped_ram import Layout, lay_out
-from mappedram.fuzz.guests import GUESTS, Guest
-from mappedram.fuzz.qemu import QemuLoader
-from mappedram.layout.constants import SectionType
-from mappedram.snapshot import Snapshot
+from mappedram.export.mapped_ram import Layout, lay_out
+from mappedram.format.constants import SectionType
+from mappedram.qemu.run.guests import GUESTS, Guest
+from mappedram.qemu.run.load import QemuLoader
+from mappedram.stream.snapshot import Snapshot
 from tools.oracle import OracleBlock, OracleFile
 
 PAGE = 4096
@@ -33,7 +33,7 @@ class Seed:
 
     Attributes:
         name: of the file.
-        guest: which machine loads it, by its name in `mappedram.fuzz.guests`.
+        guest: which machine loads it, by its name in `mappedram.qemu.run.guests`.
         arch: target of the QEMUs that save and load it.
         what: what it is, for the page.
         make: writes it; gets the file that QEMU saved of that machine, and the path to write.

@@ -10,14 +10,14 @@ from typing import Self
 
 import mappedram
 from mappedram.fuzz.mutate import Mutation, Mutator, apply
-from mappedram.fuzz.qemu import Loaded, QemuLoader, digest_of_snapshot
-from mappedram.loader import RELEASES, Destination, Verdict
-from mappedram.loader.ledger import Ledgers
-from mappedram.loader.pages import Bitmaps
-from mappedram.loader.simulate import Simulation
-from mappedram.pageio import Target, copy_data
-from mappedram.snapshot import Snapshot
-from mappedram.source import Source
+from mappedram.io.copying import Target, copy_data
+from mappedram.io.source import Source
+from mappedram.qemu.loader import RELEASES, Destination, Verdict
+from mappedram.qemu.loader.pages import Bitmaps
+from mappedram.qemu.loader.record_cache import Ledgers
+from mappedram.qemu.loader.simulate import Simulation
+from mappedram.qemu.run.load import Loaded, QemuLoader, digest_of_snapshot
+from mappedram.stream.snapshot import Snapshot
 from tools.campaign.emulators import Emulator, saver_of
 from tools.campaign.plan import Plan
 from tools.campaign.results import Row, digest, mutant_of

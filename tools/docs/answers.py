@@ -1,6 +1,6 @@
 """The table of what each system call may answer, and what is then done."""
 
-from mappedram.system.answers import ANSWERS
+from mappedram.io.system.answers import ANSWERS
 
 _MARK = "<!-- table: answers -->"
 

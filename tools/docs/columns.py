@@ -6,8 +6,8 @@ from html import escape
 from itertools import groupby
 from math import log2
 
-from mappedram.cli.text import size
-from mappedram.regions import Region
+from mappedram.stream.regions import Region
+from mappedram.view.text import size
 
 _WIDTH = 400
 _GAP = 30

@@ -6,7 +6,7 @@ from pathlib import Path
 from tools.docs.drawing import byte_map
 from tools.generate import ksy
 
-LAYOUT = ksy.ROOT / "mappedram" / "layout"
+LAYOUT = ksy.ROOT / "mappedram" / "format"
 #: The modules that declare structures, in the order of a file.
 RECORDS = ("stream", "section", "ram", "live", "libvirt")
 _RECORD = re.compile(r'^\w+ = record\(\n?\s*"(\w+)"', re.MULTILINE)
@@ -30,7 +30,7 @@ said; if something stands elsewhere because of it, say so in the declaration of 
 
 ## The whole file
 
-`mappedram/layout/file.py`:
+`mappedram/format/file.py`:
 
 """
 
@@ -42,7 +42,7 @@ def page() -> str:
     for module in RECORDS:
         path = LAYOUT / f"{module}.py"
         names = _RECORD.findall(path.read_text(encoding="utf-8"))
-        parts.append(f"\n### `mappedram/layout/{module}.py`\n")
+        parts.append(f"\n### `mappedram/format/{module}.py`\n")
         for name in names:
             drawing = byte_map(types[name])
             parts.append(f'\n`{name}`\n\n<div class="drawing">{drawing}</div>\n')

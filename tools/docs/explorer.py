@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 
 from mappedram.check import RULES
+from mappedram.format._spec import TYPES
+from mappedram.format.constants import CommandType
+from mappedram.format.specification import clauses
 from mappedram.html._clauses import FIELDS
 from mappedram.html.bar import KINDS
 from mappedram.html.markup import Markup, tag
-from mappedram.layout._spec import TYPES
-from mappedram.layout.constants import CommandType
-from mappedram.specification import clauses
 from tools.generate import ksc, ksy
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -1,6 +1,6 @@
 """The tables of the page on the verdict, from the table by which `mappedram check` judges."""
 
-from mappedram.check.judgement import LOADS, TABLE, WORST, Loads, Worst
+from mappedram.check.loading import LOADS, TABLE, WORST, Loads, Worst
 from mappedram.check.report import EXIT_STATUS
 
 _PLACE = "<!-- table: judgement -->\n"

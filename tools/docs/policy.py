@@ -1,6 +1,6 @@
 """The table of device fields that a metadump keeps or leaves out."""
 
-from mappedram.metadump import ENTRIES
+from mappedram.export.metadump import ENTRIES
 
 _MARK = "<!-- table: policy -->"
 

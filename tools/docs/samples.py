@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from mappedram.cli.fields import Field, fields_of
-from mappedram.container import open_any, regions_of
-from mappedram.regions import Region
+from mappedram.stream.libvirt import open_any, regions_of
+from mappedram.stream.regions import Region
+from mappedram.view.fields import Field, fields_of
 from tools.unpack import unpack
 
 FIXTURES = Path(__file__).resolve().parents[2] / "tests" / "fixtures"

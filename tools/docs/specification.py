@@ -2,8 +2,8 @@
 
 import re
 
-from mappedram.cli.fields import Field, decoded
-from mappedram.cli.text import hex_bytes
+from mappedram.view.fields import Field, decoded
+from mappedram.view.text import hex_bytes
 from tools.docs.columns import picture
 from tools.docs.drawing import byte_map
 from tools.docs.samples import Structure, regions, structures

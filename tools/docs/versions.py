@@ -6,13 +6,13 @@ from itertools import groupby
 from random import Random
 
 from mappedram.check import check
+from mappedram.format.constants import CommandType
 from mappedram.fuzz.defects import CATALOGUE, Breakage
-from mappedram.layout.constants import CommandType
-from mappedram.loader import RELEASES, Release, Verdict, machines, releases
-from mappedram.loader.commands import COMMANDS
-from mappedram.loader.configuration import CAPABILITIES
-from mappedram.loader.endings import ENDINGS
-from mappedram.loader.releases import ALWAYS, Behaviour
+from mappedram.qemu.loader import RELEASES, Release, Verdict, machines, releases
+from mappedram.qemu.loader.commands import COMMANDS
+from mappedram.qemu.loader.configuration import CAPABILITIES
+from mappedram.qemu.loader.failures import ENDINGS
+from mappedram.qemu.loader.releases import ALWAYS, Behaviour
 from tools.campaign import document, published
 
 _HEAD = """\
@@ -50,8 +50,8 @@ to an old snapshot in a QEMU that has removed its machine type. A destination th
 of distributions, nothing is known: they are taken to be there.
 
 These are the oldest and the newest version in each release. The other machine types, boards above
-all, are in `mappedram/loader/_machines.py`. `python -m tools.machines` makes it from the sources of
-the releases, and compares it with `-machine help` of each QEMU at hand.
+all, are in `mappedram/qemu/loader/_machines.py`. `python -m tools.machines` makes it from the
+sources of the releases, and compares it with `-machine help` of each QEMU at hand.
 
 """
 #: Versioned machine types, and the folder of QEMU's source with them.

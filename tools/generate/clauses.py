@@ -2,7 +2,7 @@
 
 import re
 
-from mappedram.specification import clauses, sections
+from mappedram.format.specification import clauses, sections
 
 #: As many clauses are named beside a field.
 _NAMED_MAX = 8

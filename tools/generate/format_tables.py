@@ -2,8 +2,8 @@
 
 import re
 
-from mappedram.layout import RECORDS
-from mappedram.layout.members import member
+from mappedram.format import RECORDS
+from mappedram.format.members import member
 from tools.generate import ksy
 
 TARGET = ksy.SPEC / "format.md"

@@ -1,4 +1,4 @@
-"""`mappedram/kaitai/*.py`: what kaitai-struct-compiler makes of the spec, reading and writing."""
+"""`mappedram/format/kaitai/*.py`: what kaitai-struct-compiler makes of the spec."""
 
 import hashlib
 import tempfile
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tools.generate import ksc, ksy
 
-PACKAGE = "mappedram.kaitai"
+PACKAGE = "mappedram.format.kaitai"
 OPTIONS = ("--read-write", "--read-pos", "--python-package", PACKAGE)
 _IMPORT = f"from {PACKAGE} import "
 
@@ -22,7 +22,7 @@ def outputs() -> dict[str, str]:
         jars = ksc.fetch(ksc.COMPILER, Path(directory, "jars"))
         ksc.compile_spec(jars, "python", OPTIONS, Path(directory, "python"))
         return {
-            f"mappedram/kaitai/{module.name}": _mark(module)
+            f"mappedram/format/kaitai/{module.name}": _mark(module)
             for module in sorted(Path(directory, "python").glob("*.py"))
         }
 

@@ -1,6 +1,6 @@
 """`spec/mapped_ram.magic`: the entries by which `file -m` knows the files of the spec."""
 
-from mappedram.layout.validity import Equals, OneOf
+from mappedram.format.validity import Equals, OneOf
 from tools.generate import ksy
 from tools.generate.validity import specified
 

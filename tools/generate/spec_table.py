@@ -1,8 +1,8 @@
-"""`mappedram/layout/_spec.py`: names and docs of the spec, for the package to show at run time."""
+"""`mappedram/format/_spec.py`: names and docs of the spec, for the package to show at run time."""
 
 from tools.generate import ksy
 
-TARGET = ksy.ROOT / "mappedram" / "layout" / "_spec.py"
+TARGET = ksy.ROOT / "mappedram" / "format" / "_spec.py"
 
 HEADER = '''"""Names and docs of every structure, taken from `spec/*.ksy`.
 

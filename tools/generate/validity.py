@@ -1,10 +1,10 @@
-"""What fields may hold by `spec/*.ksy`, as the rules that `mappedram.layout` is declared with."""
+"""What fields may hold by `spec/*.ksy`, as the rules that `mappedram.format` is declared with."""
 
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mappedram.layout.validity import (
+from mappedram.format.validity import (
     AtLeast,
     AtMost,
     Between,
@@ -34,7 +34,7 @@ _COMPARISON = re.compile(r"_ (<=|>=|<|>|==) (.+)", re.DOTALL)
 def specified(node: Mapping[str, Any], name: str, params: Params) -> Validity | None:
     """The rule of a field, exactly; None where everything goes.
 
-    A rule about the place in the file is none of the field alone: `mappedram.reader.walk` has it.
+    A rule about the place in the file is none of the field alone: the stream parser has it.
 
     Args:
         node: the type in a `.ksy`, as YAML has it.

@@ -1,7 +1,7 @@
 """Make the table of machine types of QEMU's releases, and hold it against the emulators at hand.
 
-The table is `mappedram/loader/_machines.py`. With --git it is made anew, from the source of the
-releases; that takes git and a C preprocessor. The emulators are those in PATH and those given.
+The table is `mappedram/qemu/loader/_machines.py`. With --git it is made anew, from the source of
+the releases; that takes git and a C preprocessor. The emulators are those in PATH and those given.
 """
 
 import argparse
@@ -9,12 +9,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mappedram.loader import machines
+from mappedram.qemu.loader import machines
 from tools.machines import source, table
 from tools.machines.compared import Difference, differences
 from tools.machines.listed import Listed, at_hand
 
-PATH = Path(__file__).resolve().parents[2] / "mappedram" / "loader" / "_machines.py"
+PATH = Path(__file__).resolve().parents[2] / "mappedram/qemu/loader/_machines.py"
 #: The first release with mapped-ram.
 FIRST = "9.0"
 

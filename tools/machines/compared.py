@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from mappedram.loader.machines import Row
+from mappedram.qemu.loader.machines import Row
 from tools.machines.listed import Listed
 
 #: The targets that are built from a folder of `hw`, where they are not called as it is.

@@ -25,27 +25,43 @@ ROOT = Path(__file__).resolve().parents[2]
 #: What is changed.
 TARGETS = (
     *(
-        f"mappedram/layout/{name}.py"
+        f"mappedram/format/{name}.py"
         for name in ("constants", "validity", "arithmetic", "complete")
     ),
-    *(f"mappedram/layout/{name}.py" for name in ("stream", "section", "ram", "live", "libvirt")),
-    *(f"mappedram/layout/{name}.py" for name in ("file", "grammar", "vmstate")),
-    *(f"mappedram/reader/{name}.py" for name in ("walk", "assemble", "footer", "vmdescription")),
-    "mappedram/regions.py",
-    "mappedram/writer/build.py",
-    "mappedram/writer/plan.py",
+    *(f"mappedram/format/{name}.py" for name in ("stream", "section", "ram", "live", "libvirt")),
+    *(f"mappedram/format/{name}.py" for name in ("file", "grammar", "vmstate")),
+    *(
+        f"mappedram/stream/reader/{name}.py"
+        for name in ("walk", "assemble", "footer", "vmdescription")
+    ),
+    "mappedram/stream/regions.py",
+    "mappedram/stream/writer/build.py",
+    "mappedram/stream/writer/plan.py",
 )
 #: The tests, those first that notice most and take least.
 TESTS = (
-    *("tests/test_declared.py", "tests/test_regions.py", "tests/test_agreement.py"),
-    *("tests/conformance/test_expected.py", "tests/test_reader.py", "tests/check/test_rebuilt.py"),
-    *("tests/test_roundtrip.py", "tests/test_live.py", "tests/writer", "tests/stream"),
     *(
-        "tests/libvirt",
+        "tests/format/test_declared.py",
+        "tests/stream/test_regions.py",
+        "tests/format/test_agreement.py",
+    ),
+    *(
+        "tests/conformance/test_expected.py",
+        "tests/stream/reader/test_reader.py",
+        "tests/check/test_rebuilt.py",
+    ),
+    *(
+        "tests/stream/test_roundtrip.py",
+        "tests/stream/reader/test_live.py",
+        "tests/stream/writer",
+        "tests/stream",
+    ),
+    *(
+        "tests/stream/libvirt",
         "tests/fuzz/test_defects.py",
         "tests/check",
         "tests/unknown",
-        "tests/vmstate",
+        "tests/stream/vmstate",
     ),
 )
 #: Seconds for all tests; a change that makes a reader go round in circles is noticed by that.

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 import mappedram
-from mappedram.specification import FILES
+from mappedram.format.specification import FILES
 from tools.docs.site import ROOT
 from tools.package import contents
 from tools.package.environment import Environment

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from zipfile import ZipFile
 
-from mappedram.specification import FILES
+from mappedram.format.specification import FILES
 
 #: What serves only the repository.
 _NOT_SHIPPED = (".ci/", ".pre-commit-config.yaml")
-_DATA = "mappedram/specification/data"
+_DATA = "mappedram/format/specification/data"
 #: What a build backend writes, in the folders that the standards give it.
 _DIST_INFO = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
 

@@ -14,8 +14,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from mappedram.capture.cancel import cancel
-from mappedram.capture.monitor import Monitor
+from mappedram.qemu.capture.cancel import cancel
+from mappedram.qemu.capture.monitor import Monitor
 from tools.qemu.firmware import FIRMWARE
 from tools.qemu.machine import NEWER, Machine, QemuDiedError, find
 

@@ -3,18 +3,18 @@
 from dataclasses import replace
 from random import Random
 
-from mappedram.fuzz.defects.registry import breaks
-from mappedram.fuzz.draft import Draft
-from mappedram.fuzz.remembering import DRIVER
-from mappedram.fuzz.sparse import SparseFile
-from mappedram.fuzz.spec import RamSpec, SnapshotSpec
-from mappedram.layout import file
-from mappedram.layout.constants import (
+from mappedram.format import file
+from mappedram.format.constants import (
     RAM_SAVE_FLAG_CONTINUE,
     RAM_SAVE_FLAG_EOS,
     SectionType,
 )
-from mappedram.writer.build import build
+from mappedram.fuzz.caching_driver import DRIVER
+from mappedram.fuzz.defects.registry import breaks
+from mappedram.fuzz.draft import Draft
+from mappedram.fuzz.sound import RamSpec, SnapshotSpec
+from mappedram.fuzz.sparse import SparseFile
+from mappedram.stream.writer.build import build
 
 #: Names that lead elsewhere, or do something to a terminal.
 _UNSAFE = ("../../etc/passwd", "..", "a/../b", "\x1b[2Jpc.ram", "pc\0ram")

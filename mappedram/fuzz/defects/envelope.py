@@ -5,19 +5,19 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from mappedram.fuzz.defects.registry import breaks
-from mappedram.fuzz.draft import Draft
-from mappedram.fuzz.remembering import DRIVER
-from mappedram.fuzz.sparse import SparseFile
-from mappedram.fuzz.spec import DeviceSpec, SnapshotSpec
-from mappedram.layout.complete import complete
-from mappedram.layout.constants import (
+from mappedram.format.complete import complete
+from mappedram.format.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
     RAM_SAVE_FLAG_COMPRESS_PAGE,
     SectionType,
 )
-from mappedram.layout.ram import PageRecord
+from mappedram.format.ram import PageRecord
+from mappedram.fuzz.caching_driver import DRIVER
+from mappedram.fuzz.defects.registry import breaks
+from mappedram.fuzz.draft import Draft
+from mappedram.fuzz.sound import DeviceSpec, SnapshotSpec
+from mappedram.fuzz.sparse import SparseFile
 
 #: A type byte that no section has.
 _NO_SECTION = (0x09, 0x42, 0x7D, 0xFF)

@@ -5,8 +5,8 @@ from random import Random
 
 from mappedram.fuzz.defects.registry import breaks
 from mappedram.fuzz.draft import Draft
+from mappedram.fuzz.sound import RamSpec, SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
-from mappedram.fuzz.spec import RamSpec, SnapshotSpec
 
 #: No bit of it is set, so that it matters to nobody else where its bitmap is.
 _BLANK = RamSpec("rom", 1)

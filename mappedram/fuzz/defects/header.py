@@ -3,15 +3,15 @@
 from dataclasses import replace
 from random import Random
 
-from mappedram.fuzz.defects.registry import breaks
-from mappedram.fuzz.draft import Draft
-from mappedram.fuzz.sparse import SparseFile
-from mappedram.fuzz.spec import RamSpec, SnapshotSpec
-from mappedram.layout.constants import (
+from mappedram.format.constants import (
     CAPABILITY_X_IGNORE_SHARED,
     MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
     SectionType,
 )
+from mappedram.fuzz.defects.registry import breaks
+from mappedram.fuzz.draft import Draft
+from mappedram.fuzz.sound import RamSpec, SnapshotSpec
+from mappedram.fuzz.sparse import SparseFile
 
 _BLANK = RamSpec("rom", 2)
 

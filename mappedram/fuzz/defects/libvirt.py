@@ -4,24 +4,24 @@ import lzma
 from dataclasses import replace
 from random import Random
 
-import mappedram
-from mappedram.container.libvirt import KIND, LibvirtImage, detect
-from mappedram.container.sparse import write_libvirt_sparse
-from mappedram.convert.mapped_ram import Layout
-from mappedram.fuzz.defects.registry import breaks
-from mappedram.fuzz.draft import Draft
-from mappedram.fuzz.remembering import DRIVER
-from mappedram.fuzz.sparse import SparseFile, memory_file
-from mappedram.fuzz.spec import RamSpec, SnapshotSpec
-from mappedram.layout.constants import SectionType
-from mappedram.layout.libvirt import (
+from mappedram.export.libvirt import write_libvirt_sparse
+from mappedram.export.mapped_ram import Layout
+from mappedram.format.constants import SectionType
+from mappedram.format.libvirt import (
     HEADER_SIZE,
     QEMU_SAVE_MAGIC,
     QEMU_SAVE_PARTIAL,
     QEMU_SAVE_VERSION,
     SaveFormat,
 )
-from mappedram.source import Source
+from mappedram.fuzz.caching_driver import DRIVER
+from mappedram.fuzz.defects.registry import breaks
+from mappedram.fuzz.draft import Draft
+from mappedram.fuzz.sound import RamSpec, SnapshotSpec
+from mappedram.fuzz.sparse import SparseFile, memory_file
+from mappedram.io.source import Source
+from mappedram.stream.libvirt.header import KIND, LibvirtImage, detect
+from mappedram.stream.snapshot import open_snapshot
 
 _XML = "<domain type='qemu'>\n  <name>fuzz</name>\n  <memory unit='KiB'>64</memory>\n</domain>\n"
 _COOKIE = "<qemusaveimage>\n  <slirpHelper/>\n</qemusaveimage>\n"
@@ -32,7 +32,7 @@ _SLACK = 64
 def image(spec: SnapshotSpec) -> SparseFile:
     """A sound save image in the format "sparse"."""
     with spec.file().opened() as fd, memory_file() as out:
-        with mappedram.open(fd, spec.offset, driver=DRIVER) as snapshot:
+        with open_snapshot(fd, spec.offset, driver=DRIVER) as snapshot:
             layout = Layout(align=spec.align)
             write_libvirt_sparse(snapshot, _XML, _COOKIE, out, slack=_SLACK, layout=layout)
         return SparseFile.of_fd(out, origin=f"save image of {spec!r}")

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
+from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.fuzz.generate import Limits, snapshot
+from mappedram.fuzz.sound import SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
-from mappedram.fuzz.spec import SnapshotSpec
-from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 
 #: What a sound snapshot has to be for a file that breaks one rule alone: not even notes are left,
 #: so that it is aligned as QEMU does it. It still takes kilobytes, the rest of it is holes.

@@ -3,13 +3,8 @@
 from dataclasses import replace
 from random import Random
 
-from mappedram.fuzz.defects.registry import breaks
-from mappedram.fuzz.draft import Draft
-from mappedram.fuzz.remembering import DRIVER
-from mappedram.fuzz.sparse import SparseFile
-from mappedram.fuzz.spec import DeviceSpec, SnapshotSpec
-from mappedram.layout import file
-from mappedram.layout.constants import (
+from mappedram.format import file
+from mappedram.format.constants import (
     DIRTY_BITMAP_BITMAP_NAME,
     DIRTY_BITMAP_DEVICE_NAME,
     DIRTY_BITMAP_EOS,
@@ -17,7 +12,12 @@ from mappedram.layout.constants import (
     CommandType,
     SectionType,
 )
-from mappedram.writer.build import build
+from mappedram.fuzz.caching_driver import DRIVER
+from mappedram.fuzz.defects.registry import breaks
+from mappedram.fuzz.draft import Draft
+from mappedram.fuzz.sound import DeviceSpec, SnapshotSpec
+from mappedram.fuzz.sparse import SparseFile
+from mappedram.stream.writer.build import build
 
 _DEVICE = DeviceSpec("ps2kbd", section_id=9, state=bytes(24))
 #: Commands that a loader knows, without data, but that need a connection.

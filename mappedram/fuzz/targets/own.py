@@ -12,12 +12,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from mappedram.check import check
-from mappedram.container import open_any
-from mappedram.drivers import DRIVERS
 from mappedram.errors import MappedRamError
+from mappedram.format.drivers import DRIVERS
 from mappedram.fuzz.cases import Case, Cases, Generated
 from mappedram.fuzz.targets.base import Limit, Observation, Worker
 from mappedram.fuzz.targets.signs import signal_of
+from mappedram.stream.libvirt import open_any
 
 #: Bytes of each block that are read: the first and the last ones.
 _READ = 1 << 16

@@ -6,18 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import mappedram
-from mappedram import system
-from mappedram.convert.mapped_ram import Layout, lay_out
 from mappedram.errors import MappedRamError
+from mappedram.export.mapped_ram import Layout, lay_out
 from mappedram.fuzz.cases import Case, Cases, Seeded
-from mappedram.fuzz.guests import GUESTS
-from mappedram.fuzz.qemu import Loaded, Outcome, QemuLoader, digest_of_snapshot
+from mappedram.fuzz.sound import pattern
 from mappedram.fuzz.sparse import SparseFile, memory_file
-from mappedram.fuzz.spec import pattern
 from mappedram.fuzz.targets.base import Kind, Limit, Observation, Worker
 from mappedram.fuzz.targets.signs import FROM_OUTSIDE, sign_of, signal_of
-from mappedram.snapshot import Snapshot
+from mappedram.io import system
+from mappedram.qemu.run.guests import GUESTS
+from mappedram.qemu.run.load import Loaded, Outcome, QemuLoader, digest_of_snapshot
+from mappedram.stream.snapshot import Snapshot, open_snapshot
 
 _PAGE_SIZE = 4096
 
@@ -36,7 +35,7 @@ class QemuTarget:
     Args:
         binary: the emulator.
         limit: what one load may take.
-        guest: name of the guest (`mappedram.fuzz.guests`); `none` is the fastest.
+        guest: name of the guest (`mappedram.qemu.run.guests`); `none` is the fastest.
     """
 
     def __init__(self, binary: Path, limit: Limit, guest: str = "none") -> None:
@@ -86,7 +85,7 @@ class QemuTarget:
                 loader.save(path, _fill)
             except RuntimeError as error:
                 raise MappedRamError(f"no clean file to begin with: {error}") from error
-            with mappedram.open(path) as snapshot:
+            with open_snapshot(path) as snapshot:
                 expected = digest_of_snapshot(snapshot, loader.guest)
                 yield Case("saved", SparseFile.of_fd(snapshot.source.fd), expected=expected)
                 room = sum(block.used_length for block in snapshot.blocks)

@@ -9,7 +9,7 @@ from typing import Any
 from kaitaistruct import EndOfStreamError, KaitaiStream, ValidationFailedError
 
 #: Generated code has no types.
-MappedRam: Any = import_module("mappedram.kaitai.mapped_ram").MappedRam
+MappedRam: Any = import_module("mappedram.format.kaitai.mapped_ram").MappedRam
 BITMAP_MAX = 1 << 20
 
 

@@ -1,0 +1,58 @@
+"""What `import mappedram` offers: the rooms of the package behind one door."""
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mappedram.format.drivers import DriverName
+from mappedram.format.drivers.base import Driver
+from mappedram.stream import snapshot as stream_snapshot
+from mappedram.stream.snapshot import OnPages, open_snapshot
+
+if TYPE_CHECKING:
+    from mappedram.guest.physical import PhysicalMemory
+
+
+class Snapshot(stream_snapshot.Snapshot):
+    """An open snapshot, with the memory of its guest by physical address."""
+
+    @cached_property
+    def physical(self) -> "PhysicalMemory":
+        """The guest's physical memory, at the addresses that `mappedram.guest.physical` finds out.
+
+        Raises:
+            UnsupportedError: nothing is known of where the machine type has its memory.
+        """
+        from mappedram.guest.physical import physical_memory
+
+        return physical_memory(self)
+
+
+def open(  # noqa: A001 - reads as `mappedram.open`
+    path_or_fd: str | os.PathLike[str] | int,
+    offset: int = 0,
+    *,
+    driver: DriverName | Driver = "construct",
+    partial: bool = False,
+    on_pages: OnPages | None = None,
+) -> Snapshot:
+    """Open a snapshot: follow its headers, and leave bitmaps and pages where they are.
+
+    Args:
+        path_or_fd: the file, or an open descriptor, which stays open.
+        offset: where the stream begins; offsets in its headers count from byte 0 all the same.
+        driver: `construct` or `kaitai`, or whatever else reads single structures.
+        partial: return what could be read of a file whose RAM blocks cannot all be found; the
+            reason is then in `snapshot.stream.stopped`.
+        on_pages: of a stream without mapped-ram, called before its first page record with what was
+            read until then and the size of a page; what it returns, if anything, is given each
+            page as it passes by.
+
+    Raises:
+        UnsupportedError: not a QEMU migration stream, or one that this version does not read.
+        TruncatedError: the file ends before its last RAM block.
+        FormatError: a structure before the last RAM block cannot be followed.
+        OSError: the file cannot be opened or read.
+    """
+    opened = open_snapshot(path_or_fd, offset, driver=driver, partial=partial, on_pages=on_pages)
+    return Snapshot(opened.source, opened.stream, opened.driver)

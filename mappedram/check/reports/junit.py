@@ -1,0 +1,89 @@
+"""Reports as JUnit XML, which servers for continuous integration take: a file is a suite of tests.
+
+Each rule is a test, which fails where the rule has found an error or a warning; the `type` of the
+failure says which. A file is corrupt where one is of the type `error`. Source: the schema
+`junit-10.xsd` of the xUnit plugin of Jenkins.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
+from xml.etree import ElementTree as ET
+
+from mappedram.check.finding import Finding, Severity
+from mappedram.check.registry import Rule
+from mappedram.check.report import NOT_FOLLOWED, Report
+from mappedram.check.reports import Results, Unread
+from mappedram.printable import printable
+
+_CLASS = "mappedram.check"
+
+
+def pieces(results: Results, rules: Sequence[Rule]) -> Iterator[str]:
+    """The document, piece by piece.
+
+    Args:
+        results: the reports, taken as the document is written.
+        rules: all rules that were asked for.
+    """
+    yield "<?xml version='1.0' encoding='UTF-8'?>\n<testsuites>\n"
+    for result in results:
+        suite = _unread(result) if isinstance(result, Unread) else _suite(result, rules)
+        ET.indent(suite)
+        yield ET.tostring(suite, encoding="unicode") + "\n"
+    yield "</testsuites>\n"
+
+
+def _unread(result: Unread) -> ET.Element:
+    case = _case("read")
+    ET.SubElement(case, "error", message=printable(result.message))
+    return _counted(result.file, [case])
+
+
+def _suite(report: Report, rules: Sequence[Rule]) -> ET.Element:
+    by_code = attrgetter("code")
+    found = {
+        code: list(group) for code, group in groupby(sorted(report.findings, key=by_code), by_code)
+    }
+    return _counted(report.file, [_test(rule, found.get(rule.code, [])) for rule in rules])
+
+
+def _test(rule: Rule, findings: list[Finding]) -> ET.Element:
+    case = _case(f"{rule.code} {rule.name}")
+    if not findings:
+        return case
+    text = "\n".join(map(_line, findings))
+    if rule.code == NOT_FOLLOWED:
+        ET.SubElement(case, "skipped", message=findings[0].message).text = text
+    elif all(finding.severity == Severity.INFO for finding in findings):
+        ET.SubElement(case, "system-out").text = text
+    else:
+        failure = ET.SubElement(
+            case, "failure", type=findings[0].severity, message=findings[0].message
+        )
+        failure.text = text
+    return case
+
+
+def _line(finding: Finding) -> str:
+    where = "" if finding.offset is None else f"{finding.offset:#x}: "
+    what = "of what was decompressed, " if finding.decompressed and where else ""
+    return f"{what}{where}{finding.message} ({finding.path})"
+
+
+def _case(name: str) -> ET.Element:
+    return ET.Element("testcase", name=name, classname=_CLASS)
+
+
+def _counted(file: str, cases: list[ET.Element]) -> ET.Element:
+    outcomes = [child.tag for case in cases for child in case]
+    suite = ET.Element(
+        "testsuite",
+        name=printable(file),
+        tests=str(len(cases)),
+        failures=str(outcomes.count("failure")),
+        errors=str(outcomes.count("error")),
+        skipped=str(outcomes.count("skipped")),
+    )
+    suite.extend(cases)
+    return suite

@@ -1,0 +1,149 @@
+"""Reports as one document of SARIF 2.1.0, the Static Analysis Results Interchange Format of OASIS.
+
+Places are bytes: a region has `byteOffset` and `byteLength` (clause 3.30 there). What lies in
+something that was decompressed has no region, as it has no place in the file. Each file that was
+judged is an artifact, with its verdict in the property bag.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from mappedram.check.finding import Finding, Severity
+from mappedram.check.registry import Rule
+from mappedram.check.report import Report
+from mappedram.check.reports import Results, Unread
+from mappedram.version import __version__
+
+SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+VERSION = "2.1.0"
+LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+#: Where the format is described that a band of rules is about.
+_HELP = {"MR5": "https://libvirt.org/formatdomain.html"}
+_HELP_OTHERS = "https://www.qemu.org/docs/master/devel/migration/mapped-ram.html"
+
+
+def document(results: Results, rules: Sequence[Rule]) -> dict[str, Any]:
+    """The document; its members are to be written in their order, as iterators are among them.
+
+    Args:
+        results: the reports, taken as the document is written.
+        rules: all rules that were asked for.
+    """
+    numbers = {rule.code: number for number, rule in enumerate(rules)}
+    unread: list[Unread] = []
+    artifacts: dict[str, dict[str, Any]] = {}
+    run = {
+        "tool": {"driver": _driver(rules)},
+        "columnKind": "unicodeCodePoints",
+        "results": _results(results, numbers, artifacts, unread),
+        "artifacts": _values(artifacts),
+        "invocations": _invocations(unread),
+    }
+    return {"$schema": SCHEMA, "version": VERSION, "runs": [run]}
+
+
+def _driver(rules: Sequence[Rule]) -> dict[str, Any]:
+    return {
+        "name": "mappedram",
+        "version": __version__,
+        "rules": [_descriptor(rule) for rule in rules],
+    }
+
+
+def _descriptor(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.code,
+        "name": rule.name,
+        "shortDescription": {"text": rule.summary},
+        "fullDescription": {"text": f"{rule.summary} {rule.why}"},
+        "help": {"text": f"{rule.why} See clause {rule.clause} of spec/format.md; {rule.qemu}."},
+        "helpUri": _HELP.get(rule.code[:3], _HELP_OTHERS),
+        "defaultConfiguration": {"level": LEVELS[rule.severity]},
+    }
+
+
+def _results(
+    results: Results,
+    numbers: dict[str, int],
+    artifacts: dict[str, dict[str, Any]],
+    unread: list[Unread],
+) -> Iterator[dict[str, Any]]:
+    for result in results:
+        if isinstance(result, Unread):
+            unread.append(result)
+            continue
+        artifacts[result.file] = _artifact(result)
+        for finding in result.findings:
+            yield {
+                "ruleId": finding.code,
+                "ruleIndex": numbers[finding.code],
+                "level": LEVELS[finding.severity],
+                "message": {"text": _message(finding)},
+                "locations": [_location(result.file, finding)],
+            }
+
+
+def _values(artifacts: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Those that are there once all results were taken."""
+    yield from artifacts.values()
+
+
+def _artifact(report: Report) -> dict[str, Any]:
+    return {
+        "location": {"uri": uri(report.file)},
+        "roles": ["analysisTarget"],
+        "properties": {
+            "verdict": report.verdict,
+            "qemu": {release: verdict.outcome for release, verdict in report.qemu.items()},
+            "asked": report.asked.to_dict(),
+        },
+    }
+
+
+def _message(finding: Finding) -> str:
+    values = (("expected", finding.expected), ("actual", finding.actual))
+    told = ", ".join(f"{name} {value}" for name, value in values if value is not None)
+    text = f"{finding.message} ({told})" if told else finding.message
+    # A name from the file must not become a link (section 3.11.6 there).
+    return text.replace("](", "]\\(")
+
+
+def _location(file: str, finding: Finding) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": {"uri": uri(file)}}
+    if finding.offset is not None and not finding.decompressed:
+        place["region"] = {"byteOffset": finding.offset}
+        if finding.length is not None:
+            place["region"]["byteLength"] = finding.length
+    location: dict[str, Any] = {"physicalLocation": place}
+    if finding.path:
+        location["logicalLocations"] = [{"fullyQualifiedName": finding.path}]
+    return location
+
+
+def _invocations(unread: list[Unread]) -> Iterator[dict[str, Any]]:
+    """How the run went, which shows once all results were taken."""
+    yield {
+        "executionSuccessful": not unread,
+        "toolExecutionNotifications": [
+            {
+                "level": "error",
+                "message": {"text": f"{result.file}: {result.message}"},
+                "locations": [
+                    {"physicalLocation": {"artifactLocation": {"uri": uri(result.file)}}}
+                ],
+            }
+            for result in unread
+        ],
+    }
+
+
+def uri(file: str) -> str:
+    """A path as URI reference; one that is not absolute stays relative."""
+    prefix = "file://" if file.startswith("/") else ""
+    # A colon in the first step of a relative path would make it a scheme.
+    return prefix + quote(os.fsencode(file), safe="/")

@@ -1,0 +1,257 @@
+"""MR1: the list of RAM blocks and the records around it."""
+
+from collections.abc import Iterator
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Severity
+from mappedram.check.registry import rule
+from mappedram.check.rules.fields import Broken, field_rule
+from mappedram.format.constants import RAM_SAVE_FLAG_EOS, RAM_SAVE_FLAG_MEM_SIZE
+from mappedram.format.validity import Harmless
+from mappedram.stream.model import Element
+
+#: Names of blocks that QEMU can resize. They stand in the list by their greatest length, which
+#: the file does not tell. Source: QEMU hw/core/loader.c, rom_set_mr().
+RESIZEABLE = "/rom@"
+
+
+@rule(
+    "MR101",
+    "duplicate-idstr",
+    Severity.ERROR,
+    clause="5.3.9",
+    errata=("E-029",),
+    qemu="migration/ram.c: parse_ramblocks()",
+)
+def duplicate_idstr(context: Context) -> Iterator[Defect]:
+    """No two blocks have the same name.
+
+    Why:
+        QEMU loads both into the one block of that name, so that the pages of the later one win.
+
+    Remedy:
+        Correct the program that wrote the file: nothing tells which of the blocks is right. In
+        Python, `Snapshot.blocks` has both.
+    """
+    seen = set()
+    for block in context.stream.blocks:
+        if block.idstr in seen:
+            yield Defect(
+                f"block {block.idstr!r} is listed before",
+                context.block_field(block, "idstr"),
+                expected="another name",
+                actual=block.idstr,
+            )
+        seen.add(block.idstr)
+
+
+@rule(
+    "MR102",
+    "total-mismatch",
+    Severity.ERROR,
+    clause="5.3.7",
+    errata=("E-021",),
+    qemu="migration/ram.c: parse_ramblocks()",
+)
+def total_mismatch(context: Context) -> Iterator[Defect]:
+    """The number in MEM_SIZE is the sum of used_length over its blocks.
+
+    Why:
+        QEMU subtracts each block until nothing is left. With a sum too large it takes what follows
+        the last block for another one, with a sum too small it stops early or never.
+
+    Remedy:
+        Run `mappedram repair`, which writes the sum of the blocks that were found.
+    """
+    for record, blocks in _lists(context):
+        total = record.values["total_and_flags"] - RAM_SAVE_FLAG_MEM_SIZE
+        actual = sum(block.values["used_length"] for block in blocks)
+        if total != actual:
+            yield Defect(
+                f"MEM_SIZE announces {total:#x} bytes, but its blocks have {actual:#x}",
+                context.field(record, "total_and_flags"),
+                expected=f"{actual | RAM_SAVE_FLAG_MEM_SIZE:#x}",
+                actual=f"{record.values['total_and_flags']:#x}",
+            )
+
+
+@rule(
+    "MR103",
+    "mem-size-repeated",
+    Severity.WARNING,
+    clause="5.3.10",
+    errata=("E-029",),
+    qemu="migration/ram.c: ram_load_precopy()",
+)
+def mem_size_repeated(context: Context) -> Iterator[Defect]:
+    """There is one MEM_SIZE record.
+
+    Why:
+        QEMU reads a further list, and its pages, on top of the first.
+
+    Remedy:
+        Correct the program that wrote the file: no QEMU writes a second list.
+    """
+    for record in list(context.of_kind("mem_size"))[1:]:
+        yield Defect(
+            f"another MEM_SIZE record stands at {record.offset:#x}",
+            context.field(record, "total_and_flags"),
+            expected=f"{RAM_SAVE_FLAG_EOS:#x}",
+            actual=f"{record.values['total_and_flags']:#x}",
+        )
+
+
+@field_rule(
+    "MR104",
+    "used-length-unaligned",
+    qemu="migration/ram.c: parse_ramblock_mapped_ram()",
+)
+def used_length_unaligned(broken: Broken) -> str:
+    """The used_length of a block is a whole number of pages.
+
+    Why:
+        QEMU rounds the number of pages down, so that the rest of the block is lost.
+
+    Remedy:
+        Run `mappedram repair`, in case it is the page size that is wrong. If it repairs nothing, go
+        back to the file that QEMU wrote.
+    """
+    return (
+        f"used_length {broken.value:#x} of block {broken.idstr!r} is no multiple of its page size"
+        f" {broken.values['mapped_ram']['page_size']:#x}"
+    )
+
+
+@field_rule(
+    "MR105",
+    "eos-bits",
+    qemu="migration/ram.c: ram_load_precopy()",
+)
+def eos_bits(broken: Broken) -> str:
+    """An EOS record holds the flag EOS and nothing else.
+
+    Why:
+        QEMU lets the flag CONTINUE and a number pass, and makes nothing of them.
+
+    Remedy:
+        Nothing: QEMU loads the file. Correct the program that wrote it.
+    """
+    return f"the EOS record at {broken.element.offset:#x} holds {broken.value:#x}"
+
+
+@rule(
+    "MR106",
+    "block-order",
+    Severity.WARNING,
+    clause="5.3.11",
+    qemu="system/physmem.c: ram_block_add()",
+)
+def block_order(context: Context) -> Iterator[Defect]:
+    """The blocks come by falling length, but for those that QEMU can resize.
+
+    Why:
+        QEMU keeps its list in that order. Another order loads as well, but QEMU did not write it.
+
+    Remedy:
+        Nothing: QEMU loads the file. Correct the program that wrote it.
+    """
+    before = None
+    for block in context.stream.blocks:
+        if block.idstr.startswith(RESIZEABLE):
+            continue
+        if before and block.used_length > before.used_length:
+            yield Defect(
+                f"block {block.idstr!r} of {block.used_length:#x} bytes comes after"
+                f" {before.idstr!r} of {before.used_length:#x}",
+                context.block_field(block, "used_length"),
+                expected=f"<= {before.used_length:#x}",
+                actual=f"{block.used_length:#x}",
+            )
+        before = block
+
+
+@rule(
+    "MR107",
+    "mem-size-missing",
+    Severity.ERROR,
+    clause="5.1.3",
+    qemu="migration/ram.c: ram_save_setup()",
+)
+def mem_size_missing(context: Context) -> Iterator[Defect]:
+    """START of RAM has a MEM_SIZE record.
+
+    Why:
+        No block is loaded without the list: the guest is restored with empty memory.
+
+    Remedy:
+        Save again: without this list, no memory in the file can be found.
+    """
+    start = context.ram_start
+    record = start and context.elements.get(f"{start.path}/eos")
+    if record and not context.stream.totals:
+        yield Defect(
+            f"START of RAM holds no list of blocks, only EOS at {record.offset:#x}",
+            context.field(record, "flags"),
+            expected="MEM_SIZE",
+            actual="EOS",
+        )
+
+
+@rule(
+    "MR108",
+    "used-length-zero",
+    Severity.ERROR,
+    clause="5.3.5",
+    errata=("E-022",),
+    qemu="migration/ram.c: parse_ramblocks()",
+)
+def used_length_zero(context: Context) -> Iterator[Defect]:
+    """The last block of a list is not of length 0.
+
+    Why:
+        QEMU stops reading the list when the sum is used up, and takes the header of such a block
+        for the next record.
+
+    Remedy:
+        Correct the program that wrote the file: no QEMU writes a block of length 0.
+    """
+    for _, blocks in _lists(context):
+        if blocks and blocks[-1].values["used_length"] == 0:
+            yield Defect(
+                f"block {blocks[-1].values['idstr']!r}, the last of its list, has the length 0",
+                context.field(blocks[-1], "used_length"),
+                expected="> 0",
+                actual="0",
+            )
+
+
+@field_rule(
+    "MR109",
+    "block-idstr-unsafe",
+    qemu="system/physmem.c: qemu_ram_set_idstr()",
+)
+def block_idstr_unsafe(broken: Broken) -> str:
+    """The name of a block holds no control characters and no step such as `..`.
+
+    Why:
+        QEMU has no such block and refuses the file. A tool that shows such a name, or makes a path
+        of it, does what the file wants.
+
+    Remedy:
+        Do not trust the file: no QEMU wrote this name. `mappedram extract` makes a safe file name
+        of it.
+    """
+    return f"the name {broken.value!r} of a block holds {Harmless().danger(broken.value)}"
+
+
+def _lists(context: Context) -> Iterator[tuple[Element, list[Element]]]:
+    """Each MEM_SIZE record with its blocks; a list that reading stopped in is left out."""
+    record = None
+    blocks: list[Element] = []
+    for element in context.of_kind("mem_size", "ramblock_header", "end_of_section"):
+        if element.kind == "ramblock_header":
+            blocks.append(element)
+            continue
+        if record:
+            yield record, blocks
+        record, blocks = (element if element.kind == "mem_size" else None), []

@@ -1,0 +1,163 @@
+"""MR0: the capabilities that the configuration announces, and whether the blocks bear them out."""
+
+from collections.abc import Iterator
+
+from construct import Int32ub, Int64ub, Struct
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Place, Severity
+from mappedram.check.registry import rule
+from mappedram.check.rules.fields import Broken, field_rule
+from mappedram.format.arithmetic import is_page_size
+from mappedram.format.constants import (
+    CAPABILITIES,
+    CAPABILITY_MAPPED_RAM,
+    CAPABILITY_X_IGNORE_SHARED,
+    MAPPED_RAM_HDR_VERSION,
+)
+from mappedram.format.drivers.base import RefusalError
+from mappedram.format.ram import MappedRamHeader
+
+#: What a mapped-ram header begins with; wrong values are no error here.
+_BEGINNING = Struct("version" / Int32ub, "page_size" / Int64ub)
+#: Whether the address stands before a mapped-ram header, and what puts them there.
+_FIELDS = (
+    (False, {CAPABILITY_MAPPED_RAM}),
+    (True, {CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED}),
+)
+#: No header of a block is longer.
+_BLOCK_HEADER_MAX = 512
+
+
+@field_rule(
+    "MR008",
+    "capability-unknown",
+    qemu="migration/savevm.c: get_capability(), since 11.1 load_capability()",
+)
+def capability_unknown(broken: Broken) -> str:
+    """The configuration lists no capabilities but mapped-ram and x-ignore-shared.
+
+    Why:
+        QEMU refuses names that it does not know, such as `compress` since 9.1 and `zero-blocks`
+        since 11.0: "Received unknown capability". Where that is every release, MR061 says so as
+        well. Others, such as `multifd`, it passes, but no release up to 11.1 lists them. The older
+        name `fixed-ram` was never in a release.
+
+    Remedy:
+        Load the file with the build of QEMU that wrote it, or with one that `mappedram check` says
+        loads it. `mappedram extract` reads the memory all the same.
+    """
+    return f"capability {broken.value!r} is not one that a stream lists"
+
+
+@rule(
+    "MR013",
+    "capability-order",
+    Severity.WARNING,
+    clause="3.4.2",
+    qemu="migration/savevm.c: put_capability(), since 11.1 save_capability()",
+)
+def capability_order(context: Context) -> Iterator[Defect]:
+    """The capabilities come in the order of QEMU's enumeration, each at most once.
+
+    Why:
+        QEMU makes a set of them, and writes them in this order.
+
+    Remedy:
+        Nothing: QEMU loads the file. Correct the program that wrote it.
+    """
+    for element in context.of_kind("configuration_subsection"):
+        last = -1
+        for index, entry in enumerate(element.values["body"].get("capabilities", ())):
+            if entry["name"] not in CAPABILITIES:
+                continue
+            position = CAPABILITIES.index(entry["name"])
+            if position <= last:
+                yield Defect(
+                    f"capability {entry['name']!r} comes after {CAPABILITIES[last]!r}",
+                    context.field(element, f"body/capabilities[{index}]/name"),
+                    expected=", ".join(CAPABILITIES),
+                    actual=entry["name"],
+                )
+            last = max(last, position)
+
+
+@rule(
+    "MR014",
+    "capability-mismatch",
+    Severity.ERROR,
+    clause="3.4.8",
+    qemu="migration/savevm.c: configuration_validate_capabilities()",
+)
+def capability_mismatch(context: Context) -> Iterator[Defect]:
+    """The first block has the fields that the capabilities announce, and no others.
+
+    Why:
+        A destination is set up as the capabilities say, and reads the rest of the list shifted by
+        these fields. Only a change to the list of capabilities leaves such a file.
+
+    Remedy:
+        Go back to the file that QEMU wrote: nothing tells whether the list of capabilities or the
+        list of blocks was changed since.
+    """
+    stream = context.stream
+    header = first_header(context)
+    if header is None or stream.configuration is None:
+        return
+    behind, _, found = header
+    announced = {name for name in CAPABILITIES if name in stream.capabilities}
+    if found != announced:
+        listed = ", ".join(sorted(announced)) or "no capability"
+        yield Defect(
+            f"the first block has the fields of {', '.join(sorted(found))}, but the configuration"
+            f" announces {listed}",
+            Place(behind, MappedRamHeader.sizeof(), "/ram/blocks[0]/mapped_ram"),
+            expected=listed,
+            actual=", ".join(sorted(found)),
+        )
+
+
+def first_header(context: Context) -> tuple[int, int, set[str]] | None:
+    """Where the fields of the first block end that all streams have, whatever is announced.
+
+    Returns:
+        That place, where a mapped-ram header follows, and the capabilities that make it stand
+        there; None if no header can begin at any place where one could.
+    """
+    for behind, place, names in _first_headers(context):
+        if _is_header(context, place):
+            return behind, place, names
+    return None
+
+
+def looked_at(context: Context) -> Iterator[tuple[int, int]]:
+    """The half-open ranges that `first_header` looks at where no header begins."""
+    for _, place, _ in _first_headers(context):
+        yield place, place + _BEGINNING.sizeof()
+
+
+def _first_headers(context: Context) -> Iterator[tuple[int, int, set[str]]]:
+    """Where the header of the first block can begin, as `first_header` returns it."""
+    record = next(context.of_kind("mem_size"), None)
+    if record is None:
+        return
+    data = context.source.read(record.end, _BLOCK_HEADER_MAX)
+    behind = record.end
+    for has_addr, names in _FIELDS:
+        try:
+            _, length = context.snapshot.driver.parse(
+                "ramblock_header", data, {"has_addr": has_addr}
+            )
+        except RefusalError:
+            return
+        behind = behind if has_addr else record.end + length
+        yield behind, record.end + length, names
+
+
+def _is_header(context: Context, offset: int) -> bool:
+    """Whether a mapped-ram header can begin there, by its version and page size."""
+    data = context.source.read(offset, _BEGINNING.sizeof())
+    if len(data) < _BEGINNING.sizeof():
+        return False
+    found = _BEGINNING.parse(data)
+    return found.version <= MAPPED_RAM_HDR_VERSION and is_page_size(found.page_size)

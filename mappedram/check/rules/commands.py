@@ -1,0 +1,95 @@
+"""MR0: commands, the instructions of a stream to its loader."""
+
+from collections.abc import Iterator
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Severity
+from mappedram.check.registry import rule
+from mappedram.check.rules.fields import Broken, field_rule
+from mappedram.format.constants import COMMAND_LENGTHS, CommandType, SectionType
+from mappedram.stream.model import Section
+
+#: The commands that belong in a file, with the length of their data: the second one is there with
+#: the capability dirty-bitmaps.
+COMMANDS_OF_A_FILE = {(CommandType.SWITCHOVER_START, 0), (CommandType.POSTCOPY_ADVISE, 0)}
+
+#: Where a file with such a command loads, if that takes more than its machine.
+_WHERE = {
+    CommandType.ENABLE_COLO: ": QEMU 9.0 to 10.2 loads it, at a destination that has x-colo on",
+}
+
+
+@field_rule(
+    "MR031",
+    "command-unknown",
+    qemu="migration/savevm.c: loadvm_process_command()",
+)
+def command_unknown(broken: Broken) -> str:
+    """Each command is one that QEMU knows.
+
+    Why:
+        QEMU refuses the file: it cannot know what the command asks for.
+
+    Remedy:
+        Load the file with the build of QEMU that wrote it: no release up to 11.1 has this command.
+        `mappedram extract` reads the memory all the same.
+    """
+    return f"command {broken.value} is unknown"
+
+
+@field_rule(
+    "MR032",
+    "command-length",
+    qemu="migration/savevm.c: loadvm_process_command()",
+)
+def command_length(broken: Broken) -> str:
+    """The data of a command is as long as the command calls for.
+
+    Why:
+        QEMU compares the length with a table and stops if it differs.
+
+    Remedy:
+        Go back to the file that QEMU wrote: no release up to 11.1 gives this command another
+        length. `mappedram extract` reads the memory all the same.
+    """
+    name = CommandType(broken.values["command"]).name
+    return f"command {name} has {broken.value} bytes of data, not {broken.expected}"
+
+
+@rule(
+    "MR033",
+    "command-unexpected",
+    Severity.WARNING,
+    clause="4.5.3",
+    errata=("E-005", "E-006"),
+    qemu="migration/savevm.c: loadvm_process_command()",
+)
+def command_unexpected(context: Context) -> Iterator[Defect]:
+    """There is no command of postcopy, COLO or the return path.
+
+    Why:
+        Those need a connection or a second side, which a file does not have. Saves with
+        `return-path` have left such files, which QEMU loads nonetheless. Saves with `x-colo` did up
+        to QEMU 10.2, which loads them with `x-colo` on; 11.0 and newer refuse them.
+
+    Remedy:
+        Nothing, if QEMU loads the file: `mappedram check` says it. Save without `return-path`,
+        `switchover-ack` and `x-colo` next time. No save into a file leaves any other of these
+        commands.
+    """
+    for section, command in _known(context):
+        if (command, len(section.data)) not in COMMANDS_OF_A_FILE:
+            where = _WHERE.get(command, "")
+            yield Defect(
+                f"command {command.name} does not belong in a file{where}",
+                context.section_field(section, "command"),
+                expected="SWITCHOVER_START",
+                actual=command.name,
+            )
+
+
+def _known(context: Context) -> Iterator[tuple[Section, CommandType]]:
+    """The commands that QEMU knows."""
+    for section in context.sections(SectionType.COMMAND):
+        if section.command is not None and section.command in COMMAND_LENGTHS:
+            yield section, CommandType(section.command)

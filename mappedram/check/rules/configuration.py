@@ -1,0 +1,161 @@
+"""MR0: the configuration section, but for its capabilities."""
+
+from collections.abc import Iterator
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Place, Severity
+from mappedram.check.registry import rule
+from mappedram.check.rules.fields import Broken, field_rule
+from mappedram.qemu.loader import machines
+
+SUBSECTION_ORDER = (
+    "configuration/target-page-bits",
+    "configuration/capabilities",
+    "configuration/uuid",
+)
+
+
+@rule(
+    "MR007",
+    "mapped-ram-guessed",
+    Severity.INFO,
+    clause="9.4.3",
+    qemu="migration/savevm.c: vmstate_configuration",
+)
+def mapped_ram_guessed(context: Context) -> Iterator[Defect]:
+    """The configuration section announces mapped-ram.
+
+    Why:
+        A source with `migration.send-configuration` off announces nothing. That the blocks carry
+        mapped-ram headers was told from the first of them.
+
+    Remedy:
+        Load the file with `-global migration.send-configuration=off`, as `mappedram restore-hint`
+        prints it.
+    """
+    if context.stream.mapped_ram_guessed:
+        header = context.elements["/header"]
+        yield Defect(
+            "there is no configuration section; that the stream has mapped-ram is a guess from its"
+            " first block",
+            Place(header.end, 1, "/configuration"),
+            expected="0x07",
+        )
+
+
+@field_rule(
+    "MR009",
+    "subsection-version",
+    qemu="migration/vmstate.c: vmstate_load_state()",
+)
+def subsection_version(broken: Broken) -> str:
+    """Each subsection of the configuration has version 1.
+
+    Why:
+        QEMU refuses a subsection whose version is above its own, or below the oldest it reads.
+
+    Remedy:
+        Copy the file again, or load it with the QEMU that wrote it: no release up to 11.1 has
+        another version. `mappedram extract` reads the memory all the same.
+    """
+    return f"subsection {broken.idstr!r} has version {broken.value}, not {broken.expected}"
+
+
+@rule(
+    "MR010",
+    "subsection-order",
+    Severity.WARNING,
+    clause="3.2.5",
+    qemu="migration/savevm.c: vmstate_configuration",
+)
+def subsection_order(context: Context) -> Iterator[Defect]:
+    """The subsections of the configuration come in their order, each at most once.
+
+    Why:
+        QEMU looks them up by name, in any order, and writes them in this one.
+
+    Remedy:
+        Nothing: QEMU loads the file. Correct the program that wrote it.
+    """
+    last = -1
+    for element in context.of_kind("configuration_subsection"):
+        position = SUBSECTION_ORDER.index(element.values["idstr"])
+        if position <= last:
+            yield Defect(
+                f"subsection {element.values['idstr']!r} comes after {SUBSECTION_ORDER[last]!r}",
+                context.field(element, "idstr"),
+                expected=", ".join(SUBSECTION_ORDER),
+                actual=element.values["idstr"],
+            )
+        last = max(last, position)
+
+
+@field_rule(
+    "MR015",
+    "machine-empty",
+    errata=("E-032",),
+    qemu="migration/savevm.c: configuration_post_load()",
+)
+def machine_empty(broken: Broken) -> str:  # noqa: ARG001
+    """The machine type is not empty.
+
+    Why:
+        QEMU compares as many bytes as there are: a destination of any machine type takes the file.
+
+    Remedy:
+        Load the file on the machine type that it was saved on, and on no other: QEMU does not
+        notice.
+    """
+    return "the machine type is empty"
+
+
+@field_rule(
+    "MR016",
+    "machine-unprintable",
+    qemu="migration/savevm.c: configuration_post_load()",
+)
+def machine_unprintable(broken: Broken) -> str:
+    """The machine type consists of printable ASCII characters.
+
+    Why:
+        That of every machine of QEMU does: no destination has this one, and QEMU refuses the file,
+        which MR061 says as well. Only what stands behind a NUL it does not look at.
+
+    Remedy:
+        Copy the file again: its configuration section is damaged. `mappedram extract` reads the
+        memory all the same.
+    """
+    return f"the machine type is {broken.value!r}"
+
+
+@rule(
+    "MR060",
+    "machine-removed",
+    Severity.INFO,
+    clause="3.1.9",
+    qemu="system/vl.c: select_machine()",
+)
+def machine_removed(context: Context) -> Iterator[Defect]:
+    """The newest release of QEMU has the machine type.
+
+    Why:
+        A QEMU loads a file on the machine type that it was saved on. A release that has it no
+        longer, or not yet, does not even start with it: "unsupported machine type". Since 10.1,
+        each release leaves out the versions of machine types that are six years old.
+
+    Remedy:
+        Load the file with a release that has the machine type: `mappedram check` says which do.
+        Without one, `mappedram extract` reads the memory all the same.
+    """
+    machine = context.stream.machine or ""
+    having = machines.span(machine)
+    if having is not None and machines.NEWEST not in having:
+        first, last = having
+        releases = first if first == last else f"{first} to {last}"
+        yield Defect(
+            f"the machine type {machine!r} is in QEMU {releases}, and no longer in"
+            f" {machines.NEWEST}",
+            context.field(context.elements["/configuration/header"], "name"),
+            expected=f"a machine type of QEMU {machines.NEWEST}",
+            actual=machine,
+        )

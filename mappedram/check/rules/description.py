@@ -1,0 +1,189 @@
+"""MR0: the JSON description against the sections that it describes."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
+from reprlib import Repr
+from typing import Any
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Place, Severity
+from mappedram.check.registry import rule
+from mappedram.format.constants import SectionType
+from mappedram.stream.model import Section
+from mappedram.stream.reader.vmdescription import payload_lengths
+
+#: Shows values of the text, which can be megabytes.
+_SHORT = Repr()
+_SHORT.maxstring = 100
+
+
+@rule(
+    "MR044",
+    "vmdescription-devices",
+    Severity.WARNING,
+    clause="4.7.4",
+    qemu="migration/savevm.c: vmstate_save()",
+)
+def vmdescription_devices(context: Context) -> Iterator[Defect]:
+    """The JSON description lists the FULL sections, in their order.
+
+    Why:
+        QEMU writes both in one go, and reads only the sections. Sections were added, left out or
+        moved since; whoever takes their lengths from the description goes astray.
+
+    Remedy:
+        Go back to the file that QEMU wrote. If only the description is wrong, QEMU loads the file;
+        `mappedram state` may give wrong fields.
+    """
+    for number, (section, device) in enumerate(_pairs(context)):
+        described, present = _described(device), _present(section)
+        if described != present:
+            yield Defect(
+                f"device {number} of the JSON description is {_shown(described)}, but the section"
+                f" is {_shown(present)}",
+                _place(context, f"devices[{number}]"),
+                expected=_shown(present),
+                actual=_shown(described),
+            )
+            return  # what follows is shifted
+
+
+@rule(
+    "MR045",
+    "vmdescription-version",
+    Severity.WARNING,
+    clause="4.7.8",
+    qemu="migration/vmstate.c: vmstate_save_state_v(), since 11.1 vmstate_save_vmsd_v()",
+)
+def vmdescription_version(context: Context) -> Iterator[Defect]:
+    """The JSON description gives each device the version of its section.
+
+    Why:
+        QEMU writes one number in both places, and goes by that of the section. With another one
+        it reads other fields than those described.
+
+    Remedy:
+        Go back to the file that QEMU wrote. If only the description is wrong, QEMU loads the file;
+        `mappedram state` may give wrong fields.
+    """
+    for number, (section, device) in enumerate(_pairs(context)):
+        if section is None or _described(device) != _present(section):
+            continue
+        version = device.get("version", section.version_id)
+        if version != section.version_id:
+            yield Defect(
+                f"{section.idstr!r} has version {section.version_id}, but {_SHORT.repr(version)} in"
+                " the JSON description",
+                _place(context, f"devices[{number}]/version"),
+                expected=f"{section.version_id}",
+                actual=_SHORT.repr(version),
+            )
+
+
+@rule(
+    "MR046",
+    "vmdescription-length",
+    Severity.WARNING,
+    clause="4.6.7",
+    errata=("E-015",),
+    qemu="migration/vmstate.c: vmsd_desc_field_end()",
+)
+def vmdescription_length(context: Context) -> Iterator[Defect]:
+    """The payload of each FULL section is as long as the JSON description says.
+
+    Why:
+        The payload was changed, or the description was: where the section ends is then a guess by
+        its footer. QEMU does not notice a wrong description, but stops at a payload of another
+        length. QEMU itself describes arrays of pointers wrong that hold null pointers: up to 9.2
+        those of `s390_css`, and up to 11.1 any that begins with other pointers.
+
+    Remedy:
+        Nothing, if QEMU up to 9.2 wrote the file on s390x, or if it is such an array: the
+        description is wrong there. Otherwise go back to the file that QEMU wrote; `mappedram state`
+        may give wrong fields.
+    """
+    document = _document(context)
+    lengths = payload_lengths(document) if document else {}
+    for section in context.sections(SectionType.FULL):
+        described = lengths.get((section.idstr or "", section.instance_id or 0))
+        if described and (length := described.pop(0)) != section.payload_length:
+            yield Defect(
+                f"the payload of {section.idstr!r} takes {section.payload_length:#x} bytes, but"
+                f" {length:#x} by the JSON description",
+                Place(section.payload_offset, section.payload_length, f"{section.path}/payload"),
+                expected=f"{length:#x}",
+                actual=f"{section.payload_length:#x}",
+            )
+
+
+@rule(
+    "MR047",
+    "vmdescription-configuration",
+    Severity.WARNING,
+    clause="4.7.9",
+    qemu="migration/savevm.c: qemu_savevm_state_header()",
+)
+def vmdescription_configuration(context: Context) -> Iterator[Defect]:
+    """The JSON description lists the subsections of the configuration.
+
+    Why:
+        QEMU writes both from the same table. A converter that puts mapped-ram in, or takes it out,
+        has to change both.
+
+    Remedy:
+        Nothing: QEMU loads the file. Correct the program that changed it.
+    """
+    document = _document(context)
+    described = document.get("configuration") if document else None
+    if not isinstance(described, dict):
+        return  # as in all files up to QEMU 8.1
+    entries = described.get("subsections", [])
+    names = [_get(e, "vmsd_name") for e in entries] if isinstance(entries, list) else None
+    present = [e.values["idstr"] for e in context.of_kind("configuration_subsection")]
+    # Their order is another rule's.
+    if names is None or Counter(map(str, names)) != Counter(present):
+        yield Defect(
+            "the configuration has other subsections than in the JSON description",
+            _place(context, "configuration"),
+            expected=", ".join(present) or "none",
+            actual=_SHORT.repr(names),
+        )
+
+
+def _document(context: Context) -> Mapping[str, Any] | None:
+    """The description of a stream that was followed to its end."""
+    stream = context.stream
+    if stream.stopped or not stream.ended or stream.vmdescription is None:
+        return None
+    return stream.vmdescription.document
+
+
+def _pairs(context: Context) -> Iterator[tuple[Section | None, Any]]:
+    """Each FULL section with the device that stands in its place in the description."""
+    document = _document(context)
+    devices = document.get("devices") if document else None
+    if isinstance(devices, list):
+        yield from zip_longest(context.sections(SectionType.FULL), devices)
+
+
+def _described(device: Any) -> tuple[Any, Any] | None:
+    return (_get(device, "name"), _get(device, "instance_id")) if device is not None else None
+
+
+def _present(section: Section | None) -> tuple[Any, Any] | None:
+    return (section.idstr, section.instance_id) if section else None
+
+
+def _shown(device: tuple[Any, Any] | None) -> str:
+    return "missing" if device is None else " ".join(map(_SHORT.repr, device))
+
+
+def _get(entry: Any, key: str) -> Any:
+    return entry.get(key) if isinstance(entry, dict) else None
+
+
+def _place(context: Context, name: str) -> Place:
+    description = context.stream.vmdescription
+    assert description is not None
+    return Place(description.offset, description.length, f"/vmdescription/{name}")

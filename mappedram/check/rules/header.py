@@ -1,0 +1,165 @@
+"""MR2, first part: the mapped-ram header of each block, but for where its offsets lead."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Place, Severity
+from mappedram.check.registry import rule
+from mappedram.check.rules.fields import Broken, field_rule
+from mappedram.format.arithmetic import is_page_size
+from mappedram.format.constants import (
+    CAPABILITY_X_IGNORE_SHARED,
+    OFFSET_BITS,
+)
+from mappedram.stream.model import RamBlock
+
+
+@field_rule(
+    "MR204",
+    "page-size-invalid",
+    errata=("E-016", "E-017"),
+    qemu="migration/ram.c: mapped_ram_read_header()",
+)
+def page_size_invalid(broken: Broken) -> str:
+    """The page size is a power of two from 256 bytes to 64 KiB.
+
+    Why:
+        QEMU up to 11.0 divides by it unchecked: 0 ends the process with SIGFPE, other values give
+        a bitmap of the wrong length. QEMU 11.1 refuses the block.
+
+    Remedy:
+        Run `mappedram repair`, which writes the size that the other blocks and the description
+        have.
+    """
+    return f"the page size of block {broken.idstr!r} is {broken.value:#x}"
+
+
+@rule(
+    "MR205",
+    "page-size-differs",
+    Severity.ERROR,
+    clause="6.1.6",
+    errata=("E-017", "E-058"),
+    qemu="migration/ram.c: mapped_ram_read_header()",
+)
+def page_size_differs(context: Context) -> Iterator[Defect]:
+    """All blocks, the JSON description and the configuration have the same page size.
+
+    Why:
+        A target has one page size. QEMU up to 11.0 loads a block with another one by a bitmap of
+        the wrong length, and so the wrong pages. QEMU 11.1 refuses it.
+
+    Remedy:
+        Run `mappedram repair`, which writes the size that the others have. If it repairs nothing,
+        go back to the file that QEMU wrote.
+    """
+    declared = list(_page_sizes(context))
+    sizes = Counter(size for _, size, _ in declared)
+    usual = sizes.most_common(1)[0][0] if sizes else 0
+    for who, size, place in declared:
+        if size != usual:
+            yield Defect(
+                f"the page size of {who} is {size:#x}, but {usual:#x} elsewhere in the file",
+                place(),
+                expected=f"{usual:#x}",
+                actual=f"{size:#x}",
+            )
+
+
+@field_rule(
+    "MR206",
+    "header-version",
+    errata=("E-018", "E-036"),
+    qemu="migration/ram.c: mapped_ram_read_header()",
+)
+def header_version(broken: Broken) -> str:
+    """The mapped-ram header has version 1.
+
+    Why:
+        QEMU has never written another one. It refuses those above, but accepts 0.
+
+    Remedy:
+        Run `mappedram repair`, which writes 1. QEMU loads the file as it is.
+    """
+    return f"the mapped-ram header of block {broken.idstr!r} has version {broken.value}"
+
+
+@field_rule(
+    "MR209",
+    "block-without-data",
+    errata=("E-003", "E-027", "E-028"),
+    qemu="migration/ram.c: migrate_ram_is_ignored()",
+)
+def block_without_data(broken: Broken) -> str:
+    """The file holds the contents of every block.
+
+    Why:
+        With `x-ignore-shared`, memory in a shared file stays there. The snapshot is of no use
+        without that file, as it was when the snapshot was made.
+
+    Remedy:
+        Keep the file of the shared memory beside the snapshot, as it was at that time, and load
+        both with QEMU 11.0 or newer. To have all memory in the snapshot, save without
+        `x-ignore-shared`.
+    """
+    return (
+        f"block {broken.idstr!r} of {broken.element.values['used_length']:#x} bytes has no data in"
+        " this file"
+    )
+
+
+@rule(
+    "MR210",
+    "ignored-unannounced",
+    Severity.WARNING,
+    clause="6.3.3",
+    errata=("E-004",),
+    qemu="migration/ram.c: parse_ramblock_mapped_ram()",
+)
+def ignored_unannounced(context: Context) -> Iterator[Defect]:
+    """Blocks without data are announced by the capability x-ignore-shared.
+
+    Why:
+        QEMU takes two zero offsets for a block without data only where that capability is on, and
+        otherwise reads the beginning of the file over memory. QEMU 11.0 and newer write such files
+        in the mode `cpr-exec`.
+
+    Remedy:
+        Save again in a mode other than `cpr-exec`, so that the memory is in the file. In that mode,
+        have `x-ignore-shared` on as well, or `mapped-ram` off. Where `x-ignore-shared` was meant,
+        have the writer announce it.
+    """
+    for block in () if context.stream.announces_x_ignore_shared else _ignored(context):
+        yield Defect(
+            f"block {block.idstr!r} has no data, but {CAPABILITY_X_IGNORE_SHARED} is not announced",
+            context.block_field(block, "mapped_ram/bitmap_offset"),
+            expected=CAPABILITY_X_IGNORE_SHARED,
+        )
+
+
+def _ignored(context: Context) -> Iterator[RamBlock]:
+    return (block for block in context.stream.blocks if block.ignored)
+
+
+def _page_sizes(context: Context) -> Iterator[tuple[str, int, Callable[[], Place]]]:
+    """What each part of the file says of the page size, and where it says so."""
+    for element in context.of_kind("configuration_subsection"):
+        bits = element.values["body"].get("target_page_bits")
+        if bits is not None:
+            # The file may well say 2^32 - 1 bits.
+            size = 1 << bits if bits < OFFSET_BITS else 0
+            name = "body/target_page_bits"
+            yield "the configuration", size, partial(context.field, element, name)
+    description = context.stream.vmdescription
+    if description and description.document:
+        size = description.document.get("page_size")
+        if isinstance(size, int):
+            place = Place(description.offset, description.length, "/vmdescription/page_size")
+            yield "the JSON description", size, partial(Place._make, place)
+    for block, header in context.headers():
+        if is_page_size(header.page_size):
+            name = "mapped_ram/page_size"
+            where = partial(context.block_field, block, name)
+            yield f"block {block.idstr!r}", header.page_size, where

@@ -1,0 +1,119 @@
+"""MR0: by which number and name a stream calls its devices."""
+
+from collections.abc import Iterator
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Severity
+from mappedram.check.registry import rule
+from mappedram.check.rules.fields import Broken, field_rule
+from mappedram.format.constants import SectionType
+from mappedram.format.validity import Harmless
+from mappedram.stream.model import Section
+
+#: `idstr` and `instance_id`.
+Device = tuple[str | None, int | None]
+
+
+@rule(
+    "MR051",
+    "section-id-shared",
+    Severity.ERROR,
+    clause="4.2.1",
+    qemu="migration/savevm.c: qemu_loadvm_section_part_end()",
+)
+def section_id_shared(context: Context) -> Iterator[Defect]:
+    """Before its END, no other device has the section_id of a live device.
+
+    Why:
+        QEMU finds the device of a PART or END by this number alone, and takes the first of its own
+        list that has it: the records of one device may go to another.
+
+    Remedy:
+        Go back to the file that QEMU wrote. Where a program of yours wrote it, give each live
+        device a section_id of its own.
+    """
+    for section, owner, live in _taken(context):
+        if live:
+            yield _shared(context, section, owner)
+
+
+@rule(
+    "MR052",
+    "section-id-changed",
+    Severity.WARNING,
+    clause="4.2.1",
+    qemu="migration/savevm.c: savevm_state_handler_insert()",
+)
+def section_id_changed(context: Context) -> Iterator[Defect]:
+    """Each device has one section_id, and no device has that of another.
+
+    Why:
+        QEMU numbers its devices once. It loads FULL sections by name, so that such a file loads as
+        well, but QEMU did not write it.
+
+    Remedy:
+        Nothing: QEMU loads the file. Correct the program that wrote it.
+    """
+    numbers: dict[Device, int] = {}
+    for section in context.sections(SectionType.START, SectionType.FULL):
+        assert section.section_id is not None
+        first = numbers.setdefault(_device(section), section.section_id)
+        if section.section_id != first:
+            yield Defect(
+                f"{section.idstr!r} has the section_id {section.section_id}, and {first} before",
+                context.section_field(section, "section_id"),
+                expected=f"{first}",
+                actual=f"{section.section_id}",
+            )
+    for section, owner, live in _taken(context):
+        if not live:
+            yield _shared(context, section, owner)
+
+
+@field_rule(
+    "MR028",
+    "section-idstr-unsafe",
+    qemu="migration/savevm.c: register_savevm_live(), vmstate_register_with_alias_id()",
+)
+def section_idstr_unsafe(broken: Broken) -> str:
+    """The idstr of a section holds no control characters and no step such as `..`.
+
+    Why:
+        QEMU has no such device and refuses the file. A tool that shows such a name, or makes a path
+        of it, does what the file wants.
+
+    Remedy:
+        Do not trust the file: no QEMU wrote this name. The verbs of `mappedram` show it with
+        escapes, and make no path of it.
+    """
+    return f"the idstr {broken.value!r} of a section holds {Harmless().danger(broken.value)}"
+
+
+def _taken(context: Context) -> Iterator[tuple[Section, Device, bool]]:
+    """Sections with the number of another device, that device, and if either is live by then."""
+    owners: dict[int | None, Device] = {}
+    live: set[int | None] = set()
+    for section in context.sections(SectionType.START, SectionType.END, SectionType.FULL):
+        if section.type == SectionType.END:
+            live.discard(section.section_id)
+            continue
+        owner = owners.setdefault(section.section_id, _device(section))
+        starts = section.type == SectionType.START
+        if owner != _device(section):
+            yield section, owner, starts or section.section_id in live
+        if starts:
+            live.add(section.section_id)
+
+
+def _shared(context: Context, section: Section, owner: Device) -> Defect:
+    return Defect(
+        f"{section.type.name} of {section.idstr!r} has the section_id {section.section_id},"
+        f" which is that of {owner[0]!r}",
+        context.section_field(section, "section_id"),
+        expected="a number of its own",
+        actual=f"{section.section_id}",
+    )
+
+
+def _device(section: Section) -> Device:
+    return section.idstr, section.instance_id

@@ -1,0 +1,158 @@
+"""MR06: what no rule about the file alone says: whether a QEMU loads it, and whether this one does.
+
+`mappedram.check.judgement` decides when they are asked.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from mappedram.check.finding import Defect, Place, Severity
+from mappedram.check.loading import Loading
+from mappedram.check.registry import loading_rule
+from mappedram.check.releases import DESTINATION, by_outcome
+from mappedram.qemu.loader import Verdict
+
+_NOWHERE = Place(None, None, "")
+_DOES = {
+    "loads": "loads the file",
+    "wrong-memory": "reports success and restores wrong memory",
+    "refuses": "refuses the file",
+    "crashes": "crashes on the file",
+    "hangs": "hangs on the file",
+}
+
+
+@loading_rule(
+    "MR061",
+    "not-loaded",
+    Severity.ERROR,
+    clause="9.8.2",
+    qemu="migration/savevm.c: qemu_loadvm_state()",
+)
+def not_loaded(loading: Loading) -> Iterator[Defect]:
+    """Some release of QEMU loads the file with the right memory: of those asked, at least one.
+
+    Why:
+        Nothing else that was found is an error, and yet the guest cannot be restored. As a reason
+        for what a release does, this code means that no other rule names the cause: the words of
+        QEMU do.
+
+    Remedy:
+        `mappedram explain` with the words of QEMU lists what can cause them. The memory can be read
+        with `mappedram extract`.
+    """
+    if loading.loads == "none" and not _explained(loading):
+        said = list(_said(loading.qemu, set(_DOES)))
+        who = "" if loading.asked.release else "no release loads the file with the right memory: "
+        yield Defect(who + "; ".join(said), _NOWHERE, "loads", _outcomes(loading))
+
+
+@loading_rule(
+    "MR062",
+    "loaded-wrongly",
+    Severity.WARNING,
+    clause="9.8.3",
+    qemu="migration/ram.c: ram_load_precopy()",
+)
+def loaded_wrongly(loading: Loading) -> Iterator[Defect]:
+    """No release restores wrong memory from a file that others load with the right memory.
+
+    Why:
+        The file is right, but a QEMU of such a release reports success, and the guest then runs on
+        wrong memory.
+
+    Remedy:
+        Load the file only with the releases that load it with the right memory, as `mappedram
+        check` lists them.
+    """
+    if loading.loads == "wrong" and loading.worst != "error":
+        said = _said(loading.qemu, {"wrong-memory"})
+        yield Defect("; ".join(said), _NOWHERE, "loads", _outcomes(loading))
+
+
+@loading_rule(
+    "MR063",
+    "destination-machine",
+    Severity.ERROR,
+    clause="9.8.4",
+    qemu="migration/savevm.c: configuration_post_load()",
+)
+def destination_machine(loading: Loading) -> Iterator[Defect]:
+    """The destination has the machine type, page size, capabilities and UUID of the file.
+
+    Why:
+        QEMU compares them before it reads anything else, and refuses a file of another machine.
+
+    Remedy:
+        Start the destination as `mappedram restore-hint` says, or choose another snapshot for
+        `--destination`.
+    """
+    yield from _refused("MR063", loading)
+
+
+@loading_rule(
+    "MR064",
+    "destination-block",
+    Severity.ERROR,
+    clause="9.8.5",
+    qemu="migration/ram.c: parse_ramblock()",
+)
+def destination_block(loading: Loading) -> Iterator[Defect]:
+    """The destination has each RAM block of the file, long enough for its pages.
+
+    Why:
+        QEMU looks for a block by its name, and refuses pages beyond its end. Other memory options,
+        other devices with memory, and ROM files of another size make other blocks.
+
+    Remedy:
+        Give the destination the memory and the devices that `mappedram restore-hint` lists, and the
+        same ROM files.
+    """
+    yield from _refused("MR064", loading)
+
+
+@loading_rule(
+    "MR065",
+    "destination-device",
+    Severity.ERROR,
+    clause="9.8.6",
+    qemu="migration/savevm.c: qemu_loadvm_section_start_full()",
+)
+def destination_device(loading: Loading) -> Iterator[Defect]:
+    """The destination has each device of the file, in a version that is not older.
+
+    Why:
+        QEMU looks for a device by its name and its number, and refuses the state of one that it
+        does not have, or of a newer version of it.
+
+    Remedy:
+        Give the destination the devices that `mappedram restore-hint` lists, on the same machine
+        type.
+    """
+    yield from _refused("MR065", loading)
+
+
+def _refused(code: str, loading: Loading) -> Iterator[Defect]:
+    """That a destination which somebody has named refuses the file for that."""
+    refusing = {name: v for name, v in loading.qemu.items() if code in v.because}
+    if loading.asked.destination and refusing:
+        yield Defect("; ".join(_said(refusing, set(_DOES))), _NOWHERE)
+
+
+def _explained(loading: Loading) -> bool:
+    """Whether another finding says why: an error, or that the file was not followed."""
+    if loading.worst in ("error", "not followed"):
+        return True
+    codes = {code for verdict in loading.qemu.values() for code in verdict.because}
+    return loading.asked.destination and not DESTINATION.isdisjoint(codes)
+
+
+def _outcomes(loading: Loading) -> str:
+    return ", ".join(sorted({verdict.outcome for verdict in loading.qemu.values()}))
+
+
+def _said(qemu: Mapping[str, Verdict], outcomes: set[str]) -> Iterator[str]:
+    """What the releases with some outcomes do, those together that do the same."""
+    for group in by_outcome(qemu):
+        if group.verdict.outcome in outcomes:
+            words = f": {group.quotation}" if group.quotation else ""
+            yield f"QEMU {group.span} {_DOES[group.verdict.outcome]}{words}"

@@ -1,0 +1,187 @@
+"""MR2, second part: where the mapped-ram header puts bitmap and pages."""
+
+from collections.abc import Iterator
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Severity
+from mappedram.check.registry import rule
+from mappedram.check.rules.fields import Broken, field_rule
+from mappedram.format.arithmetic import is_page_size
+from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.stream.model import MappedRamHeader, RamBlock
+
+
+@field_rule(
+    "MR201",
+    "pages-offset-unaligned",
+    qemu="migration/ram.c: parse_ramblock_mapped_ram()",
+)
+def pages_offset_unaligned(broken: Broken) -> str:
+    """The pages_offset is a multiple of the page size.
+
+    Why:
+        QEMU refuses the block: "pages, region has bad alignment".
+
+    Remedy:
+        Run `mappedram repair`, in case it is the offset that is wrong. If the pages do stand there,
+        `mappedram convert -O mapped-ram` puts them where QEMU takes them.
+    """
+    return _no_multiple(broken.value, broken.idstr, "the page size")
+
+
+@rule(
+    "MR202",
+    "pages-offset-not-1mib",
+    Severity.WARNING,
+    clause="6.2.6",
+    qemu="migration/ram.c: mapped_ram_setup_ramblock()",
+)
+def pages_offset_not_1mib(context: Context) -> Iterator[Defect]:
+    """The pages_offset is a multiple of 1 MiB.
+
+    Why:
+        QEMU loads it, but aligns to 1 MiB when it writes, so that pages can go past the page cache.
+
+    Remedy:
+        Nothing: QEMU loads the file. `mappedram convert -O mapped-ram` writes one with pages on 1
+        MiB.
+    """
+    for block, header in _irregular(context):
+        aligned = header.pages_offset % MAPPED_RAM_FILE_OFFSET_ALIGNMENT == 0
+        if not aligned and header.pages_offset % header.page_size == 0:
+            yield Defect(
+                _no_multiple(header.pages_offset, block.idstr, "1 MiB"),
+                context.block_field(block, "mapped_ram/pages_offset"),
+                expected=f"a multiple of {MAPPED_RAM_FILE_OFFSET_ALIGNMENT:#x}",
+                actual=f"{header.pages_offset:#x}",
+            )
+
+
+@rule(
+    "MR203",
+    "pages-offset-unusual",
+    Severity.WARNING,
+    clause="8.1.3",
+    errata=("E-025",),
+    qemu="migration/ram.c: mapped_ram_setup_ramblock()",
+)
+def pages_offset_unusual(context: Context) -> Iterator[Defect]:
+    """The pages begin at the first 1 MiB boundary behind the bitmap.
+
+    Why:
+        QEMU reads them anywhere, but writes them there. A stream that was moved within its file has
+        such offsets, and they are wrong then.
+
+    Remedy:
+        Run `mappedram repair`, if the stream was moved within its file: it puts the offsets right.
+        If the pages do stand there, QEMU loads the file, and `mappedram convert -O mapped-ram`
+        writes one as QEMU does.
+    """
+    for block, header in _irregular(context):
+        usual = block.usual_pages_offset
+        aligned = header.pages_offset % MAPPED_RAM_FILE_OFFSET_ALIGNMENT == 0
+        if aligned and header.pages_offset != usual:
+            yield Defect(
+                f"the pages of block {block.idstr!r} begin at {header.pages_offset:#x}, not at"
+                f" {usual:#x} behind the bitmap",
+                context.block_field(block, "mapped_ram/pages_offset"),
+                expected=f"{usual:#x}",
+                actual=f"{header.pages_offset:#x}",
+            )
+
+
+@rule(
+    "MR211",
+    "other-alignment",
+    Severity.INFO,
+    clause="6.2.6",
+    qemu="migration/ram.c: mapped_ram_setup_ramblock()",
+)
+def other_alignment(context: Context) -> Iterator[Defect]:
+    """The pages of all blocks are aligned to 1 MiB, as QEMU's writer does it.
+
+    Why:
+        QEMU loads other alignments as well. A file that keeps one throughout comes from another
+        writer, or from `mappedram convert --align`.
+
+    Remedy:
+        Nothing: QEMU loads the file. `mappedram convert -O mapped-ram` writes one with pages on 1
+        MiB.
+    """
+    align = context.snapshot.stream.alignment
+    first = next(_with_pages(context), None)
+    if first and align not in (None, MAPPED_RAM_FILE_OFFSET_ALIGNMENT):
+        yield Defect(
+            f"the pages of all blocks are aligned to {align:#x}",
+            context.block_field(first[0], "mapped_ram/pages_offset"),
+            expected=f"{MAPPED_RAM_FILE_OFFSET_ALIGNMENT:#x}",
+            actual=f"{align:#x}",
+        )
+
+
+@rule(
+    "MR207",
+    "bitmap-offset-unusual",
+    Severity.WARNING,
+    clause="6.2.3",
+    errata=("E-024", "E-058"),
+    qemu="migration/ram.c: mapped_ram_setup_ramblock()",
+)
+def bitmap_offset_unusual(context: Context) -> Iterator[Defect]:
+    """The bitmap begins directly behind the header.
+
+    Why:
+        QEMU reads it anywhere, even from the middle of other data, but writes it there. A stream
+        that was moved within its file has such offsets, and they are wrong then.
+
+    Remedy:
+        Run `mappedram repair`: it puts the offset right if a bitmap of these pages stands behind
+        the header. Do not convert the file before.
+    """
+    for block, header in context.headers():
+        if header.bitmap_offset not in (0, block.header_end):
+            yield Defect(
+                f"the bitmap of block {block.idstr!r} begins at {header.bitmap_offset:#x}, not at"
+                f" {block.header_end:#x} behind the header",
+                context.block_field(block, "mapped_ram/bitmap_offset"),
+                expected=f"{block.header_end:#x}",
+                actual=f"{header.bitmap_offset:#x}",
+            )
+
+
+@field_rule(
+    "MR208",
+    "one-offset-zero",
+    errata=("E-024",),
+    qemu="migration/ram.c: parse_ramblock_mapped_ram()",
+)
+def one_offset_zero(broken: Broken) -> str:
+    """Either both offsets are 0, for a block without data, or neither is.
+
+    Why:
+        QEMU takes the beginning of the file for the bitmap or for the pages.
+
+    Remedy:
+        Run `mappedram repair`: it puts the offset right if the rest of the file proves it. Do not
+        convert the file before.
+    """
+    name = "bitmap_offset" if broken.values["pages_offset"] else "pages_offset"
+    return f"{name} of block {broken.idstr!r} is 0, and the other offset is not"
+
+
+def _irregular(context: Context) -> Iterator[tuple[RamBlock, MappedRamHeader]]:
+    """Blocks with pages, of a file whose writer did not align all of them to the same."""
+    return iter(()) if context.snapshot.stream.alignment else _with_pages(context)
+
+
+def _with_pages(context: Context) -> Iterator[tuple[RamBlock, MappedRamHeader]]:
+    """The blocks whose pages have a place and a size."""
+    return (
+        (block, header)
+        for block, header in context.headers()
+        if header.pages_offset and is_page_size(header.page_size)
+    )
+
+
+def _no_multiple(pages_offset: int, idstr: str, unit: str) -> str:
+    return f"pages_offset {pages_offset:#x} of block {idstr!r} is no multiple of {unit}"

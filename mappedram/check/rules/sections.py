@@ -1,0 +1,191 @@
+"""MR0: the framing of sections, and their footers."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from mappedram.check.context import Context
+from mappedram.check.finding import Defect, Place, Severity
+from mappedram.check.registry import rule
+from mappedram.check.rules.fields import Broken, field_rule
+from mappedram.format.constants import SectionType
+from mappedram.stream.model import Section
+
+_LOADED = (SectionType.START, SectionType.PART, SectionType.END, SectionType.FULL)
+
+
+@field_rule(
+    "MR021",
+    "section-idstr-empty",
+    qemu="migration/savevm.c: qemu_loadvm_section_start_full()",
+)
+def section_idstr_empty(broken: Broken) -> str:
+    """The idstr of a START or FULL section is not empty.
+
+    Why:
+        QEMU fails to read the name: "Unable to read ID string for section".
+
+    Remedy:
+        Copy the file again, or save again: nothing tells which device it was. `mappedram extract`
+        reads the memory all the same.
+    """
+    return f"section {broken.values['section_id']} has an empty idstr"
+
+
+@rule(
+    "MR022",
+    "section-without-start",
+    Severity.ERROR,
+    clause="4.3.1",
+    errata=("E-033",),
+    qemu="migration/savevm.c: qemu_loadvm_section_part_end()",
+)
+def section_without_start(context: Context) -> Iterator[Defect]:
+    """The section_id of a PART or END is that of an earlier START.
+
+    Why:
+        QEMU refuses it: "Unknown savevm section", since 10.2 "Unknown section". With the number 0
+        it gives the section to the first device there is.
+
+    Remedy:
+        Copy the file again, or save again: nothing tells which device it was. `mappedram extract`
+        reads the memory all the same.
+    """
+    for section in context.sections(SectionType.PART, SectionType.END):
+        if section.idstr is None:
+            yield Defect(
+                f"{section.type.name} has the section_id {section.section_id}, which no START gave",
+                context.section_field(section, "section_id"),
+                expected="section_id of a START",
+                actual=f"{section.section_id}",
+            )
+
+
+@rule(
+    "MR023",
+    "section-repeated",
+    Severity.WARNING,
+    clause="4.2.3",
+    qemu="migration/savevm.c: qemu_savevm_state_setup(), qemu_savevm_state_complete_precopy()",
+)
+def section_repeated(context: Context) -> Iterator[Defect]:
+    """Each device has at most one START, one END and one FULL section.
+
+    Why:
+        QEMU does not look for it and loads the device again, over what it has loaded before.
+
+    Remedy:
+        Nothing, if both say the same: QEMU loads the file, and the later section counts. Correct
+        the program that wrote it.
+    """
+    seen = set()
+    for section in context.sections(SectionType.START, SectionType.END, SectionType.FULL):
+        key = (section.type, section.section_id, section.idstr, section.instance_id)
+        if section.idstr and key in seen:
+            yield Defect(
+                f"{section.type.name} of {section.idstr!r} occurs again",
+                Place(section.offset, section.header_length, section.path),
+                expected=f"one {section.type.name}",
+            )
+        seen.add(key)
+
+
+@rule(
+    "MR024",
+    "footer-mismatch",
+    Severity.ERROR,
+    clause="4.4.5",
+    qemu="migration/savevm.c: check_section_footer()",
+)
+def footer_mismatch(context: Context) -> Iterator[Defect]:
+    """The footer of a section repeats its section_id.
+
+    Why:
+        QEMU stops there: "Mismatched section id in footer". Mostly the payload was damaged, or was
+        taken for longer or shorter than it is.
+
+    Remedy:
+        Run `mappedram repair`: it writes the footer anew where the section proves to end there. If
+        it does not, the payload is damaged: copy the file again, or save again. `mappedram extract`
+        reads the memory all the same.
+    """
+    for section in context.sections(*_LOADED):
+        if section.footer_id not in (None, section.section_id):
+            yield Defect(
+                f"the footer of {_called(section)} has the section_id {section.footer_id}",
+                context.field(context.elements[f"{section.path}/footer"], "section_id"),
+                expected=f"{section.section_id}",
+                actual=f"{section.footer_id}",
+            )
+
+
+@rule(
+    "MR025",
+    "footer-missing",
+    Severity.ERROR,
+    clause="4.4.5",
+    qemu="migration/savevm.c: check_section_footer()",
+)
+def footer_missing(context: Context) -> Iterator[Defect]:
+    """Either all sections have a footer, or none has.
+
+    Why:
+        QEMU expects all or none, as `migration.send-section-footer` says, and stops with "Missing
+        section footer".
+
+    Remedy:
+        Copy the file again, or save again: the payload before this place is damaged, or the footer
+        is. `mappedram extract` reads the memory all the same.
+    """
+    if all(section.footer_id is None for section in context.sections(*_LOADED)):
+        return
+    # Of the last section, where reading stopped, nobody knows.
+    for section, _ in pairwise(context.stream.sections):
+        if section.type in _LOADED and section.footer_id is None:
+            yield Defect(
+                f"{_called(section)} has no footer, although other sections have one",
+                Place(section.payload_end, 1, f"{section.path}/footer"),
+                expected="0x7e",
+                actual=f"0x{context.source.read(section.payload_end, 1).hex()}",
+            )
+
+
+@field_rule(
+    "MR026",
+    "ram-version",
+    qemu="migration/ram.c: ram_load()",
+)
+def ram_version(broken: Broken) -> str:
+    """START of RAM has the version 4.
+
+    Why:
+        QEMU refuses a version above it, and reads none below it.
+
+    Remedy:
+        Load the file with the build of QEMU that wrote it: no release up to 11.1 has another
+        version. `mappedram extract` reads the memory all the same.
+    """
+    return f"START of RAM has the version {broken.value}"
+
+
+@field_rule(
+    "MR027",
+    "ram-instance",
+    qemu="migration/savevm.c: find_se()",
+)
+def ram_instance(broken: Broken) -> str:
+    """START of RAM has the instance_id 0.
+
+    Why:
+        QEMU finds no such device and refuses the file: "Unknown savevm section or instance", since
+        10.2 "Unknown section or instance".
+
+    Remedy:
+        Go back to the file that QEMU wrote: no release has a second RAM. `mappedram extract` reads
+        the memory all the same.
+    """
+    return f"START of RAM has the instance_id {broken.value}"
+
+
+def _called(section: Section) -> str:
+    """What a section is called in a message."""
+    return f"{section.type.name} of {section.idstr!r}"

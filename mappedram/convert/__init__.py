@@ -1,1 +1,0 @@
-"""A snapshot in other forms; one module for each target."""

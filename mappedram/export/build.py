@@ -1,0 +1,132 @@
+"""A recipe -> a snapshot."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from mappedram.errors import BuildError
+from mappedram.export.mapped_ram import Layout, lay_out
+from mappedram.export.recipe import BlockRecipe, Recipe
+from mappedram.format.constants import CAPABILITY_MAPPED_RAM, MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.io.copying import Progress, in_parallel
+from mappedram.io.source import Source
+from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.writer import BlockSpec, SnapshotWriter, create
+
+#: Bytes of a pattern that are made at once; a multiple of every page size.
+_STEP = 1 << 20
+_WORD = 8
+
+
+def build(
+    recipe: Recipe,
+    fd: int,
+    *,
+    donor: Snapshot | None = None,
+    channels: int = 1,
+    direct_io: bool = False,
+    partial: bool = False,
+    progress: Progress | None = None,
+) -> str | None:
+    """Write what the recipe says into the empty file open as `fd`.
+
+    Args:
+        recipe: what to write.
+        fd: descriptor of an empty seekable file, open for writing.
+        donor: the snapshot that stands at `recipe.donor`, if the recipe names one.
+        channels: number of threads.
+        direct_io: write past the page cache where the file system can.
+        partial: leave zeros where the donor does not tell what pages hold.
+        progress: called with the number of bytes moved.
+
+    Returns:
+        Why `direct_io` was not used although it was asked for; None otherwise.
+
+    Raises:
+        BuildError: the recipe asks for what cannot be.
+        UnknownPagesError: the donor does not tell all pages that are taken from it.
+        FormatError: the donor cannot be used.
+        OSError: reading or writing failed.
+    """
+    if donor is not None:
+        layout = Layout(
+            offset=recipe.offset,
+            align=recipe.align or MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+            channels=channels,
+            direct_io=direct_io,
+            partial=partial,
+        )
+        return _with_donor(recipe, donor, fd, layout, progress)
+    assert recipe.machine is not None
+    assert recipe.page_size is not None
+    writer = create(
+        fd,
+        machine=recipe.machine,
+        page_size=recipe.page_size,
+        blocks=[BlockSpec(block.idstr, block.size or 0, block.addr) for block in recipe.blocks],
+        capabilities=recipe.capabilities or (CAPABILITY_MAPPED_RAM,),
+        target_page_bits=recipe.target_page_bits,
+        offset=recipe.offset,
+        align=recipe.align or MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+        channels=channels,
+        direct_io=direct_io,
+    )
+    with writer:
+        for block in recipe.blocks:
+            _fill(writer, block, progress)
+        writer.finish()
+        return writer.direct_io_refused
+
+
+def _with_donor(
+    recipe: Recipe,
+    donor: Snapshot,
+    fd: int,
+    layout: Layout,
+    progress: Progress | None,
+) -> str | None:
+    """Devices, and the RAM that the recipe does not name, from another snapshot."""
+    for block in recipe.blocks:
+        if block.file is None:
+            raise BuildError(f"block {block.idstr!r}: with a donor, RAM can only come from a file")
+    with ExitStack() as stack:
+        replace = {
+            block.idstr: stack.enter_context(Source(block.file))
+            for block in recipe.blocks
+            if block.file is not None
+        }
+        return lay_out(donor, fd, layout, replace=replace, progress=progress)
+
+
+def _fill(writer: SnapshotWriter, block: BlockRecipe, progress: Progress | None) -> None:
+    """The RAM of one block; zeros need not be written."""
+    if block.file is not None:
+        with Source(block.file) as source:
+            writer.write_file(block.idstr, source, progress=progress)
+    elif block.pattern is not None:
+        _fill_with_pattern(writer, block.idstr, block.size or 0, block.pattern, progress)
+
+
+def _fill_with_pattern(
+    writer: SnapshotWriter, idstr: str, size: int, pattern: bytes, progress: Progress | None
+) -> None:
+    def fill(start: int) -> None:
+        data = _piece(pattern, start, min(_STEP, size - start))
+        writer.write_pages(idstr, start // writer.page_size, data)
+        if progress:
+            progress(len(data))
+
+    in_parallel(fill, _steps(size), writer.channels)
+
+
+def _steps(size: int) -> Iterator[int]:
+    yield from range(0, size, _STEP)
+
+
+def _piece(pattern: bytes, start: int, size: int) -> bytes:
+    """`size` bytes of the pattern from byte `start` of the block on."""
+    import numpy as np
+
+    if not pattern:  # each word is its own address
+        return np.arange(start, start + size, _WORD, dtype="<u8").tobytes()
+    phase = start % len(pattern)
+    return (pattern * (size // len(pattern) + 2))[phase : phase + size]

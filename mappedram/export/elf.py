@@ -1,0 +1,144 @@
+"""Guest memory and registers as an ELF core, as QEMU's `dump-guest-memory` writes it."""
+
+from dataclasses import dataclass
+
+from mappedram.errors import BuildError
+from mappedram.export import vmcoreinfo
+from mappedram.export.page_copy import write_pieces
+from mappedram.export.ranges import Memory, Written, memory_of
+from mappedram.format.arithmetic import round_up
+from mappedram.format.foreign.elf import (
+    EHDR_SIZE,
+    PHDR_SIZE,
+    PN_XNUM,
+    FileHeader,
+    Machine,
+    ProgramHeader,
+    SegmentFlags,
+    SegmentType,
+)
+from mappedram.guest.cpu import cpu_notes
+from mappedram.guest.physical import PhysicalMap, PhysicalMemory, Range
+from mappedram.io import system
+from mappedram.io.copying import Progress, Target
+from mappedram.stream.snapshot import Snapshot
+
+#: What the place of each range in the file is a multiple of, as that of pages in a snapshot is, so
+#: that every file system which shares blocks can share them.
+_ALIGNMENT = 1 << 20
+
+
+def to_elf(
+    snapshot: Snapshot,
+    physical: PhysicalMap,
+    fd: int,
+    *,
+    machine: Machine = Machine.NONE,
+    channels: int = 1,
+    direct_io: bool = False,
+    partial: bool = False,
+    progress: Progress | None = None,
+) -> Written:
+    """Write an ELF core into the empty file open as `fd`: one segment for each range of memory.
+
+    Pages that are not stored are holes, which count as part of the file, since some programs take
+    what does not for missing. The notes are those of QEMU, and VMCOREINFO also if the guest has
+    told QEMU nothing of it.
+
+    Args:
+        snapshot: memory and registers.
+        physical: where the memory lies.
+        fd: descriptor of an empty seekable file, open for writing.
+        machine: what the guest is of, where nothing in the file tells it.
+        channels: number of threads.
+        direct_io: write past the page cache where the file system can.
+        partial: leave zeros where the snapshot does not tell what memory holds.
+        progress: called with the number of bytes moved.
+
+    Raises:
+        BuildError: there are more ranges than a file can have.
+        UnknownPagesError: the snapshot does not tell all of the memory.
+        UnsupportedError: it has none.
+        TruncatedError: it has shrunk.
+        OSError: reading or writing failed.
+    """
+    memory = memory_of(snapshot, physical, partial=partial)
+    if len(memory.pieces) + 1 >= PN_XNUM:
+        raise BuildError(f"{len(memory.pieces)} ranges of memory: ELF takes {PN_XNUM - 2}")
+    cpus = cpu_notes(snapshot.stream, snapshot.state)
+    if cpus.architecture is not None:
+        machine = cpus.architecture.machine
+    notes = b"".join(map(bytes, cpus.notes))
+    addressed = PhysicalMemory(snapshot, physical)
+    guest = vmcoreinfo.announced(snapshot, addressed)
+    room = len(guest.data) if guest else vmcoreinfo.FOUND_MAX
+    layout = _Layout.of(memory, len(notes) + room)
+    system.begin(fd, 0, layout.size, snapshot.source.fd)
+    system.end_at(fd, layout.size)
+    with vmcoreinfo.Finder(addressed, channels) as finder:
+        refused = write_pieces(
+            zip((piece for _, piece in memory.pieces), layout.places, strict=True),
+            fd,
+            channels=channels,
+            direct_io=direct_io,
+            observer=None if guest else finder,
+            progress=progress,
+        )
+        guest = guest or finder.result()
+    notes += guest.data if guest else b""
+    Target(fd).write(layout.headers(machine, memory, len(notes)) + notes, 0)
+    return Written(refused, (*cpus.problems, *finder.doubts), memory.unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the parts stand.
+
+    Attributes:
+        notes_offset: where the notes begin.
+        places: where each range begins.
+        size: of the file.
+    """
+
+    notes_offset: int
+    places: tuple[int, ...]
+    size: int
+
+    @classmethod
+    def of(cls, memory: Memory, notes_size: int) -> "_Layout":
+        notes_offset = EHDR_SIZE + PHDR_SIZE * (1 + len(memory.pieces))
+        places, end = [], notes_offset + notes_size
+        for extent, _ in memory.pieces:
+            places.append(round_up(end, _ALIGNMENT))
+            end = places[-1] + extent.size
+        return cls(notes_offset, tuple(places), end)
+
+    def headers(self, machine: Machine, memory: Memory, notes_size: int) -> bytes:
+        """The header of the file and those of the segments, of which the notes are the first."""
+        loads = [
+            _load(extent, place)
+            for (extent, _), place in zip(memory.pieces, self.places, strict=True)
+        ]
+        note = _segment(SegmentType.NOTE, SegmentFlags(0), self.notes_offset, 0, notes_size)
+        head: bytes = FileHeader.build({"e_machine": machine, "e_phnum": 1 + len(loads)})
+        return b"".join((head, note, *loads))
+
+
+def _load(extent: Range, place: int) -> bytes:
+    flags = SegmentFlags.R | SegmentFlags.X | (SegmentFlags.W if extent.is_ram else 0)
+    return _segment(SegmentType.LOAD, flags, place, extent.gpa, extent.size)
+
+
+def _segment(kind: SegmentType, flags: SegmentFlags, offset: int, gpa: int, size: int) -> bytes:
+    built: bytes = ProgramHeader.build(
+        {
+            "p_type": kind,
+            "p_flags": flags,
+            "p_offset": offset,
+            "p_vaddr": gpa,
+            "p_paddr": gpa,
+            "p_filesz": size,
+            "p_memsz": size,
+        }
+    )
+    return built

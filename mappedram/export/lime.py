@@ -1,0 +1,51 @@
+"""Guest memory as LiME writes it: ranges one behind another, each with its header."""
+
+from mappedram.export.page_copy import write_pieces
+from mappedram.export.ranges import Written, memory_of
+from mappedram.format.foreign.lime import LIME_HEADER_SIZE, LimeHeader
+from mappedram.guest.physical import PhysicalMap
+from mappedram.io import system
+from mappedram.io.copying import Progress, Target
+from mappedram.stream.snapshot import Snapshot
+
+
+def to_lime(
+    snapshot: Snapshot,
+    physical: PhysicalMap,
+    fd: int,
+    *,
+    channels: int = 1,
+    direct_io: bool = False,
+    partial: bool = False,
+    progress: Progress | None = None,
+) -> Written:
+    """Write a LiME file into the empty file open as `fd`.
+
+    Args:
+        snapshot: the memory.
+        physical: where it lies.
+        fd: descriptor of an empty seekable file, open for writing.
+        channels: number of threads.
+        direct_io: write past the page cache where the file system can, which takes more than the
+            places of most ranges are aligned to.
+        partial: leave zeros where the snapshot does not tell what memory holds.
+        progress: called with the number of bytes moved.
+
+    Raises:
+        UnknownPagesError: the snapshot does not tell all of the memory.
+        UnsupportedError: it has none.
+        TruncatedError: it has shrunk.
+        OSError: reading or writing failed.
+    """
+    memory = memory_of(snapshot, physical, partial=partial)
+    size = sum(LIME_HEADER_SIZE + extent.size for extent, _ in memory.pieces)
+    system.begin(fd, 0, size, snapshot.source.fd)
+    target, places, end = Target(fd), [], 0
+    for extent, piece in memory.pieces:
+        header = {"s_addr": extent.gpa, "e_addr": extent.end - 1}
+        target.write(LimeHeader.build(header), end)
+        places.append((piece, end + LIME_HEADER_SIZE))
+        end += LIME_HEADER_SIZE + extent.size
+    system.end_at(fd, size)
+    refused = write_pieces(places, fd, channels=channels, direct_io=direct_io, progress=progress)
+    return Written(refused, (), memory.unknown)

@@ -1,0 +1,175 @@
+"""A snapshot laid out anew, with the same RAM and devices or with other RAM in some blocks."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from mappedram.errors import BuildError
+from mappedram.export.streaming import EarlyPages
+from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.io import system
+from mappedram.io.copying import Progress, in_parallel
+from mappedram.io.source import Source
+from mappedram.stream.coverage import Coverage, require_known
+from mappedram.stream.page_records import ScatteredPages
+from mappedram.stream.snapshot import Block, Snapshot
+from mappedram.stream.writer import BlockSpec, Envelope, SnapshotWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the copy is laid out.
+
+    Attributes:
+        offset: where the stream begins in the new file.
+        align: what `pages_offset` is a multiple of.
+        drop_zero_pages: leave out stored pages that hold nothing but zeros.
+        dense: give every byte of the file its place on the disk, so that it has no holes.
+        channels: number of threads.
+        direct_io: write past the page cache where the file system can.
+        partial: leave zeros where the snapshot does not tell what pages hold.
+    """
+
+    offset: int = 0
+    align: int = MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+    drop_zero_pages: bool = False
+    dense: bool = False
+    channels: int = 1
+    direct_io: bool = False
+    partial: bool = False
+
+
+def lay_out(
+    snapshot: Snapshot,
+    fd: int,
+    layout: Layout = Layout(),
+    *,
+    replace: Mapping[str, Source] | None = None,
+    early: EarlyPages | None = None,
+    progress: Progress | None = None,
+) -> str | None:
+    """Write the snapshot into the empty file open as `fd`.
+
+    Args:
+        snapshot: devices, and RAM of all blocks that are not replaced.
+        fd: descriptor of a seekable file, open for reading and writing; empty but for `early`.
+        layout: how the new file is laid out.
+        replace: raw files for some of the blocks, by `idstr`; of the size of the block.
+        early: what has written pages to the same file with the same layout, while the snapshot was
+            being opened. The options `drop_zero_pages` and `direct_io` come too late for those.
+        progress: called with the number of bytes moved.
+
+    Returns:
+        Why `direct_io` was not used although it was asked for; None otherwise.
+
+    Raises:
+        BuildError: the snapshot has no complete RAM part, or a block to be replaced is not in it
+            or has another size; or `early` was given another layout.
+        UnknownPagesError: the snapshot does not tell all of what is to be written.
+        FormatError: the header of a block cannot be right, or the file ends within the devices.
+        OSError: reading or writing failed.
+    """
+    replace = replace or {}
+    refuse_cut(snapshot, replace, partial=layout.partial)
+    unknown = sorted(set(replace) - set(snapshot.block))
+    if unknown:
+        raise BuildError(
+            f"no block {unknown[0]!r}; there are {', '.join(map(repr, snapshot.block))}"
+        )
+    page_size = snapshot.stream.page_size
+    if page_size is None:
+        raise BuildError("nothing says what the page size is")
+    system.refuse_source(fd, snapshot.source.fd, *(source.fd for source in replace.values()))
+    kept = early is not None and early.begun
+    writer = SnapshotWriter(
+        fd,
+        Envelope.of(snapshot),
+        [_spec(block, block.idstr in replace) for block in snapshot.blocks],
+        page_size=page_size,
+        offset=layout.offset,
+        channels=layout.channels,
+        direct_io=layout.direct_io,
+        align=layout.align,
+        word_size=next((block.word_size for block in snapshot.stream.blocks), 8),
+        byteorder=snapshot.byteorder,
+        keep=kept,
+    )
+    with writer:
+        if early is not None and kept and not early.fit(writer.blocks):
+            raise BuildError("the pages that were written early stand in other places")
+        for block in snapshot.blocks:
+            if block.idstr in replace:
+                writer.write_file(block.idstr, replace[block.idstr], progress=progress)
+            elif block.model.has_data:
+                _copy(block, writer, layout, progress)
+            elif block.scattered:
+                scattered = block.scattered
+                if kept:
+                    writer.keep_pages(block.idstr, scattered.runs(), scattered.zero_runs())
+                    scattered = scattered.encoded()
+                _collect(block, scattered, writer, layout, progress)
+        writer.finish()
+        if layout.dense:
+            system.fill_holes(fd)
+        return writer.direct_io_refused
+
+
+def lacking(snapshot: Snapshot, replaced: Collection[str] = ()) -> list[Coverage]:
+    """What the snapshot does not tell of the pages that a copy of it would have.
+
+    A block that the save left out is left out of the copy as well, and lacks nothing there.
+    """
+    return [
+        coverage
+        for coverage in snapshot.coverages()
+        if coverage.unknown and not coverage.is_left_out and coverage.idstr not in replaced
+    ]
+
+
+def refuse_cut(
+    snapshot: Snapshot, replaced: Collection[str] = (), *, partial: bool = False
+) -> None:
+    """Refuse what cannot become a whole snapshot again.
+
+    Raises:
+        UnknownPagesError: pages are unknown, and `partial` is not set.
+        FormatError: the file ends within the devices, or they cannot be followed to their end,
+            which nothing can make up for.
+    """
+    snapshot.require_blocks()
+    if not partial:
+        require_known(lacking(snapshot, replaced), snapshot.stream.stopped)
+    if snapshot.stream.damaged:
+        raise snapshot.stream.damaged
+
+
+def _spec(block: Block, replaced: bool) -> BlockSpec:
+    model = block.model
+    kept = block.has_pages or replaced
+    return BlockSpec(model.idstr, model.used_length, model.addr or 0, ignored=not kept)
+
+
+def _collect(
+    block: Block,
+    scattered: ScatteredPages,
+    writer: SnapshotWriter,
+    layout: Layout,
+    progress: Progress | None,
+) -> None:
+    """Pages of a block that stand one by one in a stream, each put in its place."""
+    step = scattered.batch_size
+
+    def collect(start: int) -> None:
+        pages, data = scattered.collect(block.source, start, start + step)
+        writer.write_rows(block.idstr, pages, data, keep_zeros=not layout.drop_zero_pages)
+        if progress:
+            progress(data.nbytes)
+
+    in_parallel(collect, iter(range(0, len(scattered.pages), step)), layout.channels)
+
+
+def _copy(block: Block, writer: SnapshotWriter, layout: Layout, progress: Progress | None) -> None:
+    """The stored pages of a block, all of them or those that are not zero."""
+    runs = block.stored.runs()
+    assert block.model.pages_offset is not None
+    copy = writer.scan_pages if layout.drop_zero_pages else writer.copy_pages
+    copy(block.idstr, block.source, block.model.pages_offset, runs, progress=progress)

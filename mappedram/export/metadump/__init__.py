@@ -1,0 +1,26 @@
+"""Metadumps: structure and device state of a snapshot without what the guest keeps secret.
+
+>>> from mappedram.export.metadump import Options, plan, write_packed
+>>> with Source("guest.mapped-ram") as source:
+...     write_packed(plan(source, 0, Options()), fd, about={})
+
+What the reader does not know as structure is left out: no byte is copied blindly.
+"""
+
+from mappedram.export.metadump.pages import key_of
+from mappedram.export.metadump.plan import Options, Plan, plan
+from mappedram.export.metadump.policy import ENTRIES, Policy
+from mappedram.export.metadump.write import Written, summary_of, write_packed, write_unpacked
+
+__all__ = [
+    "ENTRIES",
+    "Options",
+    "Plan",
+    "Policy",
+    "Written",
+    "key_of",
+    "plan",
+    "summary_of",
+    "write_packed",
+    "write_unpacked",
+]

@@ -1,0 +1,95 @@
+"""A packed file as it grows: chunks first, tables behind them, the directory at the end."""
+
+import json
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mappedram.errors import UnsupportedError
+from mappedram.format.metadump import MAGIC, VERSION, MetadumpHeader
+from mappedram.io import system
+from mappedram.io.metadump import CHUNK_SIZE, DIRECTORY_MAX, HEADER_SIZE, NUMBERS_MAX
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_TABLE_LEVEL = 6
+#: How hard each kind of bytes is compressed; digests do not become smaller.
+LEVELS = {"contents": 6, "digests": 1}
+
+
+@dataclass
+class Packer:
+    """The packed file as it grows."""
+
+    fd: int
+    position: int = HEADER_SIZE
+    numbers: int = 0
+    tables: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    chunks: dict[str, list[tuple[int, int]]] = field(
+        default_factory=lambda: {name: [] for name in LEVELS}
+    )
+    _pending: dict[str, bytearray] = field(
+        default_factory=lambda: {name: bytearray() for name in LEVELS}
+    )
+
+    def append(self, data: bytes) -> tuple[int, int]:
+        """Write at the end; returns where it stands."""
+        system.write(self.fd, data, self.position)
+        start, self.position = self.position, self.position + len(data)
+        return start, self.position
+
+    def add(self, name: str, data: bytes) -> None:
+        """Add to the contents, or to the digests."""
+        pending = self._pending[name]
+        pending += data
+        while len(pending) >= CHUNK_SIZE:
+            self._chunk(name, bytes(pending[:CHUNK_SIZE]))
+            del pending[:CHUNK_SIZE]
+
+    def finish(self, name: str) -> None:
+        """Write what is left of them."""
+        if self._pending[name]:
+            self._chunk(name, bytes(self._pending[name]))
+            self._pending[name].clear()
+
+    def _chunk(self, name: str, data: bytes) -> None:
+        self.chunks[name].append(self.append(zlib.compress(data, LEVELS[name])))
+
+    def table(self, name: str, *columns: "NDArray[np.int64]") -> None:
+        """Write a table, and note its place, length and number of rows."""
+        import numpy as np
+
+        rows = len(columns[0])
+        self.numbers += rows * len(columns)
+        if self.numbers > NUMBERS_MAX:
+            raise UnsupportedError(
+                f"{rows} {name}, with which there are more than the {NUMBERS_MAX} numbers that a"
+                " metadump holds: the file is too fragmented"
+            )
+        steps = np.diff(np.stack(columns), axis=1, prepend=0).astype("<i8")
+        start, end = self.append(zlib.compress(steps.tobytes(), _TABLE_LEVEL))
+        self.tables[name] = (start, end - start, rows)
+
+    def end(self, directory: dict[str, Any], details: dict[str, Any]) -> None:
+        """Write the directory, and the header that leads to it.
+
+        Args:
+            directory: what it holds besides the tables.
+            details: what is left out of its summary if it would become too long.
+        """
+        summary = directory["summary"]
+        text = b""
+        for said in ({**summary, **details}, summary):
+            text = json.dumps({**directory, "tables": self.tables, "summary": said}).encode()
+            if len(text) <= DIRECTORY_MAX:
+                break
+        start, end = self.append(zlib.compress(text, _TABLE_LEVEL))
+        header = {
+            "magic": MAGIC,
+            "version": VERSION,
+            "directory_offset": start,
+            "directory_length": end - start,
+        }
+        system.write(self.fd, MetadumpHeader.build(header), 0)

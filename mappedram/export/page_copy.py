@@ -1,0 +1,164 @@
+"""Pieces of guest memory, put where a target wants them; pages that are not stored stay holes."""
+
+from collections.abc import Iterable
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol
+
+from mappedram.export.ranges import Piece
+from mappedram.io import system
+from mappedram.io.copying import Progress, Target, copy_runs, in_parallel, share, write_rows
+
+if TYPE_CHECKING:
+    from mappedram.io.spans import Runs
+
+#: From this length on, runs are likely to be moved by the kernel alone.
+LONG = 1 << 20
+
+
+class Observer(Protocol):
+    """Somebody who wants to see all of memory, where that costs little."""
+
+    def passing(self, piece: Piece, start: int, data: "memoryview | bytes") -> None:
+        """Look at whole pages on their way, from byte `start` of the block on; on any thread."""
+
+    def unseen(self, piece: Piece, runs: "Runs") -> None:
+        """These bytes of the block are moved without passing by."""
+
+
+def write_pieces(
+    pieces: Iterable[tuple[Piece, int]],
+    fd: int,
+    *,
+    channels: int = 1,
+    direct_io: bool = False,
+    observer: Observer | None = None,
+    progress: Progress | None = None,
+) -> str | None:
+    """Write pieces to their places in the file open as `fd`; where no page is stored, nothing.
+
+    Where the file system can, the blocks of the snapshot become those of the new file as well,
+    and nothing is read or written. It takes places that are multiples of its block size.
+
+    Args:
+        pieces: each with the offset in the file where it begins.
+        fd: descriptor of a seekable file, open for writing, with a hole at each of these places.
+        channels: number of threads.
+        direct_io: write past the page cache where the file system can.
+        observer: is shown each byte once, or told of it.
+        progress: called with the number of bytes moved.
+
+    Returns:
+        Why `direct_io` was not used although it was asked for; None otherwise.
+
+    Raises:
+        TruncatedError: the snapshot ends before a page that its bitmap promises.
+        OSError: reading or writing failed.
+    """
+    target = _Observed(fd, observer, direct_io=direct_io)
+    try:
+        for piece, place in pieces:
+            for part in piece.parts():
+                target.begin(part, place + part.start - piece.start)
+                _write(part, target, channels, progress)
+    finally:
+        target.close()
+    return target.refused
+
+
+class _Observed(Target):
+    """The file, with somebody who looks at what is written.
+
+    Attributes:
+        place: where the piece that is being written begins.
+        seen: bytes that have passed by.
+    """
+
+    def __init__(self, fd: int, observer: Observer | None, *, direct_io: bool) -> None:
+        super().__init__(fd, direct_io=direct_io)
+        self.observer = observer
+        self.place = self.seen = 0
+        self._piece: Piece | None = None
+        self._lock = Lock()
+
+    def begin(self, piece: Piece, place: int) -> None:
+        """Say what is written next."""
+        self._piece, self.place = piece, place
+
+    def write(self, data: "memoryview | bytes", offset: int) -> None:
+        """Write, and let it be looked at while it is in the cache of the processor."""
+        if self.observer is not None and self._piece is not None:
+            start = offset - self.place + self._piece.start
+            self.observer.passing(self._piece, start, data)
+            with self._lock:
+                self.seen += len(data)
+        super().write(data, offset)
+
+
+def _write(piece: Piece, target: _Observed, channels: int, progress: Progress | None) -> None:
+    """Write a piece to its place, in the way that costs least."""
+    if piece.block.scattered is not None:
+        _collect(piece, target, channels, progress)
+        return
+    if not target.is_direct and _share(piece, target.fd, target.place):
+        if target.observer:
+            target.observer.unseen(piece, piece.runs())
+        if progress:
+            progress(piece.stored_bytes)
+        return
+    runs = piece.runs()
+    is_long = runs[:, 1] - runs[:, 0] >= LONG
+    if target.observer is not None and is_long.any():
+        target.observer.unseen(piece, runs[is_long])
+        _copy(piece, runs[is_long], target, channels, progress)
+        runs = runs[~is_long]
+    before = target.seen
+    _copy(piece, runs, target, channels, progress)
+    expected = int((runs[:, 1] - runs[:, 0]).sum())
+    if target.observer is not None and target.seen - before != expected:
+        target.observer.unseen(piece, runs)
+
+
+def _copy(
+    piece: Piece, runs: "Runs", target: _Observed, channels: int, progress: Progress | None
+) -> None:
+    """Copy runs of bytes of the block."""
+    first = _pages_offset(piece)
+    shift = target.place - piece.start - first
+    copy_runs(piece.block.source, runs + first, target, shift, channels=channels, progress=progress)
+
+
+def _pages_offset(piece: Piece) -> int:
+    offset = piece.block.model.pages_offset
+    assert offset is not None
+    return offset
+
+
+def _collect(piece: Piece, target: _Observed, channels: int, progress: Progress | None) -> None:
+    """Pages that stand one by one in a stream, each put in its place."""
+    scattered = piece.block.scattered
+    assert scattered is not None
+    bounds = [piece.start // scattered.page_size, (piece.start + piece.size) // scattered.page_size]
+    lower, upper = scattered.pages.searchsorted(bounds).tolist()
+    step = scattered.batch_size
+
+    def collect(start: int) -> None:
+        pages, data = scattered.collect(piece.block.source, start, min(start + step, upper))
+        write_rows(target, pages, data, target.place - piece.start)
+        if progress:
+            progress(data.nbytes)
+
+    in_parallel(collect, iter(range(lower, upper, step)), channels)
+
+
+def _share(piece: Piece, fd: int, place: int) -> bool:
+    """Let the file share the whole stretch, then take out what the bitmap takes out."""
+    source, first = piece.block.source, _pages_offset(piece)
+    begin, end = first + piece.start, first + piece.start + piece.size
+    if end > source.size or not share(source, begin, end, fd, place - begin):
+        return False
+    position = begin
+    for start, stop in [*(piece.runs() + first).tolist(), (end, end)]:
+        for stale, last in source.extents(position, start):
+            system.zero(fd, stale + place - begin, last + place - begin)
+        position = stop
+    return True

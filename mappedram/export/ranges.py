@@ -1,0 +1,156 @@
+"""What of a guest's memory is exported: ranges of addresses with the memory behind them."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mappedram.errors import UnsupportedError
+from mappedram.guest.physical import PhysicalMap, Range
+from mappedram.stream.coverage import Coverage, require_known
+from mappedram.stream.snapshot import Block, Snapshot
+
+if TYPE_CHECKING:
+    from mappedram.io.spans import Runs
+
+#: Blocks of flash. dump-guest-memory leaves them out, and programs would take their low addresses
+#: for the beginning of RAM. Source: QEMU hw/block/pflash_cfi01.c, pflash_cfi01_register();
+#: system/memory_mapping.c, guest_phys_block_add_section().
+_FLASH = re.compile(r"[a-z]+\.flash[0-9]")
+
+#: Bytes of a block whose runs are dealt with at once; a multiple of every page size.
+_PART = 1 << 34
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of one RAM block.
+
+    Attributes:
+        block: the block.
+        start: first byte within the block.
+        size: bytes; both are whole pages.
+        gpa: guest-physical address of the first.
+    """
+
+    block: Block
+    start: int
+    size: int
+    gpa: int
+
+    @property
+    def _pages(self) -> tuple[int, int]:
+        """Half-open run of its pages."""
+        page_size = self.block.page_size
+        return self.start // page_size, (self.start + self.size) // page_size
+
+    def runs(self) -> "Runs":
+        """What of it can be read from the file; half-open runs of bytes of the block."""
+        return self.block.stored.runs(*self._pages) * self.block.page_size
+
+    @property
+    def stored_bytes(self) -> int:
+        """How many bytes of it can be read from the file."""
+        runs = self.block.stored.iter_runs(*self._pages)
+        return sum(int((part[:, 1] - part[:, 0]).sum()) for part in runs) * self.block.page_size
+
+    def parts(self) -> "Iterator[Piece]":
+        """The same in parts, so that the runs of one never take much memory."""
+        for start in range(self.start, self.start + self.size, _PART):
+            size = min(_PART, self.start + self.size - start)
+            yield Piece(self.block, start, size, self.gpa + start - self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What of the guest's memory is exported.
+
+    Attributes:
+        pieces: ranges with the memory that answers them, ascending.
+        unknown: what of it the file does not tell, block by block; zeros stand in its place, or
+            the range is left out.
+    """
+
+    pieces: tuple[tuple[Range, Piece], ...]
+    unknown: tuple[Coverage, ...]
+
+    @property
+    def stored_bytes(self) -> int:
+        """How many bytes are going to be moved."""
+        return sum(piece.stored_bytes for _, piece in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a file that was written.
+
+    Attributes:
+        refused: why `direct_io` was not used although it was asked for; None otherwise.
+        doubts: what is missing in it, or may be wrong, in words.
+        unknown: what the snapshot does not tell of memory; with `partial` only.
+    """
+
+    refused: str | None
+    doubts: tuple[str, ...]
+    unknown: tuple[Coverage, ...] = ()
+
+
+def memory_of(snapshot: Snapshot, physical: PhysicalMap, *, partial: bool = False) -> Memory:
+    """The memory behind the ranges of `physical`: RAM and ROM, but no flash.
+
+    Args:
+        snapshot: where the memory is.
+        physical: which block answers which address.
+        partial: go on where the file does not tell all of it.
+
+    Raises:
+        UnknownPagesError: the file does not tell all of it.
+        FormatError: it is cut or damaged behind RAM, and where memory lies is a guess.
+        UnsupportedError: it holds none of the ranges.
+    """
+    ranges = [one for one in _joined(physical.ranges) if not _is_flash(one)]
+    unknown = _unknown(snapshot, {one.idstr for one in ranges})
+    if not partial:
+        require_known(unknown, snapshot.stream.stopped)
+        if snapshot.stream.damaged:
+            raise snapshot.stream.damaged
+    pieces = []
+    for extent in ranges:
+        block = snapshot.block[extent.idstr]
+        if not block.readable:
+            continue
+        if extent.offset % block.page_size or extent.size % block.page_size:
+            raise UnsupportedError(
+                f"{extent.gpa:#x} to {extent.end:#x} is not made of whole pages of"
+                f" {block.page_size:#x} bytes"
+            )
+        pieces.append((extent, Piece(block, extent.offset, extent.size, extent.gpa)))
+    if not pieces:
+        require_known(unknown, snapshot.stream.stopped)
+        raise UnsupportedError("the guest has no memory")
+    return Memory(tuple(pieces), tuple(unknown))
+
+
+def _is_flash(one: Range) -> bool:
+    return not one.is_ram and bool(_FLASH.fullmatch(one.idstr))
+
+
+def _unknown(snapshot: Snapshot, idstrs: Collection[str]) -> list[Coverage]:
+    """What the file does not tell of these blocks, and of those that it does not even name."""
+    return [coverage for coverage in snapshot.coverages(idstrs) if coverage.unknown]
+
+
+def _joined(ranges: Iterable[Range]) -> list[Range]:
+    """The ranges, those made one that differ only in where the knowledge of them comes from."""
+    joined: list[Range] = []
+    for one in ranges:
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and (last.idstr, last.is_ram) == (one.idstr, one.is_ram)
+            and (last.end, last.offset + last.size) == (one.gpa, one.offset)
+        ):
+            joined[-1] = replace(last, size=last.size + one.size)
+        else:
+            joined.append(one)
+    return joined

@@ -1,0 +1,268 @@
+"""A snapshot as a stream without mapped-ram: one record for each page, block by block."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from threading import local
+from typing import TYPE_CHECKING
+
+from mappedram.export.mapped_ram import refuse_cut
+from mappedram.format import file
+from mappedram.format.constants import (
+    CAPABILITY_X_IGNORE_SHARED,
+    RAM_SAVE_FLAG_CONTINUE,
+    RAM_SAVE_FLAG_PAGE,
+    RAM_SAVE_FLAG_ZERO,
+    SectionType,
+)
+from mappedram.format.drivers.base import Driver
+from mappedram.format.grammar import Said
+from mappedram.io import system
+from mappedram.io.copying import Progress, Target, in_parallel
+from mappedram.stream.model import Section
+from mappedram.stream.snapshot import Block, Snapshot
+from mappedram.stream.writer import Envelope
+from mappedram.stream.writer.build import Built
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: Bytes of guest memory that are turned into records at once.
+_WINDOW = 1 << 19
+#: Pages whose records are written at once where none is stored; a multiple of 64.
+_STRETCH = 1 << 16
+#: Bytes of a record before those of its page, and of one that says that a page is zero.
+_WORD, _ZERO_RECORD = 8, 9
+
+
+def to_stream(
+    snapshot: Snapshot,
+    fd: int,
+    *,
+    channels: int = 1,
+    partial: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Write the snapshot into the empty file open as `fd`, as QEMU does without the capability.
+
+    A page has the record of its bit: stored, or zero.
+
+    Args:
+        snapshot: devices and RAM.
+        fd: descriptor of an empty seekable file, open for writing.
+        channels: number of threads.
+        partial: write zeros where the snapshot does not tell what pages hold.
+        progress: called with the number of bytes of guest memory that were written.
+
+    Raises:
+        UnknownPagesError: the snapshot does not tell all pages.
+        BuildError: the snapshot has no complete RAM part.
+        FormatError: the header of a block cannot be right.
+        TruncatedError: the file ends within the devices, or has shrunk.
+        OSError: reading or writing failed.
+    """
+    refuse_cut(snapshot, partial=partial)
+    envelope = Envelope.of(snapshot, mapped_ram=False)
+    driver, stream = snapshot.driver, snapshot.stream
+    start = next(s for s in stream.sections if s.type == SectionType.START and s.idstr == "ram")
+    eos = next(e for e in stream.elements if e.kind == "end_of_section")
+    closing = snapshot.source.read_exactly(eos.offset, start.end - eos.offset, "stream")
+
+    target = Target(fd)
+    setup, rounds = (
+        envelope.middle[: envelope.setup_size],
+        envelope.middle[envelope.setup_size :],
+    )
+    head = envelope.head + _block_list(snapshot, driver) + setup + _part_header(start, driver)
+    position = len(head)
+    size = sum(map(_records_size, filter(lambda block: block.has_pages, snapshot.blocks)))
+    end = position + size + len(closing + rounds + envelope.tail)
+    system.begin(fd, 0, end, snapshot.source.fd)
+    target.write(head, 0)
+    for block in snapshot.blocks:
+        if block.has_pages:
+            records = _Records(block, target, position, progress)
+            in_parallel(records.write, records.pieces(), channels)
+            position = records.end
+    target.write(closing + rounds + envelope.tail, position)
+
+
+def _block_list(snapshot: Snapshot, driver: Driver) -> bytes:
+    """MEM_SIZE and the headers of the blocks, without that of mapped-ram."""
+    has_addr = snapshot.stream.announces_x_ignore_shared
+    built = Built(driver, said=Said(capabilities=(CAPABILITY_X_IGNORE_SHARED,) if has_addr else ()))
+    blocks = [
+        {"header": {"idstr": block.idstr, "used_length": block.used_length, "addr": block.addr}}
+        for block in snapshot.stream.blocks
+    ]
+    built.add(file.RamList, {"blocks": blocks})
+    return built.data
+
+
+def _part_header(start: Section, driver: Driver) -> bytes:
+    values = {"section_type": SectionType.PART, "section_id": start.section_id}
+    return driver.build("section_part", values, {})
+
+
+def _records_size(block: Block) -> int:
+    """Bytes of the records of a block."""
+    stored = block.bitmap.count()
+    name = 1 + len(block.idstr)
+    return name + block.num_pages * _ZERO_RECORD + stored * (block.page_size + _WORD - _ZERO_RECORD)
+
+
+class _Records:
+    """The records of one block, written from offset `position` on; known in length beforehand.
+
+    The first record names the block, the others go on with it.
+
+    Attributes:
+        end: offset behind the last record, once `pieces` has been gone through.
+    """
+
+    def __init__(
+        self, block: Block, target: Target, position: int, progress: Progress | None
+    ) -> None:
+        name = block.idstr.encode("latin-1")
+        self._name = bytes([len(name)]) + name
+        self._block = block
+        self._target = target
+        self._progress = progress
+        self._buffers = local()
+        self.end = position
+
+    def pieces(self) -> Iterator[tuple[int, "NDArray[np.bool_]", int]]:
+        """What is written at once: the first page, for each page if it is stored, the offset."""
+        import numpy as np
+
+        bitmap, num_pages = self._block.stored, self._block.num_pages
+        window = max(1, _WINDOW // self._block.page_size)
+        for first in range(0, num_pages, _STRETCH):
+            count = min(_STRETCH, num_pages - first)
+            part = np.frombuffer(bitmap.little, np.uint8, (count + 7) // 8, first // 8)
+            stored = np.unpackbits(part, count=count, bitorder="little").view(np.bool_)
+            step = window if stored.any() else count
+            for start in range(0, count, step):
+                piece = stored[start : start + step]
+                yield first + start, piece, self.end
+                self.end += self._length(first + start, piece)
+
+    def _length(self, first: int, stored: "NDArray[np.bool_]") -> int:
+        """Bytes of the records of these pages."""
+        name = 0 if first else len(self._name)
+        count = int(stored.sum())
+        return (
+            name
+            + len(stored) * _ZERO_RECORD
+            + count * (self._block.page_size + _WORD - _ZERO_RECORD)
+        )
+
+    def write(self, piece: tuple[int, "NDArray[np.bool_]", int]) -> None:
+        """Write one of `pieces`; on any thread."""
+        first, stored, offset = piece
+        if stored.any():
+            buffer = self._buffer(len(stored))
+            self._read(first, stored, buffer)
+            records = buffer.records(first, stored)
+        else:
+            records = [_zero_records(first, len(stored), self._block.page_size)]
+        # Two threads that write to one file would wait for each other by spinning.
+        with self._target.in_kernel:
+            if first == 0:
+                word = int.from_bytes(records[0][:_WORD], "big") & ~RAM_SAVE_FLAG_CONTINUE
+                named = word.to_bytes(_WORD, "big") + self._name
+                self._target.write(named, offset)
+                records[0], offset = records[0][_WORD:], offset + len(named)
+            self._target.write_vector(records, offset)
+        if self._progress:
+            self._progress(len(stored) * self._block.page_size)
+
+    def _buffer(self, count: int) -> "_Buffer":
+        """Room for `count` pages, which this thread keeps for the next ones."""
+        buffer: _Buffer | None = getattr(self._buffers, "buffer", None)
+        if buffer is None or len(buffer.pages) < count:
+            buffer = self._buffers.buffer = _Buffer(count, self._block.page_size)
+        return buffer
+
+    def _read(self, first: int, stored: "NDArray[np.bool_]", buffer: "_Buffer") -> None:
+        """The pages from the first that is stored to the last, holes and stale bytes included."""
+        import numpy as np
+
+        block = self._block
+        held = np.flatnonzero(stored)
+        lower, upper = int(held[0]), int(held[-1]) + 1
+        if block.scattered is not None:
+            pages = np.zeros((upper - lower, block.page_size), np.uint8)
+            block.read_pages(first + lower, pages.data.cast("B"))
+            buffer.bodies[lower:upper] = pages
+        else:
+            block.source.refuse_pages()
+            place = (block.model.pages_offset or 0) + (first + lower) * block.page_size
+            block.source.fill(buffer.pages[lower:upper], place)
+
+
+class _Buffer:
+    """Memory of one thread: a slot for each page, in which its word and its bytes stand.
+
+    The kernel puts each page into its slot, so that records which follow each other are there.
+
+    Attributes:
+        pages: where the bytes of each page go.
+        bodies: the same as one array, a row for each page.
+    """
+
+    def __init__(self, count: int, page_size: int) -> None:
+        import numpy as np
+
+        slots = np.zeros((count, _WORD + page_size), np.uint8)
+        self._stored = slots.data.cast("B")
+        self._zero = np.zeros((count, _ZERO_RECORD), np.uint8)  # the last byte fills the page
+        self._slots = slots
+        self.bodies = slots[:, _WORD:]
+        size = _WORD + page_size
+        self.pages = [
+            self._stored[start + _WORD : start + size]
+            for start in range(0, len(self._stored), size)
+        ]
+
+    def records(self, first: int, stored: "NDArray[np.bool_]") -> list[memoryview]:
+        """The records of pages from `first` on, in pieces that follow each other."""
+        import numpy as np
+
+        count, page_size = len(stored), self.bodies.shape[1]
+        flags = np.where(stored, np.uint64(RAM_SAVE_FLAG_PAGE), np.uint64(RAM_SAVE_FLAG_ZERO))
+        words = _words(first, count, page_size, flags)
+        self._slots[:count, :_WORD] = words
+        self._zero[:count, :_WORD] = words
+        edges = [0, *(np.flatnonzero(np.diff(stored)) + 1).tolist(), count]
+        kinds = (
+            (self._stored, _WORD + page_size),
+            (self._zero.data.cast("B"), _ZERO_RECORD),
+        )
+        is_zero = not stored[0]
+        records = []
+        for start, stop in pairwise(edges):
+            memory, size = kinds[is_zero]
+            records.append(memory[start * size : stop * size])
+            is_zero = not is_zero
+        return records
+
+
+def _zero_records(first: int, count: int, page_size: int) -> memoryview:
+    """The records of pages that are all zero."""
+    import numpy as np
+
+    records = np.zeros((count, _ZERO_RECORD), np.uint8)  # the last byte of each fills the page
+    records[:, :_WORD] = _words(first, count, page_size, np.uint64(RAM_SAVE_FLAG_ZERO))
+    return records.data.cast("B")
+
+
+def _words(
+    first: int, count: int, page_size: int, flags: "NDArray[np.uint64] | np.uint64"
+) -> "NDArray[np.uint8]":
+    """What the records of pages from `first` on begin with, a row for each."""
+    import numpy as np
+
+    addresses = np.arange(first, first + count, dtype=np.uint64) * np.uint64(page_size)
+    words = (addresses | flags | np.uint64(RAM_SAVE_FLAG_CONTINUE)).astype(">u8")
+    return words.view(np.uint8).reshape(count, _WORD)

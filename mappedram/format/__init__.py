@@ -1,0 +1,52 @@
+"""The declaration of the format, in Construct, and the parsers that Kaitai Struct generates.
+
+Structures, their order, constants, docs and what each field may hold stand here and nowhere else:
+`file` declares a whole stream, `drivers` read and build single structures by either declaration.
+`foreign` declares formats of other programs. Nothing here opens a file or judges one.
+
+Imports: errors.
+"""
+
+from mappedram.format import libvirt, live, ram, section, stream
+
+#: Every structure that stands on the wire by itself, by its name in the spec.
+ELEMENTS = {
+    declaration.name: declaration
+    for declaration in (
+        stream.StreamHeader,
+        stream.ConfigurationHeader,
+        stream.ConfigurationSubsection,
+        section.SectionStart,
+        section.SectionPart,
+        section.SectionFooter,
+        section.Command,
+        section.EndOfStream,
+        section.VmDescription,
+        ram.MemSize,
+        ram.RamBlockHeader,
+        ram.EndOfSection,
+        ram.PageRecord,
+        live.DirtyBitmapChunk,
+        live.HtabHeader,
+        live.HtabChunk,
+        live.StorageAttributes,
+        live.VfioRecord,
+        libvirt.LibvirtHeader,
+    )
+}
+
+#: Those that stand within another one.
+PARTS = {
+    declaration.name: declaration
+    for declaration in (
+        stream.TargetPageBits,
+        stream.Capabilities,
+        stream.Capability,
+        stream.Uuid,
+        ram.MappedRamHeader,
+        ram.XbzrlePage,
+    )
+}
+
+#: All structures by their name in the spec.
+RECORDS = ELEMENTS | PARTS

@@ -1,0 +1,90 @@
+"""How structures are declared in Construct: records of named fields, with docs from the spec."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from construct import Construct, Renamed, Struct, ValidationError, Validator
+
+from mappedram.format._spec import TYPES
+from mappedram.format.judged import FieldRule, Judged
+from mappedram.format.validity import ByParams, Validity
+
+
+class RefusedValueError(ValidationError):
+    """A field holds a value with which the stream cannot be followed; `actual` is that value."""
+
+    def __init__(self, actual: object, validity: Validity, path: str | None = None) -> None:
+        super().__init__(f"expected {validity.expected}, got {actual!r}", path)
+        self.actual = actual
+
+
+class Valid(Validator):
+    """A field that holds only what `validity` accepts, when read and when written."""
+
+    def __init__(self, subcon: Construct, validity: Validity | ByParams) -> None:
+        super().__init__(subcon)
+        self.validity = validity
+        self._accepts = None if isinstance(validity, ByParams) else validity.accepts
+
+    def _validate(self, obj: object, context: Any, path: str) -> bool:
+        if self._accepts and self._accepts(obj):
+            return True
+        validity = self.validity
+        if isinstance(validity, ByParams):
+            validity = validity.of(context["_params"])
+        if not validity.accepts(obj):
+            raise RefusedValueError(obj, validity, path)
+        return True
+
+
+@dataclass(slots=True)
+class Trace:
+    """Where one field lay: `end` stays None where reading it failed."""
+
+    path: str
+    start: int
+    end: int | None = None
+    value: Any = None
+
+
+class Field(Renamed):
+    """A named field that notes its place when the caller passes a list as parameter `trace`.
+
+    `rules` are those about its value that do not stop a reader.
+    """
+
+    def __init__(
+        self, subcon: Construct, name: str, docs: str, rules: tuple[FieldRule, ...] = ()
+    ) -> None:
+        super().__init__(subcon, newname=name, newdocs=docs)
+        self.rules = rules
+
+    def _parse(self, stream: Any, context: Any, path: str) -> Any:
+        trace: list[Trace] | None = context["_params"].get("trace")
+        if trace is None:  # what fails is read once more, with a trace, so that no path is needed
+            return self.subcon._parse(stream, context, path)
+        outer = path.split(" -> ")[1:]
+        if outer and context._index is not None:
+            outer[-1] += f"[{context._index}]"
+        entry = Trace("/".join([*outer, self.name]), stream.tell())
+        trace.append(entry)
+        entry.value = super()._parse(stream, context, path)
+        entry.end = stream.tell()
+        return entry.value
+
+
+def record(name: str, /, **fields: Construct | Judged) -> Construct:
+    """A Struct for the type `name` of the spec: one field per argument, in order.
+
+    The docs of the type and of each field are those of the `.ksy`. A field that the spec does not
+    have is an error here already.
+    """
+    spec = TYPES[name]
+    docs = {field.name: field.doc for field in spec.fields}
+    members = [
+        Field(field.subcon, key, docs[key], field.rules)
+        if isinstance(field, Judged)
+        else Field(field, key, docs[key])
+        for key, field in fields.items()
+    ]
+    return Renamed(Struct(*members), newname=name, newdocs=spec.doc)

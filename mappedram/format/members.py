@@ -1,0 +1,76 @@
+"""The fields of a declared record, taken apart: what each is made of, holds, and depends on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from construct import Array, Construct, IfThenElse, Renamed, Struct, Switch
+
+from mappedram.format.declare import Field, Valid
+from mappedram.format.judged import FieldRule
+from mappedram.format.validity import ByParams, Validity
+
+
+@dataclass(frozen=True)
+class Member:
+    """One field of a record.
+
+    Attributes:
+        name: its name in QEMU's spelling.
+        docs: what it means.
+        core: what it is made of, without its rule and its condition.
+        validity: what it may hold; None for anything.
+        condition: whether it is there, given the context; None where it always is.
+        rules: rules about it that do not stop a reader.
+    """
+
+    name: str
+    docs: str
+    core: Construct
+    validity: Validity | ByParams | None
+    condition: Callable[[Any], bool] | None
+    rules: tuple[FieldRule, ...]
+
+    @property
+    def structures(self) -> tuple[Construct, ...]:
+        """The structures that the field may consist of: one, one of several, or a list of one."""
+        core = self.core.subcon if isinstance(self.core, Array) else self.core
+        cases = core.cases.values() if isinstance(core, Switch) else (core,)
+        return tuple(case for case in cases if isinstance(case, Struct))
+
+
+@cache
+def members(record: Construct) -> tuple[Member, ...]:
+    """The fields of a record or of its structure, in the order of the wire."""
+    structure = record.subcon if isinstance(record, Renamed) else record
+    return tuple(map(_member, structure.subcons))
+
+
+def member(record: Construct, path: str) -> Member:
+    """A field of a record or of a structure in it, by its path, such as `mapped_ram/version`.
+
+    Raises:
+        KeyError: there is no such field.
+    """
+    name, _, rest = path.partition("/")
+    name = name.partition("[")[0]
+    for found in members(record):
+        if found.name == name and not rest:
+            return found
+        for structure in found.structures if found.name == name else ():
+            try:
+                return member(structure, rest)
+            except KeyError:
+                continue
+    raise KeyError(path)
+
+
+def _member(field: Field) -> Member:
+    core, validity, condition = field.subcon, None, None
+    while isinstance(core, IfThenElse | Valid):
+        if isinstance(core, Valid):
+            core, validity = core.subcon, core.validity
+        else:
+            core, condition = core.thensubcon, core.condfunc
+    return Member(field.name, field.docs, core, validity, condition, field.rules)

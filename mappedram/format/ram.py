@@ -1,0 +1,206 @@
+"""The RAM section: its records, the header of a block and the mapped-ram header."""
+
+from functools import cache
+from typing import Any
+
+from construct import Bytes, If, Int8ub, Int16ub, Int32ub, Int64ub, StringEncoded, this
+
+from mappedram.format.constants import (
+    ENCODING_FLAG_XBZRLE,
+    MAPPED_RAM_HDR_VERSION,
+    PAGE_FLAGS,
+    RAM_SAVE_FLAG_COMPRESS_PAGE,
+    RAM_SAVE_FLAG_CONTINUE,
+    RAM_SAVE_FLAG_EOS,
+    RAM_SAVE_FLAG_MASK,
+    RAM_SAVE_FLAG_MEM_SIZE,
+    RAM_SAVE_FLAG_MULTIFD_FLUSH,
+    RAM_SAVE_FLAG_PAGE,
+    RAM_SAVE_FLAG_XBZRLE,
+    RAM_SAVE_FLAG_ZERO,
+    RAM_SAVE_FLAGS,
+    TARGET_PAGE_SIZE_MAX,
+    TARGET_PAGE_SIZE_MIN,
+)
+from mappedram.format.declare import Valid, record
+from mappedram.format.judged import FieldRule, Severity, Values, judged
+from mappedram.format.stream import ENCODING
+from mappedram.format.validity import (
+    AtLeast,
+    AtMost,
+    ByParams,
+    Equals,
+    Harmless,
+    Masked,
+    MoreThan,
+    MultipleOf,
+    Params,
+    PowerOfTwo,
+    hexadecimal,
+)
+
+#: What the page of a target may take. 0 in a header ends a QEMU up to 11.0.
+PAGE_SIZE = PowerOfTwo(TARGET_PAGE_SIZE_MIN, TARGET_PAGE_SIZE_MAX)
+
+MemSize = record(
+    "mem_size",
+    total_and_flags=Valid(
+        Int64ub, Masked(RAM_SAVE_FLAG_MASK, (RAM_SAVE_FLAG_MEM_SIZE,), names=RAM_SAVE_FLAGS)
+    ),
+)
+
+EndOfSection = record(
+    "end_of_section",
+    flags=judged(
+        Valid(
+            Int64ub,
+            Masked(
+                RAM_SAVE_FLAG_MASK, (RAM_SAVE_FLAG_EOS,), RAM_SAVE_FLAG_CONTINUE, RAM_SAVE_FLAGS
+            ),
+        ),
+        FieldRule("MR105", Equals(RAM_SAVE_FLAG_EOS), Severity.WARNING, "5.5.3", shown=hexadecimal),
+    ),
+)
+
+XbzrlePage = record(
+    "xbzrle_page",
+    encoding=Valid(Int8ub, Equals(ENCODING_FLAG_XBZRLE)),
+    xh_len=Int16ub,
+    encoded=Bytes(this.xh_len),
+)
+
+
+def compressed_max(page_size: int) -> int:
+    """The longest zlib stream that a page of `page_size` bytes may take, in bytes.
+
+    QEMU allows what `compressBound()` of its zlib says: some 0.03 % more than a page, or with
+    zlib-ng, an eighth more.
+    """
+    return page_size + page_size // 8 + 64
+
+
+def _flags(word: int, context: Any) -> int:
+    """The flags of a record: the bits that belong to no address, at most ten."""
+    return int(word & RAM_SAVE_FLAG_MASK & (context._params.len_page - 1))
+
+
+def _records(params: Params) -> Masked:
+    """The flags with which a page or MULTIFD_FLUSH begins."""
+    with_continue = tuple(flag | RAM_SAVE_FLAG_CONTINUE for flag in PAGE_FLAGS)
+    return Masked(
+        RAM_SAVE_FLAG_MASK & (params["len_page"] - 1),
+        (*PAGE_FLAGS, *with_continue, RAM_SAVE_FLAG_MULTIFD_FLUSH),
+        names=RAM_SAVE_FLAGS,
+    )
+
+
+def _compressed(params: Params) -> AtMost:
+    return AtMost(compressed_max(params["len_page"]))
+
+
+def _flag(context: Any) -> int:
+    """The flag of a record, without CONTINUE."""
+    return _flags(context.addr_and_flags, context) & ~RAM_SAVE_FLAG_CONTINUE
+
+
+def _is_compressed(context: Any) -> bool:
+    return _flag(context) == RAM_SAVE_FLAG_COMPRESS_PAGE
+
+
+def _has_idstr(context: Any) -> bool:
+    return _flags(context.addr_and_flags, context) in PAGE_FLAGS
+
+
+PageRecord = record(
+    "page_record",
+    addr_and_flags=Valid(
+        Int64ub,
+        ByParams(
+            _records,
+            "ZERO, PAGE, XBZRLE or COMPRESS_PAGE, with CONTINUE or without, or MULTIFD_FLUSH",
+        ),
+    ),
+    len_idstr=If(_has_idstr, Int8ub),
+    idstr=If(_has_idstr, StringEncoded(Bytes(this.len_idstr), ENCODING)),
+    fill=If(
+        lambda context: _flag(context) == RAM_SAVE_FLAG_ZERO,
+        Valid(Int8ub, Equals(0)),
+    ),
+    page=If(
+        lambda context: _flag(context) == RAM_SAVE_FLAG_PAGE,
+        Bytes(this._params.len_page),
+    ),
+    xbzrle=If(lambda context: _flag(context) == RAM_SAVE_FLAG_XBZRLE, XbzrlePage.subcon),
+    len_compressed=If(
+        _is_compressed,
+        Valid(
+            Int32ub,
+            ByParams(_compressed, "at most the size of a page, an eighth of that, and 64"),
+        ),
+    ),
+    compressed=If(_is_compressed, Bytes(this.len_compressed)),
+)
+
+
+@cache  # of the few sizes that a page can have
+def _pages_of(page_size: int) -> MultipleOf:
+    return MultipleOf(page_size)
+
+
+def _pages(header: Values) -> MultipleOf:
+    return _pages_of(header["page_size"])
+
+
+MappedRamHeader = record(
+    "mapped_ram_header",
+    version=judged(
+        Valid(Int32ub, AtMost(MAPPED_RAM_HDR_VERSION)),
+        FieldRule("MR206", Equals(MAPPED_RAM_HDR_VERSION), Severity.WARNING, "6.1.4"),
+    ),
+    page_size=judged(
+        Int64ub, FieldRule("MR204", PAGE_SIZE, Severity.ERROR, "6.1.5", shown=hexadecimal)
+    ),
+    bitmap_offset=judged(
+        Int64ub,
+        FieldRule("MR208", MoreThan(0), Severity.ERROR, "6.3.6", {"pages_offset": MoreThan(0)}),
+        FieldRule("MR209", MoreThan(0), Severity.INFO, "6.3.5", {"pages_offset": Equals(0)}),
+    ),
+    pages_offset=judged(
+        Int64ub,
+        FieldRule("MR201", _pages, Severity.ERROR, "6.2.10", {"page_size": PAGE_SIZE}, hexadecimal),
+        FieldRule("MR208", MoreThan(0), Severity.ERROR, "6.3.6", {"bitmap_offset": MoreThan(0)}),
+    ),
+)
+
+
+def _pages_of_block(block: Values) -> MultipleOf:
+    return _pages_of(block["mapped_ram"]["page_size"])
+
+
+RamBlockHeader = record(
+    "ramblock_header",
+    len_idstr=Valid(Int8ub, AtLeast(1)),
+    idstr=judged(
+        StringEncoded(Bytes(this.len_idstr), ENCODING),
+        FieldRule("MR109", Harmless(), Severity.WARNING, "5.3.12"),
+    ),
+    used_length=judged(
+        Int64ub,
+        FieldRule(
+            "MR104",
+            _pages_of_block,
+            Severity.ERROR,
+            "7.1.5",
+            {"mapped_ram/page_size": PAGE_SIZE},
+            hexadecimal,
+        ),
+    ),
+    page_size=If(this._params.has_page_size, Int64ub),
+    addr=If(this._params.has_addr, Int64ub),
+    mapped_ram=If(this._params.has_mapped_ram, MappedRamHeader.subcon),
+)
+
+
+def used_length_end(len_idstr: int) -> int:
+    """Bytes of the header of a block up to and with `used_length`."""
+    return int(Int8ub.sizeof() + len_idstr + Int64ub.sizeof())

@@ -1,0 +1,233 @@
+"""What a sound file is to hold, as frozen values, and the file itself, made by our own writer."""
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from mappedram.export.stream import to_stream
+from mappedram.format.constants import (
+    CAPABILITY_MAPPED_RAM,
+    CAPABILITY_X_IGNORE_SHARED,
+    MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+    CommandType,
+    SectionType,
+)
+from mappedram.format.drivers.base import Values
+from mappedram.fuzz.caching_driver import DRIVER
+from mappedram.fuzz.sparse import SparseFile, memory_file
+from mappedram.stream.bitmap import ByteOrder
+from mappedram.stream.snapshot import open_snapshot
+from mappedram.stream.writer import BlockSpec, Envelope, SnapshotWriter
+from mappedram.stream.writer.envelope import END_OF_STREAM, ram_sections, subsections
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class RamSpec:
+    """One RAM block, and which of its pages are in the file.
+
+    Attributes:
+        idstr: name, 1 to 255 bytes in ISO 8859-1.
+        num_pages: how many pages it has.
+        runs: the pages that are stored, as half-open runs, ascending.
+        addr: written where x-ignore-shared is announced.
+        ignored: whether the file is to hold no data of it.
+    """
+
+    idstr: str
+    num_pages: int
+    runs: tuple[tuple[int, int], ...] = ()
+    addr: int = 0
+    ignored: bool = False
+
+    def shortened(self, num_pages: int) -> "RamSpec":
+        """The block with that many pages of its beginning, or all if it has fewer."""
+        count = min(num_pages, self.num_pages)
+        runs = tuple((start, min(stop, count)) for start, stop in self.runs if start < count)
+        return replace(self, num_pages=count, runs=runs)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSpec:
+    """One device whose state is a FULL section; the JSON text calls all of it one buffer."""
+
+    idstr: str
+    section_id: int
+    instance_id: int = 0
+    version_id: int = 1
+    state: bytes = b""
+
+    def section(self, *, footer: bool) -> Values:
+        """The section, to be built."""
+        header = {
+            "section_type": SectionType.FULL,
+            "section_id": self.section_id,
+            "idstr": self.idstr,
+            "instance_id": self.instance_id,
+            "version_id": self.version_id,
+        }
+        return {"header": header, "payload": self.state, "footer": {} if footer else None}
+
+    def description(self) -> dict[str, Any]:
+        """What the JSON text says of it."""
+        return {
+            "name": self.idstr,
+            "instance_id": self.instance_id,
+            "vmsd_name": self.idstr,
+            "version": self.version_id,
+            "fields": [{"name": "state", "type": "buffer", "size": len(self.state)}],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSpec:
+    """A snapshot; a sound one where its values are.
+
+    Attributes:
+        machine: machine type.
+        page_size: bytes of a page, a power of two from 256 bytes to 64 KiB.
+        blocks: the RAM blocks, by falling length as QEMU has them.
+        devices: what has a FULL section, behind RAM.
+        early: what has one before RAM, as virtio-mem does.
+        described: the devices by the JSON text; None for those that are there.
+        align: what the pages of each block are aligned to; QEMU uses 1 MiB.
+        offset: where the stream begins in the file.
+        capabilities: what the configuration announces.
+        target_page_bits: for targets whose page size is not fixed.
+        uuid: sixteen bytes, for the capability validate-uuid.
+        configuration: whether there is a configuration section, which announces mapped-ram.
+        parts: number of PART sections of RAM, each of them empty.
+        switchover: whether there is a command SWITCHOVER_START, as of machine types since 10.0.
+        footers: whether sections have footers.
+        description: whether the JSON text follows.
+        byteorder: byte order of the host that the file pretends to come from.
+    """
+
+    machine: str
+    page_size: int
+    blocks: tuple[RamSpec, ...]
+    devices: tuple[DeviceSpec, ...] = ()
+    early: tuple[DeviceSpec, ...] = ()
+    described: tuple[DeviceSpec, ...] | None = None
+    align: int = 4096
+    offset: int = 0
+    capabilities: tuple[str, ...] = (CAPABILITY_MAPPED_RAM,)
+    target_page_bits: int | None = None
+    uuid: bytes | None = None
+    configuration: bool = True
+    parts: int = 1
+    switchover: bool = True
+    footers: bool = True
+    description: bool = True
+    byteorder: ByteOrder = "little"
+
+    @property
+    def shares(self) -> bool:
+        """Whether blocks may be without data."""
+        return CAPABILITY_X_IGNORE_SHARED in self.capabilities
+
+    def shortened(self, num_pages: int = 256) -> "SnapshotSpec":
+        """The snapshot with that many pages in a block at most, aligned to 1 MiB at most."""
+        blocks = tuple(block.shortened(num_pages) for block in self.blocks)
+        align = min(self.align, MAPPED_RAM_FILE_OFFSET_ALIGNMENT)
+        return replace(self, blocks=blocks, align=align)
+
+    def file(self) -> SparseFile:
+        """The file, in mapped-ram; its origin is this value."""
+        with memory_file() as fd:
+            with self._writer(fd) as writer:
+                for number, block in enumerate(self.blocks):
+                    for start, stop in () if block.ignored else block.runs:
+                        data = pattern(number, start, stop, self.page_size)
+                        writer.write_pages(block.idstr, start, data.data.cast("B"))
+                writer.finish()
+            return SparseFile.of_fd(fd, self.offset, repr(self))
+
+    def stream(self) -> SparseFile:
+        """The same guest as a stream without mapped-ram, in one record for each page."""
+        plain = replace(self, offset=0)
+        with plain.file().opened() as fd, memory_file() as out:
+            with open_snapshot(fd, driver=DRIVER) as snapshot:
+                to_stream(snapshot, out)
+            return SparseFile.of_fd(out, origin=f"stream of {self!r}")
+
+    def _writer(self, fd: int) -> SnapshotWriter:
+        return SnapshotWriter(
+            fd,
+            self._envelope(),
+            [
+                BlockSpec(block.idstr, block.num_pages * self.page_size, block.addr, block.ignored)
+                for block in self.blocks
+            ],
+            page_size=self.page_size,
+            offset=self.offset,
+            align=self.align,
+            byteorder=self.byteorder,
+        )
+
+    def _envelope(self) -> Envelope:
+        begin, part, end = ram_sections(footers=self.footers)
+        configuration = {
+            "header": {"name": self.machine},
+            "subsections": subsections(self.capabilities, self.target_page_bits, self.uuid),
+        }
+        command = {"header": {"command": CommandType.SWITCHOVER_START, "data": b""}}
+        command["header"]["section_type"] = SectionType.COMMAND
+        text = self._description()
+        return Envelope.built(
+            DRIVER,
+            {
+                "header": {},
+                "configuration": configuration if self.configuration else None,
+                "sections": [
+                    *(device.section(footer=self.footers) for device in self.early),
+                    begin,
+                    *[part] * self.parts,
+                    *[command] * self.switchover,
+                    end,
+                    *(device.section(footer=self.footers) for device in self.devices),
+                    {"header": END_OF_STREAM},
+                ],
+                "description": [{"text": text}] if text else [],
+            },
+            self.capabilities,
+        )
+
+    def _description(self) -> bytes:
+        if not self.description:
+            return b""
+        devices = (*self.early, *self.devices) if self.described is None else self.described
+        document: dict[str, Any] = {
+            "configuration": {"vmsd_name": "configuration", "version": 1, "fields": []},
+            "page_size": self.page_size,
+            "devices": [device.description() for device in devices],
+        }
+        subsections = [{"vmsd_name": f"configuration/{name}"} for name in self._subsections()]
+        if subsections:
+            document["configuration"]["subsections"] = subsections
+        return json.dumps(document).encode()
+
+    def _subsections(self) -> list[str]:
+        """Names of the subsections of the configuration."""
+        values = {
+            "target-page-bits": self.target_page_bits,
+            "capabilities": self.capabilities or None,
+            "uuid": self.uuid,
+        }
+        present = values if self.configuration else {}
+        return [name for name, value in present.items() if value is not None]
+
+
+def pattern(block: int, start: int, stop: int, page_size: int) -> "NDArray[np.uint64]":
+    """Pages `start` to `stop` of a block: all words of a page say which block and page it is.
+
+    So a page in the wrong place shows where it came from, and none is zero.
+    """
+    import numpy as np
+
+    tag = (block + 1) << 48
+    words = np.arange(start + tag, stop + tag, dtype=np.uint64)
+    return np.repeat(words, page_size // 8)

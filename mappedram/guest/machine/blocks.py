@@ -1,0 +1,36 @@
+"""Which blocks a memory backend has made (`-object memory-backend-*`), told from their names."""
+
+import re
+from collections.abc import Iterator
+
+from mappedram.stream.model import RamBlock, Stream
+
+#: Blocks that a machine or a device brings with it, whatever `-m` and `-object` say.
+_BROUGHT = re.compile(
+    r"pc\.(bios|rom)|isa-bios|(virt|system|sbsa)\.flash\d|/rom@.*"
+    r"|.*\.(mrom|rom|prom|vram|nvram|bios|fifo|secure-ram)|.*:.*/.*"
+)
+#: How machine types before 4.0 spell the name of a backend.
+_OLD_PREFIX = "/objects/"
+
+
+def backend_id(block: RamBlock) -> str:
+    """The id of the backend of a block."""
+    return block.idstr.removeprefix(_OLD_PREFIX)
+
+
+def backends_of(stream: Stream, ram_id: str | None) -> list[RamBlock]:
+    """Blocks of backends, those of devices with an address left out; `ram_id` is no backend's."""
+    return [
+        block
+        for block in stream.blocks
+        if block.idstr != ram_id and not _BROUGHT.fullmatch(backend_id(block))
+    ]
+
+
+def owned_backends(stream: Stream) -> Iterator[tuple[str, str, RamBlock]]:
+    """Backends that a device has named: address of the device, id of the backend, the block."""
+    for block in stream.blocks:
+        address, _, name = block.idstr.rpartition("/")
+        if ":" in address and "." not in name:
+            yield address, name, block

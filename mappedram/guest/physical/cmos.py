@@ -1,0 +1,60 @@
+"""What the CMOS memory of a PC says of its size. A guest can write to it.
+
+Source: QEMU hw/i386/pc.c, pc_cmos_init_late(); hw/rtc/mc146818rtc.c, vmstate_rtc.
+"""
+
+from typing import TYPE_CHECKING
+
+from mappedram.guest.physical.payload import beginning, devices, is_left_out
+from mappedram.guest.physical.rules import ABOVE_4G, GIB, KIB, MIB
+
+if TYPE_CHECKING:
+    from mappedram.stream.snapshot import Snapshot
+
+_SECTION = "mc146818rtc"
+_SIZE = 128
+_UNIT = 64 * KIB
+#: What the three bytes for memory above 4 GiB can count.
+_ABOVE_MODULUS = 1024 * GIB
+
+
+def cmos_of(snapshot: "Snapshot") -> bytes | None:
+    """The bytes of the CMOS memory, the first field of the section; None where it is not there.
+
+    It is None as well where a metadump left out some of it: `is_cmos_left_out` tells.
+    """
+    for section in devices(snapshot):
+        if section.idstr == _SECTION:
+            return beginning(snapshot, section, _SIZE)
+    return None
+
+
+def is_cmos_left_out(snapshot: "Snapshot") -> bool:
+    """Whether the guest had CMOS memory that a metadump left out."""
+    section = next((one for one in devices(snapshot) if one.idstr == _SECTION), None)
+    return section is not None and is_left_out(snapshot, section, _SIZE)
+
+
+def below_4g(cmos: bytes, total: int) -> int | None:
+    """How much of `total` bytes lies below 4 GiB; None if the bytes do not add up to that."""
+    units = int.from_bytes(cmos[0x34:0x36], "little")
+    above = int.from_bytes(cmos[0x5B:0x5E], "little")
+    if units:
+        told, unit = 16 * MIB + units * _UNIT, _UNIT
+    else:
+        told, unit = MIB + int.from_bytes(cmos[0x30:0x32], "little") * KIB, KIB
+    if told > min(total, ABOVE_4G):
+        return None
+    if not above and total - told < unit:
+        return total
+    counted = (total - told) % _ABOVE_MODULUS // _UNIT
+    return told if above == counted and total > told else None
+
+
+def total_of(cmos: bytes) -> int:
+    """The size of main memory, as far as it is counted: above 4 GiB, modulo 1 TiB."""
+    units = int.from_bytes(cmos[0x34:0x36], "little")
+    below = (
+        16 * MIB + units * _UNIT if units else MIB + int.from_bytes(cmos[0x30:0x32], "little") * KIB
+    )
+    return below + int.from_bytes(cmos[0x5B:0x5E], "little") * _UNIT

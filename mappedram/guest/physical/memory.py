@@ -1,0 +1,200 @@
+"""Guest-physical memory, read through the map."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from mappedram.guest.physical.map import physical_map
+from mappedram.guest.physical.ranges import PhysicalMap, Range
+from mappedram.io import system
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mappedram.io.spans import Runs
+    from mappedram.stream.snapshot import Block, Snapshot
+
+
+def physical_memory(snapshot: "Snapshot") -> "PhysicalMemory":
+    """The guest's physical memory, at the addresses that `physical_map` finds out.
+
+    Raises:
+        UnsupportedError: nothing is known of where the machine type has its memory.
+    """
+    return PhysicalMemory(snapshot, physical_map(snapshot))
+
+
+class PhysicalMemory:
+    """The guest's physical memory. Made by `physical_memory`, or with a map of one's own.
+
+    Addresses that no range of the map has are not memory; pages that are not stored are zeros.
+
+    Args:
+        snapshot: an open snapshot.
+        map: where its blocks lie.
+    """
+
+    def __init__(self, snapshot: "Snapshot", map: PhysicalMap) -> None:  # noqa: A002
+        self.map = map
+        self._snapshot = snapshot
+        self._starts = [one.gpa for one in map.ranges]
+        self._file: Any = None
+        self._can_map = True
+
+    def block(self, one: Range) -> "Block":
+        """The block that a range is a piece of."""
+        return self._snapshot.block[one.idstr]
+
+    def pieces(self, gpa: int, size: int) -> Iterator[tuple[Range, int, int]]:
+        """The ranges that `size` bytes at `gpa` lie in; of each, first byte and number of bytes.
+
+        Raises:
+            ValueError: an address in between is not memory; the message names the first such.
+        """
+        if gpa < 0 or size < 0:
+            raise ValueError(f"range {gpa:#x}+{size:#x}: expected no negative number")
+        end = gpa + size
+        index = bisect_right(self._starts, gpa) - 1
+        while gpa < end:
+            one = self.map.ranges[index] if 0 <= index < len(self._starts) else None
+            if one is None or not one.gpa <= gpa < one.end:
+                raise ValueError(f"{gpa:#x}: no block is known to be at this physical address")
+            length = min(one.end, end) - gpa
+            yield one, gpa - one.gpa, length
+            gpa += length
+            index += 1
+
+    def read(self, gpa: int, size: int, *, partial: bool = False) -> bytes:
+        """`size` bytes at `gpa`, zeros where the file says so.
+
+        Args:
+            gpa: guest-physical address.
+            size: bytes.
+            partial: as for `Block.read`.
+
+        Raises:
+            ValueError: an address in between is not memory; the message names the first such.
+            UnknownPagesError: the file does not tell what some of the pages hold.
+            FormatError: as `Block.read` does.
+        """
+        pieces = list(self.pieces(gpa, size))
+        parts = [
+            self.block(one).read(one.offset + first, length, partial=partial)
+            for one, first, length in pieces
+        ]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def array(self, gpa: int, size: int) -> "NDArray[np.uint8]":
+        """The bytes at `gpa` as a read-only array; raises as `read` does.
+
+        Where all of it stands in one piece in the file, the array is a view of the file, and
+        nothing is read or copied before it is used. It must not be used when the file shrinks.
+        """
+        import numpy as np
+
+        pieces = list(self.pieces(gpa, size))
+        if len(pieces) == 1:
+            one, first, length = pieces[0]
+            offset = self.file_offset(one, first, length)
+            if offset is not None and self._mapped():
+                return np.frombuffer(self._file, np.uint8, length, offset)
+        return np.frombuffer(self.read(gpa, size), np.uint8)
+
+    def _mapped(self) -> bool:
+        """Have the file in memory; some file systems do not let that be."""
+        if self._file is None and self._can_map:
+            source = self._snapshot.source
+            self._file = system.map_file(source.fd, source.size)
+            self._can_map = self._file is not None
+        return self._can_map
+
+    def file_offset(self, one: Range, first: int, size: int) -> int | None:
+        """Where in the file `size` bytes stand, from byte `first` of a range on.
+
+        Returns:
+            The offset of the first; None where they do not stand there in one piece, or are
+            unknown.
+
+        Raises:
+            FormatError: as `Block.read` does.
+        """
+        block = self.block(one)
+        start = one.offset + first
+        if block.scattered is not None or not block.readable or not size:
+            return None
+        if block.coverage.within(start, start + size).unknown:
+            return None
+        page_size = block.page_size
+        pages = start // page_size, -(-(start + size) // page_size)
+        if block.stored.runs(*pages).tolist() != [list(pages)]:
+            return None
+        assert block.model.pages_offset is not None
+        return block.model.pages_offset + start
+
+    def iter_data_runs(self, one: Range) -> Iterator["Runs"]:
+        """Like `data_runs`, in parts of bounded size; a run may end where a part does and go on."""
+        block = self.block(one)
+        page_size = block.page_size
+        first, last = one.offset // page_size, -(-(one.offset + one.size) // page_size)
+        for runs in block.stored.iter_runs(first, last):
+            yield (runs * page_size + (one.gpa - one.offset)).clip(one.gpa, one.end)
+
+    def data_runs(self, one: Range) -> "Runs":
+        """The physical addresses of a range whose pages are stored; int64 array of shape (n, 2).
+
+        They are half-open and ascending; two never touch. Of the others, `Block.coverage` tells
+        which are unknown, and the rest are zeros.
+
+        Raises:
+            UnsupportedError: the file has no pages of the block.
+            FormatError: the header of the block gives no page size that can be.
+        """
+        import numpy as np
+
+        parts = list(self.iter_data_runs(one))
+        if not parts:
+            return np.empty((0, 2), np.int64)
+        runs = np.concatenate(parts)
+        apart = np.flatnonzero(runs[1:, 0] != runs[:-1, 1])
+        starts = runs[np.concatenate(([0], apart + 1)), 0]
+        stops = runs[np.concatenate((apart, [len(runs) - 1])), 1]
+        return np.stack((starts, stops), axis=1)
+
+    def search(self, pattern: bytes, *, partial: bool = False) -> Iterator[int]:
+        """The addresses where `pattern` stands, ascending; matches may overlap.
+
+        Only stored pages are read. A match may reach into pages that are not stored, which are
+        zeros, and from one range into the next, if that follows at once; but one byte of it at
+        least is in a page that is stored. So nothing is missed of a pattern that is not all zeros;
+        and of one that is, only what touches a stored page is found. Blocks of which the file has
+        no pages at all, as with x-ignore-shared, are unknown.
+
+        Args:
+            pattern: at least one byte.
+            partial: pass over what the file does not tell, in the place of refusing to search; no
+                match reaches into it.
+
+        Raises:
+            ValueError: the pattern is empty.
+            UnknownPagesError: the file does not tell all of this memory.
+            FormatError: as `read` does, while it goes on.
+        """
+        from mappedram.guest.physical.search import matches
+
+        return matches(self, pattern, partial=partial)
+
+    def known(self, one: Range) -> Iterator[Range]:
+        """The parts of a range of which the file tells what they hold."""
+        runs = self.block(one).coverage.known(one.offset, one.offset + one.size)
+        for start, stop in runs.tolist():
+            yield replace(one, gpa=one.gpa + start - one.offset, size=stop - start, offset=start)
+
+    def require_known(self) -> None:
+        """Refuse to go on where the file does not tell all of this memory.
+
+        Raises:
+            UnknownPagesError: it does not.
+        """
+        self._snapshot.require_known({one.idstr for one in self.map.ranges})

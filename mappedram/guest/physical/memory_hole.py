@@ -1,0 +1,154 @@
+"""How main memory is divided: which addresses it fills, and who says so."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mappedram.errors import UnsupportedError
+from mappedram.guest.physical import cmos as cmos_memory
+from mappedram.guest.physical.rules import (
+    ABOVE_4G,
+    AMD_ABOVE,
+    AMD_HOLE,
+    PCI_HOLE64,
+    Layout,
+    moves_above_1t,
+)
+
+if TYPE_CHECKING:
+    from mappedram.guest.physical.srat import Srat
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The addresses of main memory.
+
+    Attributes:
+        pieces: addresses and sizes, in the order in which blocks fill them.
+        basis: who says so.
+        certain: False where it can be otherwise.
+        doubts: why, in words.
+    """
+
+    pieces: tuple[tuple[int, int], ...]
+    basis: str
+    certain: bool
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """First address behind it."""
+        return max((gpa + size for gpa, size in self.pieces), default=0)
+
+
+def split_of(
+    machine: str | None,
+    layout: Layout | None,
+    total: int,
+    *,
+    srat: "Srat | None",
+    cmos: bytes | None,
+    below_4g: int | None,
+) -> Split:
+    """The addresses of `total` bytes of main memory.
+
+    Args:
+        machine: the machine type, for texts.
+        layout: what the rules say of it.
+        total: bytes of main memory, by its blocks.
+        srat: what the ACPI tables say.
+        cmos: the CMOS memory of a PC.
+        below_4g: what the caller says.
+
+    Raises:
+        UnsupportedError: nothing is known.
+    """
+    told = cmos_memory.below_4g(cmos, total) if cmos is not None else None
+    by_cmos = _divided(total, told) if told is not None else None
+    tables = tuple(srat.pieces) if srat and srat.total == total else None
+    if below_4g is not None:
+        return _as_given(machine, layout, total, below_4g, tables or by_cmos)
+    doubts = []
+    if srat and not tables:
+        doubts.append(
+            f"main memory: the ACPI tables say {srat.total:#x} bytes, its blocks {total:#x}"
+        )
+    if tables:
+        if by_cmos and not _alike(tables, by_cmos):
+            doubts.append(
+                "main memory: the ACPI tables and the CMOS bytes differ; the guest can"
+                " have written to the CMOS bytes"
+            )
+        return Split(tables, "SRAT in the ACPI tables", True, tuple(doubts))
+    if by_cmos:
+        doubt = _doubt_of_amd(machine, by_cmos)
+        doubts += [doubt] if doubt else []
+        basis = "CMOS bytes 0x34, 0x35 and 0x5b to 0x5d"
+        return Split(by_cmos, basis, not doubt, tuple(doubts))
+    if cmos is not None:
+        doubts.append("main memory: the CMOS bytes do not add up to the length of its blocks")
+    return _by_rule(machine, layout, total, doubts)
+
+
+def _divided(total: int, below: int) -> tuple[tuple[int, int], ...]:
+    pieces = ((0, min(below, total)), (ABOVE_4G, total - below))
+    return tuple(piece for piece in pieces if piece[1] > 0)
+
+
+def _alike(tables: tuple[tuple[int, int], ...], other: tuple[tuple[int, int], ...]) -> bool:
+    """Whether both divide memory at one place; the CMOS does not tell of 1 TiB."""
+    return [size for _, size in tables] == [size for _, size in other]
+
+
+def _as_given(
+    machine: str | None,
+    layout: Layout | None,
+    total: int,
+    below_4g: int,
+    found: tuple[tuple[int, int], ...] | None,
+) -> Split:
+    if layout is not None and layout.windows[-1].gpa != ABOVE_4G:
+        pieces = tuple(layout.pieces(total))
+        doubt = "below_4g is not heeded: this machine type does not divide its memory at 4 GiB"
+        return Split(pieces, _rule_of(machine), not layout.doubt, (doubt,))
+    given = _divided(total, below_4g)
+    doubts: tuple[str, ...] = ()
+    if found and not _alike(found, given):
+        sizes = " and ".join(f"{size:#x}" for _, size in found)
+        doubts = (f"below_4g: the file itself says that main memory is divided into {sizes}",)
+    if layout is None:
+        doubts += ("whether memory begins at 0 and goes on at 4 GiB, as on a PC",)
+    return Split(given, "below_4g, as given", not doubts, doubts)
+
+
+def _by_rule(machine: str | None, layout: Layout | None, total: int, doubts: list[str]) -> Split:
+    if layout is None:
+        what = f"machine type {machine!r}" if machine else "a stream that names no machine type"
+        raise UnsupportedError(
+            f"{what}: where its memory lies is not known; say how much lies below 4 GiB (below_4g,"
+            " --below-4g)"
+        )
+    pieces = tuple(layout.pieces(total))
+    if layout.adjustable:
+        doubts.append(
+            "where main memory is divided: nothing in the file tells, and max-ram-below-4g can"
+            " change what the rule says"
+        )
+        amd = _doubt_of_amd(machine, pieces)
+        doubts += [amd] if amd else []
+    if layout.doubt and len(pieces) > 1:
+        doubts.append(layout.doubt)
+    return Split(pieces, _rule_of(machine), not doubts, tuple(doubts))
+
+
+def _rule_of(machine: str | None) -> str:
+    return f"rule of machine type {machine!r}"
+
+
+def _doubt_of_amd(machine: str | None, pieces: tuple[tuple[int, int], ...]) -> str:
+    end = max(gpa + size for gpa, size in pieces)
+    if end < AMD_HOLE - PCI_HOLE64 or not moves_above_1t(machine):
+        return ""
+    return (
+        f"whether the memory at {ABOVE_4G:#x} is at {AMD_ABOVE:#x} instead, as it is with the"
+        " processor of an AMD host"
+    )

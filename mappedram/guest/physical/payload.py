@@ -1,0 +1,61 @@
+"""The first bytes of a device's state, where their layout has been one for all versions of QEMU.
+
+What is wanted of a few devices so needs neither the JSON text nor the state of all the others.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mappedram.format.constants import SectionType
+from mappedram.io.spans import without
+
+if TYPE_CHECKING:
+    from mappedram.stream.model import Section
+    from mappedram.stream.snapshot import Snapshot
+
+_PCI = re.compile(r"(?:.*/)?[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]/(?P<name>[^/]+)")
+#: What a PCI device begins with, on its own or within the state of virtio, as `be32`; then comes
+#: the configuration space. Source: QEMU hw/pci/pci.c, vmstate_pci_device.
+_PCI_VERSION = 2
+_CONFIG_SIZE = 256
+
+
+def devices(snapshot: "Snapshot") -> "Iterator[Section]":
+    """The sections that hold the whole state of a device."""
+    for section in snapshot.sections:
+        if section.type == SectionType.FULL:
+            yield section
+
+
+def beginning(snapshot: "Snapshot", section: "Section", size: int) -> bytes | None:
+    """The first `size` bytes of a payload, with what was set in them; None if it is shorter.
+
+    It is None as well where a metadump left out some of them: `is_left_out` tells.
+    """
+    if section.payload_length < size or is_left_out(snapshot, section, size):
+        return None
+    data = snapshot.source.peek(section.payload_offset, size)
+    return snapshot.changes.over(data, section.payload_offset) if len(data) == size else None
+
+
+def is_left_out(snapshot: "Snapshot", section: "Section", size: int) -> bool:
+    """Whether a metadump left out any of the first `size` bytes of a payload."""
+    start = section.payload_offset
+    left_out = snapshot.source.left_out(start, start + min(size, section.payload_length))
+    return any(without(left_out, snapshot.changes.spans()))
+
+
+def pci_configs(snapshot: "Snapshot") -> Iterator[tuple[str, bytes | None]]:
+    """Name of each PCI device, without its address, and its configuration space.
+
+    The latter is None where a metadump left it out.
+    """
+    for section in devices(snapshot):
+        match = _PCI.fullmatch(section.idstr or "")
+        if match and is_left_out(snapshot, section, 4 + _CONFIG_SIZE):
+            yield match["name"], None
+            continue
+        data = beginning(snapshot, section, 4 + _CONFIG_SIZE) if match else None
+        if match and data and int.from_bytes(data[:4], "big") == _PCI_VERSION:
+            yield match["name"], data[4:]

@@ -1,0 +1,67 @@
+"""Putting ranges over each other, so that no two of them claim one address."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mappedram.guest.physical.ranges import Range
+
+
+class Canvas:
+    """Ranges in order of their addresses; what is laid on later hides what was there."""
+
+    def __init__(self) -> None:
+        self._ranges: list[Range] = []
+
+    def __iter__(self) -> Iterator[Range]:
+        """The ranges, those that only go on made one."""
+        joined: list[Range] = []
+        for one in self._ranges:
+            last = joined[-1] if joined else None
+            if (
+                last is not None
+                and replace(one, gpa=last.end, offset=last.offset + last.size) == one
+            ):
+                whole = replace(one, gpa=last.gpa, offset=last.offset, size=last.size + one.size)
+                if replace(whole, size=last.size) == last:
+                    joined[-1] = whole
+                    continue
+            joined.append(one)
+        return iter(joined)
+
+    def under(self, start: int, end: int) -> list[Range]:
+        """What there is of [start, end), cut at its ends."""
+        first, last = self._bounds(start, end)
+        return [part for one in self._ranges[first:last] for part in _within(one, start, end)]
+
+    def clear(self, start: int, end: int) -> None:
+        """Take away all that there is of [start, end)."""
+        self._replace(start, end, [])
+
+    def lay(self, new: Range) -> list[Range]:
+        """Put a range over all; what it hides is returned."""
+        hidden = self.under(new.gpa, new.end)
+        if new.size > 0:
+            self._replace(new.gpa, new.end, [new])
+        return hidden
+
+    def _bounds(self, start: int, end: int) -> tuple[int, int]:
+        return (
+            bisect_right(self._ranges, start, key=lambda one: one.end),
+            bisect_left(self._ranges, end, key=lambda one: one.gpa),
+        )
+
+    def _replace(self, start: int, end: int, new: list[Range]) -> None:
+        first, last = self._bounds(start, end)
+        touched = self._ranges[first:last]
+        before = [part for one in touched for part in _within(one, one.gpa, start)]
+        after = [part for one in touched for part in _within(one, end, one.end)]
+        self._ranges[first:last] = [*before, *new, *after]
+
+
+def _within(one: Range, start: int, end: int) -> list[Range]:
+    """The part of a range that lies in [start, end), if there is one."""
+    first, last = max(one.gpa, start), min(one.end, end)
+    if first >= last:
+        return []
+    return [replace(one, gpa=first, size=last - first, offset=one.offset + first - one.gpa)]

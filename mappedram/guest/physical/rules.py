@@ -1,0 +1,138 @@
+"""Where machine types put their memory, as data. Nothing here looks at a file.
+
+Source: QEMU hw/i386/pc_piix.c, pc_init1(); pc_q35.c, pc_q35_init(); microvm.c,
+microvm_memory_init(); pc_sysfw.c, pc_system_flash_map(); hw/arm/virt.c, base_memmap;
+hw/riscv/virt.c, virt_memmap; hw/loongarch/virt.c; hw/arm/sbsa-ref.c. All rows but those of machine
+types that QEMU 10 has dropped are held against `info mtree` of 10.0.2.
+"""
+
+import re
+from dataclasses import dataclass
+
+GIB = 1 << 30
+MIB = 1 << 20
+KIB = 1 << 10
+#: Where memory that does not fit below goes on, on a PC.
+ABOVE_4G = 4 * GIB
+#: From here on, an AMD host keeps addresses for itself. Machine types since 7.1 therefore begin
+#: the second piece at 1 TiB, where it would reach so far. Source: hw/i386/pc.c, pc_memory_init().
+AMD_HOLE = 0xFD_0000_0000
+AMD_ABOVE = 1 << 40
+#: The most that `pci-hole64-size` puts behind memory by default (q35).
+PCI_HOLE64 = 32 * GIB
+#: Memory of devices (`-m maxmem=`) begins at a multiple of this. Source: hw/i386/pc.c.
+DEVICE_MEMORY_ALIGNMENT = GIB
+#: What anonymous memory of the host is aligned to, and therefore a DIMM.
+#: Source: util/oslib-posix.c, qemu_anon_ram_alloc().
+DIMM_ALIGNMENT = 2 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Addresses that main memory fills, in turn with other windows."""
+
+    gpa: int
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where machines of some kind have their memory.
+
+    Attributes:
+        machine: regular expression for the whole name of the machine type.
+        arch: the emulator, as `mappedram.guest.machine` guesses it.
+        windows: what main memory fills, in this order.
+        whole_below: memory of less than that is not divided, whatever the first window holds.
+        adjustable: an option can move the end of the first window (`max-ram-below-4g`).
+        doubt: what is not sure about the row, in words.
+    """
+
+    machine: str
+    arch: str
+    windows: tuple[Window, ...]
+    whole_below: int = 0
+    adjustable: bool = False
+    doubt: str = ""
+
+    def pieces(self, total: int) -> list[tuple[int, int]]:
+        """The addresses and sizes of the pieces of `total` bytes."""
+        if total < self.whole_below:
+            return [(self.windows[0].gpa, total)]
+        found = []
+        for window in self.windows:
+            size = total if window.size is None else min(total, window.size)
+            if size:
+                found.append((window.gpa, size))
+            total -= size
+        return found
+
+
+def _pc(machine: str, low: int, whole_below: int) -> Layout:
+    windows = (Window(0, low), Window(ABOVE_4G))
+    return Layout(machine, "x86_64", windows, whole_below, adjustable=True)
+
+
+#: The first row that fits is meant.
+LAYOUTS = (
+    # Without gigabyte_align, which came with 2.0.
+    _pc(r"pc(-i440fx)?-[01]\..*", 0xE000_0000, 0xE000_0000),
+    _pc(r"pc-q35-1\..*", 0xB000_0000, 0xB000_0000),
+    _pc(r"isapc", 0xE000_0000, 0xE000_0000),
+    _pc(r"(q35|pc-q35)(-.*)?", 0x8000_0000, 0xB000_0000),
+    _pc(r"pc(-i440fx-.*|-[0-9].*)?", 0xC000_0000, 0xE000_0000),
+    Layout(r"microvm", "x86_64", (Window(0, 0xC000_0000), Window(ABOVE_4G))),
+    Layout(r"virt(-.*)?", "aarch64", (Window(0x4000_0000),)),
+    Layout(r"virt(-.*)?", "riscv64", (Window(0x8000_0000),)),
+    Layout(
+        r"virt(-.*)?",
+        "loongarch64",
+        (Window(0, 0x1000_0000), Window(0x8000_0000)),
+        doubt="whether memory above 256 MiB begins at 0x80000000: before QEMU 9.1 it was"
+        " 0x90000000, and the name of the machine type is the same",
+    ),
+    Layout(r"virt(-.*)?", "m68k", (Window(0),)),
+    Layout(r"sbsa-ref", "aarch64", (Window(0x100_0000_0000),)),
+    Layout(r"s390-ccw-virtio(-.*)?", "s390x", (Window(0),)),
+    Layout(r"pseries(-.*)?", "ppc64", (Window(0),)),
+    Layout(r"none", "x86_64", (Window(0),)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Firmware:
+    """Where a block is that holds firmware; `gpa` is None for the top of the 4 GiB of a PC."""
+
+    arch: str
+    idstr: str
+    gpa: int | None
+
+
+#: Blocks at the top of 4 GiB stand one below the other, in this order.
+FIRMWARE = (
+    Firmware("x86_64", "pc.bios", None),
+    Firmware("x86_64", "system.flash0", None),
+    Firmware("x86_64", "system.flash1", None),
+    Firmware("aarch64", "virt.flash0", 0),
+    Firmware("aarch64", "virt.flash1", 0x0400_0000),
+    Firmware("aarch64", "sbsa.flash1", 0x1000_0000),
+    Firmware("riscv64", "riscv_virt_board.mrom", 0x1000),
+    Firmware("riscv64", "virt.flash0", 0x2000_0000),
+    Firmware("riscv64", "virt.flash1", 0x2200_0000),
+    Firmware("loongarch64", "virt.flash0", 0x1C00_0000),
+    Firmware("loongarch64", "virt.flash1", 0x1D00_0000),
+)
+
+
+def layout_of(machine: str | None, arch: str) -> Layout | None:
+    """The row for a machine type of an emulator; None where there is none."""
+    for layout in LAYOUTS:
+        if layout.arch == arch and re.fullmatch(layout.machine, machine or ""):
+            return layout
+    return None
+
+
+def moves_above_1t(machine: str | None) -> bool:
+    """Whether a machine type can begin its second piece at 1 TiB, on an AMD processor."""
+    found = re.fullmatch(r"pc-(?:i440fx|q35)-(\d+)\.(\d+).*", machine or "")
+    return found is None or (int(found[1]), int(found[2])) >= (7, 1)

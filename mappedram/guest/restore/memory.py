@@ -1,0 +1,79 @@
+"""Which blocks are the memory of the guest, and which options bring them about."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mappedram.guest.machine import backend_id, backends_of
+from mappedram.stream.model import RamBlock, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The options for memory.
+
+    Attributes:
+        machine: what is added to `-machine`.
+        options: the options themselves.
+        doubts: what is a guess about them.
+    """
+
+    machine: str
+    options: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+
+def memory_of(stream: Stream, ram_id: str | None) -> Memory:
+    """The options for the memory of a machine whose own RAM block is called `ram_id`."""
+    own = [block for block in stream.blocks if block.idstr == ram_id]
+    backends = backends_of(stream, ram_id)
+    if ram_id is None:
+        return Memory("", (), ("which blocks are RAM, so that -m and -object are missing",))
+    if own:
+        options = ["-m", size_option(own[0].used_length)]
+        doubts = [
+            f"what block {block.idstr!r} of {size_option(block.used_length)} belongs to: a DIMM"
+            f" (-device pc-dimm,memdev={backend_id(block)}) or another device"
+            for block in backends
+        ]
+        return Memory("", (*options, *_objects(backends)), tuple(doubts))
+    total = sum(block.used_length for block in backends)
+    if not backends:
+        return Memory("", (), ())
+    common = ("-m", size_option(total), *_objects(backends))
+    if len(backends) == 1:
+        return Memory(f",memory-backend={backend_id(backends[0])}", common, ())
+    nodes = [
+        option for block in backends for option in ("-numa", f"node,memdev={backend_id(block)}")
+    ]
+    return Memory("", (*common, *nodes), _numa_doubts(backends))
+
+
+def _numa_doubts(backends: Sequence[RamBlock]) -> tuple[str, ...]:
+    doubts = ["whether the blocks are NUMA nodes, in this order, or memory of devices"]
+    if len({block.used_length for block in backends}) > 1:
+        doubts.append("the order of the nodes: the file lists blocks by length")
+    return tuple(doubts)
+
+
+def _objects(blocks: Sequence[RamBlock]) -> Iterator[str]:
+    for block in blocks:
+        yield "-object"
+        yield backend_option(backend_id(block), block.used_length)
+
+
+def backend_option(name: str, length: int) -> str:
+    """The value of -object that makes a block of that name."""
+    return f"memory-backend-ram,id={escaped(name)},size={size_option(length)}"
+
+
+def size_option(length: int) -> str:
+    """A size as QEMU's options take it, exact."""
+    for shift, suffix in ((30, "G"), (20, "M"), (10, "K")):
+        if length and length % (1 << shift) == 0:
+            return f"{length >> shift}{suffix}"
+    return str(length)
+
+
+def escaped(text: str) -> str:
+    """A value within an option of QEMU, where a comma ends it and two are one."""
+    return text.replace(",", ",,")

@@ -1,0 +1,195 @@
+"""An open file: bytes at an offset, its size, and where it has data. Never more than asked for."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from typing import Self
+
+from mappedram.errors import MappedRamError, TruncatedError, UnsupportedError
+from mappedram.format.metadump import MAGIC
+from mappedram.io import system
+from mappedram.io.metadump import Packed
+
+#: What can be read by one request; headers stand close together, so one read serves several.
+WINDOW = 8192
+#: What is looked through for zeros at once.
+_LOOK = 1 << 20
+
+_REFUSED = {stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR}
+
+
+class Source:
+    """A seekable file, opened read-only. Of a metadump, the file that it was made of.
+
+    Args:
+        path_or_fd: a path, which is opened and closed here, or a descriptor, which stays open.
+
+    Raises:
+        OSError: it cannot be opened or is a directory.
+        UnsupportedError: it cannot be seeked in: pages stand at fixed offsets, so that a
+            mapped-ram file can only be read where every offset can be reached.
+        FormatError: it is a metadump that is damaged.
+    """
+
+    #: What a metadump says in the place of the file; None of any other file.
+    packed: Packed | None = None
+    #: Whether it is a block device, whose size nobody chose, and which has no holes.
+    is_device: bool = False
+
+    def __init__(self, path_or_fd: str | os.PathLike[str] | int) -> None:
+        self._owned = not isinstance(path_or_fd, int)
+        self.name = f"<fd {path_or_fd}>" if isinstance(path_or_fd, int) else os.fspath(path_or_fd)
+        self.fd = path_or_fd if isinstance(path_or_fd, int) else system.open_source(path_or_fd)
+        try:
+            self._refuse_unseekable()
+            self.size = system.size_of(self.fd)
+            if system.read(self.fd, len(MAGIC), 0) == MAGIC:
+                self.packed = Packed(self.fd, self.size)
+                self.size, self.is_device = self.packed.size, self.packed.is_device
+        except BaseException as error:
+            if isinstance(error, MappedRamError) and self._owned:
+                error.filename = self.name
+            self.close()
+            raise
+        self._window_offset = 0
+        self._window = b""
+
+    def _refuse_unseekable(self) -> None:
+        kind = system.kind_of(self.fd)
+        if kind == stat.S_IFDIR:
+            raise IsADirectoryError(21, os.strerror(21), self.name)
+        if kind in _REFUSED:
+            raise UnsupportedError(
+                f"{system.KINDS[kind]}, which cannot be seeked in: a mapped-ram file keeps its"
+                " pages at fixed offsets and needs a regular file or a block device"
+            )
+        self.is_device = kind == stat.S_IFBLK
+
+    @property
+    def allocated(self) -> int:
+        """Bytes that the file takes on disk, holes left out."""
+        return system.allocated_size(self.fd)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """At most `length` bytes at `offset`; fewer only where the file ends.
+
+        Raises:
+            TruncatedError: it ends earlier than it did.
+        """
+        if self.packed:
+            return self.packed.read(offset, length)
+        wanted = max(0, min(length, self.size - offset))
+        data = system.read(self.fd, wanted, offset)
+        if len(data) < wanted:
+            raise TruncatedError("the file has shrunk while it was read", offset=offset + len(data))
+        return data
+
+    def read_exactly(self, offset: int, length: int, what: str) -> bytes:
+        """`length` bytes at `offset`.
+
+        Raises:
+            TruncatedError: the file ends before.
+        """
+        if offset + length > self.size:
+            raise TruncatedError(
+                f"{what} ends at {offset + length:#x}, but the file at {self.size:#x}",
+                offset=offset,
+            )
+        return self.read(offset, length)
+
+    def read_around_holes(self, offset: int, length: int, what: str) -> bytes | bytearray:
+        """Like `read_exactly`, for what is mostly holes: they cost no reading and no memory.
+
+        Raises:
+            TruncatedError: the file ends before.
+        """
+        extents = list(self.extents(offset, offset + length))
+        if extents == [(offset, offset + length)] or offset + length > self.size:
+            return self.read_exactly(offset, length, what)
+        data = bytearray(length)
+        for start, end in extents:
+            data[start - offset : end - offset] = self.read_exactly(start, end - start, what)
+        return data
+
+    def fill(self, views: Sequence[memoryview], offset: int) -> None:
+        """Fill pieces of memory, one behind the other, from `offset` on.
+
+        Raises:
+            TruncatedError: the file ends before.
+        """
+        # Where bytes do not come from the file as it is, `read` knows where from.
+        is_file = self.packed is None and type(self).read is Source.read
+        for first in range(0, len(views), system.PIECES_MAX):
+            part = views[first : first + system.PIECES_MAX]
+            if is_file and system.read_into(self.fd, part, offset):
+                offset += sum(map(len, part))
+                continue
+            for view in part:  # also at the end of the file, or after a call that was cut short
+                data = self.read(offset, len(view))
+                offset += len(data)
+                if len(data) < len(view):
+                    raise TruncatedError(
+                        f"the file ends at {offset:#x}, or has shrunk while it was read",
+                        offset=offset,
+                    )
+                view[:] = data
+
+    def peek(self, offset: int, length: int) -> bytes:
+        """Like `read`, for small pieces: kept in a window, as the next one stands close by."""
+        start = offset - self._window_offset
+        if not (start >= 0 and start + length <= len(self._window)):
+            self._window = self.read(offset, max(length, WINDOW))
+            self._window_offset, start = offset, 0
+        return self._window[start : start + length]
+
+    def extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """The parts of [start, end) that are not holes, as half-open ranges of offsets.
+
+        Where the system does not tell, all of it.
+
+        Raises:
+            TruncatedError: the file has become shorter.
+        """
+        end = min(end, self.size)
+        if self.packed:
+            yield from self.packed.extents(start, end)
+        elif not self.is_device:
+            yield from system.extents(self.fd, start, end, self.size)
+        elif start < end:
+            yield start, end
+
+    def has_data(self, start: int, end: int) -> bool:
+        """Whether [start, end) has anything but holes and zeros, or what a metadump left out."""
+        if any(True for _ in self.left_out(start, end)):
+            return True
+        for first, last in self.extents(start, end):
+            for at in range(first, last, _LOOK):
+                data = self.read(at, min(_LOOK, last - at))
+                if data.count(0) < len(data):
+                    return True
+        return False
+
+    def left_out(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """The parts of [start, end) that a metadump left out, so that their zeros say nothing."""
+        return self.packed.left_out(start, end) if self.packed else iter(())
+
+    def refuse_pages(self) -> None:
+        """Pages are about to be read for what they hold.
+
+        Raises:
+            UnsupportedError: they were left out.
+        """
+        if self.packed:
+            raise UnsupportedError("a metadump: what the pages hold was left out of it")
+
+    def close(self) -> None:
+        """Close the file, if it was opened here."""
+        if self._owned and self.fd >= 0:
+            system.release(self.fd)
+            self.fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,30 @@
+"""Half-open ranges: of offsets as pairs, ascending and without overlap; of many as an array."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    #: Half-open runs, one `(start, stop)` a row; int64.
+    Runs = NDArray[np.int64]
+
+
+def without(
+    spans: Iterable[tuple[int, int]], others: Iterable[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
+    """The parts of `spans` that lie in none of `others`."""
+    rest = iter(others)
+    hole = next(rest, None)
+    for start, end in spans:
+        at = start
+        while hole is not None and hole[0] < end:
+            if hole[0] > at:
+                yield at, hole[0]
+            at = max(at, hole[1])
+            if hole[1] > end:
+                break  # it reaches into the next one
+            hole = next(rest, None)
+        if at < end:
+            yield at, end

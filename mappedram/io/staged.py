@@ -1,0 +1,244 @@
+"""Files that are there whole or not at all: written beside their place, then moved into it."""
+
+import os
+import stat
+from collections.abc import Container
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+from pathlib import Path
+from secrets import token_hex
+from typing import Self
+from urllib.parse import quote
+
+from mappedram.io import system
+
+#: What the user alone may do.
+_PRIVATE = 0o600
+#: The longest file name that common file systems take, in bytes.
+_NAME_MAX = 255
+#: For `StagedFiles.open`, where nothing is read back.
+DEVICES = frozenset({stat.S_IFBLK, stat.S_IFCHR})
+
+
+@dataclass(slots=True)
+class _Staged:
+    """A file that is being written as `name`, and is going to be `path`; a device has no `name`."""
+
+    name: Path | None
+    path: Path
+    fd: int = -1
+
+    def close(self) -> None:
+        """Close it, if it is open."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            system.close(fd)
+
+
+class StagedFiles:
+    """Several outputs that appear together when the block ends well, and not at all otherwise.
+
+    A file that exists already is replaced only with `force`. Whatever ends the block before -
+    an error, a signal that was turned into one, a full disk - leaves nothing behind; but what a
+    device held is lost then.
+
+    Nobody may read an output who may not read all of its sources: guest memory holds secrets.
+
+    Args:
+        sources: paths or descriptors of files that the outputs are made of; with none, the outputs
+            are the user's own.
+        force: replace files that exist, and write into devices.
+        public: the outputs hold nothing of a guest, and are as any new file.
+    """
+
+    def __init__(
+        self, *sources: str | Path | int, force: bool = False, public: bool = False
+    ) -> None:
+        self._force = force
+        self._default = [] if public else [_PRIVATE]
+        self._sources: list[_Access] = []
+        self._pending: list[_Staged] = []
+        self.made_of(*sources)
+
+    def made_of(self, *sources: str | Path | int) -> None:
+        """The outputs are made of these, too.
+
+        Raises:
+            OSError: there is no such file.
+        """
+        self._sources += map(_Access.of, sources)
+
+    def open(self, path: Path, *, also: Container[int] = ()) -> int:
+        """A descriptor of an empty file that is going to be `path`.
+
+        Args:
+            path: where the file goes.
+            also: what it may be besides a file, for what is written through `system.begin`:
+                `stat.S_IFBLK`, a block device; `stat.S_IFCHR`, the one that keeps nothing.
+
+        Raises:
+            FileExistsError: it exists already, and `force` was not given, or does not help.
+            IsADirectoryError: it is a directory.
+            OSError: no file can be made there.
+        """
+        kind = refuse_existing(path, force=self._force, also=also)
+        # Known before it is there: a signal may end the work at any moment.
+        is_new = kind in (None, stat.S_IFREG)
+        staged = _Staged(path.parent / f".mappedram-{token_hex(8)}" if is_new else None, path)
+        self._pending.append(staged)
+        try:
+            staged.fd = (
+                system.create(staged.name, path) if staged.name else system.open_device(path)
+            )
+        except OSError:
+            self._pending.pop()
+            raise
+        return staged.fd
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _trace: object
+    ) -> None:
+        try:
+            if kind is None:
+                self._publish()
+        finally:
+            for staged in self._pending:
+                with suppress(OSError):  # of what goes anyway
+                    staged.close()
+                if staged.name:
+                    system.remove(staged.name)
+
+    def _publish(self) -> None:
+        """Give every file its name, once all are written; nothing new stays if one cannot be."""
+        for staged in self._pending:
+            if staged.name:
+                system.set_mode(staged.fd, self._mode(staged))
+            else:
+                system.flush(staged.fd)
+            staged.close()
+        published: list[Path] = []
+        try:
+            for name, path in ((one.name, one.path) for one in self._pending if one.name):
+                system.publish(name, path, replace=self._force)
+                published.append(path)
+        except BaseException:
+            for path in () if self._force else published:
+                system.remove(path)
+            raise
+
+    def _mode(self, staged: _Staged) -> int:
+        """What a new file may have, no more than its sources have and one that it replaces."""
+        output = _Access.of(staged.fd)
+        limits = [access.limit(output.gid) for access in self._sources] or [*self._default]
+        if self._force and system.exists(staged.path):
+            limits.append(_Access.of(staged.path).limit(output.gid))
+        mode = reduce(and_, limits, 0o666 & ~_umask())
+        if output.has_acl:  # by which the bits of the group hold for others
+            mode = _without_group(mode)
+        return mode
+
+
+def refuse_existing(path: Path, *, force: bool, also: Container[int] = ()) -> int | None:
+    """Refuse to write to what stands at a path, unless it may be replaced or written into.
+
+    Returns:
+        What stands there, one of `stat.S_IF*`; None if nothing does.
+
+    Raises:
+        FileExistsError: it exists, and `force` was not given, or does not help.
+        IsADirectoryError: it is a directory.
+        OSError: it cannot be told.
+    """
+    found = system.target_status(path)
+    if found is None:
+        return None
+    kind, keeps_nothing = found
+    if kind == stat.S_IFDIR:
+        raise IsADirectoryError(21, os.strerror(21), str(path))
+    if kind == stat.S_IFREG:
+        said = None if force else "exists already (--force replaces it)"
+    elif kind == stat.S_IFBLK and kind in also:
+        said = None if force else "is a block device (--force writes over what it holds)"
+    elif keeps_nothing and kind in also:
+        said = None
+    else:
+        said = f"is {system.KINDS[kind]}: expected a file or a name that nothing has"
+    if said:
+        raise FileExistsError(17, said, str(path))
+    return kind
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    """Who may read a file: its mode, its group, and whether an access list says more."""
+
+    mode: int
+    gid: int
+    has_acl: bool
+
+    @classmethod
+    def of(cls, file: str | Path | int) -> Self:
+        """That of a file or of an open descriptor."""
+        return cls(*system.access_of(file))
+
+    def limit(self, gid: int) -> int:
+        """The widest mode of a file with the group `gid` that lets nobody read who may not here."""
+        if not stat.S_ISREG(self.mode):
+            return _PRIVATE
+        mode = self.mode & 0o666 | _PRIVATE
+        return _without_group(mode) if self.has_acl or self.gid != gid else mode
+
+
+def _without_group(mode: int) -> int:
+    """The mode without what only the group may do: nobody knows who is in it."""
+    return mode & (~0o070 | (mode & 0o007) << 3)
+
+
+def make_folder(path: Path, source: str | Path | int) -> None:
+    """A folder for files that are made of `source`, and those above it, unless they are there.
+
+    What is made lets nobody in who may not read the source.
+
+    Raises:
+        OSError: it cannot be made, or is no folder.
+    """
+    for folder in reversed([one for one in (path, *path.parents) if not system.exists(one)]):
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:  # somebody else's, since a moment ago
+            continue
+        made = _Access.of(folder)
+        mode = _Access.of(source).limit(made.gid) & ~_umask()
+        if made.has_acl:
+            mode = _without_group(mode)
+        system.set_mode(folder, mode | (mode & 0o444) >> 2 | 0o700)  # who may read may look up
+    path.mkdir(exist_ok=True)
+
+
+def _umask() -> int:
+    """What new files are not allowed; the system tells it only by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def safe_name(idstr: str, suffix: str) -> str:
+    """A file name for a RAM block, whatever its name: one component, printable, reversible.
+
+    Everything but letters, digits and a few signs is percent-encoded, as `/` and `%` are; a name
+    that is too long ends in a hash of the whole.
+    """
+    name = quote(idstr, safe="@:+=,", encoding="latin-1")
+    if name.startswith("."):
+        name = f"%2E{name[1:]}"
+    if len(name) + len(suffix) > _NAME_MAX:
+        from hashlib import sha256
+
+        digest = sha256(idstr.encode("latin-1")).hexdigest()[:16]
+        name = f"{name[: _NAME_MAX - len(suffix) - len(digest) - 1]}-{digest}"
+    return name + suffix

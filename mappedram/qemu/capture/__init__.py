@@ -1,0 +1,11 @@
+"""Taking a snapshot of a running guest, through the QMP monitor of its QEMU.
+
+>>> from mappedram.qemu.capture import Wish, capture
+>>> asyncio.run(capture("/run/guest.qmp", Path("guest.mapped-ram"), Wish(channels=2)))
+"""
+
+from mappedram.qemu.capture.guest import Guest
+from mappedram.qemu.capture.monitor import CaptureError
+from mappedram.qemu.capture.snapshot import Captured, Wish, capture
+
+__all__ = ["CaptureError", "Captured", "Guest", "Wish", "capture"]

@@ -1,0 +1,55 @@
+"""What QEMU says of itself and its guest before anything is changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mappedram.qemu.capture.monitor import Monitor
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A guest that is to be captured.
+
+    Attributes:
+        version: release of its QEMU.
+        status: run state, such as `running` or `paused`.
+        running: whether it runs.
+        memory: bytes of RAM.
+        capabilities: the capabilities that its QEMU knows, and whether they are on.
+        parameters: migration parameters.
+        migration: status of the current or last migration; empty where there was none.
+        blocked: why it cannot be migrated at all.
+    """
+
+    version: tuple[int, int, int]
+    status: str
+    running: bool
+    memory: int
+    capabilities: Mapping[str, bool]
+    parameters: Mapping[str, Any]
+    migration: str
+    blocked: tuple[str, ...]
+
+
+async def look(monitor: Monitor) -> Guest:
+    """Ask QEMU.
+
+    Raises:
+        CaptureError: it does not answer.
+    """
+    version = (await monitor.execute("query-version"))["qemu"]
+    status = await monitor.execute("query-status")
+    memory = await monitor.execute("query-memory-size-summary")
+    capabilities = await monitor.execute("query-migrate-capabilities")
+    migration = await monitor.migration()
+    return Guest(
+        version=(version["major"], version["minor"], version["micro"]),
+        status=status["status"],
+        running=status["running"],
+        memory=memory["base-memory"] + memory.get("plugged-memory", 0),
+        capabilities={entry["capability"]: entry["state"] for entry in capabilities},
+        parameters=await monitor.execute("query-migrate-parameters"),
+        migration=migration.get("status", ""),
+        blocked=tuple(migration.get("blocked-reasons", ())),
+    )

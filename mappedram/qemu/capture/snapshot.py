@@ -1,0 +1,259 @@
+"""Taking the snapshot: what is changed in QEMU for it, and put back after it, whatever happens."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from mappedram.io import system
+from mappedram.io.staged import refuse_existing
+from mappedram.qemu.capture.cancel import SLOWEST, cancel
+from mappedram.qemu.capture.guest import Guest, look
+from mappedram.qemu.capture.monitor import ENDED, CaptureError, Monitor, connected
+from mappedram.qemu.capture.preconditions import refusals
+
+#: Called with the bytes of RAM that are done, and with all there are.
+Progress = Callable[[int, int], None]
+
+_POLL_INTERVAL = 0.05
+#: Source: QEMU migration/file.c, file_parse_offset().
+_OFFSET_MARK = ",offset="
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How the snapshot is to be taken.
+
+    Attributes:
+        channels: threads of QEMU that write pages; 0 for its single one.
+        direct_io: let QEMU write past the page cache; takes channels.
+        live: let the guest run while its memory is saved.
+        keep_stopped: leave the guest stopped afterwards, for its disks to be copied.
+        force: replace a file that exists.
+    """
+
+    channels: int = 0
+    direct_io: bool = False
+    live: bool = False
+    keep_stopped: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A snapshot that was taken.
+
+    Attributes:
+        guest: what QEMU said before.
+        milliseconds: how long saving took, by QEMU's clock.
+        downtime: for how many of them the guest stood still at the end; None for one that stood
+            still anyway.
+        running: whether the guest runs again.
+    """
+
+    guest: Guest
+    milliseconds: int
+    downtime: int | None
+    running: bool
+
+
+async def capture(
+    address: str, out: Path, wish: Wish = Wish(), *, progress: Progress | None = None
+) -> Captured:
+    """Let the QEMU behind a QMP monitor save its guest to a file.
+
+    QEMU writes the file itself, under another name beside `out`, which it gets once it is
+    complete. Migration capabilities and parameters are then as they were, and a guest that ran
+    runs again. That is so too if anything fails or the task is cancelled; then there is no file.
+
+    Args:
+        address: path of the Unix socket of the monitor.
+        out: the file.
+        wish: how.
+        progress: called now and then.
+
+    Raises:
+        CaptureError: QEMU cannot be reached, refuses or gives up, or the file would be bad.
+        FileExistsError: the file exists, and is not to be replaced.
+        OSError: the file cannot be given its name.
+    """
+    out = Path(os.path.abspath(out))
+    refuse_existing(out, force=wish.force)
+    if _OFFSET_MARK in str(out.parent):
+        raise CaptureError(f"QEMU takes {_OFFSET_MARK!r} in a path for the offset in a file")
+    async with connected(address) as monitor:
+        guest = await look(monitor)
+        reasons = list(refusals(guest, direct_io=wish.direct_io))
+        if reasons:
+            raise CaptureError("; ".join(reasons))
+        partial = out.with_name(f".mappedram-{token_hex(4)}")
+        result = await _saved(monitor, guest, partial, out, wish, progress=progress)
+        return Captured(
+            guest,
+            result.get("total-time", 0),
+            result.get("downtime") if wish.live and guest.running else None,
+            guest.running and not wish.keep_stopped,
+        )
+
+
+async def _saved(
+    monitor: Monitor,
+    guest: Guest,
+    partial: Path,
+    out: Path,
+    wish: Wish,
+    *,
+    progress: Progress | None,
+) -> dict[str, Any]:
+    """Save the guest with all that this takes, and put all of that back."""
+    async with _undoing() as undo:
+        if guest.running:
+            undo.add("let the guest run again", lambda: monitor.execute("cont"))
+            if not wish.live:
+                await monitor.execute("stop")
+        await _set_capabilities(monitor, guest, wish, undo)
+        await _set_parameters(monitor, guest, wish, undo)
+        try:
+            _reserve(monitor, partial)
+            result = await _migrated(monitor, partial, progress, threads=_threads(guest, wish))
+            _publish(partial, out, force=wish.force)
+        finally:
+            system.remove(partial)
+        if guest.running and wish.keep_stopped:
+            undo.forget_first()
+    return result
+
+
+def _threads(guest: Guest, wish: Wish) -> bool:
+    return bool(wish.channels or guest.capabilities.get("multifd"))
+
+
+async def _set_capabilities(monitor: Monitor, guest: Guest, wish: Wish, undo: "_Undo") -> None:
+    wanted = {"mapped-ram": True} | ({"multifd": True} if wish.channels else {})
+    changed = [name for name, state in wanted.items() if guest.capabilities[name] != state]
+
+    def states(of: Callable[[str], bool]) -> list[dict[str, object]]:
+        return [{"capability": name, "state": of(name)} for name in changed]
+
+    if changed:
+        undo.add(
+            "put back the migration capabilities",
+            lambda: monitor.execute(
+                "migrate-set-capabilities", capabilities=states(guest.capabilities.__getitem__)
+            ),
+        )
+        await monitor.execute("migrate-set-capabilities", capabilities=states(wanted.__getitem__))
+
+
+async def _set_parameters(monitor: Monitor, guest: Guest, wish: Wish, undo: "_Undo") -> None:
+    # QEMU holds itself back to 128 MiB/s by default, which is for networks; 0 lifts that.
+    wanted: dict[str, object] = {"max-bandwidth": 0}
+    if wish.channels:
+        wanted |= {"multifd-channels": wish.channels, "direct-io": wish.direct_io}
+    known = {name: value for name, value in wanted.items() if name in guest.parameters}
+    touched = known | (SLOWEST if _threads(guest, wish) else {})
+    before = {name: guest.parameters[name] for name in touched}
+    undo.add(
+        "put back the migration parameters",
+        lambda: monitor.execute("migrate-set-parameters", **before),
+    )
+    await monitor.execute("migrate-set-parameters", **known)
+
+
+async def _migrated(
+    monitor: Monitor, path: Path, progress: Progress | None, *, threads: bool
+) -> dict[str, Any]:
+    """Start the save and follow it to its end; broken off, it is cancelled first."""
+    try:
+        await monitor.execute("migrate", uri=f"file:{path}")
+        while True:
+            state = await monitor.migration()
+            ram = state.get("ram", {})
+            if progress and ram:
+                progress(ram["total"] - ram["remaining"], ram["total"])
+            if state.get("status") in ENDED:
+                break
+            await asyncio.sleep(_POLL_INTERVAL)
+    except asyncio.CancelledError:
+        await cancel(monitor, threads=threads)
+        raise
+    if state["status"] != "completed":
+        reason = state.get("error-desc", "no reason given")
+        raise CaptureError(f"QEMU gave up: {reason} (status {state['status']!r})")
+    return state
+
+
+def _reserve(monitor: Monitor, path: Path) -> None:
+    """Make the file that QEMU is going to open, so that nobody else can read it from the start.
+
+    That is not possible for a QEMU of another user, unless root does it.
+    """
+    user = monitor.user
+    if user is None or os.geteuid() not in (0, user.uid):
+        return
+    fd = system.create(path)
+    try:
+        if user.uid != os.geteuid():
+            system.give(fd, *user)
+    finally:
+        system.close(fd)
+
+
+def _publish(partial: Path, out: Path, *, force: bool) -> None:
+    """Give the file its name; of two programs that race for one, the first has it."""
+    if not system.holds_data(partial):
+        raise CaptureError(
+            f"QEMU says that it wrote {partial}, but there is no such file here: does it run in a"
+            " container?"
+        )
+    system.set_mode(partial, 0o600)  # unless it is of another user, whose matter it is
+    system.publish(partial, out, replace=force)
+
+
+class _Undo:
+    """What has to be put back, last first."""
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[str, Callable[[], Awaitable[Any]]]] = []
+
+    def add(self, what: str, step: Callable[[], Awaitable[Any]]) -> None:
+        """One more thing; `what` says it in words."""
+        self._steps.append((what, step))
+
+    def forget_first(self) -> None:
+        """Leave the first of all as it is."""
+        del self._steps[0]
+
+    async def run(self) -> list[str]:
+        """Put all back; return what could not be."""
+        failed = []
+        for what, step in reversed(self._steps):
+            try:
+                await step()
+            except CaptureError as error:
+                failed.append(f"could not {what}: {error}")
+        return failed
+
+
+@asynccontextmanager
+async def _undoing() -> AsyncIterator[_Undo]:
+    """Inside, changes are noted; at the end, however it comes, they are put back."""
+    undo = _Undo()
+    try:
+        yield undo
+    except CaptureError as error:
+        error.cleanup += await undo.run()
+        raise
+    except BaseException as error:
+        failed = await undo.run()
+        if failed:
+            raise CaptureError(f"interrupted, but: {'; '.join(failed)}") from error
+        raise
+    else:
+        failed = await undo.run()
+        if failed:
+            raise CaptureError(f"the snapshot is complete, but: {'; '.join(failed)}")

@@ -1,0 +1,131 @@
+"""Commands: what each demands, and what it does to a load from a file.
+
+Source: QEMU migration/savevm.c, mig_cmd_args, loadvm_process_command().
+"""
+
+from dataclasses import dataclass
+
+from mappedram.format.constants import CAPABILITY_X_COLO, CommandType
+from mappedram.qemu.loader.destination import HOST_PAGE
+from mappedram.qemu.loader.failures import EndedError
+from mappedram.qemu.loader.local import Local
+from mappedram.qemu.loader.qemu_file import QemuFile
+from mappedram.qemu.loader.releases import ALWAYS, TAKES_COLO, Behaviour, Loader
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    Attributes:
+        length: what it has to have; None where that varies.
+        name: as QEMU writes it; it has none for some.
+        ends: how a load ends that reads a file with mapped-ram; None where it goes on.
+        certain: whether that is so whatever the command says.
+        known: the releases that know it.
+    """
+
+    length: int | None
+    name: str
+    ends: str | None = None
+    certain: bool = True
+    known: Behaviour = ALWAYS
+
+
+#: Bytes of two page sizes, which POSTCOPY_ADVISE carries with `postcopy-ram`.
+_ADVISE_LENGTH = 16
+#: What C prints for a name that is not there: mig_cmd_args has none for MIG_CMD_ENABLE_COLO.
+_NAMELESS = "(null)"
+#: QEMU POSTCOPY_INCOMING_ADVISE.
+_ADVISED = 1
+#: `POSTCOPY_RESUME` is called illegal and passed all the same. What `PACKAGED` holds is a stream of
+#: its own, which no file with mapped-ram has.
+COMMANDS: dict[int, Command] = {
+    CommandType.OPEN_RETURN_PATH: Command(0, "OPEN_RETURN_PATH"),
+    CommandType.PING: Command(4, "PING"),
+    CommandType.POSTCOPY_ADVISE: Command(None, "POSTCOPY_ADVISE"),
+    CommandType.POSTCOPY_LISTEN: Command(0, "POSTCOPY_LISTEN", "postcopy-state"),
+    CommandType.POSTCOPY_RUN: Command(0, "POSTCOPY_RUN", "postcopy-state"),
+    CommandType.POSTCOPY_RAM_DISCARD: Command(None, "POSTCOPY_RAM_DISCARD", "postcopy-state"),
+    CommandType.PACKAGED: Command(4, "PACKAGED", "command-refused", certain=False),
+    CommandType.ENABLE_COLO: Command(0, _NAMELESS),
+    CommandType.POSTCOPY_RESUME: Command(0, "POSTCOPY_RESUME"),
+    CommandType.RECV_BITMAP: Command(None, "RECV_BITMAP", "command-refused"),
+    CommandType.SWITCHOVER_START: Command(0, "SWITCHOVER_START", known=Behaviour(since="10.0")),
+}
+#: Gives the capability another name where it is off.
+_COLO_IS_MISSPELT = Behaviour(until="9.1", basis="read")
+
+
+@dataclass(slots=True)
+class Commands:
+    """What commands have done so far."""
+
+    local: Local
+    has_return_path: bool = False
+    #: QEMU POSTCOPY_INCOMING_ADVISE; 0 stands for none.
+    postcopy_state: int = 0
+
+    def load(self, file: QemuFile, release: Loader) -> None:
+        """Read one command and do as it says.
+
+        Raises:
+            EndedError: QEMU refuses it.
+        """
+        number, length = file.number(2), file.number(2)
+        if file.failed:
+            raise EndedError("command-cut")
+        command = COMMANDS.get(number)
+        if command is None:
+            raise EndedError("command", number=number, length=length)
+        if not release.does(command.known):
+            raise EndedError("command-of-others", number=number, length=length)
+        if command.length is not None and command.length != length:
+            expected = command.length
+            raise EndedError("command-length", name=command.name, expected=expected, length=length)
+        if number == CommandType.POSTCOPY_LISTEN and self.postcopy_state == _ADVISED:
+            # It is taken, and a second thread goes on with the file beside the first.
+            raise EndedError("postcopy-listen", certain=False)
+        if command.ends:
+            state = self.postcopy_state
+            raise EndedError(command.ends, certain=command.certain, name=command.name, state=state)
+        if number == CommandType.POSTCOPY_ADVISE:
+            self._advise(file, length)
+        elif number == CommandType.PING:
+            self._ping(file.number(4))
+        elif number == CommandType.ENABLE_COLO:
+            self._colo(length, release)
+        self.has_return_path |= number == CommandType.OPEN_RETURN_PATH
+
+    def _colo(self, length: int, release: Loader) -> None:
+        """Where `x-colo` is on, the guest runs in the end, and the loader waits for a second side.
+
+        Source: QEMU migration/migration.c, migration_incoming_enable_colo().
+        """
+        if not release.does(TAKES_COLO):
+            raise EndedError("command-deprecated", number=CommandType.ENABLE_COLO, length=length)
+        if not self.local.wants_colo():
+            name = "c-colo" if release.does(_COLO_IS_MISSPELT) else CAPABILITY_X_COLO
+            raise EndedError("colo-off", name=name)
+
+    def _ping(self, data: int) -> None:
+        if not self.has_return_path:
+            raise EndedError("ping", data=data)
+
+    def _advise(self, file: QemuFile, length: int) -> None:
+        """Source: loadvm_postcopy_handle_advise()."""
+        if self.postcopy_state:
+            raise EndedError("postcopy-state", name="POSTCOPY_ADVISE", state=self.postcopy_state)
+        self.postcopy_state = _ADVISED
+        if length not in (0, _ADVISE_LENGTH):
+            raise EndedError("advise-length", length=length)
+        wanted = self.local.wants_postcopy(length == _ADVISE_LENGTH)
+        if wanted != (length == _ADVISE_LENGTH):
+            raise EndedError("advise-0" if wanted else "advise-16")
+        if wanted:
+            # All page sizes of memory that source and destination have, which nothing else tells.
+            self.local.assumed |= file.number(8) != HOST_PAGE
+            page_size, local = file.number(8), self.local.page_size
+            if page_size != local:
+                cut = file.failed
+                raise EndedError("advise-page-size", cut=cut, received=page_size, local=local)

@@ -1,0 +1,136 @@
+"""Payloads of devices: how many bytes a device takes, by the JSON text of a snapshot.
+
+Source: QEMU migration/vmstate.c, vmstate_load_state() and vmstate_subsection_load().
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from mappedram.format.constants import SectionType
+from mappedram.format.vmstate import subsection_header_size
+from mappedram.qemu.loader.failures import EndedError
+from mappedram.qemu.loader.qemu_file import QemuFile, c_string
+
+#: The name of the description that a device has.
+_DESCRIPTION = "vmsd_name"
+#: What devices took before their version went up, by description and version. The JSON text knows
+#: the newest version only. Source: QEMU system/cpu-timers.c, vmstate_timers.
+OLDER_VERSIONS: Mapping[tuple[str, int], int] = {("timer", 1): 16}
+#: Descriptions that name no oldest version, and no version of any field: 0 does as well as any.
+#: Source: QEMU hw/ide/ich.c, vmstate_ich9_ahci.
+_WITHOUT_MINIMUM = frozenset({"ich9_ahci"})
+
+
+class Loadable(Protocol):
+    """What takes the payload of a section."""
+
+    def load(self, file: QemuFile, version: int, /) -> None:
+        """Pass one payload of that version.
+
+        Raises:
+            EndedError: it is refused.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What one description of a device (QEMU: VMStateDescription) takes.
+
+    Attributes:
+        name: of the description, with which the names of its subsections begin.
+        length: bytes of its fields.
+        version: its version; None where the text gives none, as it does for devices that load
+            themselves (QEMU: vmstate_save_old_style()).
+        subsections: those that the snapshot has.
+        ends_nested: whether the last field is a structure, after which QEMU looks for subsections.
+    """
+
+    name: str
+    length: int
+    version: int | None
+    subsections: tuple["Payload", ...] = field(default=())
+    ends_nested: bool = False
+
+    @property
+    def total(self) -> int:
+        """Bytes of the fields and of the subsections with their headers."""
+        return self.length + sum(
+            subsection_header_size(sub.name) + sub.total for sub in self.subsections
+        )
+
+    def of_version(self, version: int) -> "Payload":
+        """The same; of that version where none is given."""
+        return self if self.version is not None else replace(self, version=version)
+
+    def load(self, file: QemuFile, version: int) -> None:
+        """Pass what the device takes.
+
+        Raises:
+            EndedError: the device refuses it.
+        """
+        if self.version is not None and version > self.version:
+            raise EndedError("device-too-new", name=self.name, version=version, local=self.version)
+        if version == self.version or (version == 0 and self.name in _WITHOUT_MINIMUM):
+            file.skip(self.length)
+        elif (self.name, version) in OLDER_VERSIONS:
+            file.skip(OLDER_VERSIONS[self.name, version])
+        else:
+            # Which fields an older version has, and which is the oldest, the text does not say.
+            raise EndedError("device", certain=False)
+        if file.failed or (self.ends_nested and not file.peek(0, 1)):
+            raise EndedError("device-cut")
+        self._load_subsections(file)
+
+    def _load_subsections(self, file: QemuFile) -> None:
+        known = {sub.name: sub for sub in self.subsections}
+        while file.peek(0, 1) == bytes([SectionType.SUBSECTION]):
+            length = int.from_bytes(file.peek(1, 1), "big")
+            name = c_string(file.peek(2, length)) if length > len(self.name) else ""
+            if not name.startswith(self.name):
+                return
+            if name not in known:
+                raise EndedError("device", certain=False)
+            file.skip(2 + length)
+            known[name].load(file, file.number(4) & 0xFF)
+
+
+def payloads(document: Mapping[str, Any]) -> dict[tuple[str, int], Payload]:
+    """What each device takes, by `idstr` and `instance_id`; of several alike, the first.
+
+    Left out are devices whose description is not what QEMU writes, and those without any: they take
+    bytes by code of their own, and the text has the length of one payload only. Source: QEMU
+    migration/savevm.c, vmstate_save_old_style().
+    """
+    found: dict[tuple[str, int], Payload] = {}
+    devices = document.get("devices")
+    for device in devices if isinstance(devices, list) else ():
+        try:
+            key = (str(device["name"]), int(device["instance_id"]))
+            if _DESCRIPTION in device:
+                found.setdefault(key, _payload(device))
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+            continue
+    return found
+
+
+def _payload(description: Mapping[str, Any]) -> Payload:
+    entries = description.get("fields", ())
+    length = sum(_size(entry["size"]) * _size(entry.get("array_len", 1)) for entry in entries)
+    return Payload(
+        str(description.get(_DESCRIPTION, description.get("name", ""))),
+        length,
+        _size(description["version"]) if "version" in description else None,
+        tuple(_inner(description.get("subsections", ()))),
+        ends_nested=bool(entries) and "struct" in entries[-1],
+    )
+
+
+def _inner(subsections: Any) -> Iterator[Payload]:
+    return (_payload(subsection) for subsection in subsections)
+
+
+def _size(value: object) -> int:
+    if not isinstance(value, int) or not 0 <= value < 1 << 63:
+        raise TypeError(f"not a size: {value!r}")
+    return value

@@ -1,0 +1,223 @@
+"""What is known of the destination while one file is loaded, where need be from the file."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from mappedram.format import drivers
+from mappedram.format.arithmetic import is_page_size
+from mappedram.format.constants import (
+    CAPABILITY_MAPPED_RAM,
+    CAPABILITY_POSTCOPY_RAM,
+    CAPABILITY_X_COLO,
+    OFFSET_BITS,
+    TARGET_PAGE_SIZE_MIN,
+)
+from mappedram.format.file import LIVE_PAYLOADS
+from mappedram.qemu.loader.destination import RAM, Destination, Handler, LocalBlock, alias_of
+from mappedram.qemu.loader.failures import EndedError
+from mappedram.qemu.loader.pages import Bitmaps
+from mappedram.qemu.loader.qemu_file import QemuFile
+from mappedram.qemu.loader.stream_kind import Kind, kind_of
+from mappedram.stream.reader import vmdescription
+from mappedram.stream.reader.footer import find_footer, footer_bytes
+from mappedram.stream.reader.parser import read_stream
+
+#: The page size of nearly all targets, for want of anything that says another.
+_USUAL_PAGE_SIZE = 4096
+#: An allocation above this may be too much for a host.
+_LARGE = 1 << 32
+#: The field of the state of an ARM CPU that lists its system registers.
+_ARM_REGISTERS = "cpreg_vmstate_indexes"
+
+
+class Local:
+    """Answers for a destination; `assumed` says that an answer came from the file."""
+
+    def __init__(self, destination: Destination, bitmaps: Bitmaps, offset: int) -> None:
+        self.destination = destination
+        self.bitmaps = bitmaps
+        self.source = bitmaps.source
+        self.offset = offset
+        self.assumed = destination.byteorder == "big" and not destination.is_known
+        self.capabilities = destination.capabilities or frozenset()
+        self.target_page_bits: int | None = None
+        #: By the machine type, where a release decides; it overrides what the stream says.
+        self.target_page_size: int | None = None
+        self._supposed_page_size: int | None = None
+        self.has_footers = destination.footers
+        self.postcopy_ram = False
+
+    def allocate(self, size: int, *noticed: str) -> None:
+        """Set memory aside, as QEMU does on the word of the file.
+
+        Raises:
+            EndedError: the host has not that much.
+        """
+        self.assumed |= size > _LARGE and not self.destination.is_known
+        if size > self.destination.memory:
+            raise EndedError("allocation", *noticed)
+
+    # Capabilities.
+
+    @property
+    def has_mapped_ram(self) -> bool:
+        """Whether mapped-ram is on."""
+        return CAPABILITY_MAPPED_RAM in self.capabilities
+
+    @cached_property
+    def kind(self) -> Kind:
+        """Where the stream has its pages, whatever is on."""
+        return kind_of(self.source, self.offset)
+
+    def chosen_capabilities(self, announced: frozenset[str]) -> frozenset[str]:
+        """What is on for a stream that announces these: mapped-ram too, if it has it all the same.
+
+        Without a destination, whoever loads the file switches on what it is made for.
+        """
+        if self.destination.capabilities is not None:
+            return self.destination.capabilities
+        if CAPABILITY_MAPPED_RAM not in announced:
+            mapped = self.kind is Kind.MAPPED
+            announced |= {CAPABILITY_MAPPED_RAM} if mapped else set()
+        return announced
+
+    def wants_postcopy(self, announced: bool) -> bool:
+        """Whether `postcopy-ram` is on, where the stream shows whether it was on as it was saved.
+
+        It never is along with mapped-ram. Source: QEMU migration/options.c, migrate_caps_check().
+        """
+        known = self.destination.capabilities
+        if known is not None:
+            self.postcopy_ram = CAPABILITY_POSTCOPY_RAM in known
+        else:
+            self.postcopy_ram = announced and not self.has_mapped_ram
+            self.assumed |= self.postcopy_ram
+        return self.postcopy_ram
+
+    def wants_colo(self) -> bool:
+        """Whether `x-colo` is on, as it was when a stream with ENABLE_COLO was saved."""
+        known = self.destination.capabilities
+        self.assumed |= known is None
+        return known is None or CAPABILITY_X_COLO in known
+
+    # The target.
+
+    @property
+    def page_size(self) -> int:
+        """Bytes of a target page."""
+        return self._known_page_size or self._supposed_page_size or _USUAL_PAGE_SIZE
+
+    @cached_property
+    def _known_page_size(self) -> int | None:
+        """The page size of the destination, or what the stream says of the whole machine."""
+        if self.destination.page_size is not None:
+            return self.destination.page_size
+        if self.target_page_size is not None:
+            return self.target_page_size
+        return self.saved_page_size
+
+    @property
+    def saved_page_size(self) -> int | None:
+        """What the stream says of the pages of the machine that saved it."""
+        bits = self.target_page_bits
+        if bits is not None and bits < OFFSET_BITS and is_page_size(1 << bits):
+            return 1 << bits
+        declared = self.document.get("page_size")
+        return declared if isinstance(declared, int) and is_page_size(declared) else None
+
+    @property
+    def has_page_size(self) -> bool:
+        """Whether anything says or shows how long a page is."""
+        return bool(self._known_page_size or self._supposed_page_size)
+
+    def suppose_page_size(self, page_size: int) -> None:
+        """Take the page size of the first block for that of the target if nothing says another."""
+        if self.has_page_size or not is_page_size(page_size):
+            return
+        self._supposed_page_size = page_size
+        self.assumed |= page_size != _USUAL_PAGE_SIZE
+
+    @property
+    def flags_mask(self) -> int:
+        """The bits of a RAM word that are flags. Source: QEMU TARGET_PAGE_MASK."""
+        return max(self.page_size, TARGET_PAGE_SIZE_MIN) - 1
+
+    @cached_property
+    def document(self) -> Mapping[str, Any]:
+        """The JSON text at the end of the stream; empty if there is none."""
+        found = vmdescription.find_at_tail(self.source, self.offset)
+        if found is None and self.source.is_device:  # which goes on behind it
+            found = read_stream(self.source, self.offset, drivers.get("construct")).vmdescription
+        return (found and found.document) or {}
+
+    @cached_property
+    def has_arm_registers(self) -> bool:
+        """Whether the state of a CPU lists the system registers that its QEMU knew.
+
+        A destination refuses what it does not know, and that differs from one release and model of
+        CPU to another. Source: QEMU target/arm/machine.c, cpu_post_load().
+        """
+        return any(
+            isinstance(field, Mapping) and field.get("name") == _ARM_REGISTERS
+            for device in _entries(self.document, "devices")
+            if isinstance(device, Mapping) and device.get("name") == "cpu"
+            for field in _entries(device, "fields")
+        )
+
+    # Blocks.
+
+    def block(self, idstr: str, length: int) -> LocalBlock | None:
+        """The local block of that name; one like that of the file where none is known."""
+        if self.destination.blocks is None:
+            return LocalBlock.like(idstr, length) if idstr else None
+        return self.destination.blocks.get(idstr)
+
+    # Sections.
+
+    def handler(
+        self, idstr: str, instance_id: int, version_id: int, *, live: bool
+    ) -> Handler | None:
+        """Who loads a section of that name and number, which is `live` if it is a START."""
+        known = self.destination.handlers
+        if known is not None:
+            return next((h for h in known if h.answers(idstr, instance_id)), None)
+        if idstr == RAM.idstr:
+            return RAM if RAM.answers(idstr, instance_id) else None
+        if live and not idstr.endswith(tuple(LIVE_PAYLOADS)):
+            self.assumed = True  # nothing like it is in QEMU, but it may be elsewhere
+            return None
+        return Handler(idstr, instance_id, version_id, alias_of(idstr, instance_id), None)
+
+    def payload_end(self, start: int, handler: Handler, section_id: int) -> int | None:
+        """Where a payload ends of which only the file can tell; None if it does not.
+
+        QEMU does not look at the JSON text: where that does not fit the sections, they count.
+        """
+        described = self._lengths.get((handler.idstr, handler.instance_id))
+        mark = footer_bytes(section_id)
+        end = start + described[0] if described else None
+        if end is not None and (
+            self.has_footers is False or self.source.peek(end, len(mark)) == mark
+        ):
+            return end
+        if self.has_footers is False:
+            return None
+        return find_footer(self.source, start, section_id)
+
+    @cached_property
+    def _lengths(self) -> dict[tuple[str, int], list[int]]:
+        return vmdescription.payload_lengths(self.document)
+
+    def wants_footer(self, file: QemuFile) -> bool:
+        """Whether a footer has to follow; where nothing is known, as the first section has it."""
+        if self.has_footers is None:
+            self.has_footers = file.peek(0, 1) == b"\x7e"
+            self.assumed |= not self.has_footers
+        return self.has_footers
+
+
+def _entries(parent: Mapping[str, Any], name: str) -> list[Any]:
+    """A list in the JSON text; an empty one where there is none."""
+    found = parent.get(name)
+    return found if isinstance(found, list) else []

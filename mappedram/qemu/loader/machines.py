@@ -1,0 +1,83 @@
+"""Which machine types the releases of QEMU have.
+
+A QEMU loads a snapshot on the machine type that it was saved on, or not at all. Each release brings
+new versions of its versioned machine types, and leaves out those that are six years old or more;
+boards come and go as well. The names in the table are those of upstream QEMU: a distribution may
+have machine types of its own, of which nothing is known here.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+from mappedram.qemu.loader._machines import RELEASES, TABLE
+
+__all__ = ["NEWEST", "RELEASES", "Row", "exists", "rows", "span"]
+
+
+#: The newest release that was looked at.
+NEWEST = RELEASES[-1]
+
+
+class Row(NamedTuple):
+    """A machine type of one folder of QEMU's source; a name can have several.
+
+    Attributes:
+        machine: name of the machine type, as it stands in a snapshot: no alias.
+        folder: the folder of `hw` that declares it, `core` for `none`.
+        first: the first release that was looked at and has it.
+        last: the last one.
+    """
+
+    machine: str
+    folder: str
+    first: str
+    last: str
+
+
+def rows(table: str = TABLE) -> Iterator[Row]:
+    """All that a table says."""
+    for line in table.splitlines():
+        first, last, folder, *machines = line.split()
+        yield from (Row(machine, folder, first, last) for machine in machines)
+
+
+def exists(machine: str, release: str) -> bool | None:
+    """Whether a release has a machine type, for whatever target.
+
+    Args:
+        machine: such as `pc-i440fx-10.0`.
+        release: such as `10.0` or `11.1.3`; a patch level brings no machine type and removes none.
+
+    Returns:
+        None where nothing can be said: no release in the table has such a machine type, or the
+        table says nothing about the release.
+    """
+    number = _number(release)
+    having = _having().get(machine)
+    if having is None or number not in map(_number, RELEASES):
+        return None
+    return number in having
+
+
+def span(machine: str) -> tuple[str, str] | None:
+    """The first and the last release in the table that have a machine type; None if none has."""
+    numbers = _having().get(machine)
+    having = [release for release in RELEASES if numbers and _number(release) in numbers]
+    return (having[0], having[-1]) if having else None
+
+
+def _number(release: str) -> tuple[int, ...]:
+    """Major and minor version."""
+    return tuple(map(int, release.split(".")[:2]))
+
+
+@cache
+def _having() -> dict[str, set[tuple[int, ...]]]:
+    """The releases that have it, for each machine type."""
+    numbers = [_number(release) for release in RELEASES]
+    found: dict[str, set[tuple[int, ...]]] = {}
+    for row in rows():
+        first, last = _number(row.first), _number(row.last)
+        found.setdefault(row.machine, set()).update(n for n in numbers if first <= n <= last)
+    return found

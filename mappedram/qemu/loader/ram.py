@@ -1,0 +1,394 @@
+"""The section of RAM: records, the list of blocks, bitmaps, pages.
+
+Source: QEMU migration/ram.c, ram_load_precopy(), parse_ramblocks(), parse_ramblock(),
+parse_ramblock_mapped_ram(), mapped_ram_read_header(), read_ramblock_mapped_ram().
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mappedram.format.arithmetic import is_page_size, round_up
+from mappedram.format.constants import (
+    CAPABILITY_X_IGNORE_SHARED,
+    MAPPED_RAM_HDR_VERSION,
+    RAM_SAVE_FLAG_COMPRESS_PAGE,
+    RAM_SAVE_FLAG_CONTINUE,
+    RAM_SAVE_FLAG_EOS,
+    RAM_SAVE_FLAG_MEM_SIZE,
+    RAM_SAVE_FLAG_MULTIFD_FLUSH,
+    RAM_SAVE_FLAG_PAGE,
+    RAM_SAVE_FLAG_XBZRLE,
+    RAM_SAVE_FLAG_ZERO,
+    RAM_SECTION_VERSION,
+)
+from mappedram.qemu.loader.destination import HOST_PAGE, LocalBlock
+from mappedram.qemu.loader.failures import ENDINGS, EndedError
+from mappedram.qemu.loader.local import Local
+from mappedram.qemu.loader.pages import Brought
+from mappedram.qemu.loader.plain import PlainRam
+from mappedram.qemu.loader.qemu_file import QemuFile, as_int, as_off_t, c_string
+from mappedram.qemu.loader.record_cache import Ledgers
+from mappedram.qemu.loader.records import RAM_SAVE_FLAG_HOOK
+from mappedram.qemu.loader.releases import (
+    CHECKS_PAGE_SIZE,
+    COMPRESS,
+    MULTIFD_NOTES_ENDS,
+    READS_ADDR,
+    SKIPS_EMPTY_BLOCKS,
+    Loader,
+)
+from mappedram.qemu.loader.verdict import Outcome
+
+if TYPE_CHECKING:
+    from mappedram.io.spans import Runs
+
+#: `addr` is taken for the header of the block. Source: spec/errata.md.
+E_IGNORE_SHARED = "E-028"
+
+_U64 = (1 << 64) - 1
+#: Records that carry pages in a stream without mapped-ram.
+_UNEXPECTED = (
+    RAM_SAVE_FLAG_HOOK
+    | RAM_SAVE_FLAG_MULTIFD_FLUSH
+    | RAM_SAVE_FLAG_PAGE
+    | RAM_SAVE_FLAG_XBZRLE
+    | RAM_SAVE_FLAG_ZERO
+)
+#: QEMU MAPPED_RAM_LOAD_BUF_SIZE: what is read at once.
+_LOAD_BUF_SIZE = 1 << 20
+_HEADER_SIZE = 28
+_WORD = 8
+#: Rounds through one list of blocks that QEMU gets through before it is taken for stuck.
+ROUNDS_MAX = 20_000
+#: Names of the RAM of a PC, unless it has been given another. Source: QEMU hw/i386/pc.c,
+#: default_ram_id.
+_FIRST_BLOCKS = frozenset(("pc.ram",))
+#: Blocks and records that are followed.
+RECORDS_MAX = 1 << 20
+#: Bytes of bitmaps that are looked at; they stand for 32 TiB of pages of 4 KiB.
+BITMAP_BYTES_MAX = 1 << 30
+
+
+def multifd_outcome(*, followed: bool) -> Outcome:
+    """What becomes of a load with multifd once a channel has an error to hand on.
+
+    QEMU adds words to an error when it has more to give to the channels, but that one is not handed
+    on to there; without more, it waits for a channel that is gone. If hardly any more is left, it
+    may have given that away before the channel fails, and wait as well. Source: QEMU
+    migration/ram.c, read_ramblock_mapped_ram(); migration/multifd.c, multifd_recv() and
+    multifd_recv_sync_main().
+
+    Args:
+        followed: whether a piece of pages follows the one that could not be read.
+    """
+    return "crashes" if followed else "hangs"
+
+
+@dataclass(slots=True)
+class BlockSeen:
+    """One entry of the list of blocks, as the loader took it.
+
+    Attributes:
+        idstr: name of the local block.
+        header_offset: where the entry begins.
+        header_end: first byte behind it.
+        used_length: by the file.
+        page_size: by the header of the block.
+        bitmap_offset: where the bitmap was read.
+        pages_offset: where page 0 stands, as C takes it: negative from 2^63 on.
+    """
+
+    idstr: str
+    header_offset: int
+    header_end: int
+    used_length: int
+    page_size: int
+    bitmap_offset: int
+    pages_offset: int
+
+
+@dataclass(slots=True)
+class RamLoad:
+    """What RAM has become, and what was odd about it on the way."""
+
+    local: Local
+    release: Loader
+    ledgers: Ledgers
+    #: What there is without mapped-ram.
+    plain: PlainRam | None = None
+    seen: list[BlockSeen] = field(default_factory=list)
+    brought: list[Brought] = field(default_factory=list)
+    #: Codes of what QEMU takes no notice of, in the order in which it was met.
+    noticed: list[str] = field(default_factory=list)
+    #: The defect of the release that has made it lose its place in a file that may be right.
+    erratum: str | None = None
+    #: Blocks that the destination has in a shared file, and the stream does not hold.
+    skipped: int = 0
+    rounds: int = 0
+    sections: int = 0
+    #: Records MEM_SIZE that announce no RAM at all.
+    empty_lists: int = 0
+
+    def section(self, file: QemuFile, version_id: int, cut: EndedError) -> None:
+        """Load one section of RAM. Source: ram_load().
+
+        Args:
+            file: the stream.
+            version_id: of its START.
+            cut: how it ends where the file does, within the record of a page.
+
+        Raises:
+            EndedError: QEMU does not come to its end.
+        """
+        if version_id != RAM_SECTION_VERSION:
+            raise EndedError("ram-version")
+        self.sections += 1
+        if self.plain is None and not self.local.has_mapped_ram:
+            self.plain = PlainRam(self.local, self.release, self.ledgers)
+        if self.plain is None:
+            self._look_ahead(file)
+        flags = 0
+        visited: set[int] = set()
+        while not flags & RAM_SAVE_FLAG_EOS:
+            if file.position in visited:
+                raise EndedError("loop", *self.noticed)
+            visited.add(file.position)
+            self._count()
+            word = file.number(_WORD)
+            if file.failed:
+                raise EndedError("ram-word-cut", *self.noticed)
+            if self.plain is not None:
+                self.plain.find_page_size(word, file.position - _WORD)
+            flags = word & self.local.flags_mask
+            self._record(file, flags, word - flags)
+            if file.failed:
+                raise cut if self.plain else EndedError("seek", *self.noticed)
+
+    def _look_ahead(self, file: QemuFile) -> None:
+        """Suppose the page size of the first block, which tells flags from the total before it."""
+        start = file.position
+        behind_name = start + 9 + int.from_bytes(file.source.peek(start + 8, 1), "big")
+        addr = _WORD if CAPABILITY_X_IGNORE_SHARED in self.local.capabilities else 0
+        page_size = file.source.peek(behind_name + addr + 12, 8)
+        self.local.suppose_page_size(int.from_bytes(page_size, "big"))
+
+    def _record(self, file: QemuFile, flags: int, value: int) -> None:
+        if self.plain is not None and self.plain.takes(flags):
+            file.position -= _WORD
+            self.plain.records(file)
+            return
+        if self.plain is None and (unexpected := self._unexpected(flags)):
+            raise EndedError("ram-flags-unexpected", *self.noticed, flags=unexpected)
+        kind = flags & ~RAM_SAVE_FLAG_CONTINUE
+        if kind == RAM_SAVE_FLAG_MEM_SIZE:
+            self._list(file, value)
+        elif kind != RAM_SAVE_FLAG_EOS:
+            if kind == RAM_SAVE_FLAG_COMPRESS_PAGE and self.plain is not None:
+                self.notice("MR017")
+            raise EndedError("ram-flags", *self.noticed, flags=flags)
+
+    def _unexpected(self, flags: int) -> int:
+        """The flags that no record has with mapped-ram."""
+        unexpected = flags & _UNEXPECTED
+        if flags & RAM_SAVE_FLAG_COMPRESS_PAGE and self.release.does(COMPRESS):
+            unexpected |= RAM_SAVE_FLAG_COMPRESS_PAGE
+        return unexpected
+
+    def _list(self, file: QemuFile, total: int) -> None:
+        """The list of blocks; it ends when `total` is used up. Source: parse_ramblocks()."""
+        cycle: dict[int, int] = {}
+        self.empty_lists += not total
+        while total:
+            self._count()
+            if self._leads_nowhere(cycle, file.position, total):
+                raise EndedError("loop", *self.noticed)
+            length = self._block(file)
+            if length > total:
+                self.notice("MR102")
+            total = (total - length) & _U64
+
+    @staticmethod
+    def _leads_nowhere(cycle: dict[int, int], position: int, total: int) -> bool:
+        """Whether the list has come back to an entry, and will again and again.
+
+        A round takes the same from `total` each time, which ends only where that meets 0.
+        """
+        if position not in cycle:
+            cycle[position] = total
+            return False
+        taken = cycle[position] - total
+        return taken <= 0 or total % taken != 0 or total // taken > ROUNDS_MAX
+
+    def _block(self, file: QemuFile) -> int:
+        """One block; returns its length by the file. Source: parse_ramblock()."""
+        offset = file.position
+        size = file.number(1)
+        name = file.get(size)
+        length = file.number(8)
+        idstr = c_string(name)
+        block = self.local.block(idstr, length)
+        if block is None or (not idstr and file.failed):
+            raise EndedError("block", *self.noticed, cut=file.failed, idstr=idstr)
+        if self.plain is not None:
+            self.plain.block(file, block, length)
+            return length
+        ignore_shared = CAPABILITY_X_IGNORE_SHARED in self.local.capabilities
+        if ignore_shared and self.release.does(READS_ADDR):
+            addr = file.number(8)
+            if block.shared_at not in (None, addr):
+                received, local = as_off_t(addr), block.shared_at
+                raise EndedError(
+                    "address", *self.noticed, idstr=idstr, received=received, local=local
+                )
+        elif ignore_shared:
+            self.erratum = E_IGNORE_SHARED
+        self._mapped(file, block, length, offset, ignore_shared)
+        return length
+
+    def _mapped(
+        self, file: QemuFile, block: LocalBlock, length: int, offset: int, ignore_shared: bool
+    ) -> None:
+        """Header, bitmap and pages of a block. Source: parse_ramblock_mapped_ram()."""
+        head = file.get(_HEADER_SIZE)
+        if len(head) < _HEADER_SIZE:
+            raise EndedError("header-cut", *self.noticed, got=len(head))
+        version, page_size, bitmap_offset, pages_offset = (
+            int.from_bytes(head[start:end], "big")
+            for start, end in ((0, 4), (4, 12), (12, 20), (20, 28))
+        )
+        if version > MAPPED_RAM_HDR_VERSION:
+            raise EndedError("header-version", *self.noticed, version=as_int(version))
+        self.local.suppose_page_size(page_size)
+        local_page_size = self.local.page_size
+        if page_size != local_page_size:
+            way = "page-size-differs" if is_page_size(page_size) else "page-size-invalid"
+            if self.release.does(CHECKS_PAGE_SIZE):
+                raise EndedError(way, *self.noticed, page_size=page_size, local=local_page_size)
+            self.notice(ENDINGS[way].code)
+        if not bitmap_offset | pages_offset:
+            if ignore_shared and self.release.does(SKIPS_EMPTY_BLOCKS):
+                self.local.assumed = True
+                self.skipped += 1
+                return
+            self.notice("MR210")
+        if pages_offset % local_page_size:
+            raise EndedError("alignment", *self.noticed, idstr=block.idstr)
+        seen = BlockSeen(
+            block.idstr,
+            offset,
+            file.position,
+            length,
+            page_size,
+            bitmap_offset,
+            as_off_t(pages_offset),
+        )
+        self._bitmap(file, block, seen)
+        self.seen.append(seen)
+        file.seek(pages_offset + length)
+
+    def _bitmap(self, file: QemuFile, block: LocalBlock, seen: BlockSeen) -> None:
+        if seen.page_size == 0:
+            raise EndedError("division-by-zero", *self.noticed)
+        # As in C: a negative number of pages, and the number of words modulo 2^64.
+        num_pages = seen.used_length // seen.page_size
+        size = (num_pages + 63 & _U64) // 64 * 8
+        self.local.allocate(size, *self.noticed)
+        source = self.local.source
+        if size and not 0 <= as_off_t(seen.bitmap_offset) <= source.size - size:
+            raise EndedError("bitmap", *self.noticed)
+        # Nothing is read of an empty bitmap, but that it cannot be reached is not forgotten.
+        file.failed |= as_off_t(seen.bitmap_offset) < 0
+        if num_pages and size:
+            self._pages(block, seen, num_pages)
+
+    def _pages(self, block: LocalBlock, seen: BlockSeen, num_pages: int) -> None:
+        """Read the pages whose bits are set. Source: read_ramblock_mapped_ram()."""
+        bitmaps, page_size = self.local.bitmaps, self.local.page_size
+        limit = min(block.used_length, bitmaps.source.size - seen.pages_offset)
+        any_set = False
+        for end in bitmaps.ends(seen.bitmap_offset, num_pages):
+            any_set |= end > 0
+            if end * page_size > limit or (end and seen.pages_offset < 0):
+                last = max(bitmaps.ends(seen.bitmap_offset, num_pages)) * page_size
+                for runs in bitmaps.iter_runs(seen.bitmap_offset, num_pages):
+                    self._refuse_beyond(block, seen, runs, last)
+                break
+            if bitmaps.bytes_read > BITMAP_BYTES_MAX:
+                raise EndedError("too-many-bits", *self.noticed, certain=False)
+        if any_set:
+            offset = seen.bitmap_offset
+            self.brought.append(Brought(block.idstr, seen.pages_offset, offset, num_pages))
+
+    def _refuse_beyond(self, block: LocalBlock, seen: BlockSeen, runs: "Runs", last: int) -> None:
+        """Refuse the first piece that is not in the local block, or not in the file.
+
+        Args:
+            block: the local block.
+            seen: the same by the file.
+            runs: pages of it.
+            last: where in the block the last page ends that has a bit.
+        """
+        page_size, size = self.local.page_size, self.local.source.size
+        mapped = round_up(block.max_length, HOST_PAGE)
+        pages_offset = seen.pages_offset
+        beyond = (
+            (runs[:, 1] * page_size > block.used_length)
+            | (runs[:, 1] * page_size > size - pages_offset)
+            | (runs[:, 0] * page_size < -pages_offset)
+        )
+        for start, stop in (runs[beyond] * page_size).tolist():
+            for offset in range(start, stop, _LOAD_BUF_SIZE):
+                if offset >= block.used_length:
+                    raise EndedError("page-outside", *self.noticed, idstr=block.idstr)
+                wanted = min(stop - offset, _LOAD_BUF_SIZE)
+                place = pages_offset + offset
+                got = min(wanted, mapped - offset, max(0, size - place))
+                values: dict[str, Any] = {
+                    "idstr": block.idstr,
+                    "offset": offset,
+                    "place": place & _U64,
+                }
+                followed = offset + wanted < last
+                if place < 0:
+                    multifd = multifd_outcome(followed=followed)
+                    raise EndedError("page-place", *self.noticed, multifd=multifd, **values)
+                if got < wanted:
+                    notes = self.release.does(MULTIFD_NOTES_ENDS)
+                    raise EndedError(
+                        "page-cut" if place + wanted > size else "page-not-mapped",
+                        *self.noticed,
+                        multifd=multifd_outcome(followed=followed) if notes else "crashes",
+                        got=got,
+                        wanted=wanted,
+                        **values,
+                    )
+
+    def runs_of(self, brought: Brought) -> "Runs":
+        """The pages, of the local page size."""
+        return self.local.bitmaps.runs(brought.bitmap_offset, brought.num_pages)
+
+    def byte_at(self, offset: int) -> int | None:
+        """A byte of the block that is at guest-physical address 0, as it is now.
+
+        Returns:
+            0 beyond the block; None where the block is not in the stream.
+        """
+        seen = next((one for one in self.seen if one.idstr in _FIRST_BLOCKS), None)
+        if seen is None:
+            return None
+        page = offset // self.local.page_size
+        for entry in reversed(self.brought):
+            if entry.idstr == seen.idstr and self.local.bitmaps.has(entry, page):
+                return self.local.source.read(entry.pages_offset + offset, 1).ljust(1, b"\0")[0]
+        return 0
+
+    def _count(self) -> None:
+        """Give up on lists that no machine can have."""
+        self.rounds += 1
+        if self.rounds > RECORDS_MAX:
+            raise EndedError("too-many-records", *self.noticed, certain=False)
+
+    def notice(self, code: str) -> None:
+        """Note what QEMU does not object to, once."""
+        if code not in self.noticed:
+            self.noticed.append(code)

@@ -1,0 +1,151 @@
+"""The sections of a stream, one after the other, to its end.
+
+Source: QEMU migration/savevm.c, qemu_loadvm_state_main(), qemu_loadvm_section_start_full(),
+qemu_loadvm_section_part_end(), check_section_footer().
+"""
+
+from dataclasses import dataclass
+
+from mappedram.format.constants import RAM_SECTION_IDSTR, SectionType
+from mappedram.qemu.loader import block_migration
+from mappedram.qemu.loader.commands import Commands
+from mappedram.qemu.loader.destination import DIRTY_BITMAP, Handler
+from mappedram.qemu.loader.failures import EndedError
+from mappedram.qemu.loader.hooks import HOOKS, Loaded
+from mappedram.qemu.loader.local import Local
+from mappedram.qemu.loader.qemu_file import QemuFile, as_int
+from mappedram.qemu.loader.ram import RamLoad
+from mappedram.qemu.loader.releases import BLOCK_MIGRATION
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A handler that has met its START or FULL section."""
+
+    handler: Handler
+    section_id: int
+    version_id: int
+
+
+class Sections:
+    """The loader on its way through the sections."""
+
+    def __init__(self, file: QemuFile, local: Local, ram: RamLoad) -> None:
+        self.file = file
+        self.local = local
+        self.ram = ram
+        self.commands = Commands(local)
+        self.entries: dict[Handler, Entry] = {}
+
+    def load(self) -> None:
+        """Follow the sections up to and with EOF.
+
+        Raises:
+            EndedError: QEMU does not come that far.
+        """
+        visited: set[int] = set()
+        while True:
+            if self.file.position in visited:
+                raise EndedError("loop", *self.ram.noticed)
+            visited.add(self.file.position)
+            kind = self.file.number(1)
+            if self.file.failed:
+                raise EndedError("type-cut", *self.ram.noticed)
+            if kind in (SectionType.START, SectionType.FULL):
+                self._start(live=kind == SectionType.START)
+            elif kind in (SectionType.PART, SectionType.END):
+                self._part()
+            elif kind == SectionType.COMMAND:
+                self.commands.load(self.file, self.ram.release)
+            elif kind == SectionType.EOF:
+                return
+            else:
+                raise EndedError("section-type", *self.ram.noticed, value=kind)
+
+    def _start(self, *, live: bool) -> None:
+        file = self.file
+        section_id = file.number(4)
+        idstr = file.string()
+        if idstr is None:
+            raise EndedError("section-name", cut=file.failed, section_id=section_id)
+        instance_id, version_id = file.number(4), file.number(4)
+        if file.failed:
+            raise EndedError("header-of-start-cut")
+        handler = self._handler(idstr, instance_id, version_id, live=live)
+        if handler is None:
+            way = "ram-instance" if idstr == RAM_SECTION_IDSTR else "section"
+            raise EndedError(way, idstr=idstr, instance_id=instance_id)
+        if version_id > handler.version_id:
+            version, local = as_int(version_id), handler.version_id
+            way = "section-version" if handler.is_ram else "device-version"
+            raise EndedError(way, version=version, idstr=idstr, local=local)
+        entry = Entry(handler, section_id, version_id)
+        self.entries[handler] = entry
+        self._payload(entry, "start-cut")
+
+    def _handler(
+        self, idstr: str, instance_id: int, version_id: int, *, live: bool
+    ) -> Handler | None:
+        if idstr != block_migration.IDSTR:
+            return self.local.handler(idstr, instance_id, version_id, live=live)
+        if not self.ram.release.does(BLOCK_MIGRATION):
+            return None
+        self.local.assumed = True  # the disks
+        return block_migration.DISKS if block_migration.DISKS.answers(idstr, instance_id) else None
+
+    def _part(self) -> None:
+        section_id = self.file.number(4)
+        if self.file.failed:
+            raise EndedError("header-of-part-cut")
+        entry = self._entry(section_id)
+        if entry is None:
+            raise EndedError("section-id", section_id=as_int(section_id))
+        self._payload(entry, "part-cut")
+
+    def _entry(self, section_id: int) -> Entry | None:
+        """Who answers to a number: handlers that have had no section yet have the number 0."""
+        for handler in self.local.destination.handlers or ():
+            entry = self.entries.get(handler, Entry(handler, 0, 0))
+            if entry.section_id == section_id:
+                return entry
+        entries = self.entries.values()
+        return next((entry for entry in entries if entry.section_id == section_id), None)
+
+    def _payload(self, entry: Entry, if_cut: str) -> None:
+        handler, start = entry.handler, self.file.position
+        if handler.is_ram:
+            number = as_int(entry.section_id)
+            cut = EndedError(if_cut, section_id=number, version=entry.version_id)
+            self.ram.section(self.file, entry.version_id, cut)
+        elif handler.payload is not None:
+            handler.payload.load(self.file, entry.version_id)
+        else:
+            self._unknown(entry)
+        if handler.idstr in HOOKS:
+            payload = self.file.source.peek(start, self.file.position - start)
+            loaded = Loaded(handler.idstr, handler.instance_id, entry.version_id, payload)
+            HOOKS[handler.idstr](loaded, self.ram)
+        self._footer(entry)
+
+    def _unknown(self, entry: Entry) -> None:
+        """A payload of which only the file can tell how long it is."""
+        end = self.local.payload_end(self.file.position, entry.handler, entry.section_id)
+        if end is None:
+            raise EndedError("device-unknown", certain=False)
+        if entry.handler == DIRTY_BITMAP:  # of a disk, if it is longer than its end
+            self.local.assumed |= end - self.file.position > 1
+        self.file.seek(end)
+
+    def _footer(self, entry: Entry) -> None:
+        if not self.local.wants_footer(self.file):
+            return
+        mark = self.file.number(1)
+        if self.file.failed:
+            raise EndedError("footer-cut", *self.ram.noticed)
+        idstr = entry.handler.idstr
+        if mark != SectionType.FOOTER:
+            raise EndedError("footer-missing", *self.ram.noticed, idstr=idstr)
+        section_id = self.file.number(4)
+        if section_id != entry.section_id:
+            cut, local = self.file.failed, entry.section_id
+            raise EndedError("footer-id", cut=cut, idstr=idstr, received=section_id, local=local)

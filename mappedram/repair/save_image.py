@@ -1,0 +1,67 @@
+"""Repairs of the save image of libvirt around a stream: what its header says of the stream."""
+
+from collections.abc import Iterator
+
+from mappedram.check.save_image import Container
+from mappedram.format.constants import SectionType
+from mappedram.format.libvirt import QEMU_SAVE_MAGIC, SaveFormat
+from mappedram.repair.change import Change
+from mappedram.repair.edits import Edit
+from mappedram.repair.session import Case
+from mappedram.stream.libvirt.header import PATH
+
+
+def magic(case: Case) -> Iterator[Change]:
+    """spec/errata.md, E-045: libvirt ended while QEMU went on and finished."""
+    container = case.container
+    if container is None or container.image.complete or not _is_complete(case):
+        return
+    edit = _edit(container, "magic", QEMU_SAVE_MAGIC.encode())
+    yield Change(
+        f"{PATH}/magic",
+        edit.offset,
+        container.image.magic,
+        QEMU_SAVE_MAGIC,
+        note="the guest may have run on after this save: its disks may be newer than the image",
+        edits=(edit,),
+    )
+
+
+def label(case: Case) -> Iterator[Change]:
+    """spec/errata.md, E-044: a memory snapshot that says sparse and holds a plain stream."""
+    container = case.container
+    # Without a configuration section nothing announces what the stream has or has not.
+    if container is None or not case.stream.configuration or case.stream.mapped_ram:
+        return
+    image = container.image
+    if image.format == SaveFormat.SPARSE:
+        edit = _edit(container, "format", SaveFormat.RAW.to_bytes(4, image.byteorder))
+        yield Change(
+            f"{PATH}/format",
+            edit.offset,
+            f"{SaveFormat.SPARSE:d} (sparse)",
+            f"{SaveFormat.RAW:d} (raw)",
+            edits=(edit,),
+        )
+
+
+def _edit(container: Container, field: str, data: bytes) -> Edit:
+    offset = container.field(field).offset
+    assert offset is not None
+    return Edit(offset, data)
+
+
+def _is_complete(case: Case) -> bool:
+    """Whether the stream came to its end.
+
+    Of one without mapped-ram, which may not have been followed, a whole JSON text with EOF before
+    it tells (clause 9.1.4).
+    """
+    if case.stream.mapped_ram or case.stream.complete:
+        return case.stream.complete
+    description = case.vmdescription
+    if description is None or description.document is None:
+        return False
+    return case.source.read(description.offset - 6, 2) == bytes(
+        [SectionType.EOF, SectionType.VMDESCRIPTION]
+    )

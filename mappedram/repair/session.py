@@ -1,0 +1,95 @@
+"""A file under repair: the file with the edits so far, and what the rest of the package reads."""
+
+from functools import cached_property
+
+from mappedram.check import report_on
+from mappedram.check.context import Context
+from mappedram.check.finding import Place
+from mappedram.check.report import Report
+from mappedram.check.save_image import uncompressed
+from mappedram.format.constants import SectionType
+from mappedram.format.drivers import get as get_driver
+from mappedram.io.copying import Progress
+from mappedram.repair.edits import Edit, EditedSource
+from mappedram.stream.model import RamBlock, Stream, VmDescription
+from mappedram.stream.reader import read_stream
+from mappedram.stream.reader.vmdescription import find
+from mappedram.stream.snapshot import Snapshot
+
+DRIVER = get_driver("construct")
+
+
+class Case:
+    """A file as it would be with the edits so far.
+
+    Args:
+        source: the file with its edits.
+        offset: where the stream, or the save image of libvirt around it, begins.
+        progress: called with the number of bytes of pages that were looked at.
+
+    Attributes:
+        container: the save image around the stream; None where there is none.
+
+    Raises:
+        UnsupportedError: no QEMU migration stream begins there, or it is compressed.
+        FormatError: its header ends with the file.
+    """
+
+    def __init__(
+        self, source: EditedSource, offset: int, *, progress: Progress | None = None
+    ) -> None:
+        self.source = source
+        self.offset = offset
+        self.progress = progress
+        self.container = uncompressed(source, offset, "and cannot be changed where it is")
+        begin = self.container.image.stream_offset if self.container else offset
+        self.snapshot = Snapshot(source, read_stream(source, begin, DRIVER), DRIVER)
+        if self.container:
+            self.container.snapshot = self.snapshot
+        self.context = Context(self.snapshot, self.container)
+
+    @property
+    def stream(self) -> Stream:
+        """All that the headers say."""
+        return self.snapshot.stream
+
+    @property
+    def has_all_blocks(self) -> bool:
+        """Whether the list of RAM blocks was followed to the EOS behind it."""
+        start = self.context.ram_start
+        return start is not None and f"{start.path}/eos" in self.context.elements
+
+    @property
+    def total_agrees(self) -> bool:
+        """Whether the lengths of the blocks add up to what MEM_SIZE says."""
+        return self.stream.totals == (sum(block.used_length for block in self.stream.blocks),)
+
+    @cached_property
+    def vmdescription(self) -> VmDescription | None:
+        """The JSON text that ends the file, even where the stream cannot be followed to it."""
+        return self.stream.vmdescription or find(self.source, self.offset, self.stream.end)
+
+    @property
+    def devices_saved(self) -> bool:
+        """Whether the save came to its end, whatever is missing: QEMU writes the JSON text last."""
+        types = {section.type for section in self.stream.sections}
+        return {SectionType.EOF, SectionType.VMDESCRIPTION} <= types
+
+    def field(self, block: RamBlock, name: str) -> Place:
+        """Where a field of the header of a block lies."""
+        return self.context.block_field(block, name)
+
+    def trial(self, *edits: Edit) -> "Case":
+        """The same file with further edits."""
+        return Case(self.source.trial(edits), self.offset)
+
+    def report(self) -> Report:
+        """What `mappedram check` would say of the file as it would be."""
+        return report_on(self.context)
+
+
+def integer(place: Place, value: int) -> Edit:
+    """A big-endian field with another value."""
+    assert place.offset is not None
+    assert place.length is not None
+    return Edit(place.offset, value.to_bytes(place.length, "big"))

@@ -1,7 +1,0 @@
-"""The specification itself: its files, and the clauses and errata that the tools refer to."""
-
-from mappedram.specification.clauses import Clause, Section, clauses, sections
-from mappedram.specification.errata import Erratum, errata
-from mappedram.specification.files import FILES, File
-
-__all__ = ["FILES", "Clause", "Erratum", "File", "Section", "clauses", "errata", "sections"]

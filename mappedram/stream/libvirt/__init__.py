@@ -1,0 +1,23 @@
+"""Save images of libvirt: the file around a stream.
+
+>>> from mappedram.stream.libvirt import open_any
+>>> with open_any("guest.save") as (snapshot, image):
+...     image.xml, snapshot.block["pc.ram"].read(0x1000, 64)
+"""
+
+from mappedram.stream.libvirt.domain import Domain, describe
+from mappedram.stream.libvirt.header import LibvirtImage, Text, detect
+from mappedram.stream.libvirt.opening import open_any, regions_of
+from mappedram.stream.libvirt.stream import default_limit, open_stream
+
+__all__ = [
+    "Domain",
+    "LibvirtImage",
+    "Text",
+    "default_limit",
+    "describe",
+    "detect",
+    "open_any",
+    "open_stream",
+    "regions_of",
+]

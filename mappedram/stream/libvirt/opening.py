@@ -1,0 +1,70 @@
+"""Opening a snapshot wherever it stands: in a file of its own, or in a save image of libvirt."""
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mappedram.errors import FormatError
+from mappedram.format.drivers import DriverName
+from mappedram.io.source import Source
+from mappedram.stream.libvirt.header import LibvirtImage, detect
+from mappedram.stream.libvirt.stream import open_stream
+from mappedram.stream.regions import Region
+from mappedram.stream.snapshot import OnPages, Snapshot, open_snapshot
+
+
+@contextmanager
+def open_any(
+    path_or_fd: str | os.PathLike[str] | int,
+    offset: int = 0,
+    *,
+    driver: DriverName = "construct",
+    partial: bool = False,
+    limit: int | None = None,
+    on_damage: Callable[[FormatError], None] | None = None,
+    on_pages: OnPages | None = None,
+) -> Iterator[tuple[Snapshot, LibvirtImage | None]]:
+    """Open a snapshot, and the save image around it if there is one, until the block ends.
+
+    Args:
+        path_or_fd: the file, or an open descriptor, which stays open.
+        offset: where the stream, or the save image, begins.
+        driver: `construct` or `kaitai`.
+        partial: as for `mappedram.open`.
+        limit: as for `open_stream`.
+        on_damage: as for `open_stream`.
+        on_pages: as for `mappedram.open`.
+
+    Raises:
+        MappedRamError: as `detect`, `open_stream` and `mappedram.open` do.
+        OSError: the file cannot be opened or read.
+    """
+    opening = functools.partial(open_snapshot, driver=driver, partial=partial, on_pages=on_pages)
+    with Source(path_or_fd) as source:
+        image = detect(source, offset, driver=driver)
+        if image is None:
+            with opening(source.fd, offset) as snapshot:
+                snapshot.source.name = source.name
+                yield snapshot, None
+            return
+        with (
+            open_stream(source, image, limit=limit, on_damage=on_damage) as (stream, begin),
+            opening(stream.fd, begin) as snapshot,
+        ):
+            snapshot.source.name = stream.name
+            yield snapshot, image
+
+
+def regions_of(snapshot: Snapshot, image: LibvirtImage | None) -> list[Region]:
+    """Every byte of the file in exactly one named region, those of the image included.
+
+    Of a compressed image, these are the regions of what was decompressed.
+    """
+    regions = snapshot.regions()
+    if image is None or image.compressed or image.header.offset or not regions:
+        return regions
+    first, *others = regions
+    if (first.kind, first.end) != ("gap", image.stream_offset):
+        return regions  # an offset of a block points into the image, which is worth seeing
+    return [*image.regions(), *others]

@@ -1,0 +1,223 @@
+"""How the stream in a save image is compressed, and how to get it out: a piece at a time.
+
+libvirt pipes the stream through the program of that name. The programs take several compressed
+streams one behind another, and so does this.
+"""
+
+import bz2
+import lzma
+import shutil
+import subprocess
+import zlib
+from collections.abc import Callable, Generator
+from io import RawIOBase
+from typing import Protocol
+
+from mappedram.errors import FormatError, TruncatedError, UnsupportedError
+from mappedram.format.libvirt import SaveFormat
+from mappedram.io import system
+from mappedram.io.source import Source
+from mappedram.stream.libvirt.header import STREAM_PATH
+from mappedram.stream.libvirt.magic import kind_of
+
+#: What one piece holds at most, but for zstd: there it is what the input below can grow to.
+_STEP = 1 << 20
+#: zstd makes at most 128 KiB of 4 bytes.
+_ZSTD_INPUT = 1 << 10
+#: What a decompressor may keep in memory; `xz -9` asks for 65 MiB.
+_MEMORY_MAX = 192 << 20
+
+
+def decompressed(source: Source, offset: int, kind: SaveFormat) -> Generator[bytes]:
+    """The stream that begins at `offset`, in pieces.
+
+    Raises:
+        UnsupportedError: what is needed to decompress it is not on this machine.
+        TruncatedError: the file ends within the compressed stream.
+        FormatError: it is damaged.
+    """
+    name = kind.name.lower()
+    try:
+        yield from _OPENERS[kind](source, offset)
+    except EOFError as error:
+        raise TruncatedError(
+            f"the stream, compressed with {name}, is cut off at the end of the file at"
+            f" {source.size:#x}",
+            offset=source.size,
+            path=STREAM_PATH,
+        ) from error
+    except (_DamagedError, zlib.error, lzma.LZMAError) as error:
+        raise _damaged(name, offset, error) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise _damaged(name, offset, error) from error  # bz2 says it so
+
+
+class _DamagedError(Exception):
+    """A program or an extra library says that the data are wrong."""
+
+
+def _damaged(name: str, offset: int, error: Exception) -> FormatError:
+    return FormatError(
+        f"the stream, compressed with {name}, is damaged: {error}", offset=offset, path=STREAM_PATH
+    )
+
+
+class _Tail(RawIOBase):
+    """A file from some offset on."""
+
+    def __init__(self, source: Source, offset: int) -> None:
+        super().__init__()
+        self._source = source
+        self._position = offset
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        data = self._source.read(self._position, len(buffer))
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+class _Decompressor(Protocol):
+    """What bz2 and lzma have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class _GzipDecompressor:
+    """The same for gzip."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        self._has_more = False
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._has_more
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """At most `max_length` bytes more."""
+        made = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+        self._has_more = bool(self._inner.unconsumed_tail) or len(made) == max_length
+        return made
+
+
+def _gzip(source: Source, offset: int) -> Generator[bytes]:
+    return _each(source, offset, _GzipDecompressor, SaveFormat.GZIP)
+
+
+def _bzip2(source: Source, offset: int) -> Generator[bytes]:
+    return _each(source, offset, bz2.BZ2Decompressor, SaveFormat.BZIP2)
+
+
+def _xz(source: Source, offset: int) -> Generator[bytes]:
+    def new() -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, _MEMORY_MAX)
+
+    return _each(source, offset, new, SaveFormat.XZ)
+
+
+def _each(
+    source: Source, offset: int, new: Callable[[], _Decompressor], kind: SaveFormat
+) -> Generator[bytes]:
+    """One compressed stream after the other, each with a decompressor of its own."""
+    tail = _Tail(source, offset)
+    data = _read(tail, _STEP)
+    while kind_of(data) == kind:
+        decompressor = new()
+        while not decompressor.eof:
+            if decompressor.needs_input and not data:
+                data = _read(tail, _STEP)
+            yield decompressor.decompress(data, _STEP)
+            data = b""
+        data = decompressor.unused_data + (tail.read(_STEP) or b"")
+
+
+def _zstd(source: Source, offset: int) -> Generator[bytes]:
+    try:
+        import zstandard
+    except ImportError:
+        yield from _program("zstd", "or the package zstandard (`mappedram[zstd]`)")(source, offset)
+        return
+    tail = _Tail(source, offset)
+    data = _read(tail, _ZSTD_INPUT)
+    try:
+        while kind_of(data) == SaveFormat.ZSTD:
+            decompressor = zstandard.ZstdDecompressor().decompressobj()
+            while True:
+                yield decompressor.decompress(data)
+                if decompressor.eof:
+                    break
+                data = _read(tail, _ZSTD_INPUT)
+            data = decompressor.unused_data + (tail.read(_ZSTD_INPUT) or b"")
+    except zstandard.ZstdError as error:
+        raise _DamagedError(error) from error
+
+
+def _read(tail: _Tail, length: int) -> bytes:
+    """Bytes that have to be there."""
+    data = tail.read(length)
+    if not data:
+        raise EOFError
+    return data
+
+
+def _program(name: str, instead: str = "") -> Callable[[Source, int], Generator[bytes]]:
+    """Decompress with a program, as libvirt does, where there is no library to do it."""
+
+    def run(source: Source, offset: int) -> Generator[bytes]:
+        if shutil.which(name) is None:
+            raise UnsupportedError(
+                f"the stream is compressed with {name}: install the program {name}"
+                f"{instead and f', {instead}'}",
+                offset=offset,
+                path=STREAM_PATH,
+            )
+        # A descriptor of its own, as programs read from where it stands.
+        fd = system.open_again(source.fd, offset)
+        try:
+            process = subprocess.Popen(
+                [name, "-dc"], stdin=fd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+        finally:
+            system.release(fd)
+        with process:
+            assert process.stdout
+            try:
+                while data := process.stdout.read(_STEP):
+                    yield data
+            except BaseException:
+                process.kill()
+                raise
+        # Behind the stream on a device stands something else, which the program does not like.
+        if process.returncode and not source.is_device:
+            raise _DamagedError(f"the program {name} ended with status {process.returncode}")
+
+    return run
+
+
+_OPENERS: dict[SaveFormat, Callable[[Source, int], Generator[bytes]]] = {
+    SaveFormat.GZIP: _gzip,
+    SaveFormat.BZIP2: _bzip2,
+    SaveFormat.XZ: _xz,
+    SaveFormat.LZOP: _program("lzop"),
+    SaveFormat.ZSTD: _zstd,
+}

@@ -1,0 +1,349 @@
+"""What a file says, as frozen values, and the arithmetic on offsets. No I/O, no policy.
+
+All offsets are bytes from the beginning of the file, all sizes and lengths are bytes, unless the
+name says pages.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from mappedram.errors import FormatError, UnsupportedError
+from mappedram.format.arithmetic import (
+    DEFAULT_WORD_SIZE,
+    bitmap_size,
+    is_page_size,
+    round_up,
+)
+from mappedram.format.constants import (
+    CAPABILITY_MAPPED_RAM,
+    CAPABILITY_X_IGNORE_SHARED,
+    MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+    OFFSET_BITS,
+    RAM_SECTION_IDSTR,
+    SectionType,
+)
+
+#: Bytes that no file has more of: offsets are signed.
+_FILE_SIZE_MAX = (1 << 63) - 1
+
+
+def file_up_to(end: int) -> str:
+    """What is expected where a file ends too early: its size, or an end that a file can have."""
+    if end > _FILE_SIZE_MAX:
+        return f"an end of at most {_FILE_SIZE_MAX:#x}"
+    return f"a file of at least {end:#x} bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One structure of the spec where it stands in the file, with its values by field name."""
+
+    kind: str
+    path: str
+    offset: int
+    length: int
+    values: Mapping[str, Any]
+    params: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def end(self) -> int:
+        """First byte after the structure."""
+        return self.offset + self.length
+
+
+class Area(NamedTuple):
+    """Bytes that a header points at: a bitmap, the padding behind it, or pages.
+
+    Attributes:
+        path: such as `/ram/blocks[0]/bitmap`.
+        offset: first byte.
+        length: bytes, more than 0; the file may end before.
+    """
+
+    path: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class MappedRamHeader:
+    """Where bitmap and pages of a block stand. Source: QEMU migration/ram.c, MappedRamHeader."""
+
+    version: int
+    page_size: int
+    bitmap_offset: int
+    pages_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class RamBlock:
+    """One RAM block, as the record MEM_SIZE lists it. Source: QEMU migration/ram.c."""
+
+    path: str
+    offset: int
+    header_length: int
+    idstr: str
+    used_length: int
+    addr: int | None = None
+    mapped_ram: MappedRamHeader | None = None
+    word_size: int = DEFAULT_WORD_SIZE
+
+    @property
+    def header_end(self) -> int:
+        """First byte after the header; QEMU puts the bitmap there."""
+        return self.offset + self.header_length
+
+    @property
+    def ignored(self) -> bool:
+        """Whether the header says, with two zero offsets, that this file has no data of it."""
+        header = self.mapped_ram
+        return header is not None and header.bitmap_offset == 0 and header.pages_offset == 0
+
+    @property
+    def has_data(self) -> bool:
+        """Whether a bitmap and pages of this block are in the file."""
+        return self.mapped_ram is not None and not self.ignored
+
+    @property
+    def page_size(self) -> int | None:
+        """Size of a target page, by the header; None where there is no header."""
+        return self.mapped_ram.page_size if self.mapped_ram else None
+
+    @property
+    def num_pages(self) -> int:
+        """Number of target pages; 0 where the page size is not known or is 0."""
+        return self.used_length // self.page_size if self.page_size else 0
+
+    @property
+    def bitmap_offset(self) -> int | None:
+        """First byte of the bitmap; None where there is none."""
+        return self.mapped_ram.bitmap_offset if self.mapped_ram and self.has_data else None
+
+    @property
+    def bitmap_size(self) -> int:
+        """Bytes of the bitmap; 0 where there is none."""
+        return bitmap_size(self.num_pages, self.word_size) if self.has_data else 0
+
+    @property
+    def pages_offset(self) -> int | None:
+        """First byte of page 0; None where there are no pages."""
+        return self.mapped_ram.pages_offset if self.mapped_ram and self.has_data else None
+
+    @property
+    def next_offset(self) -> int:
+        """Where the stream goes on: after the pages, or after the header of a block without any."""
+        return (
+            self.header_end if self.pages_offset is None else self.pages_offset + self.used_length
+        )
+
+    @property
+    def usual_pages_offset(self) -> int:
+        """Where QEMU's writer puts page 0. Source: migration/ram.c, mapped_ram_setup_ramblock()."""
+        return self.aligned_pages_offset(MAPPED_RAM_FILE_OFFSET_ALIGNMENT)
+
+    def aligned_pages_offset(self, align: int) -> int:
+        """Where a writer puts page 0 that aligns to `align` and otherwise does as QEMU does."""
+        return round_up(self.header_end + self.bitmap_size, align)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of the stream, from its type byte to its footer.
+
+    `section_id`, `idstr`, `instance_id` and `version_id` are None where the type has none; PART
+    and END carry the `idstr` and `instance_id` of the START that has their number.
+    `footer_id` is what the footer says, None where there is no footer.
+    """
+
+    path: str
+    type: SectionType
+    offset: int
+    header_length: int
+    payload_length: int
+    footer_id: int | None = None
+    footer_length: int = 0
+    section_id: int | None = None
+    idstr: str | None = None
+    instance_id: int | None = None
+    version_id: int | None = None
+    command: int | None = None
+    data: bytes = b""
+
+    @property
+    def payload_offset(self) -> int:
+        """First byte of the payload."""
+        return self.offset + self.header_length
+
+    @property
+    def payload_end(self) -> int:
+        """First byte after the payload."""
+        return self.payload_offset + self.payload_length
+
+    @property
+    def end(self) -> int:
+        """First byte after the section."""
+        return self.payload_end + self.footer_length
+
+    @property
+    def length(self) -> int:
+        """Bytes of the whole section."""
+        return self.end - self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class VmDescription:
+    """The JSON text at the end: where it stands, and what it says if it could be parsed."""
+
+    offset: int
+    length: int
+    document: Mapping[str, Any] | None
+    problem: str | None = None
+
+    @property
+    def page_size(self) -> int | None:
+        """Size of a target page that the text gives, if it can be one."""
+        declared = self.document.get("page_size") if self.document else None
+        return declared if isinstance(declared, int) and is_page_size(declared) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The configuration section. Source: QEMU migration/savevm.c, vmstate_configuration."""
+
+    machine: str
+    target_page_bits: int | None = None
+    capabilities: tuple[str, ...] = ()
+    uuid: bytes | None = None
+    #: Whether the file has a UUID that is not known, since a metadump left it out.
+    uuid_left_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """All that was read of one file without looking at pages.
+
+    `stopped` is why reading ended before the end of the stream, None where it did not; everything
+    before that place is there. `mapped_ram_guessed` says that nothing in the file announces
+    mapped-ram, and that it was told from the first block.
+    """
+
+    file_size: int
+    offset: int
+    end: int
+    configuration: Configuration | None
+    mapped_ram: bool
+    mapped_ram_guessed: bool
+    totals: tuple[int, ...]
+    blocks: tuple[RamBlock, ...]
+    sections: tuple[Section, ...]
+    elements: tuple[Element, ...]
+    areas: tuple[Area, ...]
+    vmdescription: VmDescription | None
+    stopped: FormatError | None
+    #: Without mapped-ram: where the pages of each block stand (`page_records`), by `idstr`.
+    scattered: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def machine(self) -> str | None:
+        """Machine type, such as `pc-q35-10.0`."""
+        return self.configuration.machine if self.configuration else None
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """Capabilities that the configuration section announces, in its order."""
+        return self.configuration.capabilities if self.configuration else ()
+
+    @property
+    def announces_mapped_ram(self) -> bool:
+        """Whether the configuration section lists mapped-ram."""
+        return CAPABILITY_MAPPED_RAM in self.capabilities
+
+    @property
+    def announces_x_ignore_shared(self) -> bool:
+        """Whether the configuration section lists x-ignore-shared."""
+        return CAPABILITY_X_IGNORE_SHARED in self.capabilities
+
+    @property
+    def told_page_size(self) -> int | None:
+        """Size of a target page by the configuration, else the JSON; None where neither says it."""
+        bits = self.configuration.target_page_bits if self.configuration else None
+        if bits is not None:
+            return 1 << bits if bits < OFFSET_BITS else None
+        return self.vmdescription.page_size if self.vmdescription else None
+
+    @property
+    def page_size(self) -> int | None:
+        """Size of a target page: by the configuration, else the JSON, else the blocks."""
+        told = self.told_page_size
+        if told or (self.configuration and self.configuration.target_page_bits is not None):
+            return told
+        sizes = (block.page_size for block in self.blocks if block.page_size)
+        found = (pages.page_size for pages in self.scattered.values())
+        return next(sizes, next(found, None))
+
+    @property
+    def alignment(self) -> int | None:
+        """What the writer aligned the pages of every block to; None if to no one power of two.
+
+        QEMU uses 1 MiB, `mappedram convert --align` what it is told.
+        """
+        with_data = [block for block in self.blocks if block.has_data]
+        usual = MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+        powers = (1 << bits for bits in range(8, 31))
+        return next(
+            (
+                align
+                for align in (usual, *powers)
+                if all(b.pages_offset == b.aligned_pages_offset(align) for b in with_data)
+            ),
+            None,
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Whether the stream was followed to its QEMU_VM_EOF."""
+        return any(section.type == SectionType.EOF for section in self.sections)
+
+    @property
+    def ram_ended(self) -> bool:
+        """Whether RAM has its END section, before which no bitmap is valid.
+
+        QEMU writes the header of END, then the bitmaps, and only then the EOS. Source: spec/
+        format.md, clause 7.4.4.
+        """
+        ends = {
+            f"{section.path}/eos"
+            for section in self.sections
+            if section.type == SectionType.END and section.idstr == RAM_SECTION_IDSTR
+        }
+        return bool(ends) and any(element.path in ends for element in reversed(self.elements))
+
+    @property
+    def ram_told(self) -> bool:
+        """Whether the file says all that it ever says of RAM.
+
+        A background snapshot without mapped-ram sends each page once and has no END of RAM; one
+        with mapped-ram never writes its bitmaps. Source: QEMU migration/migration.c,
+        bg_migration_thread().
+        """
+        return self.ram_ended or (self.ended and not self.mapped_ram)
+
+    @property
+    def damaged(self) -> FormatError | None:
+        """Why the stream is not whole: it is cut, or cannot be followed.
+
+        None where it was followed to its end, or as far as a legal file can be by this version.
+        """
+        text = self.vmdescription
+        if self.stopped is None and text and text.problem:
+            return FormatError(f"JSON description: {text.problem}", offset=text.offset)
+        return None if isinstance(self.stopped, UnsupportedError) else self.stopped
+
+    @property
+    def complete(self) -> bool:
+        """Whether the save came to its end: the stream has EOF, and with mapped-ram END of RAM.
+
+        Without mapped-ram, a save with `background-snapshot` has all pages and no END of RAM.
+        """
+        return self.ended and (self.ram_ended or not self.mapped_ram)

@@ -1,0 +1,364 @@
+"""Pages of a block that stand one by one in a stream without mapped-ram, and how they are read."""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from threading import local
+from typing import TYPE_CHECKING
+
+from mappedram.errors import FormatError, TruncatedError
+from mappedram.format.constants import (
+    RAM_SAVE_FLAG_COMPRESS_PAGE,
+    RAM_SAVE_FLAG_CONTINUE,
+    RAM_SAVE_FLAG_MASK,
+)
+from mappedram.format.ram import compressed_max
+from mappedram.io.source import Source
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mappedram.io.spans import Runs
+
+#: Bytes of the file that are read at once, records and all.
+_WINDOW = 1 << 20
+#: Place of a page that is zero.
+ZERO = 0
+#: Is added to the place of a page that is compressed; no file is that long.
+COMPRESSED = 1 << 62
+#: Bytes of the word that stands before the bytes of a page.
+_WORD = 8
+#: Bytes of the length that stands before a zlib stream.
+_LENGTH = 4
+#: ULEB128 in a difference: its bytes at the most, and the bit in those that another one follows.
+_ULEB128_MAX, _MORE = 2, 0x80
+_COMPRESSED_PATH = "page_record/compressed"
+_rooms = local()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delta:
+    """What XBZRLE records make of a page: `base`, its place before, and the differences in order.
+
+    Each difference is the offset of its bytes in the file; its length is the `be16` before them.
+    `base` is as in `ScatteredPages.places`.
+    """
+
+    base: int
+    differences: "NDArray[np.int64]"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScatteredPages:
+    """The last record of each page of one block; a page without any is zero.
+
+    Attributes:
+        page_size: size of a page in bytes.
+        pages: page numbers, ascending, each once.
+        places: for each, the offset of its bytes in the file; `COMPRESSED` more than that of its
+            zlib stream, whose length is the `be32` before it; `ZERO` for a page of zeros;
+            -1 - n for one that entry n of `deltas` makes.
+        deltas: pages that are stored as differences.
+        told_to: all pages below this have had a record, those of zeros included that are not in
+            `pages`.
+    """
+
+    page_size: int
+    pages: "NDArray[np.int64]"
+    places: "NDArray[np.int64]"
+    deltas: tuple[Delta, ...]
+    told_to: int = 0
+
+    @property
+    def told(self) -> bool:
+        """Whether any page has had a record."""
+        return bool(self.told_to or len(self.pages))
+
+    def sent(self) -> "Runs":
+        """The runs of pages that are known to have had a record."""
+        import numpy as np
+
+        later = _runs(self.pages[self.pages >= self.told_to])
+        if not self.told_to:
+            return later
+        if len(later) and later[0, 0] == self.told_to:
+            return np.concatenate(([[0, later[0, 1]]], later[1:]))
+        return np.concatenate(([[0, self.told_to]], later))
+
+    def runs(self) -> "Runs":
+        """The runs of pages that are not zero; int64 array of shape (n, 2)."""
+        return _runs(self.pages[self.places != ZERO])
+
+    def zero_runs(self) -> "Runs":
+        """The runs of pages that are zero, of those that have a record."""
+        return _runs(self.pages[self.places == ZERO])
+
+    def encoded(self) -> "ScatteredPages":
+        """Those pages only whose bytes do not stand in the file: compressed, or as differences."""
+        made = (self.places < 0) | (self.places >= COMPRESSED)
+        return replace(self, pages=self.pages[made], places=self.places[made])
+
+    def read(self, source: Source, first: int, view: memoryview) -> None:
+        """Fill `view` with whole pages from page `first` on; it has to be all zeros before.
+
+        Raises:
+            TruncatedError: the file ends before a page.
+            FormatError: a difference cannot be applied, or a zlib stream is none of a page.
+        """
+        import numpy as np
+
+        count = len(view) // self.page_size
+        target = np.frombuffer(view, np.uint8).reshape(-1, self.page_size)
+        # Numbers of another type would let numpy convert all pages of the block each time.
+        bounds = np.array([first, first + count], self.pages.dtype)
+        lower, upper = self.pages.searchsorted(bounds).tolist()
+        for start in range(lower, upper, self.batch_size):
+            pages, data = self.collect(source, start, min(start + self.batch_size, upper))
+            if len(pages) and pages[-1] - pages[0] == len(pages) - 1:
+                target[pages[0] - first : pages[-1] + 1 - first] = data
+            else:
+                target[pages - first] = data
+
+    @property
+    def batch_size(self) -> int:
+        """How many records are worth being collected at once."""
+        return max(1, _WINDOW // self.page_size)
+
+    def collect(
+        self, source: Source, start: int, stop: int
+    ) -> "tuple[NDArray[np.int64], NDArray[np.uint8]]":
+        """The pages of entries [start, stop) that are not zero.
+
+        Returns:
+            Their numbers, ascending, and their bytes, a row for each. The rows are overwritten by
+            the next call on the same thread.
+
+        Raises:
+            TruncatedError: the file ends before a page.
+            FormatError: a difference cannot be applied, or a zlib stream is none of a page.
+            UnsupportedError: the file is a metadump.
+        """
+        import numpy as np
+
+        source.refuse_pages()
+        stored = self.places[start:stop] != ZERO
+        pages = self.pages[start:stop][stored].astype(np.int64)
+        places = self.places[start:stop][stored]
+        room = _room(stop - start, self.page_size)
+        packed = places >= COMPRESSED
+        plain = (places > 0) & ~packed
+        self._gather(source, places[plain], room)
+        if plain.all():
+            return pages, room.pages[: len(pages)]
+        data = np.empty((len(pages), self.page_size), np.uint8)
+        data[plain] = room.pages[: int(plain.sum())]
+        rows = packed.nonzero()[0]
+        for index, page in self._inflate(source, places[rows] - COMPRESSED):
+            data[rows[index]] = np.frombuffer(page, np.uint8)
+        for index in (places < 0).nonzero()[0].tolist():
+            page = self._resolve(source, self.deltas[-1 - int(places[index])])
+            data[index] = np.frombuffer(page, np.uint8)
+        return pages, data
+
+    def _gather(self, source: Source, places: "NDArray[np.int64]", room: "_Room") -> None:
+        """Read the pages at `places` into the first slots of `room`, many with one call."""
+        import numpy as np
+
+        if not len(places):
+            return
+        # Records mostly stand in the order of their pages, so that one read brings many, and what
+        # is between them goes where nobody looks.
+        gaps = np.diff(places) - self.page_size
+        edges = np.flatnonzero(gaps != _WORD) + 1
+        views: list[memoryview] = []
+        start, begun = 0, 0
+        for edge in [*edges.tolist(), len(places)]:
+            views += room.alternating[2 * start : 2 * edge - 1]
+            gap = int(gaps[edge - 1]) if edge < len(places) else -1
+            if 0 < gap <= len(room.between):
+                views.append(room.between[:gap])
+            elif gap != 0:
+                source.fill(views, int(places[begun]))
+                views, begun = [], edge
+            start = edge
+
+    def _inflate(self, source: Source, places: "NDArray[np.int64]") -> Iterator[tuple[int, bytes]]:
+        """The pages whose zlib streams stand at `places`, each with its index, in any order.
+
+        Records mostly follow each other, so that one read brings many.
+        """
+        import numpy as np
+
+        order = np.argsort(places, kind="stable")
+        places = places[order]
+        longest = compressed_max(self.page_size)
+        start = 0
+        while start < len(places):
+            first = int(places[start]) - _LENGTH
+            stop = int(places.searchsorted(first + _WINDOW))
+            far = np.flatnonzero(np.diff(places[start:stop]) > 2 * longest)
+            stop = start + int(far[0]) + 1 if len(far) else max(stop, start + 1)
+            data = memoryview(source.read(first, int(places[stop - 1]) + longest - first))
+            for index in range(start, stop):
+                place = int(places[index])
+                yield int(order[index]), inflate(data, place - first, place, self.page_size)
+            start = stop
+
+    def _inflated(self, source: Source, place: int) -> bytes:
+        """The page whose zlib stream stands at `place`."""
+        data = source.read(place - _LENGTH, _LENGTH + compressed_max(self.page_size))
+        return inflate(memoryview(data), _LENGTH, place, self.page_size)
+
+    def _resolve(self, source: Source, delta: Delta) -> bytes:
+        page = bytearray(self.page_size)
+        if delta.base >= COMPRESSED:
+            page[:] = self._inflated(source, delta.base - COMPRESSED)
+        elif delta.base > 0:
+            page[:] = source.read_exactly(delta.base, self.page_size, "page")
+        for offset in delta.differences.tolist():
+            length = int.from_bytes(source.peek(offset - 2, 2), "big")
+            apply_xbzrle(page, source.read_exactly(offset, length, "XBZRLE difference"), offset)
+        return bytes(page)
+
+
+def _runs(pages: "NDArray[np.int64]") -> "Runs":
+    """The runs of pages, whose numbers ascend."""
+    import numpy as np
+
+    if not len(pages):
+        return np.empty((0, 2), np.int64)
+    pages = pages.astype(np.int64)
+    breaks = np.flatnonzero(np.diff(pages) != 1) + 1
+    starts = pages[np.concatenate(([0], breaks))]
+    stops = pages[np.concatenate((breaks - 1, [len(pages) - 1]))] + 1
+    return np.stack((starts, stops), axis=1)
+
+
+class _Room:
+    """Memory for pages that are read, and for what is between them in the file.
+
+    Attributes:
+        pages: a row for each page.
+        alternating: each row, and then what takes the word of the next record.
+        between: what takes anything else.
+    """
+
+    def __init__(self, count: int, page_size: int) -> None:
+        import numpy as np
+
+        self.pages = np.empty((count, page_size), np.uint8)
+        self.between = memoryview(bytearray(_WINDOW))
+        memory, word = self.pages.data.cast("B"), self.between[:_WORD]
+        self.alternating = [
+            piece
+            for start in range(0, len(memory), page_size)
+            for piece in (memory[start : start + page_size], word)
+        ]
+
+
+def _room(count: int, page_size: int) -> _Room:
+    """Room for `count` pages, which this thread keeps for the next ones."""
+    room: _Room | None = getattr(_rooms, "room", None)
+    if room is None or len(room.pages) < count or room.pages.shape[1] != page_size:
+        room = _rooms.room = _Room(count, page_size)
+    return room
+
+
+def first_compressed(source: Source, blocks: Mapping[str, ScatteredPages]) -> int | None:
+    """Where the first record of a compressed page that counts begins; None without any.
+
+    Args:
+        source: the file.
+        blocks: the pages of each block, by `idstr`.
+    """
+    found = {
+        int(pages.places[compressed].min()) - COMPRESSED: idstr
+        for idstr, pages in blocks.items()
+        if (compressed := pages.places >= COMPRESSED).any()
+    }
+    if not found:
+        return None
+    place = min(found)
+    word = place - _LENGTH - _WORD
+    same = RAM_SAVE_FLAG_COMPRESS_PAGE | RAM_SAVE_FLAG_CONTINUE
+    if int.from_bytes(source.peek(word, _WORD), "big") & RAM_SAVE_FLAG_MASK == same:
+        return word
+    return word - 1 - len(found[place])
+
+
+def inflate(data: memoryview, start: int, offset: int, page_size: int) -> bytes:
+    """The page whose zlib stream begins at `start` of `data`; its length stands before it.
+
+    As QEMU does, bytes behind the end of the zlib stream are passed over. Source: QEMU
+    migration/ram-compress.c, qemu_uncompress_data().
+
+    Args:
+        data: bytes of the file.
+        start: where in it the zlib stream begins.
+        offset: where in the file that is, for messages.
+        page_size: size of a page in bytes.
+
+    Raises:
+        TruncatedError: the file has shrunk.
+        FormatError: this is no zlib stream of one page.
+    """
+    length = int.from_bytes(data[start - _LENGTH : start], "big")
+    if start + length > len(data):
+        raise TruncatedError(
+            "compressed: the file ends within the page", offset=offset, path=_COMPRESSED_PATH
+        )
+    stream = zlib.decompressobj()
+    try:
+        page = stream.decompress(data[start : start + length], page_size + 1)
+    except zlib.error as error:
+        raise FormatError(
+            f"compressed: not a zlib stream: {error}", offset=offset, path=_COMPRESSED_PATH
+        ) from error
+    if len(page) == page_size and stream.eof:
+        return page
+    if len(page) > page_size:
+        held = "more than a page"
+    else:
+        held = f"{len(page)} bytes of a page" + ("" if stream.eof else ", and does not end")
+    raise FormatError(
+        f"compressed: the zlib stream holds {held}",
+        offset=offset,
+        path=_COMPRESSED_PATH,
+        expected=f"{page_size} bytes",
+        actual=len(page),
+    )
+
+
+def apply_xbzrle(page: bytearray, encoded: bytes, offset: int) -> None:
+    """Change a page by one difference; `offset` is where that stands, for messages.
+
+    Runs take turns: of bytes that stay, and of new ones, which follow their length. A length is
+    ULEB128 of at most two bytes. Source: QEMU migration/xbzrle.c, xbzrle_decode_buffer().
+
+    Raises:
+        FormatError: a run has no length, or reaches beyond the page or the difference.
+    """
+    read = at = 0
+    while read < len(encoded):
+        same, read = _length(encoded, read, offset)
+        if same == 0 and at:
+            raise FormatError("XBZRLE: an empty run of equal bytes", offset=offset + read)
+        new, read = _length(encoded, read, offset)
+        at += same
+        if new == 0 or at + new > len(page) or read + new > len(encoded):
+            raise FormatError("XBZRLE: a run of new bytes does not fit", offset=offset + read)
+        page[at : at + new] = encoded[read : read + new]
+        at, read = at + new, read + new
+
+
+def _length(encoded: bytes, read: int, offset: int) -> tuple[int, int]:
+    """A length at `read`, and where it ends."""
+    part = encoded[read : read + _ULEB128_MAX]
+    if part and part[0] < _MORE:
+        return part[0], read + 1
+    if len(part) < _ULEB128_MAX:
+        raise TruncatedError("XBZRLE: the difference ends within a length", offset=offset + read)
+    if part[1] >= _MORE:
+        raise FormatError("XBZRLE: a length of more than two bytes", offset=offset + read)
+    return part[0] & 0x7F | part[1] << 7, read + 2

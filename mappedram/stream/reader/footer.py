@@ -1,0 +1,60 @@
+"""Finding the end of a payload whose length nothing tells, by the footer after it."""
+
+from functools import lru_cache
+
+from mappedram.format.constants import CommandType, SectionType
+from mappedram.format.section import SectionFooter, SectionPart
+from mappedram.io.source import Source
+
+FOOTER_SIZE: int = SectionFooter.sizeof()
+#: Bytes that each section begins with: its type and section_id, or command and length.
+_HEAD: int = SectionPart.sizeof()
+#: How far a footer is looked for; payloads of devices are far shorter.
+SEARCH_MAX = 256 << 20
+#: Bytes that are read at once: few at first, as most payloads are short.
+_CHUNK_MIN, _CHUNK_MAX = 1 << 12, 1 << 20
+
+
+@lru_cache(maxsize=1024)
+def footer_bytes(section_id: int) -> bytes:
+    """The footer of a section. Source: QEMU migration/savevm.c, save_section_footer()."""
+    values = {"section_type": SectionType.FOOTER, "section_id": section_id}
+    data: bytes = SectionFooter.build(values)
+    return data
+
+
+def find_footer(source: Source, start: int, section_id: int) -> int | None:
+    """Offset of the first footer of `section_id` at or after `start` that something legal follows.
+
+    None if there is none within reach.
+    """
+    wanted = footer_bytes(section_id)
+    end = min(source.size, start + SEARCH_MAX)
+    position, size = start, _CHUNK_MIN
+    while position < end:
+        chunk = source.read(position, size + len(wanted) - 1)
+        found = chunk.find(wanted)
+        while found >= 0:
+            if is_section_start(source, position + found + FOOTER_SIZE):
+                return position + found
+            found = chunk.find(wanted, found + 1)
+        position, size = position + size, min(2 * size, _CHUNK_MAX)
+    return None
+
+
+def is_section_start(source: Source, offset: int) -> bool:
+    """Whether what stands at `offset` could be the next section of a stream."""
+    head = source.peek(offset, 10)
+    if not head:
+        return False
+    if head[0] in (SectionType.START, SectionType.FULL):
+        name = source.peek(offset + _HEAD + 1, head[_HEAD] if len(head) > _HEAD else 0)
+        return len(name) > 0 and name.isascii() and name.decode("ascii").isprintable()
+    if head[0] in (SectionType.PART, SectionType.END):
+        return len(head) >= _HEAD
+    if head[0] == SectionType.COMMAND:
+        return len(head) >= _HEAD and 0 < int.from_bytes(head[1:3], "big") <= max(CommandType)
+    if head[0] != SectionType.EOF:
+        return False
+    # A device goes on behind the end of the stream, with whatever was there before.
+    return source.is_device or head[1:2] in (b"", bytes([SectionType.VMDESCRIPTION]))

@@ -1,0 +1,390 @@
+"""The walk along a stream, as `mappedram.format.file` declares it.
+
+A driver turns the bytes of each structure into values. Here is what a declaration cannot say: where
+a payload ends whose length no header tells, and which size the pages of a plain stream have.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Never
+
+from mappedram.errors import FormatError, TruncatedError, UnsupportedError
+from mappedram.format import ELEMENTS, file, grammar, libvirt
+from mappedram.format.arithmetic import DEFAULT_WORD_SIZE, is_page_size
+from mappedram.format.constants import (
+    OFFSET_BITS,
+    QEMU_VM_FILE_MAGIC,
+    RAM_SAVE_FLAG_MASK,
+    SectionType,
+)
+from mappedram.format.drivers.base import Driver, Params, RefusalError, Values
+from mappedram.format.foreign.signatures import MAGIC_MAX, foreign
+from mappedram.format.grammar import Payload, Said
+from mappedram.format.members import member
+from mappedram.io.source import Source
+from mappedram.stream.model import Area, Element, Stream, VmDescription, file_up_to
+from mappedram.stream.reader import assemble, vmdescription
+from mappedram.stream.reader.footer import FOOTER_SIZE, find_footer, footer_bytes, is_section_start
+from mappedram.stream.reader.records import PageIndex, PageTaker
+
+#: A first guess at what a structure takes; more is read for the few that are longer.
+_USUAL = 512
+_LONGEST = 1 << 17
+#: What was read before the first page record and the size of a page, to what takes the pages.
+OnPages = Callable[[Stream, int], PageTaker | None]
+#: Where nothing says what the page size is: the sizes that targets have, the most usual first.
+_USUAL_PAGE_SIZES = (1 << 12, 1 << 10, 1 << 13, 1 << 14, 1 << 11, 1 << 15, 1 << 16)
+_SMALL_PAGE_SIZES = (1 << 8,)
+
+
+def read_stream(
+    source: Source, offset: int, driver: Driver, on_pages: OnPages | None = None
+) -> Stream:
+    """Follow the stream that begins at `offset`.
+
+    Reads headers and the JSON text, never a bitmap or a page, unless pages stand among records.
+
+    Args:
+        source: the file.
+        offset: where the stream begins.
+        driver: what reads single structures.
+        on_pages: called before the first page record, if there is one.
+
+    Raises:
+        UnsupportedError: no QEMU migration stream begins there.
+    """
+    return _read(_Walk(source, offset, driver, on_pages))[0]
+
+
+def read_values(source: Source, offset: int, driver: Driver) -> tuple[Stream, Values | None]:
+    """As `read_stream`, with the values that `mappedram.format.file.Stream` is built of.
+
+    Returns:
+        The stream, and its values; None where it cannot be followed to its end.
+    """
+    walk = _Walk(source, offset, driver, None)
+    walk.keeps = True
+    return _read(walk)
+
+
+def _read(walk: "_Walk") -> tuple[Stream, Values | None]:
+    _refuse_others(walk.source, walk.start)
+    try:
+        values = grammar.parse(file.Stream, walk)
+    except FormatError as error:
+        if walk.elements:
+            return walk.result(error), None
+        if isinstance(error, TruncatedError):
+            raise
+        raise UnsupportedError(
+            error.msg,
+            offset=error.offset,
+            path=error.path,
+            expected=error.expected,
+            actual=error.actual,
+        ) from error
+    return walk.result(None), values
+
+
+class _Walk:
+    """The state of one walk: the stream position and what has been passed so far."""
+
+    def __init__(
+        self, source: Source, offset: int, driver: Driver, on_pages: OnPages | None
+    ) -> None:
+        self.source = source
+        self.driver = driver
+        self.on_pages = on_pages
+        self.start = offset
+        self.position = offset
+        self.said = Said()
+        self.keeps = False
+        self.word_size = DEFAULT_WORD_SIZE
+        self.elements: list[Element] = []
+        self.areas: list[Area] = []
+        self.vmdescription: VmDescription | None = None
+        self.lengths: dict[tuple[str, int], list[int]] | None = None
+        self.records: PageIndex | None = None
+        #: Of each kind, the last structure that was read: its parameters, bytes and values.
+        self.last: dict[str, tuple[Params, bytes, Values]] = {}
+
+    def result(self, stopped: FormatError | None) -> Stream:
+        """All that was read; `stopped` is why no more was."""
+        end = min(self.position, self.source.size)
+        return Stream(
+            file_size=self.source.size,
+            offset=self.start,
+            end=end,
+            configuration=assemble.configuration(self.elements, self.source.left_out),
+            mapped_ram=self.said.mapped_ram,
+            mapped_ram_guessed=self.said.mapped_ram_guessed,
+            totals=assemble.totals(self.elements),
+            blocks=assemble.blocks(self.elements),
+            sections=assemble.sections(self.elements, end),
+            elements=tuple(self.elements),
+            areas=tuple(self.areas),
+            vmdescription=self.vmdescription,
+            stopped=stopped,
+            scattered=self.records.finish() if self.records else {},
+        )
+
+    # What the declaration asks for (`mappedram.format.grammar.Walk`).
+
+    def tell(self) -> int:
+        """See `grammar.Walk`."""
+        return self.position
+
+    def peek(self, length: int) -> bytes:
+        """See `grammar.Walk`."""
+        return self.source.peek(self.position, length)
+
+    def structure(self, kind: str, path: str, params: Params) -> Values:
+        """See `grammar.Walk`."""
+        values, length = self.again(kind, params) or self.parse(kind, path, params)
+        self.elements.append(Element(kind, path, self.position, length, values, params))
+        self.position += length
+        return values
+
+    def skip(self, length: int, told_by: str, what: Callable[[], str]) -> None:
+        """See `grammar.Walk`."""
+        end = self.position + length
+        if end > self.source.size:
+            raise TruncatedError(
+                f"{what()} at {end:#x}, but the file at {self.source.size:#x}",
+                offset=self.place(told_by),
+                path=told_by,
+                expected=file_up_to(end),
+                actual=f"{self.source.size:#x} bytes",
+            )
+        self.position = end
+
+    def area(self, path: str, start: int, length: int) -> None:
+        """See `grammar.Walk`."""
+        if length > 0:
+            self.areas.append(Area(path, start, length))
+
+    def copies(self, start: int, path: str, number: int, alike: tuple[str, ...]) -> int:
+        """See `grammar.Walk`."""
+        length = self.position - start
+        item = self.elements[-len(alike) :]
+        if (
+            tuple(element.kind for element in item) != alike
+            or sum(element.length for element in item) != length
+        ):
+            return 0
+        data = self.source.peek(start, length)
+        own = len(f"{path}[{number}]")
+        count = 0
+        while self.source.peek(self.position, length) == data:
+            count += 1
+            for one in item:
+                at = f"{path}[{number + count}]{one.path[own:]}"
+                offset = one.offset + count * length
+                self.elements.append(
+                    Element(one.kind, at, offset, one.length, one.values, one.params)
+                )
+            self.position += length
+        return count
+
+    def attempt(self, parse: Callable[[], bool]) -> bool:
+        """See `grammar.Walk`."""
+        start, taken = self.position, len(self.elements)
+        try:
+            if parse():
+                return True
+        except FormatError:
+            pass
+        del self.elements[taken:]
+        self.position = start
+        return False
+
+    @property
+    def flags_mask(self) -> int:
+        """See `grammar.Walk`."""
+        return self.records.flags_mask if self.records else RAM_SAVE_FLAG_MASK
+
+    def page_records(self, path: str) -> None:
+        """See `grammar.Walk`."""
+        self.records = self.records or self.page_index(path)
+        self.position = self.records.pass_records(self.position, path)
+
+    def opaque(self, payload: Payload, path: str) -> None:
+        """See `grammar.Walk`; the JSON text or the footer tells where it ends."""
+        try:
+            self.position = self.end_of(payload, path)
+        except UnsupportedError:
+            if not self.keeps:
+                raise
+            self.position, self.said.rest = self.source.size, True
+
+    def text(self, length: int) -> None:
+        """See `grammar.Walk`."""
+        if self.vmdescription is None or self.vmdescription.offset != self.position:
+            self.vmdescription = vmdescription.parse(self.source, self.position, length)
+        self.position += self.vmdescription.length
+
+    # One structure at the stream position.
+
+    def again(self, kind: str, params: Params) -> tuple[Values, int] | None:
+        """What was read last of this kind, if the same bytes stand here once more.
+
+        A driver looks at no byte behind the structure. Thousands of sections PART are all alike.
+        """
+        before, data, values = self.last.get(kind, ({}, b"", {}))
+        repeated = data and before == params and self.source.peek(self.position, len(data)) == data
+        return (values, len(data)) if repeated else None
+
+    def parse(self, kind: str, path: str, params: Params) -> tuple[Values, int]:
+        """What the driver makes of the bytes at the stream position."""
+        for size in (_USUAL, _LONGEST):
+            data = self.source.peek(self.position, size)
+            try:
+                values, length = self.driver.parse(kind, data, params)
+            except RefusalError as refusal:
+                if refusal.short and len(data) == size < _LONGEST:
+                    continue
+                self.refuse(refusal, path)
+            break
+        self.last[kind] = (params, data[:length], values)
+        return values, length
+
+    def refuse(self, refusal: RefusalError, path: str) -> Never:
+        offset = self.position + refusal.start
+        name = refusal.path.rpartition("/")[2]
+        path = f"{path}/{refusal.path}"
+        if refusal.short:
+            raise TruncatedError(
+                f"{name}: the file ends at {self.source.size:#x}, within the field",
+                offset=offset,
+                path=path,
+            )
+        expected = _expected(refusal)
+        raise FormatError(
+            f"{name}: expected {expected}, got {_shown(refusal.actual)}",
+            offset=offset,
+            path=path,
+            expected=expected,
+            actual=refusal.actual,
+        )
+
+    def place(self, told_by: str) -> int:
+        """Where the field at that path stands in the last structure."""
+        element = self.elements[-1]
+        data = self.source.peek(element.offset, element.length)
+        name = told_by.removeprefix(f"{element.path}/")
+        spans = self.driver.spans(element.kind, data, element.params)
+        return element.offset + next(span.start for span in spans if span.path == name)
+
+    # Payloads whose length no header tells.
+
+    def end_of(self, payload: Payload, path: str) -> int:
+        """First byte after a payload that only its device understands."""
+        start = self.position
+        described = self.described_lengths().get((payload.idstr or "", payload.instance_id or 0))
+        if described and payload.section_type == SectionType.FULL:
+            end = start + described.pop(0)
+            mark = footer_bytes(payload.section_id)
+            if self.source.peek(end, FOOTER_SIZE) == mark:
+                return end
+            if self.said.footers is False and is_section_start(self.source, end):
+                return end
+        if self.said.footers is not False:
+            found = find_footer(self.source, start, payload.section_id)
+            if found is not None:
+                return found
+        # A writer may leave out both (spec/format.md), so that this alone is no defect.
+        legal = not self.said.footers and self.vmdescription is None
+        raise (UnsupportedError if legal else FormatError)(
+            f"payload of {payload.idstr or 'a section without START'!r}: neither the JSON"
+            " description nor a footer tells where it ends",
+            offset=start,
+            path=f"{path}/payload",
+        )
+
+    def described_lengths(self) -> dict[tuple[str, int], list[int]]:
+        if self.lengths is None:
+            self.vmdescription = vmdescription.find(self.source, self.position, self.position)
+            document = self.vmdescription and self.vmdescription.document
+            self.lengths = vmdescription.payload_lengths(document) if document else {}
+        return self.lengths
+
+    # The pages of a stream without mapped-ram.
+
+    def page_index(self, path: str) -> PageIndex:
+        """An index of the pages of all blocks."""
+        lengths = {block.idstr: block.used_length for block in assemble.blocks(self.elements)}
+        page_size = self.page_size(lengths, path)
+        taker = self.on_pages(self.result(None), page_size) if self.on_pages else None
+        return PageIndex(self.source, page_size, lengths, taker=taker)
+
+    def page_size(self, lengths: dict[str, int], path: str) -> int:
+        """What the stream says of the size of a page, or what its first records fit."""
+        bits = self.said.target_page_bits
+        if bits is not None and bits < OFFSET_BITS and is_page_size(1 << bits):
+            return 1 << bits
+        self.described_lengths()
+        document = self.vmdescription.document if self.vmdescription else None
+        declared = document.get("page_size") if document else None
+        if isinstance(declared, int) and is_page_size(declared):
+            return declared
+        # Of the smallest pages, each byte of a larger one is soon taken for a record, or for EOS.
+        for sizes in (_USUAL_PAGE_SIZES, _SMALL_PAGE_SIZES):
+            found = self.fitting_page_size(sizes, lengths, path)
+            if found is not None:
+                return found
+        raise FormatError(
+            "page record: the records fit no page size", offset=self.position, path=path
+        )
+
+    def fitting_page_size(
+        self, sizes: Sequence[int], lengths: dict[str, int], path: str
+    ) -> int | None:
+        """The first size that records fit, of a whole file before that of one that is cut."""
+        if_cut: list[int] = []
+        for page_size in sizes:
+            try:
+                if PageIndex(self.source, page_size, lengths).pass_some(self.position, path):
+                    return page_size
+            except FormatError:
+                continue
+            if_cut.append(page_size)
+        return if_cut[0] if if_cut else None
+
+
+def _expected(refusal: RefusalError) -> str:
+    """What the declaration calls for in the field that was refused."""
+    validity = member(ELEMENTS[refusal.kind], refusal.path).validity
+    assert validity is not None
+    return validity.expected
+
+
+def _shown(value: Any) -> str:
+    return f"{value:#x}" if isinstance(value, int) else repr(value)
+
+
+def _refuse_others(source: Source, offset: int) -> None:
+    head = source.peek(offset, len(QEMU_VM_FILE_MAGIC))
+    if head != QEMU_VM_FILE_MAGIC:
+        raise UnsupportedError(
+            _what_else(source, offset, head),
+            offset=offset,
+            path="/header/magic",
+            expected='"QEVM"',
+            actual=head,
+        )
+
+
+def _what_else(source: Source, offset: int, head: bytes) -> str:
+    """In words, what stands where a stream header was looked for."""
+    if not head:
+        return "the file is empty" if source.size == 0 else "the file ends before the stream begins"
+    begins = libvirt.stream_offset(source.peek(offset, libvirt.HEADER_SIZE))
+    if begins is not None:
+        return (
+            "a libvirt save image, not a bare QEMU stream: its stream should begin at"
+            f" offset {offset + begins:#x}"
+        )
+    other = foreign(source.peek(offset, MAGIC_MAX))
+    if other:
+        advice = f"; {other.advice}" if other.advice else ""
+        return f"not a QEMU migration stream, but {other.what}{advice}"
+    return f"not a QEMU migration stream: it begins with {head[:4]!r}, not with b'QEVM'"

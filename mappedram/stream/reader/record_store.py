@@ -1,0 +1,139 @@
+"""The page records of one block: kept in arrays that grow, and only as long as they count.
+
+A guest can send a page any number of times, and a hostile file hundreds of millions of times: what
+later records make pointless is dropped each time that the arrays have doubled.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from mappedram.errors import UnsupportedError
+from mappedram.stream.page_records import ZERO, Delta, ScatteredPages
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: Records that there is room for at first; tens of thousands of blocks may have one each.
+_ROOM_MIN = 16
+#: Fewer records than that are not looked through for those that no longer count.
+_SETTLED_MIN = 1 << 18
+
+
+class NotedRecords:
+    """The records of one block so far, in the order of the stream.
+
+    Args:
+        num_pages: pages of the block.
+        differences_max: how many XBZRLE differences may count at a time.
+    """
+
+    def __init__(self, num_pages: int, differences_max: int) -> None:
+        import numpy as np
+
+        self.num_pages = num_pages
+        self._differences_max = differences_max
+        # Page numbers need no more than they have; a place can be anywhere.
+        self._pages: NDArray[np.uint32 | np.int64] = np.empty(
+            _ROOM_MIN, np.uint32 if num_pages <= 1 << 32 else np.int64
+        )
+        self._places: NDArray[np.int64] = np.empty(_ROOM_MIN, np.int64)
+        self._count = 0
+        #: How many records were left when they were last looked through.
+        self._settled = 0
+        #: The last page that has had bytes: that one behind it is zero says nothing new.
+        self._highest = -1
+        #: All pages below this have had a record.
+        self._told_to = 0
+
+    def add(self, pages: "NDArray[np.int64]", places: "NDArray[np.int64]") -> None:
+        """Note records.
+
+        Args:
+            pages: the number of the page of each.
+            places: where its bytes stand; `ZERO` for a page of zeros; of a difference, negative.
+
+        Raises:
+            UnsupportedError: there are too many differences.
+        """
+        import numpy as np
+
+        self._tell(pages)
+        stored = places != ZERO
+        highest = np.maximum.accumulate(np.where(stored, pages, -1)).clip(min=self._highest)
+        telling = stored | (pages <= highest)
+        if not telling.all():
+            pages, places = pages[telling], places[telling]
+        self._highest = int(highest[-1])
+        if self._count + len(pages) > max(_SETTLED_MIN, 2 * self._settled):
+            self._settle()
+        end = self._count + len(pages)
+        if end > len(self._pages):
+            self._pages, self._places = (
+                _with_room(self._pages, self._count, 2 * end),
+                _with_room(self._places, self._count, 2 * end),
+            )
+        self._pages[self._count : end] = pages
+        self._places[self._count : end] = places
+        self._count = end
+
+    def finish(self, page_size: int) -> ScatteredPages:
+        """The last record of each page; `page_size` is in bytes."""
+        import numpy as np
+
+        self._settle()
+        pages, places = self._pages[: self._count], self._places[: self._count]
+        last = np.append(pages[1:] != pages[:-1], True)[: self._count]
+        deltas = tuple(_deltas(pages, places)) if (places < 0).any() else ()
+        pages, places = pages[last], places[last]
+        places[places < 0] = -1 - np.arange(len(deltas))
+        return ScatteredPages(page_size, pages, places, deltas, self._told_to)
+
+    def _tell(self, pages: "NDArray[np.int64]") -> None:
+        """Note how far the records go without a gap, as they do at first."""
+        if int(pages[0]) == self._told_to and (pages[1:] - pages[:-1] == 1).all():
+            self._told_to += len(pages)
+
+    def _settle(self) -> None:
+        """Sort by page, and drop what stands before the last whole record of a page."""
+        import numpy as np
+
+        pages, places = self._pages[: self._count], self._places[: self._count]
+        if not (pages[1:] > pages[:-1]).all():
+            order = np.argsort(pages, kind="stable")
+            pages, places = pages[order], places[order]
+            del order
+            ends = np.append((pages[1:] != pages[:-1]).nonzero()[0], len(pages) - 1)
+            passed = np.cumsum(places >= 0, dtype=np.int32)  # of the whole ones
+            kept = passed == np.repeat(passed[ends], np.diff(ends, prepend=-1))
+            self._pages, self._places = pages[kept], places[kept]
+            self._count = len(self._pages)
+        self._settled = self._count
+        differences = int((self._places[: self._count] < 0).sum())
+        if differences > self._differences_max:
+            raise UnsupportedError(
+                f"page record: {differences} XBZRLE differences count in one block, more than are"
+                " kept for a file of this size"
+            )
+
+
+def _with_room(array: "NDArray[Any]", count: int, room: int) -> "NDArray[Any]":
+    """An array with the first `count` entries of another one; the rest takes no memory yet."""
+    import numpy as np
+
+    grown = np.empty(room, array.dtype)
+    grown[:count] = array[:count]
+    return grown
+
+
+def _deltas(pages: "NDArray[Any]", places: "NDArray[np.int64]") -> Iterator[Delta]:
+    """What makes each page whose last record is a difference; the records are settled."""
+    import numpy as np
+
+    ends = np.append((pages[1:] != pages[:-1]).nonzero()[0], len(pages) - 1) + 1
+    starts = np.append(0, ends[:-1])
+    changed = places[ends - 1] < 0
+    for start, end in zip(starts[changed].tolist(), ends[changed].tolist(), strict=True):
+        base = max(ZERO, int(places[start]))
+        first = start if places[start] < 0 else start + 1
+        yield Delta(base, -places[first:end])

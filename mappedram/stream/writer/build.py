@@ -1,0 +1,122 @@
+"""A stream, or a part of it, built along its declaration: the bytes of each structure, by place."""
+
+from typing import Any
+
+from construct import Construct
+
+from mappedram.format import grammar
+from mappedram.format.arithmetic import DEFAULT_WORD_SIZE
+from mappedram.format.complete import complete, lengths
+from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.format.drivers.base import Driver, Params, Values
+from mappedram.format.grammar import Said, Structure
+from mappedram.stream.model import Area, Element
+
+
+class Built:
+    """What was built so far. It is a `mappedram.format.grammar.Builder`.
+
+    Args:
+        driver: what builds single structures.
+        position: where the first structure stands.
+        said: what the stream has said before.
+        align: what `pages_offset` is a multiple of.
+        word_size: bytes of an `unsigned long` on the host that the file pretends to come from.
+        derives: whether what follows from other values is worked out even where it is given.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        position: int = 0,
+        *,
+        said: Said | None = None,
+        align: int = MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+        word_size: int = DEFAULT_WORD_SIZE,
+        derives: bool = False,
+    ) -> None:
+        self.driver = driver
+        self.position = position
+        self.said = said or Said()
+        self.align = align
+        self.word_size = word_size
+        self.derives = derives
+        #: The structures and the areas that were built, in their order.
+        self.elements: list[Element] = []
+        self.areas: list[Area] = []
+        #: What is to be written, by offset.
+        self.pieces: list[tuple[int, bytes]] = []
+
+    def add(self, declaration: Construct, values: Any) -> None:
+        """Build a part of a stream behind what is there.
+
+        Raises:
+            BuildError: a value is missing, or does not fit its field.
+        """
+        grammar.build(declaration, values, self)
+
+    @property
+    def data(self) -> bytes:
+        """All that was built, where no room was left in between."""
+        return b"".join(data for _, data in self.pieces)
+
+    def tell(self) -> int:
+        """See `grammar.Place`."""
+        return self.position
+
+    def area(self, path: str, start: int, length: int) -> None:
+        """See `grammar.Place`."""
+        self.areas.append(Area(path, start, length))
+
+    def build(self, structure: Structure, path: str, values: Values, context: Any) -> Values:
+        """See `grammar.Builder`."""
+        params = structure.around(context)
+        given = _over(structure.values(context), values)
+        if structure.derived:
+            # How long a structure is does not hang on what its places are.
+            nowhere = _over(given, structure.derived(context, given, self.position))
+            _, data = self._built(structure, nowhere, params)
+            derived = structure.derived(context, given, self.position + len(data))
+            given = _over(given, derived) if self.derives else _over(derived, given)
+        whole, data = self._built(structure, given, params)
+        self.elements.append(Element(structure.kind, path, self.position, len(data), whole, params))
+        self.put(data)
+        return whole
+
+    def _built(self, structure: Structure, values: Values, params: Params) -> tuple[Values, bytes]:
+        if self.derives:
+            told = lengths(structure.declaration)
+            values = {name: value for name, value in values.items() if name not in told}
+        whole = complete(structure.declaration, values)
+        return whole, self.driver.build(structure.kind, whole, params)
+
+    def put(self, data: bytes) -> None:
+        """See `grammar.Builder`."""
+        self.pieces.append((self.position, data))
+        self.position += len(data)
+
+    def leave(self, length: int) -> None:
+        """See `grammar.Builder`."""
+        self.position += length
+
+
+def build(driver: Driver, declaration: Construct, values: Any) -> bytes:
+    """The bytes of a part of a stream that holds no place.
+
+    Raises:
+        BuildError: a value is missing, or does not fit its field.
+    """
+    built = Built(driver)
+    built.add(declaration, values)
+    return built.data
+
+
+def _over(lower: Values, upper: Values) -> Values:
+    """The upper values and, where these have none, the lower ones; members likewise."""
+    found = dict(lower)
+    for name, value in upper.items():
+        below = found.get(name)
+        if isinstance(below, dict) and isinstance(value, dict):
+            value = _over(below, value)
+        found[name] = value
+    return found

@@ -1,0 +1,368 @@
+"""What stands around the RAM blocks in a stream: all before MEM_SIZE, and all after EOS."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Self
+
+from mappedram.errors import BuildError, UnsupportedError
+from mappedram.format import file
+from mappedram.format.constants import (
+    CAPABILITY_MAPPED_RAM,
+    RAM_SECTION_IDSTR,
+    RAM_SECTION_VERSION,
+    SectionType,
+)
+from mappedram.format.drivers.base import Driver, Values
+from mappedram.format.grammar import Said
+from mappedram.io.spans import without
+from mappedram.stream.model import Section
+from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.writer.build import Built, build
+
+#: The number that QEMU gives to RAM in most machines; any will do.
+_SECTION_ID = 1
+#: The sections before the first PART: spec/format.md, clauses 4.8.1 and 4.8.2.
+_SETUP = (SectionType.START, SectionType.FULL)
+_UUID_SIZE = 16
+_TARGET_PAGE_BITS = "configuration/target-page-bits"
+_CAPABILITIES = "configuration/capabilities"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The bytes of a stream that are not its RAM blocks. None of them holds an offset.
+
+    Attributes:
+        head: from the stream header to the header of the section START of RAM.
+        middle: from the EOS of that section up to the END section of RAM, before which the
+            bitmaps have to be in the file.
+        tail: from the END section of RAM to the end of the stream.
+        capabilities: what the configuration section announces.
+        setup_size: how many bytes of `middle` come before the first PART section.
+    """
+
+    head: bytes
+    middle: bytes
+    tail: bytes
+    capabilities: tuple[str, ...]
+    setup_size: int = 0
+
+    @classmethod
+    def plain(  # noqa: PLR0913 - a keyword for each part of the stream
+        cls,
+        driver: Driver,
+        *,
+        machine: str,
+        page_size: int,
+        capabilities: Sequence[str] = (CAPABILITY_MAPPED_RAM,),
+        target_page_bits: int | None = None,
+        uuid: bytes | None = None,
+        footers: bool = True,
+        devices: bytes = b"",
+        vmdescription: bytes | None = None,
+    ) -> Self:
+        """An envelope without a donor.
+
+        Args:
+            driver: what builds the structures.
+            machine: machine type, such as `pc-q35-10.0`.
+            page_size: size of a target page in bytes, for the JSON text.
+            capabilities: what the configuration section announces.
+            target_page_bits: for targets whose page size is not fixed.
+            uuid: sixteen bytes, for the capability validate-uuid.
+            footers: whether sections have footers.
+            devices: the sections of the devices, ready to be written.
+            vmdescription: the JSON text; one without devices if None; left out if empty.
+
+        Raises:
+            BuildError: a value does not fit its field.
+        """
+        text = vmdescription
+        if text is None:
+            text = json.dumps({"page_size": page_size, "devices": []}).encode()
+        begin, part, end = ram_sections(footers=footers)
+        return cls.built(
+            driver,
+            {
+                "header": {},
+                "configuration": {
+                    "header": {"name": machine},
+                    "subsections": subsections(capabilities, target_page_bits, uuid),
+                },
+                "sections": [begin, part, end, devices, {"header": END_OF_STREAM}],
+                "description": [{"text": text}] if text else [],
+            },
+            capabilities,
+        )
+
+    @classmethod
+    def built(cls, driver: Driver, values: Values, capabilities: Sequence[str]) -> Self:
+        """What is built around RAM.
+
+        Args:
+            driver: what builds the structures.
+            values: what `mappedram.format.file.Stream` is built of, with an empty list of blocks.
+            capabilities: what the configuration section announces, or would.
+
+        Raises:
+            BuildError: a value is missing, or does not fit its field.
+        """
+        built = Built(driver, said=Said(mapped_ram=True))
+        built.add(file.Stream, values)
+        blocks = next(e for e in built.elements if e.kind == "mem_size")
+        middle = next(e for e in built.elements if e.kind == "end_of_section").offset
+        behind = [e for e in built.elements if e.offset > middle]
+        setup_end = next(e for e in behind if e.kind in ("section_part", "command")).offset
+        end = next(e for e in behind if e.values.get("section_type") == SectionType.END).offset
+        return cls(
+            built.data[: blocks.offset],
+            built.data[middle:end],
+            built.data[end:],
+            tuple(capabilities),
+            setup_end - middle,
+        )
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, *, mapped_ram: bool = True) -> Self:
+        """The envelope of a snapshot, to put other RAM into it.
+
+        Args:
+            snapshot: what stands around its RAM blocks is taken.
+            mapped_ram: whether the stream to be written has mapped-ram; where that differs from
+                the snapshot, the capability is added or taken away (spec/format.md, clause 3.4.1),
+                and the sections PART of RAM are left out.
+
+        Raises:
+            BuildError: the snapshot has no complete RAM part to be replaced.
+        """
+        stream = snapshot.stream
+        begun = cls.beginning(snapshot, mapped_ram=mapped_ram)
+        read = _Reader(snapshot)
+        ram = [section for section in stream.sections if section.idstr == "ram"]
+        start = next((s for s in ram if s.type == SectionType.START), None)
+        end = _end_of_ram(snapshot, read, ram)
+        closing = next((e for e in stream.elements if e.kind == "end_of_section"), None)
+        if closing is None or start is None or end is None:
+            raise _no_ram(snapshot)
+        # Where the sections cannot be followed to their end, all that is left belongs to them.
+        stop = stream.file_size if stream.stopped else stream.end
+        setup_end = next(
+            section.offset
+            for section in stream.sections
+            if section.offset >= start.end and section.type not in _SETUP
+        )
+        if mapped_ram and stream.mapped_ram:
+            return replace(
+                begun,
+                middle=read(closing.offset, end.offset),
+                tail=read(end.offset, stop),
+                setup_size=setup_end - closing.offset,
+            )
+        between = (
+            section
+            for section in stream.sections
+            if setup_end <= section.offset < end.offset and section.idstr != "ram"
+        )
+        after = read(closing.offset, start.end)  # EOS, and a footer if there are any
+        setup = read(closing.offset, setup_end)
+        # Without mapped-ram, the pages come in a PART of their own; with it, QEMU writes an empty
+        # one at least.
+        part = snapshot.driver.build(
+            "section_part",
+            {"section_type": SectionType.PART, "section_id": start.section_id},
+            {},
+        )
+        return replace(
+            begun,
+            middle=setup
+            + (part + after if mapped_ram else b"")
+            + b"".join(read(section.offset, section.end) for section in between),
+            tail=end.header
+            + after
+            + _recast_tail(snapshot, read, begun.capabilities, end.end, stop),
+            setup_size=len(setup),
+        )
+
+    @classmethod
+    def beginning(cls, snapshot: Snapshot, *, mapped_ram: bool = True) -> Self:
+        """What `of` gives, as far as it stands before the RAM blocks; the rest is empty.
+
+        Raises:
+            BuildError: the snapshot has no RAM part, or more than one.
+        """
+        stream = snapshot.stream
+        opening = [e for e in stream.elements if e.kind == "mem_size"]
+        if len(opening) != 1:
+            raise _no_ram(snapshot)
+        read, end = _Reader(snapshot), opening[0].offset
+        head = read(stream.offset, end)
+        if mapped_ram and stream.mapped_ram:
+            return cls(head, b"", b"", stream.capabilities)
+        capabilities = _with(stream.capabilities, CAPABILITY_MAPPED_RAM, mapped_ram)
+        return cls(_recast_head(snapshot, read, capabilities, end), b"", b"", capabilities)
+
+
+class _EndOfRam(NamedTuple):
+    """Where END of RAM stands, or should, and its header."""
+
+    offset: int
+    end: int
+    header: bytes
+
+
+def _end_of_ram(snapshot: Snapshot, read: "_Reader", ram: list[Section]) -> _EndOfRam | None:
+    end = next((section for section in ram if section.type == SectionType.END), None)
+    if end:
+        header = read(end.offset, end.offset + end.header_length)
+        return _EndOfRam(end.offset, end.end, header)
+    if not snapshot.complete or not ram:
+        return None
+    # A save with `background-snapshot` and without mapped-ram has no END (clause 9.6.12).
+    values = {"section_type": SectionType.END, "section_id": ram[-1].section_id}
+    header = snapshot.driver.build("section_part", values, {})
+    return _EndOfRam(ram[-1].end, ram[-1].end, header)
+
+
+def _no_ram(snapshot: Snapshot) -> BuildError:
+    reason = f": {snapshot.stream.stopped}" if snapshot.stream.stopped else ""
+    return BuildError(f"no complete RAM part to be replaced{reason}")
+
+
+class _Reader:
+    """Reads pieces of a snapshot by their bounds.
+
+    Raises:
+        UnsupportedError: a metadump left out some of it; what is written would have zeros there.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def __call__(self, start: int, end: int) -> bytes:
+        left_out = self._snapshot.source.left_out(start, end)
+        for at, _ in without(left_out, self._snapshot.changes.spans()):
+            raise UnsupportedError(
+                "a metadump: device state or names were left out of it, so that nothing can be"
+                " built of it",
+                offset=at,
+            )
+        data = self._snapshot.source.read_exactly(start, end - start, "stream")
+        return self._snapshot.changes.over(data, start)
+
+
+def _with(capabilities: Sequence[str], name: str, wanted: bool) -> tuple[str, ...]:
+    """The capabilities with or without one, which comes last in QEMU's order."""
+    others = tuple(capability for capability in capabilities if capability != name)
+    return (*others, name) if wanted else others
+
+
+def _recast_head(
+    snapshot: Snapshot, read: _Reader, capabilities: tuple[str, ...], end: int
+) -> bytes:
+    """All before MEM_SIZE, with other capabilities announced."""
+    stream = snapshot.stream
+    kinds = {"configuration_header", "configuration_subsection"}
+    configuration = [e for e in stream.elements if e.kind in kinds]
+    if not configuration or stream.configuration is None:
+        return read(stream.offset, end)
+    others = subsections(
+        capabilities, stream.configuration.target_page_bits, stream.configuration.uuid
+    )
+    return b"".join(
+        (
+            read(stream.offset, configuration[0].end),
+            *(build(snapshot.driver, file.Subsection, values) for values in others),
+            read(configuration[-1].end, end),
+        )
+    )
+
+
+def _recast_tail(
+    snapshot: Snapshot, read: _Reader, capabilities: tuple[str, ...], start: int, end: int
+) -> bytes:
+    """All after the section END of RAM, with other capabilities in the JSON text."""
+    description = snapshot.stream.vmdescription
+    header = next((e for e in snapshot.stream.elements if e.kind == "vmdescription"), None)
+    if description is None or description.document is None or header is None:
+        return read(start, end)
+    text = _recast_description(read(description.offset, end), capabilities)
+    return read(start, header.offset) + build(snapshot.driver, file.VmDescription, {"text": text})
+
+
+def _recast_description(text: bytes, capabilities: tuple[str, ...]) -> bytes:
+    """The JSON text with the subsection that lists the capabilities; all else stays to the byte.
+
+    QEMU repeats keys within an object, which would not outlive a conversion of the whole.
+    """
+    label = b'"configuration": '
+    start = text.find(label) + len(label)
+    if start < len(label):
+        return text
+    configuration, length = json.JSONDecoder().raw_decode(text[start:].decode("ascii"))
+    others = [
+        entry
+        for entry in configuration.pop("subsections", ())
+        if entry.get("vmsd_name") != _CAPABILITIES
+    ]
+    # The page bits come before the capabilities, the UUID after them.
+    place = sum(entry.get("vmsd_name") == _TARGET_PAGE_BITS for entry in others)
+    listed = [_described_capabilities(capabilities)] if capabilities else []
+    subsections = [*others[:place], *listed, *others[place:]]
+    if subsections:
+        configuration["subsections"] = subsections
+    return text[:start] + json.dumps(configuration).encode() + text[start + length :]
+
+
+def _described_capabilities(capabilities: tuple[str, ...]) -> dict[str, Any]:
+    """What QEMU says of the list: one entry, with the size of the first element only."""
+    entry: dict[str, Any] = {"name": "capabilities"}
+    if len(capabilities) > 1:
+        entry["array_len"] = len(capabilities)
+    entry |= {"type": "capability", "size": 1 + len(capabilities[0])}
+    count = {"name": "caps_count", "type": "uint32", "size": 4}
+    return {"vmsd_name": _CAPABILITIES, "version": 1, "fields": [count, entry]}
+
+
+#: The section that ends a stream, as `mappedram.format.file` builds it.
+END_OF_STREAM: Values = {"section_type": SectionType.EOF}
+
+
+def ram_sections(*, footers: bool) -> list[Values]:
+    """START with an empty list of blocks, PART and END of RAM, to be built."""
+    number: Values = {"section_id": _SECTION_ID}
+    whose = {"idstr": RAM_SECTION_IDSTR, "instance_id": 0, "version_id": RAM_SECTION_VERSION}
+    headers = {
+        SectionType.START: number | whose,
+        SectionType.PART: number,
+        SectionType.END: number,
+    }
+    return [
+        {
+            "header": {"section_type": kind, **header},
+            "payload": {"records": [{"blocks": []}] if kind == SectionType.START else []},
+            "footer": {} if footers else None,
+        }
+        for kind, header in headers.items()
+    ]
+
+
+def subsections(
+    capabilities: Sequence[str], target_page_bits: int | None, uuid: bytes | None
+) -> list[Values]:
+    """The subsections of the configuration, in the order of clause 3.2.1."""
+    if uuid is not None and len(uuid) != _UUID_SIZE:
+        raise BuildError(f"uuid: expected {_UUID_SIZE} bytes, got {len(uuid)}")
+    listed = [{"name": name} for name in capabilities]
+    bodies: dict[str, Values | None] = {
+        _TARGET_PAGE_BITS: (
+            {"target_page_bits": target_page_bits} if target_page_bits is not None else None
+        ),
+        _CAPABILITIES: {"capabilities": listed} if listed else None,
+        "configuration/uuid": {"uuid": uuid} if uuid is not None else None,
+    }
+    return [
+        {"subsection": {"idstr": idstr, "body": body}}
+        for idstr, body in bodies.items()
+        if body is not None
+    ]

@@ -1,0 +1,508 @@
+"""Writing a snapshot: every page to its place, from any thread, as often as it changes."""
+
+import os
+import stat
+from collections.abc import Sequence
+from errno import ESPIPE
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Self, TypedDict, Unpack
+
+from mappedram.errors import BuildError, UnsupportedError
+from mappedram.format import drivers
+from mappedram.format.arithmetic import DEFAULT_WORD_SIZE
+from mappedram.format.constants import (
+    CAPABILITY_MAPPED_RAM,
+    CAPABILITY_X_IGNORE_SHARED,
+    MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+)
+from mappedram.io import system
+from mappedram.io.copying import (
+    Progress,
+    Target,
+    batches,
+    copy_batch,
+    copy_runs,
+    grouped,
+    in_parallel,
+    nonzero_pages,
+    pages_of,
+    read_fully,
+    runs_of,
+    share,
+    write_rows,
+)
+from mappedram.io.source import Source
+from mappedram.stream.bitmap import ByteOrder
+from mappedram.stream.model import RamBlock
+from mappedram.stream.writer.envelope import Envelope
+from mappedram.stream.writer.plan import BlockSpec, Plan, plan
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mappedram.io.spans import Runs
+
+Data = bytes | bytearray | memoryview
+
+#: Bytes of bitmap that are written, or left as a hole, together.
+_BITMAP_STEP = 4096
+#: Bytes that are looked through for zero pages at once; they stay in the cache.
+_SCAN = 1 << 18
+#: Bytes that a thread takes on at once.
+_BATCH = 1 << 24
+
+
+class _Bits:
+    """The bitmap of a block while it is being written; page p is bit p % 8 of byte p / 8.
+
+    Untouched parts take no memory and become holes: a block may have 2^32 pages.
+    """
+
+    def __init__(self, block: RamBlock) -> None:
+        import numpy as np
+
+        self.block = block
+        self.bits: NDArray[np.uint8] = np.zeros(block.bitmap_size, np.uint8)
+        self._touched: NDArray[np.bool_] = np.zeros(-(-block.bitmap_size // _BITMAP_STEP), bool)
+        self._lock = Lock()
+
+    def put(
+        self, first: int, stored: "NDArray[np.bool_]", wanted: "NDArray[np.bool_] | None" = None
+    ) -> None:
+        """Set and clear the bits from page `first` on; of those, only the `wanted` ones."""
+        import numpy as np
+
+        start, stop = first // 8, -(-(first + len(stored)) // 8)
+        inside = slice(first - start * 8, first - start * 8 + len(stored))
+        with self._lock:
+            bits = np.unpackbits(self.bits[start:stop], bitorder="little").view(bool)
+            bits[inside] = stored if wanted is None else stored | (bits[inside] & ~wanted)
+            self.bits[start:stop] = np.packbits(bits, bitorder="little")
+            self._touched[start // _BITMAP_STEP : -(-stop // _BITMAP_STEP)] = True
+
+    def put_runs(self, runs: "Runs") -> None:
+        """Set the bits of the runs; those between them keep what they were."""
+        for first, part in grouped(runs, 1 << 20):
+            stored = pages_of(part, first)
+            self.put(first, stored, stored)
+
+    def write(self, fd: int, byteorder: ByteOrder) -> None:
+        """Write what was touched, as words of the host that the file pretends to come from."""
+        import numpy as np
+
+        offset = self.block.bitmap_offset
+        assert offset is not None
+        word = np.dtype(f"u{self.block.word_size}")
+        for step in np.flatnonzero(self._touched).tolist():
+            bits = self.bits[step * _BITMAP_STEP : (step + 1) * _BITMAP_STEP]
+            words = bits.view(word.newbyteorder("<")).astype(word.newbyteorder(byteorder))
+            system.write(fd, words.tobytes(), offset + step * _BITMAP_STEP)
+
+
+class SnapshotWriter:
+    """A snapshot that is being written. Made by `create`; a context manager.
+
+    The headers are in the file from the beginning, the bitmaps only after `finish`: a writer that
+    dies before leaves a file that is visibly incomplete.
+
+    Args:
+        target: a path, which is created, or a descriptor open for reading and writing.
+        envelope: what stands around the RAM blocks.
+        blocks: the RAM blocks, in the order of the file.
+        page_size: size of a target page in bytes, 1 KiB to 64 KiB.
+        offset: where the stream begins in the file; what stands before stays.
+        driver: what builds the structures.
+        channels: threads for `write_file` and `copy_pages`.
+        direct_io: write pages past the page cache, where the file system can;
+            `direct_io_refused` says why not.
+        zero_page_detection: leave out pages that are zero, as QEMU does by default.
+        align: what `pages_offset` is a multiple of; QEMU's writer uses 1 MiB.
+        word_size: bytes of an `unsigned long` on the host that the file pretends to come from.
+        byteorder: byte order of that host.
+        keep: leave what stands behind `offset`: pages that are in their places already.
+
+    Raises:
+        BuildError: no loader could take such a file.
+        UnsupportedError: the target cannot be seeked in.
+        FileExistsError: the path exists already.
+    """
+
+    def __init__(  # noqa: PLR0913 - three, and options by keyword
+        self,
+        target: str | os.PathLike[str] | int,
+        envelope: Envelope,
+        blocks: Sequence[BlockSpec],
+        *,
+        page_size: int,
+        offset: int = 0,
+        driver: drivers.DriverName = "construct",
+        channels: int = 1,
+        direct_io: bool = False,
+        zero_page_detection: bool = True,
+        align: int = MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+        word_size: int = DEFAULT_WORD_SIZE,
+        byteorder: ByteOrder = "little",
+        keep: bool = False,
+    ) -> None:
+        self.envelope = envelope
+        self.channels = channels
+        self.zero_page_detection = zero_page_detection
+        self.byteorder = byteorder
+        self.plan: Plan = plan(
+            blocks,
+            offset + len(envelope.head),
+            page_size,
+            drivers.get(driver),
+            has_addr=CAPABILITY_X_IGNORE_SHARED in envelope.capabilities,
+            align=align,
+            word_size=word_size,
+        )
+        self._blocks = {block.idstr: block for block in self.plan.blocks}
+        self._bits = {block.idstr: _Bits(block) for block in self.plan.blocks if block.has_data}
+        self.page_size = page_size
+        self.finished = False
+        self._owned = not isinstance(target, int)
+        self.fd = target if isinstance(target, int) else _create_file(target)
+        try:
+            _refuse_unseekable(self.fd)
+            self._target = Target(self.fd, direct_io=direct_io)
+            # A file that was cut to nothing is written out by ext4 when it is closed, all of it:
+            # one that is empty is not cut.
+            if not keep:
+                system.begin(self.fd, offset, self._end)
+            system.write(self.fd, envelope.head, offset)
+            for place, data in self.plan.headers:
+                system.write(self.fd, data, place)
+            system.write(self.fd, envelope.middle, self.plan.end)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def _end(self) -> int:
+        """First byte behind the snapshot."""
+        return self.plan.end + len(self.envelope.middle) + len(self.envelope.tail)
+
+    @property
+    def blocks(self) -> tuple[RamBlock, ...]:
+        """The blocks with all their offsets."""
+        return self.plan.blocks
+
+    @property
+    def direct_io_refused(self) -> str | None:
+        """Why pages go through the page cache although `direct_io` was asked for."""
+        return self._target.refused
+
+    def write_pages(self, idstr: str, first_page: int, data: Data) -> None:
+        """Put pages in their place; a page that is zero loses its bit, whatever stood there.
+
+        May be called from any number of threads, for other pages at a time; of two that write the
+        same page, either may win.
+
+        Args:
+            idstr: name of the block.
+            first_page: number of the first page.
+            data: the bytes of one or more whole pages.
+
+        Raises:
+            BuildError: there is no such block, or the pages are not inside it.
+            OSError: writing failed.
+        """
+        import numpy as np
+
+        view = memoryview(data).cast("B")
+        block, base = self._place(idstr)
+        count, rest = divmod(len(view), self.page_size)
+        if rest or first_page < 0 or first_page + count > block.num_pages:
+            raise BuildError(
+                f"write_pages: {len(view):#x} bytes from page {first_page} on are not whole pages"
+                f" of block {idstr!r}, which has {block.num_pages}"
+            )
+        if not count:
+            return
+        stored = np.ones(count, bool)
+        if self.zero_page_detection:
+            stored = nonzero_pages(view, self.page_size)
+        self._write_stored(base + first_page * self.page_size, view, stored)
+        self._bits[idstr].put(first_page, stored)
+
+    def _write_stored(self, place: int, view: memoryview, stored: "NDArray[np.bool_]") -> None:
+        """Write the pages of `view` that are `stored`; the first one goes to `place`."""
+        if stored.all():
+            self._target.write(view, place)
+            return
+        for start, stop in (runs_of(stored) * self.page_size).tolist():
+            self._target.write(view[start:stop], place + start)
+
+    def keep_pages(self, idstr: str, runs: "Runs", zero_runs: "Runs") -> None:
+        """Take pages as they stand in the file already, which was opened with `keep`.
+
+        Args:
+            idstr: name of the block.
+            runs: the pages that are stored; half-open runs of page numbers, ascending.
+            zero_runs: pages that are not, whatever stands in their places.
+
+        Raises:
+            BuildError: there is no such block.
+            OSError: making holes failed.
+        """
+        _, base = self._place(idstr)
+        for start, stop in (zero_runs * self.page_size).tolist():
+            system.zero(self.fd, base + start, base + stop)
+        self._bits[idstr].put_runs(runs)
+
+    def write_rows(
+        self,
+        idstr: str,
+        pages: "NDArray[np.int64]",
+        data: "NDArray[np.uint8]",
+        *,
+        keep_zeros: bool = False,
+    ) -> None:
+        """Like `write_pages`, for pages that do not all follow each other.
+
+        Args:
+            idstr: name of the block.
+            pages: numbers of the pages, ascending.
+            data: their bytes, a row for each.
+            keep_zeros: write pages of zeros as well, as without `zero_page_detection`.
+
+        Raises:
+            BuildError: there is no such block, or a page is not inside it.
+            OSError: writing failed.
+        """
+        block, base = self._place(idstr)
+        if len(pages) and (pages[0] < 0 or pages[-1] >= block.num_pages):
+            raise BuildError(f"write_rows: pages outside of block {idstr!r}")
+        if self.zero_page_detection and not keep_zeros:
+            stored = nonzero_pages(data.data.cast("B"), data.shape[1])
+            if not stored.all():
+                pages, data = pages[stored], data[stored]
+        self._bits[idstr].put_runs(write_rows(self._target, pages, data, base))
+
+    def write_file(self, idstr: str, source: Source, *, progress: Progress | None = None) -> None:
+        """Fill a block from a raw file of its size, on as many threads as there are channels.
+
+        Holes are not read; pages of zeros are left out.
+
+        Raises:
+            BuildError: there is no such block, or the file has another size.
+            TruncatedError: the file shrinks meanwhile.
+            OSError: reading or writing failed.
+        """
+        import numpy as np
+
+        block, _ = self._place(idstr)
+        if source.size != block.used_length:
+            raise BuildError(
+                f"expected {block.used_length:#x} bytes for block {idstr!r}, got {source.size:#x}",
+                filename=source.name,
+            )
+        extents = [(0, source.size)]
+        if self.zero_page_detection:
+            extents = list(source.extents(0, source.size))
+        pages = np.array(extents, np.int64).reshape(-1, 2)
+        pages[:, 0] //= self.page_size
+        pages[:, 1] = -(-pages[:, 1] // self.page_size)
+        self.scan_pages(idstr, source, 0, pages, progress=progress)
+
+    def scan_pages(
+        self,
+        idstr: str,
+        source: Source,
+        pages_offset: int,
+        runs: "Runs",
+        *,
+        progress: Progress | None = None,
+    ) -> None:
+        """Like `copy_pages`, but look at each page and leave out those that are zero."""
+        block, base = self._place(idstr)
+        bits = self._bits[block.idstr]
+
+        def fill(batch: "Runs") -> None:
+            # Looking and copying are two passes: the second one is the kernel's, and goes on in
+            # one thread while another one looks.
+            for first, part in grouped(batch, _BATCH // self.page_size):
+                wanted = pages_of(part, first)
+                stored = wanted
+                if self.zero_page_detection:
+                    stored = wanted & self._look(source, pages_offset, first, len(wanted))
+                places = (runs_of(stored) + first) * self.page_size + pages_offset
+                copy_batch(source, places, self._target, base - pages_offset)
+                bits.put(first, stored, wanted)
+                if progress:
+                    progress(len(wanted) * self.page_size)
+
+        in_parallel(fill, batches(runs, _BATCH // self.page_size), self.channels)
+
+    def _look(
+        self, source: Source, pages_offset: int, first: int, count: int
+    ) -> "NDArray[np.bool_]":
+        """Which of `count` pages from page `first` on are not zero."""
+        import numpy as np
+
+        found = []
+        step = _SCAN // self.page_size
+        with memoryview(bytearray(_SCAN)) as buffer:
+            for page in range(first, first + count, step):
+                pages = min(step, first + count - page)
+                with buffer[: pages * self.page_size] as view:
+                    read_fully(source, view, pages_offset + page * self.page_size)
+                    found.append(nonzero_pages(view, self.page_size))
+        return np.concatenate(found)
+
+    def copy_pages(
+        self,
+        idstr: str,
+        source: Source,
+        pages_offset: int,
+        runs: "Runs",
+        *,
+        progress: Progress | None = None,
+    ) -> None:
+        """Take runs of pages from another file as they are, inside the kernel where it can.
+
+        Args:
+            idstr: name of the block.
+            source: the file that holds them.
+            pages_offset: offset of page 0 in that file.
+            runs: half-open runs of page numbers, ascending; shape (n, 2).
+            progress: called with the number of bytes moved.
+
+        Raises:
+            BuildError: there is no such block, or a run is not inside it.
+            TruncatedError: the source ends before a run does.
+            OSError: reading or writing failed.
+        """
+        block, base = self._place(idstr)
+        if not len(runs):
+            return
+        if runs.min() < 0 or runs.max() > block.num_pages:
+            raise BuildError(f"copy_pages: runs reach outside of block {idstr!r}")
+        shift = base - pages_offset
+        places = runs * self.page_size + pages_offset
+        shared = 0 if self._target.is_direct else self._share(source, places, shift)
+        if progress:
+            progress(int((places[:shared, 1] - places[:shared, 0]).sum()))
+        copy_runs(
+            source, places[shared:], self._target, shift, channels=self.channels, progress=progress
+        )
+        self._bits[idstr].put_runs(runs)
+
+    def _share(self, source: Source, places: "Runs", shift: int) -> int:
+        """Share the blocks of as many runs as the file system will; say how many."""
+        for done, (start, end) in enumerate(places.tolist()):
+            if end > source.size or not share(source, start, end, self.fd, shift):
+                return done  # copying the rest says what is wrong, if something is
+        return len(places)
+
+    def finish(self) -> None:
+        """Write the bitmaps, then the rest of the stream. The file is complete after this.
+
+        Raises:
+            BuildError: it is finished already.
+            OSError: writing failed.
+        """
+        if self.finished:
+            raise BuildError("finish: the snapshot is finished already")
+        for bits in self._bits.values():
+            bits.write(self.fd, self.byteorder)
+        system.write(self.fd, self.envelope.tail, self._end - len(self.envelope.tail))
+        self.finished = True
+
+    def close(self) -> None:
+        """Close the file, finished or not."""
+        if hasattr(self, "_target"):
+            self._target.close()
+        if self._owned and self.fd >= 0:
+            system.close(self.fd)
+            self.fd = -1
+
+    def _place(self, idstr: str) -> tuple[RamBlock, int]:
+        """The block of that name and the offset of its page 0."""
+        block = self._blocks.get(idstr)
+        if block is None or block.pages_offset is None:
+            raise BuildError(f"block {idstr!r}: not one that this file holds pages of")
+        return block, block.pages_offset
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Options(TypedDict, total=False):
+    """What `SnapshotWriter` takes besides."""
+
+    offset: int
+    driver: drivers.DriverName
+    channels: int
+    direct_io: bool
+    zero_page_detection: bool
+    align: int
+    word_size: int
+    byteorder: ByteOrder
+
+
+def create(  # noqa: PLR0913 - a keyword for each part of the stream
+    target: str | os.PathLike[str] | int,
+    *,
+    machine: str,
+    page_size: int,
+    blocks: Sequence[BlockSpec],
+    capabilities: Sequence[str] = (CAPABILITY_MAPPED_RAM,),
+    target_page_bits: int | None = None,
+    uuid: bytes | None = None,
+    footers: bool = True,
+    devices: bytes = b"",
+    vmdescription: bytes | None = None,
+    **options: Unpack[_Options],
+) -> SnapshotWriter:
+    """Begin a snapshot without a donor; arguments as for `Envelope.plain` and `SnapshotWriter`.
+
+    Returns:
+        The writer: fill the blocks, then call `finish`.
+
+    Raises:
+        BuildError: no loader could take such a file.
+        UnsupportedError: the target cannot be seeked in.
+        FileExistsError: the path exists already.
+    """
+    envelope = Envelope.plain(
+        drivers.get(options.get("driver", "construct")),
+        machine=machine,
+        page_size=page_size,
+        capabilities=capabilities,
+        target_page_bits=target_page_bits,
+        uuid=uuid,
+        footers=footers,
+        devices=devices,
+        vmdescription=vmdescription,
+    )
+    return SnapshotWriter(target, envelope, blocks, page_size=page_size, **options)
+
+
+def _create_file(path: str | os.PathLike[str]) -> int:
+    """A new file. A pipe that stands there is opened, to be refused by name."""
+    try:
+        return system.create(path)
+    except FileExistsError:
+        standing = system.target_status(Path(path))
+        if standing is None or standing[0] not in (stat.S_IFIFO, stat.S_IFCHR):
+            raise
+        return system.open_existing(path)
+
+
+def _refuse_unseekable(fd: int) -> None:
+    try:
+        system.size_of(fd)
+    except OSError as error:
+        if error.errno != ESPIPE:
+            raise
+        raise UnsupportedError(
+            "the target cannot be seeked in: mapped-ram puts every page at a fixed offset and"
+            " needs a regular file, not a pipe or a socket"
+        ) from error

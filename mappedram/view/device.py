@@ -1,0 +1,199 @@
+"""Fields of devices as a person reads them: one a line, in a tree; what is long or repeats folded.
+
+Nothing is left out in the JSON output.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from mappedram.printable import printable
+from mappedram.stream.vmstate import Array, Leaf, LeftOut, Node, Scalar, Struct, Undecoded, Value
+from mappedram.view.text import folded, hex_bytes
+
+#: Longer lines are not put together from several fields.
+_LINE_MAX = 96
+#: Bytes that are shown of a buffer, at its beginning.
+_BYTES_SHOWN = 16
+#: Buffers up to this are shown whole.
+_BYTES_WHOLE = 32
+#: Shorter buffers are not taken for text.
+_TEXT_MIN = 3
+#: Values of an array on one line.
+_ROW = 8
+#: Lines, or elements that take several, that are shown of an array.
+_ROWS_SHOWN = 24
+#: Numbers below this are the same in hex.
+_SMALL = 10
+#: Longer names go past their column.
+_NAME_WIDTH_MAX = 28
+
+
+def scalar(value: Scalar) -> str:
+    """One value: numbers in hex and decimal, bytes in hex and, if they are text, as text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return number(value) if value < _SMALL else f"{value:#x} ({value})"
+    if value is None or isinstance(value, LeftOut):
+        return "null pointer" if value is None else str(value)
+    if isinstance(value, str):
+        return f'"{printable(value)}"'
+    if isinstance(value, Undecoded):
+        shown = f": {_buffer(value.data)}" if value.data else ""
+        return f"undecoded{shown} ({printable(value.reason)})"
+    return _buffer(value)
+
+
+def number(value: int) -> str:
+    """A number where many stand in a row: in hex, negative ones in decimal."""
+    return str(value) if value < _SMALL else f"{value:#x}"
+
+
+def _buffer(data: bytes) -> str:
+    text = data.rstrip(b"\0")
+    if not text:
+        return "00" if len(data) == 1 else f"{len(data)} zero bytes"
+    # QEMU keeps names in buffers that are filled up with zeros.
+    if (
+        len(text) >= _TEXT_MIN
+        and text.isascii()
+        and text.decode().isprintable()
+        and len(text) <= len(data)
+    ):
+        filled = f" and {len(data) - len(text)} zero bytes" if len(data) > len(text) else ""
+        return f'"{text.decode()}"{filled}' if len(text) <= _LINE_MAX else _cut(data)
+    return hex_bytes(data) if len(data) <= _BYTES_WHOLE else _cut(data)
+
+
+def _cut(data: bytes) -> str:
+    return f"{hex_bytes(data[:_BYTES_SHOWN])} … {len(data)} bytes"
+
+
+def value_line(value: Value) -> str:
+    """Any value on one line, cut where it gets too long."""
+    if isinstance(value, dict):
+        inner = ", ".join(f"{printable(name)}={value_line(one)}" for name, one in value.items())
+        text = f"{{{inner}}}"
+    elif isinstance(value, list):
+        text = f"[{', '.join(map(value_line, value))}]"
+    else:
+        return scalar(value)
+    return text if len(text) <= _LINE_MAX else f"{text[:_LINE_MAX]} …"
+
+
+def device_name(idstr: str, instance_id: int | None) -> str:
+    """A device by name and instance, as `--device` takes it."""
+    return f"{printable(idstr)}/{instance_id or 0}"
+
+
+def tree(struct: Struct) -> Iterator[str]:
+    """The fields and subsections of a struct, a line or several for each."""
+    children = list(struct.children())
+    width = max((len(_label(step, node)) for step, node in children if _is_short(node)), default=0)
+    for step, node in children:
+        name = printable(step)
+        if step.strip("'") in struct.subsections and isinstance(node, Struct):
+            yield f"subsection {name}, version {_version(node)}"
+            yield from _indented(tree(node))
+        else:
+            yield from _named(name, node, min(width, _NAME_WIDTH_MAX))
+
+
+def _version(subsection: Struct) -> object:
+    return subsection.framing[0].value if subsection.framing else subsection.version
+
+
+def _indented(lines: Iterator[str]) -> Iterator[str]:
+    return (f"  {line}" for line in lines)
+
+
+def _named(name: str, node: Node, width: int) -> Iterator[str]:
+    """A field after its name: on the same line if it has room there."""
+    if isinstance(node, Leaf):
+        yield f"{name:<{width}}  {scalar(node.value)}"
+    elif isinstance(node, Struct):
+        flat = _flat(node)
+        yield name if flat is None else f"{name:<{width}}  {flat}"
+        if flat is None:
+            yield from _indented(tree(node))
+    elif _is_row(node):
+        yield from _numbers(_label(name, node), node, width)
+    else:
+        yield _label(name, node)
+        yield from _indented(_elements(node.items))
+
+
+def _is_short(node: Node) -> bool:
+    """Whether the value stands beside the name."""
+    if isinstance(node, Array):
+        return _is_row(node) and (len(node.items) <= _ROW or _is_uniform(node))
+    return isinstance(node, Leaf) or _flat(node) is not None
+
+
+def _label(name: str, node: Node) -> str:
+    return f"{name}[{len(node.items)}]" if isinstance(node, Array) else name
+
+
+def _flat(struct: Struct) -> str | None:
+    """A struct of a few numbers on one line; None where it needs more."""
+    leaves = [(step, node) for step, node in struct.children() if isinstance(node, Leaf)]
+    if struct.subsections or len(leaves) < len(struct.fields) or not leaves:
+        return None
+    values = [node.value for _, node in leaves]
+    if any(isinstance(value, (Undecoded, str)) for value in values):
+        return None
+    text = " ".join(f"{printable(step)}={_short(node.value)}" for step, node in leaves)
+    return text if len(text) <= _LINE_MAX else None
+
+
+def _short(value: Scalar) -> str:
+    """A value that stands beside others."""
+    return number(value) if isinstance(value, int) and value is not True else scalar(value)
+
+
+def _is_row(array: Array) -> bool:
+    """Whether the elements are numbers, of which several go on a line."""
+    return all(
+        isinstance(item, Leaf) and isinstance(item.value, (int, LeftOut)) for item in array.items
+    )
+
+
+def _is_uniform(array: Array) -> bool:
+    """Whether all elements are one and the same number."""
+    return all(item.value == array.items[0].value for item in array.items)
+
+
+def _numbers(label: str, array: Array, width: int) -> Iterator[str]:
+    values = [_short(item.value) for item in array.items if isinstance(item, Leaf)]
+    if len(values) <= _ROW:
+        yield f"{label:<{width}}  {' '.join(values) or 'no elements'}"
+    elif _is_uniform(array):
+        yield f"{label:<{width}}  all {values[0]}"
+    else:
+        yield label
+        rows = [" ".join(values[start : start + _ROW]) for start in range(0, len(values), _ROW)]
+        digits = len(f"[{_ROW * len(rows) - _ROW}]")
+        yield from _indented(
+            _folded(rows, lambda row: iter([f"{f'[{_ROW * row}]':<{digits}}  {rows[row]}"]), "rows")
+        )
+
+
+def _elements(items: Sequence[Node]) -> Iterator[str]:
+    """Elements that are more than numbers."""
+    values = [item.value for item in items]
+    return _folded(values, lambda index: _named(f"[{index}]", items[index], 0), "elements")
+
+
+def _folded(
+    values: Sequence[object], lines: Callable[[int], Iterator[str]], what: str
+) -> Iterator[str]:
+    """The lines of each value, not of all if there are many or if they repeat."""
+    shown = 0
+    for pieces, hidden in folded(range(len(values)), lambda index: values[index]):
+        if shown >= _ROWS_SHOWN:
+            yield f"… {len(values) - pieces[0]} more {what}"
+            return
+        for index in pieces:
+            yield from lines(index)
+        shown += len(pieces)
+        if hidden:
+            yield f"… {len(hidden)} more {what} like {'this' if len(pieces) == 1 else 'these'}"

@@ -1,0 +1,82 @@
+"""Regions of a file as `layout` shows them: runs that repeat are folded, bytes are sampled."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.stream.model import Section
+from mappedram.stream.regions import Region
+from mappedram.stream.snapshot import Snapshot
+from mappedram.view.sections import folded_sections, section_key
+from mappedram.view.text import folded, hex_lines
+
+#: Bytes shown of a region that is not a structure.
+_SAMPLE = 32
+#: Padding is looked through up to this size; QEMU's is always shorter.
+_PADDING_MAX = MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+
+
+class Fold(NamedTuple):
+    """Regions that are not shown, because they repeat those before."""
+
+    what: str
+    offset: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.offset:#x} to {self.end:#x}"
+
+
+def pieces(
+    snapshot: Snapshot, regions: Sequence[Region]
+) -> Iterator[tuple[list[Region], Fold | None]]:
+    """The regions to be shown, and now and then what stands for those that repeat them.
+
+    Sections that are alike are folded, each with all of its regions.
+    """
+    sections = {section.path: section for section in snapshot.sections}
+    groups = [
+        (sections.get(path), list(members))
+        for path, members in groupby(regions, key=lambda region: region.path.rpartition("/")[0])
+    ]
+    for shown, hidden in folded(groups, _group_key):
+        yield [region for _, members in shown for region in members], None
+        if hidden:
+            yield [], _fold(hidden)
+
+
+def _group_key(group: tuple[Section | None, list[Region]]) -> object:
+    section, members = group
+    return section_key(section) if section else members[0].path
+
+
+def _fold(hidden: Sequence[tuple[Section | None, list[Region]]]) -> Fold:
+    what = folded_sections([section for section, _ in hidden if section])
+    return Fold(what, hidden[0][1][0].offset, hidden[-1][1][-1].end)
+
+
+def sample(snapshot: Snapshot, region: Region) -> Iterator[str]:
+    """A region that is not a structure: its first bytes, or that they are zeros."""
+    start = region.offset
+    if region.kind == "padding" and region.length <= _PADDING_MAX:
+        stray = _first_nonzero(snapshot, region)
+        if stray is None:
+            yield "zeros"
+            return
+        start = max(region.offset, stray - stray % 16)
+        if start > region.offset:
+            yield f"{start - region.offset} zero bytes, then"
+    data = snapshot.source.read(start, min(region.end - start, _SAMPLE))
+    yield from hex_lines(start, data)
+    if region.end - start > len(data):
+        yield f"… {region.end - start - len(data)} more bytes"
+
+
+def _first_nonzero(snapshot: Snapshot, region: Region) -> int | None:
+    for start, end in snapshot.source.extents(region.offset, region.end):
+        data = snapshot.source.read(start, end - start)
+        rest = data.lstrip(b"\0")
+        if rest:
+            return start + len(data) - len(rest)
+    return None

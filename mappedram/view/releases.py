@@ -1,0 +1,23 @@
+"""What several releases of QEMU do with a file, in lines."""
+
+from collections.abc import Iterator
+
+from mappedram.check import Report
+from mappedram.check.releases import Group, by_outcome
+
+
+def lines(report: Report) -> Iterator[str]:
+    """What the releases do with a file, those that agree on one line."""
+    for group in by_outcome(report.qemu):
+        yield f"QEMU {group.span}: {_described(group)}"
+
+
+def _described(group: Group) -> str:
+    verdict = group.verdict
+    because = f" ({', '.join(verdict.because)})" if verdict.because else ""
+    doubt = "" if verdict.certain else ", as far as can be told"
+    multifd = f", with multifd {' or '.join(group.multifd)}" if group.multifd else ""
+    basis = "" if verdict.basis == "measured" else f", {verdict.basis}"
+    depends = ", depending on the destination" if verdict.depends_on_destination else ""
+    words = f": {group.quotation}" if group.quotation else ""
+    return f"{verdict.outcome}{because}{multifd}{basis}{doubt}{depends}{words}"

@@ -1,6 +1,0 @@
-"""What Volatility imports: having been imported, the stacker is found by its base class."""
-
-from mappedram.volatility.layer import MappedRamLayer
-from mappedram.volatility.stacker import MappedRamStacker
-
-__all__ = ["MappedRamLayer", "MappedRamStacker"]

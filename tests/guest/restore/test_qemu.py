@@ -1,0 +1,107 @@
+"""The printed commands, run: QEMU loads the file, and the guest's memory is that of the file."""
+
+import json
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mappedram
+from mappedram.guest.restore import Loading, hint
+from tests.cli.conftest import process
+from tests.conftest import Fixtures
+from tests.qemu.test_fresh import BY_NAME, binary, loader_of
+from tools.qemu import Machine
+
+MIB = 1 << 20
+#: By fixture: what its manifest says beyond what the file tells, and where the guest sees a block:
+#: name, first byte within it, guest-physical address, length.
+FIRMWARE = "-bios {dir}/halt.bin"
+CASES: dict[str, tuple[str, list[tuple[str, int, int, int]]]] = {
+    "pc": (FIRMWARE, [("pc.ram", MIB, MIB, 15 * MIB)]),
+    "q35": (FIRMWARE, [("pc.ram", MIB, MIB, 15 * MIB)]),
+    "offset-unaligned": (FIRMWARE, [("pc.ram", MIB, MIB, 15 * MIB)]),
+    "memory-backend": (FIRMWARE, [("m0", MIB, MIB, 15 * MIB)]),
+    "numa2": (
+        FIRMWARE,
+        [("node0", MIB, MIB, 15 * MIB), ("node1", 0, 16 * MIB, 16 * MIB)],
+    ),
+    "uuid": (FIRMWARE, [("pc.ram", MIB, MIB, 15 * MIB)]),
+    "no-footers": (FIRMWARE, [("pc.ram", MIB, MIB, 15 * MIB)]),
+    "no-footers-no-vmdesc": (FIRMWARE, [("pc.ram", MIB, MIB, 15 * MIB)]),
+    "plain": (FIRMWARE, []),
+    "virtio-mem": (
+        # What the memory device can grow to, and itself, at the address that is told.
+        f"{FIRMWARE} -m 16M,maxmem=32M -device virtio-mem-pci,memdev=vm0,addr=1.0",
+        [("pc.ram", MIB, MIB, 15 * MIB)],
+    ),
+    "microvm": (
+        f"{FIRMWARE} -machine x-option-roms=off",
+        [("microvm.ram", MIB, MIB, 15 * MIB)],
+    ),
+    "none": ("", [("ram", 0, 0, 16 * MIB)]),
+    "aarch64-virt": ("-cpu cortex-a57", [("mach-virt.ram", 0, 0x40000000, 16 * MIB)]),
+    "riscv64-virt": ("-bios none", [("riscv_virt_board.ram", 0, 0x80000000, 16 * MIB)]),
+}
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("loading", [Loading(), Loading(2, direct_io=True)], ids=["plain", "multi"])
+@pytest.mark.parametrize("name", CASES)
+def test_commands_load(fixtures: Fixtures, tmp_path: Path, name: str, loading: Loading) -> None:
+    fixture = fixtures[name]
+    more, seen = CASES[name]
+    BY_NAME[name].prepare(tmp_path)
+    with mappedram.open(fixture.path, fixture.offset, partial=True) as snapshot:
+        told = hint(snapshot.stream, str(fixture.path), loading)
+        expected = {
+            idstr: snapshot.block[idstr].read(first, length) for idstr, first, _, length in seen
+        }
+    assert told.binary == f"qemu-system-{fixture.manifest['arch']}"
+    args = [*told.argv, "-accel", "tcg", *shlex.split(more.format(dir=tmp_path))]
+    with Machine(loader_of(name), args) as machine:
+        for command in told.qmp[1:]:  # the client has negotiated capabilities already
+            machine.qmp(command["execute"], **command.get("arguments", {}))
+        machine.wait_migrated()
+        for idstr, _, gpa, length in seen:
+            machine.pmemsave(gpa, length, tmp_path / "memory")
+            assert (tmp_path / "memory").read_bytes() == expected[idstr], idstr
+
+
+@pytest.mark.qemu
+def test_text_for_people_is_what_runs(fixtures: Fixtures, tmp_path: Path) -> None:
+    """The shell takes the printed command, and the monitor what stands below it."""
+    binary("x86_64")
+    fixture = fixtures["none"]
+    done = process("restore-hint", fixture.path)
+    lines = [text for text in done.stdout.splitlines() if not text.startswith("#")]
+    shell = "\n".join(text for text in lines if not text.startswith("{"))
+    commands = [text for text in lines if text.startswith("{")]
+    commands.append('{"execute": "query-migrate"}')
+    with subprocess.Popen(
+        ["sh", "-c", f"exec {shell.strip()}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    ) as qemu:
+        try:
+            assert qemu.stdin is not None
+            assert qemu.stdout is not None
+            for command in commands:
+                qemu.stdin.write(f"{command}\n")
+            qemu.stdin.flush()
+            status = ""
+            while status != "completed":
+                answer: dict[str, Any] = json.loads(qemu.stdout.readline())
+                assert "error" not in answer
+                result = answer.get("return")
+                if isinstance(result, dict) and "status" in result:
+                    status = result["status"]
+                    assert status in ("setup", "active", "completed")
+                    qemu.stdin.write('{"execute": "query-migrate"}\n')
+                    qemu.stdin.flush()
+        finally:
+            qemu.kill()
