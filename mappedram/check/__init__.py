@@ -1,7 +1,7 @@
-"""The judgement of a file: what is wrong with it, where exactly, and what QEMU does with it.
+"""Judge a file: what is wrong with it, where exactly, and what QEMU does with it.
 
-`rules` find defects, `judgement` makes a verdict of them, `reports` puts it in the forms of other
-programs. Nothing is printed or mended here.
+`rules` find defects, `judgement` turns them into a verdict, and `reports` writes it in the formats
+of other programs. Printing belongs in `cli`, mending a file in `repair`.
 
 >>> from mappedram.check import check
 >>> report = check("guest.mapped-ram")

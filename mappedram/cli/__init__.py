@@ -1,6 +1,7 @@
-"""The command `mappedram`: one module per verb. The only place that prints or exits.
+"""The command `mappedram`: one module per verb. The only room that prints or exits.
 
-A verb parses its options, calls a function of another room, and shows what comes back.
+A verb parses its options, calls a function of another room, and shows the result. What a Python
+program could use as well belongs in that other room.
 
 Imports: errors, printable, sizes, version, format, io, stream, guest, qemu, check, diff, repair,
 export, fuzz, view, html.

@@ -1,7 +1,7 @@
-"""What two snapshots differ in: headers, RAM blocks, pages, sections, fields of devices.
+"""Compare two snapshots: headers, RAM blocks, pages, sections, fields of devices.
 
-What the guest has counts, not how the file keeps it: offsets, alignment, and whether a page of
-zeros is stored are no differences.
+Only what the guest has counts. How a file stores it makes no difference: offsets, alignment, and
+whether a page of zeros is stored. Showing a comparison belongs in `cli`.
 
 >>> from mappedram.diff import compare
 >>> with mappedram.open("before") as a, mappedram.open("after") as b:

@@ -1,7 +1,8 @@
-"""A snapshot in other forms, or for other programs; one module or folder for each target.
+"""Write a snapshot in another form or for another program: one module or folder per target.
 
-What a target asks of the guest, such as registers, comes from `guest`. Whether the file is right
-is not asked here, except for what a metadump must keep so that `check` says the same of it.
+What a target asks of the guest, such as registers, belongs in `guest`, and the layout of a foreign
+format in `format/foreign`. Nothing here judges a file, but a metadump has to keep whatever lets
+`check` say the same of it.
 
 Imports: errors, sizes, format, io, stream, guest, check.
 """

@@ -1,8 +1,9 @@
-"""The declaration of the format, in Construct, and the parsers that Kaitai Struct generates.
+"""The file format: declarations in Construct, and the parsers that Kaitai Struct generates.
 
-Structures, their order, constants, docs and what each field may hold stand here and nowhere else:
-`file` declares a whole stream, `drivers` read and build single structures by either declaration.
-`foreign` declares formats of other programs. Nothing here opens a file or judges one.
+Structures belong here: their order, constants, documentation, and what each field may hold. `file`
+declares a whole stream, `drivers` parse and build single structures by either declaration, and
+`foreign` declares formats of other programs. Opening a file belongs in `io`, following a stream in
+`stream`, and judging it in `check`.
 
 Imports: errors.
 """

@@ -1,9 +1,9 @@
-"""Files to try parsers on: sound ones, ones with one defect, wild ones; and what finds defects.
+"""Generate files to try parsers on, and run programs on them.
 
-`generate` draws sound snapshots, `defects` breaks one rule of them, `mutate` changes fields;
-`cases` puts all three in turn, for a `corpus` and for `run`, which tries them on `targets` and
-makes what fails plain (`minimise`, `report`). For Hypothesis there is `mappedram.strategies`, and
-`derived`, whose strategies follow from the declarations.
+`generate` draws sound snapshots, `defects` breaks one rule of them, and `mutate` changes fields.
+`cases` takes the three in turn, for a corpus and for `run`, which tries them on `targets` and
+reduces what fails (`minimise`, `report`). `derived` holds Hypothesis strategies that follow from
+the declarations; users import `mappedram.strategies`. The rules themselves belong in `check`.
 
 Imports: errors, printable, format, io, stream, qemu, check, export.
 """

@@ -1,6 +1,7 @@
-"""What the guest is: its machine, CPUs and physical memory, and how it is restored.
+"""What the guest is: its machine type, CPUs and physical memory, and how to restore it.
 
-All of it is told from the stream and from facts about QEMU's machines. Nothing is written here.
+Everything here follows from the stream and from facts about QEMU's machine types. Writing guest
+memory to a file belongs in `export`, running a QEMU in `qemu`.
 
 Imports: errors, format, io, stream.
 """

@@ -1,6 +1,8 @@
-"""One file as one page of HTML that stands alone: no request leaves it, and it works without a net.
+"""One file as one HTML page that stands alone, without network or server.
 
-The size of a page is bounded, however many regions, blocks, fields and findings the file has.
+`page.css` has the colours, `page.js` the behaviour, and every other module one part of the page.
+The size of the page is bounded, however many regions, blocks, fields and findings the file has.
+What the text output needs, too, belongs in `view`.
 
 >>> from mappedram.check import check
 >>> with open_any("guest.mapped-ram", partial=True) as (snapshot, image):

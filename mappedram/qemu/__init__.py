@@ -1,7 +1,8 @@
-"""What QEMU does: a model of its loader by release, a QEMU that is run, one that is asked.
+"""What QEMU does: a model of its loader for each release, and ways to run a real QEMU.
 
-`loader` is a twin of QEMU's loader and shares no parser with the reader; `run` gives a file to a
-real QEMU, `capture` takes a snapshot through one. No verdict is given here.
+`loader` is the model. It shares no parser with the reader, so that both cannot be wrong in the same
+way. `run` loads a file into a real QEMU, and `capture` takes a snapshot of a running guest. Whether
+a file is right is decided in `check`.
 
 Imports: errors, format, io, stream.
 """

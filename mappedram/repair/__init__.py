@@ -1,6 +1,7 @@
-"""Repair of damaged snapshots: only what the file itself proves, and nothing in a page.
+"""Repair damaged snapshots with what the file itself proves.
 
-A repair is planned, judged as if it were made, and then made in a copy or in place.
+A repair is planned, judged as if it were made, and then made in a copy or in place. Pages are never
+changed. Finding the damage belongs in `check`: each repair answers one of its rules.
 
 >>> from mappedram.repair import plan, write_copy
 >>> with Source("damaged.mapped-ram") as source:

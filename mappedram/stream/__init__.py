@@ -1,7 +1,8 @@
-"""A file as values: headers, bitmaps, pages, device state, and the save image of libvirt.
+"""A file as Python values: headers, bitmaps, pages, device state, and libvirt's save image.
 
-`reader` follows a file, `writer` makes one, `snapshot` puts an open file and its memory together.
-What the guest is, what QEMU does with a file, and whether it is right, is for rooms above.
+`reader` parses a file, `writer` builds one, and `snapshot` joins an open file with its memory.
+Facts about the guest belong in `guest`, what QEMU does with a file in `qemu`, and whether the file
+is right in `check`.
 
 Imports: errors, format, io.
 """

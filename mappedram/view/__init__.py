@@ -1,6 +1,6 @@
-"""What text and HTML share: names, sizes, fields and regions as people read them.
+"""What text, HTML and JSON share: names, sizes, fields and regions as people read them.
 
-Whoever prints or makes a page takes it from here. Nothing is printed here.
+Code belongs here if two kinds of output need it. Printing belongs in `cli`, and HTML in `html`.
 
 Imports: errors, printable, format, stream, check.
 """

@@ -1,1 +1,4 @@
-"""Guest memory and registers in forms that other programs open."""
+"""Tests of `mappedram.export`, read back with parsers of other projects.
+
+Programs that need a real Linux guest belong in `consumers`.
+"""

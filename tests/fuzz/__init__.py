@@ -1,1 +1,4 @@
-"""Tests of `mappedram.fuzz` and `mappedram.strategies`."""
+"""Tests of `mappedram.fuzz` and `mappedram.strategies`: generators, defects, targets, runs.
+
+Rules on files of a real QEMU belong in `tests/check`.
+"""

@@ -1,1 +1,4 @@
-"""Tests of the page for a browser."""
+"""Tests of the HTML page, parsed and in a browser.
+
+What the page shares with the text output belongs in `tests/cli`.
+"""

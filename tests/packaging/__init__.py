@@ -1,1 +1,4 @@
-"""What is built for others: its contents; whether it can be installed and used."""
+"""Tests of what is built for users: contents of the archives, installing, types.
+
+Building a release belongs in `tools/package`.
+"""

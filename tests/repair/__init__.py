@@ -1,1 +1,4 @@
-"""Repairing snapshots that are damaged in one known way."""
+"""Tests of `mappedram.repair`: files damaged in one known way are as before.
+
+Finding the damage belongs in `tests/check`.
+"""

@@ -1,1 +1,4 @@
-"""Tests of streams without mapped-ram."""
+"""Tests of `mappedram.stream`: files as values, and back.
+
+Whether the values are right belongs in `tests/check`.
+"""

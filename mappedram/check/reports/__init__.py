@@ -1,6 +1,7 @@
-"""Reports in the forms that other programs take: SARIF 2.1.0 and JUnit XML.
+"""Reports in formats of other programs: SARIF 2.1.0 and JUnit XML.
 
-Each module makes a document of reports as they come, so that thousands of files take no memory.
+Each module writes one format, report by report, so that thousands of files take no memory. The text
+and the JSON of `mappedram check` belong in `cli`.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,8 @@
-"""The rules, one module for each part of a file that they look at. Importing them registers them.
+"""The rules, one module for each part of a file. Importing them registers them.
+
+A rule about one field is declared beside the field in `format`, and has its message here. A rule
+about several structures is a function here that finds the defects itself. What to do about a defect
+in a file belongs in `repair`.
 
 >>> from mappedram.check.registry import RULES
 >>> RULES["MR204"].summary

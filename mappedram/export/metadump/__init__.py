@@ -1,10 +1,11 @@
-"""Metadumps: structure and device state of a snapshot without what the guest keeps secret.
+"""Metadumps: structure and device state of a snapshot without the guest's secrets.
+
+`policy` lists the device fields that are kept or left out. A byte is only copied if the reader
+knows its structure. Reading a metadump belongs in `io/metadump`.
 
 >>> from mappedram.export.metadump import Options, plan, write_packed
 >>> with Source("guest.mapped-ram") as source:
 ...     write_packed(plan(source, 0, Options()), fd, about={})
-
-What the reader does not know as structure is left out: no byte is copied blindly.
 """
 
 from mappedram.export.metadump.pages import key_of

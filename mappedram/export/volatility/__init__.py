@@ -1,9 +1,10 @@
-"""A layer for Volatility 3: it reads guest memory out of snapshots as they are.
+"""A layer for Volatility 3 that reads guest memory from a snapshot as it is.
 
     vol -p "$(mappedram volatility)" -f guest.mapped-ram banners.Banners
 
-Volatility imports what lies in the folders given by `-p`, and tries what it finds there on the
-file. It has no other way to learn of layers that are not its own.
+Volatility imports whatever lies in the folders given by `-p`, and tries what it finds there on the
+file; it has no other way to learn of a layer. So only the plugin itself belongs in `plugins`.
+Finding memory by its address belongs in `guest/physical`.
 """
 
 from pathlib import Path

@@ -1,4 +1,8 @@
-"""The two readers and writers of single structures: `construct` and `kaitai`, independent twins."""
+"""The two drivers, `construct` and `kaitai`: independent parsers and builders of structures.
+
+A driver translates between the bytes and the values of one structure; `compared` asks both. What
+takes more than one structure belongs in `format/file` and `stream`.
+"""
 
 from importlib import import_module
 from typing import Literal, get_args

@@ -1,5 +1,8 @@
 """The catalogue of defects: for every rule of `mappedram.check`, ways to break just that one.
 
+A defect changes a sound file that `fuzz` has drawn; `exceptions` lists the rules that cannot be
+broken alone. Changes to files of a real QEMU belong in `tests/check/cases.py`.
+
 >>> from random import Random
 >>> from mappedram.fuzz.defects import CATALOGUE
 >>> breakage = CATALOGUE["MR204"][0]

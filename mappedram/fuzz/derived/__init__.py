@@ -1,8 +1,8 @@
-"""Hypothesis strategies that follow from the declarations: single structures, and whole files.
+"""Hypothesis strategies that follow from the declarations: structures, and whole files.
 
-Needs `mappedram[fuzz]`. For files by the thousand, with pages in them, `mappedram.strategies` is
-faster; these here try the borders of everything, and names, boundaries and orders that no writer
-has.
+They need `mappedram[fuzz]`. They try the bounds of every field, and names, boundaries and orders
+that no writer has. Files by the thousand, with pages in them, come faster from
+`mappedram.strategies`. What a field may hold belongs in `format`.
 """
 
 from mappedram.fuzz.derived.files import File, files

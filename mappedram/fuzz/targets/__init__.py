@@ -1,4 +1,8 @@
-"""What files are tried on: a command, a QEMU, or our own readers."""
+"""What files are tried on: a command, a QEMU, or our own readers.
+
+A target runs on one file and reports what it observed. Choosing files belongs in `fuzz/cases`, and
+telling failures apart in `fuzz/report`.
+"""
 
 from mappedram.fuzz.targets.base import FAILURES, Limit, Observation, Target, Worker
 from mappedram.fuzz.targets.command import CommandTarget

@@ -1,4 +1,8 @@
-"""Registers of CPUs, from the state of devices, as notes of an ELF core."""
+"""CPU registers from the device state, as notes of an ELF core.
+
+One module per architecture says which field of QEMU goes into which register. The byte layout of a
+note belongs in `format/foreign`, and the core file in `export/elf`.
+"""
 
 from mappedram.guest.cpu.architecture import Architecture, architecture_of
 from mappedram.guest.cpu.note import Note

@@ -1,4 +1,7 @@
-"""The guest's physical address space: which block, and which byte of the file, answers an address.
+"""The guest's physical address space: which block and which byte of the file is at an address.
+
+Each way to find that out has a module, and the map says for each range how it is known. Writing
+memory by its address belongs in `export`.
 
 >>> with mappedram.open("guest.mapped-ram") as snapshot:
 ...     for one in snapshot.physical.map.ranges:

@@ -1,4 +1,7 @@
-"""From what a snapshot holds to how it is loaded; what it does not tell is said. No I/O.
+"""How to load a snapshot: emulator, options, devices and QMP commands, and what is not known.
+
+The table of devices that must be asked for stands in `devices`. Nothing here does any I/O: running
+a QEMU belongs in `qemu/run`.
 
 >>> from mappedram.guest.restore import hint
 >>> with mappedram.open("guest.mapped-ram") as snapshot:

@@ -1,4 +1,8 @@
-"""Packed files: a file of which only some bytes were kept, read as if it were the file itself."""
+"""Read a metadump as if it were the file that it was made of.
+
+Only its container belongs here: directory, tables and digests. Choosing what to keep belongs in
+`export/metadump`.
+"""
 
 from mappedram.io.metadump.file import (
     DIRECTORY_MAX,

@@ -1,9 +1,10 @@
 """The system calls of this package, and the meaning of each answer.
 
 A call either has to succeed, or only makes something cheaper. An error of the first kind is an
-`OSError` that names the file. An error of the second kind never counts as an answer: the same
-bytes are then moved in the plain way, by reading and writing, whose own errors count. `answers`
-has the list; `calls` has the bare calls, and nothing else in the package makes any.
+`OSError` that names the file. An error of the second kind never counts as an answer: the same bytes
+are then moved in the plain way, by reading and writing, whose own errors count. `answers` has the
+list, and `calls` the bare calls; nothing else in the package makes any. What to read or write is
+decided elsewhere.
 """
 
 from mappedram.io.system.copying import copy_range, share

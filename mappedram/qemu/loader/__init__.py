@@ -1,9 +1,11 @@
-"""A model of QEMU's loader: what each release makes of a file.
+"""A model of QEMU's loader: what each release does with a file.
+
+It follows the bytes as the loader does, and is proven against real QEMUs (docs/verdicts.md).
+`releases` says what tells the releases apart; every other module is one part of the loader. A
+finding about a file belongs in `check`.
 
 >>> from mappedram.qemu.loader import verdicts
 >>> verdicts(snapshot)["10.0"].outcome
-
-It follows the bytes as the loader does, and is proven against it: docs/verdicts.md.
 """
 
 from mappedram.io.source import Source

@@ -1,1 +1,4 @@
-"""A real QEMU as a process: which guests it is given, one file loaded, the memory compared."""
+"""Run a real QEMU: which guest a file needs, load one file, compare the memory.
+
+The fuzzer and the tools use it. What the model predicts belongs in `qemu/loader`.
+"""

@@ -1,4 +1,7 @@
-"""Save images of libvirt: the file around a stream.
+"""Save images of libvirt: header, domain XML and cookie around a stream.
+
+The stream inside is parsed by `reader`. Writing an image belongs in `export/libvirt`, and the
+layout of the header in `format/libvirt`.
 
 >>> from mappedram.stream.libvirt import open_any
 >>> with open_any("guest.save") as (snapshot, image):

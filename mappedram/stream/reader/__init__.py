@@ -1,4 +1,9 @@
-"""Any supported file -> `mappedram.stream.model.Stream`. Lenient: it stops only where it has to."""
+"""Parse any supported file into `mappedram.stream.model.Stream`.
+
+The reader is lenient: it stops only where the place of the next byte is unknown, and notes what it
+saw until then. Whether a value is allowed belongs in `check`, and the order of structures in
+`format/file`.
+"""
 
 from mappedram.stream.reader.parser import read_stream, read_values
 from mappedram.stream.reader.records import PageTaker

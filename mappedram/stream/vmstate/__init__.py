@@ -1,12 +1,13 @@
-"""The state of devices, decoded with the JSON text that QEMU appends to it.
+"""Device state, decoded with the JSON description that QEMU appends to a stream.
+
+There are no tables of devices: names, types and sizes of all fields come from the file. What a
+field means for the guest belongs in `guest`. Where a metadump left out bytes of a field, its value
+is `LeftOut()`.
 
 >>> cpu = snapshot.state["cpu", 0]
 >>> cpu["env.eip"]
 65520
 >>> cpu["env.eip"] = 0x7C00  # for files that are written of this snapshot
-
-There are no tables of devices: names, types and sizes of all fields come from the file. A field of
-which a metadump left out bytes has the value `LeftOut()`.
 """
 
 from mappedram.stream.vmstate.state import DeviceState, DeviceStates, decode

@@ -1,1 +1,5 @@
-"""Programs that read guest memory open our exports of a real Linux, and see what is in it."""
+"""gdb, drgn, crash, makedumpfile and Volatility open our exports of a real Linux.
+
+Each test asks the program what it sees in the guest. What the bytes of an export are belongs in
+`tests/export`.
+"""

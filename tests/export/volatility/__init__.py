@@ -1,1 +1,4 @@
-"""The layer for Volatility 3, with and without Volatility."""
+"""Tests of the layer for Volatility 3, with and without Volatility installed.
+
+Plugins on a real Linux belong in `tests/export/consumers`.
+"""

@@ -1,1 +1,4 @@
-"""The map of guest-physical memory, and reading through it."""
+"""Tests of the map of physical memory, and of reading and searching through it.
+
+Exports by physical address belong in `tests/export`.
+"""

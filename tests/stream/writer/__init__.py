@@ -1,1 +1,4 @@
-"""Tests of what writes snapshots."""
+"""Tests of the writer: plans, envelopes, files that a QEMU loads.
+
+Converting whole files belongs in `tests/export`.
+"""
