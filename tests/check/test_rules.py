@@ -151,8 +151,8 @@ def test_documented(code: str) -> None:
 
 def test_every_rule_has_a_case() -> None:
     # MR005 needs a driver that is wrong; it has tests of its own above. MR5 are about save images
-    # of libvirt, and have theirs in tests/libvirt. MR062 needs a release that is wrong, and those
-    # behind it a destination: tests/check/test_judgement.py.
+    # of libvirt, and have theirs in tests/stream/libvirt. MR062 needs a release that is wrong, and
+    # those behind it a destination: tests/check/test_judgement.py.
     elsewhere = {"MR005", "MR062", "MR063", "MR064", "MR065"}
     elsewhere |= {code for code in RULES if code.startswith("MR5")}
     assert {case.code for case in CASES} | elsewhere == set(RULES)

@@ -114,7 +114,7 @@ def test_byte_maps_are_drawings_of_all_fields(entry: ksy.Type) -> None:
 
 def test_the_declaration_is_shown_with_a_drawing_of_every_structure() -> None:
     page = dict(site.pages())["declaration"]
-    assert (declaration.LAYOUT / "file.py").read_text(encoding="utf-8") in page
+    assert (declaration.FORMAT / "file.py").read_text(encoding="utf-8") in page
     for name in ELEMENTS:
         assert f"\n`{name}`\n" in page, name
         assert f'aria-label="Bytes of {name}: ' in page, name

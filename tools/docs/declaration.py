@@ -6,7 +6,7 @@ from pathlib import Path
 from tools.docs.drawing import byte_map
 from tools.generate import ksy
 
-LAYOUT = ksy.ROOT / "mappedram" / "format"
+FORMAT = ksy.ROOT / "mappedram" / "format"
 #: The modules that declare structures, in the order of a file.
 RECORDS = ("stream", "section", "ram", "live", "libvirt")
 _RECORD = re.compile(r'^\w+ = record\(\n?\s*"(\w+)"', re.MULTILINE)
@@ -38,9 +38,9 @@ said; if something stands elsewhere because of it, say so in the declaration of 
 def page() -> str:
     """The page in Markdown."""
     types = {entry.name: entry for entry in ksy.types()}
-    parts = [_HEAD, _source(LAYOUT / "file.py"), "\n## The structures\n"]
+    parts = [_HEAD, _source(FORMAT / "file.py"), "\n## The structures\n"]
     for module in RECORDS:
-        path = LAYOUT / f"{module}.py"
+        path = FORMAT / f"{module}.py"
         names = _RECORD.findall(path.read_text(encoding="utf-8"))
         parts.append(f"\n### `mappedram/format/{module}.py`\n")
         for name in names:
