@@ -94,9 +94,18 @@ def test_the_metadata(wheel: Files, sdist: Files) -> None:
 
 
 def test_the_changelog_begins_with_this_version() -> None:
-    first = re.search(r"^## (\S+) \((not released|\d{4}-\d\d-\d\d)\)$", CHANGELOG, re.MULTILINE)
+    """As Keep a Changelog has it: `[Unreleased]`, which says what it becomes, or a date."""
+    unreleased = r"\[Unreleased\]\n\nBecomes (?P<next>\S+),"
+    released = r"\[(?P<version>\S+)\] - \d{4}-\d\d-\d\d\n"
+    first = re.match(f"{unreleased}|{released}", CHANGELOG.partition("\n## ")[2])
     assert first
-    assert first[1] == mappedram.__version__
+    assert mappedram.__version__ in (first["next"], first["version"])
+
+
+def test_the_changelog_has_the_headings_of_keep_a_changelog() -> None:
+    headings = re.findall(r"^### (.*)$", CHANGELOG, re.MULTILINE)
+    assert set(headings) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert headings
 
 
 def test_the_installed_command(installed: Environment, fixtures: Fixtures, tmp_path: Path) -> None:
