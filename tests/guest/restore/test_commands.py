@@ -90,6 +90,32 @@ def test_devices(fixtures: Fixtures) -> None:
     assert hint_of(fixtures, "q35").devices == ()
 
 
+@pytest.mark.parametrize(
+    ("idstr", "option"),
+    [
+        ("0000:00:03.0/e1000", "-device e1000"),
+        ("0000:00:03.0/virtio-net", "-device virtio-net-pci"),
+        ("0000:00:05.0/xhci", "-device qemu-xhci"),
+        ("vmgenid", "-device vmgenid"),
+        ("0000:00:04.0/of-some-company", None),
+    ],
+)
+def test_how_a_device_is_asked_for(fixtures: Fixtures, idstr: str, option: str | None) -> None:
+    """Names as each VMStateDescription has them, and the option of the manual for the device."""
+    stream = stream_of(fixtures, "pc")
+    more = (*stream.sections, Section("/more", SectionType.FULL, 0, 0, 0, idstr=idstr))
+    (device,) = hint(replace(stream, sections=more), PATH).devices
+    assert device.idstr == idstr
+    assert device.option == option
+
+
+@pytest.mark.parametrize("idstr", ["0000:00:01.1/ide", "0000:00:00.0/I440FX"])
+def test_what_a_machine_brings_with_it(fixtures: Fixtures, idstr: str) -> None:
+    stream = stream_of(fixtures, "pc")
+    more = (*stream.sections, Section("/more", SectionType.FULL, 0, 0, 0, idstr=idstr))
+    assert hint(replace(stream, sections=more), PATH).devices == ()
+
+
 def test_what_is_left_out_of_the_stream(fixtures: Fixtures) -> None:
     assert option(hint_of(fixtures, "no-footers"), "-global") == [
         "migration.send-section-footer=off"
