@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tools.docs import (
     answers,
+    architecture,
     commands,
     declaration,
     judgement,
@@ -41,9 +42,18 @@ ORDER = {
     "languages": "Other languages",
     "fuzzing": "Fuzzing",
     "performance": "Performance",
+    "architecture": "Architecture",
     "contributing": "Contributing",
     "releasing": "Releasing",
 }
+
+#: What puts generated parts into the pages that ask for them.
+_INSERTS = (
+    policy.with_table,
+    answers.with_table,
+    judgement.with_table,
+    architecture.with_rooms,
+)
 
 
 def stage(target: Path, app: str) -> None:
@@ -70,7 +80,7 @@ def pages() -> Iterator[tuple[str, str]]:
     """Name and text of each page."""
     for path in sorted(DOCS.glob("*.md")):
         text = path.read_text(encoding="utf-8")
-        for insert in (policy.with_table, answers.with_table, judgement.with_table):
+        for insert in _INSERTS:
             text = insert(text)
         yield path.stem, text
     yield "format", specification.format_page()
