@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.rooms import MODULES, PACKAGE, ROOMS, ROOT, allowed, docstring, imports, room
+from tools.rooms import MODULES, PACKAGE, ROOMS, ROOT, allowed, docstring, imports, room, sentence
 
 #: The front doors: what stands above all rooms, and what no room may import.
 FRONT = {"__init__", "__main__", "api", "strategies"}
@@ -23,6 +23,11 @@ def modules() -> list[Path]:
         for path in sorted(PACKAGE.rglob("*.py"))
         if path.parent.name != "kaitai" and path != PACKAGE / "__init__.py"
     ]
+
+
+def _folders(top: Path) -> list[Path]:
+    """The `__init__.py` of every folder; that of the package itself is for its users."""
+    return [path for path in sorted(top.rglob("__init__.py")) if path.parent != PACKAGE]
 
 
 def circle(graph: Mapping[str, Iterable[str]]) -> list[str]:
@@ -71,10 +76,21 @@ def test_no_circle_inside_a_room(name: str) -> None:
 
 
 @pytest.mark.parametrize("folder", sorted({path.parent for path in MODULES.values()}))
-def test_each_folder_says_what_is_in_it(folder: Path) -> None:
+def test_each_folder_is_a_package(folder: Path) -> None:
     if folder.name == "plugins":
         pytest.skip("Volatility wants no package there")
-    assert docstring(folder / "__init__.py")
+    assert (folder / "__init__.py").exists()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for top in (PACKAGE, ROOT / "tests", ROOT / "tools") for path in _folders(top)],
+    ids=lambda path: str(path.parent.relative_to(ROOT)),
+)
+def test_each_folder_says_what_belongs_in_it(path: Path) -> None:
+    """And what belongs elsewhere."""
+    assert sentence(path).endswith(".")
+    assert re.search(r"\bbelongs?\b", docstring(path))
 
 
 #: What imports a module, also in a program that a tool or a test runs as text.

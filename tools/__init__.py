@@ -1,1 +1,5 @@
-"""Tools for those who work on mappedram; nothing here is installed with the package."""
+"""Tools for developers of mappedram.
+
+Nothing here is installed with the package, and the package imports none of it. What a user could
+need belongs in `mappedram`.
+"""

@@ -2,7 +2,7 @@
 
 `loader` is the model. It shares no parser with the reader, so that both cannot be wrong in the same
 way. `run` loads a file into a real QEMU, and `capture` takes a snapshot of a running guest. Whether
-a file is right is decided in `check`.
+a file is right belongs in `check`.
 
 Imports: errors, format, io, stream.
 """

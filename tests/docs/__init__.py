@@ -1,4 +1,4 @@
 """Tests of the site: pages are complete, links lead somewhere, commands print what is shown.
 
-The examples of other languages are run in `tests/conformance`.
+The examples in other languages belong in `tests/conformance`, which can build them.
 """

@@ -1,4 +1,4 @@
 """Tests of `mappedram.guest`: what a snapshot says of its guest.
 
-Registers in ELF notes are tested with the exports, in `tests/export`.
+Registers in ELF notes belong in `tests/export`, where whole cores are read.
 """

@@ -1,4 +1,4 @@
 """Tests of `mappedram.io`: sources, holes, copies and outputs.
 
-Answers of the system have a folder of their own, `system`.
+Errors and odd results of system calls belong in the folder `system`.
 """

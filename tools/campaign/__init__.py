@@ -1,1 +1,5 @@
-"""The loader's model against the loader: mutated files, loaded by a real QEMU and by the model."""
+"""The model of QEMU's loader against QEMU: both load mutated files.
+
+Making mutants, running many QEMUs and publishing the results belongs here. Loading one file belongs
+in `mappedram/qemu/run`, and the model in `mappedram/qemu/loader`.
+"""

@@ -1,6 +1,7 @@
 """Boot a real Linux in QEMU and take snapshots of it, for the programs that read guest memory.
 
-Nothing of it is committed: kernel and userland are those of Debian, fetched when asked for.
+Nothing of it is committed: kernel and userland are those of Debian, fetched when asked for. Guests
+without an operating system belong in `tools/qemu`.
 """
 
 from tools.linux.guest import Guest, Unavailable, guest

@@ -1,1 +1,4 @@
-"""Changes to the declarations and the reader, each of which some test has to notice."""
+"""Change the declarations and the reader, and see that a test notices each change.
+
+Changes to files, not to code, belong in `mappedram/fuzz`.
+"""

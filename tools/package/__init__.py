@@ -1,1 +1,4 @@
-"""Builds the package for a release, and proves that it can be installed and used."""
+"""Build the package for a release, and prove that it can be installed and used.
+
+The tests of what is built belong in `tests/packaging`.
+"""

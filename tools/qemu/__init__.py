@@ -1,6 +1,7 @@
-"""Drive a real QEMU: make snapshot files with it, and load files into it.
+"""Drive a real QEMU: make the fixtures with it, and load files into it.
 
-Only the tests and the fixture maker use this package; `mappedram` itself never runs QEMU.
+Only the tests and the tools use this package. Running a QEMU for users of `mappedram` belongs in
+`mappedram/qemu`.
 """
 
 from .machine import (

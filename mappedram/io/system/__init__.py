@@ -3,8 +3,8 @@
 A call either has to succeed, or only makes something cheaper. An error of the first kind is an
 `OSError` that names the file. An error of the second kind never counts as an answer: the same bytes
 are then moved in the plain way, by reading and writing, whose own errors count. `answers` has the
-list, and `calls` the bare calls; nothing else in the package makes any. What to read or write is
-decided elsewhere.
+list, and `calls` the bare calls; nothing else in the package makes any. Deciding what to read or
+write belongs in the rooms above.
 """
 
 from mappedram.io.system.copying import copy_range, share

@@ -1,4 +1,4 @@
 """Tests of `capture`: snapshots of a guest that runs here and now.
 
-Snapshots that were made beforehand are the fixtures, by `tools/qemu`.
+Snapshots that are made once and committed belong in `tests/fixtures`; `tools/qemu` makes them.
 """

@@ -1,4 +1,4 @@
 """Tests of save images of libvirt: reading, rules, writing, and a real libvirt.
 
-The stream inside is tested in `tests/stream`.
+Tests of the stream inside belong in `tests/stream/reader`.
 """
