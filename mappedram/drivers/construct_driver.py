@@ -10,6 +10,7 @@ from mappedram.errors import BuildError
 from mappedram.layout import RECORDS
 from mappedram.layout._spec import TYPES
 from mappedram.layout.declare import RefusedValueError, Trace
+from mappedram.layout.nesting import Context
 
 
 class ConstructDriver:
@@ -21,17 +22,18 @@ class ConstructDriver:
         """See `Driver.parse`."""
         stream = BytesIO(data)
         try:
-            container = _declaration(kind).parse_stream(stream, **_params(kind, params))
+            found = _declaration(kind)._parse(stream, _context(stream, kind, params), "(parsing)")
         except ConstructError:
             self.spans(kind, data, params)
             raise
-        return _plain(container), stream.tell()
+        return _plain(found), stream.tell()
 
     def spans(self, kind: str, data: bytes, params: Params) -> list[Span]:
         """See `Driver.spans`."""
         trace: list[Trace] = []
         try:
-            _declaration(kind).parse(data, trace=trace, **_params(kind, params))
+            stream = BytesIO(data)
+            _declaration(kind)._parse(stream, _context(stream, kind, params, trace), "(parsing)")
         except StreamError as error:
             raise _refusal(kind, trace, short=True) from error
         except RefusedValueError as error:
@@ -46,19 +48,28 @@ class ConstructDriver:
 
     def build(self, kind: str, values: Values, params: Params) -> bytes:
         """See `Driver.build`."""
+        stream = BytesIO()
         try:
-            data: bytes = _declaration(kind).build(values, **_params(kind, params))
+            _declaration(kind)._build(values, stream, _context(stream, kind, params), "(building)")
         except (ConstructError, KeyError, TypeError, UnicodeError) as error:
             raise BuildError(f"{kind}: {error}") from error
-        return data
+        return stream.getvalue()
 
 
 def _declaration(kind: str) -> Construct:
     return RECORDS[kind].subcon  # without its name, which would begin every path
 
 
-def _params(kind: str, params: Params) -> Params:
-    return {name: params.get(name, False) for name in TYPES[kind].params}
+def _context(
+    stream: BytesIO, kind: str, params: Params, trace: list[Trace] | None = None
+) -> Context:
+    """What a structure is parsed or built in: the parameters that it has, and no others."""
+    context = Context(stream)
+    for name in TYPES[kind].params:
+        context[name] = params.get(name, False)
+    if trace is not None:
+        context["trace"] = trace
+    return context
 
 
 def _refusal(kind: str, trace: list[Trace], *, short: bool, actual: Any = None) -> RefusalError:
@@ -68,9 +79,12 @@ def _refusal(kind: str, trace: list[Trace], *, short: bool, actual: Any = None) 
 
 
 def _plain(value: Any) -> Any:
-    """Construct's containers as dicts and lists, without what it keeps for itself."""
+    """Contexts and Construct's lists as dicts and lists."""
     if isinstance(value, dict):
-        return {key: _plain(member) for key, member in value.items() if key != "_io"}
+        return {
+            name: _plain(member) if isinstance(member, (dict, list)) else member
+            for name, member in value.items()
+        }
     if isinstance(value, list):
         return [_plain(member) for member in value]
     return value

@@ -66,8 +66,7 @@ class Mutation:
         return kind_of(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """Bytes that can be changed: a field of a header, or a piece of a bitmap."""
 
     path: str
@@ -93,8 +92,10 @@ class Mutator:
         self._kinds = frozenset(kinds)
         self._size = snapshot.stream.file_size
         self._longest = min(max(2 * self._size, _LENGTH_MAX), _OFFSET_MAX)
-        self._fields = tuple(f for f in _fields(snapshot) if kind_of(f.path) in self._kinds)
-        self._groups = _grouped(self._fields)
+        found = [(f, _group_of(f.path)) for f in _fields(snapshot)]
+        wanted = [(f, group) for f, group in found if _GROUPS[group].kind in self._kinds]
+        self._fields = tuple(f for f, _ in wanted)
+        self._groups = _grouped(wanted)
         self._bitmaps = tuple(_bitmaps(snapshot))
         self._places = _places(snapshot)
         self._numbers = [way for way in NUMBER_CHANGES if way.applies(self._places)]
@@ -343,11 +344,11 @@ def _fields(snapshot: Snapshot) -> Iterator[Field]:
                 yield Field(path, offset, value, name not in _TEXT)
 
 
-def _grouped(fields: Sequence[Field]) -> list[tuple[list[Field], int]]:
+def _grouped(fields: Iterable[tuple[Field, int]]) -> list[tuple[list[Field], int]]:
     """The fields by group, with the weight of each group that has any."""
     groups: list[tuple[list[Field], int]] = [([], group.weight) for group in _GROUPS]
-    for field in fields:
-        groups[_group_of(field.path)][0].append(field)
+    for field, group in fields:
+        groups[group][0].append(field)
     return [group for group in groups if group[0]]
 
 

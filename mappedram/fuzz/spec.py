@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import mappedram
@@ -10,6 +11,7 @@ from mappedram.convert.stream import to_stream
 from mappedram.drivers.base import Values
 from mappedram.fuzz.remembering import DRIVER
 from mappedram.fuzz.sparse import SparseFile, memory_file
+from mappedram.layout import file
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
@@ -18,6 +20,7 @@ from mappedram.layout.constants import (
     SectionType,
 )
 from mappedram.writer import BlockSpec, Envelope, SnapshotWriter
+from mappedram.writer.build import Built
 from mappedram.writer.envelope import END_OF_STREAM, ram_sections, subsections
 
 if TYPE_CHECKING:
@@ -169,32 +172,18 @@ class SnapshotSpec:
         )
 
     def _envelope(self) -> Envelope:
-        begin, part, end = ram_sections(footers=self.footers)
-        configuration = {
-            "header": {"name": self.machine},
-            "subsections": subsections(self.capabilities, self.target_page_bits, self.uuid),
-        }
-        command = {"header": {"command": CommandType.SWITCHOVER_START, "data": b""}}
-        command["header"]["section_type"] = SectionType.COMMAND
-        text = self._description()
-        return Envelope.built(
-            DRIVER,
-            {
-                "header": {},
-                "configuration": configuration if self.configuration else None,
-                "sections": [
-                    *(device.section(footer=self.footers) for device in self.early),
-                    begin,
-                    *[part] * self.parts,
-                    *[command] * self.switchover,
-                    end,
-                    *(device.section(footer=self.footers) for device in self.devices),
-                    {"header": END_OF_STREAM},
-                ],
-                "description": [{"text": text}] if text else [],
-            },
-            self.capabilities,
+        # Many files that are drawn have all but these in common.
+        around = _around_ram(
+            replace(self, page_size=0, blocks=(), devices=(), described=None, align=0, offset=0)
         )
+        behind = Built(DRIVER)
+        for device in self.devices:
+            behind.add(file.Section, device.section(footer=self.footers))
+        behind.add(file.Section, {"header": END_OF_STREAM})
+        text = self._description()
+        if text:
+            behind.add(file.VmDescription, {"text": text})
+        return replace(around, tail=around.tail + behind.data)
 
     def _description(self) -> bytes:
         if not self.description:
@@ -219,6 +208,34 @@ class SnapshotSpec:
         }
         present = values if self.configuration else {}
         return [name for name, value in present.items() if value is not None]
+
+
+@lru_cache(1024)
+def _around_ram(spec: SnapshotSpec) -> Envelope:
+    """What stands around the RAM blocks, up to END of RAM."""
+    begin, part, end = ram_sections(footers=spec.footers)
+    configuration = {
+        "header": {"name": spec.machine},
+        "subsections": subsections(spec.capabilities, spec.target_page_bits, spec.uuid),
+    }
+    command = {"header": {"command": CommandType.SWITCHOVER_START, "data": b""}}
+    command["header"]["section_type"] = SectionType.COMMAND
+    return Envelope.built(
+        DRIVER,
+        {
+            "header": {},
+            "configuration": configuration if spec.configuration else None,
+            "sections": [
+                *(device.section(footer=spec.footers) for device in spec.early),
+                begin,
+                *[part] * spec.parts,
+                *[command] * spec.switchover,
+                end,
+            ],
+            "description": [],
+        },
+        spec.capabilities,
+    )
 
 
 def pattern(block: int, start: int, stop: int, page_size: int) -> "NDArray[np.uint64]":

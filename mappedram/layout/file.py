@@ -1,12 +1,13 @@
 """The whole file: which structure stands where, and how often. Read it from the bottom up.
 
-`Stream` is declared last, as each part is declared before it is used. `c` is the context that
-Construct hands to whatever depends on what was parsed before; `c._io` is the file (`grammar.Walk`).
+`Stream` is declared last, as each part is declared before it is used. `c` is the context that is
+handed to whatever depends on what was parsed before (`nesting.Context`); `c._io` is the file
+(`grammar.Walk`).
 """
 
 from typing import Any
 
-from construct import If, Pass, Struct, Switch
+from construct import If, Pass, Switch
 
 from mappedram.errors import FormatError, TruncatedError
 from mappedram.layout import live, ram, section, stream
@@ -50,6 +51,7 @@ from mappedram.layout.grammar import (
     here,
     step,
 )
+from mappedram.layout.nesting import Struct
 
 
 def _next(c: Any) -> int | None:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from construct import Construct, Container, Renamed, Subconstruct
+from construct import Construct, Subconstruct
 
 from mappedram.errors import FormatError
+from mappedram.layout.nesting import Context, Member
 
 #: What the stream around a structure says of it, such as `has_mapped_ram` or a page size.
 Params = Mapping[str, int]
@@ -132,30 +133,14 @@ class Builder(Place, Protocol):
         """Leave room for that many bytes."""
 
 
-class _Step(Renamed):
-    def _parse(self, stream: Walk, context: Any, path: str) -> Any:
-        return self.subcon._parsereport(stream, context, f"{path}/{self.name}")
-
-    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> Any:
-        return self.subcon._build(obj, stream, context, f"{path}/{self.name}")
-
-
-class _Here(Renamed):
-    def _parse(self, stream: Walk, context: Any, path: str) -> Any:
-        return self.subcon._parsereport(stream, context, path)
-
-    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> Any:
-        return self.subcon._build(obj, stream, context, path)
-
-
 def step(name: str, subcon: Construct) -> Construct:
     """A member that is one step of the path."""
-    return _Step(subcon, name)
+    return Member(subcon, name, f"/{name}")
 
 
 def here(name: str, subcon: Construct) -> Construct:
     """A member that stands at the path of its owner."""
-    return _Here(subcon, name)
+    return Member(subcon, name, "")
 
 
 class At(Subconstruct):
@@ -481,15 +466,13 @@ def parse(declaration: Construct, walk: Walk) -> Any:
     Raises:
         FormatError: it cannot be followed further; what was passed before, the walk knows.
     """
-    context = Container(_parsing=True, _building=False, _sizing=False)
-    context._params = context
-    return _plain(declaration._parsereport(walk, context, ""))
+    return _plain(declaration._parsereport(walk, Context(walk), ""))
 
 
 def _plain(value: Any) -> Any:
-    """Values without what Construct keeps among them for itself."""
-    if isinstance(value, Container):
-        return {key: _plain(member) for key, member in value.items() if key != "_io"}
+    """Values without what stands around them."""
+    if isinstance(value, Context):
+        return {key: _plain(member) for key, member in value.items()}
     return [_plain(member) for member in value] if isinstance(value, list) else value
 
 
@@ -499,6 +482,4 @@ def build(declaration: Construct, values: Any, builder: Builder, path: str = "")
     Raises:
         BuildError: a value is missing or does not fit.
     """
-    context = Container(_parsing=False, _building=True, _sizing=False)
-    context._params = context
-    declaration._build(values, builder, context, path)
+    declaration._build(values, builder, Context(builder), path)

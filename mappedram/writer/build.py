@@ -72,16 +72,29 @@ class Built:
         """See `grammar.Builder`."""
         params = structure.around(context)
         given = _over(structure.values(context), values)
-        if structure.derived:
-            # How long a structure is does not hang on what its places are.
-            nowhere = _over(given, structure.derived(context, given, self.position))
-            _, data = self._built(structure, nowhere, params)
-            derived = structure.derived(context, given, self.position + len(data))
-            given = _over(given, derived) if self.derives else _over(derived, given)
-        whole, data = self._built(structure, given, params)
+        if structure.derived is None:
+            whole, data = self._built(structure, given, params)
+        else:
+            whole, data = self._derived(structure, given, params, context)
         self.elements.append(Element(structure.kind, path, self.position, len(data), whole, params))
         self.put(data)
         return whole
+
+    def _derived(
+        self, structure: Structure, given: Values, params: Params, context: Any
+    ) -> tuple[Values, bytes]:
+        """A structure some of whose values follow, which may hang on where it ends.
+
+        How long it is does not hang on what they are, so that it is built for that first.
+        """
+        assert structure.derived
+        over = _over if self.derives else _under
+        derived = structure.derived(context, given, self.position)
+        whole, data = self._built(structure, over(given, derived), params)
+        at_end = structure.derived(context, given, self.position + len(data))
+        if at_end == derived:
+            return whole, data
+        return self._built(structure, over(given, at_end), params)
 
     def _built(self, structure: Structure, values: Values, params: Params) -> tuple[Values, bytes]:
         if self.derives:
@@ -113,6 +126,8 @@ def build(driver: Driver, declaration: Construct, values: Any) -> bytes:
 
 def _over(lower: Values, upper: Values) -> Values:
     """The upper values and, where these have none, the lower ones; members likewise."""
+    if not lower:
+        return upper
     found = dict(lower)
     for name, value in upper.items():
         below = found.get(name)
@@ -120,3 +135,8 @@ def _over(lower: Values, upper: Values) -> Values:
             value = _over(below, value)
         found[name] = value
     return found
+
+
+def _under(upper: Values, lower: Values) -> Values:
+    """As `_over`, the other way round."""
+    return _over(lower, upper)
