@@ -24,7 +24,7 @@ from tools import keeping
 from tools.draw import document, ledger, pythons
 from tools.draw.kinds import KINDS
 from tools.draw.ledger import Entry, LedgerError
-from tools.draw.tally import Drawn, Tally, chunks, draw_all
+from tools.draw.tally import Drawn, Tally, chunks, draw_all, spare_the_collector
 
 #: Seconds between two tables of a run that goes on, and between two writings of the ledger.
 _PAUSE, _KEEP = 60.0, 5.0
@@ -197,4 +197,5 @@ def _show(tallies: Mapping[str, Tally]) -> None:
 
 
 if __name__ == "__main__":
+    spare_the_collector()
     sys.exit(main())
