@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import mappedram
 from mappedram.bitmap import ByteOrder
 from mappedram.convert.stream import to_stream
-from mappedram.drivers.base import Values
 from mappedram.fuzz.remembering import DRIVER
 from mappedram.fuzz.sparse import SparseFile, memory_file
 from mappedram.layout.constants import (
@@ -17,6 +16,7 @@ from mappedram.layout.constants import (
     CommandType,
     SectionType,
 )
+from mappedram.layout.typed import Fields
 from mappedram.writer import BlockSpec, Envelope, SnapshotWriter
 from mappedram.writer.envelope import END_OF_STREAM, ram_sections, subsections
 
@@ -60,10 +60,10 @@ class DeviceSpec:
     version_id: int = 1
     state: bytes = b""
 
-    def section(self, *, footer: bool) -> Values:
+    def section(self, *, footer: bool, kind: SectionType = SectionType.FULL) -> Fields:
         """The section, to be built."""
-        header = {
-            "section_type": SectionType.FULL,
+        header: Fields = {
+            "section_type": kind,
             "section_id": self.section_id,
             "idstr": self.idstr,
             "instance_id": self.instance_id,
@@ -170,12 +170,16 @@ class SnapshotSpec:
 
     def _envelope(self) -> Envelope:
         begin, part, end = ram_sections(footers=self.footers)
-        configuration = {
+        configuration: Fields = {
             "header": {"name": self.machine},
             "subsections": subsections(self.capabilities, self.target_page_bits, self.uuid),
         }
-        command = {"header": {"command": CommandType.SWITCHOVER_START, "data": b""}}
-        command["header"]["section_type"] = SectionType.COMMAND
+        header: Fields = {
+            "section_type": SectionType.COMMAND,
+            "command": CommandType.SWITCHOVER_START,
+            "data": b"",
+        }
+        command: Fields = {"header": header}
         text = self._description()
         return Envelope.built(
             DRIVER,

@@ -7,13 +7,13 @@ from construct import Construct, Renamed, Struct, ValidationError, Validator
 
 from mappedram.layout._spec import TYPES
 from mappedram.layout.judged import FieldRule, Judged
-from mappedram.layout.validity import ByParams, Validity
+from mappedram.layout.validity import ByParams, Scalar, Validity
 
 
 class RefusedValueError(ValidationError):
     """A field holds a value with which the stream cannot be followed; `actual` is that value."""
 
-    def __init__(self, actual: object, validity: Validity, path: str | None = None) -> None:
+    def __init__(self, actual: Scalar, validity: Validity, path: str | None = None) -> None:
         super().__init__(f"expected {validity.expected}, got {actual!r}", path)
         self.actual = actual
 
@@ -26,7 +26,7 @@ class Valid(Validator):
         self.validity = validity
         self._accepts = None if isinstance(validity, ByParams) else validity.accepts
 
-    def _validate(self, obj: object, context: Any, path: str) -> bool:
+    def _validate(self, obj: Scalar, context: Any, path: str) -> bool:
         if self._accepts and self._accepts(obj):
             return True
         validity = self.validity
