@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from mappedram import drivers
 from mappedram.layout import file, live, ram, section, stream
 from mappedram.layout.complete import complete, lengths
 from mappedram.layout.constants import SectionType
+from mappedram.layout.typed import Fields
 from mappedram.reader import read_stream
 from mappedram.source import Source
 from mappedram.writer.build import Built, build
@@ -75,10 +77,10 @@ def test_a_size_would_be_seen() -> None:
 
 
 def test_lengths_follow_from_what_they_measure() -> None:
-    values = complete(section.SectionStart, {"idstr": "timer", "section_id": 2})
+    values: Any = complete(section.SectionStart, {"idstr": "timer", "section_id": 2})
     assert values["len_idstr"] == 5
     assert values["instance_id"] is None
-    listed = [{"name": "mapped-ram"}, {"name": ""}]
+    listed: list[Fields] = [{"name": "mapped-ram"}, {"name": ""}]
     values = complete(
         stream.ConfigurationSubsection,
         {"idstr": "configuration/capabilities", "body": {"capabilities": listed}},
@@ -101,7 +103,7 @@ def test_which_fields_are_lengths() -> None:
 
 
 def test_a_section_is_built_of_what_does_not_follow() -> None:
-    header = {
+    header: Fields = {
         "section_type": SectionType.FULL,
         "section_id": 7,
         "idstr": "timer",
@@ -118,8 +120,8 @@ def test_a_section_is_built_of_what_does_not_follow() -> None:
 def test_blocks_get_their_places_from_those_before() -> None:
     built = Built(CONSTRUCT, 0x5000, align=1 << 12, word_size=4)
     built.said.mapped_ram = True
-    header = {"used_length": 0x21000, "mapped_ram": {"page_size": 0x1000}}
-    blocks = [{"header": {"idstr": name, **header}} for name in ("a", "bc")]
+    header: Fields = {"used_length": 0x21000, "mapped_ram": {"page_size": 0x1000}}
+    blocks: list[Fields] = [{"header": {"idstr": name, **header}} for name in ("a", "bc")]
     built.add(file.RamList, {"blocks": blocks})
     places = {area.path: (area.offset, area.length) for area in built.areas}
     # MEM_SIZE, a header of 38 bytes, two words of four bytes for 33 pages.
@@ -128,7 +130,7 @@ def test_blocks_get_their_places_from_those_before() -> None:
     assert places["/ram/blocks[1]/bitmap"] == (0x27000 + 39, 8)
     assert places["/ram/blocks[1]/pages"] == (0x28000, 0x21000)
     assert built.position == 0x49000
-    total = built.elements[0].values["total_and_flags"]
+    total = built.elements[0].fields["total_and_flags"]
     assert total == 0x42000 | 4
 
 
@@ -136,7 +138,7 @@ def test_a_block_without_data_takes_no_room() -> None:
     built = Built(CONSTRUCT)
     built.said.mapped_ram = True
     nowhere = {"page_size": 0x1000, "bitmap_offset": 0, "pages_offset": 0}
-    header = {"idstr": "a", "used_length": 0x1000, "mapped_ram": nowhere}
+    header: Fields = {"idstr": "a", "used_length": 0x1000, "mapped_ram": nowhere}
     built.add(file.RamList, {"blocks": [{"header": header}]})
     assert built.areas == []
     assert built.position == 8 + 38

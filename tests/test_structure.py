@@ -150,6 +150,7 @@ def test_derived_tables_are_fresh() -> None:
             "tools.generate",
             "--check",
             "spec_table",
+            "structures",
             "format_tables",
             "clause_table",
         ],

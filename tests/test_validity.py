@@ -14,6 +14,7 @@ from mappedram.drivers.base import RefusalError
 from mappedram.layout import RECORDS
 from mappedram.layout.constants import RAM_SAVE_FLAGS, SECTION_TYPES
 from mappedram.layout.members import Member, member, members
+from mappedram.layout.structures import KINDS
 from mappedram.layout.validity import (
     AtLeast,
     AtMost,
@@ -462,7 +463,7 @@ def test_both_drivers_go_by_the_borders(place: Place, name: drivers.DriverName) 
         data += (encoded(field, value) or b"") + bytes(5000)
         refused = None
         try:
-            drivers.get(name).parse(kind, data, params)
+            drivers.get(name).parse(KINDS[kind], data, params)
         except RefusalError as refusal:
             refused = refusal if refusal.path == field.name else None
         assert (refused is None) == rule.accepts(value), value

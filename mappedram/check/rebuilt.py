@@ -9,6 +9,7 @@ from mappedram.drivers import DriverName
 from mappedram.errors import MappedRamError
 from mappedram.layout import libvirt
 from mappedram.layout.complete import complete
+from mappedram.layout.structures import KINDS
 from mappedram.rebuild import Mismatch, differing, mismatch
 from mappedram.source import Source
 
@@ -78,7 +79,7 @@ def _rebuilt(stream: Source, begin: int, container: Container | None, name: Driv
 def _of_image(container: Container, name: DriverName) -> Mismatch | None:
     """The header of an image of libvirt."""
     header = container.image.header
-    values = complete(libvirt.LibvirtHeader, header.values)
-    data = drivers.get(name).build(header.kind, values, dict(header.params))
+    values = complete(libvirt.LibvirtHeader, header.fields)
+    data = drivers.get(name).build(KINDS[header.kind], values, header.params)
     actual = container.source.read(header.offset, header.length)
     return differing(header, data, actual) if data != actual else None

@@ -15,6 +15,7 @@ from mappedram.layout.libvirt import (
     SLACK,
     SaveFormat,
 )
+from mappedram.layout.structures import LibvirtHeader
 from mappedram.pageio import Progress
 from mappedram.snapshot import Snapshot
 
@@ -59,7 +60,7 @@ def write_libvirt_sparse(
     domain = _encoded("xml", xml)
     more = b"" if cookie is None else _encoded("cookie", cookie)
     data_len = len(domain) + len(more) + slack
-    values = {
+    values: LibvirtHeader = {
         "magic": QEMU_SAVE_PARTIAL,
         "version": QEMU_SAVE_VERSION,
         "data_len": data_len,

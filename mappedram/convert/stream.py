@@ -17,6 +17,7 @@ from mappedram.layout.constants import (
     SectionType,
 )
 from mappedram.layout.grammar import Said
+from mappedram.layout.structures import SECTION_PART, SectionPart
 from mappedram.model import Section
 from mappedram.pageio import Progress, Target, in_parallel
 from mappedram.snapshot import Block, Snapshot
@@ -100,8 +101,9 @@ def _block_list(snapshot: Snapshot, driver: Driver) -> bytes:
 
 
 def _part_header(start: Section, driver: Driver) -> bytes:
-    values = {"section_type": SectionType.PART, "section_id": start.section_id}
-    return driver.build("section_part", values, {})
+    assert start.section_id is not None
+    values: SectionPart = {"section_type": SectionType.PART, "section_id": start.section_id}
+    return driver.build(SECTION_PART, values, {})
 
 
 def _records_size(block: Block) -> int:

@@ -39,12 +39,13 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from mappedram import drivers
 from mappedram.drivers import DriverName
-from mappedram.drivers.base import Params, Values
 from mappedram.layout import RECORDS
 from mappedram.layout._spec import TYPES
 from mappedram.layout.complete import measures
 from mappedram.layout.members import Member, members
 from mappedram.layout.stream import ENCODING
+from mappedram.layout.structures import KINDS
+from mappedram.layout.typed import Fields, Params, Value
 from mappedram.layout.validity import (
     AtLeast,
     AtMost,
@@ -84,7 +85,7 @@ class Record:
 
     kind: str
     params: dict[str, int]
-    values: Values
+    values: Fields
     broken: str | None = None
 
     def __repr__(self) -> str:
@@ -102,7 +103,7 @@ class Record:
         Raises:
             BuildError: a field holds what it may not.
         """
-        return drivers.get(driver).build(self.kind, self.values, self.params)
+        return drivers.get(driver).build(KINDS[self.kind], self.values, self.params)
 
 
 def records(kind: str, overrides: Overrides | None = None, **params: int) -> SearchStrategy[Record]:
@@ -169,8 +170,8 @@ def _broken(draw: DrawFn, kind: str, params: Params) -> Record:
 
 
 def _ways(
-    structure: Construct, values: Values, params: Params, prefix: str
-) -> Iterator[tuple[str, Values, str, tuple[Scalar, ...]]]:
+    structure: Construct, values: Any, params: Params, prefix: str
+) -> Iterator[tuple[str, dict[str, Value], str, tuple[Scalar, ...]]]:
     """Each field that may not hold just anything: its path, owner and name, and what to try."""
     for field in members(structure):
         value = values[field.name]
@@ -208,7 +209,7 @@ def _core(field: Member, params: Params) -> Construct:
     return core
 
 
-def _structure_of(field: Member, values: Values) -> Struct:
+def _structure_of(field: Member, values: Fields) -> Struct:
     """The one of the structures a field may consist of that has these values."""
     return next(
         structure
@@ -253,12 +254,12 @@ class _Drawing:
         self.overrides = overrides
         self.params = params
 
-    def structure(self, structure: Struct, path: str) -> Values:
+    def structure(self, structure: Struct, path: str) -> Fields:
         """The values of a structure."""
         fields = {field.name: field for field in members(structure)}
         counts = measures(structure)
         counting = {name: fields[name] for name in counts.values()}
-        values: Values = dict.fromkeys(fields)
+        values: dict[str, Value] = dict.fromkeys(fields)
         seen = Container(_params=Container(self.params))
         for name, field in fields.items():
             if name in counting or (field.condition and not field.condition(seen)):
@@ -268,18 +269,18 @@ class _Drawing:
             draw = partial(self.value, field, here, by, seen)
             values[name] = seen[name] = self.overridden(here, draw)
             if by:
-                count = partial(len, values[name])
+                count = partial(len, seen[name])
                 values[by.name] = self.overridden(f"{path}/{by.name}", count)
         return values
 
-    def overridden(self, path: str, otherwise: Callable[[], Any]) -> Any:
+    def overridden(self, path: str, otherwise: Callable[[], Value]) -> Value:
         """The value of the override for a field, or another one."""
         for pattern, value in self.overrides.items():
             if fnmatchcase(path, pattern):
                 return self.draw(value) if isinstance(value, SearchStrategy) else value
         return otherwise()
 
-    def value(self, field: Member, path: str, counted_by: Member | None, seen: Container) -> Any:
+    def value(self, field: Member, path: str, counted_by: Member | None, seen: Container) -> Value:
         """A value of a field that is there."""
         core = _core(field, self.params)
         if isinstance(core, Switch):
@@ -287,11 +288,15 @@ class _Drawing:
         if isinstance(core, Struct):
             return self.structure(core, path)
         if isinstance(core, FormatField):
-            return self.draw(_numbers(_most(core), _rule(field, self.params), _others(field)))
+            drawn: int = self.draw(_numbers(_most(core), _rule(field, self.params), _others(field)))
+            return drawn
         least, most = self.lengths(core, counted_by, seen)
         if isinstance(core, Array):
             return self.listed(core, path, least, most)
-        return self.draw(_texts(core, least, most, _rule(field, self.params), _others(field)))
+        text: str | bytes = self.draw(
+            _texts(core, least, most, _rule(field, self.params), _others(field))
+        )
+        return text
 
     def lengths(
         self, core: Construct, counted_by: Member | None, seen: Container
@@ -307,7 +312,7 @@ class _Drawing:
             min(most, rule.most) if isinstance(rule, AtMost | Between) else most,
         )
 
-    def listed(self, core: Array, path: str, least: int, most: int) -> list[Values]:
+    def listed(self, core: Array, path: str, least: int, most: int) -> list[Fields]:
         """Few members, or one as often as it may stand there."""
         few = min(most, max(least, _FEW_MAX))
         count = self.draw(st.integers(least, few) | st.just(most))
@@ -395,7 +400,7 @@ def _bytes_of(length: int) -> SearchStrategy[bytes]:
 # Values as text and as bytes, whatever they are.
 
 
-def written(value: Any) -> str:
+def written(value: Value) -> str:
     """A value in Python; long texts and lists, which repeat what was drawn, in short."""
     if isinstance(value, dict):
         return f"{{{', '.join(f'{name!r}: {written(entry)}' for name, entry in value.items())}}}"
@@ -410,7 +415,7 @@ def written(value: Any) -> str:
     return repr(int(value) if isinstance(value, IntEnum) else value)
 
 
-def _encoded(structure: Construct, values: Values, params: Params) -> Iterator[bytes]:
+def _encoded(structure: Construct, values: Fields, params: Params) -> Iterator[bytes]:
     for field in members(structure):
         match values[field.name]:
             case None:

@@ -5,12 +5,14 @@ from typing import Any
 
 from construct import Construct, ConstructError, ListContainer, StreamError
 
-from mappedram.drivers.base import Driver, Params, RefusalError, Span, Values
+from mappedram.drivers.base import Driver, RefusalError, Span
 from mappedram.errors import BuildError
 from mappedram.layout import RECORDS
 from mappedram.layout._spec import TYPES
 from mappedram.layout.declare import RefusedValueError, Trace
 from mappedram.layout.nesting import Context
+from mappedram.layout.typed import Kind, Params, T
+from mappedram.layout.validity import Scalar
 
 
 class ConstructDriver:
@@ -18,7 +20,7 @@ class ConstructDriver:
 
     name = "construct"
 
-    def parse(self, kind: str, data: bytes, params: Params) -> tuple[Values, int]:
+    def parse(self, kind: Kind[T], data: bytes, params: Params) -> tuple[T, int]:
         """See `Driver.parse`."""
         stream = BytesIO(data)
         try:
@@ -46,7 +48,7 @@ class ConstructDriver:
             and entry.value is not None
         ]
 
-    def build(self, kind: str, values: Values, params: Params) -> bytes:
+    def build(self, kind: Kind[T], values: T, params: Params) -> bytes:
         """See `Driver.build`."""
         stream = BytesIO()
         try:
@@ -72,7 +74,9 @@ def _context(
     return context
 
 
-def _refusal(kind: str, trace: list[Trace], *, short: bool, actual: Any = None) -> RefusalError:
+def _refusal(
+    kind: str, trace: list[Trace], *, short: bool, actual: Scalar | None = None
+) -> RefusalError:
     """The innermost field that was begun and not ended is the one that failed."""
     failed = next(entry for entry in reversed(trace) if entry.end is None)
     return RefusalError(kind, failed.path, failed.start, short=short, actual=actual)

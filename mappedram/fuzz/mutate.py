@@ -14,7 +14,8 @@ from typing import NamedTuple
 from mappedram import system
 from mappedram.fuzz.numbers import NUMBER_CHANGES, SPECIAL_CHANGES, Places
 from mappedram.fuzz.records import Record, choose, groups, other_address, other_flags, records
-from mappedram.model import Element
+from mappedram.layout.structures import SECTION_START
+from mappedram.model import Element, is_kind
 from mappedram.snapshot import Snapshot
 
 #: Path of the mutation that changes the length of the file: `offset` is the new length, and
@@ -358,11 +359,11 @@ def _group_of(path: str) -> int:
     return next(number for number, group in enumerate(_GROUPS) if group.fits.match(path))
 
 
-def _elements(snapshot: Snapshot) -> Iterator[Element]:
+def _elements(snapshot: Snapshot) -> Iterator[Element[object]]:
     """The structures of the stream, but for what devices are made of, beside the first one."""
     devices = 0
     for element in snapshot.stream.elements:
-        if element.kind == "section_start" and element.values["idstr"] != "ram":
+        if is_kind(element, SECTION_START) and element.values["idstr"] != "ram":
             devices += 1
         if devices <= 1 or element.kind in _ENVELOPE:
             yield element

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import mappedram
 from mappedram.bitmap import ByteOrder
 from mappedram.convert.stream import to_stream
-from mappedram.drivers.base import Values
 from mappedram.fuzz.remembering import DRIVER
 from mappedram.fuzz.sparse import SparseFile, memory_file
 from mappedram.layout import file
@@ -19,6 +18,7 @@ from mappedram.layout.constants import (
     CommandType,
     SectionType,
 )
+from mappedram.layout.typed import Fields
 from mappedram.writer import BlockSpec, Envelope, SnapshotWriter
 from mappedram.writer.build import Built
 from mappedram.writer.envelope import END_OF_STREAM, ram_sections, subsections
@@ -63,10 +63,10 @@ class DeviceSpec:
     version_id: int = 1
     state: bytes = b""
 
-    def section(self, *, footer: bool) -> Values:
+    def section(self, *, footer: bool, kind: SectionType = SectionType.FULL) -> Fields:
         """The section, to be built."""
-        header = {
-            "section_type": SectionType.FULL,
+        header: Fields = {
+            "section_type": kind,
             "section_id": self.section_id,
             "idstr": self.idstr,
             "instance_id": self.instance_id,
@@ -214,12 +214,16 @@ class SnapshotSpec:
 def _around_ram(spec: SnapshotSpec) -> Envelope:
     """What stands around the RAM blocks, up to END of RAM."""
     begin, part, end = ram_sections(footers=spec.footers)
-    configuration = {
+    configuration: Fields = {
         "header": {"name": spec.machine},
         "subsections": subsections(spec.capabilities, spec.target_page_bits, spec.uuid),
     }
-    command = {"header": {"command": CommandType.SWITCHOVER_START, "data": b""}}
-    command["header"]["section_type"] = SectionType.COMMAND
+    header: Fields = {
+        "section_type": SectionType.COMMAND,
+        "command": CommandType.SWITCHOVER_START,
+        "data": b"",
+    }
+    command: Fields = {"header": header}
     return Envelope.built(
         DRIVER,
         {

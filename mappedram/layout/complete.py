@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 from construct import Construct, Struct, Switch
 
 from mappedram.layout.declare import Valid
+from mappedram.layout.typed import Fields, Value
 from mappedram.layout.validity import Equals, Scalar
 
 #: A field of the same structure, as Construct writes such a reference.
 _FIELD = re.compile(r"this\['(\w+)'\]")
 
 
-def complete(declaration: Construct, values: Mapping[str, Any]) -> dict[str, Any]:
+def complete(declaration: Construct, values: Fields) -> dict[str, Value]:
     """The values of all fields, where only some are given: the others as they follow from those.
 
     A length is that of what the declaration measures by it, and a field that can hold one value

@@ -8,13 +8,13 @@ from construct import Construct, Renamed, Subconstruct, ValidationError
 from mappedram.layout._spec import TYPES
 from mappedram.layout.judged import FieldRule, Judged
 from mappedram.layout.nesting import Context, Member, Struct, parse_of
-from mappedram.layout.validity import ByParams, Validity
+from mappedram.layout.validity import ByParams, Scalar, Validity
 
 
 class RefusedValueError(ValidationError):
     """A field holds a value with which the stream cannot be followed; `actual` is that value."""
 
-    def __init__(self, actual: object, validity: Validity, path: str | None = None) -> None:
+    def __init__(self, actual: Scalar, validity: Validity, path: str | None = None) -> None:
         super().__init__(f"expected {validity.expected}, got {actual!r}", path)
         self.actual = actual
 
@@ -37,7 +37,7 @@ class Valid(Subconstruct):
         self.subcon._build(obj, stream, context, path)
         return obj
 
-    def _refuse_others(self, value: object, context: Any, path: str) -> None:
+    def _refuse_others(self, value: Scalar, context: Any, path: str) -> None:
         if self._accepts and self._accepts(value):
             return
         validity = self.validity

@@ -5,6 +5,7 @@ from typing import Any
 
 from construct import Bytes, If, Int8ub, Int16ub, Int32ub, Int64ub, StringEncoded, this
 
+from mappedram.layout import structures
 from mappedram.layout.constants import (
     ENCODING_FLAG_XBZRLE,
     MAPPED_RAM_HDR_VERSION,
@@ -23,7 +24,7 @@ from mappedram.layout.constants import (
     TARGET_PAGE_SIZE_MIN,
 )
 from mappedram.layout.declare import Valid, record
-from mappedram.layout.judged import FieldRule, Severity, Values, judged
+from mappedram.layout.judged import FieldRule, Severity, judged
 from mappedram.layout.stream import ENCODING
 from mappedram.layout.validity import (
     AtLeast,
@@ -147,7 +148,7 @@ def _pages_of(page_size: int) -> MultipleOf:
     return MultipleOf(page_size)
 
 
-def _pages(header: Values) -> MultipleOf:
+def _pages(header: structures.MappedRamHeader) -> MultipleOf:
     return _pages_of(header["page_size"])
 
 
@@ -173,8 +174,9 @@ MappedRamHeader = record(
 )
 
 
-def _pages_of_block(block: Values) -> MultipleOf:
-    return _pages_of(block["mapped_ram"]["page_size"])
+def _pages_of_block(block: structures.RamBlockHeader) -> MultipleOf | None:
+    header = block["mapped_ram"]
+    return _pages_of(header["page_size"]) if header else None
 
 
 RamBlockHeader = record(

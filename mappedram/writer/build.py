@@ -1,15 +1,17 @@
 """A stream, or a part of it, built along its declaration: the bytes of each structure, by place."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from construct import Construct
 
-from mappedram.drivers.base import Driver, Params, Values
+from mappedram.drivers.base import Driver
 from mappedram.layout import grammar
 from mappedram.layout.arithmetic import DEFAULT_WORD_SIZE
 from mappedram.layout.complete import complete, lengths
 from mappedram.layout.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.layout.grammar import Said, Structure
+from mappedram.layout.typed import Fields, Params, Value
 from mappedram.model import Area, Element
 
 
@@ -42,12 +44,12 @@ class Built:
         self.word_size = word_size
         self.derives = derives
         #: The structures and the areas that were built, in their order.
-        self.elements: list[Element] = []
+        self.elements: list[Element[object]] = []
         self.areas: list[Area] = []
         #: What is to be written, by offset.
         self.pieces: list[tuple[int, bytes]] = []
 
-    def add(self, declaration: Construct, values: Any) -> None:
+    def add(self, declaration: Construct, values: Value) -> None:
         """Build a part of a stream behind what is there.
 
         Raises:
@@ -68,7 +70,7 @@ class Built:
         """See `grammar.Place`."""
         self.areas.append(Area(path, start, length))
 
-    def build(self, structure: Structure, path: str, values: Values, context: Any) -> Values:
+    def build(self, structure: Structure, path: str, values: Fields, context: Any) -> Fields:
         """See `grammar.Builder`."""
         params = structure.around(context)
         given = _over(structure.values(context), values)
@@ -76,13 +78,14 @@ class Built:
             whole, data = self._built(structure, given, params)
         else:
             whole, data = self._derived(structure, given, params, context)
-        self.elements.append(Element(structure.kind, path, self.position, len(data), whole, params))
+        element = Element(structure.kind, path, self.position, len(data), whole, params)
+        self.elements.append(element)
         self.put(data)
         return whole
 
     def _derived(
-        self, structure: Structure, given: Values, params: Params, context: Any
-    ) -> tuple[Values, bytes]:
+        self, structure: Structure, given: Fields, params: Params, context: Any
+    ) -> tuple[Fields, bytes]:
         """A structure some of whose values follow, which may hang on where it ends.
 
         How long it is does not hang on what they are, so that it is built for that first.
@@ -96,7 +99,7 @@ class Built:
             return whole, data
         return self._built(structure, over(given, at_end), params)
 
-    def _built(self, structure: Structure, values: Values, params: Params) -> tuple[Values, bytes]:
+    def _built(self, structure: Structure, values: Fields, params: Params) -> tuple[Fields, bytes]:
         if self.derives:
             told = lengths(structure.declaration)
             values = {name: value for name, value in values.items() if name not in told}
@@ -113,7 +116,7 @@ class Built:
         self.position += length
 
 
-def build(driver: Driver, declaration: Construct, values: Any) -> bytes:
+def build(driver: Driver, declaration: Construct, values: Value) -> bytes:
     """The bytes of a part of a stream that holds no place.
 
     Raises:
@@ -124,19 +127,19 @@ def build(driver: Driver, declaration: Construct, values: Any) -> bytes:
     return built.data
 
 
-def _over(lower: Values, upper: Values) -> Values:
+def _over(lower: Fields, upper: Fields) -> Fields:
     """The upper values and, where these have none, the lower ones; members likewise."""
     if not lower:
         return upper
     found = dict(lower)
     for name, value in upper.items():
         below = found.get(name)
-        if isinstance(below, dict) and isinstance(value, dict):
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
             value = _over(below, value)
         found[name] = value
     return found
 
 
-def _under(upper: Values, lower: Values) -> Values:
+def _under(upper: Fields, lower: Fields) -> Fields:
     """As `_over`, the other way round."""
     return _over(lower, upper)

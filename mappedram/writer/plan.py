@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mappedram.drivers.base import Driver, Values
+from mappedram.drivers.base import Driver
 from mappedram.errors import BuildError
 from mappedram.layout import file
 from mappedram.layout.arithmetic import DEFAULT_WORD_SIZE, is_page_size
 from mappedram.layout.constants import CAPABILITY_X_IGNORE_SHARED, MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.layout.grammar import Said
+from mappedram.layout.typed import Fields
 from mappedram.model import RamBlock
 from mappedram.reader import assemble
 from mappedram.writer.build import Built
@@ -82,7 +83,7 @@ def plan(
     return Plan(start, placed, tuple(built.pieces), built.position)
 
 
-def _header(block: BlockSpec, page_size: int, *, has_addr: bool) -> Values:
+def _header(block: BlockSpec, page_size: int, *, has_addr: bool) -> Fields:
     nowhere = {"bitmap_offset": 0, "pages_offset": 0} if block.ignored else {}
     return {
         "idstr": block.idstr,

@@ -10,6 +10,7 @@ from mappedram.errors import UnsupportedError
 from mappedram.hint import Hint, Loading, hint
 from mappedram.layout.constants import SectionType
 from mappedram.model import RamBlock, Section, Stream
+from tests.blocks import with_fields
 from tests.check.draft import Draft
 from tests.conftest import UNFINISHED, Fixtures, manifest
 
@@ -156,6 +157,6 @@ def test_old_names_of_backends(fixtures: Fixtures) -> None:
     stream = stream_of(fixtures, "memory-backend")
     first, *others = stream.blocks
     assert isinstance(first, RamBlock)
-    blocks = (replace(first, idstr="/objects/a,b"), *others)
+    blocks = (with_fields(first, idstr="/objects/a,b"), *others)
     found = hint(replace(stream, blocks=blocks), PATH)
     assert option(found, "-object") == ["memory-backend-ram,id=a,,b,size=16M"]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import mappedram
 from mappedram import FormatError, MappedRamError, TruncatedError, UnsupportedError, drivers
 from mappedram.layout.constants import SectionType
+from mappedram.layout.structures import PAGE_RECORD
 from mappedram.reader import noted
 from mappedram.reader.noted import NotedRecords
 from mappedram.scattered import apply_xbzrle
@@ -163,8 +164,8 @@ def test_records_as_both_drivers_read_them(fixtures: Fixtures, name: str, page_s
         position, idstr = part.payload_offset, ""
         while position < part.payload_end - 8:
             data = snapshot.source.read(position, 8192)
-            values, length = drivers.get("construct").parse("page_record", data, params)
-            other = drivers.get("kaitai").parse("page_record", data, params)
+            values, length = drivers.get("construct").parse(PAGE_RECORD, data, params)
+            other = drivers.get("kaitai").parse(PAGE_RECORD, data, params)
             assert other == (values, length)
             idstr = values["idstr"] or idstr
             page = values["addr_and_flags"] // page_size

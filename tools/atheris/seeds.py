@@ -14,6 +14,7 @@ from typing import Any
 import mappedram
 from mappedram.convert.stream import to_stream
 from mappedram.layout.libvirt import SaveFormat
+from mappedram.layout.structures import KINDS as ALL_KINDS
 from mappedram.metadump import Options, plan, write_packed
 from mappedram.source import Source
 from mappedram.writer import BlockSpec, Envelope, SnapshotWriter
@@ -85,7 +86,7 @@ def _structures(name: str, stream: bytes) -> Iterator[tuple[str, bytes]]:
             elements = {element.kind: element for element in reversed(snapshot.stream.elements)}
     for kind, element in elements.items():
         flags = sum(bool(element.params.get(name)) << bit for bit, name in enumerate(PARAMS))
-        head = bytes([KINDS.index(kind), flags])
+        head = bytes([KINDS.index(ALL_KINDS[kind]), flags])
         data = head + stream[element.offset : element.end]
         yield f"structures-{name}-{kind}", _for("structures", data)
 

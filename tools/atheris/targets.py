@@ -8,14 +8,16 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mappedram import MappedRamError, drivers, layout
 from mappedram import open as open_snapshot
 from mappedram.check import Severity, check
 from mappedram.container import detect, open_any
-from mappedram.drivers.base import Driver, Params, RefusalError, Span
+from mappedram.drivers.base import Driver, RefusalError, Span
 from mappedram.layout.constants import SectionType
+from mappedram.layout.structures import KINDS as ALL_KINDS
+from mappedram.layout.typed import Fields, Kind, Params
 from mappedram.snapshot import Snapshot
 from mappedram.source import Source
 from mappedram.vmstate import decode
@@ -30,7 +32,7 @@ _UNPACKED_MAX = 8 << 20
 _READ_MAX = 1 << 16
 _DRIVERS = [drivers.get(name) for name in drivers.DRIVERS]
 #: What chooses a structure, and what each bit of the byte behind it says of the stream around it.
-KINDS = sorted(layout.ELEMENTS)
+KINDS = [ALL_KINDS[name] for name in sorted(layout.ELEMENTS)]
 #: Size of the page of a page record.
 _LEN_PAGE = 4096
 PARAMS = ("has_page_size", "has_addr", "has_mapped_ram", "is_be")
@@ -126,12 +128,12 @@ def structures(feed: Feed) -> None:
 class _Parsed(NamedTuple):
     """What a driver makes of bytes that it takes."""
 
-    values: dict[str, Any]
+    values: Fields
     length: int
     spans: list[Span]
 
 
-def _outcome(driver: Driver, kind: str, data: bytes, params: Params) -> object:
+def _outcome(driver: Driver, kind: Kind[Fields], data: bytes, params: Params) -> object:
     try:
         return _Parsed(*driver.parse(kind, data, params), driver.spans(kind, data, params))
     except RefusalError as error:

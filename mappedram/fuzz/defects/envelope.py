@@ -18,6 +18,8 @@ from mappedram.layout.constants import (
     SectionType,
 )
 from mappedram.layout.ram import PageRecord
+from mappedram.layout.structures import KINDS
+from mappedram.layout.typed import Fields
 
 #: A type byte that no section has.
 _NO_SECTION = (0x09, 0x42, 0x7D, 0xFF)
@@ -154,7 +156,7 @@ def compressed_page(spec: SnapshotSpec, rng: Random) -> SparseFile:
     block = rng.choice([block for block in draft.blocks if block.used_length])
     number = rng.randrange(block.used_length // spec.page_size)
     packed = zlib.compress(rng.randbytes(16) * (spec.page_size // 16), rng.randrange(10))
-    record = {
+    record: Fields = {
         "addr_and_flags": number * spec.page_size | RAM_SAVE_FLAG_COMPRESS_PAGE,
         "idstr": block.idstr,
         "compressed": packed,
@@ -162,7 +164,9 @@ def compressed_page(spec: SnapshotSpec, rng: Random) -> SparseFile:
     last = [e for e in draft.stream.elements if e.kind == "end_of_section"][-1]
     draft.insert(
         last.offset,
-        DRIVER.build("page_record", complete(PageRecord, record), {"len_page": spec.page_size}),
+        DRIVER.build(
+            KINDS["page_record"], complete(PageRecord, record), {"len_page": spec.page_size}
+        ),
     )
     return draft.file
 

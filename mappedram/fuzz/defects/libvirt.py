@@ -21,6 +21,8 @@ from mappedram.layout.libvirt import (
     QEMU_SAVE_VERSION,
     SaveFormat,
 )
+from mappedram.layout.structures import KINDS, LibvirtHeader
+from mappedram.layout.typed import Fields
 from mappedram.source import Source
 
 _XML = "<domain type='qemu'>\n  <name>fuzz</name>\n  <memory unit='KiB'>64</memory>\n</domain>\n"
@@ -45,7 +47,7 @@ def compressed(spec: SnapshotSpec) -> SparseFile:
     """
     data = lzma.compress(bytes(spec.shortened().file()), preset=0)
     text = _XML.encode() + b"\0"
-    values = {
+    values: LibvirtHeader = {
         "magic": QEMU_SAVE_MAGIC,
         "version": QEMU_SAVE_VERSION,
         "data_len": len(text),
@@ -65,9 +67,10 @@ def _detected(file: SparseFile) -> LibvirtImage:
     return found
 
 
-def _with(file: SparseFile, *, is_be: bool = False, **values: object) -> SparseFile:
+def _with(file: SparseFile, *, is_be: bool = False, **values: int | str) -> SparseFile:
     """The image with other values in its header."""
-    header = DRIVER.build(KIND, _detected(file).values | values, {"is_be": is_be})
+    changed: Fields = {**_detected(file).header.fields, **values}
+    header = DRIVER.build(KINDS[KIND], changed, {"is_be": is_be})
     return file.write(0, header)
 
 
