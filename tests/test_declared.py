@@ -8,6 +8,7 @@ import pytest
 
 import mappedram
 from mappedram import drivers
+from mappedram.drivers.construct_driver import ConstructDriver
 from mappedram.layout import file, live, ram, section, stream
 from mappedram.layout.complete import complete, lengths
 from mappedram.layout.constants import SectionType
@@ -132,6 +133,28 @@ def test_blocks_get_their_places_from_those_before() -> None:
     assert built.position == 0x49000
     total = built.elements[0].fields["total_and_flags"]
     assert total == 0x42000 | 4
+
+
+@pytest.mark.parametrize(
+    ("places", "built"), [({}, 2), ({"bitmap_offset": 0, "pages_offset": 0}, 1)]
+)
+def test_what_does_not_hang_on_its_end_is_built_once(
+    places: dict[str, int], built: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A total does not, nor does a block without data; the place of a bitmap does."""
+    kinds: list[str] = []
+    build_one = ConstructDriver.build
+
+    def noted(driver: ConstructDriver, kind: Any, *rest: Any) -> bytes:
+        kinds.append(kind)
+        return build_one(driver, kind, *rest)
+
+    monkeypatch.setattr(ConstructDriver, "build", noted)
+    header = {"idstr": "a", "used_length": 0x2000, "mapped_ram": {"page_size": 0x1000, **places}}
+    made = Built(CONSTRUCT)
+    made.said.mapped_ram = True
+    made.add(file.RamList, {"blocks": [{"header": header}]})
+    assert kinds == ["mem_size", *["ramblock_header"] * built]
 
 
 def test_a_block_without_data_takes_no_room() -> None:
