@@ -150,7 +150,8 @@ def test_what_does_not_hang_on_its_end_is_built_once(
         return build_one(driver, kind, *rest)
 
     monkeypatch.setattr(ConstructDriver, "build", noted)
-    header = {"idstr": "a", "used_length": 0x2000, "mapped_ram": {"page_size": 0x1000, **places}}
+    mapped_ram = {"page_size": 0x1000, **places}
+    header: dict[str, Any] = {"idstr": "a", "used_length": 0x2000, "mapped_ram": mapped_ram}
     made = Built(CONSTRUCT)
     made.said.mapped_ram = True
     made.add(file.RamList, {"blocks": [{"header": header}]})
