@@ -7,6 +7,7 @@ from construct import Construct, Renamed, Struct, ValidationError, Validator
 
 from mappedram.layout._spec import TYPES
 from mappedram.layout.judged import FieldRule, Judged
+from mappedram.layout.typed import Value
 from mappedram.layout.validity import ByParams, Scalar, Validity
 
 
@@ -44,7 +45,7 @@ class Trace:
     path: str
     start: int
     end: int | None = None
-    value: Any = None
+    value: Value = None
 
 
 class Field(Renamed):
