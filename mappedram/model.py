@@ -162,7 +162,10 @@ class RamBlock(views.RamBlockHeader):
 
     @property
     def page_size(self) -> int | None:
-        """Size of a target page, by the header; None where there is no header."""
+        """Size of a target page, by the mapped-ram header; None where there is none.
+
+        The field of that name in the header of the block is that of the host's memory.
+        """
         return self.mapped_ram.page_size if self.mapped_ram else None
 
     @property
