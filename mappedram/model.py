@@ -6,9 +6,10 @@ name says pages.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar, cast
+from typing import Generic, NamedTuple, Protocol, TypeGuard, TypeVar, cast
 
 from mappedram.errors import FormatError, UnsupportedError
+from mappedram.json_types import Json
 from mappedram.layout import structures, views
 from mappedram.layout.arithmetic import (
     DEFAULT_WORD_SIZE,
@@ -75,6 +76,14 @@ def of_kind(elements: Iterable[Element[object]], kind: Kind[T]) -> Iterator[Elem
     # As `is_kind`, which takes as long again where there are thousands.
     found = (element for element in elements if element.kind == kind)
     return cast("Iterator[Element[T]]", found)
+
+
+class Scattered(Protocol):
+    """The pages of a block that stand among records: a `mappedram.scattered.ScatteredPages`."""
+
+    @property
+    def page_size(self) -> int:
+        """Bytes of a page."""
 
 
 class Area(NamedTuple):
@@ -153,7 +162,10 @@ class RamBlock(views.RamBlockHeader):
 
     @property
     def page_size(self) -> int | None:
-        """Size of a target page, by the header; None where there is no header."""
+        """Size of a target page, by the mapped-ram header; None where there is none.
+
+        The field of that name in the header of the block is that of the host's memory.
+        """
         return self.mapped_ram.page_size if self.mapped_ram else None
 
     @property
@@ -243,7 +255,7 @@ class VmDescription:
 
     offset: int
     length: int
-    document: Mapping[str, Any] | None
+    document: Mapping[str, Json] | None
     problem: str | None = None
 
     @property
@@ -288,7 +300,7 @@ class Stream:
     vmdescription: VmDescription | None
     stopped: FormatError | None
     #: Without mapped-ram: where the pages of each block stand (`mappedram.scattered`), by `idstr`.
-    scattered: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    scattered: Mapping[str, Scattered] = field(default_factory=dict, compare=False)
 
     @property
     def machine(self) -> str | None:

@@ -46,7 +46,8 @@ class Block:
         self._snapshot = snapshot
         self.model = model
         #: Of a stream without mapped-ram: where the pages stand.
-        self.scattered: ScatteredPages | None = snapshot.stream.scattered.get(model.idstr)
+        found = snapshot.stream.scattered.get(model.idstr)
+        self.scattered = found if isinstance(found, ScatteredPages) else None
 
     @property
     def source(self) -> Source:

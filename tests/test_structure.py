@@ -14,7 +14,7 @@ PACKAGE = ROOT / "mappedram"
 
 #: Lowest first: a module imports from its own layer and those before it.
 LAYERS = [
-    {"errors", "printable", "spans", "specification"},
+    {"errors", "json_types", "printable", "spans", "specification"},
     {"system"},
     {"layout"},
     {"kaitai"},

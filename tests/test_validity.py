@@ -15,6 +15,7 @@ from mappedram.layout import RECORDS
 from mappedram.layout.constants import RAM_SAVE_FLAGS, SECTION_TYPES
 from mappedram.layout.members import Member, member, members
 from mappedram.layout.structures import KINDS
+from mappedram.layout.typed import Params
 from mappedram.layout.validity import (
     AtLeast,
     AtMost,
@@ -26,7 +27,6 @@ from mappedram.layout.validity import (
     MoreThan,
     MultipleOf,
     OneOf,
-    Params,
     PowerOfTwo,
     Printable,
     Scalar,

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from mappedram.capture.monitor import Monitor
+from mappedram.json_types import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Guest:
     running: bool
     memory: int
     capabilities: Mapping[str, bool]
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, Json]
     migration: str
     blocked: tuple[str, ...]
 

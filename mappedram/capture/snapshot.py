@@ -12,7 +12,7 @@ from typing import Any
 from mappedram import system
 from mappedram.capture.cancel import SLOWEST, cancel
 from mappedram.capture.guest import Guest, look
-from mappedram.capture.monitor import ENDED, CaptureError, Monitor, connected
+from mappedram.capture.monitor import ENDED, CaptureError, Migration, Monitor, connected
 from mappedram.capture.refusal import refusals
 from mappedram.output import refuse_existing
 
@@ -108,7 +108,7 @@ async def _saved(
     wish: Wish,
     *,
     progress: Progress | None,
-) -> dict[str, Any]:
+) -> Migration:
     """Save the guest with all that this takes, and put all of that back."""
     async with _undoing() as undo:
         if guest.running:
@@ -166,7 +166,7 @@ async def _set_parameters(monitor: Monitor, guest: Guest, wish: Wish, undo: "_Un
 
 async def _migrated(
     monitor: Monitor, path: Path, progress: Progress | None, *, threads: bool
-) -> dict[str, Any]:
+) -> Migration:
     """Start the save and follow it to its end; broken off, it is cancelled first."""
     try:
         await monitor.execute("migrate", uri=f"file:{path}")

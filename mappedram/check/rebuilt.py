@@ -1,12 +1,12 @@
 """A file built again of its own values, by each of the two declarations: is it the same?"""
 
 from dataclasses import dataclass
-from typing import Any
 
 from mappedram import drivers
 from mappedram.check.container import Container, unpacked
 from mappedram.drivers import DriverName
 from mappedram.errors import MappedRamError
+from mappedram.json_types import Json
 from mappedram.layout import libvirt
 from mappedram.layout.complete import complete
 from mappedram.layout.structures import KINDS
@@ -46,7 +46,7 @@ class Rebuilt:
             f" built {where.expected}, the file has {where.actual}"
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Json]:
         """For JSON."""
         differs = self.mismatch._asdict() if self.mismatch else None
         return {"identical": self.identical, "mismatch": differs, "problem": self.problem or None}

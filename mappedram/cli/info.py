@@ -1,7 +1,6 @@
 """`mappedram info`: what a file holds, from its headers and bitmaps."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import click
 
@@ -21,6 +20,7 @@ from mappedram.container import LibvirtImage, open_any
 from mappedram.coverage import Coverage
 from mappedram.drivers import DriverName
 from mappedram.errors import FormatError, MappedRamError, UnsupportedError
+from mappedram.json_types import Json
 from mappedram.layout.arithmetic import is_page_size
 from mappedram.model import Section, Stream
 from mappedram.printable import printable
@@ -118,7 +118,7 @@ def complete(stream: Stream) -> bool | None:
     return None if isinstance(stream.stopped, UnsupportedError) else stream.complete
 
 
-def stopped_as_dict(stopped: FormatError | None) -> dict[str, Any] | None:
+def stopped_as_dict(stopped: FormatError | None) -> dict[str, Json] | None:
     """Where and why reading ended, for JSON."""
     if stopped is None:
         return None
@@ -157,7 +157,7 @@ def _show_json(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> Non
     )
 
 
-def _metadump(snapshot: Snapshot) -> dict[str, Any]:
+def _metadump(snapshot: Snapshot) -> dict[str, Json]:
     """Of a metadump, what was left out of it."""
     packed = snapshot.source.packed
     return {"metadump": packed.summary} if packed else {}
@@ -172,7 +172,7 @@ def _uuid(stream: Stream) -> str | None:
     return str(UUID(bytes=raw))
 
 
-def _block_as_dict(block: Block, present: int | None) -> dict[str, Any]:
+def _block_as_dict(block: Block, present: int | None) -> dict[str, Json]:
     model = block.model
     return {
         "idstr": model.idstr,
@@ -188,7 +188,7 @@ def _block_as_dict(block: Block, present: int | None) -> dict[str, Any]:
     }
 
 
-def _unknown_as_dict(block: Block, present: int | None) -> dict[str, Any]:
+def _unknown_as_dict(block: Block, present: int | None) -> dict[str, Json]:
     coverage = coverage_of(block, present)
     if coverage is None:
         return {"unknown_bytes": None, "unknown_reasons": []}
@@ -198,7 +198,7 @@ def _unknown_as_dict(block: Block, present: int | None) -> dict[str, Any]:
     }
 
 
-def _section_as_dict(section: Section) -> dict[str, Any]:
+def _section_as_dict(section: Section) -> dict[str, Json]:
     return {
         "type": section.type.name.lower(),
         "section_id": section.section_id,
@@ -288,7 +288,7 @@ def _block_table(blocks: Sequence[Block]) -> Iterator[str]:
     return table(["idstr", *numbers.split()], rows, numbers)
 
 
-def _block_row(block: Block, present: int | None) -> Sequence[Any]:
+def _block_row(block: Block, present: int | None) -> Sequence[object]:
     model = block.model
     pages = num_pages(block)
     known = present is not None and pages > 0
@@ -313,14 +313,14 @@ def _section_table(sections: Sequence[Section]) -> Iterator[str]:
     return table(header, _section_rows(sections), "id instance version offset length")
 
 
-def _section_rows(sections: Sequence[Section]) -> Iterator[Sequence[Any] | str]:
+def _section_rows(sections: Sequence[Section]) -> Iterator[Sequence[object] | str]:
     for shown, hidden in folded(sections, section_key):
         yield from map(_section_row, shown)
         if hidden:
             yield folded_sections(hidden)
 
 
-def _section_row(section: Section) -> Sequence[Any]:
+def _section_row(section: Section) -> Sequence[object]:
     type_name, name = section_name(section)
     return (
         type_name,

@@ -60,7 +60,7 @@ from mappedram.layout.validity import (
 )
 
 #: Values for fields by their path, such as `*/mapped_ram/version`: constants, or strategies.
-Overrides = Mapping[str, Scalar | SearchStrategy[Any]]
+Overrides = Mapping[str, Scalar | SearchStrategy[Scalar]]
 
 #: Texts and lists are mostly as short as this; beyond it, they repeat what was drawn.
 _SHORT_MAX, _FEW_MAX = 16, 4

@@ -1,7 +1,7 @@
 """The driver over the Construct declarations in `mappedram.layout`."""
 
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 from construct import Construct, ConstructError, ListContainer, StreamError
 
@@ -41,7 +41,7 @@ class ConstructDriver:
         except RefusedValueError as error:
             raise _refusal(kind, trace, short=False, actual=error.actual) from error
         return [
-            Span(entry.path, entry.start, entry.end, entry.value)
+            Span(entry.path, entry.start, entry.end, cast("Scalar", entry.value))
             for entry in trace
             if entry.end is not None
             and not isinstance(entry.value, (dict, ListContainer))

@@ -3,13 +3,14 @@
 import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import mappedram
 from mappedram.bitmap import ByteOrder
 from mappedram.convert.stream import to_stream
 from mappedram.fuzz.remembering import DRIVER
 from mappedram.fuzz.sparse import SparseFile, memory_file
+from mappedram.json_types import Json
 from mappedram.layout import file
 from mappedram.layout.constants import (
     CAPABILITY_MAPPED_RAM,
@@ -74,7 +75,7 @@ class DeviceSpec:
         }
         return {"header": header, "payload": self.state, "footer": {} if footer else None}
 
-    def description(self) -> dict[str, Any]:
+    def description(self) -> dict[str, Json]:
         """What the JSON text says of it."""
         return {
             "name": self.idstr,
@@ -189,14 +190,15 @@ class SnapshotSpec:
         if not self.description:
             return b""
         devices = (*self.early, *self.devices) if self.described is None else self.described
-        document: dict[str, Any] = {
-            "configuration": {"vmsd_name": "configuration", "version": 1, "fields": []},
+        configuration: dict[str, Json] = {"vmsd_name": "configuration", "version": 1, "fields": []}
+        subsections = [{"vmsd_name": f"configuration/{name}"} for name in self._subsections()]
+        if subsections:
+            configuration["subsections"] = subsections
+        document = {
+            "configuration": configuration,
             "page_size": self.page_size,
             "devices": [device.description() for device in devices],
         }
-        subsections = [{"vmsd_name": f"configuration/{name}"} for name in self._subsections()]
-        if subsections:
-            document["configuration"]["subsections"] = subsections
         return json.dumps(document).encode()
 
     def _subsections(self) -> list[str]:

@@ -8,6 +8,7 @@ from construct import Construct, Renamed, Subconstruct, ValidationError
 from mappedram.layout._spec import TYPES
 from mappedram.layout.judged import FieldRule, Judged
 from mappedram.layout.nesting import Context, Member, Struct, parse_of
+from mappedram.layout.typed import Value
 from mappedram.layout.validity import ByParams, Scalar, Validity
 
 
@@ -54,7 +55,7 @@ class Trace:
     path: str
     start: int
     end: int | None = None
-    value: Any = None
+    value: Value = None
 
 
 class Field(Member):

@@ -26,6 +26,7 @@ from mappedram.layout.constants import (
 from mappedram.layout.declare import Valid, record
 from mappedram.layout.judged import FieldRule, Severity, judged
 from mappedram.layout.stream import ENCODING
+from mappedram.layout.typed import Params
 from mappedram.layout.validity import (
     AtLeast,
     AtMost,
@@ -35,7 +36,6 @@ from mappedram.layout.validity import (
     Masked,
     MoreThan,
     MultipleOf,
-    Params,
     PowerOfTwo,
     hexadecimal,
 )

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
+from mappedram.json_types import Json
 from mappedram.metadump.policy import Policy
 from mappedram.metadump.runs import Kept
 from mappedram.snapshot import Snapshot
@@ -22,7 +23,7 @@ class DeviceSummary:
     kept: int = 0
     blanked: Counter[str] = field(default_factory=Counter)
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Json]:
         """The summary for JSON."""
         return {
             "idstr": self.idstr,

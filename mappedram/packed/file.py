@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from mappedram import system
 from mappedram.errors import FormatError, TruncatedError, UnsupportedError
+from mappedram.json_types import Json
 from mappedram.layout.metadump import MAGIC, VERSION, MetadumpHeader
 from mappedram.packed.layer import (
     NUMBER_MAX,
@@ -73,7 +74,7 @@ class Packed:
             self.size = _count(directory["size"])
             self.has_digests = bool(directory["has_digests"])
             self.is_device = bool(directory.get("is_device", False))
-            self.summary: Mapping[str, Any] = dict(directory["summary"])
+            self.summary: Mapping[str, Json] = dict(directory["summary"])
             places = {
                 name: _Place(*(_count(number) for number in directory["tables"][name]))
                 for name in TABLES

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mappedram import model
+from mappedram.json_types import Json
 from mappedram.layout.constants import SectionType
 from mappedram.layout.section import VmDescription
 from mappedram.layout.vmstate import subsection_header_size
@@ -101,14 +102,14 @@ def _after_last_nul(source: Source, start: int) -> tuple[int, bytes] | None:
     return None
 
 
-def payload_lengths(document: Mapping[str, Any]) -> dict[tuple[str, int], list[int]]:
+def payload_lengths(document: Mapping[str, Json]) -> dict[tuple[str, int], list[int]]:
     """Bytes of the payload of each device, in order, by (`idstr`, `instance_id`).
 
     Devices whose description is not what QEMU writes are left out.
     Source: QEMU migration/vmstate.c, vmsd_desc_field_start() and vmsd_desc_field_end().
     """
     lengths: dict[tuple[str, int], list[int]] = {}
-    devices = document.get("devices")
+    devices: Any = document.get("devices")
     for device in devices if isinstance(devices, list) else ():
         try:
             key = (device["name"], device["instance_id"])

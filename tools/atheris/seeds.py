@@ -146,7 +146,8 @@ def _described(name: str) -> list[dict[str, Any]]:
     ):
         description = snapshot.stream.vmdescription
         document = description.document if description else None
-        return list((document or {}).get("devices", []))
+        devices: Any = (document or {}).get("devices", [])
+        return list(devices)
 
 
 def _image(stream: bytes, save_format: SaveFormat) -> bytes:

@@ -38,23 +38,24 @@ def outputs() -> dict[str, str]:
     """Both files, as path below the root -> text."""
     found = {entry.name: entry for entry in ksy.structures()}
     # What stands within another structure is declared before it.
-    ordered = list(dict.fromkeys(entry for one in found.values() for entry in _inner(one, found)))
-    kinds = [
-        f'{entry.name.upper()}: Kind[{name_of(entry.name)}] = Kind("{entry.name}")'
-        for entry in found.values()
-    ]
-    every = ",\n".join(f"    {entry.name.upper()}" for entry in found.values())
-    names = (
-        "#: All kinds by their name, for what is done with any of them alike.\n"
-        "KINDS: dict[str, Kind[Fields]] = {\n    str(kind): cast(Kind[Fields], kind)\n"
-        f"    for kind in (\n{every.replace('    ', ' ' * 8)},\n    )\n}}\n"
-    )
+    ordered = dict.fromkeys(entry for one in found.values() for entry in _inner(one, found))
+    structures = [STRUCTURES, *map(_typed_dict, ordered), _kinds(list(found))]
+    views = [VIEWS, *(_view(found[name]) for name in VIEWED)]
     return {
-        f"{FOLDER}/structures.py": "\n\n".join(
-            [STRUCTURES, *map(_typed_dict, ordered), "\n".join(kinds) + "\n\n" + names]
-        ),
-        f"{FOLDER}/views.py": "\n\n".join([VIEWS, *(_view(found[name]) for name in VIEWED)]),
+        f"{FOLDER}/structures.py": "\n\n".join(structures),
+        f"{FOLDER}/views.py": "\n\n".join(views),
     }
+
+
+def _kinds(names: list[str]) -> str:
+    """The kinds, each as a constant and all by their name."""
+    lines = [f'{name.upper()}: Kind[{name_of(name)}] = Kind("{name}")\n' for name in names]
+    lines.append("\n#: All kinds by their name, for what is done with any of them alike.\n")
+    lines.append("KINDS: dict[str, Kind[Fields]] = {\n")
+    lines.append("    str(kind): cast(Kind[Fields], kind)\n    for kind in (\n")
+    lines += [f"        {name.upper()},\n" for name in names]
+    lines.append("    )\n}\n")
+    return "".join(lines)
 
 
 def name_of(kind: str) -> str:
