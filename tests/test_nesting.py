@@ -14,6 +14,7 @@ from construct import (
     Int8ub,
     Int16ub,
     Renamed,
+    SizeofError,
     StreamError,
     this,
 )
@@ -115,3 +116,18 @@ def test_hooks_are_called() -> None:
     told = Renamed(Int8ub, "a", newparsed=lambda value, _: found.append(value))
     Struct(told, "b" / Int8ub).parse(b"\x01\x02")
     assert found == [1]
+
+
+@pytest.mark.parametrize("has_more", [0, 1])
+def test_the_size_of_values_is_that_of_what_is_built_of_them(has_more: int) -> None:
+    params = {"has_more": has_more}
+    struct = Struct(*members(), "fixed" / Struct("a" / Int16ub, "b" / Int8ub))
+    values = {"length": 3, "data": b"abc", "more": 1, "fixed": {"a": 1, "b": 2}}
+    assert struct.size(values, params) == len(struct.build(values, **params))
+
+
+def test_no_size_of_what_is_of_any_size_within() -> None:
+    struct = Struct("within" / Struct(*members()))
+    with pytest.raises(SizeofError):
+        struct.size({"within": {"length": 1, "data": b"a", "more": 1}}, {"has_more": 1})
+    assert Struct("a" / Int8ub, "b" / Struct("c" / Int16ub)).sizeof() == 3

@@ -101,6 +101,22 @@ class Struct(construct.Struct):
             inside[name] = build(value, stream, inside, path + step)
         return inside
 
+    def size(self, values: Mapping[str, object], params: Mapping[str, int]) -> int:
+        """How many bytes these values take; what stands within them has to be of a fixed size.
+
+        Raises:
+            SizeofError: it is not.
+        """
+        around = Context(None)
+        around.update(params)
+        inside = Context(None, around)
+        inside.update(values)
+        return sum(member._sizeof(inside, "") for member in self.subcons)
+
+    def _sizeof(self, context: Any, path: str) -> int:
+        inside = Context(None, context)
+        return sum(member._sizeof(inside, path) for member in self.subcons)
+
 
 def parse_of(subcon: Construct) -> Parse:
     """How it is parsed: straight where nobody is to be told of it."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from construct import Construct
+from construct import Construct, SizeofError
 
 from mappedram.drivers.base import Driver
 from mappedram.layout import grammar
@@ -74,37 +74,41 @@ class Built:
         """See `grammar.Builder`."""
         params = structure.around(context)
         given = _over(structure.values(context), values)
-        if structure.derived is None:
-            whole, data = self._built(structure, given, params)
+        if structure.derived:
+            whole = self._derived(structure, given, params, context)
         else:
-            whole, data = self._derived(structure, given, params, context)
+            whole = self._whole(structure, given)
+        data = self.driver.build(structure.kind, whole, params)
         element = Element(structure.kind, path, self.position, len(data), whole, params)
         self.elements.append(element)
         self.put(data)
         return whole
 
-    def _derived(
-        self, structure: Structure, given: Fields, params: Params, context: Any
-    ) -> tuple[Fields, bytes]:
-        """A structure some of whose values follow, which may hang on where it ends.
+    def _derived(self, structure: Structure, given: Fields, params: Params, context: Any) -> Fields:
+        """All values of a structure of which some follow, which may hang on where it ends.
 
-        How long it is does not hang on what they are, so that it is built for that first.
+        How long it is does not hang on what they are.
         """
         assert structure.derived
         over = _over if self.derives else _under
         derived = structure.derived(context, given, self.position)
-        whole, data = self._built(structure, over(given, derived), params)
-        at_end = structure.derived(context, given, self.position + len(data))
-        if at_end == derived:
-            return whole, data
-        return self._built(structure, over(given, at_end), params)
+        whole = self._whole(structure, over(given, derived))
+        end = self.position + self._size(structure, whole, params)
+        at_end = structure.derived(context, given, end)
+        return whole if at_end == derived else self._whole(structure, over(given, at_end))
 
-    def _built(self, structure: Structure, values: Fields, params: Params) -> tuple[Fields, bytes]:
+    def _size(self, structure: Structure, whole: Fields, params: Params) -> int:
+        try:
+            return int(structure.declaration.size(whole, params))
+        except (SizeofError, TypeError):  # it cannot be told, or a value is missing
+            return len(self.driver.build(structure.kind, whole, params))
+
+    def _whole(self, structure: Structure, values: Fields) -> Fields:
+        """The values of all fields."""
         if self.derives:
             told = lengths(structure.declaration)
             values = {name: value for name, value in values.items() if name not in told}
-        whole = complete(structure.declaration, values)
-        return whole, self.driver.build(structure.kind, whole, params)
+        return complete(structure.declaration, values)
 
     def put(self, data: bytes) -> None:
         """See `grammar.Builder`."""

@@ -330,6 +330,7 @@ def test_page_is_fresh() -> None:
 def test_what_is_published_can_be_drawn_again() -> None:
     text = ledger.PUBLISHED.read_text(encoding="utf-8")
     entries = ledger.read(ledger.PUBLISHED)
+    assert entries
     assert text == ledger.text(entries)
     assert {entry.kind for entry in entries} <= set(kinds.KINDS)
 
