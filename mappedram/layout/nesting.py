@@ -101,7 +101,7 @@ class Struct(construct.Struct):
             inside[name] = build(value, stream, inside, path + step)
         return inside
 
-    def size(self, values: Mapping[str, Any], params: Mapping[str, Any]) -> int:
+    def size(self, values: Mapping[str, object], params: Mapping[str, int]) -> int:
         """How many bytes these values take; what stands within them has to be of a fixed size.
 
         Raises:
