@@ -184,6 +184,8 @@ def test_derived_tables_are_fresh() -> None:
             "tools.generate",
             "--check",
             "spec_table",
+            "structures",
+            "structures",
             "format_tables",
             "clause_table",
         ],

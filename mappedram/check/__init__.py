@@ -7,7 +7,7 @@ of other programs. Printing belongs in `cli`, mending a file in `repair`.
 >>> report = check("guest.mapped-ram")
 >>> report.verdict, [finding.code for finding in report.findings]
 
-Imports: errors, printable, version, format, io, stream, qemu.
+Imports: errors, json_types, printable, version, format, io, stream, qemu.
 """
 
 import os

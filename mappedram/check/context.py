@@ -15,8 +15,9 @@ from mappedram.format.arithmetic import is_page_size
 from mappedram.format.constants import RAM_SECTION_IDSTR, SectionType
 from mappedram.format.drivers.base import Span
 from mappedram.format.drivers.compared import ComparedDriver
+from mappedram.format.typed import Kind, T
 from mappedram.io.source import Source
-from mappedram.stream.model import Element, MappedRamHeader, RamBlock, Section, Stream
+from mappedram.stream.model import Element, MappedRamHeader, RamBlock, Section, Stream, of_kind
 from mappedram.stream.reader import read_stream
 from mappedram.stream.regions import Region, claimed
 from mappedram.stream.snapshot import Block, Snapshot
@@ -51,25 +52,23 @@ class Context:
     # Places.
 
     @cached_property
-    def elements(self) -> dict[str, Element]:
+    def elements(self) -> dict[str, Element[object]]:
         """The structures by path; of several with one path, the first."""
         return {element.path: element for element in reversed(self.stream.elements)}
 
-    def of_kind(self, *kinds: str) -> Iterator[Element]:
-        """The structures of some kinds, in the order of the file."""
-        if len(kinds) == 1:
-            return iter(self._by_kind.get(kinds[0], ()))
-        return (element for element in self.stream.elements if element.kind in kinds)
+    def of_kind(self, kind: Kind[T]) -> Iterator[Element[T]]:
+        """The structures of a kind, in the order of the file."""
+        return of_kind(self._by_kind.get(kind, ()), kind)
 
     @cached_property
-    def _by_kind(self) -> dict[str, list[Element]]:
+    def _by_kind(self) -> dict[str, list[Element[object]]]:
         """The structures of each kind, in the order of the file."""
-        found: dict[str, list[Element]] = {}
+        found: dict[str, list[Element[object]]] = {}
         for element in self.stream.elements:
             found.setdefault(element.kind, []).append(element)
         return found
 
-    def field(self, element: Element, name: str) -> Place:
+    def field(self, element: Element[object], name: str) -> Place:
         """Where a field of a structure lies; `name` is a path such as `mapped_ram/version`."""
         if element.offset not in self._spans:
             self._spans[element.offset] = {s.path: s for s in self.snapshot.fields(element)}

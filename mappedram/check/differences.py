@@ -1,9 +1,12 @@
 """Where the two drivers differ first, with its place in the file."""
 
+from typing import cast
+
 from mappedram.check.finding import Defect, Place
 from mappedram.errors import FormatError
 from mappedram.format.drivers.base import RefusalError
 from mappedram.format.drivers.compared import ComparedDriver, Difference, Outcome
+from mappedram.format.typed import Fields
 from mappedram.stream.model import Stream
 
 #: Longest value that is shown.
@@ -24,9 +27,10 @@ def first_difference(driver: ComparedDriver, reading: Stream | FormatError) -> D
     place = _place(difference, reading)
     mine, other = difference.mine, difference.other
     if not isinstance(mine, RefusalError) and not isinstance(other, RefusalError):
-        for name, value in mine[0].items():
-            if value != other[0].get(name):
-                return _defect(name, value, other[0].get(name), place)
+        values, others = cast("Fields", mine[0]), cast("Fields", other[0])
+        for name, value in values.items():
+            if value != others.get(name):
+                return _defect(name, value, others.get(name), place)
     return _defect(f"a {difference.kind}", _said(mine), _said(other), place)
 
 

@@ -1,9 +1,10 @@
 """What a check says: one finding for each defect, with its place in the file."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mappedram.format.judged import Severity as Severity  # rules about a field have one there
+from mappedram.json_types import Json
 
 
 class Place(NamedTuple):
@@ -53,6 +54,6 @@ class Finding:
     actual: str | None
     decompressed: bool = False
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Json]:
         """The finding for JSON, with its keys in the order of the attributes."""
         return asdict(self)

@@ -1,14 +1,15 @@
 """A file built again of its own values, by each of the two declarations: is it the same?"""
 
 from dataclasses import dataclass
-from typing import Any
 
 from mappedram.check.save_image import Container, unpacked
 from mappedram.errors import MappedRamError
 from mappedram.format import drivers, libvirt
 from mappedram.format.complete import complete
 from mappedram.format.drivers import DriverName
+from mappedram.format.structures import KINDS
 from mappedram.io.source import Source
+from mappedram.json_types import Json
 from mappedram.stream.rebuild import Mismatch, differing, mismatch
 
 
@@ -44,7 +45,7 @@ class Rebuilt:
             f" built {where.expected}, the file has {where.actual}"
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Json]:
         """For JSON."""
         differs = self.mismatch._asdict() if self.mismatch else None
         return {"identical": self.identical, "mismatch": differs, "problem": self.problem or None}
@@ -77,7 +78,7 @@ def _rebuilt(stream: Source, begin: int, container: Container | None, name: Driv
 def _of_image(container: Container, name: DriverName) -> Mismatch | None:
     """The header of an image of libvirt."""
     header = container.image.header
-    values = complete(libvirt.LibvirtHeader, header.values)
-    data = drivers.get(name).build(header.kind, values, dict(header.params))
+    values = complete(libvirt.LibvirtHeader, header.fields)
+    data = drivers.get(name).build(KINDS[header.kind], values, header.params)
     actual = container.source.read(header.offset, header.length)
     return differing(header, data, actual) if data != actual else None

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, Never, cast
 
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Finding, Place, Severity
@@ -18,6 +18,10 @@ LoadingJudge = Callable[[Loading], Iterator[Defect]]
 #: Findings of one rule. A file of 1 MiB can have two hundred thousand sections, all of them wrong.
 FINDINGS_MAX = 1000
 _MORE = f"there are more places like these; only {FINDINGS_MAX} are told"
+
+
+#: Finds the defects; each rule takes what its `subject` says.
+Judging = Callable[[Never], Iterator[Defect]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +53,13 @@ class Rule:
     clause: str
     errata: tuple[str, ...]
     qemu: str
-    judge: Callable[[Any], Iterator[Defect]]
+    judge: Judging
     subject: Literal["file", "loading"]
 
     def check(self, subject: Context | Loading) -> Iterator[Finding]:
         """What the rule has to say about a file: at most `FINDINGS_MAX`, and that there is more."""
-        defects = self.judge(subject)
+        judge = cast("Callable[[Context | Loading], Iterator[Defect]]", self.judge)
+        defects = judge(subject)
         yield from map(self.finding, islice(defects, FINDINGS_MAX))
         if next(defects, None):
             yield self.finding(Defect(_MORE, Place(None, None, "")))
@@ -112,7 +117,7 @@ def loading_rule(
 
 
 def _register(
-    judge: Callable[[Any], Iterator[Defect]],
+    judge: Judging,
     subject: Literal["file", "loading"],
     code: str,
     *described: Any,

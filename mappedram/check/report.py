@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from mappedram.check.finding import Finding, Severity
+from mappedram.json_types import Json
 from mappedram.qemu.loader.verdict import Verdict as LoaderVerdict
 
 Verdict = Literal["clean", "harmless", "corrupt", "unsupported"]
@@ -32,7 +33,7 @@ class Asked:
         """Whether the report is about less than all releases at any destination."""
         return self.release is not None or self.destination
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Json]:
         """For JSON."""
         return {"qemu": self.release, "destination": self.destination}
 
@@ -77,7 +78,7 @@ class Report:
         """What a command that prints this report exits with."""
         return EXIT_STATUS[self.verdict]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Json]:
         """The report for JSON."""
         return {
             "file": self.file,

@@ -3,6 +3,6 @@
 A verb parses its options, calls a function of another room, and shows the result. What a Python
 program could use as well belongs in that other room.
 
-Imports: errors, printable, sizes, version, format, io, stream, guest, qemu, check, diff, repair,
-export, fuzz, view, html.
+Imports: errors, json_types, printable, sizes, version, format, io, stream, guest, qemu, check,
+diff, repair, export, fuzz, view, html.
 """

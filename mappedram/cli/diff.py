@@ -306,6 +306,7 @@ def _block_line(block: BlockDifference) -> str:
     if block.name == "block":
         side: Side = "a" if block.b is None else "b"
         length = block.a if block.b is None else block.b
+        assert length is not None
         return f"block {name}: {_only_in(side)}, {size(length)}"
     return f"block {name}: {block.name} {scalar(block.a)} -> {scalar(block.b)}"
 

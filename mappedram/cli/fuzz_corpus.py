@@ -63,7 +63,7 @@ def command(folder: Path, count: int, seed: int, first: int, force: bool, form: 
             on_fault=note_fault,
         )
     if form == "json":
-        output.write_json({"folder": str(folder)} | manifest, levels=2)
+        output.write_json({"folder": str(folder), **manifest}, levels=2)
     else:
         kinds = [entry["kind"] for entry in manifest["files"]]
         parts = (f"{kinds.count(kind)} {kind}" for kind in ("sound", "broken", "wild"))

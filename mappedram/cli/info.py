@@ -1,7 +1,6 @@
 """`mappedram info`: what a file holds, from its headers and bitmaps."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import click
 
@@ -17,6 +16,7 @@ from mappedram.cli.options import (
 from mappedram.cli.status import FINE, about
 from mappedram.errors import FormatError, UnsupportedError
 from mappedram.format.drivers import DriverName
+from mappedram.json_types import Json
 from mappedram.printable import printable
 from mappedram.stream.libvirt import LibvirtImage, open_any
 from mappedram.stream.model import Section, Stream
@@ -68,7 +68,7 @@ def complete(stream: Stream) -> bool | None:
     return None if isinstance(stream.stopped, UnsupportedError) else stream.complete
 
 
-def stopped_as_dict(stopped: FormatError | None) -> dict[str, Any] | None:
+def stopped_as_dict(stopped: FormatError | None) -> dict[str, Json] | None:
     """Where and why reading ended, for JSON."""
     if stopped is None:
         return None
@@ -107,7 +107,7 @@ def _show_json(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> Non
     )
 
 
-def _metadump(snapshot: Snapshot) -> dict[str, Any]:
+def _metadump(snapshot: Snapshot) -> dict[str, Json]:
     """Of a metadump, what was left out of it."""
     packed = snapshot.source.packed
     return {"metadump": packed.summary} if packed else {}
@@ -122,7 +122,7 @@ def _uuid(stream: Stream) -> str | None:
     return str(UUID(bytes=raw))
 
 
-def _block_as_dict(block: Block, present: int | None) -> dict[str, Any]:
+def _block_as_dict(block: Block, present: int | None) -> dict[str, Json]:
     model = block.model
     return {
         "idstr": model.idstr,
@@ -138,7 +138,7 @@ def _block_as_dict(block: Block, present: int | None) -> dict[str, Any]:
     }
 
 
-def _unknown_as_dict(block: Block, present: int | None) -> dict[str, Any]:
+def _unknown_as_dict(block: Block, present: int | None) -> dict[str, Json]:
     coverage = coverage_of(block, present)
     if coverage is None:
         return {"unknown_bytes": None, "unknown_reasons": []}
@@ -148,7 +148,7 @@ def _unknown_as_dict(block: Block, present: int | None) -> dict[str, Any]:
     }
 
 
-def _section_as_dict(section: Section) -> dict[str, Any]:
+def _section_as_dict(section: Section) -> dict[str, Json]:
     return {
         "type": section.type.name.lower(),
         "section_id": section.section_id,
@@ -238,7 +238,7 @@ def _block_table(blocks: Sequence[Block]) -> Iterator[str]:
     return table(["idstr", *numbers.split()], rows, numbers)
 
 
-def _block_row(block: Block, present: int | None) -> Sequence[Any]:
+def _block_row(block: Block, present: int | None) -> Sequence[object]:
     model = block.model
     pages = num_pages(block)
     known = present is not None and pages > 0
@@ -263,14 +263,14 @@ def _section_table(sections: Sequence[Section]) -> Iterator[str]:
     return table(header, _section_rows(sections), "id instance version offset length")
 
 
-def _section_rows(sections: Sequence[Section]) -> Iterator[Sequence[Any] | str]:
+def _section_rows(sections: Sequence[Section]) -> Iterator[Sequence[object] | str]:
     for shown, hidden in folded(sections, section_key):
         yield from map(_section_row, shown)
         if hidden:
             yield folded_sections(hidden)
 
 
-def _section_row(section: Section) -> Sequence[Any]:
+def _section_row(section: Section) -> Sequence[object]:
     type_name, name = section_name(section)
     return (
         type_name,

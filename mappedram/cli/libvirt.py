@@ -1,9 +1,9 @@
 """What is shown of a save image of libvirt."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from mappedram.cli import output
+from mappedram.json_types import Json
 from mappedram.printable import printable
 from mappedram.stream.libvirt import Domain, LibvirtImage, describe
 from mappedram.view.text import size
@@ -14,7 +14,7 @@ def container_name(image: LibvirtImage | None) -> str:
     return "none" if image is None else "libvirt"
 
 
-def as_dict(image: LibvirtImage | None) -> dict[str, Any] | None:
+def as_dict(image: LibvirtImage | None) -> dict[str, Json] | None:
     """The image for JSON; texts are whole."""
     if image is None:
         return None
@@ -30,7 +30,9 @@ def as_dict(image: LibvirtImage | None) -> dict[str, Any] | None:
         "format_name": image.format_name,
         "compressed": image.compressed,
         "stream_offset": image.stream_offset,
-        "domain": domain and {"name": domain.name, "uuid": domain.uuid, "machine": domain.machine},
+        "domain": None
+        if domain is None
+        else {"name": domain.name, "uuid": domain.uuid, "machine": domain.machine},
         "xml": image.xml,
         "cookie": image.cookie,
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TypeVar
 
 import click
 
@@ -11,8 +11,11 @@ from mappedram.cli.status import about
 from mappedram.qemu.loader import NAMES, RELEASES, Destination
 from mappedram.stream.libvirt import open_any
 
+#: A function that click makes a command of.
+Command = TypeVar("Command", bound=Callable[..., object])
 
-def loading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+
+def loading_options(command: Command) -> Command:
     """The options `--qemu` and `--destination`."""
     for option in (
         click.option(

@@ -62,7 +62,7 @@ def styled(text: str, style: str) -> str:
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 
 
-def write_json(document: Any, levels: int = 2) -> None:
+def write_json(document: object, levels: int = 2) -> None:
     """Write a document; the outer `levels` of it get a line for each member.
 
     Lists may be iterators, which are written as they come.

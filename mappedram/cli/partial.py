@@ -3,13 +3,14 @@
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
 
 import click
 
 from mappedram.cli import output
 from mappedram.cli.status import CORRUPT, FINE
 from mappedram.errors import FormatError
+from mappedram.format.drivers import DriverName
+from mappedram.json_types import Json
 from mappedram.printable import printable
 from mappedram.stream.coverage import NOT_LISTED, Coverage, Reason
 from mappedram.stream.libvirt import LibvirtImage, open_any
@@ -35,13 +36,13 @@ STATUS_OF_PARTIAL = (
 Opening = Callable[..., AbstractContextManager[tuple[Snapshot, LibvirtImage | None]]]
 
 
-def partly(partial: bool, file: str, offset: int, **options: Any) -> Opening:
+def partly(partial: bool, file: str, offset: int, *, driver: DriverName) -> Opening:
     """What opens a file and says afterwards what it does not tell, instead of failing at once.
 
     Of a compressed image that is cut off or damaged, `partial` goes on with what came out of it.
     """
     damaged = _note_damage if partial else None
-    return functools.partial(open_any, file, offset, partial=True, on_damage=damaged, **options)
+    return functools.partial(open_any, file, offset, partial=True, on_damage=damaged, driver=driver)
 
 
 def show_unknown(unknown: Iterable[Coverage]) -> int:
@@ -57,7 +58,7 @@ def show_unknown(unknown: Iterable[Coverage]) -> int:
     return note_unknown(lacking)
 
 
-def report(form: str, said: Mapping[str, Any], unknown: Iterable[Coverage]) -> int:
+def report(form: str, said: Mapping[str, Json], unknown: Iterable[Coverage]) -> int:
     """Say of a verb that is done what it wrote, and what is unknown in it.
 
     Args:
@@ -93,7 +94,7 @@ def lines(coverage: Coverage) -> Iterator[str]:
         yield f"{name} {one.offset:#x}-{one.offset + one.size:#x}: unknown: {reason}"
 
 
-def as_dicts(unknown: Iterable[Coverage]) -> Iterator[dict[str, Any]]:
+def as_dicts(unknown: Iterable[Coverage]) -> Iterator[dict[str, Json]]:
     """The ranges for JSON; `idstr` is null for blocks whose headers are not in the file."""
     for coverage in unknown:
         for one in coverage.ranges():

@@ -1,7 +1,7 @@
 """What a comparison finds, as frozen values."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from mappedram.errors import MappedRamError
 from mappedram.stream.bitmap import Bitmap
@@ -22,13 +22,17 @@ class TroubleError(MappedRamError):
         super().__init__(f"{file}: {reason}")
 
 
+#: What a header says of something; None where it does not.
+Said = int | str | list[str] | None
+
+
 @dataclass(frozen=True, slots=True)
 class HeaderDifference:
     """One thing that the headers say of the whole guest; None where a file does not say it."""
 
     name: str
-    a: Any
-    b: Any
+    a: Said
+    b: Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,8 @@ class BlockDifference:
 
     idstr: str
     name: str
-    a: Any
-    b: Any
+    a: int | None
+    b: int | None
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,14 @@
 """What the headers say of the guest and of its RAM blocks; where things stand does not count."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from mappedram.diff.differences import BlockDifference, HeaderDifference
+from mappedram.diff.differences import BlockDifference, HeaderDifference, Said
 from mappedram.errors import MappedRamError
 from mappedram.format.constants import CAPABILITY_MAPPED_RAM
 from mappedram.stream.model import Stream
 from mappedram.stream.snapshot import Block
 
-_HEADERS: dict[str, Callable[[Stream], Any]] = {
+_HEADERS: dict[str, Callable[[Stream], Said]] = {
     "machine": lambda stream: stream.machine,
     "page_size": lambda stream: stream.page_size,
     # Their order is that of an enumeration in the QEMU that wrote them, and mapped-ram says how the
@@ -18,7 +17,7 @@ _HEADERS: dict[str, Callable[[Stream], Any]] = {
     "uuid": lambda stream: _hex(stream.configuration.uuid) if stream.configuration else None,
 }
 
-_BLOCK: dict[str, Callable[[Block], Any]] = {
+_BLOCK: dict[str, Callable[[Block], int | None]] = {
     "used_length": lambda block: block.used_length,
     "page_size": lambda block: _page_size(block),
     # Since only x-ignore-shared leaves blocks out, and gives each an address.
@@ -57,7 +56,9 @@ def compare_block(a: Block | None, b: Block | None) -> Iterator[BlockDifference]
     if a is None or b is None:
         present = a or b
         assert present
-        yield BlockDifference(present.idstr, "block", a and a.used_length, b and b.used_length)
+        yield BlockDifference(
+            present.idstr, "block", a.used_length if a else None, b.used_length if b else None
+        )
         return
     for name, value in _BLOCK.items():
         # What one of the files cannot say is not another value.

@@ -4,5 +4,5 @@ What a target asks of the guest, such as registers, belongs in `guest`, and the 
 format in `format/foreign`. Nothing here judges a file, but a metadump has to keep whatever lets
 `check` say the same of it.
 
-Imports: errors, sizes, format, io, stream, guest, check.
+Imports: errors, json_types, sizes, format, io, stream, guest, check.
 """

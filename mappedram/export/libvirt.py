@@ -13,6 +13,7 @@ from mappedram.format.libvirt import (
     SLACK,
     SaveFormat,
 )
+from mappedram.format.structures import LibvirtHeader
 from mappedram.io import system
 from mappedram.io.copying import Progress
 from mappedram.stream.libvirt.domain import describe
@@ -60,7 +61,7 @@ def write_libvirt_sparse(
     domain = _encoded("xml", xml)
     more = b"" if cookie is None else _encoded("cookie", cookie)
     data_len = len(domain) + len(more) + slack
-    values = {
+    values: LibvirtHeader = {
         "magic": QEMU_SAVE_PARTIAL,
         "version": QEMU_SAVE_VERSION,
         "data_len": data_len,

@@ -16,6 +16,7 @@ from mappedram.format.constants import (
 )
 from mappedram.format.drivers.base import Driver
 from mappedram.format.grammar import Said
+from mappedram.format.structures import SECTION_PART, SectionPart
 from mappedram.io import system
 from mappedram.io.copying import Progress, Target, in_parallel
 from mappedram.stream.model import Section
@@ -100,8 +101,9 @@ def _block_list(snapshot: Snapshot, driver: Driver) -> bytes:
 
 
 def _part_header(start: Section, driver: Driver) -> bytes:
-    values = {"section_type": SectionType.PART, "section_id": start.section_id}
-    return driver.build("section_part", values, {})
+    assert start.section_id is not None
+    values: SectionPart = {"section_type": SectionType.PART, "section_id": start.section_id}
+    return driver.build(SECTION_PART, values, {})
 
 
 def _records_size(block: Block) -> int:

@@ -3,22 +3,24 @@
 from dataclasses import dataclass
 from typing import Any
 
-from construct import Construct, Renamed, Struct, ValidationError, Validator
+from construct import Construct, Renamed, Subconstruct, ValidationError
 
 from mappedram.format._spec import TYPES
 from mappedram.format.judged import FieldRule, Judged
-from mappedram.format.validity import ByParams, Validity
+from mappedram.format.nesting import Context, Member, Struct, parse_of
+from mappedram.format.typed import Value
+from mappedram.format.validity import ByParams, Scalar, Validity
 
 
 class RefusedValueError(ValidationError):
     """A field holds a value with which the stream cannot be followed; `actual` is that value."""
 
-    def __init__(self, actual: object, validity: Validity, path: str | None = None) -> None:
+    def __init__(self, actual: Scalar, validity: Validity, path: str | None = None) -> None:
         super().__init__(f"expected {validity.expected}, got {actual!r}", path)
         self.actual = actual
 
 
-class Valid(Validator):
+class Valid(Subconstruct):
     """A field that holds only what `validity` accepts, when read and when written."""
 
     def __init__(self, subcon: Construct, validity: Validity | ByParams) -> None:
@@ -26,15 +28,24 @@ class Valid(Validator):
         self.validity = validity
         self._accepts = None if isinstance(validity, ByParams) else validity.accepts
 
-    def _validate(self, obj: object, context: Any, path: str) -> bool:
-        if self._accepts and self._accepts(obj):
-            return True
+    def _parse(self, stream: Any, context: Any, path: str) -> Any:
+        value = self.subcon._parsereport(stream, context, path)
+        self._refuse_others(value, context, path)
+        return value
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        self._refuse_others(obj, context, path)
+        self.subcon._build(obj, stream, context, path)
+        return obj
+
+    def _refuse_others(self, value: Scalar, context: Any, path: str) -> None:
+        if self._accepts and self._accepts(value):
+            return
         validity = self.validity
         if isinstance(validity, ByParams):
             validity = validity.of(context["_params"])
-        if not validity.accepts(obj):
-            raise RefusedValueError(obj, validity, path)
-        return True
+        if not validity.accepts(value):
+            raise RefusedValueError(value, validity, path)
 
 
 @dataclass(slots=True)
@@ -44,11 +55,11 @@ class Trace:
     path: str
     start: int
     end: int | None = None
-    value: Any = None
+    value: Value = None
 
 
-class Field(Renamed):
-    """A named field that notes its place when the caller passes a list as parameter `trace`.
+class Field(Member):
+    """A named field that notes its place in the list that the caller passes as parameter `trace`.
 
     `rules` are those about its value that do not stop a reader.
     """
@@ -56,13 +67,11 @@ class Field(Renamed):
     def __init__(
         self, subcon: Construct, name: str, docs: str, rules: tuple[FieldRule, ...] = ()
     ) -> None:
-        super().__init__(subcon, newname=name, newdocs=docs)
+        super().__init__(subcon, name, f" -> {name}", docs)
         self.rules = rules
 
     def _parse(self, stream: Any, context: Any, path: str) -> Any:
-        trace: list[Trace] | None = context["_params"].get("trace")
-        if trace is None:  # what fails is read once more, with a trace, so that no path is needed
-            return self.subcon._parse(stream, context, path)
+        trace: list[Trace] = context["_params"]["trace"]
         outer = path.split(" -> ")[1:]
         if outer and context._index is not None:
             outer[-1] += f"[{context._index}]"
@@ -71,6 +80,25 @@ class Field(Renamed):
         entry.value = super()._parse(stream, context, path)
         entry.end = stream.tell()
         return entry.value
+
+
+class _Fields(Struct):
+    """The fields of a record. Without a trace, they are parsed past `Field`.
+
+    No path is needed then: what fails is parsed once more, with a trace.
+    """
+
+    def __init__(self, *fields: Field) -> None:
+        super().__init__(*fields)
+        self._straight = [(field.name, parse_of(field.subcon)) for field in fields]
+
+    def _parse(self, stream: Any, context: Any, path: str) -> Context:
+        if context._params.get("trace") is not None:
+            return super()._parse(stream, context, path)
+        inside = Context(stream, context)
+        for name, parse in self._straight:
+            inside[name] = parse(stream, inside, path)
+        return inside
 
 
 def record(name: str, /, **fields: Construct | Judged) -> Construct:
@@ -87,4 +115,4 @@ def record(name: str, /, **fields: Construct | Judged) -> Construct:
         else Field(field, key, docs[key])
         for key, field in fields.items()
     ]
-    return Renamed(Struct(*members), newname=name, newdocs=spec.doc)
+    return Renamed(_Fields(*members), newname=name, newdocs=spec.doc)

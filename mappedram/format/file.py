@@ -1,12 +1,14 @@
 """The whole file: which structure stands where, and how often. Read it from the bottom up.
 
-`Stream` is declared last, as each part is declared before it is used. `c` is the context that
-Construct hands to whatever depends on what was parsed before; `c._io` is the file (`grammar.Walk`).
+`Stream` is declared last, as each part is declared before it is used. `c` is the context that is
+handed to whatever depends on what was parsed before (`nesting.Context`); `c._io` is the file
+(`grammar.Walk`).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from construct import If, Pass, Struct, Switch
+from construct import If, Pass, Switch
 
 from mappedram.errors import FormatError, TruncatedError
 from mappedram.format import live, ram, section, stream
@@ -50,6 +52,8 @@ from mappedram.format.grammar import (
     here,
     step,
 )
+from mappedram.format.nesting import Struct
+from mappedram.format.typed import Fields
 
 
 def _next(c: Any) -> int | None:
@@ -117,16 +121,19 @@ def _len_bitmap(header: Any, word_size: int) -> int:
     return bitmap_size(header["used_length"] // page_size if page_size else 0, word_size)
 
 
-def _places(c: Any, header: dict[str, Any], end: int) -> dict[str, Any]:
+def _places(c: Any, header: Fields, end: int) -> Fields:
     """Where a writer puts the bitmap, and pages at the next boundary behind it."""
     given = header.get("mapped_ram")
-    if not given or given.get("bitmap_offset") == given.get("pages_offset") == 0:
+    if (
+        not isinstance(given, Mapping)
+        or given.get("bitmap_offset") == given.get("pages_offset") == 0
+    ):
         return {}  # a block without data
     pages_offset = round_up(end + _len_bitmap(header, c._io.word_size), c._io.align)
     return {"mapped_ram": {"bitmap_offset": end, "pages_offset": pages_offset}}
 
 
-def _usual_header(c: Any) -> dict[str, Any]:
+def _usual_header(c: Any) -> Fields:
     version = {"version": MAPPED_RAM_HDR_VERSION}
     return {"mapped_ram": version} if c._io.said.mapped_ram else {}
 
@@ -209,7 +216,7 @@ def _guess_mapped_ram(c: Any, _path: str) -> None:
         said.mapped_ram_guessed = said.mapped_ram
 
 
-def _total(c: Any, _values: Any, _end: int) -> dict[str, int]:
+def _total(c: Any, _values: Fields, _end: int) -> Fields:
     total = sum(block["header"]["used_length"] for block in c.blocks)
     return {"total_and_flags": total | RAM_SAVE_FLAG_MEM_SIZE}
 
@@ -348,7 +355,7 @@ def _is_whole(c: Any) -> bool:
     return c._io.said.footers is False or _next(c) == SectionType.FOOTER
 
 
-def _footer(c: Any) -> dict[str, int]:
+def _footer(c: Any) -> Fields:
     return {"section_id": c.header["section_id"]}
 
 

@@ -9,15 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from construct import Construct, Container, Renamed, Subconstruct
+from construct import Construct, Subconstruct
 
 from mappedram.errors import FormatError
+from mappedram.format.nesting import Context, Member
+from mappedram.format.typed import Fields, Kind, Params, T, Value
 
-#: What the stream around a structure says of it, such as `has_mapped_ram` or a page size.
-Params = Mapping[str, int]
 NOTHING: Params = {}
-#: Fields of a structure by name; of one that is to be built, those that do not follow from others.
-Values = dict[str, Any]
 #: Something that depends on what was parsed before it.
 Of = Callable[[Any], Any]
 
@@ -83,7 +81,7 @@ class Walk(Place, Protocol):
     def peek(self, length: int) -> bytes:
         """At most that many bytes at the position; fewer only where the file ends."""
 
-    def structure(self, kind: str, path: str, params: Params) -> Any:
+    def structure(self, kind: Kind[T], path: str, params: Params) -> T:
         """Read the structure `kind`, move behind it, and give its values by field name."""
 
     def place(self, told_by: str) -> int:
@@ -122,7 +120,7 @@ class Builder(Place, Protocol):
 
     align: int
 
-    def build(self, structure: "Structure", path: str, values: Values, context: Any) -> Values:
+    def build(self, structure: "Structure", path: str, values: Fields, context: Any) -> Fields:
         """Put the structure at the position, and give the values that it has there."""
 
     def put(self, data: bytes) -> None:
@@ -132,30 +130,14 @@ class Builder(Place, Protocol):
         """Leave room for that many bytes."""
 
 
-class _Step(Renamed):
-    def _parse(self, stream: Walk, context: Any, path: str) -> Any:
-        return self.subcon._parsereport(stream, context, f"{path}/{self.name}")
-
-    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> Any:
-        return self.subcon._build(obj, stream, context, f"{path}/{self.name}")
-
-
-class _Here(Renamed):
-    def _parse(self, stream: Walk, context: Any, path: str) -> Any:
-        return self.subcon._parsereport(stream, context, path)
-
-    def _build(self, obj: Any, stream: Builder, context: Any, path: str) -> Any:
-        return self.subcon._build(obj, stream, context, path)
-
-
 def step(name: str, subcon: Construct) -> Construct:
     """A member that is one step of the path."""
-    return _Step(subcon, name)
+    return Member(subcon, name, f"/{name}")
 
 
 def here(name: str, subcon: Construct) -> Construct:
     """A member that stands at the path of its owner."""
-    return _Here(subcon, name)
+    return Member(subcon, name, "")
 
 
 class At(Subconstruct):
@@ -185,15 +167,15 @@ class Structure(Construct):
     def __init__(
         self,
         declaration: Construct,
-        around: Of = lambda _: NOTHING,
+        around: Callable[[Any], Params] = lambda _: NOTHING,
         *,
-        values: Of = lambda _: {},
-        derived: Callable[[Any, Values, int], Values] | None = None,
+        values: Callable[[Any], Fields] = lambda _: {},
+        derived: Callable[[Any, Fields, int], Fields] | None = None,
     ) -> None:
         super().__init__()
         self.flagbuildnone = True
         self.declaration = declaration
-        self.kind: str = declaration.name
+        self.kind: Kind[Fields] = Kind(declaration.name)
         self.around = around
         self.values = values
         self.derived = derived
@@ -472,7 +454,7 @@ class Told(Construct):
         return self.note(context, path) if self.built else None
 
 
-def parse(declaration: Construct, walk: Walk) -> Any:
+def parse(declaration: Construct, walk: Walk) -> Fields:
     """Follow a file along its declaration.
 
     Returns:
@@ -481,24 +463,21 @@ def parse(declaration: Construct, walk: Walk) -> Any:
     Raises:
         FormatError: it cannot be followed further; what was passed before, the walk knows.
     """
-    context = Container(_parsing=True, _building=False, _sizing=False)
-    context._params = context
-    return _plain(declaration._parsereport(walk, context, ""))
+    values: Fields = _plain(declaration._parsereport(walk, Context(walk), ""))
+    return values
 
 
 def _plain(value: Any) -> Any:
-    """Values without what Construct keeps among them for itself."""
-    if isinstance(value, Container):
-        return {key: _plain(member) for key, member in value.items() if key != "_io"}
+    """Values without what stands around them."""
+    if isinstance(value, Context):
+        return {key: _plain(member) for key, member in value.items()}
     return [_plain(member) for member in value] if isinstance(value, list) else value
 
 
-def build(declaration: Construct, values: Any, builder: Builder, path: str = "") -> None:
+def build(declaration: Construct, values: Value, builder: Builder, path: str = "") -> None:
     """Put a file, or a part of it, along its declaration.
 
     Raises:
         BuildError: a value is missing or does not fit.
     """
-    context = Container(_parsing=False, _building=True, _sizing=False)
-    context._params = context
-    declaration._build(values, builder, context, path)
+    declaration._build(values, builder, Context(builder), path)

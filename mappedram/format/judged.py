@@ -4,14 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple, Never, cast
 
 from construct import Construct
 
-from mappedram.format.validity import Shown, Validity
+from mappedram.format.typed import Fields, Value
+from mappedram.format.validity import Scalar, Shown, Validity
 
-#: Fields of a structure by name.
-Values = Mapping[str, Any]
+#: What a field should hold, None for anything, given the fields of its structure; each function
+#: takes those of one kind.
+Depending = Callable[[Never], Validity | None]
 
 
 class Severity(StrEnum):
@@ -41,13 +43,13 @@ class FieldRule:
     """
 
     code: str
-    validity: Validity | Callable[[Values], Validity | None]
+    validity: Validity | Depending
     severity: Severity
     clause: str
     where: Mapping[str, Validity] = field(default_factory=dict)
     shown: Shown = str
 
-    def broken(self, value: Any, values: Values) -> Validity | None:
+    def broken(self, value: Scalar, values: Fields) -> Validity | None:
         """What the field should hold and does not; None where all is well.
 
         Args:
@@ -57,18 +59,18 @@ class FieldRule:
         if self._accepted and self._accepted(value):
             return None  # as nearly always
         for steps, condition in self._conditions:
-            other: Any = values
+            other: Value = values
             for step in steps:
-                other = other[step] if other is not None else None
+                other = other[step] if isinstance(other, Mapping) else None
             if other is None or not condition.accepts(other):
                 return None
         if isinstance(self.validity, Validity):
             return self.validity
-        demanded = self.validity(values)
+        demanded = cast("Callable[[Fields], Validity | None]", self.validity)(values)
         return None if demanded is None or demanded.accepts(value) else demanded
 
     @cached_property
-    def _accepted(self) -> Callable[[Any], bool] | None:
+    def _accepted(self) -> Callable[[Value], bool] | None:
         """Whether a value is right whatever the structure holds; None where that depends on it."""
         return self.validity.accepts if isinstance(self.validity, Validity) else None
 

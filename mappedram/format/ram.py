@@ -5,6 +5,7 @@ from typing import Any
 
 from construct import Bytes, If, Int8ub, Int16ub, Int32ub, Int64ub, StringEncoded, this
 
+from mappedram.format import structures
 from mappedram.format.constants import (
     ENCODING_FLAG_XBZRLE,
     MAPPED_RAM_HDR_VERSION,
@@ -23,8 +24,9 @@ from mappedram.format.constants import (
     TARGET_PAGE_SIZE_MIN,
 )
 from mappedram.format.declare import Valid, record
-from mappedram.format.judged import FieldRule, Severity, Values, judged
+from mappedram.format.judged import FieldRule, Severity, judged
 from mappedram.format.stream import ENCODING
+from mappedram.format.typed import Params
 from mappedram.format.validity import (
     AtLeast,
     AtMost,
@@ -34,7 +36,6 @@ from mappedram.format.validity import (
     Masked,
     MoreThan,
     MultipleOf,
-    Params,
     PowerOfTwo,
     hexadecimal,
 )
@@ -147,7 +148,7 @@ def _pages_of(page_size: int) -> MultipleOf:
     return MultipleOf(page_size)
 
 
-def _pages(header: Values) -> MultipleOf:
+def _pages(header: structures.MappedRamHeader) -> MultipleOf:
     return _pages_of(header["page_size"])
 
 
@@ -173,8 +174,9 @@ MappedRamHeader = record(
 )
 
 
-def _pages_of_block(block: Values) -> MultipleOf:
-    return _pages_of(block["mapped_ram"]["page_size"])
+def _pages_of_block(block: structures.RamBlockHeader) -> MultipleOf | None:
+    header = block["mapped_ram"]
+    return _pages_of(header["page_size"]) if header else None
 
 
 RamBlockHeader = record(

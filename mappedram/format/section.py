@@ -10,8 +10,9 @@ from mappedram.format.constants import (
     SectionType,
 )
 from mappedram.format.declare import Valid, record
-from mappedram.format.judged import FieldRule, Severity, Values, judged
+from mappedram.format.judged import FieldRule, Severity, judged
 from mappedram.format.stream import ENCODING
+from mappedram.format.structures import Command as CommandValues
 from mappedram.format.validity import AtLeast, Between, Equals, Harmless, OneOf
 
 #: The START of RAM.
@@ -23,7 +24,7 @@ def _type_byte(*types: SectionType) -> Valid:
     return Valid(Int8ub, validity)
 
 
-def _data_length(command: Values) -> OneOf | None:
+def _data_length(command: CommandValues) -> OneOf | None:
     """How long the data of a command may be; None where QEMU takes any length."""
     lengths = COMMAND_LENGTHS.get(command["command"])
     return OneOf(lengths) if lengths is not None else None

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple, Never, dataclass_transform
+from typing import ClassVar, NamedTuple, Never, dataclass_transform
+
+from mappedram.format.typed import Params
 
 Scalar = int | str | bytes
 #: How a value is written in a message.
-Shown = Callable[[Any], str]
+Shown = Callable[[Scalar], str]
 #: What QEMU calls some values.
 Names = Mapping[int, str]
-#: What the stream around a structure says of it, such as the size of a page.
-Params = Mapping[str, Any]
 
 _UNNAMED: Names = MappingProxyType({})
 #: Larger numbers are flags or tags, and are written in hexadecimal.
@@ -26,9 +26,9 @@ def told(value: Scalar) -> str:
     return f"{value:#x}" if value > _DECIMAL_MAX else f"{value:d}"
 
 
-def hexadecimal(value: int) -> str:
+def hexadecimal(value: Scalar) -> str:
     """A size, an offset or flags."""
-    return f"{value:#x}"
+    return f"{value:#x}" if isinstance(value, int) else told(value)
 
 
 class Boundaries(NamedTuple):
@@ -53,7 +53,7 @@ class Validity:
     def __init_subclass__(cls) -> None:
         cls._names = tuple(cls.__annotations__)
 
-    def __init__(self, *values: Any, **named: Any) -> None:
+    def __init__(self, *values: object, **named: object) -> None:
         names = self._names
         given = dict(zip(names, values, strict=False)) | named
         if len(given) != len(values) + len(named) or not given.keys() <= set(names):
@@ -66,7 +66,7 @@ class Validity:
         raise AttributeError(f"{self!r} cannot be changed")
 
     @property
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, object]:
         """What makes the difference between this and another rule of the kind."""
         return {name: value for name, value in vars(self).items() if name not in self._TOLD}
 
@@ -82,7 +82,7 @@ class Validity:
         shown = (f"{name}={value!r}" for name, value in self.parameters.items())
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         """Whether the field may hold the value."""
         raise NotImplementedError
 
@@ -122,7 +122,7 @@ class OneOf(Validity):
     values: tuple[Scalar, ...]
     names: Names = _UNNAMED
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         """See `Validity.accepts`."""
         return value in self.values
 
@@ -164,7 +164,7 @@ class Equals(Validity):
     value: Scalar
     names: Names = _UNNAMED
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         """See `Validity.accepts`."""
         return bool(value == self.value)
 
@@ -186,9 +186,9 @@ class AtMost(Validity):
 
     most: int
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         """See `Validity.accepts`."""
-        return bool(value <= self.most)
+        return isinstance(value, int) and value <= self.most
 
     def text(self, shown: Shown = told) -> str:
         """See `Validity.text`."""
@@ -204,9 +204,9 @@ class AtLeast(Validity):
 
     least: int
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         """See `Validity.accepts`."""
-        return bool(value >= self.least)
+        return isinstance(value, int) and value >= self.least
 
     def text(self, shown: Shown = told) -> str:
         """See `Validity.text`."""
@@ -222,9 +222,9 @@ class MoreThan(Validity):
 
     bound: int
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         """See `Validity.accepts`."""
-        return bool(value > self.bound)
+        return isinstance(value, int) and value > self.bound
 
     def text(self, shown: Shown = told) -> str:
         """See `Validity.text`."""
@@ -245,9 +245,9 @@ class Between(Validity):
     least: int
     most: int
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         """See `Validity.accepts`."""
-        return bool(self.least <= value <= self.most)
+        return isinstance(value, int) and self.least <= value <= self.most
 
     def text(self, shown: Shown = told) -> str:
         """See `Validity.text`."""
@@ -269,9 +269,9 @@ class Masked(Validity):
     beside: int = 0
     names: Names = _UNNAMED
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         """See `Validity.accepts`."""
-        return value & self.mask & ~self.beside in self.values
+        return isinstance(value, int) and value & self.mask & ~self.beside in self.values
 
     def text(self, shown: Shown = hexadecimal) -> str:
         """See `Validity.text`."""
@@ -306,9 +306,9 @@ class MultipleOf(Validity):
 
     unit: int
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         """See `Validity.accepts`."""
-        return bool(value % self.unit == 0)
+        return isinstance(value, int) and value % self.unit == 0
 
     def text(self, shown: Shown = told) -> str:
         """See `Validity.text`."""
@@ -325,9 +325,11 @@ class PowerOfTwo(Validity):
     least: int
     most: int
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         """See `Validity.accepts`."""
-        return bool(self.least <= value <= self.most and value & (value - 1) == 0)
+        return (
+            isinstance(value, int) and self.least <= value <= self.most and value & (value - 1) == 0
+        )
 
     def text(self, shown: Shown = told) -> str:
         """See `Validity.text`."""
@@ -347,9 +349,9 @@ class PowerOfTwo(Validity):
 class Printable(Validity):
     """Text of printable ASCII characters."""
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         """See `Validity.accepts`."""
-        return bool(value.isascii() and value.isprintable())
+        return isinstance(value, str) and value.isascii() and value.isprintable()
 
     def text(self, shown: Shown = told) -> str:  # noqa: ARG002
         """See `Validity.text`."""
@@ -366,9 +368,9 @@ class Harmless(Validity):
     A slash does not: names of ROMs begin with one. Source: QEMU hw/core/loader.c, rom_set_mr().
     """
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         """See `Validity.accepts`."""
-        return self.danger(value) is None
+        return isinstance(value, str) and self.danger(value) is None
 
     def danger(self, name: str) -> str | None:
         """What makes a name dangerous; None if nothing does."""

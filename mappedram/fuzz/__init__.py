@@ -5,5 +5,5 @@
 reduces what fails (`minimise`, `report`). `derived` holds Hypothesis strategies that follow from
 the declarations; users import `mappedram.strategies`. The rules themselves belong in `check`.
 
-Imports: errors, printable, format, io, stream, qemu, check, export.
+Imports: errors, json_types, printable, format, io, stream, qemu, check, export.
 """

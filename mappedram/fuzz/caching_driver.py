@@ -1,9 +1,10 @@
 """A driver that remembers: the files that are drawn consist of the same few structures."""
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from mappedram.format import drivers
-from mappedram.format.drivers.base import Driver, Params, Span, Values
+from mappedram.format.drivers.base import Driver, Span
+from mappedram.format.typed import Kind, Params, T
 
 #: How many answers are kept of each question. Forgetting all of them at once costs little.
 _KEPT = 4096
@@ -24,20 +25,20 @@ class RememberingDriver:
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-        self._parsed: dict[_Kind, dict[int, dict[bytes, Values]]] = {}
+        self._parsed: dict[_Kind, dict[int, dict[bytes, object]]] = {}
         self._built: dict[tuple[_Kind, str], bytes] = {}
         self._spans: dict[tuple[_Kind, bytes], list[Span]] = {}
 
-    def parse(self, kind: str, data: bytes, params: Params) -> tuple[Values, int]:
+    def parse(self, kind: Kind[T], data: bytes, params: Params) -> tuple[T, int]:
         """See `Driver.parse`. No driver looks at a byte behind the structure."""
         known = self._parsed.setdefault(_kind(kind, params), {})
         for length, structures in [*known.items()]:
             values = structures.get(data[:length])
             if values is not None:
-                return values, length
-        values, length = self._driver.parse(kind, data, params)
-        _remember(known.setdefault(length, {}), data[:length], values)
-        return values, length
+                return cast("T", values), length
+        found, length = self._driver.parse(kind, data, params)
+        _remember(known.setdefault(length, {}), data[:length], found)
+        return found, length
 
     def spans(self, kind: str, data: bytes, params: Params) -> list[Span]:
         """See `Driver.spans`."""
@@ -47,7 +48,7 @@ class RememberingDriver:
             found = _remember(self._spans, key, self._driver.spans(kind, data, params))
         return found
 
-    def build(self, kind: str, values: Values, params: Params) -> bytes:
+    def build(self, kind: Kind[T], values: T, params: Params) -> bytes:
         """See `Driver.build`."""
         key = _kind(kind, params), repr(values)
         found = self._built.get(key)

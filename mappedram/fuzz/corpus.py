@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from mappedram.check import check
 from mappedram.check.save_image import unpacked
 from mappedram.errors import MappedRamError
 from mappedram.fuzz.cases import Case, Generated
-from mappedram.fuzz.faults import Fault, Faults, attempt
+from mappedram.fuzz.faults import Fault, Faults, Tally, attempt
 from mappedram.fuzz.sparse import SparseFile
 from mappedram.io import system
 from mappedram.io.source import Source
+from mappedram.json_types import Json
 from mappedram.qemu.loader import RELEASES, verdicts
 
 MANIFEST = "manifest.json"
@@ -26,6 +27,16 @@ MANIFEST = "manifest.json"
 OnFile = Callable[[str], object]
 #: Called with the first faults of each kind.
 OnFault = Callable[[Fault], object]
+
+
+class Manifest(TypedDict):
+    """What a corpus holds, as it stands beside its files."""
+
+    seed: int
+    count: int
+    releases: list[str]
+    files: list[dict[str, Json]]
+    faults: Tally
 
 
 def write(
@@ -37,7 +48,7 @@ def write(
     force: bool = False,
     on_file: OnFile | None = None,
     on_fault: OnFault | None = None,
-) -> dict[str, Any]:
+) -> Manifest:
     """Write `count` files and their manifest; the same bytes for the same seed.
 
     Files are made in a folder beside, so that an end before the last one leaves nothing. One that
@@ -62,7 +73,8 @@ def write(
     """
     if not force and system.exists(folder) and any(folder.iterdir()):
         raise FileExistsError(17, "is not empty (--force adds to it)", str(folder))
-    cases, faults, entries = Generated(seed), Faults(), []
+    cases, faults = Generated(seed), Faults()
+    entries: list[dict[str, Json]] = []
     with _staged(folder) as place:
         for number in range(first, first + count):
             drawn = attempt(partial(_drawn, cases, number), cases.named(number))
@@ -76,7 +88,7 @@ def write(
             entries.append({"name": name} | entry)
             if on_file:
                 on_file(name)
-        manifest = {
+        manifest: Manifest = {
             "seed": seed,
             "count": count,
             "releases": list(RELEASES),
@@ -88,13 +100,13 @@ def write(
     return manifest
 
 
-def _drawn(cases: Generated, number: int) -> tuple[str, SparseFile, dict[str, Any]]:
+def _drawn(cases: Generated, number: int) -> tuple[str, SparseFile, dict[str, Json]]:
     """A case: its name, its file, and what the manifest says of it."""
     case = cases.draw(number)
     return case.name, case.file, described(case)
 
 
-def described(case: Case) -> dict[str, Any]:
+def described(case: Case) -> dict[str, Json]:
     """What the manifest says of a file."""
     file = case.file
     with file.opened() as fd, Source(fd) as source:
@@ -121,7 +133,7 @@ def described(case: Case) -> dict[str, Any]:
     }
 
 
-def _outcomes(source: Source, offset: int) -> dict[str, dict[str, Any]] | None:
+def _outcomes(source: Source, offset: int) -> dict[str, dict[str, Json]] | None:
     """What each QEMU makes of the stream, in an image or not; None where nobody gets to it."""
     try:
         with unpacked(source, offset) as (stream, begin, _):

@@ -74,7 +74,7 @@ class Draft:
                 return end
         return size
 
-    def element(self, path: str) -> Element:
+    def element(self, path: str) -> Element[object]:
         """The structure at a path.
 
         Raises:
@@ -112,7 +112,9 @@ class Draft:
 
     def add(self, path: str, name: str, amount: int) -> None:
         """Add to the number in a field."""
-        self.set(path, name, self.place(path, name).value + amount)
+        number = self.place(path, name).value
+        assert isinstance(number, int)
+        self.set(path, name, number + amount)
 
     def write(self, offset: int, data: bytes) -> None:
         """Put bytes in the place of others."""

@@ -9,7 +9,9 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypedDict, TypeVar
+
+from mappedram.json_types import Json
 
 _Value = TypeVar("_Value")
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -36,6 +38,13 @@ class Drawing(NamedTuple):
     number: int | None = None
 
 
+class Tally(TypedDict):
+    """Faults for JSON: how many there were, and the first of each kind."""
+
+    count: int
+    kept: list[dict[str, Json]]
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What a generator raised instead of drawing a case.
@@ -58,7 +67,7 @@ class Fault:
         case, again, _ = self.drawing
         return f"{case} could not be drawn: {self.error} ({self.place}); again: {again}"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Json]:
         """The fault for JSON."""
         return {
             "case": self.drawing.number,
@@ -93,7 +102,7 @@ class Faults:
             self.kept.append(fault)
         return before < _KEPT
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Tally:
         """How many there are, and those that are kept, for JSON."""
         return {"count": self.count, "kept": [fault.to_dict() for fault in self.kept]}
 

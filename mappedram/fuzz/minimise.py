@@ -6,13 +6,11 @@ guest becomes smaller, and at last the file shorter.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import count
 
 from mappedram.fuzz.cases import Case
 from mappedram.fuzz.draft import Draft
 from mappedram.fuzz.mutate import LENGTH, Mutation
 from mappedram.fuzz.sound import RamSpec, SnapshotSpec
-from mappedram.fuzz.sparse import SparseFile
 
 #: Whether a case fails in the way that is being looked at.
 Fails = Callable[[Case], bool]
@@ -33,25 +31,42 @@ class _SpentError(Exception):
     """No more tries."""
 
 
+class _Tries:
+    """Asks whether candidates fail, as often as it may.
+
+    Attributes:
+        plainest: the last candidate that failed.
+        left: how often it may be asked still.
+    """
+
+    def __init__(self, case: Case, fails: Fails, left: int) -> None:
+        self.plainest = case
+        self.left = left
+        self._fails = fails
+
+    def __call__(self, candidate: Case) -> bool:
+        self.refuse_more()
+        self.left -= 1
+        failed = self._fails(candidate)
+        if failed:
+            self.plainest = candidate
+        return failed
+
+    def refuse_more(self) -> None:
+        """Raise if it may not be asked any more: before a candidate is made that takes long."""
+        if not self.left:
+            raise _SpentError
+
+
 def minimise(case: Case, fails: Fails, tries: int = 80) -> Case:
     """The plainest case found that fails, with `tries` tries at most."""
-    spent = count()
-
-    def counted(candidate: Case) -> bool:
-        nonlocal case
-        if next(spent) >= tries:
-            raise _SpentError
-        if fails(candidate):
-            case = candidate
-            return True
-        return False
-
+    asked = _Tries(case, fails, tries)
     try:
         for step in (_fewer_mutations, _plainer_values, _smaller_guest, _shorter_file):
-            step(case, counted)
+            step(asked.plainest, asked)
     except _SpentError:
         pass
-    return case
+    return asked.plainest
 
 
 def _fewer_mutations(case: Case, fails: Fails) -> None:
@@ -88,29 +103,30 @@ def _plainer(change: Mutation) -> Iterator[Mutation]:
         yield replace(change, after=after, what=what)
 
 
-def _smaller_guest(case: Case, fails: Fails) -> None:
+def _smaller_guest(case: Case, fails: _Tries) -> None:
     """Only where it is known how the clean file was made, and its fields can be found again."""
     again = case.spec is not None and all(change.path != LENGTH for change in case.mutations)
     while again and case.spec:
-        candidates = (_with_spec(case, spec) for spec in _smaller(case.spec))
+        candidates = (_with_spec(case, spec, fails) for spec in _smaller(case.spec))
         smaller = next((entry for entry in candidates if entry and fails(entry)), None)
         again = smaller is not None
         case = smaller or case
 
 
-def _with_spec(case: Case, spec: SnapshotSpec) -> Case | None:
+def _with_spec(case: Case, spec: SnapshotSpec, tries: _Tries) -> Case | None:
     """The same mutations of another clean file; None where it has no such field."""
+    tries.refuse_more()
     clean = spec.file()
-    mutations = [_moved(change, clean) for change in case.mutations]
+    draft = Draft(clean)
+    mutations = [_moved(change, draft) for change in case.mutations]
     if None in mutations:
         return None
     moved = tuple(change for change in mutations if change)
     return replace(case, clean=clean, spec=spec, mutations=moved)
 
 
-def _moved(change: Mutation, clean: SparseFile) -> Mutation | None:
+def _moved(change: Mutation, draft: Draft) -> Mutation | None:
     """The mutation of the field of that path, wherever it is in another file."""
-    draft = Draft(clean)
     for element in draft.stream.elements:
         if change.path.startswith(f"{element.path}/"):
             try:
@@ -120,7 +136,7 @@ def _moved(change: Mutation, clean: SparseFile) -> Mutation | None:
             length = place.end - place.start
             if length != len(change.after):
                 return None
-            before = clean.read(place.start, length)
+            before = draft.file.read(place.start, length)
             return replace(change, offset=place.start, before=before)
     return None
 

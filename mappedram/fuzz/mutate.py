@@ -11,10 +11,11 @@ from functools import cached_property, lru_cache
 from random import Random
 from typing import NamedTuple
 
+from mappedram.format.structures import SECTION_START
 from mappedram.fuzz.numbers import NUMBER_CHANGES, SPECIAL_CHANGES, Places
 from mappedram.fuzz.records import Record, choose, groups, other_address, other_flags, records
 from mappedram.io import system
-from mappedram.stream.model import Element
+from mappedram.stream.model import Element, is_kind
 from mappedram.stream.snapshot import Snapshot
 
 #: Path of the mutation that changes the length of the file: `offset` is the new length, and
@@ -66,8 +67,7 @@ class Mutation:
         return kind_of(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """Bytes that can be changed: a field of a header, or a piece of a bitmap."""
 
     path: str
@@ -93,8 +93,10 @@ class Mutator:
         self._kinds = frozenset(kinds)
         self._size = snapshot.stream.file_size
         self._longest = min(max(2 * self._size, _LENGTH_MAX), _OFFSET_MAX)
-        self._fields = tuple(f for f in _fields(snapshot) if kind_of(f.path) in self._kinds)
-        self._groups = _grouped(self._fields)
+        found = [(f, _group_of(f.path)) for f in _fields(snapshot)]
+        wanted = [(f, group) for f, group in found if _GROUPS[group].kind in self._kinds]
+        self._fields = tuple(f for f, _ in wanted)
+        self._groups = _grouped(wanted)
         self._bitmaps = tuple(_bitmaps(snapshot))
         self._places = _places(snapshot)
         self._numbers = [way for way in NUMBER_CHANGES if way.applies(self._places)]
@@ -343,11 +345,11 @@ def _fields(snapshot: Snapshot) -> Iterator[Field]:
                 yield Field(path, offset, value, name not in _TEXT)
 
 
-def _grouped(fields: Sequence[Field]) -> list[tuple[list[Field], int]]:
+def _grouped(fields: Iterable[tuple[Field, int]]) -> list[tuple[list[Field], int]]:
     """The fields by group, with the weight of each group that has any."""
     groups: list[tuple[list[Field], int]] = [([], group.weight) for group in _GROUPS]
-    for field in fields:
-        groups[_group_of(field.path)][0].append(field)
+    for field, group in fields:
+        groups[group][0].append(field)
     return [group for group in groups if group[0]]
 
 
@@ -357,11 +359,11 @@ def _group_of(path: str) -> int:
     return next(number for number, group in enumerate(_GROUPS) if group.fits.match(path))
 
 
-def _elements(snapshot: Snapshot) -> Iterator[Element]:
+def _elements(snapshot: Snapshot) -> Iterator[Element[object]]:
     """The structures of the stream, but for what devices are made of, beside the first one."""
     devices = 0
     for element in snapshot.stream.elements:
-        if element.kind == "section_start" and element.values["idstr"] != "ram":
+        if is_kind(element, SECTION_START) and element.values["idstr"] != "ram":
             devices += 1
         if devices <= 1 or element.kind in _ENVELOPE:
             yield element

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from mappedram.check import Rule, check, find
 from mappedram.fuzz.cases import Case
 from mappedram.fuzz.clauses import clause_of
 from mappedram.fuzz.mutate import LENGTH, Mutation
 from mappedram.fuzz.targets.base import FAILURES, Observation
+from mappedram.json_types import Json
 from mappedram.printable import printable
 
 #: What the file is called in the folder of a report.
@@ -83,7 +83,7 @@ def broken_rules(case: Case) -> tuple[Rule, ...]:
     return tuple(find(code) for code in sorted({finding.code for finding in report.findings}))
 
 
-def as_dict(found: Found) -> dict[str, Any]:
+def as_dict(found: Found) -> dict[str, Json]:
     """The report for JSON."""
     case, observation = found.case, found.observation
     return {

@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from mappedram.export.stream import to_stream
+from mappedram.format import file
 from mappedram.format.constants import (
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
@@ -12,12 +14,14 @@ from mappedram.format.constants import (
     CommandType,
     SectionType,
 )
-from mappedram.format.drivers.base import Values
+from mappedram.format.typed import Fields
 from mappedram.fuzz.caching_driver import DRIVER
 from mappedram.fuzz.sparse import SparseFile, memory_file
+from mappedram.json_types import Json
 from mappedram.stream.bitmap import ByteOrder
 from mappedram.stream.snapshot import open_snapshot
 from mappedram.stream.writer import BlockSpec, Envelope, SnapshotWriter
+from mappedram.stream.writer.build import Built
 from mappedram.stream.writer.envelope import END_OF_STREAM, ram_sections, subsections
 
 if TYPE_CHECKING:
@@ -60,10 +64,10 @@ class DeviceSpec:
     version_id: int = 1
     state: bytes = b""
 
-    def section(self, *, footer: bool) -> Values:
+    def section(self, *, footer: bool, kind: SectionType = SectionType.FULL) -> Fields:
         """The section, to be built."""
-        header = {
-            "section_type": SectionType.FULL,
+        header: Fields = {
+            "section_type": kind,
             "section_id": self.section_id,
             "idstr": self.idstr,
             "instance_id": self.instance_id,
@@ -71,7 +75,7 @@ class DeviceSpec:
         }
         return {"header": header, "payload": self.state, "footer": {} if footer else None}
 
-    def description(self) -> dict[str, Any]:
+    def description(self) -> dict[str, Json]:
         """What the JSON text says of it."""
         return {
             "name": self.idstr,
@@ -169,45 +173,32 @@ class SnapshotSpec:
         )
 
     def _envelope(self) -> Envelope:
-        begin, part, end = ram_sections(footers=self.footers)
-        configuration = {
-            "header": {"name": self.machine},
-            "subsections": subsections(self.capabilities, self.target_page_bits, self.uuid),
-        }
-        command = {"header": {"command": CommandType.SWITCHOVER_START, "data": b""}}
-        command["header"]["section_type"] = SectionType.COMMAND
-        text = self._description()
-        return Envelope.built(
-            DRIVER,
-            {
-                "header": {},
-                "configuration": configuration if self.configuration else None,
-                "sections": [
-                    *(device.section(footer=self.footers) for device in self.early),
-                    begin,
-                    *[part] * self.parts,
-                    *[command] * self.switchover,
-                    end,
-                    *(device.section(footer=self.footers) for device in self.devices),
-                    {"header": END_OF_STREAM},
-                ],
-                "description": [{"text": text}] if text else [],
-            },
-            self.capabilities,
+        # Many files that are drawn have all but these in common.
+        around = _around_ram(
+            replace(self, page_size=0, blocks=(), devices=(), described=None, align=0, offset=0)
         )
+        behind = Built(DRIVER)
+        for device in self.devices:
+            behind.add(file.Section, device.section(footer=self.footers))
+        behind.add(file.Section, {"header": END_OF_STREAM})
+        text = self._description()
+        if text:
+            behind.add(file.VmDescription, {"text": text})
+        return replace(around, tail=around.tail + behind.data)
 
     def _description(self) -> bytes:
         if not self.description:
             return b""
         devices = (*self.early, *self.devices) if self.described is None else self.described
-        document: dict[str, Any] = {
-            "configuration": {"vmsd_name": "configuration", "version": 1, "fields": []},
+        configuration: dict[str, Json] = {"vmsd_name": "configuration", "version": 1, "fields": []}
+        subsections = [{"vmsd_name": f"configuration/{name}"} for name in self._subsections()]
+        if subsections:
+            configuration["subsections"] = subsections
+        document = {
+            "configuration": configuration,
             "page_size": self.page_size,
             "devices": [device.description() for device in devices],
         }
-        subsections = [{"vmsd_name": f"configuration/{name}"} for name in self._subsections()]
-        if subsections:
-            document["configuration"]["subsections"] = subsections
         return json.dumps(document).encode()
 
     def _subsections(self) -> list[str]:
@@ -219,6 +210,38 @@ class SnapshotSpec:
         }
         present = values if self.configuration else {}
         return [name for name, value in present.items() if value is not None]
+
+
+@lru_cache(1024)
+def _around_ram(spec: SnapshotSpec) -> Envelope:
+    """What stands around the RAM blocks, up to END of RAM."""
+    begin, part, end = ram_sections(footers=spec.footers)
+    configuration: Fields = {
+        "header": {"name": spec.machine},
+        "subsections": subsections(spec.capabilities, spec.target_page_bits, spec.uuid),
+    }
+    header: Fields = {
+        "section_type": SectionType.COMMAND,
+        "command": CommandType.SWITCHOVER_START,
+        "data": b"",
+    }
+    command: Fields = {"header": header}
+    return Envelope.built(
+        DRIVER,
+        {
+            "header": {},
+            "configuration": configuration if spec.configuration else None,
+            "sections": [
+                *(device.section(footer=spec.footers) for device in spec.early),
+                begin,
+                *[part] * spec.parts,
+                *[command] * spec.switchover,
+                end,
+            ],
+            "description": [],
+        },
+        spec.capabilities,
+    )
 
 
 def pattern(block: int, start: int, stop: int, page_size: int) -> "NDArray[np.uint64]":

@@ -3,5 +3,5 @@
 Everything here follows from the stream and from facts about QEMU's machine types. Writing guest
 memory to a file belongs in `export`, running a QEMU in `qemu`.
 
-Imports: errors, format, io, stream.
+Imports: errors, json_types, format, io, stream.
 """

@@ -85,7 +85,7 @@ class Listing:
         else:
             yield tag("p", _left_out(region), class_="note")
 
-    def _structure(self, element: Element, found: Sequence[Remark]) -> Markup:
+    def _structure(self, element: Element[object], found: Sequence[Remark]) -> Markup:
         fields = fields_of(self._snapshot, element)
         self._fields_left -= len(fields)
         return tag("table", _HEAD, tag("tbody", *(self._row(field, found) for field in fields)))

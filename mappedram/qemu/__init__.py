@@ -4,5 +4,5 @@
 way. `run` loads a file into a real QEMU, and `capture` takes a snapshot of a running guest. Whether
 a file is right belongs in `check`.
 
-Imports: errors, format, io, stream.
+Imports: errors, json_types, format, io, stream.
 """

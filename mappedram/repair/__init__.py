@@ -8,7 +8,7 @@ changed. Finding the damage belongs in `check`: each repair answers one of its r
 ...     todo = plan(source)
 ...     todo.report.verdict, [change.to_dict() for change in todo.changes]
 
-Imports: errors, sizes, format, io, stream, check.
+Imports: errors, json_types, sizes, format, io, stream, check.
 """
 
 from mappedram.repair.change import Change, Repair

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mappedram.json_types import Json
 from mappedram.repair.edits import Edit
 from mappedram.repair.session import Case
 
@@ -42,7 +43,7 @@ class Change:
     moves: bool = False
     name: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Json]:
         """The change for JSON."""
         keys = ("name", "count", "offset", "path", "before", "after", "certain", "note")
         unknown = [] if self.unknown is None else self.unknown.tolist()

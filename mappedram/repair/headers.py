@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from mappedram.format import structures
 from mappedram.format.arithmetic import is_page_size
 from mappedram.format.constants import (
     MAPPED_RAM_HDR_VERSION,
@@ -73,7 +74,7 @@ def total(case: Case) -> Iterator[Change]:
     """spec/errata.md, E-021."""
     if not case.has_all_blocks or case.total_agrees or len(case.stream.totals) != 1:
         return
-    (record,) = case.context.of_kind("mem_size")
+    (record,) = case.context.of_kind(structures.MEM_SIZE)
     place = case.context.field(record, "total_and_flags")
     right = sum(block.used_length for block in case.stream.blocks)
     edit = integer(place, right | RAM_SAVE_FLAG_MEM_SIZE)

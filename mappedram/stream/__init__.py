@@ -4,5 +4,5 @@
 Facts about the guest belong in `guest`, what QEMU does with a file in `qemu`, and whether the file
 is right in `check`.
 
-Imports: errors, format, io.
+Imports: errors, json_types, format, io.
 """

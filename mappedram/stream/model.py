@@ -4,11 +4,12 @@ All offsets are bytes from the beginning of the file, all sizes and lengths are 
 name says pages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeGuard, TypeVar, cast
 
 from mappedram.errors import FormatError, UnsupportedError
+from mappedram.format import structures, views
 from mappedram.format.arithmetic import (
     DEFAULT_WORD_SIZE,
     bitmap_size,
@@ -23,6 +24,11 @@ from mappedram.format.constants import (
     RAM_SECTION_IDSTR,
     SectionType,
 )
+from mappedram.format.typed import Fields, Kind, Params, T
+from mappedram.json_types import Json
+
+#: What the values of a structure are.
+Held = TypeVar("Held", covariant=True)
 
 #: Bytes that no file has more of: offsets are signed.
 _FILE_SIZE_MAX = (1 << 63) - 1
@@ -36,20 +42,48 @@ def file_up_to(end: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Element:
-    """One structure of the spec where it stands in the file, with its values by field name."""
+class Element(Generic[Held]):
+    """One structure of the spec where it stands in the file, with its values by field name.
 
-    kind: str
+    `Element[object]` is one of any kind, which `is_kind` tells.
+    """
+
+    kind: Kind[Held]
     path: str
     offset: int
     length: int
-    values: Mapping[str, Any]
-    params: Mapping[str, int] = field(default_factory=dict)
+    values: Held = field(hash=False)
+    params: Params = field(default_factory=dict, hash=False)
+
+    @property
+    def fields(self) -> Fields:
+        """The values, for what is done with any structure alike."""
+        return cast("Fields", self.values)
 
     @property
     def end(self) -> int:
         """First byte after the structure."""
         return self.offset + self.length
+
+
+def is_kind(element: Element[object], kind: Kind[T]) -> TypeGuard[Element[T]]:
+    """Whether a structure is of that kind, and so has its fields."""
+    return element.kind == kind
+
+
+def of_kind(elements: Iterable[Element[object]], kind: Kind[T]) -> Iterator[Element[T]]:
+    """The structures of one kind."""
+    # As `is_kind`, which takes as long again where there are thousands.
+    found = (element for element in elements if element.kind == kind)
+    return cast("Iterator[Element[T]]", found)
+
+
+class Scattered(Protocol):
+    """The pages of a block that stand among records: see `page_records.ScatteredPages`."""
+
+    @property
+    def page_size(self) -> int:
+        """Bytes of a page."""
 
 
 class Area(NamedTuple):
@@ -67,27 +101,48 @@ class Area(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class MappedRamHeader:
+class MappedRamHeader(views.MappedRamHeader):
     """Where bitmap and pages of a block stand. Source: QEMU migration/ram.c, MappedRamHeader."""
 
-    version: int
-    page_size: int
-    bitmap_offset: int
-    pages_offset: int
+    values: structures.MappedRamHeader = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)
-class RamBlock:
-    """One RAM block, as the record MEM_SIZE lists it. Source: QEMU migration/ram.c."""
+class RamBlock(views.RamBlockHeader):
+    """One RAM block, as the record MEM_SIZE lists it. Source: QEMU migration/ram.c.
 
-    path: str
-    offset: int
-    header_length: int
-    idstr: str
-    used_length: int
-    addr: int | None = None
-    mapped_ram: MappedRamHeader | None = None
+    Attributes:
+        element: its header, whose fields are attributes of the block as well.
+        word_size: bytes of an `unsigned long` on the host that wrote the bitmap.
+        values: the fields of the header by name.
+        mapped_ram: the mapped-ram header; None where the stream has none.
+    """
+
+    element: Element[structures.RamBlockHeader]
     word_size: int = DEFAULT_WORD_SIZE
+    values: structures.RamBlockHeader = field(init=False, repr=False, compare=False)
+    mapped_ram: MappedRamHeader | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        values = self.element.values
+        held = values["mapped_ram"]
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "mapped_ram", None if held is None else MappedRamHeader(held))
+
+    @property
+    def path(self) -> str:
+        """Path of the header, such as `/ram/blocks[0]`."""
+        return self.element.path
+
+    @property
+    def offset(self) -> int:
+        """First byte of the header."""
+        return self.element.offset
+
+    @property
+    def header_length(self) -> int:
+        """Bytes of the header."""
+        return self.element.length
 
     @property
     def header_end(self) -> int:
@@ -107,7 +162,10 @@ class RamBlock:
 
     @property
     def page_size(self) -> int | None:
-        """Size of a target page, by the header; None where there is no header."""
+        """Size of a target page, by the mapped-ram header; None where there is none.
+
+        The field of that name in the header of the block is that of the host's memory.
+        """
         return self.mapped_ram.page_size if self.mapped_ram else None
 
     @property
@@ -197,7 +255,7 @@ class VmDescription:
 
     offset: int
     length: int
-    document: Mapping[str, Any] | None
+    document: Mapping[str, Json] | None
     problem: str | None = None
 
     @property
@@ -237,12 +295,12 @@ class Stream:
     totals: tuple[int, ...]
     blocks: tuple[RamBlock, ...]
     sections: tuple[Section, ...]
-    elements: tuple[Element, ...]
+    elements: tuple[Element[object], ...]
     areas: tuple[Area, ...]
     vmdescription: VmDescription | None
     stopped: FormatError | None
     #: Without mapped-ram: where the pages of each block stand (`page_records`), by `idstr`.
-    scattered: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    scattered: Mapping[str, Scattered] = field(default_factory=dict, compare=False)
 
     @property
     def machine(self) -> str | None:

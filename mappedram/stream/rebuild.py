@@ -38,7 +38,7 @@ def rebuild(snapshot: Snapshot, target: int, driver: Driver | None = None) -> No
     for region in snapshot.regions():
         if region.element:
             element = region.element
-            data = driver.build(element.kind, dict(element.values), dict(element.params))
+            data = driver.build(element.kind, element.values, element.params)
             system.write(target, data, region.offset)
         else:
             copy_data(snapshot.source, region.offset, region.end, Target(target))
@@ -106,7 +106,7 @@ def _first_difference(source: Source, stream: Stream, built: Built) -> Mismatch 
     return None
 
 
-def differing(element: Element, data: bytes, actual: bytes) -> Mismatch:
+def differing(element: Element[object], data: bytes, actual: bytes) -> Mismatch:
     """Where the bytes of a structure differ first from those of the file."""
     pairs = enumerate(zip(data, actual, strict=False))
     index = next((at for at, (one, other) in pairs if one != other), min(len(data), len(actual)))

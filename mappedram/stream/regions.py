@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import pairwise
 
+from mappedram.format import structures
 from mappedram.format.constants import CommandType, SectionType
-from mappedram.stream.model import Element, Section, Stream
+from mappedram.stream.model import Element, Section, Stream, is_kind
 
 #: Who keeps a byte that two regions claim: what the stream passed over goes before what an offset
 #: points at.
@@ -26,7 +27,7 @@ class Region:
     name: str
     path: str
     kind: str
-    element: Element | None = None
+    element: Element[object] | None = None
 
     @property
     def end(self) -> int:
@@ -104,23 +105,23 @@ _AREA_NAMES = {
     "padding": "padding before the pages of",
     "pages": "pages of",
 }
-_ELEMENT_NAMES = {
-    "stream_header": "stream header",
-    "configuration_header": "configuration",
-    "mem_size": "RAM_SAVE_FLAG_MEM_SIZE",
-    "end_of_section": "RAM_SAVE_FLAG_EOS",
+_ELEMENT_NAMES: dict[str, str] = {
+    structures.STREAM_HEADER: "stream header",
+    structures.CONFIGURATION_HEADER: "configuration",
+    structures.MEM_SIZE: "RAM_SAVE_FLAG_MEM_SIZE",
+    structures.END_OF_SECTION: "RAM_SAVE_FLAG_EOS",
 }
 
 
-def _element_name(element: Element, names: dict[str, str]) -> str:
-    if element.kind == "configuration_subsection":
-        return str(element.values["idstr"])
-    if element.kind == "ramblock_header":
+def _element_name(element: Element[object], names: dict[str, str]) -> str:
+    if is_kind(element, structures.CONFIGURATION_SUBSECTION):
+        return element.values["idstr"]
+    if is_kind(element, structures.RAMBLOCK_HEADER):
         return f"header of {element.values['idstr']}"
     if element.kind in _ELEMENT_NAMES:
         return _ELEMENT_NAMES[element.kind]
     section = names.get(element.path.rpartition("/")[0], "a section")
-    return f"footer of {section}" if element.kind == "section_footer" else section
+    return f"footer of {section}" if element.kind == structures.SECTION_FOOTER else section
 
 
 def _share_out(claims: list[Region]) -> Iterator[Region]:

@@ -46,7 +46,8 @@ class Block:
         self._snapshot = snapshot
         self.model = model
         #: Of a stream without mapped-ram: where the pages stand.
-        self.scattered: ScatteredPages | None = snapshot.stream.scattered.get(model.idstr)
+        found = snapshot.stream.scattered.get(model.idstr)
+        self.scattered = found if isinstance(found, ScatteredPages) else None
 
     @property
     def source(self) -> Source:
@@ -434,10 +435,10 @@ class Snapshot:
         span = next(span for span in self.fields(element) if span.path == field)
         return element.offset + span.start
 
-    def fields(self, element: Element) -> list[Span]:
+    def fields(self, element: Element[object]) -> list[Span]:
         """The fields of a structure; `start` and `end` count from its beginning."""
         data = self.source.read(element.offset, element.length)
-        return self.driver.spans(element.kind, data, dict(element.params))
+        return self.driver.spans(element.kind, data, element.params)
 
     def close(self) -> None:
         """Close the file, if it was opened by path."""

@@ -1,6 +1,6 @@
 """The fields of a structure as they stand in the file, with what the spec says of each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,6 +16,8 @@ from mappedram.format.constants import (
     SectionType,
 )
 from mappedram.format.drivers.base import RefusalError, Span
+from mappedram.format.typed import Fields
+from mappedram.format.validity import Scalar
 from mappedram.printable import printable
 from mappedram.stream.model import Element
 from mappedram.stream.snapshot import Snapshot
@@ -32,7 +34,7 @@ class Field(NamedTuple):
     path: str
     offset: int
     length: int
-    value: Any
+    value: Scalar
     doc: str
 
     @property
@@ -41,7 +43,7 @@ class Field(NamedTuple):
         return self.path.rpartition("/")[2]
 
 
-def fields_of(snapshot: Snapshot, element: Element) -> list[Field]:
+def fields_of(snapshot: Snapshot, element: Element[object]) -> list[Field]:
     """The fields of `element` in the order of the bytes.
 
     Raises:
@@ -56,17 +58,17 @@ def fields_of(snapshot: Snapshot, element: Element) -> list[Field]:
     return [_field(element, span) for span in spans]
 
 
-def _field(element: Element, span: Span) -> Field:
-    kind = element.kind
+def _field(element: Element[object], span: Span) -> Field:
+    kind: str = element.kind
     *outer, name = span.path.split("/")
     for step in outer:
-        kind = _inner_kind(step, element.values)
+        kind = _inner_kind(step, element.fields)
     doc = next(field.doc for field in TYPES[kind].fields if field.name == name)
     offset = element.offset + span.start
     return Field(kind, span.path, offset, span.end - span.start, span.value, doc)
 
 
-def _inner_kind(step: str, values: Mapping[str, Any]) -> str:
+def _inner_kind(step: str, values: Fields) -> str:
     """The type in the spec of the structure in the field `step`."""
     if step == "body":
         return str(values["idstr"]).rpartition("/")[2].replace("-", "_")
@@ -90,7 +92,7 @@ _SECTIONS = (
 )
 
 
-def decoded(name: str, value: Any) -> str:
+def decoded(name: str, value: Scalar) -> str:
     """A value as a person reads it beside the spec: names for numbers, sizes in words."""
     if name in _DECODERS:
         return _DECODERS[name](value)

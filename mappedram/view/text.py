@@ -1,7 +1,7 @@
 """How things look to a person: numbers, names out of a file, tables, runs of equal rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ def hex_lines(offset: int, data: bytes) -> Iterator[str]:
 
 
 def table(
-    header: Sequence[str], rows: Iterable[Sequence[Any] | str], right: str = ""
+    header: Sequence[str], rows: Iterable[Sequence[object] | str], right: str = ""
 ) -> Iterator[str]:
     """Rows under their header, each column as wide as it must be.
 

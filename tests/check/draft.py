@@ -42,7 +42,7 @@ class Draft:
         with self.snapshot() as snapshot:
             return snapshot.block[idstr].model
 
-    def element(self, path: str) -> Element:
+    def element(self, path: str) -> Element[object]:
         with self.snapshot() as snapshot:
             return next(entry for entry in snapshot.stream.elements if entry.path == path)
 

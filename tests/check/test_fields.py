@@ -153,7 +153,7 @@ JUDGED: list[tuple[str, Mapping[str, Any], Broken]] = [
 def test_what_is_found_in_one_structure(
     code: str, values: Mapping[str, Any], expected: Broken
 ) -> None:
-    judge = FieldJudge(code, lambda broken: f"{broken.value} where {broken.expected} is expected")
+    judge = FieldJudge(code, lambda broken: f"{broken.value!r} where {broken.expected} is expected")
     elements = [Element(judge.kind, path, 0, 0, values) for path in ("/a", "/b")]
     found = list(
         judge.defects(elements, lambda element, path: Place(1, 2, f"{element.path}/{path}"))
@@ -189,14 +189,14 @@ def test_the_field_of_a_name() -> None:
 
 def outcomes(code: str, judge: FieldJudge) -> list[list[str]]:
     """What a judge makes of each of the structures above, by path and by what was expected."""
+    held = [values for listed, values, _ in JUDGED if listed == code]
+    found = [Element(judge.kind, "", 0, 0, values) for values in held]
     return [
-        [f"{d.place.path} {d.expected}" for d in judge.defects([Element("", "", 0, 0, values)], at)]
-        for listed, values, _ in JUDGED
-        if listed == code
+        [f"{d.place.path} {d.expected}" for d in judge.defects([element], at)] for element in found
     ]
 
 
-def at(_: Element, path: str) -> Place:
+def at(_: Element[object], path: str) -> Place:
     return Place(0, 0, path)
 
 

@@ -12,6 +12,7 @@ from mappedram.check import RETIRED, RULES, Severity, check, check_snapshot, fin
 from mappedram.format.drivers.base import RefusalError
 from mappedram.format.drivers.construct_driver import ConstructDriver
 from mappedram.format.drivers.kaitai_driver import KaitaiDriver
+from mappedram.format.typed import Kind, Params
 from tests.check.cases import CASES, Case
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
@@ -50,7 +51,7 @@ def test_silent_on_the_neighbour(case: Case, fixtures: Fixtures) -> None:
 def test_drivers_that_disagree(fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch) -> None:
     parse = KaitaiDriver.parse
 
-    def wrong(self: KaitaiDriver, kind: str, data: bytes, params: Any) -> Any:
+    def wrong(self: KaitaiDriver, kind: Kind[Any], data: bytes, params: Params) -> Any:
         values, length = parse(self, kind, data, params)
         if kind == "ramblock_header":
             values["used_length"] += 1 << 20
@@ -72,7 +73,7 @@ def test_drivers_that_disagree(fixtures: Fixtures, monkeypatch: pytest.MonkeyPat
 def test_drivers_of_which_one_refuses(
     fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch, kind: str, code: str, offset: int
 ) -> None:
-    def refuse(self: KaitaiDriver, asked: str, data: bytes, params: Any) -> Any:
+    def refuse(self: KaitaiDriver, asked: Kind[Any], data: bytes, params: Params) -> Any:
         if asked == kind:
             raise RefusalError(kind, "tired", 0, short=False, actual=None)
         return parse(self, asked, data, params)
@@ -92,7 +93,7 @@ def test_drivers_of_which_the_other_refuses(
 ) -> None:
     """The file is refused then, and the place of the refusal is that of the difference."""
 
-    def refuse(self: ConstructDriver, kind: str, data: bytes, params: Any) -> Any:
+    def refuse(self: ConstructDriver, kind: Kind[Any], data: bytes, params: Params) -> Any:
         if kind in ("section_part", "stream_header"):
             raise RefusalError(kind, "section_type", 0, short=True, actual=None)
         return parse(self, kind, data, params)

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from mappedram.check import bitmap_audit as module
 from mappedram.check.bitmap_audit import first_nonzero, survey
+from mappedram.format.structures import MappedRamHeader
 from mappedram.io.source import Source
 from mappedram.stream import intervals
 from mappedram.stream.bitmap import Bitmap
-from mappedram.stream.model import MappedRamHeader, RamBlock
+from tests.blocks import ram_block
 
 PAGES = 300
 PAGE_SIZE = 1024
@@ -62,8 +63,13 @@ def test_survey(
             os.pwrite(file.fileno(), b"\1", BASE + (page + 1) * PAGE_SIZE - 1)
         file.truncate(BASE + PAGES * PAGE_SIZE - cut)
     filled = {page for page in filled if (page + 1) * PAGE_SIZE <= PAGES * PAGE_SIZE - cut}
-    header = MappedRamHeader(1, PAGE_SIZE, 1, BASE)
-    block = RamBlock("/ram/blocks[0]", 0, 0, "ram", PAGES * PAGE_SIZE, mapped_ram=header)
+    header: MappedRamHeader = {
+        "version": 1,
+        "page_size": PAGE_SIZE,
+        "bitmap_offset": 1,
+        "pages_offset": BASE,
+    }
+    block = ram_block("ram", PAGES * PAGE_SIZE, header, path="/ram/blocks[0]")
     with Source(path) as source:
         found = survey(source, block, Bitmap.from_runs(pairs(stored), PAGES))
         places = {page: BASE + page * PAGE_SIZE for page in range(PAGES)}

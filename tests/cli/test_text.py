@@ -2,6 +2,7 @@
 
 import pytest
 
+from mappedram.format.validity import Scalar
 from mappedram.printable import printable
 from mappedram.view.fields import decoded
 from mappedram.view.text import folded, hex_lines, size, table
@@ -101,5 +102,5 @@ def test_folded(items: str, shown: str) -> None:
         ("version_id", 4, "4"),
     ],
 )
-def test_decoded(name: str, value: object, shown: str) -> None:
+def test_decoded(name: str, value: Scalar, shown: str) -> None:
     assert decoded(name, value) == shown

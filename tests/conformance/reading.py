@@ -133,22 +133,22 @@ class _Walk:
         #: The first page among the records of RAM, where it will stop.
         self.page: int | None = None
 
-    def pass_element(self, element: Element) -> None:
+    def pass_element(self, element: Element[object]) -> None:
         """Dispatch on the kind of the structure; those of live devices are none of the spec's."""
         if self.page is not None and element.offset >= self.page:
             self.rest = self.page
         elif take := getattr(self, f"_{element.kind}", None):
             take(element, _parts(element.kind, _plain(element.values)))
 
-    def _stream_header(self, element: Element, values: Reading) -> None:  # noqa: ARG002
+    def _stream_header(self, element: Element[object], values: Reading) -> None:  # noqa: ARG002
         self.header = values
 
-    def _configuration_header(self, element: Element, values: Reading) -> None:
+    def _configuration_header(self, element: Element[object], values: Reading) -> None:
         self._add(element, values, (element.end, 0))
 
     _configuration_subsection = _configuration_header
 
-    def _section_start(self, element: Element, values: Reading) -> None:
+    def _section_start(self, element: Element[object], values: Reading) -> None:
         section = self.places.get(element.offset)
         assert section is not None
         is_ram = section.idstr == "ram" and section.type != SectionType.FULL
@@ -165,7 +165,7 @@ class _Walk:
 
     _section_part = _section_start
 
-    def _command(self, element: Element, values: Reading) -> None:
+    def _command(self, element: Element[object], values: Reading) -> None:
         # What is packaged may lead out of the file: the section is not listed then.
         section = self.places.get(element.offset)
         self._add(element, values, (element.end, section.payload_length if section else 0))
@@ -188,17 +188,17 @@ class _Walk:
         is_cut = self.stream.file_size - behind < sum(WORD_BITS) // 8
         return None if in_block or is_cut else behind
 
-    def _behind(self, element: Element) -> int:
+    def _behind(self, element: Element[object]) -> int:
         block = self.blocks.get(element.offset)
         return block.next_offset if block else element.end
 
-    def _stop(self, element: Element, values: Reading, rest: int) -> None:
+    def _stop(self, element: Element[object], values: Reading, rest: int) -> None:
         self._add(element, values, None)
         self.rest = rest
 
     def _add(
         self,
-        element: Element,
+        element: Element[object],
         values: Reading,
         payload: tuple[int, int] | None,
         records: list[Reading] | None = None,
@@ -213,19 +213,19 @@ class _Walk:
             }
         )
 
-    def _section_footer(self, element: Element, values: Reading) -> None:  # noqa: ARG002
+    def _section_footer(self, element: Element[object], values: Reading) -> None:  # noqa: ARG002
         self.sections[-1]["footer"] = values
 
-    def _mem_size(self, element: Element, values: Reading) -> None:
+    def _mem_size(self, element: Element[object], values: Reading) -> None:
         self._record({"offset": element.offset, "mem_size": values, "blocks": []})
 
-    def _end_of_section(self, element: Element, values: Reading) -> None:
+    def _end_of_section(self, element: Element[object], values: Reading) -> None:
         self._record({"offset": element.offset, "end_of_section": values})
 
     def _record(self, record: Reading) -> None:
         self.sections[-1]["records"].append(record)
 
-    def _ramblock_header(self, element: Element, values: Reading) -> None:
+    def _ramblock_header(self, element: Element[object], values: Reading) -> None:
         block = self.blocks[element.offset]
         self.sections[-1]["records"][-1]["blocks"].append(
             {
@@ -274,7 +274,7 @@ def _representable(snapshot: Snapshot) -> bool:
     numbers = [
         number
         for element in stream.elements
-        for number in _integers(_parts(element.kind, element.values))
+        for number in _integers(_parts(element.kind, element.fields))
     ]
     numbers += [block.model.next_offset for block in snapshot.blocks]
     return max(numbers) <= MAX_SAFE_INTEGER

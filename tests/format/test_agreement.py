@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from mappedram import MappedRamError, Snapshot
 from mappedram import open as open_snapshot
 from mappedram.format import ELEMENTS, RECORDS, _spec, constants, drivers
-from mappedram.format.drivers.base import Driver, Params, RefusalError
+from mappedram.format.drivers.base import Driver, RefusalError
 from mappedram.format.members import members
+from mappedram.format.structures import KINDS
+from mappedram.format.typed import Params
 from tests.conftest import Fixtures, manifest
 from tests.files import memory_file
 from tools.generate import ksy
@@ -107,7 +109,7 @@ PARAMS = st.fixed_dictionaries(
 
 def outcome(driver: Driver, kind: str, data: bytes, params: Params) -> object:
     try:
-        return driver.parse(kind, data, params), driver.spans(kind, data, params)
+        return driver.parse(KINDS[kind], data, params), driver.spans(kind, data, params)
     except RefusalError as error:
         return error.path, error.start, error.short, error.actual
 
@@ -151,7 +153,7 @@ def test_what_one_reads_both_write_alike(case: tuple[str, bytes, Params]) -> Non
         return
     values, length = first[0]
     for driver in DRIVERS:
-        assert driver.build(kind, values, params) == data[:length]
+        assert driver.build(KINDS[kind], values, params) == data[:length]
 
 
 def read_whole(data: bytes, size: int, driver: drivers.DriverName) -> object:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,12 +10,15 @@ import mappedram
 from mappedram.format import drivers, file, live, ram, section, stream
 from mappedram.format.complete import complete, lengths
 from mappedram.format.constants import SectionType
+from mappedram.format.drivers.construct_driver import ConstructDriver
+from mappedram.format.typed import Fields
 from mappedram.io.source import Source
 from mappedram.stream.reader import read_stream
 from mappedram.stream.writer.build import Built, build
 from tests.files import memory_file
-from tests.test_structure import PACKAGE, modules
+from tests.test_structure import modules
 from tools.oracle import OracleBlock, OracleFile
+from tools.rooms import PACKAGE
 
 CONSTRUCT = drivers.get("construct")
 
@@ -74,10 +78,10 @@ def test_a_size_would_be_seen() -> None:
 
 
 def test_lengths_follow_from_what_they_measure() -> None:
-    values = complete(section.SectionStart, {"idstr": "timer", "section_id": 2})
+    values: Any = complete(section.SectionStart, {"idstr": "timer", "section_id": 2})
     assert values["len_idstr"] == 5
     assert values["instance_id"] is None
-    listed = [{"name": "mapped-ram"}, {"name": ""}]
+    listed: list[Fields] = [{"name": "mapped-ram"}, {"name": ""}]
     values = complete(
         stream.ConfigurationSubsection,
         {"idstr": "configuration/capabilities", "body": {"capabilities": listed}},
@@ -100,7 +104,7 @@ def test_which_fields_are_lengths() -> None:
 
 
 def test_a_section_is_built_of_what_does_not_follow() -> None:
-    header = {
+    header: Fields = {
         "section_type": SectionType.FULL,
         "section_id": 7,
         "idstr": "timer",
@@ -117,8 +121,8 @@ def test_a_section_is_built_of_what_does_not_follow() -> None:
 def test_blocks_get_their_places_from_those_before() -> None:
     built = Built(CONSTRUCT, 0x5000, align=1 << 12, word_size=4)
     built.said.mapped_ram = True
-    header = {"used_length": 0x21000, "mapped_ram": {"page_size": 0x1000}}
-    blocks = [{"header": {"idstr": name, **header}} for name in ("a", "bc")]
+    header: Fields = {"used_length": 0x21000, "mapped_ram": {"page_size": 0x1000}}
+    blocks: list[Fields] = [{"header": {"idstr": name, **header}} for name in ("a", "bc")]
     built.add(file.RamList, {"blocks": blocks})
     places = {area.path: (area.offset, area.length) for area in built.areas}
     # MEM_SIZE, a header of 38 bytes, two words of four bytes for 33 pages.
@@ -127,15 +131,33 @@ def test_blocks_get_their_places_from_those_before() -> None:
     assert places["/ram/blocks[1]/bitmap"] == (0x27000 + 39, 8)
     assert places["/ram/blocks[1]/pages"] == (0x28000, 0x21000)
     assert built.position == 0x49000
-    total = built.elements[0].values["total_and_flags"]
+    total = built.elements[0].fields["total_and_flags"]
     assert total == 0x42000 | 4
+
+
+def test_a_structure_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where values hang on where it ends, as the place of a bitmap does."""
+    kinds: list[str] = []
+    build_one = ConstructDriver.build
+
+    def noted(driver: ConstructDriver, kind: Any, *rest: Any) -> bytes:
+        kinds.append(kind)
+        return build_one(driver, kind, *rest)
+
+    monkeypatch.setattr(ConstructDriver, "build", noted)
+    mapped_ram = {"page_size": 0x1000}
+    header: dict[str, Any] = {"idstr": "a", "used_length": 0x2000, "mapped_ram": mapped_ram}
+    made = Built(CONSTRUCT)
+    made.said.mapped_ram = True
+    made.add(file.RamList, {"blocks": [{"header": header}]})
+    assert kinds == ["mem_size", "ramblock_header"]
 
 
 def test_a_block_without_data_takes_no_room() -> None:
     built = Built(CONSTRUCT)
     built.said.mapped_ram = True
     nowhere = {"page_size": 0x1000, "bitmap_offset": 0, "pages_offset": 0}
-    header = {"idstr": "a", "used_length": 0x1000, "mapped_ram": nowhere}
+    header: Fields = {"idstr": "a", "used_length": 0x1000, "mapped_ram": nowhere}
     built.add(file.RamList, {"blocks": [{"header": header}]})
     assert built.areas == []
     assert built.position == 8 + 38

@@ -13,6 +13,8 @@ from mappedram.format import RECORDS, drivers
 from mappedram.format.constants import RAM_SAVE_FLAGS, SECTION_TYPES
 from mappedram.format.drivers.base import RefusalError
 from mappedram.format.members import Member, member, members
+from mappedram.format.structures import KINDS
+from mappedram.format.typed import Params
 from mappedram.format.validity import (
     AtLeast,
     AtMost,
@@ -24,7 +26,6 @@ from mappedram.format.validity import (
     MoreThan,
     MultipleOf,
     OneOf,
-    Params,
     PowerOfTwo,
     Printable,
     Scalar,
@@ -461,7 +462,7 @@ def test_both_drivers_go_by_the_borders(place: Place, name: drivers.DriverName) 
         data += (encoded(field, value) or b"") + bytes(5000)
         refused = None
         try:
-            drivers.get(name).parse(kind, data, params)
+            drivers.get(name).parse(KINDS[kind], data, params)
         except RefusalError as refusal:
             refused = refusal if refusal.path == field.name else None
         assert (refused is None) == rule.accepts(value), value

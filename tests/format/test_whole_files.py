@@ -7,8 +7,11 @@ from hypothesis import given
 
 import mappedram
 from mappedram.format import drivers
+from mappedram.format.structures import RAMBLOCK_HEADER
+from mappedram.format.typed import Fields
 from mappedram.fuzz.derived import File, files
 from mappedram.io.source import Source
+from mappedram.stream.model import of_kind
 from mappedram.stream.rebuild import mismatch
 from mappedram.stream.regions import regions
 from tests.files import memory_file
@@ -48,10 +51,11 @@ def test_bytes_to_values_and_back(file: File, name: drivers.DriverName) -> None:
 def test_pages_and_bitmaps_stand_where_they_may(file: File) -> None:
     """Told by the headers alone, without the code that puts them there."""
     built = file.built()
-    headers = [e for e in built.elements if e.kind == "ramblock_header"]
+    headers = list(of_kind(built.elements, RAMBLOCK_HEADER))
     ends = [e.offset for e in built.elements if e.offset > headers[-1].offset][:1]
     for header, following in zip(headers, [*(e.offset for e in headers[1:]), *ends], strict=True):
         values = header.values["mapped_ram"]
+        assert values is not None
         size = file.word_size
         words = -(-header.values["used_length"] // values["page_size"]) + 8 * size - 1
         bitmap_end = header.end + words // (8 * size) * size
@@ -86,8 +90,9 @@ def test_a_file_can_be_pasted(file: File) -> None:
 
 
 def test_a_length_that_is_wrong_on_purpose() -> None:
-    header = {"section_type": 4, "section_id": 1, "idstr": "a", "len_idstr": 2}
-    section = {"header": header | {"instance_id": 0, "version_id": 0}, "payload": b"", "footer": {}}
+    place: Fields = {"section_type": 4, "section_id": 1, "instance_id": 0, "version_id": 0}
+    header: Fields = {"idstr": "a", "len_idstr": 2, **place}
+    section: Fields = {"header": header, "payload": b"", "footer": {}}
     file = File({"header": {}, "sections": [section], "configuration": None}, align=8)
     with pytest.raises(mappedram.BuildError):
         file.built()

@@ -11,6 +11,7 @@ from mappedram.errors import BuildError
 from mappedram.format import RECORDS, drivers
 from mappedram.format.drivers.base import RefusalError
 from mappedram.format.members import members
+from mappedram.format.structures import KINDS
 from mappedram.format.validity import AtMost, Shown, Validity, told
 from mappedram.fuzz.derived import Record, broken_records, records, structures
 
@@ -35,11 +36,11 @@ def test_values_to_bytes_to_values(kind: str, data: st.DataObject) -> None:
     """With both drivers, and with one that writes and another one that reads."""
     record = data.draw(records(kind))
     for driver in DRIVERS:
-        built = driver.build(kind, record.values, record.params)
+        built = driver.build(KINDS[kind], record.values, record.params)
         assert built == record.data
         for other in DRIVERS:
             behind = data.draw(st.binary(max_size=4))
-            parsed = other.parse(kind, built + behind, record.params)
+            parsed = other.parse(KINDS[kind], built + behind, record.params)
             assert parsed == (record.values, len(built))
 
 
@@ -55,13 +56,13 @@ def test_bytes_to_values_to_bytes(kind: str, data: st.DataObject) -> None:
     found: list[object] = []
     for driver in DRIVERS:
         try:
-            values, length = driver.parse(kind, bytes(changed), record.params)
+            values, length = driver.parse(KINDS[kind], bytes(changed), record.params)
         except RefusalError as refusal:
             found.append((refusal.path, refusal.start, refusal.short, refusal.actual))
             continue
         found.append((values, length))
         for other in DRIVERS:
-            assert other.build(kind, values, record.params) == changed[:length]
+            assert other.build(KINDS[kind], values, record.params) == changed[:length]
     assert found[0] == found[1]
 
 
@@ -76,7 +77,7 @@ def test_both_drivers_refuse_what_a_field_may_not_hold(kind: str, data: st.DataO
         value = value[step]
     for driver in DRIVERS:
         with pytest.raises(RefusalError) as refused:
-            driver.parse(kind, record.data + bytes(8), record.params)
+            driver.parse(KINDS[kind], record.data + bytes(8), record.params)
         assert refused.value.path == record.broken
         assert refused.value.actual == value
         assert not refused.value.short
@@ -120,17 +121,25 @@ def test_examples_shrink() -> None:
     assert found == Record(
         "ramblock_header",
         {"has_page_size": False, "has_addr": True, "has_mapped_ram": False},
-        {"len_idstr": 1, "idstr": "0", "used_length": 0, "page_size": None, "addr": 0}
-        | {"mapped_ram": None},
+        {
+            "len_idstr": 1,
+            "idstr": "0",
+            "used_length": 0,
+            "page_size": None,
+            "addr": 0,
+            "mapped_ram": None,
+        },
     )
 
 
 @given(records("ramblock_header", {"*/mapped_ram/version": 2}, has_mapped_ram=1))
 def test_a_defect_is_an_override(record: Record) -> None:
-    assert record.values["mapped_ram"]["version"] == 2
+    header = record.values["mapped_ram"]
+    assert isinstance(header, dict)
+    assert header["version"] == 2
     for driver in DRIVERS:
         with pytest.raises(RefusalError) as refused:
-            driver.parse(record.kind, record.data, record.params)
+            driver.parse(KINDS[record.kind], record.data, record.params)
         assert refused.value.path == "mapped_ram/version"
 
 
@@ -145,9 +154,11 @@ def test_a_defect_is_an_override(record: Record) -> None:
 )
 def test_a_length_can_be_wrong_and_a_value_be_a_strategy(record: Record) -> None:
     assert record.values["idstr"] == "ram"
-    assert record.data == bytes([record.values["len_idstr"]]) + b"ram" + (4096).to_bytes(8, "big")
+    length = record.values["len_idstr"]
+    assert isinstance(length, int)
+    assert record.data == bytes([length]) + b"ram" + (4096).to_bytes(8, "big")
     with pytest.raises(RefusalError):
-        DRIVERS[0].parse(record.kind, record.data, record.params)
+        DRIVERS[0].parse(KINDS[record.kind], record.data, record.params)
 
 
 def test_what_matches_nothing_is_an_error() -> None:
@@ -175,7 +186,7 @@ def test_a_bound_that_is_off_is_seen_every_time(
     @given(broken_records("dirty_bitmap_chunk"))
     def refused(record: Record) -> None:
         with pytest.raises(RefusalError):
-            DRIVERS[0].parse(record.kind, record.data, record.params)
+            DRIVERS[0].parse(KINDS[record.kind], record.data, record.params)
 
     refused()
     monkeypatch.setattr(flags, "_accepts", AtMost(0xFF).accepts)

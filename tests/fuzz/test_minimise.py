@@ -12,6 +12,8 @@ from mappedram.fuzz.draft import Draft
 from mappedram.fuzz.generate import Limits, snapshot
 from mappedram.fuzz.minimise import minimise
 from mappedram.fuzz.mutate import LENGTH, Mutation
+from mappedram.fuzz.sound import SnapshotSpec
+from mappedram.fuzz.sparse import SparseFile
 
 Fails = Callable[[Case], bool]
 
@@ -105,3 +107,26 @@ def test_a_length_is_left_alone(seed: int) -> None:
         drawn = mutator_of(case.clean).draw(rng)
     case = replace(case, mutations=drawn)
     assert minimise(case, lambda candidate: bool(candidate.mutations)) == case
+
+
+@pytest.mark.parametrize("tries", [0, 1, 2, 5])
+def test_no_file_is_made_that_nobody_is_asked_about(
+    tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = replace(case_with(), mutations=())
+    made: list[SnapshotSpec] = []
+    file = SnapshotSpec.file
+
+    def noted(spec: SnapshotSpec) -> SparseFile:
+        made.append(spec)
+        return file(spec)
+
+    monkeypatch.setattr(SnapshotSpec, "file", noted)
+    asked: list[Case] = []
+
+    def passes(candidate: Case) -> bool:
+        asked.append(candidate)
+        return False
+
+    minimise(case, passes, tries=tries)
+    assert len(asked) == len(made) == tries

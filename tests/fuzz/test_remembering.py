@@ -9,6 +9,7 @@ import pytest
 import mappedram
 from mappedram.format import ELEMENTS, drivers
 from mappedram.format.drivers.base import RefusalError
+from mappedram.format.structures import KINDS, RAMBLOCK_HEADER
 from mappedram.fuzz.caching_driver import RememberingDriver
 from mappedram.fuzz.generate import snapshot
 
@@ -46,9 +47,9 @@ def test_answers_are_those_of_the_other_driver(seed: int) -> None:
                 spans,
                 driver.spans(element.kind, data[: element.length], params),
             ]
-            built = driver.build(element.kind, dict(element.values), params)
+            built = driver.build(element.kind, element.values, params)
             assert built == data[: element.length]
-            assert driver.build(element.kind, dict(element.values), params) == built
+            assert driver.build(element.kind, element.values, params) == built
         assert counting.asked["parse"] == asked
 
 
@@ -58,18 +59,18 @@ def test_what_is_cut_off_is_refused_behind_what_was_read(kind: str) -> None:
     driver = RememberingDriver(PLAIN)
     for data in (bytes(range(1, 200)), b"\1" * 200, bytes(200)):
         try:
-            _, length = driver.parse(kind, data, {})
+            _, length = driver.parse(KINDS[kind], data, {})
         except RefusalError:
             continue
         with pytest.raises(RefusalError):
-            driver.parse(kind, data[: length - 1], {})
+            driver.parse(KINDS[kind], data[: length - 1], {})
 
 
 def test_params_tell_structures_apart() -> None:
     driver = RememberingDriver(PLAIN)
     data = b"\1a" + bytes(40)
     lengths = {
-        driver.parse("ramblock_header", data, {"has_addr": has_addr})[1]
+        driver.parse(RAMBLOCK_HEADER, data, {"has_addr": has_addr})[1]
         for has_addr in (False, True, False)
     }
     assert len(lengths) == 2

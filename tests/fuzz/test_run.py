@@ -162,7 +162,8 @@ def test_report_names_field_value_and_clause() -> None:
     (found,) = told
     assert found.key == ("crashes", "SIGABRT", "/ram/blocks[]/used_length")
     (change,) = found.case.mutations
-    document, text = as_dict(found), as_text(found)
+    document: Any = as_dict(found)
+    text = as_text(found)
     assert document["mutations"][0]["clause"] == "5.3.5"
     assert document["mutations"][0]["after"] == change.after.hex()
     assert f"`{change.path}` at {change.offset:#x}, clause 5.3.5" in text

@@ -7,6 +7,7 @@ import pytest
 
 from mappedram.check import check
 from mappedram.format.drivers.kaitai_driver import KaitaiDriver
+from mappedram.format.typed import Kind, Params
 from mappedram.io.source import Source
 from mappedram.repair.edits import Edit, EditedSource
 from mappedram.repair.session import Case
@@ -37,7 +38,7 @@ def test_drivers_are_compared_on_the_edited_bytes(
     """One driver misreads one value, which only the edit puts into the file."""
     parse = KaitaiDriver.parse
 
-    def wrong(self: KaitaiDriver, kind: str, data: bytes, params: Any) -> Any:
+    def wrong(self: KaitaiDriver, kind: Kind[Any], data: bytes, params: Params) -> Any:
         values, length = parse(self, kind, data, params)
         if values.get("name") == "nope":
             values["name"] = "none"

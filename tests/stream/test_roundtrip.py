@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 
 import mappedram
-from mappedram.format import drivers
+from mappedram.format import drivers, structures
+from mappedram.format.typed import Fields
+from mappedram.stream.model import of_kind
 from mappedram.stream.rebuild import rebuild
 from tests.conftest import Fixtures, manifest
 from tests.files import extents, memory_file
@@ -51,8 +53,8 @@ def test_a_changed_value_is_what_is_written(fixtures: Fixtures) -> None:
     for name in drivers.DRIVERS:
         driver = drivers.get(name)
         with mappedram.open(fixture.path, driver=name) as snapshot:
-            (header,) = (e for e in snapshot.stream.elements if e.kind == "ramblock_header")
-            values = dict(header.values) | {"used_length": 0x123456789ABC}
+            (header,) = of_kind(snapshot.stream.elements, structures.RAMBLOCK_HEADER)
+            values: structures.RamBlockHeader = {**header.values, "used_length": 0x123456789ABC}
             built = driver.build(header.kind, values, dict(header.params))
             original = snapshot.source.read(header.offset, header.length)
         place = 1 + header.values["len_idstr"]
@@ -73,7 +75,7 @@ def test_a_changed_value_is_what_is_written(fixtures: Fixtures) -> None:
     ],
 )
 def test_impossible_values_are_refused(
-    driver: drivers.DriverName, kind: str, values: dict[str, object]
+    driver: drivers.DriverName, kind: str, values: Fields
 ) -> None:
     with pytest.raises(mappedram.BuildError, match=kind):
-        drivers.get(driver).build(kind, values, {})
+        drivers.get(driver).build(structures.KINDS[kind], values, {})

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mappedram.format.constants import SectionType
 from mappedram.format.drivers.kaitai_driver import KaitaiDriver
+from mappedram.format.typed import Kind, Params
 from tools.atheris import dictionary, seeds, targets
 from tools.atheris.feed import Feed
 
@@ -57,7 +58,7 @@ def lying(kind: str, field: str, value: Any) -> Any:
     """A driver that has one field of one structure wrong."""
     parse = KaitaiDriver.parse
 
-    def wrong(self: KaitaiDriver, asked: str, data: bytes, params: Any) -> Any:
+    def wrong(self: KaitaiDriver, asked: Kind[Any], data: bytes, params: Params) -> Any:
         values, length = parse(self, asked, data, params)
         return (values | {field: value} if asked == kind else values), length
 

@@ -70,10 +70,22 @@ def test_an_interruption_shows_what_was_drawn(
 
 
 def test_processes_draw_what_one_does() -> None:
-    wanted = list(tally.chunks(["seeded", "strategies.bitmaps"], 3, 10, tally.CHUNK + 5))
+    span = (10, 10 + tally.CHUNK + 5)
+    wanted = list(tally.chunks({"seeded": [span], "strategies.bitmaps": [span]}, 3))
     assert sum(chunk.count for chunk in wanted) == 2 * (tally.CHUNK + 5)
     drawn = list(tally.draw_all(wanted, 2))
     assert sorted(map(repr, wanted)) == sorted(repr(entry.chunk) for entry in drawn)
+
+
+def test_kinds_take_turns_until_each_has_all_its_ranges() -> None:
+    whole = tally.CHUNK
+    wanted = {"a": [(0, whole + 1), (5 * whole, 5 * whole + 2)], "b": [(7, 9)], "c": []}
+    assert [(c.kind, c.first, c.count, c.seed) for c in tally.chunks(wanted, 4)] == [
+        ("a", 0, whole, 4),
+        ("b", 7, 2, 4),
+        ("a", whole, 1, 4),
+        ("a", 5 * whole, 2, 4),
+    ]
 
 
 def test_nothing_is_left_out() -> None:

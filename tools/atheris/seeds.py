@@ -15,6 +15,7 @@ import mappedram
 from mappedram.export.metadump import Options, plan, write_packed
 from mappedram.export.stream import to_stream
 from mappedram.format.libvirt import SaveFormat
+from mappedram.format.structures import KINDS as ALL_KINDS
 from mappedram.io.source import Source
 from mappedram.stream.writer import BlockSpec, Envelope, SnapshotWriter
 from tools.atheris.targets import KINDS, PARAMS, TARGETS
@@ -85,7 +86,7 @@ def _structures(name: str, stream: bytes) -> Iterator[tuple[str, bytes]]:
             elements = {element.kind: element for element in reversed(snapshot.stream.elements)}
     for kind, element in elements.items():
         flags = sum(bool(element.params.get(name)) << bit for bit, name in enumerate(PARAMS))
-        head = bytes([KINDS.index(kind), flags])
+        head = bytes([KINDS.index(ALL_KINDS[kind]), flags])
         data = head + stream[element.offset : element.end]
         yield f"structures-{name}-{kind}", _for("structures", data)
 
@@ -145,7 +146,8 @@ def _described(name: str) -> list[dict[str, Any]]:
     ):
         description = snapshot.stream.vmdescription
         document = description.document if description else None
-        return list((document or {}).get("devices", []))
+        devices: Any = (document or {}).get("devices", [])
+        return list(devices)
 
 
 def _image(stream: bytes, save_format: SaveFormat) -> bytes:

@@ -8,14 +8,16 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mappedram import MappedRamError
 from mappedram import open as open_snapshot
 from mappedram.check import Severity, check
 from mappedram.format import ELEMENTS, drivers
 from mappedram.format.constants import SectionType
-from mappedram.format.drivers.base import Driver, Params, RefusalError, Span
+from mappedram.format.drivers.base import Driver, RefusalError, Span
+from mappedram.format.structures import KINDS as ALL_KINDS
+from mappedram.format.typed import Fields, Kind, Params
 from mappedram.io.source import Source
 from mappedram.stream.libvirt import detect, open_any
 from mappedram.stream.snapshot import Snapshot
@@ -32,6 +34,7 @@ _READ_MAX = 1 << 16
 _DRIVERS = [drivers.get(name) for name in drivers.DRIVERS]
 #: What chooses a structure, and what each bit of the byte behind it says of the stream around it.
 KINDS = sorted(ELEMENTS)
+KINDS = [ALL_KINDS[name] for name in sorted(ELEMENTS)]
 #: Size of the page of a page record.
 _LEN_PAGE = 4096
 PARAMS = ("has_page_size", "has_addr", "has_mapped_ram", "is_be")
@@ -127,12 +130,12 @@ def structures(feed: Feed) -> None:
 class _Parsed(NamedTuple):
     """What a driver makes of bytes that it takes."""
 
-    values: dict[str, Any]
+    values: Fields
     length: int
     spans: list[Span]
 
 
-def _outcome(driver: Driver, kind: str, data: bytes, params: Params) -> object:
+def _outcome(driver: Driver, kind: Kind[Fields], data: bytes, params: Params) -> object:
     try:
         return _Parsed(*driver.parse(kind, data, params), driver.spans(kind, data, params))
     except RefusalError as error:

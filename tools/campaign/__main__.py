@@ -16,7 +16,6 @@ import argparse
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from pathlib import Path
 
 from mappedram.fuzz.mutate import KINDS
 from mappedram.qemu.run.guests import GUESTS
+from tools import keeping
 from tools.campaign import document, published, results
 from tools.campaign.emulators import Emulator, distinct
 from tools.campaign.explained import explanation_of
@@ -34,8 +34,7 @@ from tools.campaign.results import Row
 from tools.campaign.seeds import MAPPED, PLAIN, SEEDS
 from tools.campaign.trial import Laboratory, Setting, prepare
 
-ROOT = Path(__file__).resolve().parents[2]
-DOCUMENT = ROOT / "docs" / "verdicts.md"
+DOCUMENT = keeping.ROOT / "docs" / "verdicts.md"
 _QEMU = Path("/usr/bin/qemu-system-x86_64")
 _REPORTED = 500
 
@@ -125,7 +124,7 @@ def _setting(options: argparse.Namespace, plan: Plan | None = None) -> Setting:
         raise ValueError("no good file is of these guests, forms and targets")
     good = options.good or options.out.with_suffix(".good")
     prepare(emulators, files, good)
-    return Setting(emulators, plan, good, _commit())
+    return Setting(emulators, plan, good, keeping.commit())
 
 
 def _plan(options: argparse.Namespace, targets: Container[str]) -> Plan:
@@ -137,14 +136,6 @@ def _plan(options: argparse.Namespace, targets: Container[str]) -> Plan:
         and seed.form in (options.form or (seed.form,))
     )
     return Plan(options.seed, files, tuple(k for k in KINDS if k in (options.kind or KINDS)))
-
-
-def _commit() -> str:
-    """The commit of this repository, with a mark where files differ from it."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--abbrev=12"]
-    return subprocess.run(
-        [*command, "--exclude=*"], check=True, capture_output=True, text=True
-    ).stdout.strip()
 
 
 # Loading.

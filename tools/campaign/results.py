@@ -16,6 +16,7 @@ from typing import Any, Self, TextIO
 
 from mappedram.fuzz.mutate import LENGTH, Mutation
 from mappedram.qemu.loader import Verdict
+from tools import keeping
 from tools.campaign.plan import Plan, Shard
 
 OUTCOMES = ("loads", "wrong-memory", "refuses", "crashes", "hangs")
@@ -204,11 +205,8 @@ def write(stream: TextIO, rows: Iterable[Row]) -> None:
 
 def replace_rows(path: Path, plan: Plan, shard: Shard, rows: Iterable[Row]) -> None:
     """Write a file anew, whole or not at all."""
-    beside = path.with_name(path.name + ".new")
-    with beside.open("w", encoding="utf-8") as stream:
-        stream.write(head(plan, shard) + "\n")
-        write(stream, rows)
-    beside.replace(path)
+    lines = (head(plan, shard), *(row.to_json() for row in rows))
+    keeping.replace(path, "".join(f"{line}\n" for line in lines))
 
 
 @dataclass(frozen=True, slots=True)

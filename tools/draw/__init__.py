@@ -1,5 +1,6 @@
 """Draw fuzzing cases by the million, to see that no generator raises.
 
-`kinds` lists what can be drawn, `tally` draws and counts, and `pythons` does it in other Pythons.
-The generators belong in `mappedram/fuzz`.
+`kinds` lists what can be drawn, `tally` draws and counts, `pythons` does it in other Pythons,
+`ledger` keeps what was drawn, and `document` tells of it. The generators belong in
+`mappedram/fuzz`.
 """

@@ -1,9 +1,13 @@
 """`python -m tools.draw`: draw cases by the million; none is written, and none may raise.
 
 Each kind is drawn to the end whatever is raised. Each fault is printed with what draws it again,
-and at the end a line for each kind. The exit status is 1 if there was a fault, and 130 if Ctrl-C
-ended it before. With `--python`, other Pythons do the same one after the other, each in an
-environment of its own (`.venv-VERSION`).
+and at the end a line for each kind. The exit status is 1 if there was a fault, 130 if Ctrl-C ended
+it before, and 2 if it cannot be done. With `--python`, other Pythons do the same one after the
+other, each in an environment of its own (`.venv-VERSION`).
+
+With `--ledger`, what was drawn is kept in a file, and only what this Python has not drawn yet is
+drawn, so that a million can be gathered in several runs (`--minutes`). Other machines begin
+elsewhere (`--first`), and `--merge` puts their ledgers together.
 """
 
 import argparse
@@ -13,14 +17,18 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
 
-from tools.draw import pythons
+from tools import keeping
+from tools.draw import document, ledger, pythons
 from tools.draw.kinds import KINDS
-from tools.draw.tally import Tally, chunks, draw_all
+from tools.draw.ledger import Entry, LedgerError
+from tools.draw.tally import Drawn, Tally, chunks, draw_all, spare_the_collector
 
-#: Seconds between two tables of a run that goes on.
-_PAUSE = 60.0
-_INTERRUPTED = 130
+#: Seconds between two tables of a run that goes on, and between two writings of the ledger.
+_PAUSE, _KEEP = 60.0, 5.0
+_INTERRUPTED, _IMPOSSIBLE = 130, 2
 
 
 def main() -> int:
@@ -29,18 +37,87 @@ def main() -> int:
     if options.list:
         print(*KINDS, sep="\n")
         return 0
-    if options.python:
-        return max(pythons.run(python, _arguments(options)) for python in options.python)
+    try:
+        if options.document:
+            document.write()
+            return 0
+        if options.merge:
+            return _merge(options)
+        if options.python:
+            return max(pythons.run(python, _arguments(options)) for python in options.python)
+        return _run(options)
+    except LedgerError as error:
+        print(f"python -m tools.draw: {error}", file=sys.stderr)
+        return _IMPOSSIBLE
+
+
+def _run(options: argparse.Namespace) -> int:
     tallies = {kind: Tally() for kind in options.kind or KINDS}
+    kept = _Kept(options.ledger, options.seed)
     ended = 0
     try:
-        _draw(tallies, options)
+        _draw(tallies, options, kept)
     except KeyboardInterrupt:
         print("interrupted: this is what was drawn until then")
         ended = _INTERRUPTED
+    finally:
+        kept.write()
     print(f"Python {platform.python_version()}, seed {options.seed}, from {options.first} on")
     _show(tallies)
+    _tell_missing(kept, options)
     return 1 if any(tally.faults for tally in tallies.values()) else ended
+
+
+def _merge(options: argparse.Namespace) -> int:
+    others = [entry for path in options.merge for entry in ledger.read(path)]
+    entries = ledger.add(options.ledger, others)
+    for version in sorted({entry.python for entry in entries}, key=ledger.numbers):
+        _tell_missing(_Kept(options.ledger, options.seed, version), options)
+    return 1 if ledger.faults(entries) else 0
+
+
+class _Kept:
+    """What was drawn and is kept, by this Python or another one; nothing without a ledger."""
+
+    def __init__(
+        self, path: Path | None, seed: int, python: str = platform.python_version()
+    ) -> None:
+        self.path = path
+        self.python = python
+        self._seed = seed
+        self._entries = ledger.read(path) if path else []
+        self._commit = keeping.commit(ledger.PUBLISHED, document.PAGE) if path else ""
+        self._new: list[Entry] = []
+        self._written = time.monotonic()
+
+    def add(self, drawn: Drawn) -> None:
+        """Keep a chunk; it is written now and then."""
+        if self.path is None:
+            return
+        chunk, faults = drawn.chunk, [fault.drawing.number for fault in drawn.faults]
+        self._new.append(
+            Entry(
+                self.python,
+                chunk.kind,
+                chunk.seed,
+                self._commit,
+                [(chunk.first, chunk.first + chunk.count)],
+                tuple(number for number in faults if number is not None),
+            )
+        )
+        if time.monotonic() - self._written > _KEEP:
+            self.write()
+
+    def write(self) -> None:
+        """Write what was added."""
+        if self.path is not None:
+            self._entries = ledger.add(self.path, ledger.added((), self._new))
+            self._new, self._written = [], time.monotonic()
+
+    def missing(self, kind: str, first: int, count: int) -> ledger.Ranges:
+        """What is still to be drawn."""
+        span = first, first + count
+        return ledger.missing(self._entries, self.python, kind, self._seed, span)
 
 
 def _options() -> argparse.Namespace:
@@ -53,31 +130,64 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--trace", action="store_true", help="print the traceback of each fault")
     parser.add_argument("--python", action="append", help="an interpreter, such as python3.13")
+    parser.add_argument("--minutes", type=float, help="stop after so long")
+    parser.add_argument("--ledger", type=_path, help="what was drawn, and is not drawn again")
+    parser.add_argument(
+        "--merge", type=Path, action="append", help="add another ledger to that, and draw nothing"
+    )
+    parser.add_argument(
+        "--document", action="store_true", help="write the table in docs/fuzzing.md, and no more"
+    )
     options = parser.parse_args()
+    if options.merge and not options.ledger:
+        parser.error("--merge: add to which --ledger?")
     for python in options.python or ():
         if not shutil.which(python):
             parser.error(f"--python: no such program: {python}")
     return options
 
 
+def _path(text: str) -> Path:
+    """A path that another process takes for the same, wherever it runs."""
+    return Path(text).resolve()
+
+
 def _arguments(options: argparse.Namespace) -> list[str]:
     """The same options for another Python."""
     kinds = [f"--kind={kind}" for kind in options.kind or ()]
-    numbers = [f"--{name}={getattr(options, name)}" for name in ("count", "first", "seed", "jobs")]
-    return [*kinds, *numbers, *["--trace"] * options.trace]
+    names = ("count", "first", "seed", "jobs", "minutes", "ledger")
+    given = ((name, getattr(options, name)) for name in names)
+    values = [f"--{name}={value}" for name, value in given if value is not None]
+    return [*kinds, *values, *["--trace"] * options.trace]
 
 
-def _draw(tallies: Mapping[str, Tally], options: argparse.Namespace) -> None:
-    shown = time.monotonic()
-    wanted = chunks(tallies, options.seed, options.first, options.count)
-    for drawn in draw_all(wanted, options.jobs):
-        tallies[drawn.chunk.kind].add(drawn)
-        for fault in drawn.faults:
-            print(fault.text, *[fault.trace] * options.trace, sep="\n", flush=True)
-        if time.monotonic() - shown > _PAUSE:
-            print("so far:")
-            _show(tallies)
-            shown = time.monotonic()
+def _draw(tallies: Mapping[str, Tally], options: argparse.Namespace, kept: _Kept) -> None:
+    began = shown = time.monotonic()
+    wanted = {kind: kept.missing(kind, options.first, options.count) for kind in tallies}
+    with closing(draw_all(chunks(wanted, options.seed), options.jobs)) as drawing:
+        for drawn in drawing:
+            tallies[drawn.chunk.kind].add(drawn)
+            kept.add(drawn)
+            for fault in drawn.faults:
+                print(fault.text, *[fault.trace] * options.trace, sep="\n", flush=True)
+            if time.monotonic() - shown > _PAUSE:
+                print("so far:")
+                _show(tallies)
+                shown = time.monotonic()
+            if options.minutes and time.monotonic() - began > 60 * options.minutes:
+                break
+
+
+def _tell_missing(kept: _Kept, options: argparse.Namespace) -> None:
+    """Print what the ledger does not have of what is wanted."""
+    if kept.path is None:
+        return
+    wanted = {
+        kind: ledger.count(kept.missing(kind, options.first, options.count))
+        for kind in options.kind or KINDS
+    }
+    lacking = ", ".join(f"{kind} {number:,}" for kind, number in wanted.items() if number)
+    print(f"Python {kept.python}: missing: {lacking or 'nothing'}")
 
 
 def _show(tallies: Mapping[str, Tally]) -> None:
@@ -87,4 +197,5 @@ def _show(tallies: Mapping[str, Tally]) -> None:
 
 
 if __name__ == "__main__":
+    spare_the_collector()
     sys.exit(main())

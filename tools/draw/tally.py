@@ -1,10 +1,12 @@
 """Draws many and counts: on several processors, and to the last one whatever is raised."""
 
+import gc
 import multiprocessing
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import zip_longest
 
 from mappedram.fuzz.faults import Drawing, Fault, attempt
 from tools.draw.kinds import KINDS
@@ -52,12 +54,22 @@ class Tally:
         return f"{kind:<35} {self.drawn:>9} drawn  {len(self.faults):>5} faults  {rate:>7.0f}/s"
 
 
-def chunks(kinds: Iterable[str], seed: int, first: int, count: int) -> Iterator[Chunk]:
-    """All that is to be drawn, the kinds in turn."""
-    wanted = list(kinds)
-    for start in range(first, first + count, CHUNK):
-        for kind in wanted:
-            yield Chunk(kind, seed, start, min(CHUNK, first + count - start))
+def chunks(wanted: Mapping[str, Iterable[tuple[int, int]]], seed: int) -> Iterator[Chunk]:
+    """All that is to be drawn, the kinds in turn.
+
+    Args:
+        wanted: half-open ranges of numbers, by kind.
+        seed: which cases.
+    """
+    turns = [_pieces(kind, ranges, seed) for kind, ranges in wanted.items()]
+    for turn in zip_longest(*turns):
+        yield from (chunk for chunk in turn if chunk)
+
+
+def _pieces(kind: str, ranges: Iterable[tuple[int, int]], seed: int) -> Iterator[Chunk]:
+    for first, stop in ranges:
+        for start in range(first, stop, CHUNK):
+            yield Chunk(kind, seed, start, min(CHUNK, stop - start))
 
 
 def draw(chunk: Chunk) -> Drawn:
@@ -77,10 +89,19 @@ def draw(chunk: Chunk) -> Drawn:
     return Drawn(chunk, time.process_time() - began, faults)
 
 
-def draw_all(wanted: Iterable[Chunk], jobs: int) -> Iterator[Drawn]:
+def spare_the_collector() -> None:
+    """Let Python look for garbage less often, and never among what was imported.
+
+    What is drawn is small and soon gone; a process that does nothing else draws a tenth more.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def draw_all(wanted: Iterable[Chunk], jobs: int) -> Generator[Drawn, None, None]:
     """Draw all chunks, `jobs` at a time; in this process if that is one."""
     if jobs == 1:
         yield from map(draw, wanted)
         return
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+    with multiprocessing.get_context("spawn").Pool(jobs, spare_the_collector) as pool:
         yield from pool.imap_unordered(draw, wanted)

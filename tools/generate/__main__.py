@@ -8,7 +8,7 @@ from tools.generate import ksc, ksy
 
 #: Modules with a function `outputs`, in the order in which they need each other's files: what reads
 #: the declarations of the package can be imported once their names and docs are written.
-STEPS = ("kaitai", "spec_table", "format_tables", "clause_table", "magic", "imhex")
+STEPS = ("kaitai", "spec_table", "structures", "format_tables", "clause_table", "magic", "imhex")
 
 
 def main() -> int:

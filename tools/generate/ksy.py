@@ -92,6 +92,13 @@ def types() -> Iterator[Type]:
         yield from _types(document, module, (module,))
 
 
+def structures() -> Iterator[Type]:
+    """The types that are structures, and no walk along a file."""
+    for entry in types():
+        if entry.module != "mapped_ram" and entry.path != ("configuration",):
+            yield entry
+
+
 def enums() -> Iterator[tuple[str, tuple[EnumValue, ...]]]:
     """Every enumeration with its values."""
     for source in sources():

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mappedram.format.typed import Params
 from mappedram.format.validity import (
     AtLeast,
     AtMost,
@@ -11,7 +12,6 @@ from mappedram.format.validity import (
     Equals,
     Masked,
     OneOf,
-    Params,
     Scalar,
     Validity,
 )

@@ -7,13 +7,13 @@ judged is an artifact, with its verdict in the property bag.
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
 from urllib.parse import quote
 
 from mappedram.check.finding import Finding, Severity
 from mappedram.check.registry import Rule
 from mappedram.check.report import Report
 from mappedram.check.reports import Results, Unread
+from mappedram.json_types import Json
 from mappedram.version import __version__
 
 SCHEMA = (
@@ -27,7 +27,7 @@ _HELP = {"MR5": "https://libvirt.org/formatdomain.html"}
 _HELP_OTHERS = "https://www.qemu.org/docs/master/devel/migration/mapped-ram.html"
 
 
-def document(results: Results, rules: Sequence[Rule]) -> dict[str, Any]:
+def document(results: Results, rules: Sequence[Rule]) -> dict[str, object]:
     """The document; its members are to be written in their order, as iterators are among them.
 
     Args:
@@ -36,7 +36,7 @@ def document(results: Results, rules: Sequence[Rule]) -> dict[str, Any]:
     """
     numbers = {rule.code: number for number, rule in enumerate(rules)}
     unread: list[Unread] = []
-    artifacts: dict[str, dict[str, Any]] = {}
+    artifacts: dict[str, dict[str, Json]] = {}
     run = {
         "tool": {"driver": _driver(rules)},
         "columnKind": "unicodeCodePoints",
@@ -47,7 +47,7 @@ def document(results: Results, rules: Sequence[Rule]) -> dict[str, Any]:
     return {"$schema": SCHEMA, "version": VERSION, "runs": [run]}
 
 
-def _driver(rules: Sequence[Rule]) -> dict[str, Any]:
+def _driver(rules: Sequence[Rule]) -> dict[str, Json]:
     return {
         "name": "mappedram",
         "version": __version__,
@@ -55,7 +55,7 @@ def _driver(rules: Sequence[Rule]) -> dict[str, Any]:
     }
 
 
-def _descriptor(rule: Rule) -> dict[str, Any]:
+def _descriptor(rule: Rule) -> dict[str, Json]:
     return {
         "id": rule.code,
         "name": rule.name,
@@ -70,9 +70,9 @@ def _descriptor(rule: Rule) -> dict[str, Any]:
 def _results(
     results: Results,
     numbers: dict[str, int],
-    artifacts: dict[str, dict[str, Any]],
+    artifacts: dict[str, dict[str, Json]],
     unread: list[Unread],
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, Json]]:
     for result in results:
         if isinstance(result, Unread):
             unread.append(result)
@@ -88,12 +88,12 @@ def _results(
             }
 
 
-def _values(artifacts: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _values(artifacts: dict[str, dict[str, Json]]) -> Iterator[dict[str, Json]]:
     """Those that are there once all results were taken."""
     yield from artifacts.values()
 
 
-def _artifact(report: Report) -> dict[str, Any]:
+def _artifact(report: Report) -> dict[str, Json]:
     return {
         "location": {"uri": uri(report.file)},
         "roles": ["analysisTarget"],
@@ -113,19 +113,18 @@ def _message(finding: Finding) -> str:
     return text.replace("](", "]\\(")
 
 
-def _location(file: str, finding: Finding) -> dict[str, Any]:
-    place: dict[str, Any] = {"artifactLocation": {"uri": uri(file)}}
+def _location(file: str, finding: Finding) -> dict[str, Json]:
+    place: dict[str, Json] = {"artifactLocation": {"uri": uri(file)}}
     if finding.offset is not None and not finding.decompressed:
-        place["region"] = {"byteOffset": finding.offset}
-        if finding.length is not None:
-            place["region"]["byteLength"] = finding.length
-    location: dict[str, Any] = {"physicalLocation": place}
+        length = {} if finding.length is None else {"byteLength": finding.length}
+        place["region"] = {"byteOffset": finding.offset, **length}
+    location: dict[str, Json] = {"physicalLocation": place}
     if finding.path:
         location["logicalLocations"] = [{"fullyQualifiedName": finding.path}]
     return location
 
 
-def _invocations(unread: list[Unread]) -> Iterator[dict[str, Any]]:
+def _invocations(unread: list[Unread]) -> Iterator[dict[str, Json]]:
     """How the run went, which shows once all results were taken."""
     yield {
         "executionSuccessful": not unread,

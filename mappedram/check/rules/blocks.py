@@ -6,9 +6,10 @@ from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Severity
 from mappedram.check.registry import rule
 from mappedram.check.rules.fields import Broken, field_rule
+from mappedram.format import structures
 from mappedram.format.constants import RAM_SAVE_FLAG_EOS, RAM_SAVE_FLAG_MEM_SIZE
 from mappedram.format.validity import Harmless
-from mappedram.stream.model import Element
+from mappedram.stream.model import Element, is_kind
 
 #: Names of blocks that QEMU can resize. They stand in the list by their greatest length, which
 #: the file does not tell. Source: QEMU hw/core/loader.c, rom_set_mr().
@@ -92,7 +93,7 @@ def mem_size_repeated(context: Context) -> Iterator[Defect]:
     Remedy:
         Correct the program that wrote the file: no QEMU writes a second list.
     """
-    for record in list(context.of_kind("mem_size"))[1:]:
+    for record in list(context.of_kind(structures.MEM_SIZE))[1:]:
         yield Defect(
             f"another MEM_SIZE record stands at {record.offset:#x}",
             context.field(record, "total_and_flags"),
@@ -116,9 +117,12 @@ def used_length_unaligned(broken: Broken) -> str:
         Run `mappedram repair`, in case it is the page size that is wrong. If it repairs nothing, go
         back to the file that QEMU wrote.
     """
+    assert is_kind(broken.element, structures.RAMBLOCK_HEADER)
+    header = broken.element.values["mapped_ram"]
+    assert header is not None
     return (
-        f"used_length {broken.value:#x} of block {broken.idstr!r} is no multiple of its page size"
-        f" {broken.values['mapped_ram']['page_size']:#x}"
+        f"used_length {broken.number:#x} of block {broken.idstr!r} is no multiple of its page size"
+        f" {header['page_size']:#x}"
     )
 
 
@@ -136,7 +140,7 @@ def eos_bits(broken: Broken) -> str:
     Remedy:
         Nothing: QEMU loads the file. Correct the program that wrote it.
     """
-    return f"the EOS record at {broken.element.offset:#x} holds {broken.value:#x}"
+    return f"the EOS record at {broken.element.offset:#x} holds {broken.number:#x}"
 
 
 @rule(
@@ -241,17 +245,21 @@ def block_idstr_unsafe(broken: Broken) -> str:
         Do not trust the file: no QEMU wrote this name. `mappedram extract` makes a safe file name
         of it.
     """
-    return f"the name {broken.value!r} of a block holds {Harmless().danger(broken.value)}"
+    return f"the name {broken.value!r} of a block holds {Harmless().danger(broken.text)}"
 
 
-def _lists(context: Context) -> Iterator[tuple[Element, list[Element]]]:
+#: A MEM_SIZE record with the headers of its blocks.
+_List = tuple[Element[structures.MemSize], list[Element[structures.RamBlockHeader]]]
+
+
+def _lists(context: Context) -> Iterator[_List]:
     """Each MEM_SIZE record with its blocks; a list that reading stopped in is left out."""
-    record = None
-    blocks: list[Element] = []
-    for element in context.of_kind("mem_size", "ramblock_header", "end_of_section"):
-        if element.kind == "ramblock_header":
+    record: Element[structures.MemSize] | None = None
+    blocks: list[Element[structures.RamBlockHeader]] = []
+    for element in context.stream.elements:
+        if is_kind(element, structures.RAMBLOCK_HEADER):
             blocks.append(element)
-            continue
-        if record:
-            yield record, blocks
-        record, blocks = (element if element.kind == "mem_size" else None), []
+        elif element.kind in (structures.MEM_SIZE, structures.END_OF_SECTION):
+            if record:
+                yield record, blocks
+            record, blocks = (element if is_kind(element, structures.MEM_SIZE) else None), []

@@ -8,6 +8,7 @@ from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
 from mappedram.check.rules.fields import Broken, field_rule
+from mappedram.format import structures
 from mappedram.format.arithmetic import is_page_size
 from mappedram.format.constants import (
     CAPABILITIES,
@@ -66,9 +67,12 @@ def capability_order(context: Context) -> Iterator[Defect]:
     Remedy:
         Nothing: QEMU loads the file. Correct the program that wrote it.
     """
-    for element in context.of_kind("configuration_subsection"):
+    for element in context.of_kind(structures.CONFIGURATION_SUBSECTION):
         last = -1
-        for index, entry in enumerate(element.values["body"].get("capabilities", ())):
+        body = element.values["body"]
+        if "capabilities" not in body:
+            continue
+        for index, entry in enumerate(body["capabilities"]):
             if entry["name"] not in CAPABILITIES:
                 continue
             position = CAPABILITIES.index(entry["name"])
@@ -138,7 +142,7 @@ def looked_at(context: Context) -> Iterator[tuple[int, int]]:
 
 def _first_headers(context: Context) -> Iterator[tuple[int, int, set[str]]]:
     """Where the header of the first block can begin, as `first_header` returns it."""
-    record = next(context.of_kind("mem_size"), None)
+    record = next(context.of_kind(structures.MEM_SIZE), None)
     if record is None:
         return
     data = context.source.read(record.end, _BLOCK_HEADER_MAX)
@@ -146,7 +150,7 @@ def _first_headers(context: Context) -> Iterator[tuple[int, int, set[str]]]:
     for has_addr, names in _FIELDS:
         try:
             _, length = context.snapshot.driver.parse(
-                "ramblock_header", data, {"has_addr": has_addr}
+                structures.RAMBLOCK_HEADER, data, {"has_addr": has_addr}
             )
         except RefusalError:
             return

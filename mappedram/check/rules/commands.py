@@ -7,7 +7,8 @@ from mappedram.check.finding import Defect, Severity
 from mappedram.check.registry import rule
 from mappedram.check.rules.fields import Broken, field_rule
 from mappedram.format.constants import COMMAND_LENGTHS, CommandType, SectionType
-from mappedram.stream.model import Section
+from mappedram.format.structures import COMMAND
+from mappedram.stream.model import Section, is_kind
 
 #: The commands that belong in a file, with the length of their data: the second one is there with
 #: the capability dirty-bitmaps.
@@ -34,7 +35,7 @@ def command_unknown(broken: Broken) -> str:
         Load the file with the build of QEMU that wrote it: no release up to 11.1 has this command.
         `mappedram extract` reads the memory all the same.
     """
-    return f"command {broken.value} is unknown"
+    return f"command {broken.number} is unknown"
 
 
 @field_rule(
@@ -52,8 +53,9 @@ def command_length(broken: Broken) -> str:
         Go back to the file that QEMU wrote: no release up to 11.1 gives this command another
         length. `mappedram extract` reads the memory all the same.
     """
-    name = CommandType(broken.values["command"]).name
-    return f"command {name} has {broken.value} bytes of data, not {broken.expected}"
+    assert is_kind(broken.element, COMMAND)
+    name = CommandType(broken.element.values["command"]).name
+    return f"command {name} has {broken.number} bytes of data, not {broken.expected}"
 
 
 @rule(

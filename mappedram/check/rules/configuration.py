@@ -6,6 +6,7 @@ from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
 from mappedram.check.rules.fields import Broken, field_rule
+from mappedram.format import structures
 from mappedram.qemu.loader import machines
 
 SUBSECTION_ORDER = (
@@ -58,7 +59,7 @@ def subsection_version(broken: Broken) -> str:
         Copy the file again, or load it with the QEMU that wrote it: no release up to 11.1 has
         another version. `mappedram extract` reads the memory all the same.
     """
-    return f"subsection {broken.idstr!r} has version {broken.value}, not {broken.expected}"
+    return f"subsection {broken.idstr!r} has version {broken.number}, not {broken.expected}"
 
 
 @rule(
@@ -78,7 +79,7 @@ def subsection_order(context: Context) -> Iterator[Defect]:
         Nothing: QEMU loads the file. Correct the program that wrote it.
     """
     last = -1
-    for element in context.of_kind("configuration_subsection"):
+    for element in context.of_kind(structures.CONFIGURATION_SUBSECTION):
         position = SUBSECTION_ORDER.index(element.values["idstr"])
         if position <= last:
             yield Defect(

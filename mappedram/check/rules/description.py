@@ -9,6 +9,7 @@ from typing import Any
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
+from mappedram.format import structures
 from mappedram.format.constants import SectionType
 from mappedram.stream.model import Section
 from mappedram.stream.reader.vmdescription import payload_lengths
@@ -140,7 +141,7 @@ def vmdescription_configuration(context: Context) -> Iterator[Defect]:
         return  # as in all files up to QEMU 8.1
     entries = described.get("subsections", [])
     names = [_get(e, "vmsd_name") for e in entries] if isinstance(entries, list) else None
-    present = [e.values["idstr"] for e in context.of_kind("configuration_subsection")]
+    present = [e.values["idstr"] for e in context.of_kind(structures.CONFIGURATION_SUBSECTION)]
     # Their order is another rule's.
     if names is None or Counter(map(str, names)) != Counter(present):
         yield Defect(

@@ -6,7 +6,8 @@ from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
 from mappedram.format.constants import SectionType
-from mappedram.stream.model import VmDescription
+from mappedram.format.structures import VMDESCRIPTION
+from mappedram.stream.model import VmDescription, is_kind
 
 #: Keys of the JSON text in every release, and the type that each value has.
 KEYS: dict[str, type] = {"page_size": int, "devices": list}
@@ -62,6 +63,7 @@ def vmdescription_invalid(context: Context) -> Iterator[Defect]:
     for section in context.sections(SectionType.VMDESCRIPTION):
         assert description is not None
         header = context.elements[f"{section.path}/header"]
+        assert is_kind(header, VMDESCRIPTION)
         declared = header.values["vmdesc_len"]
         if declared > description.length:
             yield Defect(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, wraps
-from typing import Any
+from typing import cast
 
 from construct import Array, Construct
 
@@ -11,8 +11,11 @@ from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place
 from mappedram.check.registry import rule
 from mappedram.format import ELEMENTS
-from mappedram.format.judged import FieldRule, Severity, Values
+from mappedram.format.judged import FieldRule, Severity
 from mappedram.format.members import members
+from mappedram.format.structures import KINDS
+from mappedram.format.typed import Fields, Value
+from mappedram.format.validity import Scalar
 from mappedram.stream.model import Element
 
 
@@ -27,15 +30,27 @@ class Broken:
         expected: what the rule demands, in short.
     """
 
-    element: Element
-    values: Values
-    value: Any
+    element: Element[object]
+    values: Fields
+    value: Scalar
     expected: str
+
+    @property
+    def text(self) -> str:
+        """The value of a field that is a text."""
+        assert isinstance(self.value, str)
+        return self.value
+
+    @property
+    def number(self) -> int:
+        """The value of a field that is a number."""
+        assert isinstance(self.value, int)
+        return self.value
 
     @property
     def idstr(self) -> str:
         """The name of the block, the section or the subsection that the field belongs to."""
-        return str(self.element.values["idstr"])
+        return str(self.element.fields["idstr"])
 
 
 #: What a finding says: one sentence.
@@ -60,29 +75,31 @@ class Spot:
     rule: FieldRule
     in_list: bool
 
-    def holds(self, values: Values) -> bool:
+    def holds(self, values: Fields) -> bool:
         """Whether a structure with these values keeps the rule for certain; as nearly all do."""
         if self.in_list:
             return False
-        owner: Values | None = values
+        owner: Value = values
         for step in self.steps:
-            owner = owner.get(step) if owner else None
-        value = owner.get(self.name) if owner else None
-        return owner is None or value is None or self.rule.broken(value, owner) is None
+            owner = owner.get(step) if isinstance(owner, Mapping) else None
+        if not isinstance(owner, Mapping):
+            return True
+        value = cast("Scalar | None", owner.get(self.name))
+        return value is None or self.rule.broken(value, owner) is None
 
-    def broken(self, element: Element) -> Iterator[tuple[str, Broken]]:
+    def broken(self, element: Element[object]) -> Iterator[tuple[str, Broken]]:
         """The fields of one structure that break the rule, by path."""
-        for prefix, values in _within(element.values, self.steps):
-            value = values.get(self.name)
+        for prefix, values in _within(element.fields, self.steps):
+            value = cast("Scalar | None", values.get(self.name))
             validity = None if value is None else self.rule.broken(value, values)
-            if validity is not None:
+            if value is not None and validity is not None:
                 expected = validity.text(self.rule.shown)
                 yield prefix + self.name, Broken(element, values, value, expected)
 
 
 def _within(
-    values: Values, steps: tuple[str, ...], prefix: str = ""
-) -> Iterator[tuple[str, Values]]:
+    values: Fields, steps: tuple[str, ...], prefix: str = ""
+) -> Iterator[tuple[str, Fields]]:
     """The structures that some fields lead to, by path: several where one of them is a list."""
     if not steps:
         yield prefix, values
@@ -92,7 +109,7 @@ def _within(
     if isinstance(member, Mapping):
         yield from _within(member, tuple(rest), f"{prefix}{step}/")
         return
-    for index, entry in enumerate(member or ()):
+    for index, entry in enumerate(cast("list[Fields] | None", member) or ()):
         yield from _within(entry, tuple(rest), f"{prefix}{step}[{index}]/")
 
 
@@ -128,12 +145,12 @@ class FieldJudge:
     def __init__(self, code: str, sentence: Sentence) -> None:
         self._spots = spots()[code]
         self._sentence = sentence
-        self.kind: str = self._spots[0].kind
+        self.kind = KINDS[self._spots[0].kind]
         self.severity: Severity = self._spots[0].rule.severity
         self.clause: str = self._spots[0].rule.clause
 
     def defects(
-        self, elements: Iterable[Element], place: Callable[[Element, str], Place]
+        self, elements: Iterable[Element[object]], place: Callable[[Element[object], str], Place]
     ) -> Iterator[Defect]:
         """What the rule has to say.
 
@@ -143,7 +160,7 @@ class FieldJudge:
         """
         for element in elements:
             for spot in self._spots:
-                if spot.holds(element.values):
+                if spot.holds(element.fields):
                     continue
                 for path, broken in spot.broken(element):
                     yield Defect(
@@ -168,7 +185,8 @@ def field_rule(
 
         @wraps(sentence)
         def of_context(context: Context) -> Iterator[Defect]:
-            return judge.defects(context.of_kind(judge.kind), context.field)
+            elements = context.of_kind(judge.kind)
+            return judge.defects(elements, context.field)
 
         rule(code, name, judge.severity, clause=judge.clause, qemu=qemu, errata=errata)(of_context)
         return sentence

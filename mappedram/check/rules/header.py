@@ -8,12 +8,13 @@ from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
 from mappedram.check.rules.fields import Broken, field_rule
+from mappedram.format import structures
 from mappedram.format.arithmetic import is_page_size
 from mappedram.format.constants import (
     CAPABILITY_X_IGNORE_SHARED,
     OFFSET_BITS,
 )
-from mappedram.stream.model import RamBlock
+from mappedram.stream.model import RamBlock, is_kind
 
 
 @field_rule(
@@ -33,7 +34,7 @@ def page_size_invalid(broken: Broken) -> str:
         Run `mappedram repair`, which writes the size that the other blocks and the description
         have.
     """
-    return f"the page size of block {broken.idstr!r} is {broken.value:#x}"
+    return f"the page size of block {broken.idstr!r} is {broken.number:#x}"
 
 
 @rule(
@@ -83,7 +84,7 @@ def header_version(broken: Broken) -> str:
     Remedy:
         Run `mappedram repair`, which writes 1. QEMU loads the file as it is.
     """
-    return f"the mapped-ram header of block {broken.idstr!r} has version {broken.value}"
+    return f"the mapped-ram header of block {broken.idstr!r} has version {broken.number}"
 
 
 @field_rule(
@@ -104,6 +105,7 @@ def block_without_data(broken: Broken) -> str:
         both with QEMU 11.0 or newer. To have all memory in the snapshot, save without
         `x-ignore-shared`.
     """
+    assert is_kind(broken.element, structures.RAMBLOCK_HEADER)
     return (
         f"block {broken.idstr!r} of {broken.element.values['used_length']:#x} bytes has no data in"
         " this file"
@@ -145,19 +147,20 @@ def _ignored(context: Context) -> Iterator[RamBlock]:
 
 def _page_sizes(context: Context) -> Iterator[tuple[str, int, Callable[[], Place]]]:
     """What each part of the file says of the page size, and where it says so."""
-    for element in context.of_kind("configuration_subsection"):
-        bits = element.values["body"].get("target_page_bits")
-        if bits is not None:
+    for element in context.of_kind(structures.CONFIGURATION_SUBSECTION):
+        body = element.values["body"]
+        if "target_page_bits" in body:
+            bits = body["target_page_bits"]
             # The file may well say 2^32 - 1 bits.
             size = 1 << bits if bits < OFFSET_BITS else 0
             name = "body/target_page_bits"
             yield "the configuration", size, partial(context.field, element, name)
     description = context.stream.vmdescription
     if description and description.document:
-        size = description.document.get("page_size")
-        if isinstance(size, int):
+        declared = description.document.get("page_size")
+        if isinstance(declared, int):
             place = Place(description.offset, description.length, "/vmdescription/page_size")
-            yield "the JSON description", size, partial(Place._make, place)
+            yield "the JSON description", declared, partial(Place._make, place)
     for block, header in context.headers():
         if is_page_size(header.page_size):
             name = "mapped_ram/page_size"

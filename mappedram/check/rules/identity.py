@@ -86,7 +86,7 @@ def section_idstr_unsafe(broken: Broken) -> str:
         Do not trust the file: no QEMU wrote this name. The verbs of `mappedram` show it with
         escapes, and make no path of it.
     """
-    return f"the idstr {broken.value!r} of a section holds {Harmless().danger(broken.value)}"
+    return f"the idstr {broken.value!r} of a section holds {Harmless().danger(broken.text)}"
 
 
 def _taken(context: Context) -> Iterator[tuple[Section, Device, bool]]:

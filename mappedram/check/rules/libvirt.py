@@ -173,7 +173,7 @@ def version(broken: Broken) -> str:
     Remedy:
         Write a new image with `mappedram convert -O libvirt-sparse`: it has version 2.
     """
-    return f"the version of the image is {broken.value}"
+    return f"the version of the image is {broken.number}"
 
 
 @_rule(

@@ -26,7 +26,7 @@ def pages_offset_unaligned(broken: Broken) -> str:
         Run `mappedram repair`, in case it is the offset that is wrong. If the pages do stand there,
         `mappedram convert -O mapped-ram` puts them where QEMU takes them.
     """
-    return _no_multiple(broken.value, broken.idstr, "the page size")
+    return _no_multiple(broken.number, broken.idstr, "the page size")
 
 
 @rule(

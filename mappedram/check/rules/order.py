@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
+from mappedram.format import structures
 from mappedram.format.constants import DIRTY_BITMAP_START, CommandType, SectionType
 from mappedram.stream.model import Section
 
@@ -62,7 +63,7 @@ def _announces_bitmaps(context: Context, section: Section) -> bool:
     """Whether a START of `dirty-bitmap` names a bitmap whose bits are to follow."""
     return any(
         chunk.values["chunk_flags"] & DIRTY_BITMAP_START
-        for chunk in context.of_kind("dirty_bitmap_chunk")
+        for chunk in context.of_kind(structures.DIRTY_BITMAP_CHUNK)
         if chunk.path.startswith(f"{section.path}/")
     )
 

@@ -28,7 +28,7 @@ def section_idstr_empty(broken: Broken) -> str:
         Copy the file again, or save again: nothing tells which device it was. `mappedram extract`
         reads the memory all the same.
     """
-    return f"section {broken.values['section_id']} has an empty idstr"
+    return f"section {broken.values['section_id']!r} has an empty idstr"
 
 
 @rule(
@@ -164,7 +164,7 @@ def ram_version(broken: Broken) -> str:
         Load the file with the build of QEMU that wrote it: no release up to 11.1 has another
         version. `mappedram extract` reads the memory all the same.
     """
-    return f"START of RAM has the version {broken.value}"
+    return f"START of RAM has the version {broken.number}"
 
 
 @field_rule(
@@ -183,7 +183,7 @@ def ram_instance(broken: Broken) -> str:
         Go back to the file that QEMU wrote: no release has a second RAM. `mappedram extract` reads
         the memory all the same.
     """
-    return f"START of RAM has the instance_id {broken.value}"
+    return f"START of RAM has the instance_id {broken.number}"
 
 
 def _called(section: Section) -> str:

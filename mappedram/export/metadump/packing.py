@@ -2,13 +2,15 @@
 
 import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mappedram.errors import UnsupportedError
 from mappedram.format.metadump import MAGIC, VERSION, MetadumpHeader
 from mappedram.io import system
 from mappedram.io.metadump import CHUNK_SIZE, DIRECTORY_MAX, HEADER_SIZE, NUMBERS_MAX
+from mappedram.json_types import Json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,17 +74,22 @@ class Packer:
         start, end = self.append(zlib.compress(steps.tobytes(), _TABLE_LEVEL))
         self.tables[name] = (start, end - start, rows)
 
-    def end(self, directory: dict[str, Any], details: dict[str, Any]) -> None:
+    def end(
+        self,
+        directory: Mapping[str, Json],
+        summary: Mapping[str, Json],
+        details: Mapping[str, Json],
+    ) -> None:
         """Write the directory, and the header that leads to it.
 
         Args:
-            directory: what it holds besides the tables.
+            directory: what it holds besides the tables and the summary.
+            summary: what was done, in short.
             details: what is left out of its summary if it would become too long.
         """
-        summary = directory["summary"]
         text = b""
         for said in ({**summary, **details}, summary):
-            text = json.dumps({**directory, "tables": self.tables, "summary": said}).encode()
+            text = json.dumps({**directory, "summary": said, "tables": self.tables}).encode()
             if len(text) <= DIRECTORY_MAX:
                 break
         start, end = self.append(zlib.compress(text, _TABLE_LEVEL))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from mappedram.export.metadump.policy import Policy
 from mappedram.export.metadump.runs import Kept
+from mappedram.json_types import Json
 from mappedram.stream.snapshot import Snapshot
 from mappedram.stream.vmstate import DeviceState, Leaf, Undecoded
 from mappedram.stream.vmstate.codecs import Counted, PointerMarker, codec
@@ -22,7 +23,7 @@ class DeviceSummary:
     kept: int = 0
     blanked: Counter[str] = field(default_factory=Counter)
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Json]:
         """The summary for JSON."""
         return {
             "idstr": self.idstr,

@@ -6,11 +6,12 @@ from mappedram.check.bitmap_audit import first_nonzero
 from mappedram.check.context import Context
 from mappedram.check.rules.capabilities import first_header, looked_at
 from mappedram.export.metadump.runs import Kept
+from mappedram.format import structures
 from mappedram.format.arithmetic import bitmap_size
 from mappedram.format.constants import RAM_SECTION_IDSTR, CommandType, SectionType
 from mappedram.format.ram import MappedRamHeader
 from mappedram.format.section import VmDescription
-from mappedram.stream.model import Element, RamBlock, Section
+from mappedram.stream.model import Element, RamBlock, Section, is_kind
 from mappedram.stream.reader.vmdescription import JSON_MAX
 from mappedram.stream.snapshot import Snapshot
 
@@ -49,24 +50,25 @@ def keep_structure(context: Context, kept: Kept, *, names: bool) -> int:
     return hidden
 
 
-def _keep_element(element: Element, kept: Kept, *, names: bool) -> int:
+def _keep_element(element: Element[object], kept: Kept, *, names: bool) -> int:
     """Keep one structure; returns how many bytes of it were left out as a name."""
     end = element.end
-    if element.kind == "command":
+    if is_kind(element, structures.COMMAND):
         known = element.values["command"] in set(CommandType)
         if not known or len(element.values["data"]) > _COMMAND_DATA_MAX:
             end -= len(element.values["data"])
-    if element.kind == "configuration_subsection" and element.values["idstr"] == _UUID:
-        end -= 0 if names else len(element.values["body"]["uuid"])
+    if is_kind(element, structures.CONFIGURATION_SUBSECTION) and not names:
+        body = element.values["body"]
+        end -= len(body["uuid"]) if "uuid" in body else 0
     kept.keep(element.offset, end)
-    return element.end - end if element.kind != "command" else 0
+    return element.end - end if element.kind != structures.COMMAND else 0
 
 
 def _keep_first_header(context: Context, kept: Kept) -> None:
     """The header that the first block would have with other capabilities: a rule looks there."""
     found = first_header(context)
     if found is not None:
-        record = next(context.of_kind("mem_size"))
+        record = next(context.of_kind(structures.MEM_SIZE))
         kept.keep(record.end, record.end + 1)
         kept.keep(found[1], min(found[1] + _HEADER_SIZE, context.stream.file_size))
         return

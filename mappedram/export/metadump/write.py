@@ -1,8 +1,8 @@
 """Writing a metadump: packed, or as a sparse file with everything in its place."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mappedram.export.metadump.packing import LEVELS, Packer
 from mappedram.export.metadump.pages import DIGEST_SIZE, Stood, block_places, body_places, hasher
@@ -12,6 +12,7 @@ from mappedram.io import system
 from mappedram.io.copying import Progress, Target, grouped
 from mappedram.io.metadump import CHUNK_SIZE, MARK, NUMBERS_MAX
 from mappedram.io.source import Source
+from mappedram.json_types import Json
 from mappedram.stream import intervals
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Written:
 
 
 def write_packed(
-    plan: Plan, fd: int, *, about: dict[str, Any], progress: Progress | None = None
+    plan: Plan, fd: int, *, about: Mapping[str, Json], progress: Progress | None = None
 ) -> Written:
     """Write the metadump into the empty file open as `fd`.
 
@@ -95,17 +96,16 @@ def write_packed(
     for name in LEVELS:
         file.table(name, *intervals.from_pairs(file.chunks[name]).T)
     summary = {**about, **written.to_dict()}
-    directory = {
+    directory: Mapping[str, Json] = {
         "size": source.size,
         "is_device": source.is_device,
         "has_digests": has_digests,
-        "summary": summary,
     }
-    file.end(directory, summary_of(plan))
+    file.end(directory, summary, summary_of(plan))
     return written
 
 
-def summary_of(plan: Plan) -> dict[str, Any]:
+def summary_of(plan: Plan) -> dict[str, Json]:
     """What was taken out of which device and text."""
     options = plan.options
     return {

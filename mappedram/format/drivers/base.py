@@ -1,13 +1,10 @@
 """What a driver does: bytes of one structure <-> values by name, and where each field lies."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-#: Fields by name in QEMU's spelling: integers, strings, bytes, lists, and mappings of the same.
-Values = dict[str, Any]
-#: What the stream around a structure says of it, such as `has_mapped_ram` or a page size.
-Params = Mapping[str, int]
+from mappedram.format.typed import Kind, Params, T
+from mappedram.format.validity import Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +14,7 @@ class Span:
     path: str
     start: int
     end: int
-    value: Any
+    value: Scalar
 
 
 class RefusalError(Exception):
@@ -31,7 +28,9 @@ class RefusalError(Exception):
         actual: the wrong value; None where the bytes end.
     """
 
-    def __init__(self, kind: str, path: str, start: int, *, short: bool, actual: Any) -> None:
+    def __init__(
+        self, kind: str, path: str, start: int, *, short: bool, actual: Scalar | None
+    ) -> None:
         super().__init__(f"{kind}: {path}")
         self.kind = kind
         self.path = path
@@ -47,7 +46,7 @@ class Driver(Protocol):
     def name(self) -> str:
         """Name by which `mappedram.open(driver=...)` asks for it."""
 
-    def parse(self, kind: str, data: bytes, params: Params) -> tuple[Values, int]:
+    def parse(self, kind: Kind[T], data: bytes, params: Params) -> tuple[T, int]:
         """Read the structure `kind` from the start of `data`; also say how many bytes it takes.
 
         Raises:
@@ -61,8 +60,8 @@ class Driver(Protocol):
             RefusalError: it cannot be read.
         """
 
-    def build(self, kind: str, values: Values, params: Params) -> bytes:
-        """The bytes of a structure.
+    def build(self, kind: Kind[T], values: T, params: Params) -> bytes:
+        """The bytes of a structure, given all its fields.
 
         Raises:
             BuildError: a value is missing, does not fit its field, or must not stand there.

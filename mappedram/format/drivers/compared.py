@@ -3,13 +3,15 @@
 from collections import Counter
 from typing import NamedTuple
 
-from mappedram.format.drivers.base import Driver, Params, RefusalError, Span, Values
+from mappedram.format.drivers.base import Driver, RefusalError, Span
+from mappedram.format.typed import Kind, Params, T
 
 #: Structures of one kind that both read. A file of 1 MiB can have two hundred thousand commands,
 #: and what the drivers do not differ in after so many, they hardly do later.
 COMPARED_MAX = 20_000
 
-Outcome = tuple[Values, int] | RefusalError
+#: The values of the structure and its length, or why it cannot be read.
+Outcome = tuple[object, int] | RefusalError
 
 
 class Difference(NamedTuple):
@@ -35,7 +37,7 @@ class ComparedDriver:
         self._other = other
         self._counts: Counter[str] = Counter()
 
-    def parse(self, kind: str, data: bytes, params: Params) -> tuple[Values, int]:
+    def parse(self, kind: Kind[T], data: bytes, params: Params) -> tuple[T, int]:
         """See `Driver.parse`."""
         mine = _outcome(self._driver, kind, data, params)
         if self.difference is None and self._counts[kind] < COMPARED_MAX:
@@ -51,12 +53,14 @@ class ComparedDriver:
         """See `Driver.spans`."""
         return self._driver.spans(kind, data, params)
 
-    def build(self, kind: str, values: Values, params: Params) -> bytes:
+    def build(self, kind: Kind[T], values: T, params: Params) -> bytes:
         """See `Driver.build`."""
         return self._driver.build(kind, values, params)
 
 
-def _outcome(driver: Driver, kind: str, data: bytes, params: Params) -> Outcome:
+def _outcome(
+    driver: Driver, kind: Kind[T], data: bytes, params: Params
+) -> tuple[T, int] | RefusalError:
     try:
         return driver.parse(kind, data, params)
     except RefusalError as refusal:

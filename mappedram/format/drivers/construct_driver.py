@@ -1,7 +1,7 @@
 """The driver over the Construct declarations in `mappedram.format`."""
 
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 from construct import Construct, ConstructError, ListContainer, StreamError
 
@@ -9,7 +9,10 @@ from mappedram.errors import BuildError
 from mappedram.format import RECORDS
 from mappedram.format._spec import TYPES
 from mappedram.format.declare import RefusedValueError, Trace
-from mappedram.format.drivers.base import Driver, Params, RefusalError, Span, Values
+from mappedram.format.drivers.base import Driver, RefusalError, Span
+from mappedram.format.nesting import Context
+from mappedram.format.typed import Kind, Params, T
+from mappedram.format.validity import Scalar
 
 
 class ConstructDriver:
@@ -17,60 +20,75 @@ class ConstructDriver:
 
     name = "construct"
 
-    def parse(self, kind: str, data: bytes, params: Params) -> tuple[Values, int]:
+    def parse(self, kind: Kind[T], data: bytes, params: Params) -> tuple[T, int]:
         """See `Driver.parse`."""
         stream = BytesIO(data)
         try:
-            container = _declaration(kind).parse_stream(stream, **_params(kind, params))
+            found = _declaration(kind)._parse(stream, _context(stream, kind, params), "(parsing)")
         except ConstructError:
             self.spans(kind, data, params)
             raise
-        return _plain(container), stream.tell()
+        return _plain(found), stream.tell()
 
     def spans(self, kind: str, data: bytes, params: Params) -> list[Span]:
         """See `Driver.spans`."""
         trace: list[Trace] = []
         try:
-            _declaration(kind).parse(data, trace=trace, **_params(kind, params))
+            stream = BytesIO(data)
+            _declaration(kind)._parse(stream, _context(stream, kind, params, trace), "(parsing)")
         except StreamError as error:
             raise _refusal(kind, trace, short=True) from error
         except RefusedValueError as error:
             raise _refusal(kind, trace, short=False, actual=error.actual) from error
         return [
-            Span(entry.path, entry.start, entry.end, entry.value)
+            Span(entry.path, entry.start, entry.end, cast("Scalar", entry.value))
             for entry in trace
             if entry.end is not None
             and not isinstance(entry.value, (dict, ListContainer))
             and entry.value is not None
         ]
 
-    def build(self, kind: str, values: Values, params: Params) -> bytes:
+    def build(self, kind: Kind[T], values: T, params: Params) -> bytes:
         """See `Driver.build`."""
+        stream = BytesIO()
         try:
-            data: bytes = _declaration(kind).build(values, **_params(kind, params))
+            _declaration(kind)._build(values, stream, _context(stream, kind, params), "(building)")
         except (ConstructError, KeyError, TypeError, UnicodeError) as error:
             raise BuildError(f"{kind}: {error}") from error
-        return data
+        return stream.getvalue()
 
 
 def _declaration(kind: str) -> Construct:
     return RECORDS[kind].subcon  # without its name, which would begin every path
 
 
-def _params(kind: str, params: Params) -> Params:
-    return {name: params.get(name, False) for name in TYPES[kind].params}
+def _context(
+    stream: BytesIO, kind: str, params: Params, trace: list[Trace] | None = None
+) -> Context:
+    """What a structure is parsed or built in: the parameters that it has, and no others."""
+    context = Context(stream)
+    for name in TYPES[kind].params:
+        context[name] = params.get(name, False)
+    if trace is not None:
+        context["trace"] = trace
+    return context
 
 
-def _refusal(kind: str, trace: list[Trace], *, short: bool, actual: Any = None) -> RefusalError:
+def _refusal(
+    kind: str, trace: list[Trace], *, short: bool, actual: Scalar | None = None
+) -> RefusalError:
     """The innermost field that was begun and not ended is the one that failed."""
     failed = next(entry for entry in reversed(trace) if entry.end is None)
     return RefusalError(kind, failed.path, failed.start, short=short, actual=actual)
 
 
 def _plain(value: Any) -> Any:
-    """Construct's containers as dicts and lists, without what it keeps for itself."""
+    """Contexts and Construct's lists as dicts and lists."""
     if isinstance(value, dict):
-        return {key: _plain(member) for key, member in value.items() if key != "_io"}
+        return {
+            name: _plain(member) if isinstance(member, (dict, list)) else member
+            for name, member in value.items()
+        }
     if isinstance(value, list):
         return [_plain(member) for member in value]
     return value

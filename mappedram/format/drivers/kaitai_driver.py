@@ -1,11 +1,12 @@
 """The driver over the classes that Kaitai Struct generated into `mappedram.format.kaitai`."""
 
 import struct
+from collections.abc import Iterator
 from enum import IntEnum
 from functools import cache
 from importlib import import_module
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 from kaitaistruct import (
     ConsistencyError,
@@ -17,7 +18,8 @@ from kaitaistruct import (
 
 from mappedram.errors import BuildError
 from mappedram.format._spec import TYPES, FieldSpec
-from mappedram.format.drivers.base import Driver, Params, RefusalError, Span, Values
+from mappedram.format.drivers.base import Driver, RefusalError, Span
+from mappedram.format.typed import Fields, Kind, Params, T
 
 #: The types of fields that are structures themselves, where the name of the field tells it.
 MEMBERS = {"mapped_ram": "mapped_ram_header", "xbzrle": "xbzrle_page"}
@@ -32,7 +34,7 @@ class KaitaiDriver:
 
     name = "kaitai"
 
-    def parse(self, kind: str, data: bytes, params: Params) -> tuple[Values, int]:
+    def parse(self, kind: Kind[T], data: bytes, params: Params) -> tuple[T, int]:
         """See `Driver.parse`."""
         parsed = self._read(kind, data, params)
         return _values(parsed), parsed._io.pos()
@@ -41,11 +43,11 @@ class KaitaiDriver:
         """See `Driver.spans`."""
         return list(_spans(self._read(kind, data, params), ""))
 
-    def build(self, kind: str, values: Values, params: Params) -> bytes:
+    def build(self, kind: Kind[T], values: T, params: Params) -> bytes:
         """See `Driver.build`."""
         stream = KaitaiStream(BytesIO(bytes(LONGEST)))
         try:
-            _object(kind, values, params)._write__seq(stream)
+            _object(kind, cast("Fields", values), params)._write__seq(stream)
         except (
             ConsistencyError,
             ValidationFailedError,
@@ -112,7 +114,7 @@ def _scalar(value: Any) -> Any:
     return int(value) if isinstance(value, IntEnum) else value
 
 
-def _values(parsed: ReadWriteKaitaiStruct) -> Values:
+def _values(parsed: ReadWriteKaitaiStruct) -> Any:
     return {
         field.name: _joined(parsed, field)
         if field.parts
@@ -139,7 +141,7 @@ def _value(value: Any) -> Any:
     return _scalar(value)
 
 
-def _spans(parsed: ReadWriteKaitaiStruct, prefix: str) -> Any:
+def _spans(parsed: ReadWriteKaitaiStruct, prefix: str) -> Iterator[Span]:
     for field in _fields(parsed):
         value = getattr(parsed, field.ksy_id, None)
         path = prefix + field.name
@@ -179,7 +181,7 @@ def _refusal(
 
 
 def _object(
-    kind: str, values: Values, params: Params, parent: ReadWriteKaitaiStruct | None = None
+    kind: str, values: Fields, params: Params, parent: ReadWriteKaitaiStruct | None = None
 ) -> ReadWriteKaitaiStruct:
     """An object that holds `values`, consistent and ready to be written."""
     built = _new(kind, params, None, parent, parent and parent._root)
@@ -191,7 +193,7 @@ def _object(
     for field in TYPES[kind].fields:
         value = values[field.name]
         if field.parts:
-            _set_parts(built, field, value)
+            _set_parts(built, field, cast("int", value))
         else:
             setattr(built, field.ksy_id, _member(field, value, values, built))
     built._check()
@@ -212,7 +214,7 @@ def _size(field: FieldSpec) -> int:
     return sum(bits for _, bits in field.parts) // 8
 
 
-def _member(field: FieldSpec, value: Any, values: Values, parent: ReadWriteKaitaiStruct) -> Any:
+def _member(field: FieldSpec, value: Any, values: Fields, parent: ReadWriteKaitaiStruct) -> Any:
     if isinstance(value, dict):
         kind = _member_kind(field, values)
         # What a structure hands to one within it has the same name in both.
@@ -223,7 +225,7 @@ def _member(field: FieldSpec, value: Any, values: Values, parent: ReadWriteKaita
     return value
 
 
-def _member_kind(field: FieldSpec, values: Values) -> str:
+def _member_kind(field: FieldSpec, values: Fields) -> str:
     """The type of a field that is a structure itself."""
     if field.name in MEMBERS:
         return MEMBERS[field.name]

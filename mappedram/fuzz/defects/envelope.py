@@ -13,6 +13,8 @@ from mappedram.format.constants import (
     SectionType,
 )
 from mappedram.format.ram import PageRecord
+from mappedram.format.structures import KINDS
+from mappedram.format.typed import Fields
 from mappedram.fuzz.caching_driver import DRIVER
 from mappedram.fuzz.defects.registry import breaks
 from mappedram.fuzz.draft import Draft
@@ -154,7 +156,7 @@ def compressed_page(spec: SnapshotSpec, rng: Random) -> SparseFile:
     block = rng.choice([block for block in draft.blocks if block.used_length])
     number = rng.randrange(block.used_length // spec.page_size)
     packed = zlib.compress(rng.randbytes(16) * (spec.page_size // 16), rng.randrange(10))
-    record = {
+    record: Fields = {
         "addr_and_flags": number * spec.page_size | RAM_SAVE_FLAG_COMPRESS_PAGE,
         "idstr": block.idstr,
         "compressed": packed,
@@ -162,7 +164,9 @@ def compressed_page(spec: SnapshotSpec, rng: Random) -> SparseFile:
     last = [e for e in draft.stream.elements if e.kind == "end_of_section"][-1]
     draft.insert(
         last.offset,
-        DRIVER.build("page_record", complete(PageRecord, record), {"len_page": spec.page_size}),
+        DRIVER.build(
+            KINDS["page_record"], complete(PageRecord, record), {"len_page": spec.page_size}
+        ),
     )
     return draft.file
 

@@ -14,6 +14,8 @@ from mappedram.format.libvirt import (
     QEMU_SAVE_VERSION,
     SaveFormat,
 )
+from mappedram.format.structures import KINDS, LibvirtHeader
+from mappedram.format.typed import Fields
 from mappedram.fuzz.caching_driver import DRIVER
 from mappedram.fuzz.defects.registry import breaks
 from mappedram.fuzz.draft import Draft
@@ -45,7 +47,7 @@ def compressed(spec: SnapshotSpec) -> SparseFile:
     """
     data = lzma.compress(bytes(spec.shortened().file()), preset=0)
     text = _XML.encode() + b"\0"
-    values = {
+    values: LibvirtHeader = {
         "magic": QEMU_SAVE_MAGIC,
         "version": QEMU_SAVE_VERSION,
         "data_len": len(text),
@@ -65,9 +67,10 @@ def _detected(file: SparseFile) -> LibvirtImage:
     return found
 
 
-def _with(file: SparseFile, *, is_be: bool = False, **values: object) -> SparseFile:
+def _with(file: SparseFile, *, is_be: bool = False, **values: int | str) -> SparseFile:
     """The image with other values in its header."""
-    header = DRIVER.build(KIND, _detected(file).values | values, {"is_be": is_be})
+    changed: Fields = {**_detected(file).header.fields, **values}
+    header = DRIVER.build(KINDS[KIND], changed, {"is_be": is_be})
     return file.write(0, header)
 
 

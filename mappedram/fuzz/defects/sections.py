@@ -12,6 +12,7 @@ from mappedram.format.constants import (
     CommandType,
     SectionType,
 )
+from mappedram.format.typed import Fields
 from mappedram.fuzz.caching_driver import DRIVER
 from mappedram.fuzz.defects.registry import breaks
 from mappedram.fuzz.draft import Draft
@@ -25,22 +26,19 @@ _REFUSED_IN_FILES = (CommandType.POSTCOPY_RUN, CommandType.RECV_BITMAP)
 #: A section_id that is in no generated file.
 _NO_SECTION_ID = 0x99
 _RAM_ID = 1
-#: The payload of a dirty-bitmap that names one bitmap, whose bits are to follow.
-_ONE_BITMAP = b"".join(
-    build(DRIVER, file.DirtyBitmapChunk, values)
-    for values in (
-        {
-            "chunk_flags": (
-                DIRTY_BITMAP_DEVICE_NAME | DIRTY_BITMAP_BITMAP_NAME | DIRTY_BITMAP_START
-            ),
-            "node_name": "disk0",
-            "bitmap_name": "bitmap0",
-            "granularity": 1 << 16,
-            "bitmap_flags": 0,
-        },
-        {"chunk_flags": DIRTY_BITMAP_EOS},
-    )
+#: The payload of a dirty-bitmap that names one bitmap, whose bits are to follow: as records, and
+#: as bytes.
+_CHUNKS: tuple[Fields, ...] = (
+    {
+        "chunk_flags": (DIRTY_BITMAP_DEVICE_NAME | DIRTY_BITMAP_BITMAP_NAME | DIRTY_BITMAP_START),
+        "node_name": "disk0",
+        "bitmap_name": "bitmap0",
+        "granularity": 1 << 16,
+        "bitmap_flags": 0,
+    },
+    {"chunk_flags": DIRTY_BITMAP_EOS},
 )
+_ONE_BITMAP = b"".join(build(DRIVER, file.DirtyBitmapChunk, chunk) for chunk in _CHUNKS)
 
 
 @breaks("MR021")
@@ -176,8 +174,7 @@ def live_device_without_an_end(spec: SnapshotSpec, rng: Random) -> SparseFile:
     """A dirty-bitmap that has a bitmap, but no END."""
     draft = Draft.of(spec)
     device = DeviceSpec("dirty-bitmap", _NO_SECTION_ID, state=_ONE_BITMAP)
-    section = device.section(footer=True)
-    section["header"]["section_type"] = SectionType.START
+    section = device.section(footer=True, kind=SectionType.START)
     draft.insert(draft.section(SectionType.PART).offset, build(DRIVER, file.Section, section))
     return draft.file
 

@@ -10,6 +10,7 @@ Offsets, lengths and sums are never drawn: they are where the declaration puts t
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -29,9 +30,11 @@ from mappedram.format.constants import (
     SectionType,
 )
 from mappedram.format.drivers import DriverName
-from mappedram.format.drivers.base import Values
 from mappedram.format.grammar import Said
+from mappedram.format.structures import RAMBLOCK_HEADER
+from mappedram.format.typed import Fields
 from mappedram.fuzz.derived.structures import Overrides, records, written
+from mappedram.stream.model import of_kind
 from mappedram.stream.writer.build import Built
 
 #: Pages and bytes of a block; blocks, and sections of one kind.
@@ -58,7 +61,7 @@ class File:
         offset: where the stream begins.
     """
 
-    values: Values
+    values: Fields
     align: int
     word_size: int = 8
     offset: int = 0
@@ -95,17 +98,8 @@ class File:
     @property
     def idstrs(self) -> list[str]:
         """Names of the blocks, in the order of the file."""
-        return [
-            block["header"]["idstr"]
-            for section in self.values["sections"]
-            for record in _records(section)
-            for block in record["blocks"]
-        ]
-
-
-def _records(section: Values) -> list[Values]:
-    payload = section.get("payload")
-    return payload["records"] if isinstance(payload, dict) else []
+        headers = of_kind(self.built().elements, RAMBLOCK_HEADER)
+        return [header.values["idstr"] for header in headers]
 
 
 @st.composite
@@ -114,14 +108,14 @@ def files(draw: DrawFn) -> File:
     has_addr = draw(st.booleans())
     capabilities = [CAPABILITY_X_IGNORE_SHARED] * has_addr + [CAPABILITY_MAPPED_RAM]
     has_configuration = has_addr or draw(st.booleans())
-    footer: Values | None = {} if draw(st.booleans()) else None
+    footer: Fields | None = {} if draw(st.booleans()) else None
     ram_id, *ids = draw(st.lists(_UINT32, min_size=7, max_size=7, unique=True))
     early, late = (
         [draw(_device(ids.pop(), footer)) for _ in range(draw(st.integers(0, most)))]
         # Ahead of RAM, a reader does not know yet whether there are footers.
         for most in (_FEW_MAX if footer is not None else 0, _FEW_MAX)
     )
-    part: Values = {"payload": {"records": []}, "footer": footer}
+    part: Fields = {"payload": {"records": []}, "footer": footer}
     parts, end = (
         {"header": {"section_type": kind, "section_id": ram_id}, **part}
         for kind in (SectionType.PART, SectionType.END)
@@ -152,8 +146,8 @@ def files(draw: DrawFn) -> File:
 
 
 @st.composite
-def _device(draw: DrawFn, section_id: int, footer: Values | None) -> Values:
-    header = {
+def _device(draw: DrawFn, section_id: int, footer: Fields | None) -> Fields:
+    header: Fields = {
         "section_type": SectionType.FULL,
         "section_id": section_id,
         "idstr": draw(_NAMES.filter(lambda name: not name.endswith(tuple(file.LIVE_PAYLOADS)))),
@@ -164,7 +158,7 @@ def _device(draw: DrawFn, section_id: int, footer: Values | None) -> Values:
 
 
 @st.composite
-def _ram_start(draw: DrawFn, section_id: int, footer: Values | None, *, has_addr: bool) -> Values:
+def _ram_start(draw: DrawFn, section_id: int, footer: Fields | None, *, has_addr: bool) -> Fields:
     page_size = 1 << draw(
         st.integers(TARGET_PAGE_SIZE_MIN.bit_length() - 1, TARGET_PAGE_SIZE_MAX.bit_length() - 1)
     )
@@ -183,7 +177,7 @@ def _ram_start(draw: DrawFn, section_id: int, footer: Values | None, *, has_addr
         {"header": _without_places(record.values)}
         for record in draw(st.lists(headers, min_size=1, max_size=_FEW_MAX))
     ]
-    start = {
+    start: Fields = {
         "section_type": SectionType.START,
         "section_id": section_id,
         "idstr": RAM_SECTION_IDSTR,
@@ -193,43 +187,47 @@ def _ram_start(draw: DrawFn, section_id: int, footer: Values | None, *, has_addr
     return {"header": start, "payload": {"records": [{"blocks": blocks}]}, "footer": footer}
 
 
-def _without_places(header: Values) -> Values:
+def _without_places(header: Fields) -> Fields:
     """The header of a block, with what follows from the place of the block left out."""
     derived = {"bitmap_offset", "pages_offset"}
-    mapped_ram = {
-        name: value for name, value in header["mapped_ram"].items() if name not in derived
-    }
-    return header | {"mapped_ram": mapped_ram}
+    mapped_ram = header["mapped_ram"]
+    assert isinstance(mapped_ram, Mapping)
+    left = {name: value for name, value in mapped_ram.items() if name not in derived}
+    return {**header, "mapped_ram": left}
 
 
 @st.composite
-def _commands(draw: DrawFn) -> Values:
+def _commands(draw: DrawFn) -> Fields:
     """A command that QEMU knows; PACKAGED with the stream that it packages."""
     known = st.sampled_from([kind for kind in CommandType if kind != CommandType.INVALID])
     command = draw(known)
-    if command == CommandType.PACKAGED:
-        packaged = draw(_STATES)
-        header = {"command": command, "data": len(packaged).to_bytes(4, "big")}
-    else:
-        packaged = None
-        header = {"command": command, "data": draw(st.binary(max_size=8))}
-    header["section_type"] = SectionType.COMMAND
+    packaged = draw(_STATES) if command == CommandType.PACKAGED else None
+    header: Fields = {
+        "section_type": SectionType.COMMAND,
+        "command": command,
+        "data": draw(st.binary(max_size=8)) if packaged is None else _length(packaged),
+    }
     return {"header": header, "packaged": packaged}
 
 
+def _length(packaged: bytes) -> bytes:
+    """The data of PACKAGED."""
+    return len(packaged).to_bytes(4, "big")
+
+
 @st.composite
-def _configuration(draw: DrawFn, capabilities: list[str]) -> Values:
-    listed: Values = {"capabilities": [{"name": name} for name in capabilities]}
+def _configuration(draw: DrawFn, capabilities: list[str]) -> Fields:
+    listed: Fields = {"capabilities": [{"name": name} for name in capabilities]}
     bodies = {
         "configuration/target-page-bits": records("target_page_bits"),
         "configuration/uuid": records("uuid"),
     }
-    others = [
+    others: list[Fields] = [
         {"subsection": {"idstr": idstr, "body": draw(body).values}}
         for idstr, body in bodies.items()
         if draw(st.booleans())
     ]
-    announced = {"subsection": {"idstr": "configuration/capabilities", "body": listed}}
+    announced: Fields = {"subsection": {"idstr": "configuration/capabilities", "body": listed}}
     header = draw(records("configuration_header")).values
     return {
         "header": header,

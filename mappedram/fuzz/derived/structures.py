@@ -41,9 +41,10 @@ from mappedram.format import RECORDS, drivers
 from mappedram.format._spec import TYPES
 from mappedram.format.complete import measures
 from mappedram.format.drivers import DriverName
-from mappedram.format.drivers.base import Params, Values
 from mappedram.format.members import Member, members
 from mappedram.format.stream import ENCODING
+from mappedram.format.structures import KINDS
+from mappedram.format.typed import Fields, Params, Value
 from mappedram.format.validity import (
     AtLeast,
     AtMost,
@@ -58,7 +59,7 @@ from mappedram.format.validity import (
 )
 
 #: Values for fields by their path, such as `*/mapped_ram/version`: constants, or strategies.
-Overrides = Mapping[str, Scalar | SearchStrategy[Any]]
+Overrides = Mapping[str, Scalar | SearchStrategy[Scalar]]
 
 #: Texts and lists are mostly as short as this; beyond it, they repeat what was drawn.
 _SHORT_MAX, _FEW_MAX = 16, 4
@@ -83,7 +84,7 @@ class Record:
 
     kind: str
     params: dict[str, int]
-    values: Values
+    values: Fields
     broken: str | None = None
 
     def __repr__(self) -> str:
@@ -101,7 +102,7 @@ class Record:
         Raises:
             BuildError: a field holds what it may not.
         """
-        return drivers.get(driver).build(self.kind, self.values, self.params)
+        return drivers.get(driver).build(KINDS[self.kind], self.values, self.params)
 
 
 def records(kind: str, overrides: Overrides | None = None, **params: int) -> SearchStrategy[Record]:
@@ -168,8 +169,8 @@ def _broken(draw: DrawFn, kind: str, params: Params) -> Record:
 
 
 def _ways(
-    structure: Construct, values: Values, params: Params, prefix: str
-) -> Iterator[tuple[str, Values, str, tuple[Scalar, ...]]]:
+    structure: Construct, values: Any, params: Params, prefix: str
+) -> Iterator[tuple[str, dict[str, Value], str, tuple[Scalar, ...]]]:
     """Each field that may not hold just anything: its path, owner and name, and what to try."""
     for field in members(structure):
         value = values[field.name]
@@ -207,7 +208,7 @@ def _core(field: Member, params: Params) -> Construct:
     return core
 
 
-def _structure_of(field: Member, values: Values) -> Struct:
+def _structure_of(field: Member, values: Fields) -> Struct:
     """The one of the structures a field may consist of that has these values."""
     return next(
         structure
@@ -252,12 +253,12 @@ class _Drawing:
         self.overrides = overrides
         self.params = params
 
-    def structure(self, structure: Struct, path: str) -> Values:
+    def structure(self, structure: Struct, path: str) -> Fields:
         """The values of a structure."""
         fields = {field.name: field for field in members(structure)}
         counts = measures(structure)
         counting = {name: fields[name] for name in counts.values()}
-        values: Values = dict.fromkeys(fields)
+        values: dict[str, Value] = dict.fromkeys(fields)
         seen = Container(_params=Container(self.params))
         for name, field in fields.items():
             if name in counting or (field.condition and not field.condition(seen)):
@@ -267,18 +268,18 @@ class _Drawing:
             draw = partial(self.value, field, here, by, seen)
             values[name] = seen[name] = self.overridden(here, draw)
             if by:
-                count = partial(len, values[name])
+                count = partial(len, seen[name])
                 values[by.name] = self.overridden(f"{path}/{by.name}", count)
         return values
 
-    def overridden(self, path: str, otherwise: Callable[[], Any]) -> Any:
+    def overridden(self, path: str, otherwise: Callable[[], Value]) -> Value:
         """The value of the override for a field, or another one."""
         for pattern, value in self.overrides.items():
             if fnmatchcase(path, pattern):
                 return self.draw(value) if isinstance(value, SearchStrategy) else value
         return otherwise()
 
-    def value(self, field: Member, path: str, counted_by: Member | None, seen: Container) -> Any:
+    def value(self, field: Member, path: str, counted_by: Member | None, seen: Container) -> Value:
         """A value of a field that is there."""
         core = _core(field, self.params)
         if isinstance(core, Switch):
@@ -286,11 +287,15 @@ class _Drawing:
         if isinstance(core, Struct):
             return self.structure(core, path)
         if isinstance(core, FormatField):
-            return self.draw(_numbers(_most(core), _rule(field, self.params), _others(field)))
+            drawn: int = self.draw(_numbers(_most(core), _rule(field, self.params), _others(field)))
+            return drawn
         least, most = self.lengths(core, counted_by, seen)
         if isinstance(core, Array):
             return self.listed(core, path, least, most)
-        return self.draw(_texts(core, least, most, _rule(field, self.params), _others(field)))
+        text: str | bytes = self.draw(
+            _texts(core, least, most, _rule(field, self.params), _others(field))
+        )
+        return text
 
     def lengths(
         self, core: Construct, counted_by: Member | None, seen: Container
@@ -306,7 +311,7 @@ class _Drawing:
             min(most, rule.most) if isinstance(rule, AtMost | Between) else most,
         )
 
-    def listed(self, core: Array, path: str, least: int, most: int) -> list[Values]:
+    def listed(self, core: Array, path: str, least: int, most: int) -> list[Fields]:
         """Few members, or one as often as it may stand there."""
         few = min(most, max(least, _FEW_MAX))
         count = self.draw(st.integers(least, few) | st.just(most))
@@ -394,7 +399,7 @@ def _bytes_of(length: int) -> SearchStrategy[bytes]:
 # Values as text and as bytes, whatever they are.
 
 
-def written(value: Any) -> str:
+def written(value: Value) -> str:
     """A value in Python; long texts and lists, which repeat what was drawn, in short."""
     if isinstance(value, dict):
         return f"{{{', '.join(f'{name!r}: {written(entry)}' for name, entry in value.items())}}}"
@@ -409,7 +414,7 @@ def written(value: Any) -> str:
     return repr(int(value) if isinstance(value, IntEnum) else value)
 
 
-def _encoded(structure: Construct, values: Values, params: Params) -> Iterator[bytes]:
+def _encoded(structure: Construct, values: Fields, params: Params) -> Iterator[bytes]:
     for field in members(structure):
         match values[field.name]:
             case None:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from mappedram.errors import UnsupportedError
@@ -22,6 +21,7 @@ from mappedram.guest.restore.memory import (
     memory_of,
     size_option,
 )
+from mappedram.json_types import Json
 from mappedram.stream.model import Stream
 
 #: The first release with mapped-ram.
@@ -76,11 +76,11 @@ class Hint:
     told_by: str | None
     release: tuple[int, int]
     argv: tuple[str, ...]
-    qmp: tuple[Mapping[str, Any], ...]
+    qmp: tuple[Mapping[str, Json], ...]
     devices: tuple[Device, ...]
     unknowns: tuple[Unknown, ...]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Json]:
         """The hint for JSON."""
         return {
             "binary": self.binary,
@@ -167,12 +167,12 @@ def _globals(stream: Stream) -> Iterator[str]:
         yield from ("-global", "migration.send-section-footer=off")
 
 
-def _commands(stream: Stream, path: str, loading: Loading) -> Iterator[dict[str, Any]]:
+def _commands(stream: Stream, path: str, loading: Loading) -> Iterator[dict[str, Json]]:
     names = [CAPABILITY_X_IGNORE_SHARED] if stream.announces_x_ignore_shared else []
     names += [CAPABILITY_MAPPED_RAM] if stream.mapped_ram else []
     colo = any(section.command == CommandType.ENABLE_COLO for section in stream.sections)
     names += [CAPABILITY_X_COLO] if colo else []
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Json] = {}
     if stream.mapped_ram and loading.channels:
         names.append("multifd")
         parameters["multifd-channels"] = loading.channels
@@ -180,14 +180,14 @@ def _commands(stream: Stream, path: str, loading: Loading) -> Iterator[dict[str,
             parameters["direct-io"] = True
     yield {"execute": "qmp_capabilities"}
     if names:
-        states = [{"capability": name, "state": True} for name in names]
+        states: list[Json] = [{"capability": name, "state": True} for name in names]
         yield _command("migrate-set-capabilities", capabilities=states)
     if parameters:
         yield {"execute": "migrate-set-parameters", "arguments": parameters}
     yield _command("migrate-incoming", uri=file_uri(path, stream.offset))
 
 
-def _command(name: str, **arguments: Any) -> dict[str, Any]:
+def _command(name: str, **arguments: Json) -> dict[str, Json]:
     return {"execute": name, "arguments": arguments}
 
 

@@ -22,6 +22,7 @@ from mappedram.io.metadump.layer import (
     touching,
 )
 from mappedram.io.spans import without
+from mappedram.json_types import Json
 
 HEADER_SIZE: int = MetadumpHeader.sizeof()
 #: Bytes of a directory when it is decompressed.
@@ -73,7 +74,7 @@ class Packed:
             self.size = _count(directory["size"])
             self.has_digests = bool(directory["has_digests"])
             self.is_device = bool(directory.get("is_device", False))
-            self.summary: Mapping[str, Any] = dict(directory["summary"])
+            self.summary: Mapping[str, Json] = dict(directory["summary"])
             places = {
                 name: _Place(*(_count(number) for number in directory["tables"][name]))
                 for name in TABLES

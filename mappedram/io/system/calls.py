@@ -28,7 +28,10 @@ from os import (
     unlink,
 )
 from struct import pack
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 __all__ = [
     "chmod",
@@ -98,14 +101,14 @@ def pwritev_array(fd: int, address: int, count: int, offset: int) -> int:
     return _checked(call(fd, address, count, offset))
 
 
-def map_shared(fd: int, size: int) -> Any:
+def map_shared(fd: int, size: int) -> "mmap":
     """mmap(PROT_READ, MAP_SHARED) of the first `size` bytes."""
     from mmap import ACCESS_READ, mmap
 
     return mmap(fd, size, access=ACCESS_READ)
 
 
-def map_memory(size: int) -> Any:
+def map_memory(size: int) -> "mmap":
     """mmap(MAP_ANONYMOUS): memory that begins at a page."""
     from mmap import mmap
 

@@ -4,11 +4,14 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from errno import ENXIO
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mappedram.errors import TruncatedError
 from mappedram.io.system import calls
 from mappedram.io.system.names import named
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 #: What stands at a path, by the type of its inode.
 KINDS = {
@@ -156,7 +159,7 @@ def _hole(fd: int, data: int, end: int) -> int:
     return min(hole, end) if hole > data else end
 
 
-def map_file(fd: int, size: int) -> Any:
+def map_file(fd: int, size: int) -> "mmap | None":
     """The file in memory, read-only; None where that cannot be.
 
     Returns:

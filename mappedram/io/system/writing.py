@@ -4,11 +4,14 @@ import os
 import stat
 from collections.abc import Sequence
 from errno import EINVAL, EIO, ENOSPC
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mappedram.io.system import answers, calls
 from mappedram.io.system.names import name_of, named
 from mappedram.io.system.reading import extents, kind_of, size_of, status_of
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 #: What is zeroed by one call; an interruption is heeded in between.
 _ZERO_STEP = 1 << 30
@@ -213,7 +216,7 @@ def open_direct(fd: int) -> int | str:
         return f"the file system does not take O_DIRECT: {error.strerror}"
 
 
-def direct_buffer(size: int) -> Any:
+def direct_buffer(size: int) -> "mmap":
     """Writable memory that O_DIRECT takes."""
     return calls.map_memory(size)
 

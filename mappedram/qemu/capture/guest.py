@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from mappedram.json_types import Json
 from mappedram.qemu.capture.monitor import Monitor
 
 
@@ -27,7 +27,7 @@ class Guest:
     running: bool
     memory: int
     capabilities: Mapping[str, bool]
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, Json]
     migration: str
     blocked: tuple[str, ...]
 

@@ -4,10 +4,10 @@ import asyncio
 import re
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from mappedram.errors import MappedRamError
 
@@ -32,6 +32,22 @@ class CaptureError(MappedRamError):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.cleanup: list[str] = []
+
+
+#: What `query-migrate` answers, as far as it is looked at. Source: QEMU qapi/migration.json,
+#: MigrationInfo and MigrationStats.
+Migration = TypedDict(
+    "Migration",
+    {
+        "status": str,
+        "ram": Mapping[str, int],
+        "total-time": int,
+        "downtime": int,
+        "error-desc": str,
+        "blocked-reasons": list[str],
+    },
+    total=False,
+)
 
 
 class Monitor:
@@ -74,13 +90,13 @@ class Monitor:
         except (QMPError, OSError, EOFError) as error:
             raise CaptureError(f"{command}: the connection to QEMU broke") from error
 
-    async def migration(self) -> dict[str, Any]:
+    async def migration(self) -> Migration:
         """What QEMU says of the current or last migration; without `status` if there was none.
 
         Raises:
             CaptureError: as `execute`.
         """
-        state: dict[str, Any] = await self.execute("query-migrate")
+        state: Migration = await self.execute("query-migrate")
         return state
 
 

@@ -13,7 +13,7 @@ from mappedram.io import system
 from mappedram.io.staged import refuse_existing
 from mappedram.qemu.capture.cancel import SLOWEST, cancel
 from mappedram.qemu.capture.guest import Guest, look
-from mappedram.qemu.capture.monitor import ENDED, CaptureError, Monitor, connected
+from mappedram.qemu.capture.monitor import ENDED, CaptureError, Migration, Monitor, connected
 from mappedram.qemu.capture.preconditions import refusals
 
 #: Called with the bytes of RAM that are done, and with all there are.
@@ -108,7 +108,7 @@ async def _saved(
     wish: Wish,
     *,
     progress: Progress | None,
-) -> dict[str, Any]:
+) -> Migration:
     """Save the guest with all that this takes, and put all of that back."""
     async with _undoing() as undo:
         if guest.running:
@@ -166,7 +166,7 @@ async def _set_parameters(monitor: Monitor, guest: Guest, wish: Wish, undo: "_Un
 
 async def _migrated(
     monitor: Monitor, path: Path, progress: Progress | None, *, threads: bool
-) -> dict[str, Any]:
+) -> Migration:
     """Start the save and follow it to its end; broken off, it is cancelled first."""
     try:
         await monitor.execute("migrate", uri=f"file:{path}")

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from mappedram.format.constants import SectionType
 from mappedram.format.vmstate import subsection_header_size
+from mappedram.json_types import Json
 from mappedram.qemu.loader.failures import EndedError
 from mappedram.qemu.loader.qemu_file import QemuFile, c_string
 
@@ -95,7 +96,7 @@ class Payload:
             known[name].load(file, file.number(4) & 0xFF)
 
 
-def payloads(document: Mapping[str, Any]) -> dict[tuple[str, int], Payload]:
+def payloads(document: Mapping[str, Json]) -> dict[tuple[str, int], Payload]:
     """What each device takes, by `idstr` and `instance_id`; of several alike, the first.
 
     Left out are devices whose description is not what QEMU writes, and those without any: they take
@@ -103,7 +104,7 @@ def payloads(document: Mapping[str, Any]) -> dict[tuple[str, int], Payload]:
     migration/savevm.c, vmstate_save_old_style().
     """
     found: dict[tuple[str, int], Payload] = {}
-    devices = document.get("devices")
+    devices: Any = document.get("devices")
     for device in devices if isinstance(devices, list) else ():
         try:
             key = (str(device["name"]), int(device["instance_id"]))

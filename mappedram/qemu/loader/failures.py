@@ -5,7 +5,6 @@ migration failed: Invalid argument: "). What is not known stands as None.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from mappedram.qemu.loader.releases import number
 from mappedram.qemu.loader.verdict import Outcome
@@ -437,7 +436,7 @@ class EndedError(Exception):
         cut: bool = False,
         certain: bool = True,
         multifd: Outcome | None = None,
-        **values: Any,
+        **values: object,
     ) -> None:
         super().__init__(way)
         self.way = way

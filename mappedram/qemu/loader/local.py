@@ -1,8 +1,7 @@
 """What is known of the destination while one file is loaded, where need be from the file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 from mappedram.format import drivers
 from mappedram.format.arithmetic import is_page_size
@@ -14,6 +13,7 @@ from mappedram.format.constants import (
     TARGET_PAGE_SIZE_MIN,
 )
 from mappedram.format.file import LIVE_PAYLOADS
+from mappedram.json_types import Json
 from mappedram.qemu.loader.destination import RAM, Destination, Handler, LocalBlock, alias_of
 from mappedram.qemu.loader.failures import EndedError
 from mappedram.qemu.loader.pages import Bitmaps
@@ -144,7 +144,7 @@ class Local:
         return max(self.page_size, TARGET_PAGE_SIZE_MIN) - 1
 
     @cached_property
-    def document(self) -> Mapping[str, Any]:
+    def document(self) -> Mapping[str, Json]:
         """The JSON text at the end of the stream; empty if there is none."""
         found = vmdescription.find_at_tail(self.source, self.offset)
         if found is None and self.source.is_device:  # which goes on behind it
@@ -217,7 +217,7 @@ class Local:
         return self.has_footers
 
 
-def _entries(parent: Mapping[str, Any], name: str) -> list[Any]:
+def _entries(parent: Mapping[str, Json], name: str) -> Sequence[Json]:
     """A list in the JSON text; an empty one where there is none."""
     found = parent.get(name)
     return found if isinstance(found, list) else []

@@ -1,8 +1,9 @@
 """What becomes of a file in a loader, and how sure that is."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from mappedram.json_types import Json
 from mappedram.qemu.loader.releases import Basis
 
 Outcome = Literal["loads", "wrong-memory", "refuses", "crashes", "hangs"]
@@ -35,7 +36,7 @@ class Verdict:
     basis: Basis
     multifd: Outcome | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Json]:
         """The verdict for JSON; `multifd` and `message` only where there is one."""
         message = {"message": self.message} if self.message is not None else {}
         multifd = {"multifd": self.multifd} if self.multifd is not None else {}

@@ -5,10 +5,10 @@ Source: libvirt src/qemu/qemu_saveimage.c, virQEMUSaveDataWrite() and qemuSaveIm
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from mappedram.errors import TruncatedError, UnsupportedError
-from mappedram.format import drivers
+from mappedram.format import drivers, views
 from mappedram.format.drivers import DriverName
 from mappedram.format.drivers.base import RefusalError
 from mappedram.format.libvirt import (
@@ -20,12 +20,13 @@ from mappedram.format.libvirt import (
     SaveFormat,
     is_be,
 )
+from mappedram.format.structures import LIBVIRT_HEADER, LibvirtHeader
 from mappedram.io.source import Source
 from mappedram.stream.libvirt.magic import kind_of
 from mappedram.stream.model import Element
 from mappedram.stream.regions import Region
 
-KIND = "libvirt_header"
+KIND = LIBVIRT_HEADER
 PATH = "/libvirt"
 STREAM_PATH = f"{PATH}/stream"
 #: A text is read up to its NUL, and no further than this: its length is the file's word.
@@ -50,11 +51,11 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class LibvirtImage:
+class LibvirtImage(views.LibvirtHeader):
     """What a save image says before its stream begins.
 
     Attributes:
-        header: the header; its values have libvirt's names.
+        header: the header, whose fields are attributes of the image as well, under libvirt's names.
         xml_text: the XML of the domain.
         cookie_text: the cookie, in XML; None where there is none, or where it would lie outside.
         payload: how the stream is written, by its first bytes: RAW for a plain one, whether it has
@@ -62,16 +63,16 @@ class LibvirtImage:
         file_size: bytes of the file.
     """
 
-    header: Element
+    header: Element[LibvirtHeader]
     xml_text: Text
     cookie_text: Text | None
     payload: SaveFormat | None
     file_size: int
 
     @property
-    def values(self) -> dict[str, Any]:
+    def values(self) -> LibvirtHeader:
         """The fields of the header by name."""
-        return dict(self.header.values)
+        return self.header.values
 
     @property
     def byteorder(self) -> Literal["little", "big"]:
@@ -79,24 +80,9 @@ class LibvirtImage:
         return "big" if self.header.params["is_be"] else "little"
 
     @property
-    def magic(self) -> str:
-        """`LibvirtQemudSave`, or `LibvirtQemudPart` of an image that was not finished."""
-        return str(self.values["magic"])
-
-    @property
     def complete(self) -> bool:
         """Whether libvirt says that the save came to its end."""
         return self.magic == QEMU_SAVE_MAGIC
-
-    @property
-    def version(self) -> int:
-        """Version of the image; writers say 2."""
-        return int(self.values["version"])
-
-    @property
-    def data_len(self) -> int:
-        """Bytes between the header and the stream."""
-        return int(self.values["data_len"])
 
     @property
     def was_running(self) -> bool:
@@ -104,20 +90,10 @@ class LibvirtImage:
         return bool(self.values["was_running"])
 
     @property
-    def format(self) -> int:
-        """How the stream is written, by the number in the header."""
-        return int(self.values["format"])
-
-    @property
     def format_name(self) -> str | None:
         """The name that libvirt has for that number; None where it has none."""
         known = self.format in set(SaveFormat)
         return SaveFormat(self.format).name.lower() if known else None
-
-    @property
-    def cookie_offset(self) -> int:
-        """Where the cookie begins, counted from the end of the header; 0 for none."""
-        return int(self.values["cookie_offset"])
 
     @property
     def xml(self) -> str:
@@ -193,7 +169,7 @@ def detect(
     )
 
 
-def _header(data: bytes, offset: int, driver: DriverName) -> Element:
+def _header(data: bytes, offset: int, driver: DriverName) -> Element[LibvirtHeader]:
     """The header, in the byte order that gives it a version there is."""
     params = {"is_be": is_be(data)}
     try:

@@ -1,18 +1,32 @@
 """What the structures of a stream come to: its configuration, blocks and sections."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
+from mappedram.format import structures
 from mappedram.format.arithmetic import DEFAULT_WORD_SIZE
 from mappedram.format.constants import RAM_SAVE_FLAG_MEM_SIZE, SectionType
-from mappedram.stream.model import Configuration, Element, MappedRamHeader, RamBlock, Section
+from mappedram.stream.model import Configuration, Element, RamBlock, Section, is_kind, of_kind
 
 #: The structures that sections begin with.
-_HEADERS = {"section_start", "section_part", "command", "end_of_stream", "vmdescription"}
+_HEADERS = {
+    structures.SECTION_START,
+    structures.SECTION_PART,
+    structures.COMMAND,
+    structures.END_OF_STREAM,
+    structures.VMDESCRIPTION,
+}
+_SectionHeader = (
+    structures.SectionStart
+    | structures.SectionPart
+    | structures.Command
+    | structures.EndOfStream
+    | structures.VmDescription
+)
 
 
 def configuration(
-    elements: Iterable[Element], left_out: Callable[[int, int], Iterable[object]]
+    elements: Iterable[Element[object]], left_out: Callable[[int, int], Iterable[object]]
 ) -> Configuration | None:
     """The configuration section; None where there is none.
 
@@ -21,72 +35,63 @@ def configuration(
         left_out: which parts of a range of the file a metadump left out.
     """
     machine: str | None = None
-    found: dict[str, Any] = {}
+    target_page_bits: int | None = None
+    capabilities: tuple[str, ...] = ()
+    uuid: bytes | None = None
     uuid_left_out = False
     for element in elements:
-        if element.kind == "configuration_header":
+        if is_kind(element, structures.CONFIGURATION_HEADER):
             machine = element.values["name"]
-        elif element.kind == "configuration_subsection":
+        elif is_kind(element, structures.CONFIGURATION_SUBSECTION):
             body = element.values["body"]
-            found |= body
-            if "uuid" in body:
-                uuid_left_out = any(left_out(element.end - len(body["uuid"]), element.end))
-        elif element.kind != "stream_header":
+            if "target_page_bits" in body:
+                target_page_bits = body["target_page_bits"]
+            elif "capabilities" in body:
+                capabilities = tuple(entry["name"] for entry in body["capabilities"])
+            else:
+                uuid = body["uuid"]
+                uuid_left_out = any(left_out(element.end - len(uuid), element.end))
+        elif element.kind != structures.STREAM_HEADER:
             break
     if machine is None:
         return None
     return Configuration(
         machine,
-        target_page_bits=found.get("target_page_bits"),
-        capabilities=tuple(entry["name"] for entry in found.get("capabilities", ())),
-        uuid=None if uuid_left_out else found.get("uuid"),
+        target_page_bits=target_page_bits,
+        capabilities=capabilities,
+        uuid=None if uuid_left_out else uuid,
         uuid_left_out=uuid_left_out,
     )
 
 
-def totals(elements: Iterable[Element]) -> tuple[int, ...]:
+def totals(elements: Iterable[Element[object]]) -> tuple[int, ...]:
     """The sums of all lists of blocks, in bytes."""
     return tuple(
         element.values["total_and_flags"] - RAM_SAVE_FLAG_MEM_SIZE
-        for element in elements
-        if element.kind == "mem_size"
+        for element in of_kind(elements, structures.MEM_SIZE)
     )
 
 
-def blocks(elements: Iterable[Element], word_size: int = DEFAULT_WORD_SIZE) -> tuple[RamBlock, ...]:
+def blocks(
+    elements: Iterable[Element[object]], word_size: int = DEFAULT_WORD_SIZE
+) -> tuple[RamBlock, ...]:
     """The blocks of all lists; `word_size` is that of the host that wrote the bitmaps."""
-    return tuple(
-        RamBlock(
-            path=element.path,
-            offset=element.offset,
-            header_length=element.length,
-            idstr=element.values["idstr"],
-            used_length=element.values["used_length"],
-            addr=element.values["addr"],
-            mapped_ram=_mapped_ram(element.values["mapped_ram"]),
-            word_size=word_size,
-        )
-        for element in elements
-        if element.kind == "ramblock_header"
-    )
+    headers = of_kind(elements, structures.RAMBLOCK_HEADER)
+    return tuple(RamBlock(header, word_size) for header in headers)
 
 
-def _mapped_ram(values: Mapping[str, int] | None) -> MappedRamHeader | None:
-    return MappedRamHeader(**values) if values else None
-
-
-def sections(elements: Sequence[Element], end: int) -> tuple[Section, ...]:
+def sections(elements: Sequence[Element[object]], end: int) -> tuple[Section, ...]:
     """The sections; the last one reaches up to `end`, unless it has a footer."""
     found = []
     started: dict[int, Section] = {}
-    header: Element | None = None
-    footer: Element | None = None
+    header: Element[object] | None = None
+    footer: Element[structures.SectionFooter] | None = None
     for element in elements:
         if element.kind in _HEADERS:
             if header is not None:
                 found.append(_section(header, footer, element.offset, started))
             header, footer = element, None
-        elif element.kind == "section_footer":
+        elif is_kind(element, structures.SECTION_FOOTER):
             footer = element
     if header is not None:
         found.append(_section(header, footer, end, started))
@@ -94,26 +99,42 @@ def sections(elements: Sequence[Element], end: int) -> tuple[Section, ...]:
 
 
 def _section(
-    header: Element, footer: Element | None, end: int, started: dict[int, Section]
+    header: Element[object],
+    footer: Element[structures.SectionFooter] | None,
+    end: int,
+    started: dict[int, Section],
 ) -> Section:
-    values = header.values
-    section_id: int | None = values.get("section_id")
-    start = started.get(values["section_id"]) if header.kind == "section_part" else None
+    section_id: int | None = None
+    idstr: str | None = None
+    instance_id: int | None = None
+    version_id: int | None = None
+    command: int | None = None
+    data = b""
+    if is_kind(header, structures.SECTION_PART):
+        section_id = header.values["section_id"]
+        start = started.get(section_id)
+        if start:
+            idstr, instance_id = start.idstr, start.instance_id
+    elif is_kind(header, structures.SECTION_START):
+        section_id, idstr = header.values["section_id"], header.values["idstr"]
+        instance_id, version_id = header.values["instance_id"], header.values["version_id"]
+    elif is_kind(header, structures.COMMAND):
+        command, data = header.values["command"], header.values["data"]
     section = Section(
         path=header.path.removesuffix("/header"),
-        type=SectionType(values["section_type"]),
+        type=SectionType(cast("_SectionHeader", header.values)["section_type"]),
         offset=header.offset,
         header_length=header.length,
         payload_length=max(0, (footer.offset if footer else end) - header.end),
         footer_id=footer.values["section_id"] if footer else None,
         footer_length=footer.length if footer else 0,
         section_id=section_id,
-        idstr=start.idstr if start else values.get("idstr"),
-        instance_id=start.instance_id if start else values.get("instance_id"),
-        version_id=values.get("version_id"),
-        command=values.get("command"),
-        data=values.get("data", b""),
+        idstr=idstr,
+        instance_id=instance_id,
+        version_id=version_id,
+        command=command,
+        data=data,
     )
-    if section.type == SectionType.START:
-        started[values["section_id"]] = section
+    if section.type == SectionType.START and section_id is not None:
+        started[section_id] = section
     return section

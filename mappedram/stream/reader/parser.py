@@ -5,7 +5,7 @@ a payload ends whose length no header tells, and which size the pages of a plain
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Never
+from typing import Never, cast
 
 from mappedram.errors import FormatError, TruncatedError, UnsupportedError
 from mappedram.format import ELEMENTS, file, grammar, libvirt
@@ -16,10 +16,12 @@ from mappedram.format.constants import (
     RAM_SAVE_FLAG_MASK,
     SectionType,
 )
-from mappedram.format.drivers.base import Driver, Params, RefusalError, Values
+from mappedram.format.drivers.base import Driver, RefusalError
 from mappedram.format.foreign.signatures import MAGIC_MAX, foreign
 from mappedram.format.grammar import Payload, Said
 from mappedram.format.members import member
+from mappedram.format.typed import Fields, Kind, Params, T
+from mappedram.format.validity import Scalar
 from mappedram.io.source import Source
 from mappedram.stream.model import Area, Element, Stream, VmDescription, file_up_to
 from mappedram.stream.reader import assemble, vmdescription
@@ -55,7 +57,7 @@ def read_stream(
     return _read(_Walk(source, offset, driver, on_pages))[0]
 
 
-def read_values(source: Source, offset: int, driver: Driver) -> tuple[Stream, Values | None]:
+def read_values(source: Source, offset: int, driver: Driver) -> tuple[Stream, Fields | None]:
     """As `read_stream`, with the values that `mappedram.format.file.Stream` is built of.
 
     Returns:
@@ -66,7 +68,7 @@ def read_values(source: Source, offset: int, driver: Driver) -> tuple[Stream, Va
     return _read(walk)
 
 
-def _read(walk: "_Walk") -> tuple[Stream, Values | None]:
+def _read(walk: "_Walk") -> tuple[Stream, Fields | None]:
     _refuse_others(walk.source, walk.start)
     try:
         values = grammar.parse(file.Stream, walk)
@@ -99,13 +101,13 @@ class _Walk:
         self.said = Said()
         self.keeps = False
         self.word_size = DEFAULT_WORD_SIZE
-        self.elements: list[Element] = []
+        self.elements: list[Element[object]] = []
         self.areas: list[Area] = []
         self.vmdescription: VmDescription | None = None
         self.lengths: dict[tuple[str, int], list[int]] | None = None
         self.records: PageIndex | None = None
         #: Of each kind, the last structure that was read: its parameters, bytes and values.
-        self.last: dict[str, tuple[Params, bytes, Values]] = {}
+        self.last: dict[str, tuple[Params, bytes, object]] = {}
 
     def result(self, stopped: FormatError | None) -> Stream:
         """All that was read; `stopped` is why no more was."""
@@ -137,10 +139,11 @@ class _Walk:
         """See `grammar.Walk`."""
         return self.source.peek(self.position, length)
 
-    def structure(self, kind: str, path: str, params: Params) -> Values:
+    def structure(self, kind: Kind[T], path: str, params: Params) -> T:
         """See `grammar.Walk`."""
         values, length = self.again(kind, params) or self.parse(kind, path, params)
-        self.elements.append(Element(kind, path, self.position, length, values, params))
+        element = Element(kind, path, self.position, length, values, params)
+        self.elements.append(element)
         self.position += length
         return values
 
@@ -224,16 +227,16 @@ class _Walk:
 
     # One structure at the stream position.
 
-    def again(self, kind: str, params: Params) -> tuple[Values, int] | None:
+    def again(self, kind: Kind[T], params: Params) -> tuple[T, int] | None:
         """What was read last of this kind, if the same bytes stand here once more.
 
         A driver looks at no byte behind the structure. Thousands of sections PART are all alike.
         """
         before, data, values = self.last.get(kind, ({}, b"", {}))
         repeated = data and before == params and self.source.peek(self.position, len(data)) == data
-        return (values, len(data)) if repeated else None
+        return (cast("T", values), len(data)) if repeated else None
 
-    def parse(self, kind: str, path: str, params: Params) -> tuple[Values, int]:
+    def parse(self, kind: Kind[T], path: str, params: Params) -> tuple[T, int]:
         """What the driver makes of the bytes at the stream position."""
         for size in (_USUAL, _LONGEST):
             data = self.source.peek(self.position, size)
@@ -357,7 +360,7 @@ def _expected(refusal: RefusalError) -> str:
     return validity.expected
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Scalar | None) -> str:
     return f"{value:#x}" if isinstance(value, int) else repr(value)
 
 

@@ -9,6 +9,7 @@ from mappedram.format.constants import SectionType
 from mappedram.format.section import VmDescription
 from mappedram.format.vmstate import subsection_header_size
 from mappedram.io.source import Source
+from mappedram.json_types import Json
 from mappedram.stream import model
 
 #: A longer text is not parsed. QEMU's texts are some hundred KiB; parsed JSON takes ten times that.
@@ -101,14 +102,14 @@ def _after_last_nul(source: Source, start: int) -> tuple[int, bytes] | None:
     return None
 
 
-def payload_lengths(document: Mapping[str, Any]) -> dict[tuple[str, int], list[int]]:
+def payload_lengths(document: Mapping[str, Json]) -> dict[tuple[str, int], list[int]]:
     """Bytes of the payload of each device, in order, by (`idstr`, `instance_id`).
 
     Devices whose description is not what QEMU writes are left out.
     Source: QEMU migration/vmstate.c, vmsd_desc_field_start() and vmsd_desc_field_end().
     """
     lengths: dict[tuple[str, int], list[int]] = {}
-    devices = document.get("devices")
+    devices: Any = document.get("devices")
     for device in devices if isinstance(devices, list) else ():
         try:
             key = (device["name"], device["instance_id"])

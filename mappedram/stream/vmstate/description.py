@@ -8,7 +8,7 @@ as QEMU writes it becomes a `problem` of the field or description where it stand
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeGuard
 
 from mappedram.stream.vmstate.codecs import STRUCTS, WORDS
 
@@ -20,7 +20,7 @@ NAME_MAX = 255
 _COUNT_END = 1 << 63
 
 #: A JSON object as pairs: lists repeat the keys of their elements within one object.
-Object = tuple[tuple[str, Any], ...]
+Object = tuple[tuple[str, object], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def load(text: bytes) -> Document | None:
     )
 
 
-def _devices(devices: Any) -> Iterator[tuple[str, int, Object]]:
+def _devices(devices: object) -> Iterator[tuple[str, int, Object]]:
     for device in devices if isinstance(devices, list) else ():
         if isinstance(device, tuple):
             name, instance_id = get(device, "name"), get(device, "instance_id")
@@ -97,7 +97,7 @@ def _devices(devices: Any) -> Iterator[tuple[str, int, Object]]:
                 yield name, instance_id, device
 
 
-def get(pairs: Object, key: str) -> Any:
+def get(pairs: Object, key: str) -> object:
     """What stands first under `key`, None if nothing does."""
     return next((value for name, value in pairs if name == key), None)
 
@@ -114,7 +114,7 @@ def _groups(pairs: Object, depth: int) -> tuple[Vmsd, ...]:
     Source: QEMU migration/vmstate-types.c, put_qtailq(), put_qlist() and put_gtree_elem(), with
     save_ for put_ since 11.1.
     """
-    groups: list[dict[str, Any]] = []
+    groups: list[dict[str, object]] = []
     for key, value in pairs:
         if key in ("vmsd_name", "version", "fields", "subsections"):
             if not groups or key in groups[-1]:
@@ -123,7 +123,7 @@ def _groups(pairs: Object, depth: int) -> tuple[Vmsd, ...]:
     return tuple(_vmsd(group, depth) for group in groups)
 
 
-def _vmsd(group: dict[str, Any], depth: int) -> Vmsd:
+def _vmsd(group: dict[str, object], depth: int) -> Vmsd:
     name, version = group.get("vmsd_name", ""), group.get("version")
     fields, subsections = group.get("fields"), group.get("subsections", [])
     problem = None
@@ -143,7 +143,7 @@ def _vmsd(group: dict[str, Any], depth: int) -> Vmsd:
     )
 
 
-def _field(entry: Any, depth: int) -> Field:
+def _field(entry: object, depth: int) -> Field:
     pairs: Object = entry if isinstance(entry, tuple) else ()
     keys = {name for name, _ in pairs}
     type_name, size = _text(get(pairs, "type")), get(pairs, "size")
@@ -173,11 +173,11 @@ def _field(entry: Any, depth: int) -> Field:
     )
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _COUNT_END
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """A name that can be printed, and in a path: JSON can hold megabytes or half a character."""
     if not isinstance(value, str):
         return "(unnamed)"

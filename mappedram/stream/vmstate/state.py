@@ -4,13 +4,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
-from typing import Any, Protocol
+from typing import Protocol
 
 from mappedram.errors import BuildError
 from mappedram.format.constants import SectionType
 from mappedram.io.overlay import Changes
 from mappedram.io.source import Source
 from mappedram.io.spans import without
+from mappedram.json_types import Json
 from mappedram.stream.model import Section, Stream
 from mappedram.stream.vmstate import description
 from mappedram.stream.vmstate.codecs import RAW, codec
@@ -173,7 +174,7 @@ class DeviceState:
         except BuildError as error:
             raise BuildError(f"{name}: {error}") from None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """The device as JSON can have it."""
         return {
             "idstr": self.idstr,
@@ -227,10 +228,10 @@ class DeviceStates:
     def __contains__(self, key: object) -> bool:
         return ((key, 0) if isinstance(key, str) else key) in self._by_name
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """All of it as JSON can have it."""
         return {
-            "configuration": self.configuration and self.configuration.to_json(),
+            "configuration": self.configuration.to_json() if self.configuration else None,
             "devices": [device.to_json() for device in self],
             "problem": self.problem,
         }

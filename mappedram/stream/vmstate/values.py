@@ -1,9 +1,10 @@
 """What the fields of a device hold, in Python and in JSON."""
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from mappedram.errors import UnsupportedError
+from mappedram.json_types import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ Scalar: TypeAlias = bool | int | str | bytes | Undecoded | LeftOut | None
 Value: TypeAlias = Scalar | list["Value"] | dict[str, "Value"]
 
 
-def to_json(value: Value) -> Any:
+def to_json(value: Value) -> Json:
     """The same value as JSON can have it: bytes in hexadecimal; two kinds of values are objects.
 
     `Undecoded` is `{"undecoded": …, "reason": …}`, and `LeftOut` is

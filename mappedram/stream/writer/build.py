@@ -1,15 +1,17 @@
 """A stream, or a part of it, built along its declaration: the bytes of each structure, by place."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from construct import Construct
+from construct import Construct, SizeofError
 
 from mappedram.format import grammar
 from mappedram.format.arithmetic import DEFAULT_WORD_SIZE
 from mappedram.format.complete import complete, lengths
 from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
-from mappedram.format.drivers.base import Driver, Params, Values
+from mappedram.format.drivers.base import Driver
 from mappedram.format.grammar import Said, Structure
+from mappedram.format.typed import Fields, Params, Value
 from mappedram.stream.model import Area, Element
 
 
@@ -42,12 +44,12 @@ class Built:
         self.word_size = word_size
         self.derives = derives
         #: The structures and the areas that were built, in their order.
-        self.elements: list[Element] = []
+        self.elements: list[Element[object]] = []
         self.areas: list[Area] = []
         #: What is to be written, by offset.
         self.pieces: list[tuple[int, bytes]] = []
 
-    def add(self, declaration: Construct, values: Any) -> None:
+    def add(self, declaration: Construct, values: Value) -> None:
         """Build a part of a stream behind what is there.
 
         Raises:
@@ -68,27 +70,45 @@ class Built:
         """See `grammar.Place`."""
         self.areas.append(Area(path, start, length))
 
-    def build(self, structure: Structure, path: str, values: Values, context: Any) -> Values:
+    def build(self, structure: Structure, path: str, values: Fields, context: Any) -> Fields:
         """See `grammar.Builder`."""
         params = structure.around(context)
         given = _over(structure.values(context), values)
         if structure.derived:
-            # How long a structure is does not hang on what its places are.
-            nowhere = _over(given, structure.derived(context, given, self.position))
-            _, data = self._built(structure, nowhere, params)
-            derived = structure.derived(context, given, self.position + len(data))
-            given = _over(given, derived) if self.derives else _over(derived, given)
-        whole, data = self._built(structure, given, params)
-        self.elements.append(Element(structure.kind, path, self.position, len(data), whole, params))
+            whole = self._derived(structure, given, params, context)
+        else:
+            whole = self._whole(structure, given)
+        data = self.driver.build(structure.kind, whole, params)
+        element = Element(structure.kind, path, self.position, len(data), whole, params)
+        self.elements.append(element)
         self.put(data)
         return whole
 
-    def _built(self, structure: Structure, values: Values, params: Params) -> tuple[Values, bytes]:
+    def _derived(self, structure: Structure, given: Fields, params: Params, context: Any) -> Fields:
+        """All values of a structure of which some follow, which may hang on where it ends.
+
+        How long it is does not hang on what they are.
+        """
+        assert structure.derived
+        over = _over if self.derives else _under
+        derived = structure.derived(context, given, self.position)
+        whole = self._whole(structure, over(given, derived))
+        end = self.position + self._size(structure, whole, params)
+        at_end = structure.derived(context, given, end)
+        return whole if at_end == derived else self._whole(structure, over(given, at_end))
+
+    def _size(self, structure: Structure, whole: Fields, params: Params) -> int:
+        try:
+            return int(structure.declaration.size(whole, params))
+        except (SizeofError, TypeError):  # it cannot be told, or a value is missing
+            return len(self.driver.build(structure.kind, whole, params))
+
+    def _whole(self, structure: Structure, values: Fields) -> Fields:
+        """The values of all fields."""
         if self.derives:
             told = lengths(structure.declaration)
             values = {name: value for name, value in values.items() if name not in told}
-        whole = complete(structure.declaration, values)
-        return whole, self.driver.build(structure.kind, whole, params)
+        return complete(structure.declaration, values)
 
     def put(self, data: bytes) -> None:
         """See `grammar.Builder`."""
@@ -100,7 +120,7 @@ class Built:
         self.position += length
 
 
-def build(driver: Driver, declaration: Construct, values: Any) -> bytes:
+def build(driver: Driver, declaration: Construct, values: Value) -> bytes:
     """The bytes of a part of a stream that holds no place.
 
     Raises:
@@ -111,12 +131,19 @@ def build(driver: Driver, declaration: Construct, values: Any) -> bytes:
     return built.data
 
 
-def _over(lower: Values, upper: Values) -> Values:
+def _over(lower: Fields, upper: Fields) -> Fields:
     """The upper values and, where these have none, the lower ones; members likewise."""
+    if not lower:
+        return upper
     found = dict(lower)
     for name, value in upper.items():
         below = found.get(name)
-        if isinstance(below, dict) and isinstance(value, dict):
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
             value = _over(below, value)
         found[name] = value
     return found
+
+
+def _under(upper: Fields, lower: Fields) -> Fields:
+    """As `_over`, the other way round."""
+    return _over(lower, upper)

@@ -13,8 +13,10 @@ from mappedram.format.constants import (
     RAM_SECTION_VERSION,
     SectionType,
 )
-from mappedram.format.drivers.base import Driver, Values
+from mappedram.format.drivers.base import Driver
 from mappedram.format.grammar import Said
+from mappedram.format.structures import SECTION_PART, SectionPart
+from mappedram.format.typed import Fields, Value
 from mappedram.io.spans import without
 from mappedram.stream.model import Section
 from mappedram.stream.snapshot import Snapshot
@@ -97,7 +99,7 @@ class Envelope:
         )
 
     @classmethod
-    def built(cls, driver: Driver, values: Values, capabilities: Sequence[str]) -> Self:
+    def built(cls, driver: Driver, values: Fields, capabilities: Sequence[str]) -> Self:
         """What is built around RAM.
 
         Args:
@@ -114,7 +116,7 @@ class Envelope:
         middle = next(e for e in built.elements if e.kind == "end_of_section").offset
         behind = [e for e in built.elements if e.offset > middle]
         setup_end = next(e for e in behind if e.kind in ("section_part", "command")).offset
-        end = next(e for e in behind if e.values.get("section_type") == SectionType.END).offset
+        end = next(e for e in behind if e.fields.get("section_type") == SectionType.END).offset
         return cls(
             built.data[: blocks.offset],
             built.data[middle:end],
@@ -168,11 +170,9 @@ class Envelope:
         setup = read(closing.offset, setup_end)
         # Without mapped-ram, the pages come in a PART of their own; with it, QEMU writes an empty
         # one at least.
-        part = snapshot.driver.build(
-            "section_part",
-            {"section_type": SectionType.PART, "section_id": start.section_id},
-            {},
-        )
+        assert start.section_id is not None
+        values: SectionPart = {"section_type": SectionType.PART, "section_id": start.section_id}
+        part = snapshot.driver.build(SECTION_PART, values, {})
         return replace(
             begun,
             middle=setup
@@ -219,8 +219,10 @@ def _end_of_ram(snapshot: Snapshot, read: "_Reader", ram: list[Section]) -> _End
     if not snapshot.complete or not ram:
         return None
     # A save with `background-snapshot` and without mapped-ram has no END (clause 9.6.12).
-    values = {"section_type": SectionType.END, "section_id": ram[-1].section_id}
-    header = snapshot.driver.build("section_part", values, {})
+    section_id = ram[-1].section_id
+    assert section_id is not None
+    values: SectionPart = {"section_type": SectionType.END, "section_id": section_id}
+    header = snapshot.driver.build(SECTION_PART, values, {})
     return _EndOfRam(ram[-1].end, ram[-1].end, header)
 
 
@@ -325,15 +327,19 @@ def _described_capabilities(capabilities: tuple[str, ...]) -> dict[str, Any]:
 
 
 #: The section that ends a stream, as `mappedram.format.file` builds it.
-END_OF_STREAM: Values = {"section_type": SectionType.EOF}
+END_OF_STREAM: Fields = {"section_type": SectionType.EOF}
 
 
-def ram_sections(*, footers: bool) -> list[Values]:
+def ram_sections(*, footers: bool) -> list[Fields]:
     """START with an empty list of blocks, PART and END of RAM, to be built."""
-    number: Values = {"section_id": _SECTION_ID}
-    whose = {"idstr": RAM_SECTION_IDSTR, "instance_id": 0, "version_id": RAM_SECTION_VERSION}
+    number: dict[str, Value] = {"section_id": _SECTION_ID}
+    whose: Fields = {
+        "idstr": RAM_SECTION_IDSTR,
+        "instance_id": 0,
+        "version_id": RAM_SECTION_VERSION,
+    }
     headers = {
-        SectionType.START: number | whose,
+        SectionType.START: {**number, **whose},
         SectionType.PART: number,
         SectionType.END: number,
     }
@@ -349,12 +355,12 @@ def ram_sections(*, footers: bool) -> list[Values]:
 
 def subsections(
     capabilities: Sequence[str], target_page_bits: int | None, uuid: bytes | None
-) -> list[Values]:
+) -> list[Fields]:
     """The subsections of the configuration, in the order of clause 3.2.1."""
     if uuid is not None and len(uuid) != _UUID_SIZE:
         raise BuildError(f"uuid: expected {_UUID_SIZE} bytes, got {len(uuid)}")
     listed = [{"name": name} for name in capabilities]
-    bodies: dict[str, Values | None] = {
+    bodies: dict[str, Fields | None] = {
         _TARGET_PAGE_BITS: (
             {"target_page_bits": target_page_bits} if target_page_bits is not None else None
         ),

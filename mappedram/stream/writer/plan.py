@@ -7,8 +7,9 @@ from mappedram.errors import BuildError
 from mappedram.format import file
 from mappedram.format.arithmetic import DEFAULT_WORD_SIZE, is_page_size
 from mappedram.format.constants import CAPABILITY_X_IGNORE_SHARED, MAPPED_RAM_FILE_OFFSET_ALIGNMENT
-from mappedram.format.drivers.base import Driver, Values
+from mappedram.format.drivers.base import Driver
 from mappedram.format.grammar import Said
+from mappedram.format.typed import Fields
 from mappedram.stream.model import RamBlock
 from mappedram.stream.reader import assemble
 from mappedram.stream.writer.build import Built
@@ -82,7 +83,7 @@ def plan(
     return Plan(start, placed, tuple(built.pieces), built.position)
 
 
-def _header(block: BlockSpec, page_size: int, *, has_addr: bool) -> Values:
+def _header(block: BlockSpec, page_size: int, *, has_addr: bool) -> Fields:
     nowhere = {"bitmap_offset": 0, "pages_offset": 0} if block.ignored else {}
     return {
         "idstr": block.idstr,

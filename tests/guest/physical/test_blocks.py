@@ -5,13 +5,14 @@ import pytest
 from mappedram.guest.physical.devices import dimms
 from mappedram.guest.physical.main_memory import main_memory
 from mappedram.stream.model import RamBlock
+from tests.blocks import ram_block
 
 MIB, GIB = 1 << 20, 1 << 30
 
 
 def blocks(**sizes: int) -> list[RamBlock]:
     """Blocks of so many GiB; an underscore stands for a hyphen."""
-    return [RamBlock("", 0, 0, name.replace("_", "-"), size * GIB) for name, size in sizes.items()]
+    return [ram_block(name.replace("_", "-"), size * GIB) for name, size in sizes.items()]
 
 
 def test_the_machines_own_block_is_all_of_it() -> None:
@@ -120,5 +121,5 @@ def test_places_of_dimms(
 
 
 def test_dimms_begin_at_a_huge_page() -> None:
-    small = [RamBlock("", 0, 0, "s", MIB), RamBlock("", 0, 0, "t", MIB)]
+    small = [ram_block("s", MIB), ram_block("t", MIB)]
     assert [one.gpa for one in dimms(small, MIB, None, ())] == [2 * MIB, 4 * MIB]

@@ -16,6 +16,7 @@ from mappedram.fuzz.sound import DeviceSpec, RamSpec, SnapshotSpec
 from mappedram.guest.physical import PhysicalMap, physical_map
 from mappedram.strategies import SparseFile
 from mappedram.stream.libvirt import open_any
+from tests.blocks import with_fields
 from tests.conftest import Fixtures
 from tests.stream.libvirt.samples import Samples
 
@@ -236,7 +237,7 @@ def test_blocks_without_main_memory() -> None:
 def test_lengths_that_no_address_reaches(fixtures: Fixtures) -> None:
     with mappedram.open(fixtures["pc"].path) as snapshot:
         stream = snapshot.stream
-        longer = tuple(replace(block, used_length=1 << 63) for block in stream.blocks)
+        longer = tuple(with_fields(block, used_length=1 << 63) for block in stream.blocks)
         huge = Snapshot(snapshot.source, replace(stream, blocks=longer), snapshot.driver)
         found = physical_map(huge)
         sound(huge, found)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from mappedram.errors import UnsupportedError
 from mappedram.format.constants import SectionType
 from mappedram.guest.restore import Hint, Loading, hint
 from mappedram.stream.model import RamBlock, Section, Stream
+from tests.blocks import with_fields
 from tests.check.draft import Draft
 from tests.conftest import UNFINISHED, Fixtures, manifest
 
@@ -132,7 +134,7 @@ def test_uuid(fixtures: Fixtures) -> None:
 
 def test_commands(fixtures: Fixtures) -> None:
     stream = stream_of(fixtures, "offset-unaligned")
-    commands = hint(stream, PATH, Loading(3, direct_io=True)).qmp
+    commands: Any = hint(stream, PATH, Loading(3, direct_io=True)).qmp
     assert [command["execute"] for command in commands] == [
         "qmp_capabilities",
         "migrate-set-capabilities",
@@ -149,7 +151,8 @@ def test_commands(fixtures: Fixtures) -> None:
 
 def test_x_ignore_shared(fixtures: Fixtures) -> None:
     found = hint_of(fixtures, "ignore-shared")
-    capabilities = found.qmp[1]["arguments"]["capabilities"]
+    commands: Any = found.qmp
+    capabilities = commands[1]["arguments"]["capabilities"]
     assert [entry["capability"] for entry in capabilities] == ["x-ignore-shared", "mapped-ram"]
     assert "loader" in {unknown.topic for unknown in found.unknowns}
 
@@ -158,7 +161,7 @@ def test_a_file_that_says_colo_needs_it(fixtures: Fixtures, tmp_path: Path) -> N
     draft = Draft(fixtures["pc"], tmp_path)
     draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 8)
     with draft.snapshot() as snapshot:
-        commands = hint(snapshot.stream, "/guest").qmp
+        commands: Any = hint(snapshot.stream, "/guest").qmp
     capabilities = commands[1]["arguments"]["capabilities"]
     assert [entry["capability"] for entry in capabilities] == ["mapped-ram", "x-colo"]
 
@@ -182,6 +185,6 @@ def test_old_names_of_backends(fixtures: Fixtures) -> None:
     stream = stream_of(fixtures, "memory-backend")
     first, *others = stream.blocks
     assert isinstance(first, RamBlock)
-    blocks = (replace(first, idstr="/objects/a,b"), *others)
+    blocks = (with_fields(first, idstr="/objects/a,b"), *others)
     found = hint(replace(stream, blocks=blocks), PATH)
     assert option(found, "-object") == ["memory-backend-ram,id=a,,b,size=16M"]

@@ -62,7 +62,8 @@ def test_commands_load(fixtures: Fixtures, tmp_path: Path, name: str, loading: L
     assert told.binary == f"qemu-system-{fixture.manifest['arch']}"
     args = [*told.argv, "-accel", "tcg", *shlex.split(more.format(dir=tmp_path))]
     with Machine(loader_of(name), args) as machine:
-        for command in told.qmp[1:]:  # the client has negotiated capabilities already
+        commands: Any = told.qmp
+        for command in commands[1:]:  # the client has negotiated capabilities already
             machine.qmp(command["execute"], **command.get("arguments", {}))
         machine.wait_migrated()
         for idstr, _, gpa, length in seen:

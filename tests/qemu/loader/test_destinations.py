@@ -6,6 +6,7 @@ import pytest
 
 import mappedram
 from mappedram.io.source import Source
+from mappedram.json_types import Json
 from mappedram.qemu.loader import Destination, verdicts
 from mappedram.qemu.loader.destination import DIRTY_BITMAP, RAM
 from mappedram.qemu.loader.devices import payloads
@@ -119,10 +120,17 @@ def test_live_section_that_the_destination_did_not_save(
 
 
 def test_devices_without_a_description_have_no_fixed_length() -> None:
-    fields = [{"name": "data", "size": 131, "type": "buffer"}]
-    described = {"name": "timer", "instance_id": 0, "vmsd_name": "timer", "version": 2}
-    alone = {"name": "slirp", "instance_id": 0, "size": 131}
-    document = {"devices": [{**alone, "fields": fields}, {**described, "fields": fields}]}
+    fields: Json = [{"name": "data", "size": 131, "type": "buffer"}]
+    described: dict[str, Json] = {
+        "name": "timer",
+        "instance_id": 0,
+        "vmsd_name": "timer",
+        "version": 2,
+    }
+    alone: dict[str, Json] = {"name": "slirp", "instance_id": 0, "size": 131}
+    document: dict[str, Json] = {
+        "devices": [{**alone, "fields": fields}, {**described, "fields": fields}]
+    }
     assert list(payloads(document)) == [("timer", 0)]
 
 

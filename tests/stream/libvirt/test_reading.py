@@ -41,7 +41,7 @@ def test_header(samples: Samples, name: str, driver: drivers.DriverName) -> None
     with Source(sample.path) as source:
         image = detect(source, driver=driver)
     assert image is not None
-    assert {key: image.values[key] for key in sample.header} == sample.header
+    assert {key: image.header.fields[key] for key in sample.header} == sample.header
     assert image.byteorder == ("big" if name == "swapped" else "little")
     assert image.complete == (name != "interrupted")
     assert image.was_running == (name == "sparse-edited")

@@ -19,6 +19,7 @@ from mappedram.cli.main import main
 from mappedram.format import drivers
 from mappedram.format.constants import SectionType
 from mappedram.format.ram import compressed_max
+from mappedram.format.structures import PAGE_RECORD
 from mappedram.stream import page_records
 from mappedram.stream.snapshot import Snapshot
 from tests.conftest import Fixtures
@@ -72,13 +73,13 @@ def test_both_drivers_read_the_records(fixtures: Fixtures) -> None:
         position, count, idstr = part.payload_offset, 0, ""
         while position < part.payload_end - 8:
             data = snapshot.source.read(position, 8192)
-            values, length = drivers.get("construct").parse("page_record", data, {"len_page": 4096})
-            assert drivers.get("kaitai").parse("page_record", data, {"len_page": 4096}) == (
+            values, length = drivers.get("construct").parse(PAGE_RECORD, data, {"len_page": 4096})
+            assert drivers.get("kaitai").parse(PAGE_RECORD, data, {"len_page": 4096}) == (
                 values,
                 length,
             )
             for name in ("construct", "kaitai"):
-                built = drivers.get(name).build("page_record", values, {"len_page": 4096})
+                built = drivers.get(name).build(PAGE_RECORD, values, {"len_page": 4096})
                 assert built == data[:length]
             idstr = values["idstr"] or idstr
             if values["compressed"] is not None:

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 import mappedram
 from mappedram import MappedRamError
+from mappedram.format import structures
 from mappedram.format.constants import SectionType
+from mappedram.stream.model import of_kind
 from mappedram.stream.rebuild import rebuild
 from tests.conftest import Fixtures
 from tests.files import memory_file
@@ -93,7 +95,7 @@ def test_what_does_not_fit_is_passed_by_its_footer() -> None:
     ):
         (section,) = (s for s in snapshot.sections if s.idstr == "dirty-bitmap")
         assert section.payload_length == len(b"\xff not a chunk")
-        assert not [e for e in snapshot.stream.elements if e.kind == "dirty_bitmap_chunk"]
+        assert not list(of_kind(snapshot.stream.elements, structures.DIRTY_BITMAP_CHUNK))
 
 
 @given(st.sampled_from(sorted(PAYLOADS)), st.binary(max_size=60), st.booleans())
@@ -110,7 +112,7 @@ def test_any_payload_gives_a_snapshot_or_an_error(
 
 def test_chunks_of_a_real_file(fixtures: Fixtures) -> None:
     with mappedram.open(fixtures["dirty-bitmaps"].path) as snapshot:
-        chunks = [e for e in snapshot.stream.elements if e.kind == "dirty_bitmap_chunk"]
+        chunks = list(of_kind(snapshot.stream.elements, structures.DIRTY_BITMAP_CHUNK))
         sections = [s for s in snapshot.sections if s.idstr == "dirty-bitmap"]
         assert {s.type for s in sections} == {
             SectionType.START,
@@ -129,8 +131,8 @@ def test_chunks_of_a_real_file(fixtures: Fixtures) -> None:
 def test_the_hash_table_of_a_real_file(fixtures: Fixtures) -> None:
     """The guest made one entry: `enter.bin` in tools/qemu/firmware.py."""
     with mappedram.open(fixtures["pseries"].path) as snapshot:
-        table = next(e for e in snapshot.stream.elements if e.kind == "htab_header")
-        chunks = [e for e in snapshot.stream.elements if e.kind == "htab_chunk"]
+        table = next(of_kind(snapshot.stream.elements, structures.HTAB_HEADER))
+        chunks = list(of_kind(snapshot.stream.elements, structures.HTAB_CHUNK))
         filled = [e for e in chunks if e.values["n_valid"]]
         entries = {snapshot.source.read(chunk.end, 16) for chunk in filled}
     assert table.values["section_hdr"] == 21  # the hash table has 2 MiB, for 256 MiB of memory
@@ -145,9 +147,10 @@ def test_storage_keys_of_a_real_file(fixtures: Fixtures, name: str) -> None:
         (section,) = (s for s in snapshot.sections if s.idstr == "s390-skeys")
         keys, end = (
             e
-            for e in snapshot.stream.elements
+            for e in of_kind(snapshot.stream.elements, structures.STORAGE_ATTRIBUTES)
             if section.payload_offset <= e.offset < section.payload_offset + section.payload_length
         )
+        assert keys.values["count"] is not None
         values = snapshot.source.read(keys.end, keys.values["count"])
     assert keys.values["count"] == (16 << 20) // 4096
     access_control = {page: key >> 4 for page, key in enumerate(values) if key >> 4}
@@ -159,5 +162,5 @@ def test_storage_attributes_of_a_real_file(fixtures: Fixtures) -> None:
     with mappedram.open(fixtures["s390x"].path) as snapshot:
         sections = [s for s in snapshot.sections if s.idstr == "s390-storage_attributes"]
         assert [s.type for s in sections] == [SectionType.START, SectionType.PART, SectionType.END]
-        records = [e for e in snapshot.stream.elements if e.kind == "storage_attributes"]
+        records = list(of_kind(snapshot.stream.elements, structures.STORAGE_ATTRIBUTES))
         assert len(records) > len(sections)

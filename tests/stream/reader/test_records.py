@@ -15,6 +15,7 @@ import mappedram
 from mappedram import FormatError, MappedRamError, TruncatedError, UnsupportedError
 from mappedram.format import drivers
 from mappedram.format.constants import SectionType
+from mappedram.format.structures import PAGE_RECORD
 from mappedram.stream.page_records import apply_xbzrle
 from mappedram.stream.reader import record_store
 from mappedram.stream.reader.record_store import NotedRecords
@@ -164,8 +165,8 @@ def test_records_as_both_drivers_read_them(fixtures: Fixtures, name: str, page_s
         position, idstr = part.payload_offset, ""
         while position < part.payload_end - 8:
             data = snapshot.source.read(position, 8192)
-            values, length = drivers.get("construct").parse("page_record", data, params)
-            other = drivers.get("kaitai").parse("page_record", data, params)
+            values, length = drivers.get("construct").parse(PAGE_RECORD, data, params)
+            other = drivers.get("kaitai").parse(PAGE_RECORD, data, params)
             assert other == (values, length)
             idstr = values["idstr"] or idstr
             page = values["addr_and_flags"] // page_size
@@ -173,7 +174,8 @@ def test_records_as_both_drivers_read_them(fixtures: Fixtures, name: str, page_s
             position += length
         assert position == part.payload_end - 8
         for block in snapshot.blocks:
-            scattered = snapshot.stream.scattered[block.idstr]
+            scattered = block.scattered
+            assert scattered is not None
             found = dict(zip(scattered.pages.tolist(), scattered.places.tolist(), strict=True))
             stored = {page: place for page, place in places[block.idstr].items() if place}
             assert {page: place for page, place in found.items() if place} == stored
@@ -321,7 +323,8 @@ def test_memory_of_the_index_is_small() -> None:
     """At most 16 bytes for each record, whatever the guest."""
     pages = [(PAGE, "pc.ram", n % PAGES, bytes(PAGE_SIZE)) for n in range(2000)]
     with memory_file(stream([pages, pages])) as fd, mappedram.open(fd) as snapshot:
-        scattered = snapshot.stream.scattered["pc.ram"]
+        scattered = snapshot.block["pc.ram"].scattered
+        assert scattered is not None
         assert scattered.pages.itemsize + scattered.places.itemsize <= 16
         assert scattered.pages.dtype == np.uint32
         assert len(scattered.pages) == PAGES
@@ -332,7 +335,9 @@ def test_bytes_come_from_where_the_index_says(fixtures: Fixtures, tmp_path: Path
     path = copy_sparse(fixtures["plain"].path, tmp_path / "changed")
     with mappedram.open(path) as snapshot:
         before = snapshot.block["pc.ram"].read(0, 1 << 20)
-        place = int(snapshot.stream.scattered["pc.ram"].places[0])
+        scattered = snapshot.block["pc.ram"].scattered
+        assert scattered is not None
+        place = int(scattered.places[0])
     patch(path, place, bytes(4096))
     with mappedram.open(path) as snapshot:
         assert snapshot.block["pc.ram"].read(0, 1 << 20) == bytes(4096) + before[4096:]

@@ -91,7 +91,8 @@ def test_what_cannot_be_decoded_is_bytes_and_the_next_field_is_found(
     fields = [field("f", kind, len(payload)), field("next", "uint16", 2)]
     state = device(fields, payload + b"\x12\x34")
     assert state.fields == {"f": Undecoded(payload, reason), "next": 0x1234}
-    assert state.to_json()["fields"]["f"] == {"undecoded": data, "reason": reason}
+    document: Any = state.to_json()
+    assert document["fields"]["f"] == {"undecoded": data, "reason": reason}
     assert state.encode("f", payload) == (OFFSET, payload)
 
 

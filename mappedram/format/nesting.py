@@ -1,0 +1,138 @@
+"""Construct's `Struct` and the context of its members, with as little in between as can be.
+
+A file is thousands of structures, and each has its members: of Construct's own context, most is
+never asked for here, and making it takes longer than all else. What can be known of the members is
+found out once, not for each file.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import construct
+from construct import Construct, Renamed
+
+#: How something is parsed, and how it is built.
+Parse = Callable[[Any, Any, str], Any]
+_Build = Callable[[Any, Any, Any, str], Any]
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+class Context(dict[str, Any]):
+    """What was parsed or built so far of a `Struct`, by name; also as attributes.
+
+    Attributes:
+        _io: what is parsed or built.
+        _: the context around it; None of the outermost one.
+        _params: the outermost one, whose items are parameters.
+        _index: number of the item, within an array; None elsewhere.
+    """
+
+    __slots__ = ("_", "_index", "_io", "_params")
+    _io: Any
+    _: Any
+    _params: Any
+    _index: int | None
+
+    def __init__(self, stream: Any, around: Any = None) -> None:
+        self._io = stream
+        self._ = around
+        if around is None:
+            self._params, self._index = self, None
+            return
+        self._params = around._params
+        try:
+            self._index = around._index
+        except AttributeError:  # Construct's own
+            self._index = None
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __missing__(self, name: str) -> Any:
+        if name == "_params":  # as `this._params` asks for it
+            return self._params
+        raise KeyError(name)
+
+
+class Member(Renamed):
+    """A member with a name; `step` is what the path of its owner grows by."""
+
+    def __init__(self, subcon: Construct, name: str, step: str, docs: str = "") -> None:
+        super().__init__(subcon, newname=name, newdocs=docs)
+        self.step = step
+
+    def _parse(self, stream: Any, context: Any, path: str) -> Any:
+        return self.subcon._parsereport(stream, context, path + self.step)
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        return self.subcon._build(obj, stream, context, path + self.step)
+
+
+class Struct(construct.Struct):
+    """Members one behind the other: parsed to a `Context`, built of values by name."""
+
+    def __init__(self, *subcons: Construct) -> None:
+        super().__init__(*subcons)
+        self._parsers = [_parser(member) for member in self.subcons]
+        self._builders = [_builder(member) for member in self.subcons]
+
+    def _parse(self, stream: Any, context: Any, path: str) -> Context:
+        inside = Context(stream, context)
+        for name, step, parse in self._parsers:
+            value = parse(stream, inside, path + step)
+            if name is not None:
+                inside[name] = value
+        return inside
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Context:
+        given = _NOTHING if obj is None else obj
+        inside = Context(stream, context)
+        inside.update(given)
+        for name, step, optional, build in self._builders:
+            if name is None:
+                build(None, stream, inside, path + step)
+                continue
+            value = given.get(name) if optional else given[name]
+            inside[name] = value
+            inside[name] = build(value, stream, inside, path + step)
+        return inside
+
+    def size(self, values: Mapping[str, object], params: Mapping[str, int]) -> int:
+        """How many bytes these values take; what stands within them has to be of a fixed size.
+
+        Raises:
+            SizeofError: it is not.
+        """
+        around = Context(None)
+        around.update(params)
+        inside = Context(None, around)
+        inside.update(values)
+        return sum(member._sizeof(inside, "") for member in self.subcons)
+
+    def _sizeof(self, context: Any, path: str) -> int:
+        inside = Context(None, context)
+        return sum(member._sizeof(inside, path) for member in self.subcons)
+
+
+def parse_of(subcon: Construct) -> Parse:
+    """How it is parsed: straight where nobody is to be told of it."""
+    parse: Parse = subcon._parse if subcon.parsed is None else subcon._parsereport
+    return parse
+
+
+def _parser(member: Construct) -> tuple[str | None, str, Parse]:
+    """Its name, its step, and how it is parsed."""
+    if type(member)._parse is Member._parse:
+        return member.name, member.step, parse_of(member.subcon)
+    return member.name, "", parse_of(member)
+
+
+def _builder(member: Construct) -> tuple[str | None, str, bool, _Build]:
+    """Its name, its step, whether it is built without a value, and how."""
+    if type(member)._build is Member._build:
+        return member.name, member.step, member.flagbuildnone, member.subcon._build
+    return member.name, "", member.flagbuildnone, member._build
