@@ -9,6 +9,7 @@ from mappedram.check.bitmap_audit import Survey, survey
 from mappedram.check.differences import first_difference
 from mappedram.check.finding import Defect, Place
 from mappedram.check.save_image import Container
+from mappedram.check.walks import walks_difference
 from mappedram.errors import FormatError, UnsupportedError
 from mappedram.format import drivers
 from mappedram.format.arithmetic import is_page_size
@@ -222,17 +223,17 @@ class Context:
 
     @property
     def difference(self) -> Defect | None:
-        """What the two drivers make differently of the file."""
+        """What the two drivers, or the two walks, make differently of the file."""
         if isinstance(self.snapshot.driver, ComparedDriver):
-            return first_difference(self.snapshot.driver, self.stream)
+            found = first_difference(self.snapshot.driver, self.stream)
+            return found or walks_difference(self.source, self.stream)
         driver = compared()  # somebody else has read the file, with one driver
-        reading: Stream | FormatError
         try:
             # From the source as it is read here, which may have edits that its file has not.
             reading = read_stream(self.source, self.stream.offset, driver)
         except FormatError as refusal:
-            reading = refusal
-        return first_difference(driver, reading)
+            return first_difference(driver, refusal)
+        return first_difference(driver, reading) or walks_difference(self.source, reading)
 
 
 def compared() -> ComparedDriver:

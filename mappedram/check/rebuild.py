@@ -10,7 +10,7 @@ from mappedram.format.drivers import DriverName
 from mappedram.format.structures import KINDS
 from mappedram.io.source import Source
 from mappedram.json_types import Json
-from mappedram.stream.rebuild import Mismatch, differing, mismatch
+from mappedram.stream.rebuild import Again, Mismatch, build_again, differing
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +21,17 @@ class Rebuilt:
         driver: the name of the declaration.
         mismatch: where it differs first; None where it does not, or was not built.
         problem: why it was not built; empty where it was.
+        end: first byte that the declaration does not follow; None if it follows all.
     """
 
     driver: DriverName
     mismatch: Mismatch | None = None
     problem: str = ""
+    end: int | None = None
 
     @property
     def identical(self) -> bool | None:
-        """Whether each byte is the same; None where the file was not built."""
+        """Whether each byte that is built is the same; None where the file was not built."""
         return None if self.problem else self.mismatch is None
 
     @property
@@ -38,7 +40,8 @@ class Rebuilt:
         if self.problem:
             return f"not rebuilt ({self.driver}): {self.problem}"
         if self.mismatch is None:
-            return f"identical ({self.driver})"
+            to = "" if self.end is None else f", up to {self.end:#x}"
+            return f"identical ({self.driver}{to})"
         where = self.mismatch
         return (
             f"differs ({self.driver}) at {where.offset:#x}, {where.path}:"
@@ -48,7 +51,12 @@ class Rebuilt:
     def to_dict(self) -> dict[str, Json]:
         """For JSON."""
         differs = self.mismatch._asdict() if self.mismatch else None
-        return {"identical": self.identical, "mismatch": differs, "problem": self.problem or None}
+        return {
+            "identical": self.identical,
+            "mismatch": differs,
+            "problem": self.problem or None,
+            "end": self.end,
+        }
 
 
 def rebuilt(path: str, offset: int = 0) -> list[Rebuilt]:
@@ -70,7 +78,8 @@ def rebuilt(path: str, offset: int = 0) -> list[Rebuilt]:
 def _rebuilt(stream: Source, begin: int, container: Container | None, name: DriverName) -> Rebuilt:
     try:
         found = container and _of_image(container, name)
-        return Rebuilt(name, found or mismatch(stream, begin, drivers.get(name)))
+        again = Again(found) if found else build_again(stream, begin, drivers.get(name))
+        return Rebuilt(name, again.mismatch, end=again.end)
     except (MappedRamError, OSError) as error:
         return Rebuilt(name, problem=str(error))
 

@@ -46,7 +46,7 @@ driver_option = click.option(
     type=click.Choice(DRIVERS),
     default="construct",
     show_default=True,
-    help="Which of the two independent parsers reads the structures.",
+    help="Which of the two independent declarations FILE is read along.",
 )
 
 output_option = click.option(

@@ -138,7 +138,7 @@ def _usual_header(c: Any) -> Fields:
     return {"mapped_ram": version} if c._io.said.mapped_ram else {}
 
 
-def _refuse_backwards(c: Any, path: str) -> None:
+def refuse_backwards(c: Any, path: str) -> None:
     """Pages end behind the header of their block, or a reader would go round in circles."""
     end, field = c._io.tell(), f"{path}/mapped_ram/pages_offset"
     if c.pages.stop < end:
@@ -182,7 +182,7 @@ RamBlock = Struct(
                     lambda c: c.header["used_length"],
                 ),
             ),
-            Told(_refuse_backwards),
+            Told(refuse_backwards),
             Extent(
                 lambda c: c.pages.stop - c._io.tell(),
                 told_by="mapped_ram/pages_offset",
@@ -335,6 +335,11 @@ def _grammar(c: Any) -> str | None:
     idstr = c.whose.idstr or ""
     if idstr == RAM_SECTION_IDSTR and c.whose.section_type != SectionType.FULL:
         return RAM_SECTION_IDSTR
+    return live_payload(idstr)
+
+
+def live_payload(idstr: str) -> str | None:
+    """The key in `LIVE_PAYLOADS` of the device of that name; None where it has none."""
     return next((end for end in LIVE_PAYLOADS if idstr.endswith(end)), None)
 
 
@@ -414,7 +419,8 @@ Command = Struct(
 # All sections, and the JSON text behind them.
 
 
-def _no_section(c: Any, path: str) -> FormatError:
+def no_section(c: Any, path: str) -> FormatError:
+    """What stands at the position of the section with that path begins none."""
     kind, path = _next(c), f"{path}/section_type"
     if kind is None:
         return TruncatedError(
@@ -444,7 +450,7 @@ Section = Choice(
         SectionType.COMMAND: Command,
         SectionType.EOF: EndOfStream,
     },
-    Refused(_no_section),
+    Refused(no_section),
 )
 
 
@@ -492,6 +498,9 @@ Configuration = Struct(
     Told(_note_configuration),
 )
 
+#: A live guest takes its time: thousands of PARTs of RAM hold nothing but EOS.
+IDLE_PART = ("section_part", "end_of_section", "section_footer")
+
 Stream = Struct(
     step("header", Structure(stream.StreamHeader)),
     step("configuration", Maybe(_is_next(SectionType.CONFIGURATION), Configuration)),
@@ -502,8 +511,7 @@ Stream = Struct(
             before=lambda c: not c._io.said.rest,
             until=lambda item, _: item.header["section_type"] == SectionType.EOF,
             counted="sections",
-            # A live guest takes its time: thousands of PARTs of RAM hold nothing but EOS.
-            alike=("section_part", "end_of_section", "section_footer"),
+            alike=IDLE_PART,
         ),
     ),
     # The text, if there is one, goes on in the list of sections.

@@ -454,8 +454,8 @@ class Told(Construct):
         return self.note(context, path) if self.built else None
 
 
-def parse(declaration: Construct, walk: Walk) -> Fields:
-    """Follow a file along its declaration.
+def parse(declaration: Construct, walk: Walk, path: str = "") -> Fields:
+    """Follow a file along its declaration, or a part of it, which stands at `path`.
 
     Returns:
         Its values, as `build` takes them, where the walk keeps them.
@@ -463,7 +463,7 @@ def parse(declaration: Construct, walk: Walk) -> Fields:
     Raises:
         FormatError: it cannot be followed further; what was passed before, the walk knows.
     """
-    values: Fields = _plain(declaration._parsereport(walk, Context(walk), ""))
+    values: Fields = _plain(declaration._parsereport(walk, Context(walk), path))
     return values
 
 

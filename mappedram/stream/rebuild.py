@@ -4,18 +4,23 @@ The structures are built from their values by a driver; bitmaps, pages, payloads
 between are copied, and holes stay holes. Fields of devices have the values they were given.
 """
 
-from typing import NamedTuple
+from itertools import islice, takewhile
+from typing import NamedTuple, cast
 
-from mappedram.errors import BuildError
-from mappedram.format import file
-from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.errors import BuildError, UnsupportedError
+from mappedram.format import ELEMENTS, file
+from mappedram.format.arithmetic import round_up
+from mappedram.format.complete import complete, lengths
+from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT, RAM_SAVE_FLAG_MEM_SIZE
 from mappedram.format.drivers.base import Driver
 from mappedram.format.grammar import Said
+from mappedram.format.structures import MEM_SIZE, RAMBLOCK_HEADER, VMDESCRIPTION
+from mappedram.format.typed import Fields
 from mappedram.io import system
 from mappedram.io.copying import Target, copy_data
 from mappedram.io.source import Source
-from mappedram.stream.model import Element, Stream
-from mappedram.stream.reader import read_values
+from mappedram.stream.model import Element, Stream, is_kind, of_kind
+from mappedram.stream.reader import read_stream, read_values
 from mappedram.stream.snapshot import Snapshot
 from mappedram.stream.writer.build import Built
 
@@ -64,8 +69,21 @@ class Mismatch(NamedTuple):
     actual: str
 
 
-def mismatch(source: Source, offset: int, driver: Driver) -> Mismatch | None:
-    """Build the stream of its own values, and compare it with the file; None if it is the same.
+class Again(NamedTuple):
+    """What became of a stream that was built again of its own values.
+
+    Attributes:
+        mismatch: where it differs first from the file; None where it does not.
+        end: first byte of the stream that the declaration does not follow; None if it follows it
+            to its end.
+    """
+
+    mismatch: Mismatch | None
+    end: int | None = None
+
+
+def build_again(source: Source, offset: int, driver: Driver) -> Again:
+    """Build the stream of its own values, and compare it with the file.
 
     Lengths and sums are derived, and so are offsets, where all pages are aligned to one power of
     two. What is only passed over (payloads of devices, bitmaps, pages) is not compared.
@@ -73,12 +91,14 @@ def mismatch(source: Source, offset: int, driver: Driver) -> Mismatch | None:
     Args:
         source: the file.
         offset: where the stream begins.
-        driver: what reads the structures and builds them again.
+        driver: whose declaration reads the stream and builds it again.
 
     Raises:
         BuildError: the stream cannot be followed to its end, or not be built of its values.
         UnsupportedError: no QEMU migration stream begins there.
     """
+    if driver.name == "kaitai":
+        return _structure_by_structure(source, read_stream(source, offset, driver), driver)
     stream, values = read_values(source, offset, driver)
     if values is None:
         raise BuildError(str(stream.stopped))
@@ -91,7 +111,67 @@ def mismatch(source: Source, offset: int, driver: Driver) -> Mismatch | None:
         derives=align is not None,
     )
     built.add(file.Stream, values)
-    return _first_difference(source, stream, built)
+    return Again(_first_difference(source, stream, built))
+
+
+def _structure_by_structure(source: Source, stream: Stream, driver: Driver) -> Again:
+    """Build each structure into its place, which the walk has told, without a declaration of all.
+
+    What the walk does not follow is not compared.
+    """
+    stopped = stream.stopped
+    if stopped and not isinstance(stopped, UnsupportedError):
+        raise BuildError(str(stopped))
+    end = stream.end if stopped else None
+    derived = _Derived(stream)
+    for number, element in enumerate(stream.elements):
+        data = driver.build(element.kind, derived.values(number), element.params)
+        actual = source.read(element.offset, element.length)
+        if data != actual:
+            return Again(differing(element, data, actual), end)
+    return Again(None, end)
+
+
+class _Derived:
+    """The values of structures at places that are known; what follows from others is worked out."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._elements = stream.elements
+        self._align = stream.alignment
+        self._areas = {area.path: area for area in stream.areas}
+
+    def values(self, number: int) -> Fields:
+        """The values of a structure."""
+        element = self._elements[number]
+        if self._align is None:
+            return element.fields
+        declaration = ELEMENTS[element.kind]
+        told = lengths(declaration)
+        given = {name: value for name, value in element.fields.items() if name not in told}
+        return complete(declaration, given | {**self._following(element, number)})
+
+    def _following(self, element: Element[object], number: int) -> Fields:
+        """What follows from other structures, and from places."""
+        if is_kind(element, MEM_SIZE):
+            behind = islice(self._elements, number + 1, None)
+            blocks = takewhile(lambda one: one.kind == RAMBLOCK_HEADER, behind)
+            total = sum(block.values["used_length"] for block in of_kind(blocks, RAMBLOCK_HEADER))
+            return {"total_and_flags": total | RAM_SAVE_FLAG_MEM_SIZE}
+        if is_kind(element, RAMBLOCK_HEADER):
+            mapped = element.values.get("mapped_ram")
+            if mapped and (mapped["bitmap_offset"] or mapped["pages_offset"]):
+                return {"mapped_ram": {**cast("Fields", mapped), **self._places(element)}}
+        if is_kind(element, VMDESCRIPTION) and self._stream.vmdescription:
+            return {"vmdesc_len": self._stream.vmdescription.length}
+        return {}
+
+    def _places(self, header: Element[object]) -> Fields:
+        """The bitmap behind the header of a block, and the pages at the next boundary."""
+        assert self._align is not None
+        bitmap = self._areas.get(f"{header.path}/bitmap")
+        end = header.end + (bitmap.length if bitmap else 0)
+        return {"bitmap_offset": header.end, "pages_offset": round_up(end, self._align)}
 
 
 def _first_difference(source: Source, stream: Stream, built: Built) -> Mismatch | None:

@@ -467,7 +467,9 @@ def open_snapshot(
     Args:
         path_or_fd: the file, or an open descriptor, which stays open.
         offset: where the stream begins; offsets in its headers count from byte 0 all the same.
-        driver: `construct` or `kaitai`, or whatever else reads single structures.
+        driver: `construct` or `kaitai`, whose declaration the file is followed along, or whatever
+            else reads single structures, along that of Construct. That of Kaitai follows no pages
+            of a stream without mapped-ram, and no device without a footer.
         partial: return what could be read of a file whose RAM blocks cannot all be found; the
             reason is then in `snapshot.stream.stopped`.
         on_pages: of a stream without mapped-ram, called before its first page record with what was

@@ -10,7 +10,8 @@ import mappedram
 from mappedram.check.rebuild import rebuilt
 from mappedram.format import drivers
 from mappedram.io.source import Source
-from mappedram.stream.rebuild import mismatch
+from mappedram.stream.reader import kaitai_walk
+from mappedram.stream.rebuild import build_again
 from tests.cli.conftest import Run, patched, run
 from tests.conftest import Fixtures, manifest
 from tests.files import copy_sparse, field_place, memory_file, patch
@@ -39,7 +40,7 @@ def test_generated_files_are_identical(name: drivers.DriverName, model: OracleFi
     with memory_file() as fd:
         model.write(fd)
         with Source(fd) as source:
-            assert mismatch(source, model.offset, drivers.get(name)) is None
+            assert build_again(source, model.offset, drivers.get(name)).mismatch is None
 
 
 @pytest.mark.parametrize("name", drivers.DRIVERS)
@@ -59,7 +60,7 @@ def test_what_is_derived_is_not_taken_from_the_file(
         before = snapshot.source.read(offset, length)
     patch(copy, offset, data)
     with Source(copy) as source:
-        found = mismatch(source, 0, drivers.get(name))
+        found = build_again(source, 0, drivers.get(name)).mismatch
     first = next(at for at, pair in enumerate(zip(before, data, strict=True)) if len(set(pair)) > 1)
     assert found is not None
     assert found.offset == offset + first
@@ -75,7 +76,7 @@ def test_pages_where_no_writer_puts_them_stay_where_they_are() -> None:
         model.write(fd)
         with mappedram.open(fd) as snapshot, Source(fd) as source:
             assert snapshot.stream.alignment is None
-            assert mismatch(source, 0, drivers.get("construct")) is None
+            assert build_again(source, 0, drivers.get("construct")).mismatch is None
 
 
 def test_a_person_reads_where_a_byte_differs(run: Run, fixtures: Fixtures, tmp_path: Path) -> None:
@@ -101,10 +102,43 @@ def test_what_cannot_be_built_does_not_keep_others_from_it(run: Run, fixtures: F
     assert done.out.splitlines()[-1] == f"{whole}: identical (construct), identical (kaitai)"
 
 
+@pytest.mark.parametrize("name", ["plain", "no-footers"])
+def test_it_says_how_far_kaitai_goes(run: Run, fixtures: Fixtures, name: str) -> None:
+    path = fixtures[name].path
+    with mappedram.open(path, driver="kaitai", partial=True) as snapshot:
+        end = snapshot.stream.end
+        assert end < snapshot.source.size
+    done = run("check", "--rebuild", path)
+    assert done.out.endswith(f"identical (construct), identical (kaitai, up to {end:#x})\n")
+    (entry,) = json.loads(run("check", "--rebuild", "--output", "json", path).out)
+    assert entry["rebuilt"]["construct"]["end"] is None
+    assert entry["rebuilt"]["kaitai"]["end"] == end
+
+
+def test_kaitai_builds_into_the_places_of_its_own_walk(
+    fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A place that its class has wrong is wrong in what is built, and Construct's is not."""
+    path = str(fixtures["pc"].path)
+    block = kaitai_walk.generated().MappedRam.Ramblock
+    with monkeypatch.context() as patched:
+        usual = block.len_bitmap
+        patched.setattr(block, "len_bitmap", property(lambda self: usual.fget(self) + (2 << 20)))
+        construct, kaitai = rebuilt(path)
+    assert construct.identical
+    assert kaitai.mismatch is not None
+    assert kaitai.mismatch.path == "/ram/blocks[0]"
+    monkeypatch.setattr(block, "has_data", property(lambda _: False))
+    construct, kaitai = rebuilt(path)
+    assert construct.identical
+    assert kaitai.problem
+    assert kaitai.mismatch is None
+
+
 def test_a_program_reads_it_as_json(run: Run, fixtures: Fixtures) -> None:
     path = fixtures["pc"].path
     (entry,) = json.loads(run("check", "--rebuild", "--output", "json", path).out)
-    same = {"identical": True, "mismatch": None, "problem": None}
+    same = {"identical": True, "mismatch": None, "problem": None, "end": None}
     assert entry["rebuilt"] == {"construct": same, "kaitai": same}
     (entry,) = json.loads(run("check", "--output", "json", path).out)
     assert "rebuilt" not in entry

@@ -156,7 +156,7 @@ def test_extra_values(fixtures: Fixtures, run: Run) -> None:
     assert stopped["offset"] == 0x160102C
 
 
-@pytest.mark.parametrize("name", ["pc", "plain", "killed", "ignore-shared"])
+@pytest.mark.parametrize("name", ["pc", "devices-only", "killed", "ignore-shared"])
 def test_drivers_say_the_same(name: str, fixtures: Fixtures, run: Run) -> None:
     fixture = fixtures[name]
     construct, kaitai = (
@@ -164,6 +164,19 @@ def test_drivers_say_the_same(name: str, fixtures: Fixtures, run: Run) -> None:
         for driver in ("construct", "kaitai")
     )
     assert construct == kaitai
+
+
+def test_a_driver_says_where_its_declaration_ends(fixtures: Fixtures, run: Run) -> None:
+    """The pages of a plain stream are not in the `.ksy`; the blocks before them are."""
+    construct, kaitai = (
+        run(*on("info", fixtures["plain"], "--output", "json", "--driver", driver))
+        for driver in ("construct", "kaitai")
+    )
+    assert construct.status == 0
+    assert kaitai.status != 0
+    assert "the declaration of Kaitai does not follow the pages" in kaitai.err
+    names = [block["idstr"] for block in construct.json["blocks"]]
+    assert [block["idstr"] for block in kaitai.json["blocks"]] == names
 
 
 def test_json_never_folds(fixtures: Fixtures, run: Run) -> None:

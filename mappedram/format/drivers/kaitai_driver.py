@@ -37,7 +37,7 @@ class KaitaiDriver:
     def parse(self, kind: Kind[T], data: bytes, params: Params) -> tuple[T, int]:
         """See `Driver.parse`."""
         parsed = self._read(kind, data, params)
-        return _values(parsed), parsed._io.pos()
+        return values_of(parsed), parsed._io.pos()
 
     def spans(self, kind: str, data: bytes, params: Params) -> list[Span]:
         """See `Driver.spans`."""
@@ -67,9 +67,9 @@ class KaitaiDriver:
         try:
             parsed._read()
         except EndOfStreamError as error:
-            raise _refusal(kind, parsed, short=True) from error
+            raise refusal_of(kind, parsed, short=True) from error
         except ValidationFailedError as error:
-            raise _refusal(kind, parsed, short=False, actual=_scalar(error.actual)) from error
+            raise refusal_of(kind, parsed, short=False, actual=scalar(error.actual)) from error
         return parsed
 
 
@@ -110,11 +110,13 @@ def _fields(parsed: ReadWriteKaitaiStruct) -> tuple[FieldSpec, ...]:
     return found
 
 
-def _scalar(value: Any) -> Any:
+def scalar(value: Any) -> Any:
+    """A value as it stands in the file: of an enumeration, its number."""
     return int(value) if isinstance(value, IntEnum) else value
 
 
-def _values(parsed: ReadWriteKaitaiStruct) -> Any:
+def values_of(parsed: ReadWriteKaitaiStruct) -> Any:
+    """The fields of a structure by QEMU's names."""
     return {
         field.name: _joined(parsed, field)
         if field.parts
@@ -135,10 +137,10 @@ def _value(value: Any) -> Any:
     if value.__class__ in _PLAIN:
         return value
     if isinstance(value, ReadWriteKaitaiStruct):
-        return _values(value)
+        return values_of(value)
     if isinstance(value, list):
         return [_value(member) for member in value]
-    return _scalar(value)
+    return scalar(value)
 
 
 def _spans(parsed: ReadWriteKaitaiStruct, prefix: str) -> Iterator[Span]:
@@ -155,10 +157,10 @@ def _spans(parsed: ReadWriteKaitaiStruct, prefix: str) -> Iterator[Span]:
             yield from _spans(value, f"{path}/")
         elif value is not None:
             place = parsed._debug[field.ksy_id]
-            yield Span(path, place["start"], place["end"], _scalar(value))
+            yield Span(path, place["start"], place["end"], scalar(value))
 
 
-def _refusal(
+def refusal_of(
     kind: str, parsed: ReadWriteKaitaiStruct, *, short: bool, actual: Any = None
 ) -> RefusalError:
     """The innermost field that was begun last is the one that failed."""

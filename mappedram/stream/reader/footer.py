@@ -1,5 +1,7 @@
 """Finding the end of a payload whose length nothing tells, by the footer after it."""
 
+import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from mappedram.format.constants import CommandType, SectionType
@@ -28,18 +30,24 @@ def find_footer(source: Source, start: int, section_id: int) -> int | None:
 
     None if there is none within reach.
     """
+    found = footers(source, start, section_id)
+    return next((at for at in found if is_section_start(source, at + FOOTER_SIZE)), None)
+
+
+def footers(source: Source, start: int, section_id: int) -> Iterator[int]:
+    """Offsets at or after `start` of what a footer of `section_id` looks like, within reach."""
     wanted = footer_bytes(section_id)
+    # In zeros, which make up most of a payload, `bytes.find` takes twenty times as long.
+    search = re.compile(re.escape(wanted)).search
     end = min(source.size, start + SEARCH_MAX)
     position, size = start, _CHUNK_MIN
     while position < end:
         chunk = source.read(position, size + len(wanted) - 1)
-        found = chunk.find(wanted)
-        while found >= 0:
-            if is_section_start(source, position + found + FOOTER_SIZE):
-                return position + found
-            found = chunk.find(wanted, found + 1)
+        found = search(chunk)
+        while found:
+            yield position + found.start()
+            found = search(chunk, found.start() + 1)
         position, size = position + size, min(2 * size, _CHUNK_MAX)
-    return None
 
 
 def is_section_start(source: Source, offset: int) -> bool:

@@ -5,27 +5,24 @@ a payload ends whose length no header tells, and which size the pages of a plain
 """
 
 from collections.abc import Callable, Sequence
-from typing import Never, cast
+from typing import cast
 
-from mappedram.errors import FormatError, TruncatedError, UnsupportedError
-from mappedram.format import ELEMENTS, file, grammar, libvirt
+from mappedram.errors import FormatError, UnsupportedError
+from mappedram.format import file, grammar
 from mappedram.format.arithmetic import DEFAULT_WORD_SIZE, is_page_size
 from mappedram.format.constants import (
     OFFSET_BITS,
-    QEMU_VM_FILE_MAGIC,
     RAM_SAVE_FLAG_MASK,
     SectionType,
 )
 from mappedram.format.drivers.base import Driver, RefusalError
-from mappedram.format.foreign.signatures import MAGIC_MAX, foreign
-from mappedram.format.grammar import Payload, Said
-from mappedram.format.members import member
+from mappedram.format.grammar import Payload
 from mappedram.format.typed import Fields, Kind, Params, T
-from mappedram.format.validity import Scalar
 from mappedram.io.source import Source
-from mappedram.stream.model import Area, Element, Stream, VmDescription, file_up_to
+from mappedram.stream.model import Element, Stream
 from mappedram.stream.reader import assemble, vmdescription
 from mappedram.stream.reader.footer import FOOTER_SIZE, find_footer, footer_bytes, is_section_start
+from mappedram.stream.reader.passed import Passed, refuse_others
 from mappedram.stream.reader.records import PageIndex, PageTaker
 
 #: A first guess at what a structure takes; more is read for the few that are longer.
@@ -54,7 +51,7 @@ def read_stream(
     Raises:
         UnsupportedError: no QEMU migration stream begins there.
     """
-    return _read(_Walk(source, offset, driver, on_pages))[0]
+    return _read(StreamWalk(source, offset, driver, on_pages))[0]
 
 
 def read_values(source: Source, offset: int, driver: Driver) -> tuple[Stream, Fields | None]:
@@ -63,81 +60,35 @@ def read_values(source: Source, offset: int, driver: Driver) -> tuple[Stream, Fi
     Returns:
         The stream, and its values; None where it cannot be followed to its end.
     """
-    walk = _Walk(source, offset, driver, None)
+    walk = StreamWalk(source, offset, driver, None)
     walk.keeps = True
     return _read(walk)
 
 
-def _read(walk: "_Walk") -> tuple[Stream, Fields | None]:
-    _refuse_others(walk.source, walk.start)
+def _read(walk: "StreamWalk") -> tuple[Stream, Fields | None]:
+    refuse_others(walk.source, walk.start)
     try:
         values = grammar.parse(file.Stream, walk)
     except FormatError as error:
-        if walk.elements:
-            return walk.result(error), None
-        if isinstance(error, TruncatedError):
-            raise
-        raise UnsupportedError(
-            error.msg,
-            offset=error.offset,
-            path=error.path,
-            expected=error.expected,
-            actual=error.actual,
-        ) from error
+        return walk.stopped(error), None
     return walk.result(None), values
 
 
-class _Walk:
-    """The state of one walk: the stream position and what has been passed so far."""
+class StreamWalk(Passed):
+    """A walk along the declaration of Construct. It is a `mappedram.format.grammar.Walk`."""
 
     def __init__(
-        self, source: Source, offset: int, driver: Driver, on_pages: OnPages | None
+        self, source: Source, offset: int, driver: Driver, on_pages: OnPages | None = None
     ) -> None:
-        self.source = source
-        self.driver = driver
+        super().__init__(source, offset, driver)
         self.on_pages = on_pages
-        self.start = offset
-        self.position = offset
-        self.said = Said()
         self.keeps = False
         self.word_size = DEFAULT_WORD_SIZE
-        self.elements: list[Element[object]] = []
-        self.areas: list[Area] = []
-        self.vmdescription: VmDescription | None = None
         self.lengths: dict[tuple[str, int], list[int]] | None = None
-        self.records: PageIndex | None = None
         #: Of each kind, the last structure that was read: its parameters, bytes and values.
         self.last: dict[str, tuple[Params, bytes, object]] = {}
 
-    def result(self, stopped: FormatError | None) -> Stream:
-        """All that was read; `stopped` is why no more was."""
-        end = min(self.position, self.source.size)
-        return Stream(
-            file_size=self.source.size,
-            offset=self.start,
-            end=end,
-            configuration=assemble.configuration(self.elements, self.source.left_out),
-            mapped_ram=self.said.mapped_ram,
-            mapped_ram_guessed=self.said.mapped_ram_guessed,
-            totals=assemble.totals(self.elements),
-            blocks=assemble.blocks(self.elements),
-            sections=assemble.sections(self.elements, end),
-            elements=tuple(self.elements),
-            areas=tuple(self.areas),
-            vmdescription=self.vmdescription,
-            stopped=stopped,
-            scattered=self.records.finish() if self.records else {},
-        )
-
     # What the declaration asks for (`mappedram.format.grammar.Walk`).
-
-    def tell(self) -> int:
-        """See `grammar.Walk`."""
-        return self.position
-
-    def peek(self, length: int) -> bytes:
-        """See `grammar.Walk`."""
-        return self.source.peek(self.position, length)
 
     def structure(self, kind: Kind[T], path: str, params: Params) -> T:
         """See `grammar.Walk`."""
@@ -146,47 +97,6 @@ class _Walk:
         self.elements.append(element)
         self.position += length
         return values
-
-    def skip(self, length: int, told_by: str, what: Callable[[], str]) -> None:
-        """See `grammar.Walk`."""
-        end = self.position + length
-        if end > self.source.size:
-            raise TruncatedError(
-                f"{what()} at {end:#x}, but the file at {self.source.size:#x}",
-                offset=self.place(told_by),
-                path=told_by,
-                expected=file_up_to(end),
-                actual=f"{self.source.size:#x} bytes",
-            )
-        self.position = end
-
-    def area(self, path: str, start: int, length: int) -> None:
-        """See `grammar.Walk`."""
-        if length > 0:
-            self.areas.append(Area(path, start, length))
-
-    def copies(self, start: int, path: str, number: int, alike: tuple[str, ...]) -> int:
-        """See `grammar.Walk`."""
-        length = self.position - start
-        item = self.elements[-len(alike) :]
-        if (
-            tuple(element.kind for element in item) != alike
-            or sum(element.length for element in item) != length
-        ):
-            return 0
-        data = self.source.peek(start, length)
-        own = len(f"{path}[{number}]")
-        count = 0
-        while self.source.peek(self.position, length) == data:
-            count += 1
-            for one in item:
-                at = f"{path}[{number + count}]{one.path[own:]}"
-                offset = one.offset + count * length
-                self.elements.append(
-                    Element(one.kind, at, offset, one.length, one.values, one.params)
-                )
-            self.position += length
-        return count
 
     def attempt(self, parse: Callable[[], bool]) -> bool:
         """See `grammar.Walk`."""
@@ -219,12 +129,6 @@ class _Walk:
                 raise
             self.position, self.said.rest = self.source.size, True
 
-    def text(self, length: int) -> None:
-        """See `grammar.Walk`."""
-        if self.vmdescription is None or self.vmdescription.offset != self.position:
-            self.vmdescription = vmdescription.parse(self.source, self.position, length)
-        self.position += self.vmdescription.length
-
     # One structure at the stream position.
 
     def again(self, kind: Kind[T], params: Params) -> tuple[T, int] | None:
@@ -249,33 +153,6 @@ class _Walk:
             break
         self.last[kind] = (params, data[:length], values)
         return values, length
-
-    def refuse(self, refusal: RefusalError, path: str) -> Never:
-        offset = self.position + refusal.start
-        name = refusal.path.rpartition("/")[2]
-        path = f"{path}/{refusal.path}"
-        if refusal.short:
-            raise TruncatedError(
-                f"{name}: the file ends at {self.source.size:#x}, within the field",
-                offset=offset,
-                path=path,
-            )
-        expected = _expected(refusal)
-        raise FormatError(
-            f"{name}: expected {expected}, got {_shown(refusal.actual)}",
-            offset=offset,
-            path=path,
-            expected=expected,
-            actual=refusal.actual,
-        )
-
-    def place(self, told_by: str) -> int:
-        """Where the field at that path stands in the last structure."""
-        element = self.elements[-1]
-        data = self.source.peek(element.offset, element.length)
-        name = told_by.removeprefix(f"{element.path}/")
-        spans = self.driver.spans(element.kind, data, element.params)
-        return element.offset + next(span.start for span in spans if span.path == name)
 
     # Payloads whose length no header tells.
 
@@ -304,6 +181,7 @@ class _Walk:
         )
 
     def described_lengths(self) -> dict[tuple[str, int], list[int]]:
+        """Bytes of the payloads of devices, as the JSON text has them."""
         if self.lengths is None:
             self.vmdescription = vmdescription.find(self.source, self.position, self.position)
             document = self.vmdescription and self.vmdescription.document
@@ -351,43 +229,3 @@ class _Walk:
                 continue
             if_cut.append(page_size)
         return if_cut[0] if if_cut else None
-
-
-def _expected(refusal: RefusalError) -> str:
-    """What the declaration calls for in the field that was refused."""
-    validity = member(ELEMENTS[refusal.kind], refusal.path).validity
-    assert validity is not None
-    return validity.expected
-
-
-def _shown(value: Scalar | None) -> str:
-    return f"{value:#x}" if isinstance(value, int) else repr(value)
-
-
-def _refuse_others(source: Source, offset: int) -> None:
-    head = source.peek(offset, len(QEMU_VM_FILE_MAGIC))
-    if head != QEMU_VM_FILE_MAGIC:
-        raise UnsupportedError(
-            _what_else(source, offset, head),
-            offset=offset,
-            path="/header/magic",
-            expected='"QEVM"',
-            actual=head,
-        )
-
-
-def _what_else(source: Source, offset: int, head: bytes) -> str:
-    """In words, what stands where a stream header was looked for."""
-    if not head:
-        return "the file is empty" if source.size == 0 else "the file ends before the stream begins"
-    begins = libvirt.stream_offset(source.peek(offset, libvirt.HEADER_SIZE))
-    if begins is not None:
-        return (
-            "a libvirt save image, not a bare QEMU stream: its stream should begin at"
-            f" offset {offset + begins:#x}"
-        )
-    other = foreign(source.peek(offset, MAGIC_MAX))
-    if other:
-        advice = f"; {other.advice}" if other.advice else ""
-        return f"not a QEMU migration stream, but {other.what}{advice}"
-    return f"not a QEMU migration stream: it begins with {head[:4]!r}, not with b'QEVM'"

@@ -1,0 +1,203 @@
+"""What a walk along a stream has passed so far, whichever declaration it follows."""
+
+from collections.abc import Callable
+from typing import Any, Never
+
+from mappedram.errors import FormatError, TruncatedError, UnsupportedError
+from mappedram.format import ELEMENTS, libvirt
+from mappedram.format.constants import QEMU_VM_FILE_MAGIC
+from mappedram.format.drivers.base import Driver, RefusalError
+from mappedram.format.foreign.signatures import MAGIC_MAX, foreign
+from mappedram.format.grammar import Said
+from mappedram.format.members import member
+from mappedram.io.source import Source
+from mappedram.stream.model import Area, Element, Stream, VmDescription, file_up_to
+from mappedram.stream.reader import assemble, vmdescription
+from mappedram.stream.reader.records import PageIndex
+
+
+class Passed:
+    """The state of one walk: the stream position and what has been passed so far.
+
+    Args:
+        source: the file.
+        offset: where the stream begins.
+        driver: what reads single structures, or at least tells where their fields lie.
+    """
+
+    def __init__(self, source: Source, offset: int, driver: Driver) -> None:
+        self.source = source
+        self.driver = driver
+        self.start = offset
+        self.position = offset
+        self.said = Said()
+        self.elements: list[Element[object]] = []
+        self.areas: list[Area] = []
+        self.vmdescription: VmDescription | None = None
+        self.records: PageIndex | None = None
+
+    def result(self, stopped: FormatError | None) -> Stream:
+        """All that was read; `stopped` is why no more was."""
+        end = min(self.position, self.source.size)
+        return Stream(
+            file_size=self.source.size,
+            offset=self.start,
+            end=end,
+            configuration=assemble.configuration(self.elements, self.source.left_out),
+            mapped_ram=self.said.mapped_ram,
+            mapped_ram_guessed=self.said.mapped_ram_guessed,
+            totals=assemble.totals(self.elements),
+            blocks=assemble.blocks(self.elements),
+            sections=assemble.sections(self.elements, end),
+            elements=tuple(self.elements),
+            areas=tuple(self.areas),
+            vmdescription=self.vmdescription,
+            stopped=stopped,
+            scattered=self.records.finish() if self.records else {},
+        )
+
+    def stopped(self, error: FormatError) -> Stream:
+        """What was read before the walk could not go on.
+
+        Raises:
+            TruncatedError: the file ends before anything was read.
+            UnsupportedError: no QEMU migration stream begins there.
+        """
+        if self.elements:
+            return self.result(error)
+        if isinstance(error, TruncatedError):
+            raise error
+        raise UnsupportedError(
+            error.msg,
+            offset=error.offset,
+            path=error.path,
+            expected=error.expected,
+            actual=error.actual,
+        ) from error
+
+    # What the declaration of Construct asks for (`mappedram.format.grammar.Walk`).
+
+    def tell(self) -> int:
+        """See `grammar.Walk`."""
+        return self.position
+
+    def peek(self, length: int) -> bytes:
+        """See `grammar.Walk`."""
+        return self.source.peek(self.position, length)
+
+    def skip(self, length: int, told_by: str, what: Callable[[], str]) -> None:
+        """See `grammar.Walk`."""
+        end = self.position + length
+        if end > self.source.size:
+            raise TruncatedError(
+                f"{what()} at {end:#x}, but the file at {self.source.size:#x}",
+                offset=self.place(told_by),
+                path=told_by,
+                expected=file_up_to(end),
+                actual=f"{self.source.size:#x} bytes",
+            )
+        self.position = end
+
+    def area(self, path: str, start: int, length: int) -> None:
+        """See `grammar.Walk`."""
+        if length > 0:
+            self.areas.append(Area(path, start, length))
+
+    def copies(self, start: int, path: str, number: int, alike: tuple[str, ...]) -> int:
+        """See `grammar.Walk`."""
+        length = self.position - start
+        item = self.elements[-len(alike) :]
+        if (
+            tuple(element.kind for element in item) != alike
+            or sum(element.length for element in item) != length
+        ):
+            return 0
+        data = self.source.peek(start, length)
+        own = len(f"{path}[{number}]")
+        count = 0
+        while self.source.peek(self.position, length) == data:
+            count += 1
+            for one in item:
+                at = f"{path}[{number + count}]{one.path[own:]}"
+                offset = one.offset + count * length
+                self.elements.append(
+                    Element(one.kind, at, offset, one.length, one.values, one.params)
+                )
+            self.position += length
+        return count
+
+    def text(self, length: int) -> None:
+        """See `grammar.Walk`."""
+        if self.vmdescription is None or self.vmdescription.offset != self.position:
+            self.vmdescription = vmdescription.parse(self.source, self.position, length)
+        self.position += self.vmdescription.length
+
+    # Refusals.
+
+    def refuse(self, refusal: RefusalError, path: str) -> Never:
+        """Raise what a driver refused in the structure at the stream position."""
+        offset = self.position + refusal.start
+        name = refusal.path.rpartition("/")[2]
+        path = f"{path}/{refusal.path}"
+        if refusal.short:
+            raise TruncatedError(
+                f"{name}: the file ends at {self.source.size:#x}, within the field",
+                offset=offset,
+                path=path,
+            )
+        expected = _expected(refusal)
+        raise FormatError(
+            f"{name}: expected {expected}, got {_shown(refusal.actual)}",
+            offset=offset,
+            path=path,
+            expected=expected,
+            actual=refusal.actual,
+        )
+
+    def place(self, told_by: str) -> int:
+        """Where the field at that path stands in the last structure."""
+        element = self.elements[-1]
+        data = self.source.peek(element.offset, element.length)
+        name = told_by.removeprefix(f"{element.path}/")
+        spans = self.driver.spans(element.kind, data, element.params)
+        return element.offset + next(span.start for span in spans if span.path == name)
+
+
+def _expected(refusal: RefusalError) -> str:
+    """What the declaration calls for in the field that was refused."""
+    validity = member(ELEMENTS[refusal.kind], refusal.path).validity
+    return validity.expected if validity else "another value"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:#x}" if isinstance(value, int) else repr(value)
+
+
+def refuse_others(source: Source, offset: int) -> None:
+    """Raise `UnsupportedError` unless a stream begins at `offset`."""
+    head = source.peek(offset, len(QEMU_VM_FILE_MAGIC))
+    if head != QEMU_VM_FILE_MAGIC:
+        raise UnsupportedError(
+            _what_else(source, offset, head),
+            offset=offset,
+            path="/header/magic",
+            expected='"QEVM"',
+            actual=head,
+        )
+
+
+def _what_else(source: Source, offset: int, head: bytes) -> str:
+    """In words, what stands where a stream header was looked for."""
+    if not head:
+        return "the file is empty" if source.size == 0 else "the file ends before the stream begins"
+    begins = libvirt.stream_offset(source.peek(offset, libvirt.HEADER_SIZE))
+    if begins is not None:
+        return (
+            "a libvirt save image, not a bare QEMU stream: its stream should begin at"
+            f" offset {offset + begins:#x}"
+        )
+    other = foreign(source.peek(offset, MAGIC_MAX))
+    if other:
+        advice = f"; {other.advice}" if other.advice else ""
+        return f"not a QEMU migration stream, but {other.what}{advice}"
+    return f"not a QEMU migration stream: it begins with {head[:4]!r}, not with b'QEVM'"
