@@ -1,17 +1,12 @@
 """What of a structure need not be said: lengths of names, texts and lists, and constants."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from construct import Construct, Struct
+from construct import Construct
 
-from mappedram.layout.declare import Valid
-from mappedram.layout.validity import Equals, Scalar
-
-#: A field of the same structure, as Construct writes such a reference.
-_FIELD = re.compile(r"this\['(\w+)'\]")
+from mappedram.layout.members import members
 
 
 def complete(declaration: Construct, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,79 +21,25 @@ def complete(declaration: Construct, values: Mapping[str, Any]) -> dict[str, Any
         values: some of its fields, by name; members that are structures likewise.
     """
     found: dict[str, Any] = {}
-    lengths: list[tuple[str, str]] = []
-    for name, subcon, length, constant in _fields(declaration):
-        value = values.get(name)
+    for field in members(declaration):
+        value = values.get(field.name)
         if value is None:
-            value = constant
-        if isinstance(value, Mapping):
-            value = complete(_chosen(subcon, values), value)
+            value = field.constant
+        elif isinstance(value, Mapping):
+            value = complete(field.chosen(values), value)
         elif isinstance(value, list):
-            value = [complete(_chosen(subcon, values), item) for item in value]
-        found[name] = value
-        if length and value is not None:
-            lengths.append((length, name))
-    for length, name in lengths:
-        if found[length] is None:
+            value = [complete(field.chosen(values), item) for item in value]
+        found[field.name] = value
+    for name, length in measures(declaration).items():
+        if found[length] is None and found[name] is not None:
             found[length] = len(found[name])
     return found
 
 
 @cache
-def _fields(declaration: Construct) -> tuple["_Field", ...]:
-    structure = next(part for part in _inwards(declaration) if isinstance(part, Struct))
-    return tuple(
-        _Field(member.name, member.subcon, _length_field(member.subcon), _constant(member.subcon))
-        for member in structure.subcons
-    )
-
-
-class _Field(NamedTuple):
-    """A field: its name and declaration, what says how long it is, and its value if it has one."""
-
-    name: str
-    subcon: Construct
-    length: str | None
-    constant: Scalar | None
-
-
-def _constant(subcon: Construct) -> Scalar | None:
-    validity = subcon.validity if isinstance(subcon, Valid) else None
-    return validity.value if isinstance(validity, Equals) else None
-
-
-def _inwards(subcon: Construct) -> Iterator[Construct]:
-    """A field from its outermost wrapping to what is wrapped."""
-    while subcon is not None:
-        yield subcon
-        subcon = getattr(subcon, "subcon", None) or getattr(subcon, "thensubcon", None)
-
-
-def _length_field(subcon: Construct) -> str | None:
-    """The field that says how long this one is."""
-    for part in _inwards(subcon):
-        for measure in ("length", "count"):
-            field = _FIELD.fullmatch(repr(getattr(part, measure, None)))
-            if field:
-                return field[1]
-    return None
-
-
-def _chosen(subcon: Construct, values: Mapping[str, Any]) -> Construct:
-    """The structure that a field holds, where another one says which."""
-    for part in _inwards(subcon):
-        cases = getattr(part, "cases", None)
-        if cases:
-            key = _FIELD.fullmatch(repr(part.keyfunc))
-            assert key
-            return cases[values[key[1]]]
-    return subcon
-
-
-@cache
 def measures(declaration: Construct) -> Mapping[str, str]:
     """The fields whose length, or number of members, another field says: that one, by name."""
-    return {field.name: field.length for field in _fields(declaration) if field.length}
+    return {field.name: field.length for field in members(declaration) if field.length}
 
 
 def lengths(declaration: Construct) -> frozenset[str]:
