@@ -4,6 +4,8 @@ The structures are built from their values by a driver; bitmaps, pages, payloads
 between are copied, and holes stay holes. Fields of devices have the values they were given.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from mappedram import system
@@ -15,6 +17,7 @@ from mappedram.layout.grammar import Said
 from mappedram.model import Element, Stream
 from mappedram.pageio import Target, copy_data
 from mappedram.reader import read_values
+from mappedram.regions import regions
 from mappedram.snapshot import Snapshot
 from mappedram.source import Source
 from mappedram.writer.build import Built
@@ -64,16 +67,35 @@ class Mismatch(NamedTuple):
     actual: str
 
 
-def mismatch(source: Source, offset: int, driver: Driver) -> Mismatch | None:
-    """Build the stream of its own values, and compare it with the file; None if it is the same.
+class Coverage(NamedTuple):
+    """How much of a file was built of its values, and so compared; in bytes.
+
+    Attributes:
+        rebuilt: of structures.
+        passed: of everything else, by the kind of region (`mappedram.regions`).
+    """
+
+    rebuilt: int
+    passed: Mapping[str, int]
+
+
+def compare(
+    source: Source, offset: int, driver: Driver, beside: range = range(0)
+) -> Mismatch | Coverage:
+    """Build the stream of its own values, and compare it with the file.
 
     Lengths and sums are derived, and so are offsets, where all pages are aligned to one power of
-    two. What is only passed over (payloads of devices, bitmaps, pages) is not compared.
+    two. What is only passed over (payloads of devices, bitmaps, padding, pages, the JSON text) is
+    not compared.
 
     Args:
         source: the file.
         offset: where the stream begins.
         driver: what reads the structures and builds them again.
+        beside: bytes of the file, outside the stream, that the caller compares.
+
+    Returns:
+        Where they differ first; or else how much was compared.
 
     Raises:
         BuildError: the stream cannot be followed to its end, or not be built of its values.
@@ -91,7 +113,17 @@ def mismatch(source: Source, offset: int, driver: Driver) -> Mismatch | None:
         derives=align is not None,
     )
     built.add(file.Stream, values)
-    return _first_difference(source, stream, built)
+    return _first_difference(source, stream, built) or _coverage(stream, beside)
+
+
+def _coverage(stream: Stream, beside: range) -> Coverage:
+    sizes: Counter[str] = Counter()
+    for region in regions(stream):
+        common = min(region.end, beside.stop) - max(region.offset, beside.start)
+        built = max(0, common) if region.element is None else region.length
+        sizes["element"] += built
+        sizes[region.kind] += region.length - built
+    return Coverage(sizes.pop("element"), {kind: size for kind, size in sizes.items() if size})
 
 
 def _first_difference(source: Source, stream: Stream, built: Built) -> Mismatch | None:

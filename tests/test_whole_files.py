@@ -8,7 +8,7 @@ from hypothesis import given
 import mappedram
 from mappedram import drivers
 from mappedram.derived import File, files
-from mappedram.rebuild import mismatch
+from mappedram.rebuild import Coverage, compare
 from mappedram.regions import regions
 from mappedram.source import Source
 from tests.files import memory_file
@@ -41,7 +41,7 @@ def test_bytes_to_values_and_back(file: File, name: drivers.DriverName) -> None:
     if file.word_size != 8:
         return  # a reader takes words of eight bytes, as all hosts of today have
     with memory_file(file.data) as fd, Source(fd) as source:
-        assert mismatch(source, file.offset, drivers.get(name)) is None
+        assert isinstance(compare(source, file.offset, drivers.get(name)), Coverage)
 
 
 @given(file=files())

@@ -1,5 +1,6 @@
 """A file built again of its own values, by each of the two declarations: is it the same?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,18 @@ from mappedram.drivers import DriverName
 from mappedram.errors import MappedRamError
 from mappedram.layout import libvirt
 from mappedram.layout.complete import complete
-from mappedram.rebuild import Mismatch, differing, mismatch
+from mappedram.rebuild import Coverage, Mismatch, compare, differing
 from mappedram.source import Source
+
+#: What was not built of its values, by the kind of region.
+_PASSED = {
+    "payload": "payloads",
+    "text": "JSON text",
+    "bitmap": "bitmaps",
+    "pages": "pages",
+    "padding": "padding",
+    "gap": "outside the stream",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +32,13 @@ class Rebuilt:
         driver: the name of the declaration.
         mismatch: where it differs first; None where it does not, or was not built.
         problem: why it was not built; empty where it was.
+        coverage: of how many bytes that is said; None where it differs, or was not built.
     """
 
     driver: DriverName
     mismatch: Mismatch | None = None
     problem: str = ""
+    coverage: Coverage | None = None
 
     @property
     def identical(self) -> bool | None:
@@ -48,7 +61,26 @@ class Rebuilt:
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         differs = self.mismatch._asdict() if self.mismatch else None
-        return {"identical": self.identical, "mismatch": differs, "problem": self.problem or None}
+        return {
+            "identical": self.identical,
+            "mismatch": differs,
+            "problem": self.problem or None,
+            "bytes_rebuilt": self.coverage and self.coverage.rebuilt,
+            "bytes_passed": self.coverage and dict(self.coverage.passed),
+        }
+
+
+def summary(found: Sequence[Rebuilt]) -> str:
+    """All declarations for a person: what came of each, and of how many bytes that is said."""
+    coverages = dict.fromkeys(_told(one.coverage) for one in found if one.coverage)
+    return "; ".join([", ".join(one.text for one in found), *coverages])
+
+
+def _told(coverage: Coverage) -> str:
+    passed = coverage.passed
+    kinds = ", ".join(f"{_PASSED[kind]} {passed[kind]:,}" for kind in _PASSED if kind in passed)
+    over = f"{sum(passed.values()):,} passed over" + (f" ({kinds})" if kinds else "")
+    return f"{coverage.rebuilt:,} bytes rebuilt, {over}"
 
 
 def rebuilt(path: str, offset: int = 0) -> list[Rebuilt]:
@@ -69,10 +101,32 @@ def rebuilt(path: str, offset: int = 0) -> list[Rebuilt]:
 
 def _rebuilt(stream: Source, begin: int, container: Container | None, name: DriverName) -> Rebuilt:
     try:
-        found = container and _of_image(container, name)
-        return Rebuilt(name, found or mismatch(stream, begin, drivers.get(name)))
+        if container is None:
+            return _outcome(name, compare(stream, begin, drivers.get(name)))
+        if different := _of_image(container, name):
+            return _outcome(name, different)
+        if stream is not container.source:
+            found = compare(stream, begin, drivers.get(name))
+            return _outcome(name, _with_image(found, container))
+        header = container.image.header
+        beside = range(header.offset, header.end)
+        return _outcome(name, compare(stream, begin, drivers.get(name), beside))
     except (MappedRamError, OSError) as error:
         return Rebuilt(name, problem=str(error))
+
+
+def _outcome(name: DriverName, found: Mismatch | Coverage) -> Rebuilt:
+    return Rebuilt(name, found) if isinstance(found, Mismatch) else Rebuilt(name, coverage=found)
+
+
+def _with_image(found: Mismatch | Coverage, container: Container) -> Mismatch | Coverage:
+    """Counts of a decompressed stream, with those of what stands before it in its image."""
+    if isinstance(found, Mismatch):
+        return found
+    header = container.image.header
+    texts = container.image.stream_offset - header.end
+    gap = found.passed.get("gap", 0) + texts
+    return Coverage(found.rebuilt + header.length, {**found.passed, "gap": gap})
 
 
 def _of_image(container: Container, name: DriverName) -> Mismatch | None:

@@ -16,8 +16,9 @@ _HEAD = """\
 
 A file is declared once, in Construct, and once more in Kaitai Struct. What follows is the first
 declaration as it stands in the package: the reader parses it, the writer builds along it, and the
-regions that `mappedram layout` shows fall out of it. `mappedram check --rebuild` builds a file of
-its own values with both, and says whether each byte is the same.
+regions that `mappedram layout` shows fall out of it. `mappedram check --rebuild` builds the
+structures of a file of their own values with both, and says whether each byte is the same, and how
+many bytes that is: pages, bitmaps, padding, the JSON text and what devices write are passed over.
 
 How to read it: `step` names a member that is a step of the path, as in `/sections[2]/header`, and
 `here` one that stands at the path of its owner. A `Structure` is one of the records below; `values`
