@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tools.docs.drawing import byte_map
 from tools.generate import ksy
+from tools.mutants import published
 
 LAYOUT = ksy.ROOT / "mappedram" / "layout"
 #: The modules that declare structures, in the order of a file.
@@ -35,6 +36,14 @@ said; if something stands elsewhere because of it, say so in the declaration of 
 
 """
 
+_NOTICED = """
+## Whether the tests notice a change
+
+`python -m tools.mutants` makes small changes, one at a time: another number, bound, comparison,
+type or order. Each has to make some test fail. What was tried so far, of the files as they were:
+
+"""
+
 
 def page() -> str:
     """The page in Markdown."""
@@ -48,6 +57,7 @@ def page() -> str:
             drawing = byte_map(types[name])
             parts.append(f'\n`{name}`\n\n<div class="drawing">{drawing}</div>\n')
         parts.append(f"\n{_source(path)}")
+    parts.append(_NOTICED + published.table(published.read()) + "\n")
     return "".join(parts)
 
 
