@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 
 from tools.campaign.plan import Shard
 from tools.mutants import order, published
@@ -101,9 +102,19 @@ def test_the_tests_that_noticed_most_nearby_come_first() -> None:
 
 @pytest.mark.parametrize("path", TARGETS)
 def test_each_change_is_shown_to_every_test(path: str) -> None:
-    shown = {test for stage in order.stages(path, 1, []) for test in stage}
-    assert shown >= {*order.QUICK, *order.REST}
-    assert order.stages(path, 1, [row(f"{path}:1:1: x", "t.py::t")])[0] == ["t.py::t"]
+    *few, last = order.stages(path, 1, [])
+    assert set(last.tests) >= {*order.QUICK, *order.REST}
+    assert [test for stage in few for test in stage.tests] == last.tests
+    assert {stage.profile for stage in few} == {order.FEW}
+    assert last.profile == order.ALL
+    known = [row(f"{path}:1:1: x", "t.py::t")]
+    assert order.stages(path, 1, known)[0] == (["t.py::t"], order.FEW)
+
+
+def test_the_profiles_are_there() -> None:
+    few, enough = settings.get_profile(order.FEW), settings.get_profile(order.ALL)
+    assert few.max_examples < enough.max_examples == settings.get_profile("ci").max_examples
+    assert Phase.shrink not in {*few.phases, *enough.phases}
 
 
 def test_shards_have_each_change_once() -> None:

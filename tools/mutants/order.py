@@ -1,15 +1,21 @@
 """Which tests a change is shown to, and in which order: those that notice most for the least first.
 
-What is tried is a stage, one run of pytest that ends at the first failure: first the tests by which
-changes nearby were noticed, then those of the same part and all that are quick, then the others.
+A stage is one run of pytest, which ends at the first failure. The first has the tests by which
+changes nearby were noticed, the second all that are quick and those of the same part, the third the
+others. These draw few examples; what they have not noticed, all see once more, with as many as
+every run has.
 """
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from tools.mutants.results import Row
 
-#: Together some twenty seconds. `test_validity` compares each bound with that of the `.ksy`.
+#: Profiles of Hypothesis, from `tests/conftest.py`.
+FEW, ALL = "mutants-few", "mutants"
+
+#: Together some ten seconds. `test_validity` compares each bound with that of the `.ksy`.
 QUICK = (
     "tests/test_declared.py",
     "tests/conformance/test_expected.py",
@@ -47,8 +53,20 @@ REST = (
 _WITNESSES = 8
 
 
-def stages(path: str, line: int, known: Iterable[Row]) -> list[list[str]]:
-    """The stages for a change in a line of a file, each a list of what pytest is given.
+class Stage(NamedTuple):
+    """One run of pytest.
+
+    Attributes:
+        tests: what it is given.
+        profile: that of Hypothesis.
+    """
+
+    tests: list[str]
+    profile: str
+
+
+def stages(path: str, line: int, known: Iterable[Row]) -> list[Stage]:
+    """The stages for a change in a line of a file.
 
     Args:
         path: the file, below the root.
@@ -59,7 +77,8 @@ def stages(path: str, line: int, known: Iterable[Row]) -> list[list[str]]:
     second = list(dict.fromkeys([*QUICK, *own]))
     third = [test for test in REST if test not in second]
     first = witnesses(path, line, known)
-    return [*([first] if first else []), second, third]
+    few = [Stage(tests, FEW) for tests in (first, second, third) if tests]
+    return [*few, Stage([*second, *third], ALL)]
 
 
 def witnesses(path: str, line: int, known: Iterable[Row]) -> list[str]:

@@ -101,10 +101,10 @@ class Copy:
         self._trust(behind)
         return Row(mutant.name, mutant.source, bool(witness), witness, seconds)
 
-    def _witness(self, stages: Iterable[list[str]]) -> tuple[str, list[str]]:
+    def _witness(self, stages: Iterable[order.Stage]) -> tuple[str, list[str]]:
         """What noticed a change, empty if nothing did, and the tests that must pass without it."""
-        for tests in stages:
-            witness = self._run(tests)
+        for tests, profile in stages:
+            witness = self._run(tests, profile)
             if witness == _TOO_LONG:
                 return witness, []
             if witness:
@@ -117,7 +117,7 @@ class Copy:
             raise BrokenTestError(f"{' '.join(wanted)}: without a change, {witness} fails")
         self.trusted.update(wanted)
 
-    def _run(self, tests: list[str]) -> str:
+    def _run(self, tests: list[str], profile: str = order.ALL) -> str:
         """Run tests up to the first that fails: which, or how the run ended; empty if none does."""
         witness = self.folder / "witness"
         witness.unlink(missing_ok=True)
@@ -127,7 +127,7 @@ class Copy:
             done = subprocess.run(
                 [*command, "-p", "tools.mutants.witness", *tests],
                 cwd=self.folder,
-                env=self._environment(witness),
+                env=self._environment(witness, profile),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 timeout=max(0.0, min(_TIMEOUT, left)),
@@ -143,7 +143,7 @@ class Copy:
             return ""
         return f"pytest ended with {done.returncode}"
 
-    def _environment(self, witness: Path) -> Mapping[str, str]:
+    def _environment(self, witness: Path, profile: str) -> Mapping[str, str]:
         """That of the tests.
 
         A module that is compiled within the second, and of the same size, would be taken from where
@@ -154,7 +154,7 @@ class Copy:
         temporary.mkdir(exist_ok=True)
         return os.environ | {
             "PYTHONDONTWRITEBYTECODE": "1",
-            "HYPOTHESIS_PROFILE": "mutants",
+            "HYPOTHESIS_PROFILE": profile,
             "TMPDIR": str(temporary),
             WITNESS: str(witness),
         }
