@@ -80,7 +80,7 @@ def test_the_tests_are_there() -> None:
 
 
 def row(name: str, witness: str = "", *, source: str = "s") -> Row:
-    return Row(name, source, bool(witness), witness, 1.0)
+    return Row(name, source, "code", bool(witness), witness, 1.0)
 
 
 def test_the_tests_that_noticed_most_nearby_come_first() -> None:
@@ -167,7 +167,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Copy:
 
 def mutant(number: int) -> Mutant:
     change = [change for change in changes(MODULE) if change.line == number]
-    return Mutant("module.py", hash_of(MODULE), *change)
+    return Mutant("module.py", hash_of(MODULE), "code", *change)
 
 
 def test_a_change_that_is_noticed(copy: Copy) -> None:
@@ -184,7 +184,7 @@ def test_a_change_that_nothing_notices(copy: Copy) -> None:
 
 def test_a_module_that_cannot_be_imported(copy: Copy) -> None:
     broken = Change(0, 5, "1", 1, "no module")
-    found = copy.attempt(Mutant("module.py", "s", broken), [])
+    found = copy.attempt(Mutant("module.py", "s", "code", broken), [])
     assert (found.noticed, found.witness) == (True, "test_module.py")
 
 
@@ -216,16 +216,16 @@ def test_what_is_not_known_in_time_is_not_told(copy: Copy) -> None:
 
 
 def entries(*rows: Row, source: str = "s") -> list[published.Entry]:
-    mutants = [Mutant("a.py", source, Change(n, n + 1, "", 1, "x")) for n in range(4)]
+    mutants = [Mutant("a.py", source, "code", Change(n, n + 1, "", 1, "x")) for n in range(4)]
     return published.entries_of(mutants, {one.name: one for one in rows})
 
 
 def test_counts_follow_from_results(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SAME, ("a.py", "x"), "no difference")
+    monkeypatch.setitem(SAME, ("a.py", "code", "x"), "no difference")
     (entry,) = entries(row("a.py:1:0: x", "t.py::t"), row("a.py:1:1: x"), row("b.py:1:2: x"))
     assert (entry.changes, entry.tried) == (4, 2)
     assert (entry.noticed, entry.same, entry.survivors) == (("1:0: x",), ("1:1: x",), ())
-    monkeypatch.delitem(SAME, ("a.py", "x"))
+    monkeypatch.delitem(SAME, ("a.py", "code", "x"))
     (entry,) = entries(row("a.py:1:1: x"), row("a.py:1:2: x", "t.py::t", source="older"))
     assert (entry.noticed, entry.same, entry.survivors) == ((), (), ("1:1: x",))
 
@@ -242,6 +242,16 @@ def test_results_of_several_machines_come_together(tmp_path: Path) -> None:
     published.write([both], tmp_path / "published.json")
     assert published.read(tmp_path / "published.json") == [both]
     assert "| `a.py` | 4 | 3 | 2 | 0 | 1 |" in published.table([both])
+
+
+def test_each_change_that_makes_no_difference_is_one() -> None:
+    """What is no longer there has to leave the list."""
+    found = {
+        (mutant.path, mutant.code, mutant.change.what)
+        for path in {path for path, _, _ in SAME}
+        for mutant in mutants_of(path)
+    }
+    assert found >= SAME.keys()
 
 
 def test_what_is_published_is_of_files_that_are_changed() -> None:

@@ -86,7 +86,11 @@ def _options() -> argparse.Namespace:
 def mutants_of(path: str) -> list[Mutant]:
     """All changes to a file."""
     text = (ROOT / path).read_text(encoding="utf-8")
-    return [Mutant(path, hash_of(text), change) for change in changes(text)]
+    lines = text.splitlines()
+    return [
+        Mutant(path, hash_of(text), lines[change.line - 1].strip(), change)
+        for change in changes(text)
+    ]
 
 
 def chosen(mutants: Sequence[Mutant], shard: Shard, seed: str) -> list[Mutant]:

@@ -69,7 +69,7 @@ def _place(row: Row) -> str:
 
 def is_same(row: Row) -> bool:
     """Whether everything is as before with that change."""
-    return (row.path, row.words) in SAME
+    return (row.path, row.code, row.words) in SAME
 
 
 def added(known: Iterable[Entry], new: Iterable[Entry]) -> list[Entry]:

@@ -13,6 +13,7 @@ class Row:
     Attributes:
         name: place and words of the change, such as `mappedram/regions.py:14:605: 2 -> 3`.
         source: the file that was changed, by its hash: another one has other changes.
+        code: the line that was changed, as it was.
         noticed: whether a test failed.
         witness: the test that failed, or the file that could not be imported; empty if none.
         seconds: that it took.
@@ -20,6 +21,7 @@ class Row:
 
     name: str
     source: str
+    code: str
     noticed: bool
     witness: str
     seconds: float

@@ -40,11 +40,13 @@ class Mutant(NamedTuple):
     Attributes:
         path: the file, below the root.
         source: a hash of the file without the change.
+        code: the line that is changed, without the change.
         change: what is done to it.
     """
 
     path: str
     source: str
+    code: str
     change: Change
 
     @property
@@ -99,7 +101,8 @@ class Copy:
             target.write_text(original, encoding="utf-8")
         seconds = round(time.monotonic() - began, 1)
         self._trust(behind)
-        return Row(mutant.name, mutant.source, bool(witness), witness, seconds)
+        noticed = bool(witness)
+        return Row(mutant.name, mutant.source, mutant.code, noticed, witness, seconds)
 
     def _witness(self, stages: Iterable[order.Stage]) -> tuple[str, list[str]]:
         """What noticed a change, empty if nothing did, and the tests that must pass without it."""
