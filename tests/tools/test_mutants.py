@@ -157,7 +157,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Copy:
     for name, text in {
         "module.py": MODULE,
         "test_module.py": TESTS,
-        "pytest.ini": "[pytest]\npythonpath = .\n",
+        "pytest.ini": "[pytest]\npythonpath = .\nmarkers =\n  qemu\n  hostile\n",
     }.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.setattr(order, "QUICK", ("test_module.py",))
@@ -205,6 +205,13 @@ def test_no_test_can_run_where_what_all_share_cannot_be_imported(copy: Copy) -> 
     known = [row("module.py:1:8: x", "test_module.py::test_first")]
     found = copy.attempt(mutant(1), known)
     assert (found.noticed, found.witness) == (True, "pytest ended with 4")
+
+
+def test_a_test_that_fails_now_and_then_is_no_witness(copy: Copy) -> None:
+    text = "from pathlib import Path\n\ndef test_it():\n    seen = Path('seen')\n"
+    text += "    first = not seen.exists()\n    seen.touch()\n    assert not first\n"
+    (copy.folder / "test_module.py").write_text(text, "utf-8")
+    assert not copy.attempt(mutant(1), []).noticed
 
 
 def test_what_is_not_known_in_time_is_not_told(copy: Copy) -> None:
