@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests import hermetic
 from tests.watching import Watch
@@ -23,6 +23,11 @@ UNFINISHED = frozenset({"killed", "ignore-shared-failed"})
 settings.register_profile(
     "ci", derandomize=True, database=None, deadline=None, print_blob=True, max_examples=100
 )
+#: For `tools.mutants`: an example that fails is enough, however long it is, and few show the most.
+settings.register_profile(
+    "mutants", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]
+)
+settings.register_profile("mutants-few", settings.get_profile("mutants"), max_examples=8)
 settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile(
     "night",

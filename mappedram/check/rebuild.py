@@ -1,5 +1,6 @@
 """A file built again of its own values, by each of the two declarations: is it the same?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mappedram.check.save_image import Container, unpacked
@@ -10,7 +11,17 @@ from mappedram.format.drivers import DriverName
 from mappedram.format.structures import KINDS
 from mappedram.io.source import Source
 from mappedram.json_types import Json
-from mappedram.stream.rebuild import Again, Mismatch, build_again, differing
+from mappedram.stream.rebuild import Coverage, Mismatch, compare, differing
+
+#: What was not built of its values, by the kind of region.
+_PASSED = {
+    "payload": "payloads",
+    "text": "JSON text",
+    "bitmap": "bitmaps",
+    "pages": "pages",
+    "padding": "padding",
+    "gap": "outside the stream",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +32,13 @@ class Rebuilt:
         driver: the name of the declaration.
         mismatch: where it differs first; None where it does not, or was not built.
         problem: why it was not built; empty where it was.
-        end: first byte that the declaration does not follow; None if it follows all.
+        coverage: of how many bytes that is said; None where it differs, or was not built.
     """
 
     driver: DriverName
     mismatch: Mismatch | None = None
     problem: str = ""
-    end: int | None = None
+    coverage: Coverage | None = None
 
     @property
     def identical(self) -> bool | None:
@@ -40,7 +51,8 @@ class Rebuilt:
         if self.problem:
             return f"not rebuilt ({self.driver}): {self.problem}"
         if self.mismatch is None:
-            to = "" if self.end is None else f", up to {self.end:#x}"
+            end = self.coverage and self.coverage.end
+            to = "" if end is None else f", up to {end:#x}"
             return f"identical ({self.driver}{to})"
         where = self.mismatch
         return (
@@ -55,8 +67,25 @@ class Rebuilt:
             "identical": self.identical,
             "mismatch": differs,
             "problem": self.problem or None,
-            "end": self.end,
+            "end": self.coverage and self.coverage.end,
+            "bytes_rebuilt": self.coverage and self.coverage.rebuilt,
+            "bytes_passed": self.coverage and dict(self.coverage.passed),
         }
+
+
+def summary(found: Sequence[Rebuilt]) -> str:
+    """All declarations for a person: what came of each, and of how many bytes that is said."""
+    told = {one.driver: _told(one.coverage) for one in found if one.coverage}
+    if len({*told.values()}) > 1:
+        told = {driver: f"{text} by {driver}" for driver, text in told.items()}
+    return "; ".join([", ".join(one.text for one in found), *dict.fromkeys(told.values())])
+
+
+def _told(coverage: Coverage) -> str:
+    passed = coverage.passed
+    kinds = ", ".join(f"{_PASSED[kind]} {passed[kind]:,}" for kind in _PASSED if kind in passed)
+    over = f"{sum(passed.values()):,} passed over" + (f" ({kinds})" if kinds else "")
+    return f"{coverage.rebuilt:,} bytes rebuilt, {over}"
 
 
 def rebuilt(path: str, offset: int = 0) -> list[Rebuilt]:
@@ -77,11 +106,34 @@ def rebuilt(path: str, offset: int = 0) -> list[Rebuilt]:
 
 def _rebuilt(stream: Source, begin: int, container: Container | None, name: DriverName) -> Rebuilt:
     try:
-        found = container and _of_image(container, name)
-        again = Again(found) if found else build_again(stream, begin, drivers.get(name))
-        return Rebuilt(name, again.mismatch, end=again.end)
+        if container is None:
+            return _outcome(name, compare(stream, begin, drivers.get(name)))
+        if different := _of_image(container, name):
+            return _outcome(name, different)
+        if stream is not container.source:
+            found = compare(stream, begin, drivers.get(name))
+            return _outcome(name, _with_image(found, container))
+        header = container.image.header
+        beside = range(header.offset, header.end)
+        return _outcome(name, compare(stream, begin, drivers.get(name), beside))
     except (MappedRamError, OSError) as error:
         return Rebuilt(name, problem=str(error))
+
+
+def _outcome(name: DriverName, found: Mismatch | Coverage) -> Rebuilt:
+    return Rebuilt(name, found) if isinstance(found, Mismatch) else Rebuilt(name, coverage=found)
+
+
+def _with_image(found: Mismatch | Coverage, container: Container) -> Mismatch | Coverage:
+    """Counts of a decompressed stream, with those of what stands before it in its image."""
+    if isinstance(found, Mismatch):
+        return found
+    header = container.image.header
+    texts = container.image.stream_offset - header.end
+    gap = found.passed.get("gap", 0) + texts
+    return found._replace(
+        rebuilt=found.rebuilt + header.length, passed={**found.passed, "gap": gap}
+    )
 
 
 def _of_image(container: Container, name: DriverName) -> Mismatch | None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import click
 
 from mappedram.check import RULES, Asked, Finding, Question, Report, Rule, check
-from mappedram.check.rebuild import Rebuilt, rebuilt
+from mappedram.check.rebuild import Rebuilt, rebuilt, summary
 from mappedram.check.reports import Unread
 from mappedram.cli import output
 from mappedram.cli.loading import loading_options, question
@@ -70,8 +70,9 @@ _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
 @click.option(
     "--rebuild",
     is_flag=True,
-    help="Also build each FILE of its own values, by both declarations of the format, and say"
-    " where the first byte is that differs.",
+    help="Also build the structures of each FILE of their own values, by both declarations of the"
+    " format, and say where the first byte differs, or how many bytes were rebuilt and passed over"
+    " (pages, bitmaps, payloads).",
 )
 @click.option(
     "--output",
@@ -234,8 +235,7 @@ def _write_human(
         _show(result)
         found = rebuilding(result) if rebuilding else []
         if found:
-            text = ", ".join(one.text for one in found)
-            output.line(f"{printable(result.file)}: {printable(text)}")
+            output.line(f"{printable(result.file)}: {printable(summary(found))}")
 
 
 def _show(result: Report | FailureError) -> None:

@@ -1,15 +1,19 @@
 """The fields of a declared record, taken apart: what each is made of, holds, and depends on."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
-from construct import Array, Construct, IfThenElse, Renamed, Struct, Switch
+from construct import Array, Construct, IfThenElse, Renamed, StringEncoded, Struct, Switch
 
 from mappedram.format.declare import Field, Valid
 from mappedram.format.judged import FieldRule
-from mappedram.format.validity import ByParams, Validity
+from mappedram.format.validity import ByParams, Equals, Scalar, Validity
+
+#: A field of the same structure, as Construct writes such a reference.
+_FIELD = re.compile(r"this\['(\w+)'\]")
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,35 @@ class Member:
         cases = core.cases.values() if isinstance(core, Switch) else (core,)
         return tuple(case for case in cases if isinstance(case, Struct))
 
+    @cached_property
+    def length(self) -> str | None:
+        """The field that says how many bytes, characters or members this one has, by name."""
+        core = self.core.subcon if isinstance(self.core, StringEncoded) else self.core
+        return _field(core.count if isinstance(core, Array) else getattr(core, "length", None))
+
+    @cached_property
+    def constant(self) -> Scalar | None:
+        """The one value that it has wherever the structure stands."""
+        if self.condition is None and isinstance(self.validity, Equals):
+            return self.validity.value
+        return None
+
+    @cached_property
+    def chooser(self) -> str | None:
+        """The field that says which of several structures this one is, by name."""
+        return _field(self.core.keyfunc) if isinstance(self.core, Switch) else None
+
+    def chosen(self, values: Mapping[str, Any]) -> Construct:
+        """The structure that it consists of, where its own structure holds these values.
+
+        Raises:
+            KeyError: the field that says which is missing, or says none of those that there are.
+        """
+        if self.chooser is None:
+            return self.structures[0]
+        structure: Construct = self.core.cases[values[self.chooser]]
+        return structure
+
 
 @cache
 def members(record: Construct) -> tuple[Member, ...]:
@@ -64,6 +97,12 @@ def member(record: Construct, path: str) -> Member:
             except KeyError:
                 continue
     raise KeyError(path)
+
+
+def _field(expression: object) -> str | None:
+    """The field of the same structure that an expression consists of."""
+    field = _FIELD.fullmatch(repr(expression))
+    return field[1] if field else None
 
 
 def _member(field: Field) -> Member:

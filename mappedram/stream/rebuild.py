@@ -4,6 +4,8 @@ The structures are built from their values by a driver; bitmaps, pages, payloads
 between are copied, and holes stay holes. Fields of devices have the values they were given.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from itertools import islice, takewhile
 from typing import NamedTuple, cast
 
@@ -21,6 +23,7 @@ from mappedram.io.copying import Target, copy_data
 from mappedram.io.source import Source
 from mappedram.stream.model import Element, Stream, is_kind, of_kind
 from mappedram.stream.reader import read_stream, read_values
+from mappedram.stream.regions import regions
 from mappedram.stream.snapshot import Snapshot
 from mappedram.stream.writer.build import Built
 
@@ -69,36 +72,46 @@ class Mismatch(NamedTuple):
     actual: str
 
 
-class Again(NamedTuple):
-    """What became of a stream that was built again of its own values.
+class Coverage(NamedTuple):
+    """How much of a file was built of its values, and so compared; in bytes.
 
     Attributes:
-        mismatch: where it differs first from the file; None where it does not.
+        rebuilt: of structures.
+        passed: of everything else, by the kind of region (`mappedram.stream.regions`).
         end: first byte of the stream that the declaration does not follow; None if it follows it
             to its end.
     """
 
-    mismatch: Mismatch | None
+    rebuilt: int
+    passed: Mapping[str, int]
     end: int | None = None
 
 
-def build_again(source: Source, offset: int, driver: Driver) -> Again:
+def compare(
+    source: Source, offset: int, driver: Driver, beside: range = range(0)
+) -> Mismatch | Coverage:
     """Build the stream of its own values, and compare it with the file.
 
     Lengths and sums are derived, and so are offsets, where all pages are aligned to one power of
-    two. What is only passed over (payloads of devices, bitmaps, pages) is not compared.
+    two. What is only passed over (payloads of devices, bitmaps, padding, pages, the JSON text) is
+    not compared.
 
     Args:
         source: the file.
         offset: where the stream begins.
         driver: whose declaration reads the stream and builds it again.
+        beside: bytes of the file, outside the stream, that the caller compares.
+
+    Returns:
+        Where they differ first; or else how much was compared.
 
     Raises:
         BuildError: the stream cannot be followed to its end, or not be built of its values.
         UnsupportedError: no QEMU migration stream begins there.
     """
     if driver.name == "kaitai":
-        return _structure_by_structure(source, read_stream(source, offset, driver), driver)
+        stream = read_stream(source, offset, driver)
+        return _structure_by_structure(source, stream, driver, beside)
     stream, values = read_values(source, offset, driver)
     if values is None:
         raise BuildError(str(stream.stopped))
@@ -111,10 +124,12 @@ def build_again(source: Source, offset: int, driver: Driver) -> Again:
         derives=align is not None,
     )
     built.add(file.Stream, values)
-    return Again(_first_difference(source, stream, built))
+    return _first_difference(source, stream, built) or _coverage(stream, beside)
 
 
-def _structure_by_structure(source: Source, stream: Stream, driver: Driver) -> Again:
+def _structure_by_structure(
+    source: Source, stream: Stream, driver: Driver, beside: range
+) -> Mismatch | Coverage:
     """Build each structure into its place, which the walk has told, without a declaration of all.
 
     What the walk does not follow is not compared.
@@ -128,8 +143,8 @@ def _structure_by_structure(source: Source, stream: Stream, driver: Driver) -> A
         data = driver.build(element.kind, derived.values(number), element.params)
         actual = source.read(element.offset, element.length)
         if data != actual:
-            return Again(differing(element, data, actual), end)
-    return Again(None, end)
+            return differing(element, data, actual)
+    return _coverage(stream, beside)._replace(end=end)
 
 
 class _Derived:
@@ -172,6 +187,16 @@ class _Derived:
         bitmap = self._areas.get(f"{header.path}/bitmap")
         end = header.end + (bitmap.length if bitmap else 0)
         return {"bitmap_offset": header.end, "pages_offset": round_up(end, self._align)}
+
+
+def _coverage(stream: Stream, beside: range) -> Coverage:
+    sizes: Counter[str] = Counter()
+    for region in regions(stream):
+        common = min(region.end, beside.stop) - max(region.offset, beside.start)
+        built = max(0, common) if region.element is None else region.length
+        sizes["element"] += built
+        sizes[region.kind] += region.length - built
+    return Coverage(sizes.pop("element"), {kind: size for kind, size in sizes.items() if size})
 
 
 def _first_difference(source: Source, stream: Stream, built: Built) -> Mismatch | None:

@@ -31,6 +31,9 @@ LEVELS: tuple[dict[str, Callable[[Any, Any], Any]], ...] = (
     {"*": lambda a, b: a * b, "/": lambda a, b: a // b},
 )
 _TEMPLATE_LEVEL = 4
+_NOWHERE = (1 << 128) - 1
+#: Bytes that are searched at once.
+_WINDOW = 1 << 20
 SIZES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "char": 1}
 
 Scope = dict[str, Any]
@@ -65,12 +68,13 @@ class Pattern:
         self.sizes = dict(SIZES)
         self.functions: dict[str, Callable[..., Any]] = {
             "std::mem::size": lambda: self.size,
-            "std::mem::read_unsigned": lambda at, size, *_: self._number(at, size),
+            "std::mem::read_unsigned": self._read_unsigned,
             "std::mem::read_string": lambda at, size: self._data(at, size).decode("latin-1"),
-            "std::mem::find_string_in_range": lambda nth, start, end, text: (
-                os.pread(self.fd, end - start, start).find(text.encode("latin-1"))
-                if nth == 0
-                else 0
+            "std::mem::find_string_in_range": lambda nth, start, end, text: self._find(
+                nth, start, end, text.encode("latin-1")
+            ),
+            "std::mem::find_sequence_in_range": lambda nth, start, end, *data: self._find(
+                nth, start, end, bytes(data)
             ),
         }
         self.tokens = [token["t"] for token in TOKEN.finditer(self.text) if token["t"]]
@@ -91,6 +95,30 @@ class Pattern:
 
     def _number(self, at: int, size: int) -> int:
         return int.from_bytes(self._data(at, size), "big")
+
+    def _read_unsigned(self, at: int, size: int, endian: str = "std::mem::Endian::Native") -> int:
+        """A number; in the order of the host, unless told otherwise: `#pragma` is not asked."""
+        data = self._data(at, size)
+        is_big = endian == "std::mem::Endian::Big"
+        return int.from_bytes(data, "big") if is_big else int.from_bytes(data, "little")
+
+    def _find(self, nth: int, start: int, end: int, wanted: bytes) -> int:
+        """Where bytes stand; -1, which is 2^128 - 1 without a sign, where they do not.
+
+        An end that is not behind the start is that of the file, and what stands at the very end of
+        the range is not found. Source: PatternLanguage lib/source/pl/lib/std/mem.cpp,
+        findSequence().
+        """
+        assert nth == 0
+        end = self.size if end <= start else min(self.size, end)
+        position = start
+        while position < end - len(wanted):
+            window = os.pread(self.fd, min(_WINDOW, end - position), position)
+            found = window.find(wanted)
+            if found >= 0:
+                return position + found if position + found < end - len(wanted) else _NOWHERE
+            position += max(1, len(window) - len(wanted) + 1)
+        return _NOWHERE
 
     # Parsing, by recursive descent. What is parsed becomes a function of a scope.
 
@@ -175,18 +203,52 @@ class Pattern:
                 self._take()
                 self._take(";")
                 return self._break
+            case "while":
+                return self._while_statement()
             case "return":
-                self._take()
-                value = self._expression()
-                self._take(";")
-                return lambda scope: self._return(value(scope))
-            case "$":
-                self._take()
-                self._take("=")
-                value = self._expression()
-                self._take(";")
-                return lambda scope: setattr(self, "cursor", value(scope))
-        return self._variable()
+                return self._return_statement()
+        assigned = self.tokens[self.place + 1] == "="
+        return self._assignment() if assigned else self._variable()
+
+    def _assignment(self) -> Statement:
+        """A new value for the cursor, or for a local variable that is there."""
+        name = self._take()
+        self._take("=")
+        value = self._expression()
+        self._take(";")
+
+        def run(scope: Scope) -> None:
+            if name == "$":
+                self.cursor = value(scope)
+                return
+            assert name in scope, f"{name} is no local variable"
+            scope[name] = value(scope)
+
+        return run
+
+    def _return_statement(self) -> Statement:
+        self._take("return")
+        value = self._expression()
+        self._take(";")
+
+        def run(scope: Scope) -> None:
+            raise _ReturnError(value(scope))
+
+        return run
+
+    def _while_statement(self) -> Statement:
+        self._take("while")
+        self._take("(")
+        test = self._expression()
+        self._take(")")
+        body = self._block()
+
+        def run(scope: Scope) -> None:
+            while test(scope):
+                for statement in body:
+                    statement(scope)
+
+        return run
 
     def _if(self) -> Statement:
         self._take("if")
@@ -205,10 +267,6 @@ class Pattern:
     @staticmethod
     def _break(_: Scope) -> None:
         raise _BreakError
-
-    @staticmethod
-    def _return(value: Any) -> None:
-        raise _ReturnError(value)
 
     def _variable(self) -> Statement:
         kind = self._take()

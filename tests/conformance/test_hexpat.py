@@ -1,27 +1,70 @@
 """The pattern for ImHex finds every field where Construct does, in an interpreter of our own."""
 
-from itertools import takewhile
+import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from mappedram import open as open_snapshot
-from mappedram.format.constants import SectionType
-from mappedram.stream.model import Section
+from mappedram.stream.snapshot import Snapshot
 from tests.conformance import vectors
 from tests.conformance.hexpat import Pattern
+from tests.conformance.reading import expected
+from tests.conformance.shared import PATH
 from tests.conftest import UNFINISHED, Fixtures
+from tests.files import memory_file
 from tools.generate import imhex
 
-#: Real files whose stream begins with the file, and vectors that are not refused.
+#: What the pattern gets wrong, and why.
+LIMITS = {
+    "capabilities_replaced": "names of capabilities are looked for, wherever they stand",
+    "number_taken": "PART and END with the number of RAM are taken for RAM",
+    "host_page_size": "the page size of the host is not looked for",
+    "plain_without_configuration": "without a configuration, mapped-ram is taken for granted",
+    "bitmap_behind_the_end": "a bitmap has to be in the file",
+    "bitmap_top_bit": "a bitmap has to be in the file",
+}
+#: Real files whose stream begins with the file.
 NAMES = [name for name in vectors.FIXTURES if name not in {"offset-unaligned", *UNFINISHED}]
-NAMES += ["small", "addr", "no_blocks", "many_blocks", "many_sections", "no_footers", "latin1"]
-NAMES += ["beyond_4_gib", "beyond_2_gib", "ends_at_4_gib", "ends_at_2_53", "page_size_zero"]
 
 
-def is_followed(section: Section) -> bool:
-    return section.type == SectionType.COMMAND or (
-        section.type != SectionType.FULL and section.idstr == "ram"
-    )
+def accepted() -> Iterator[str]:
+    """Vectors whose stream begins with the file, and which are not refused."""
+    for line in PATH.read_text(encoding="utf-8").splitlines():
+        vector = json.loads(line)
+        if vector["expected"]["verdict"] == "accepted" and vector["offset"] == 0:
+            yield vector["name"]
+
+
+NAMES += [name for name in accepted() if name in vectors.VECTORS and name not in LIMITS]
+#: Structures that no walk of Kaitai Struct meets: the records of live devices, those of pages.
+INSIDE = {"dirty_bitmap_chunk", "htab_header", "htab_chunk", "storage_attributes", "vfio_record"}
+INSIDE |= {"page_record"}
+#: The type bytes of commands and of the description.
+COMMAND, VMDESCRIPTION = 8, 6
+
+Place = tuple[str, int, int]
+
+
+def fields(snapshot: Snapshot, end: int) -> Iterator[Place]:
+    """Each field of the structures before `end`, as Construct reads them: name, place, length."""
+    for element in snapshot.stream.elements:
+        if element.offset >= end or element.kind in INSIDE:
+            continue
+        for span in snapshot.fields(element):
+            if span.end > span.start:
+                name = span.path.rpartition("/")[2].partition("[")[0]
+                yield name, element.offset + span.start, span.end - span.start
+
+
+def payloads(sections: list[dict[str, Any]]) -> Iterator[Place]:
+    """What stands in sections that are not RAM, as a parser of Kaitai Struct has to find it."""
+    names = {COMMAND: "packaged", VMDESCRIPTION: "json"}
+    for section in sections:
+        place = section["payload"]
+        if place and place[1] and not section["records"]:
+            yield names.get(section["header"]["section_type"], "payload"), *place
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -31,21 +74,49 @@ def test_same_fields(name: str, fixtures: Fixtures) -> None:
         vectors.open_vector(fixtures, name) as (fd, offset),
         open_snapshot(fd, offset, partial=True) as snapshot,
     ):
-        end = max(section.end for section in takewhile(is_followed, snapshot.sections))
-        expected = {
-            (
-                span.path.rpartition("/")[2].partition("[")[0],
-                element.offset + span.start,
-                span.end - span.start,
-            )
-            for element in snapshot.stream.elements
-            if element.offset < end
-            for span in snapshot.fields(element)
-            if span.end > span.start
-        }
+        reading = expected(fd, offset).reading
         bitmaps = {
             ("bitmap", block.bitmap_offset, block.bitmap_size)
             for block in snapshot.stream.blocks
             if block.bitmap_offset is not None and block.bitmap_size
         }
-        assert set(Pattern(text, fd).found) == expected | bitmaps
+        wanted = {*fields(snapshot, reading["rest"]), *payloads(reading["sections"]), *bitmaps}
+        assert set(Pattern(text, fd).found) == wanted
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_limits_are_limits(name: str, fixtures: Fixtures) -> None:
+    """One that is no longer there has to leave the list, and the page."""
+    assert name in set(accepted())
+    with pytest.raises((AssertionError, EOFError, OverflowError)):
+        test_same_fields(name, fixtures)
+
+
+def run(pattern: str, data: bytes) -> dict[str, int]:
+    """What a pattern finds in a file: the places of its fields."""
+    with memory_file(data) as fd:
+        return {name: place for name, place, _ in Pattern(pattern, fd).found}
+
+
+def test_numbers_are_read_in_the_order_of_the_host_unless_told_otherwise() -> None:
+    read = "std::mem::read_unsigned(0, 2%s)"
+    for order, place in (("", 0x0200), (", std::mem::Endian::Big", 2)):
+        pattern = f"struct A {{ $ = {read % order}; u8 found; }}; A a @ 0;"
+        assert run(pattern, b"\0\2" + bytes(0x300))["found"] == place
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "place"),
+    [
+        (0, 16, 3),
+        (3, 16, 3),
+        (4, 16, None),
+        (0, 6, 3),
+        (0, 5, None),  # what stands at the very end of the range is not found
+        (3, 0, 3),  # an end before the start is that of the file
+    ],
+)
+def test_where_a_sequence_is_found(start: int, end: int, place: int | None) -> None:
+    find = f"std::mem::find_sequence_in_range(0, {start}, {end}, 1, 2)"
+    body = f"u128 found = {find}; if (found < std::mem::size()) {{ $ = found; u8 here; }}"
+    assert run(f"struct A {{ {body} }}; A a @ 0;", b"\0\0\0\1\2" + bytes(11)).get("here") == place

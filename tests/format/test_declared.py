@@ -11,7 +11,9 @@ from mappedram.format import drivers, file, live, ram, section, stream
 from mappedram.format.complete import complete, lengths
 from mappedram.format.constants import SectionType
 from mappedram.format.drivers.construct_driver import ConstructDriver
+from mappedram.format.members import member, members
 from mappedram.format.typed import Fields
+from mappedram.format.validity import Equals
 from mappedram.io.source import Source
 from mappedram.stream.reader import read_stream
 from mappedram.stream.writer.build import Built, build
@@ -101,6 +103,30 @@ def test_a_length_that_is_given_stays_wrong() -> None:
 def test_which_fields_are_lengths() -> None:
     assert lengths(live.DirtyBitmapChunk) == {"len_node_name", "len_bitmap_name"}
     assert lengths(section.SectionFooter) == frozenset()
+
+
+def test_a_constant_follows_only_where_the_field_is_always_there() -> None:
+    assert member(section.SectionFooter, "section_type").constant == SectionType.FOOTER
+    assert complete(section.SectionFooter, {})["section_type"] == SectionType.FOOTER
+    assert member(ram.PageRecord, "fill").validity == Equals(0)
+    assert complete(ram.PageRecord, {})["fill"] is None
+
+
+def test_a_field_says_which_structure_another_one_is() -> None:
+    body = member(stream.ConfigurationSubsection, "body")
+    assert body.chooser == "idstr"
+    for idstr, structure in stream.SUBSECTIONS.items():
+        assert body.chosen({"idstr": idstr}) is structure
+    with pytest.raises(KeyError):
+        body.chosen({"idstr": "configuration/other"})
+    header = member(ram.RamBlockHeader, "mapped_ram")
+    assert header.chooser is None
+    assert members(header.chosen({})) == members(ram.MappedRamHeader)
+
+
+def test_wrappings_of_fields_are_looked_through_in_one_place() -> None:
+    found = {path for path in modules() if "thensubcon" in path.read_text(encoding="utf-8")}
+    assert found == {PACKAGE / "format" / "members.py"}
 
 
 def test_a_section_is_built_of_what_does_not_follow() -> None:

@@ -392,6 +392,19 @@ def test_rules_that_accept_the_same_are_equal_in_one_form() -> None:
     assert Masked(0xFF, (2, 0x102)).canonical() == Masked(0xFF, (2,)).canonical()
 
 
+@pytest.mark.parametrize("rule", [AtMost(5), AtLeast(3), Between(3, 9)], ids=repr)
+def test_what_is_tried_is_each_border_and_both_of_its_neighbours(rule: Validity) -> None:
+    """A border is a number that is accepted, beside one that is not; told by trying all of them."""
+    borders = [
+        number
+        for number in range(20)
+        if rule.accepts(number) and not (rule.accepts(number - 1) and rule.accepts(number + 1))
+    ]
+    assert borders
+    tried = set(rule.near())
+    assert {near for border in borders for near in (border - 1, border, border + 1)} <= tried
+
+
 def test_rules_are_values() -> None:
     assert Masked(0x3FF, (4,), names={4: "x"}) == Masked(0x3FF, values=(4,))
     assert len({AtMost(1), AtMost(most=1), AtMost(2), AtLeast(1)}) == 3

@@ -2,6 +2,10 @@
 
 WORDs choose the rows whose job contains one of them. A ratio is told as the least, the median and
 the most of all rounds; the median has to keep the limit. The exit status is 1 if one is exceeded.
+
+With `--against COMMIT` each job is held against the same one done by the package of that commit, in
+turn and in one run: a tenth more is the limit. Without WORDs and suites, these are whole processes
+that open files and judge them.
 """
 
 import argparse
@@ -20,6 +24,7 @@ from tools.bench import (
     converting,
     exporting,
     fuzzing,
+    older,
     reading,
     searching,
     volatility,
@@ -38,6 +43,8 @@ SUITES: dict[str, Callable[[Path, ExitStack], list[Row]]] = {
     "volatility": volatility.rows,
     "fuzzing": fuzzing.rows,
 }
+#: What is held against an older commit where nothing else is asked for.
+AGAINST = (["reading", "fuzzing"], ["`info`", "opening 5,000 PART", "verdicts in memory"])
 
 
 def main() -> int:
@@ -49,16 +56,29 @@ def main() -> int:
     )
     parser.add_argument("--suite", action="append", choices=SUITES, help="default: all")
     parser.add_argument("words", nargs="*", help="only rows whose job contains one of these")
+    parser.add_argument("--against", metavar="COMMIT", help="hold each job against that of COMMIT")
     options = parser.parse_args()
+    if options.against and not (options.suite or options.words):
+        options.suite, options.words = AGAINST
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        try:
+            tree = options.against and older.unpacked(options.against, Path(folder))
+        except ValueError as error:
+            parser.error(str(error))
+        return _measure_all(options, tree)
+
+
+def _measure_all(options: argparse.Namespace, tree: Path | None) -> int:
     print(f"{machine(options.folder)}; {options.rounds} rounds.\n")
     print("| job | against | ours | peer | ratio | at most | memory | at most | limits |")
     print("|---|---|---|---|---|---|---|---|---|")
     kept = []
     for suite in options.suite or SUITES:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder, ExitStack() as stack:
-            for row in SUITES[suite](Path(folder), stack):
-                wanted = not options.words or any(word in row.job for word in options.words)
-                kept += [_measured(row, options.rounds)] if wanted else []
+            for asked in SUITES[suite](Path(folder), stack):
+                wanted = not options.words or any(word in asked.job for word in options.words)
+                row = older.against(asked, tree, options.against) if tree else asked
+                kept += [_measured(row, options.rounds)] if wanted and row else []
     return 0 if all(kept) else 1
 
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.docs import explorer, links, site, transcripts
+from tools.docs import downloads, explorer, links, site, transcripts
 from tools.generate import ksc
 
 
@@ -24,10 +24,11 @@ def main() -> int:
     pages, html = options.out / "pages", options.out / "html"
     try:
         app = explorer.page(options.out / "cache")
+        archives = downloads.build(options.out / "cache")
     except ksc.ToolMissingError as error:
         print(f"tools.docs: {error}", file=sys.stderr)
         return 3
-    site.stage(pages, app)
+    site.stage(pages, app, archives)
     # A page whose table of contents has changed would keep the old one in an incremental build.
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-E", "-b", "html"]
     done = subprocess.run([*command, pages, html], check=False)

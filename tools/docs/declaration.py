@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tools.docs.drawing import byte_map
 from tools.generate import ksy
+from tools.mutants import published
 
 FORMAT = ksy.ROOT / "mappedram" / "format"
 #: The modules that declare structures, in the order of a file.
@@ -16,8 +17,9 @@ _HEAD = """\
 
 A file is declared once, in Construct, and once more in Kaitai Struct. What follows is the first
 declaration as it stands in the package: the reader parses it, the writer builds along it, and the
-regions that `mappedram layout` shows fall out of it. `mappedram check --rebuild` builds a file of
-its own values with both, and says whether each byte is the same.
+regions that `mappedram layout` shows fall out of it. `mappedram check --rebuild` builds the
+structures of a file of their own values with both, and says whether each byte is the same, and how
+many bytes that is: pages, bitmaps, padding, the JSON text and what devices write are passed over.
 
 How to read it: `step` names a member that is a step of the path, as in `/sections[2]/header`, and
 `here` one that stands at the path of its owner. A `Structure` is one of the records below; `values`
@@ -34,6 +36,14 @@ said; if something stands elsewhere because of it, say so in the declaration of 
 
 """
 
+_NOTICED = """
+## Whether the tests notice a change
+
+`python -m tools.mutants` makes small changes, one at a time: another number, bound, comparison,
+type or order. Each has to make some test fail. What was tried so far, of the files as they were:
+
+"""
+
 
 def page() -> str:
     """The page in Markdown."""
@@ -47,6 +57,7 @@ def page() -> str:
             drawing = byte_map(types[name])
             parts.append(f'\n`{name}`\n\n<div class="drawing">{drawing}</div>\n')
         parts.append(f"\n{_source(path)}")
+    parts.append(_NOTICED + published.table(published.read()) + "\n")
     return "".join(parts)
 
 

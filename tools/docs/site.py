@@ -1,7 +1,7 @@
 """The pages of the site: those in `docs/`, the specification, and those that are generated."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tools.docs import (
@@ -9,6 +9,7 @@ from tools.docs import (
     architecture,
     commands,
     declaration,
+    downloads,
     judgement,
     policy,
     relink,
@@ -40,6 +41,7 @@ ORDER = {
     "consumers": "Debuggers and forensics",
     "api": "Python",
     "languages": "Other languages",
+    "downloads": "Downloads",
     "fuzzing": "Fuzzing",
     "performance": "Performance",
     "architecture": "Architecture",
@@ -56,12 +58,13 @@ _INSERTS = (
 )
 
 
-def stage(target: Path, app: str) -> None:
+def stage(target: Path, app: str, archives: Mapping[str, bytes]) -> None:
     """Write all that Sphinx needs into a folder of its own, which is emptied first.
 
     Args:
         target: the folder.
         app: the explorer.
+        archives: what is offered for download, by name.
     """
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -69,7 +72,10 @@ def stage(target: Path, app: str) -> None:
     shutil.copytree(DOCS / "_static", target / "_static")
     (target / "extra" / "app").mkdir(parents=True)
     (target / "extra" / "app" / "explorer.html").write_text(app, encoding="utf-8")
-    texts = dict(pages())
+    (target / "extra" / downloads.FOLDER).mkdir()
+    for name, data in archives.items():
+        (target / "extra" / downloads.FOLDER / name).write_bytes(data)
+    texts = {**dict(pages()), "downloads": downloads.page(archives)}
     contents = "\n".join(f"{title} <{name}>" for name, title in ORDER.items() if name in texts)
     texts["index"] += f"\n```{{toctree}}\n:hidden:\n\n{contents}\n```\n"
     for name, text in texts.items():

@@ -1,0 +1,58 @@
+"""The package as it was at another commit, and rows in which that is the peer."""
+
+import io
+import subprocess
+import sys
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+from tools.bench.row import Command, Row
+
+ROOT = Path(__file__).resolve().parents[2]
+#: What the package consists of: its modules, and what it reads of the repository.
+_PARTS = ("mappedram", "spec")
+#: No command may take longer than before by more than a tenth.
+LIMIT = 1.1
+
+
+def unpacked(commit: str, folder: Path) -> Path:
+    """The package of a commit, put into a new folder below `folder`; no environment is made.
+
+    Raises:
+        ValueError: there is no such commit, or no package in it.
+    """
+    command = ["git", "archive", "--format=tar", commit, *_PARTS]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    if done.returncode:
+        raise ValueError(f"--against {commit}: {done.stderr.decode().strip()}")
+    tree = folder / "older"
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(tree, filter="data")
+    return tree
+
+
+def of_package(command: Command, tree: Path) -> Command:
+    """A command that runs this interpreter, with the package that stands in a folder.
+
+    Neither the working directory nor what is installed comes before that.
+    """
+    at = command.index(sys.executable)
+    environment = ("env", f"PYTHONPATH={tree}", sys.executable, "-P")
+    return [*command[:at], *environment, *command[at + 1 :]]
+
+
+def against(row: Row, tree: Path, commit: str) -> Row | None:
+    """The row with the same command of the older package as its peer; None if it runs no Python."""
+    if sys.executable not in row.ours:
+        return None
+    return replace(
+        row,
+        peer=f"the same at {commit}",
+        ours=of_package(row.ours, ROOT),
+        theirs=of_package(row.ours, tree),
+        limit=LIMIT,
+        resident_limit=None,
+        bound="",
+        peer_reports=False,
+    )

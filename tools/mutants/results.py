@@ -1,0 +1,56 @@
+"""What became of each change: a file with a line of JSON for each."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One change.
+
+    Attributes:
+        name: place and words of the change, such as `mappedram/stream/regions.py:14:605: 2 -> 3`.
+        source: the file that was changed, by its hash: another one has other changes.
+        code: the line that was changed, as it was.
+        noticed: whether a test failed.
+        witness: the test that failed, or the file that could not be imported; empty if none.
+        seconds: that it took.
+    """
+
+    name: str
+    source: str
+    code: str
+    noticed: bool
+    witness: str
+    seconds: float
+
+    @property
+    def path(self) -> str:
+        """The file that was changed."""
+        return self.name.partition(":")[0]
+
+    @property
+    def line(self) -> int:
+        """The line that was changed."""
+        return int(self.name.split(":")[1])
+
+    @property
+    def words(self) -> str:
+        """The change in words, which stay where lines move."""
+        return self.name.split(":", 3)[3].strip()
+
+    def text(self) -> str:
+        """The line of JSON."""
+        return json.dumps(asdict(self)) + "\n"
+
+
+def read(paths: Iterable[Path]) -> dict[str, Row]:
+    """What became of changes, by name; of one that was tried more than once, the last."""
+    return {row.name: row for path in paths if path.exists() for row in _rows(path)}
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        yield Row(**json.loads(line))
