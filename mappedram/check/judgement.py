@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mappedram.check.finding import Finding, Severity
+from mappedram.check.finding import Finding, Place, Severity
 from mappedram.check.loading import ELSEWHERE
 from mappedram.check.registry import RULES, loading_rules
 from mappedram.check.report import NOT_FOLLOWED, Asked, Report, Verdict, verdict_of
@@ -66,6 +66,11 @@ TABLE: dict[tuple[Worst, Loads], tuple[Verdict, Verdict | None]] = {
 }
 
 
+def unnamed(offset: int) -> Place:
+    """A byte of which nothing is known but where it is."""
+    return Place(offset, None, "")
+
+
 def everything(_: str) -> bool:
     """A choice of all rules."""
     return True
@@ -116,11 +121,13 @@ class Loading:
         qemu: what each release does with the file.
         found: what the rules about the file found, all that counts.
         asked: the question.
+        place_at: what stands at a byte of the file.
     """
 
     qemu: Mapping[str, LoaderVerdict]
     found: Sequence[Finding]
     asked: Asked
+    place_at: Callable[[int], Place] = unnamed
 
     @property
     def worst(self) -> Worst:
@@ -163,6 +170,7 @@ def judged(
     findings: Sequence[Finding],
     qemu: Mapping[str, LoaderVerdict],
     question: Question = Question(),
+    place_at: Callable[[int], Place] = unnamed,
 ) -> Report | None:
     """The report on a file; None where what was asked cannot be answered.
 
@@ -171,6 +179,7 @@ def judged(
         findings: what the rules about the file found.
         qemu: what each release does with it.
         question: which of all this counts.
+        place_at: what stands at a byte of the file.
     """
     release = question.release
     if not question.asks_releases:
@@ -178,7 +187,7 @@ def judged(
     elif release is not None:
         qemu = {name: verdict for name, verdict in qemu.items() if name == release}
     found = [finding for finding in findings if question.wants(finding.code)]
-    loading = Loading(qemu, found, question.asked)
+    loading = Loading(qemu, found, question.asked, place_at)
     if loading.verdict is None:
         return None
     if loading.verdict == "harmless" and loading.worst == "error":

@@ -7,6 +7,7 @@ from mappedram.check.finding import Finding, Severity
 from mappedram.container import detect
 from mappedram.errors import FormatError
 from mappedram.loader import E_SWITCHOVER, ERRATA, Destination, Verdict, fitted, verdicts
+from mappedram.model import Stream
 from mappedram.source import Source
 
 #: The finding that a stream is for `xen-load-devices-state`.
@@ -36,10 +37,12 @@ class Found:
     Attributes:
         findings: all of it.
         compressed: whether the stream is compressed, in a save image of libvirt.
+        stream: what was read; None where no stream begins.
     """
 
     findings: list[Finding]
     compressed: bool = False
+    stream: Stream | None = None
 
     def has(self, code: str) -> bool:
         """Whether the rule with that code has found anything."""

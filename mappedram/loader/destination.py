@@ -99,6 +99,11 @@ class Handler:
         """Whether this is RAM."""
         return self.idstr == RAM_SECTION_IDSTR
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names by which it is found."""
+        return (self.idstr,) if self.compat is None else (self.idstr, self.compat[0])
+
     def answers(self, idstr: str, instance_id: int) -> bool:
         """Whether a section of that name and number is this one's. Source: savevm.c, find_se()."""
         names = ((self.idstr, self.instance_id), self.compat)

@@ -426,6 +426,7 @@ class EndedError(Exception):
         noticed: rules that what the loader passed over before has broken, which may be why.
         cut: whether the file ends there, which is the cause then.
         certain: see `Verdict`.
+        at: where the field begins that is to blame; None for what was looked at last.
         multifd: what it is with multifd, if that differs.
         values: for the words.
     """
@@ -436,6 +437,7 @@ class EndedError(Exception):
         *noticed: str,
         cut: bool = False,
         certain: bool = True,
+        at: int | None = None,
         multifd: Outcome | None = None,
         **values: Any,
     ) -> None:
@@ -444,6 +446,7 @@ class EndedError(Exception):
         self.ending = ENDINGS[way]
         self.codes = tuple(dict.fromkeys((*noticed, "MR002" if cut else self.ending.code)))
         self.certain = certain
+        self.at = at
         self.multifd = multifd
         self.values = values
 

@@ -15,12 +15,14 @@ class Loaded(NamedTuple):
         instance_id: number among those of the same name.
         version_id: of the section.
         payload: bytes between the header of the section and its footer.
+        offset: where in the file the payload begins.
     """
 
     idstr: str
     instance_id: int
     version_id: int
     payload: bytes
+    offset: int
 
 
 #: Where the fields `state` and `rom_state_paddr` stand, and how long all of it is. Source: QEMU
@@ -49,6 +51,7 @@ def _vapic(device: Loaded, ram: RamLoad) -> None:
         raise EndedError(
             "hook",
             *ram.noticed,
+            at=device.offset + _ROM_STATE_PADDR,
             idstr=device.idstr,
             instance_id=device.instance_id,
             version=device.version_id,

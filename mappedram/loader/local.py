@@ -189,6 +189,11 @@ class Local:
             return None
         return Handler(idstr, instance_id, version_id, alias_of(idstr, instance_id), None)
 
+    def has_device(self, idstr: str) -> bool:
+        """Whether there is a device of that name, of whatever number."""
+        known = self.destination.handlers
+        return idstr == RAM.idstr or any(idstr in handler.names for handler in known or ())
+
     def payload_end(self, start: int, handler: Handler, section_id: int) -> int | None:
         """Where a payload ends of which only the file can tell; None if it does not.
 

@@ -46,7 +46,7 @@ class Sections:
         visited: set[int] = set()
         while True:
             if self.file.position in visited:
-                raise EndedError("loop", *self.ram.noticed)
+                raise EndedError("loop", *self.ram.noticed, at=self.file.position)
             visited.add(self.file.position)
             kind = self.file.number(1)
             if self.file.failed:
@@ -68,13 +68,15 @@ class Sections:
         idstr = file.string()
         if idstr is None:
             raise EndedError("section-name", cut=file.failed, section_id=section_id)
+        name_at, instance_at = file.field, file.position
         instance_id, version_id = file.number(4), file.number(4)
         if file.failed:
             raise EndedError("header-of-start-cut")
         handler = self._handler(idstr, instance_id, version_id, live=live)
         if handler is None:
             way = "ram-instance" if idstr == RAM_SECTION_IDSTR else "section"
-            raise EndedError(way, idstr=idstr, instance_id=instance_id)
+            at = instance_at if self.local.has_device(idstr) else name_at
+            raise EndedError(way, at=at, idstr=idstr, instance_id=instance_id)
         if version_id > handler.version_id:
             version, local = as_int(version_id), handler.version_id
             way = "section-version" if handler.is_ram else "device-version"
@@ -123,7 +125,7 @@ class Sections:
             self._unknown(entry)
         if handler.idstr in HOOKS:
             payload = self.file.source.peek(start, self.file.position - start)
-            loaded = Loaded(handler.idstr, handler.instance_id, entry.version_id, payload)
+            loaded = Loaded(handler.idstr, handler.instance_id, entry.version_id, payload, start)
             HOOKS[handler.idstr](loaded, self.ram)
         self._footer(entry)
 
