@@ -17,6 +17,7 @@ from mappedram.layout.constants import (
 from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile, as_int, c_string
 from mappedram.loader.local import Local
+from mappedram.loader.machines import existence
 from mappedram.loader.releases import ALWAYS, AVR_PAGES_OF_1K, SIGNED_LENGTHS, Behaviour, Loader
 
 _NAME = "configuration"
@@ -130,7 +131,8 @@ class _Configuration:
             return
         if not (machine.isascii() and machine.isprintable()):
             raise EndedError("machine-impossible")
-        if self.release.has_machine(machine) is False:
+        known = existence(machine)
+        if known is not None and not self.release.does(known):
             raise EndedError("no-machine", machine=machine)
 
     def _allocate(self, count: int, size: int = 1) -> None:
