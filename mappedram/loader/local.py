@@ -19,6 +19,7 @@ from mappedram.loader.endings import EndedError
 from mappedram.loader.file import QemuFile
 from mappedram.loader.kind import Kind, kind_of
 from mappedram.loader.pages import Bitmaps
+from mappedram.loader.releases import Loader
 from mappedram.reader import vmdescription
 from mappedram.reader.footer import find_footer, footer_bytes
 from mappedram.reader.walk import read_stream
@@ -176,14 +177,14 @@ class Local:
     # Sections.
 
     def handler(
-        self, idstr: str, instance_id: int, version_id: int, *, live: bool
+        self, idstr: str, instance_id: int, version_id: int, release: Loader, *, live: bool
     ) -> Handler | None:
         """Who loads a section of that name and number, which is `live` if it is a START."""
         known = self.destination.handlers
         if known is not None:
-            return next((h for h in known if h.answers(idstr, instance_id)), None)
+            return next((h for h in known if h.answers(idstr, instance_id, release)), None)
         if idstr == RAM.idstr:
-            return RAM if RAM.answers(idstr, instance_id) else None
+            return RAM if RAM.answers(idstr, instance_id, release) else None
         if live and not idstr.endswith(tuple(LIVE_PAYLOADS)):
             self.assumed = True  # nothing like it is in QEMU, but it may be elsewhere
             return None

@@ -88,12 +88,13 @@ class Sections:
     def _handler(
         self, idstr: str, instance_id: int, version_id: int, *, live: bool
     ) -> Handler | None:
+        release = self.ram.release
         if idstr != disks.IDSTR:
-            return self.local.handler(idstr, instance_id, version_id, live=live)
-        if not self.ram.release.does(BLOCK_MIGRATION):
+            return self.local.handler(idstr, instance_id, version_id, release, live=live)
+        if not release.does(BLOCK_MIGRATION):
             return None
         self.local.assumed = True  # the disks
-        return disks.DISKS if disks.DISKS.answers(idstr, instance_id) else None
+        return disks.DISKS if disks.DISKS.answers(idstr, instance_id, release) else None
 
     def _part(self) -> None:
         section_id = self.file.number(4)

@@ -9,6 +9,7 @@ import mappedram
 from mappedram.layout.constants import SectionType
 from mappedram.loader import RELEASES, Destination, LocalBlock, Verdict, verdicts
 from mappedram.loader.destination import Handler
+from mappedram.loader.releases import Loader
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
 
@@ -144,10 +145,11 @@ def test_capabilities_come_and_go(
 
 def test_a_device_is_found_without_its_path() -> None:
     compat = Handler("0000:00:1f.2/ich9_ahci", 0, 1, -1, None, ("ich9_ahci", 1))
-    assert compat.answers("0000:00:1f.2/ich9_ahci", 0)
-    assert compat.answers("ich9_ahci", 1)
-    assert not compat.answers("ich9_ahci", 0)
-    assert not compat.answers("ahci", 1)
+    loader = Loader(RELEASES["10.0"])
+    assert compat.answers("0000:00:1f.2/ich9_ahci", 0, loader)
+    assert compat.answers("ich9_ahci", 1, loader)
+    assert not compat.answers("ich9_ahci", 0, loader)
+    assert not compat.answers("ahci", 1, loader)
 
 
 def test_names_without_paths_are_counted(fixtures: Fixtures) -> None:
