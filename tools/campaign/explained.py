@@ -98,8 +98,15 @@ EXPLAINED: tuple[Explanation, ...] = (
         "equal-fields",
         "10.0, 11.1",
         "The words: a device that is read from a wrong place can refuse a field that has to be"
-        " equal to its own, before its footer is looked for.",
+        " equal to its own, or a word that it does not know, before its footer is looked for.",
         "nothing: the model knows how long fields are, not which values they take",
+    ),
+    Explanation(
+        "other-numbers",
+        "10.0, 11.1",
+        "The outcome, or the words: devices with a port for their other number are not found by"
+        " 0xffffffff; the clock of a PC is one of them up to 10.0.",
+        "`_LEGACY_ALIASES` of `destination.py`, `RTC_HAS_PORT` of `releases.py`",
     ),
     Explanation(
         "moved-name",
