@@ -7,7 +7,7 @@ qemu_loadvm_section_start_full(), and migration/migration.c, process_incoming_mi
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from mappedram.layout.constants import RAM_SECTION_IDSTR
 from mappedram.loader.endings import ENDINGS, Ending
@@ -149,14 +149,14 @@ def causes(text: str) -> list[Cause]:
             any, and so may be upper and lower case.
     """
     pieces = _pieces(text)
-    return next(filter(None, (*map(_specific, pieces), *map(_general, pieces))), [])
+    return next(filter(None, chain(map(_specific, pieces), map(_general, pieces))), [])
 
 
 def _pieces(text: str) -> list[str]:
     """What QEMU said at a time, in its order.
 
-    A line may have been broken: one without the name of the program goes on with the line before
-    where that has it. Where none has it, lines may be one piece, and each of them may be.
+    A line may have been broken, or others may have written in between: lines that do not begin as
+    QEMU does may be one piece with the line before, and each of them may be.
     """
     lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     groups: list[list[str]] = []
@@ -169,8 +169,8 @@ def _pieces(text: str) -> list[str]:
         groups += [[line[start:end].strip()] for start, end in pairwise(edges[1:])]
     pieces: list[str] = []
     for first, *others in groups:
-        joined = " ".join((first, *others))
-        pieces += [joined] if not others or _PROGRAM.search(first) else [joined, first, *others]
+        joined = [" ".join((first, *others))] if others else []
+        pieces += [*joined, first, *others]
     return pieces
 
 

@@ -143,13 +143,16 @@ OTHER_DEVICE = {"device", "device-too-new", "device-cut"}
     ],
     ids=lambda part: part[0] if isinstance(part, list) else None,
 )
-@pytest.mark.parametrize("form", ["lines", "named", "one", "log"])
+@pytest.mark.parametrize("form", ["lines", "named", "one", "log", "libvirt"])
 def test_pasted(lines: list[str], ways: set[str], form: str) -> None:
     """The line that says most counts, however the paste came about."""
     text = {
         "lines": "\n".join(lines),
         "named": "\n\n".join(NAME + line for line in lines) + "\n",
         "one": " ".join(NAME + line for line in lines),
+        "libvirt": "char device redirected to /dev/pts/1 (label charserial0)\n"
+        + "\n".join(f"2026-11-26T17:00:00.1Z {NAME}{line}" for line in lines)
+        + "\n2026-11-26 17:00:00.123+0000: shutting down, reason=failed\n",
         "log": "".join(f"2026-11-26T17:00:00.1Z {NAME}{line}\r\n" for line in lines),
     }[form]
     assert {cause.way for cause in causes(text)} == ways
