@@ -224,6 +224,8 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
         " hook failed for: {idstr}, version_id: {version}",
         _SAME,
     ),
+    # migration/global_state.c: global_state_post_load(). No rule is about what devices hold.
+    ("run-state", "MR061", "invalid parameter value: {state}", _SAME, _SAME),
     (
         "device-too-new",
         "MR065",
@@ -382,6 +384,7 @@ _WITHOUT_MAPPED_RAM: tuple[tuple[str, str, str | None, str | None, str | None], 
 _OTHERS: tuple[tuple[str, Outcome, str], ...] = (
     ("division-by-zero", "crashes", "MR204"),
     ("allocation", "crashes", "MR001"),
+    ("run-state-unreachable", "crashes", "MR061"),
     ("length-rounded-to-none", "crashes", "MR064"),
     ("device-unknown", "loads", "MR004"),
     ("postcopy-listen", "loads", "MR033"),
@@ -410,7 +413,8 @@ READ = frozenset(
         *("address", "advise-16", "advise-length", "colo-off", "command-deprecated"),
         *("command-refused", "device-cut", "device-unknown", "footer-cut", "header-of-start-cut"),
         *("length-rounded-to-none", "loop", "machine-impossible", "no-machine"),
-        *("obsolete-version", "page-bits"),
+        *("obsolete-version", "page-bits", "run-state"),
+        "run-state-unreachable",
         *("page-not-mapped", "ping", "postcopy-listen", "seek", "too-many-bits"),
         *("too-many-records", "uuid"),
         *(way for way, *_ in _WITHOUT_MAPPED_RAM),

@@ -131,6 +131,8 @@ class RamLoad:
     skipped: int = 0
     rounds: int = 0
     sections: int = 0
+    #: How it ends once all has been loaded, if not well.
+    behind: EndedError | None = None
     #: Records MEM_SIZE that announce no RAM at all.
     empty_lists: int = 0
 

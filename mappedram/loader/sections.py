@@ -58,6 +58,8 @@ class Sections:
             elif kind == SectionType.COMMAND:
                 self.commands.load(self.file, self.ram.release)
             elif kind == SectionType.EOF:
+                if self.ram.behind is not None:
+                    raise self.ram.behind
                 return
             else:
                 raise EndedError("section-type", *self.ram.noticed, value=kind)

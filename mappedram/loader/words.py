@@ -11,7 +11,6 @@ from itertools import chain, pairwise
 
 from mappedram.layout.constants import RAM_SECTION_IDSTR
 from mappedram.loader.endings import ENDINGS, Ending
-from mappedram.loader.hooks import HOOKS
 from mappedram.loader.releases import RELEASES
 
 
@@ -94,8 +93,9 @@ IN_RAM = (
     "compressed-length",
     "compressed-decode",
 )
-_HOOK = "hook"
-IN_DEVICE = ("device", "device-too-new", _HOOK, "device-cut")
+IN_DEVICE = ("device", "device-too-new", "hook", "run-state", "device-cut")
+#: Those of a certain device. Source: `mappedram.loader.hooks`.
+_OF_ONE = {"hook": "kvm-tpr-opt", "run-state": "globalstate"}
 #: Ways that are about RAM alone, though QEMU says the same of any section.
 _OF_RAM = ("ram-instance", "section-version")
 #: Ways that are about the configuration alone, though QEMU says the same of devices.
@@ -225,7 +225,8 @@ def _ways_of(idstr: str | None) -> tuple[str, ...]:
     """The ways in which a section of that name ends; of a device of any name, without one."""
     if idstr is not None and idstr.lower() == RAM_SECTION_IDSTR:
         return IN_RAM
-    return tuple(way for way in IN_DEVICE if way != _HOOK or (idstr or "").lower() in HOOKS)
+    own = (idstr or "").lower()
+    return tuple(way for way in IN_DEVICE if _OF_ONE.get(way, own) == own)
 
 
 def _known(way: str) -> list[Cause]:
@@ -259,8 +260,8 @@ def _is_said(cause: Cause, said: str, *, beginning: bool) -> bool:
         return False
     values = found.groupdict()
     idstr, vmsd = values.get("idstr"), values.get("vmsd") or values.get("name")
-    if cause.way == _HOOK and idstr is not None:
-        return idstr.lower() in HOOKS
+    if cause.way in _OF_ONE and idstr is not None:
+        return idstr.lower() == _OF_ONE[cause.way]
     if cause.way in _OF_CONFIGURATION and vmsd is not None:
         return vmsd.lower().startswith(_CONFIGURATION)
     if cause.way in IN_DEVICE and vmsd is not None:

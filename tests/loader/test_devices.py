@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import mappedram
+from mappedram.check import check
 from mappedram.layout.constants import SectionType
 from mappedram.loader import RELEASES, Destination, LocalBlock, Verdict, verdicts
 from mappedram.loader.destination import Handler
@@ -208,3 +209,32 @@ def test_cut_right_behind_a_device(
     os.truncate(draft.path, section.payload_offset + section.payload_length)
     verdict = found(draft, destination)["10.0"]
     assert (verdict.outcome, verdict.message) == ("refuses", message)
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [
+        (b"paused", "loads"),
+        (b"walking", "refuses"),
+        (b"", "refuses"),
+        (b"paused" + bytes(1) + b"x", "loads"),
+        (b"x" * 32, "refuses"),
+        (b"inmigrate", "loads"),
+        (b"debug", "crashes"),
+        (b"save-vm", "crashes"),
+        (b"restore-vm", "crashes"),
+    ],
+)
+def test_state_of_the_guest(state: bytes, outcome: str, fixtures: Fixtures, tmp_path: Path) -> None:
+    """Measured, 10.0.2 and 11.1.3."""
+    draft = Draft(fixtures["none"], tmp_path)
+    section = draft.section(SectionType.FULL, "globalstate")
+    place = draft.write(section.payload_offset + 4, state.ljust(32, b"\0"))
+    report = check(draft.path)
+    for release in ("10.0", "11.1.3"):
+        verdict = report.qemu[release]
+        loads = outcome == "loads"
+        assert (verdict.outcome, verdict.offset) == (outcome, None if loads else place)
+        assert verdict.because == (() if loads else ("MR061",))
+        words = f"invalid parameter value: {state[:31].decode()}"
+        assert verdict.message == (words if outcome == "refuses" else None)

@@ -64,9 +64,9 @@ def test_what_fails_within_ram() -> None:
     )
     assert [cause.way for cause in causes(inner)] == ["bitmap"]
     device = causes("error while loading state for instance 0x0 of device 'timer'")
-    assert {cause.way for cause in device} == set(IN_DEVICE) - {"hook"}
+    assert {cause.way for cause in device} == set(IN_DEVICE) - {"hook", "run-state"}
     tpr = causes("error while loading state for instance 0x0 of device 'kvm-tpr-opt'")
-    assert {cause.way for cause in tpr} == set(IN_DEVICE)
+    assert {cause.way for cause in tpr} == set(IN_DEVICE) - {"run-state"}
 
 
 def test_ways_of_ram_are_those_of_its_module() -> None:
@@ -118,6 +118,7 @@ OTHER_DEVICE = {"device", "device-too-new", "device-cut"}
         (["rtc: incoming version_id 9 is too new for local version_id 1"], {"device-too-new"}),
         (["configuration: incoming version_id 9 is too new for local version_id 1"], {"too-new"}),
         (["Failed to load configuration:name"], {"field"}),
+        (["invalid parameter value: nowhere", FAILED], {"run-state"}),
         ([RAM_FAILED, FAILED], set(IN_RAM)),
         ([f"{FAILED}: {RAM_FAILED}: Failed to load vmstate version_id: 3, ret: -22"], set(IN_RAM)),
         ([f"{FAILED}: Failed to load vmstate version_id: 4, ret: -22"], set(IN_RAM)),

@@ -98,8 +98,15 @@ EXPLAINED: tuple[Explanation, ...] = (
         "equal-fields",
         "10.0, 11.1",
         "The words: a device that is read from a wrong place can refuse a field that has to be"
-        " equal to its own, or a word that it does not know, before its footer is looked for.",
+        " equal to its own, before its footer is looked for.",
         "nothing: the model knows how long fields are, not which values they take",
+    ),
+    Explanation(
+        "state-of-the-guest",
+        "10.0, 11.1",
+        "The words: `globalstate` refuses a state that it does not know, before its footer is"
+        " looked for.",
+        "`hooks.py` compares it with those that there are",
     ),
     Explanation(
         "other-numbers",
