@@ -13,11 +13,14 @@ Imports: errors, json_types, printable, version, format, io, stream, qemu.
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from mappedram.check.context import Context, Openable, compared
 from mappedram.check.differences import first_difference
-from mappedram.check.finding import Finding, Severity
+from mappedram.check.finding import Finding, Place, Severity
 from mappedram.check.judgement import Question, everything, judged
+from mappedram.check.loading import unnamed
+from mappedram.check.places import place_at
 from mappedram.check.registry import RETIRED, RULES, Rule, file_rules, find
 from mappedram.check.releases import Found, judge_loading, why_not_modelled
 from mappedram.check.report import Asked, Report, Verdict
@@ -79,10 +82,10 @@ def check(
         with Source(path_or_fd) as source:
             found = _found(source, offset)
             qemu = judge_loading(source, offset, destination, found)
-            report = _answered(source.name, found, qemu, question)
+            report = _answered(source, found, qemu, question)
     except FormatError as refusal:  # nothing to be seeked in, or a metadump that is damaged
         name = f"<fd {path_or_fd}>" if isinstance(path_or_fd, int) else os.fspath(path_or_fd)
-        report = _answered(name, Found([_refusal(refusal)]), {}, question)
+        report = _report(name, Found([_refusal(refusal)]), {}, question)
     if strict and report.verdict != "clean":
         raise CheckFailedError(report.findings)
     return report
@@ -97,13 +100,25 @@ def report_on(context: Context) -> Report:
     """Judge what a `Context` holds."""
     found = _judged(context)
     qemu = judge_loading(context.source, context.stream.offset, None, found)
-    return _answered(context.source.name, found, qemu, Question())
+    return _answered(context.source, found, qemu, Question())
 
 
 def _answered(
-    name: str, found: Found, qemu: Mapping[str, LoaderVerdict], question: Question
+    source: Source, found: Found, qemu: Mapping[str, LoaderVerdict], question: Question
 ) -> Report:
-    report = judged(name, found.findings, qemu, question)
+    """The report on a file that is open."""
+    places = partial(place_at, stream=found.stream, source=source)
+    return _report(source.name, found, qemu, question, places)
+
+
+def _report(
+    name: str,
+    found: Found,
+    qemu: Mapping[str, LoaderVerdict],
+    question: Question,
+    places: Callable[[int], Place] = unnamed,
+) -> Report:
+    report = judged(name, found.findings, qemu, question, places)
     if report is None:
         release = f"QEMU {question.release} does" if question.release else "releases of QEMU do"
         raise NotModelledError(
@@ -145,7 +160,8 @@ def _in_stream(source: Source, offset: int, container: Container | None) -> Foun
 
 
 def _judged(context: Context) -> Found:
-    return Found([finding for rule in file_rules() for finding in rule.check(context)])
+    findings = [finding for rule in file_rules() for finding in rule.check(context)]
+    return Found(findings, stream=context.stream)
 
 
 def _refused(refusal: FormatError, driver: ComparedDriver) -> Iterator[Finding]:

@@ -8,8 +8,8 @@ errors become warnings where it says harmless.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mappedram.check.finding import Finding, Severity
-from mappedram.check.loading import Loading
+from mappedram.check.finding import Finding, Place, Severity
+from mappedram.check.loading import Loading, unnamed
 from mappedram.check.registry import RULES, loading_rules
 from mappedram.check.report import NOT_FOLLOWED, Asked, Report
 from mappedram.qemu.loader import Destination
@@ -63,6 +63,7 @@ def judged(
     findings: Sequence[Finding],
     qemu: Mapping[str, LoaderVerdict],
     question: Question = Question(),
+    place_at: Callable[[int], Place] = unnamed,
 ) -> Report | None:
     """The report on a file; None where what was asked cannot be answered.
 
@@ -71,6 +72,7 @@ def judged(
         findings: what the rules about the file found.
         qemu: what each release does with it.
         question: which of all this counts.
+        place_at: what stands at a byte of the file.
     """
     release = question.release
     if not question.asks_releases:
@@ -78,7 +80,7 @@ def judged(
     elif release is not None:
         qemu = {name: verdict for name, verdict in qemu.items() if name == release}
     found = [finding for finding in findings if question.wants(finding.code)]
-    loading = Loading(qemu, found, question.asked)
+    loading = Loading(qemu, found, question.asked, place_at)
     if loading.verdict is None:
         return None
     if loading.verdict == "harmless" and loading.worst == "error":

@@ -1,10 +1,10 @@
 """What the rules found of a file, against what becomes of it in QEMU: the table of verdicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mappedram.check.finding import Finding
+from mappedram.check.finding import Finding, Place
 from mappedram.check.releases import ELSEWHERE
 from mappedram.check.report import Asked, Verdict, verdict_of
 from mappedram.qemu.loader import Verdict as LoaderVerdict
@@ -59,6 +59,11 @@ TABLE: dict[tuple[Worst, Loads], tuple[Verdict, Verdict | None]] = {
 }
 
 
+def unnamed(offset: int) -> Place:
+    """A byte of which nothing is known but where it is."""
+    return Place(offset, None, "")
+
+
 @dataclass(frozen=True)
 class Loading:
     """What the rules about loading look at.
@@ -67,11 +72,13 @@ class Loading:
         qemu: what each release does with the file.
         found: what the rules about the file found, all that counts.
         asked: the question.
+        place_at: what stands at a byte of the file.
     """
 
     qemu: Mapping[str, LoaderVerdict]
     found: Sequence[Finding]
     asked: Asked
+    place_at: Callable[[int], Place] = unnamed
 
     @property
     def worst(self) -> Worst:

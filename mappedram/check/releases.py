@@ -8,6 +8,7 @@ from mappedram.errors import FormatError
 from mappedram.io.source import Source
 from mappedram.qemu.loader import E_SWITCHOVER, ERRATA, Destination, Verdict, fitted, verdicts
 from mappedram.stream.libvirt import detect
+from mappedram.stream.model import Stream
 
 #: The finding that a stream is for `xen-load-devices-state`.
 _DEVICES_ONLY = "MR019"
@@ -36,10 +37,12 @@ class Found:
     Attributes:
         findings: all of it.
         compressed: whether the stream is compressed, in a save image of libvirt.
+        stream: what was read; None where no stream begins.
     """
 
     findings: list[Finding]
     compressed: bool = False
+    stream: Stream | None = None
 
     def has(self, code: str) -> bool:
         """Whether the rule with that code has found anything."""

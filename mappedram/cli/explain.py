@@ -12,6 +12,7 @@ from mappedram.cli.markdown import rendered
 from mappedram.cli.options import epilog, output_option
 from mappedram.cli.status import FINE, UNFINISHED
 from mappedram.format.specification import Clause, Erratum, Section, clauses, errata, sections
+from mappedram.qemu.loader import RELEASES
 from mappedram.qemu.loader.messages import Cause, causes
 from mappedram.view.text import table
 
@@ -56,8 +57,8 @@ def command(name: str | None, form: str) -> int:
     files. NAME can be the code of a rule, of an erratum (E-028), or the number of a clause (4.2.7)
     or section (4.2) of spec/format.md. Without NAME, list all rules.
 
-    NAME can also be what QEMU wrote when it refused to load a file, or the beginning of that. All
-    that can cause it is listed then.
+    NAME can also be what QEMU wrote when it refused to load a file, in one line or several, or the
+    beginning of that. All that can cause it is listed then.
     """
     if name is None:
         _list(form)
@@ -195,9 +196,17 @@ def _show_causes(found: Sequence[Cause]) -> None:
         output.line(f"  {summary}")
         for cause in mine:
             if cause.words is not None:
-                output.line(f'  {", ".join(cause.releases)}: "{cause.words}"')
+                output.line(f'  {_span(cause.releases)}: "{cause.words}"')
+            elif len(cause.releases) < len(RELEASES):
+                output.line(f"  {_span(cause.releases)}: no words of its own")
     if codes:
         output.line("see: " + ", ".join(f"mappedram explain {code}" for code in codes))
+
+
+def _span(releases: Sequence[str]) -> str:
+    """Releases that follow each other, in short."""
+    first, last = releases[0], releases[-1]
+    return first if first == last else f"{first} to {last}"
 
 
 def _cause(cause: Cause) -> dict[str, Any]:

@@ -7,9 +7,11 @@ from typing import TypeVar
 import click
 
 from mappedram.check import Question
-from mappedram.cli.status import about
+from mappedram.cli.status import UNFINISHED, FailureError, about
+from mappedram.errors import NotModelledError
 from mappedram.qemu.loader import NAMES, RELEASES, Destination
 from mappedram.stream.libvirt import open_any
+from mappedram.stream.snapshot import Snapshot
 
 #: A function that click makes a command of.
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -46,11 +48,29 @@ def question(release: str | None, snapshot: str | None, takes: Callable[[str], b
         takes: which codes are wanted.
 
     Raises:
-        FailureError: the snapshot cannot be read.
+        FailureError: the snapshot cannot be read, or does not tell what its machine has. The exit
+            status says that nothing was found out, not what kind of file the snapshot is.
     """
     if snapshot is None:
         return Question(release, None, takes)
-    with about(snapshot), open_any(snapshot) as (opened, _):
-        # Capabilities are no property of a machine: whoever loads a file sets those that it has.
-        destination = replace(Destination.of(opened), capabilities=None)
-        return Question(release, destination, takes)
+    try:
+        with about(snapshot), open_any(snapshot) as (opened, _):
+            _check_machine(opened)
+            # Capabilities are no property of a machine: whoever loads a file sets those it has.
+            destination = replace(Destination.of(opened), capabilities=None)
+            return Question(release, destination, takes)
+    except FailureError as failure:
+        raise FailureError(failure.file, failure.message, UNFINISHED) from failure
+
+
+def _check_machine(snapshot: Snapshot) -> None:
+    """See to it that a snapshot names all that its machine has.
+
+    Raises:
+        NotModelledError: it has no RAM, or could not be followed to its end.
+    """
+    stopped = snapshot.stream.stopped
+    if stopped is not None:
+        raise NotModelledError(f"not all that its machine has is known: {stopped}")
+    if not snapshot.blocks:
+        raise NotModelledError("not all that its machine has is known: it has no RAM")

@@ -296,8 +296,8 @@ def switchover_with_data(draft: Draft) -> int:
 
 
 @case("MR061", "pc", "MR033")  # which is a warning: others of its commands pass
-def postcopy_run(draft: Draft) -> None:
-    draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 5)
+def postcopy_run(draft: Draft) -> int:
+    return draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", 5)
 
 
 @case("MR033", "pc")

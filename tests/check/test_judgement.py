@@ -410,6 +410,39 @@ def test_of_a_stream_without_mapped_ram(fixtures: Fixtures, tmp_path: Path, run:
 # What cannot be answered.
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("killed", "the file ends where a section should begin"),
+        ("no-footers-no-vmdesc", "neither the JSON description nor a footer tells"),
+        ("devices-only", "it has no RAM"),
+    ],
+)
+def test_destination_that_is_not_known(name: str, says: str, fixtures: Fixtures, run: Run) -> None:
+    """A snapshot that does not name all devices would have them missing."""
+    path, other = fixtures["pc"].path, fixtures[name].path
+    outcome = run("check", path, "--destination", other)
+    assert (outcome.status, outcome.out) == (1, "")
+    assert str(other) in outcome.err
+    assert says in outcome.err
+
+
+@pytest.mark.parametrize("name", ["no-vmdesc", "no-footers"])
+def test_destination_that_lacks_a_part(name: str, fixtures: Fixtures, run: Run) -> None:
+    """Of footers and description, one tells where each device ends."""
+    path = fixtures[name].path
+    assert run("check", path, "--destination", path).status == 0
+
+
+def test_destination_that_is_no_snapshot(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+    """63 would say so of the file."""
+    text = tmp_path / "text"
+    text.write_text("not a snapshot\n")
+    outcome = run("check", fixtures["pc"].path, "--destination", text)
+    assert (outcome.status, outcome.out) == (1, "")
+    assert "not a QEMU migration stream" in outcome.err
+
+
 def test_raw_libvirt_image(place: Place, run: Run) -> None:
     """The stream in it is judged as any other."""
     path = place.samples["raw"].path

@@ -299,6 +299,21 @@ ROWS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("said", "expected", "right"),
+    [
+        ("machine 'n\ufffd' and 'none'", "machine 'n\xee' and 'none'", 1),
+        ("machine 'n\xc3\xae\xee' and 'none'", "machine 'n\xee' and 'none'", 1),
+        ("machine 'nx' and 'none'", "machine 'n\xee' and 'none'", 0),
+        ("machine 'n' and 'none'", "machine 'n\xee' and 'none'", 0),
+    ],
+)
+def test_bytes_that_are_no_letters(said: str, expected: str, right: int) -> None:
+    """QEMU shows them in ways of its own, which say nothing about the model."""
+    one = row(0, "refuses", "refuses", said=said, expected=expected)
+    assert published.messages([one]) == (right, 1)
+
+
 def test_what_a_shard_comes_to() -> None:
     made = entry(ROWS)
     assert (made.mutants, made.by_mutations) == (4, (4, 0, 0))

@@ -102,6 +102,20 @@ EXPLAINED: tuple[Explanation, ...] = (
         "nothing: the model knows how long fields are, not which values they take",
     ),
     Explanation(
+        "state-of-the-guest",
+        "10.0, 11.1",
+        "The words: `globalstate` refuses a state that it does not know, before its footer is"
+        " looked for.",
+        "`hooks.py` compares it with those that there are",
+    ),
+    Explanation(
+        "other-numbers",
+        "10.0, 11.1",
+        "The outcome, or the words: devices with a port for their other number are not found by"
+        " 0xffffffff; the clock of a PC is one of them up to 10.0.",
+        "`_LEGACY_ALIASES` of `destination.py`, `RTC_HAS_PORT` of `releases.py`",
+    ),
+    Explanation(
         "moved-name",
         "10.0, 11.1",
         "The words: where the file ends within the name of a block, QEMU can show other bytes than"

@@ -5,6 +5,7 @@ one that is there if it has more mutants, and is left out otherwise.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -15,6 +16,7 @@ from tools.campaign.explained import explanation_of
 from tools.campaign.plan import Plan, Shard
 from tools.campaign.results import Results, ResultsError, Row, merge
 
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
 PUBLISHED = Path(__file__).with_name("published.json")
 
 
@@ -167,7 +169,17 @@ def _kinds(rows: Iterable[Row]) -> Iterator[KindCell]:
 def messages(rows: Iterable[Row]) -> tuple[int, int]:
     """Of the refusals whose message the model foretold: how many it got right, and how many."""
     foretold = [row for row in rows if row.agrees and row.expected and row.said]
-    return sum((row.expected or "") in row.said for row in foretold), len(foretold)
+    right = sum(_readable(row.expected or "") in _readable(row.said) for row in foretold)
+    return right, len(foretold)
+
+
+def _readable(text: str) -> str:
+    """A text with one mark for all that is not ASCII.
+
+    Such bytes only come from the file; QEMU writes them to standard error as they are, and in the
+    reason that it gives over QMP as marks of its own.
+    """
+    return _FOREIGN.sub("\ufffd", text)
 
 
 def entries_of(results: Iterable[Results], date: str) -> list[Entry]:

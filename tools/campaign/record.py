@@ -22,7 +22,7 @@ from tools.unpack import unpack
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURE, GUEST = ROOT / "tests" / "fixtures" / "none.tar.gz", "none"
-MEASURED = ROOT / "tests" / "loader" / "measured.json.xz"
+MEASURED = ROOT / "tests/qemu/loader/measured.json.xz"
 #: How many mutations a mutant has.
 _COUNTS = (1, 1, 2, 3)
 

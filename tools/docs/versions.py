@@ -87,6 +87,10 @@ _BEHAVIOURS: Mapping[str, Behaviour] = {
     "reads `addr`, with x-ignore-shared": releases.READS_ADDR,
     "takes two zero offsets for a block without data": releases.SKIPS_EMPTY_BLOCKS,
     "knows COMPRESS_PAGE": releases.COMPRESS,
+    "knows the live section `block`, with disks": releases.BLOCK_MIGRATION,
+    "takes ENABLE_COLO where `x-colo` is on": releases.TAKES_COLO,
+    "finds the clock of a PC by its port": releases.RTC_HAS_PORT,
+    "has an error to hand on where a channel of multifd meets the end": releases.MULTIFD_NOTES_ENDS,
     "has pages of 1 KiB on AVR, not of 256 bytes": releases.AVR_PAGES_OF_1K,
     "dies of a length of 2 GiB in the configuration": releases.SIGNED_LENGTHS,
     **{

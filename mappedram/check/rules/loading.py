@@ -43,7 +43,8 @@ def not_loaded(loading: Loading) -> Iterator[Defect]:
     if loading.loads == "none" and not _explained(loading):
         said = list(_said(loading.qemu, set(_DOES)))
         who = "" if loading.asked.release else "no release loads the file with the right memory: "
-        yield Defect(who + "; ".join(said), _NOWHERE, "loads", _outcomes(loading))
+        place = _stopped(loading, loading.qemu)
+        yield Defect(who + "; ".join(said), place, "loads", _outcomes(loading))
 
 
 @loading_rule(
@@ -135,7 +136,13 @@ def _refused(code: str, loading: Loading) -> Iterator[Defect]:
     """That a destination which somebody has named refuses the file for that."""
     refusing = {name: v for name, v in loading.qemu.items() if code in v.because}
     if loading.asked.destination and refusing:
-        yield Defect("; ".join(_said(refusing, set(_DOES))), _NOWHERE)
+        yield Defect("; ".join(_said(refusing, set(_DOES))), _stopped(loading, refusing))
+
+
+def _stopped(loading: "Loading", qemu: Mapping[str, Verdict]) -> Place:
+    """Where the newest of some releases stops, if it is known of any."""
+    offsets = [verdict.offset for verdict in qemu.values() if verdict.offset is not None]
+    return loading.place_at(offsets[-1]) if offsets else _NOWHERE
 
 
 def _explained(loading: Loading) -> bool:

@@ -72,41 +72,43 @@ class Commands:
         Raises:
             EndedError: QEMU refuses it.
         """
+        at = file.position
         number, length = file.number(2), file.number(2)
         if file.failed:
             raise EndedError("command-cut")
         command = COMMANDS.get(number)
         if command is None:
-            raise EndedError("command", number=number, length=length)
+            raise EndedError("command", at=at, number=number, length=length)
         if not release.does(command.known):
-            raise EndedError("command-of-others", number=number, length=length)
+            raise EndedError("command-of-others", at=at, number=number, length=length)
         if command.length is not None and command.length != length:
             expected = command.length
             raise EndedError("command-length", name=command.name, expected=expected, length=length)
         if number == CommandType.POSTCOPY_LISTEN and self.postcopy_state == _ADVISED:
             # It is taken, and a second thread goes on with the file beside the first.
-            raise EndedError("postcopy-listen", certain=False)
+            raise EndedError("postcopy-listen", at=at, certain=False)
         if command.ends:
-            state = self.postcopy_state
-            raise EndedError(command.ends, certain=command.certain, name=command.name, state=state)
+            name, state, certain = command.name, self.postcopy_state, command.certain
+            raise EndedError(command.ends, at=at, certain=certain, name=name, state=state)
         if number == CommandType.POSTCOPY_ADVISE:
             self._advise(file, length)
         elif number == CommandType.PING:
             self._ping(file.number(4))
         elif number == CommandType.ENABLE_COLO:
-            self._colo(length, release)
+            self._colo(at, length, release)
         self.has_return_path |= number == CommandType.OPEN_RETURN_PATH
 
-    def _colo(self, length: int, release: Loader) -> None:
+    def _colo(self, at: int, length: int, release: Loader) -> None:
         """Where `x-colo` is on, the guest runs in the end, and the loader waits for a second side.
 
         Source: QEMU migration/migration.c, migration_incoming_enable_colo().
         """
         if not release.does(TAKES_COLO):
-            raise EndedError("command-deprecated", number=CommandType.ENABLE_COLO, length=length)
+            number = CommandType.ENABLE_COLO
+            raise EndedError("command-deprecated", at=at, number=number, length=length)
         if not self.local.wants_colo():
             name = "c-colo" if release.does(_COLO_IS_MISSPELT) else CAPABILITY_X_COLO
-            raise EndedError("colo-off", name=name)
+            raise EndedError("colo-off", at=at, name=name)
 
     def _ping(self, data: int) -> None:
         if not self.has_return_path:

@@ -16,6 +16,7 @@ from mappedram.format.constants import (
 )
 from mappedram.qemu.loader.failures import EndedError
 from mappedram.qemu.loader.local import Local
+from mappedram.qemu.loader.machines import existence
 from mappedram.qemu.loader.qemu_file import QemuFile, as_int, c_string
 from mappedram.qemu.loader.releases import (
     ALWAYS,
@@ -105,7 +106,9 @@ class _Configuration:
         self.local = local
         self.release = release
         self.target_page_bits: int | None = None
-        self.capabilities: tuple[str, ...] = ()
+        self.capabilities: dict[str, int] = {}
+        #: Where the machine type stands, and what is compared with the destination in the end.
+        self.name_at = self.bits_at = self.capabilities_at = file.position
 
     def load(self) -> None:
         machine = self._machine()
@@ -119,9 +122,10 @@ class _Configuration:
         length = self.file.number(4)
         self._check_file("len")
         self._allocate(length)
+        self.name_at = self.bits_at = self.capabilities_at = self.file.position
         name = self.file.get(min(length, _COMPARED_MAX))
         self.file.skip(length - min(length, _COMPARED_MAX))
-        self._check_file("name")
+        self._check_file("name", at=self.name_at)
         return name
 
     def _start(self, machine: str) -> None:
@@ -133,7 +137,8 @@ class _Configuration:
             return
         if not (machine.isascii() and machine.isprintable()):
             raise EndedError("machine-impossible")
-        if self.release.has_machine(machine) is False:
+        known = existence(machine)
+        if known is not None and not self.release.does(known):
             raise EndedError("no-machine", machine=machine)
 
     def _allocate(self, count: int, size: int = 1) -> None:
@@ -142,9 +147,9 @@ class _Configuration:
         if count >= _INT_END and self.release.does(SIGNED_LENGTHS):
             raise EndedError("allocation")
 
-    def _check_file(self, field: str, vmsd: str = _NAME) -> None:
+    def _check_file(self, field: str, vmsd: str = _NAME, at: int | None = None) -> None:
         if self.file.failed:
-            raise EndedError("field", cut=True, vmsd=vmsd, field=field)
+            raise EndedError("field", at=at, cut=True, vmsd=vmsd, field=field)
 
     # Subsections. Source: vmstate_subsection_load().
 
@@ -178,21 +183,23 @@ class _Configuration:
 
     def _target_page_bits(self) -> None:
         self.target_page_bits = self.file.number(4)
+        self.bits_at = self.file.field
         self._check_file("target_page_bits", f"{_NAME}/target-page-bits")
 
     def _capabilities(self) -> None:
         count = self.file.number(4)
+        self.capabilities_at = self.file.field
         place = f"{_NAME}/capabilities"
         self._check_file("caps_count", place)
         self._allocate(count, _SIZEOF_CAPABILITY)
-        names = []
+        names = {}
         for _ in range(count):
             name = c_string(self.file.get(self.file.number(1)))
             if not self._knows(name):
                 raise EndedError("capability-name", cut=self.file.failed, name=name)
             self._check_file("capabilities", place)
-            names.append(name)
-        self.capabilities = tuple(names)
+            names[name] = self.file.field
+        self.capabilities = names
 
     def _knows(self, name: str) -> bool:
         behaviour = CAPABILITIES.get(name)
@@ -214,20 +221,23 @@ class _Configuration:
         local, destination = self.local, self.local.destination
         if destination.machine is not None and not _strncmp(machine, destination.machine):
             received = c_string(machine)
-            raise EndedError("machine", received=received, local=destination.machine)
+            local_name = destination.machine
+            raise EndedError("machine", at=self.name_at, received=received, local=local_name)
         page_size = destination.page_size
         bits = self.target_page_bits
         bits = destination.legacy_page_bits if bits is None else bits
         if bits is not None and page_size is not None and page_size != 1 << min(bits, 64):
             local_bits = page_size.bit_length() - 1
-            raise EndedError("page-bits", received=as_int(bits), local=local_bits)
+            received_bits = as_int(bits)
+            raise EndedError("page-bits", at=self.bits_at, received=received_bits, local=local_bits)
         local.target_page_bits = self.target_page_bits
         announced = frozenset(self.capabilities) & frozenset(VALIDATED)
         local.capabilities = local.chosen_capabilities(announced)
         for name in VALIDATED:
             if (name in local.capabilities) != (name in announced):
                 on, off = ("on", "off") if name in local.capabilities else ("off", "on")
-                raise EndedError("capability", name=name, local=on, received=off)
+                at = self.capabilities.get(name, self.capabilities_at)
+                raise EndedError("capability", at=at, name=name, local=on, received=off)
 
 
 def _strncmp(received: bytes, local: str) -> bool:

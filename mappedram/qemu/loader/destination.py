@@ -15,6 +15,7 @@ from mappedram.format.constants import (
     SectionType,
 )
 from mappedram.qemu.loader.devices import Loadable, Payload, payloads
+from mappedram.qemu.loader.releases import ALWAYS, RTC_HAS_PORT, Behaviour, Loader
 from mappedram.stream.bitmap import ByteOrder
 from mappedram.stream.model import Stream
 from mappedram.stream.snapshot import Block, Snapshot
@@ -28,13 +29,16 @@ HOST_PAGE = 4096
 NO_ALIAS = -1
 #: Devices that keep the number by which older releases found them: a port, of each in turn.
 #: Source: QEMU hw/block/fdc-isa.c, hw/char/serial-isa.c, hw/intc/i8259_common.c,
-#: hw/timer/i8254_common.c: qdev_set_legacy_instance_id().
+#: hw/timer/i8254_common.c, hw/rtc/mc146818rtc.c: qdev_set_legacy_instance_id().
 _LEGACY_ALIASES: Mapping[str, tuple[int, ...]] = {
     "fdc": (0x3F0,),
     "serial": (0x3F8, 0x2F8, 0x3E8, 0x2E8),
     "i8259": (0x20, 0xA0),
     "i8254": (0x40,),
+    "mc146818rtc": (0x70,),
 }
+#: Of those, which releases keep one, where not all do.
+_ALIASED: Mapping[str, Behaviour] = {"mc146818rtc": RTC_HAS_PORT}
 #: Bits of a page that ARM takes for those of a stream that does not say; no other target has more
 #: than what is taken for granted. Source: QEMU target/arm/cpu-param.h, TARGET_PAGE_BITS_LEGACY;
 #: migration/savevm.c, vmstate_target_page_bits_needed().
@@ -99,15 +103,19 @@ class Handler:
         """Whether this is RAM."""
         return self.idstr == RAM_SECTION_IDSTR
 
-    def answers(self, idstr: str, instance_id: int) -> bool:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names by which it is found."""
+        return (self.idstr,) if self.compat is None else (self.idstr, self.compat[0])
+
+    def answers(self, idstr: str, instance_id: int, release: Loader) -> bool:
         """Whether a section of that name and number is this one's. Source: savevm.c, find_se()."""
         names = ((self.idstr, self.instance_id), self.compat)
-        return any(
-            name is not None
-            and name[0] == idstr
-            and instance_id in (name[1], self.alias_id & 0xFFFFFFFF)
-            for name in names
-        )
+        numbers = [name[1] for name in names if name is not None and name[0] == idstr]
+        if not numbers or instance_id in numbers:
+            return bool(numbers)
+        aliased = release.does(_ALIASED.get(self.idstr, ALWAYS))
+        return instance_id == (self.alias_id if aliased else NO_ALIAS) & 0xFFFFFFFF
 
 
 def alias_of(idstr: str, instance_id: int | None) -> int:

@@ -223,6 +223,8 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
         " hook failed for: {idstr}, version_id: {version}",
         _SAME,
     ),
+    # migration/global_state.c: global_state_post_load(). No rule is about what devices hold.
+    ("run-state", "MR061", "invalid parameter value: {state}", _SAME, _SAME),
     (
         "device-too-new",
         "MR065",
@@ -381,6 +383,7 @@ _WITHOUT_MAPPED_RAM: tuple[tuple[str, str, str | None, str | None, str | None], 
 _OTHERS: tuple[tuple[str, Outcome, str], ...] = (
     ("division-by-zero", "crashes", "MR204"),
     ("allocation", "crashes", "MR001"),
+    ("run-state-unreachable", "crashes", "MR061"),
     ("length-rounded-to-none", "crashes", "MR064"),
     ("device-unknown", "loads", "MR004"),
     ("postcopy-listen", "loads", "MR033"),
@@ -409,7 +412,8 @@ READ = frozenset(
         *("address", "advise-16", "advise-length", "colo-off", "command-deprecated"),
         *("command-refused", "device-cut", "device-unknown", "footer-cut", "header-of-start-cut"),
         *("length-rounded-to-none", "loop", "machine-impossible", "no-machine"),
-        *("obsolete-version", "page-bits"),
+        *("obsolete-version", "page-bits", "run-state"),
+        "run-state-unreachable",
         *("page-not-mapped", "ping", "postcopy-listen", "seek", "too-many-bits"),
         *("too-many-records", "uuid"),
         *(way for way, *_ in _WITHOUT_MAPPED_RAM),
@@ -425,6 +429,7 @@ class EndedError(Exception):
         noticed: rules that what the loader passed over before has broken, which may be why.
         cut: whether the file ends there, which is the cause then.
         certain: see `Verdict`.
+        at: where the field begins that is to blame; None for what was looked at last.
         multifd: what it is with multifd, if that differs.
         values: for the words.
     """
@@ -435,6 +440,7 @@ class EndedError(Exception):
         *noticed: str,
         cut: bool = False,
         certain: bool = True,
+        at: int | None = None,
         multifd: Outcome | None = None,
         **values: object,
     ) -> None:
@@ -443,6 +449,7 @@ class EndedError(Exception):
         self.ending = ENDINGS[way]
         self.codes = tuple(dict.fromkeys((*noticed, "MR002" if cut else self.ending.code)))
         self.certain = certain
+        self.at = at
         self.multifd = multifd
         self.values = values
 

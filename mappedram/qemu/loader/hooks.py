@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from mappedram.qemu.loader.failures import EndedError
+from mappedram.qemu.loader.qemu_file import c_string
 from mappedram.qemu.loader.ram import RamLoad
 
 
@@ -15,12 +16,14 @@ class Loaded(NamedTuple):
         instance_id: number among those of the same name.
         version_id: of the section.
         payload: bytes between the header of the section and its footer.
+        offset: where in the file the payload begins.
     """
 
     idstr: str
     instance_id: int
     version_id: int
     payload: bytes
+    offset: int
 
 
 #: Where the fields `state` and `rom_state_paddr` stand, and how long all of it is. Source: QEMU
@@ -49,11 +52,50 @@ def _vapic(device: Loaded, ram: RamLoad) -> None:
         raise EndedError(
             "hook",
             *ram.noticed,
+            at=device.offset + _ROM_STATE_PADDR,
             idstr=device.idstr,
             instance_id=device.instance_id,
             version=device.version_id,
         )
 
 
+#: Where the field `runstate` stands, and how long it is. Source: QEMU migration/global_state.c,
+#: vmstate_globalstate.
+_RUNSTATE, _RUNSTATE_LENGTH = 4, 32
+#: What the guest did when it was saved; the same in all releases here. Source: QEMU
+#: qapi/run-state.json, RunState.
+RUN_STATES = frozenset(
+    (
+        *("colo", "debug", "finish-migrate", "guest-panicked", "inmigrate", "internal-error"),
+        *("io-error", "paused", "postmigrate", "prelaunch", "restore-vm", "running", "save-vm"),
+        *("shutdown", "suspended", "watchdog"),
+    )
+)
+
+
+#: Those that no guest goes into from `inmigrate`: QEMU aborts once all is loaded. Source: QEMU
+#: system/runstate.c, runstate_transitions_def.
+_UNREACHABLE = frozenset(("debug", "restore-vm", "save-vm"))
+
+
+def _globalstate(device: Loaded, ram: RamLoad) -> None:
+    """The state of the guest has to be one that there is, and that it can go into after a load.
+
+    Source: QEMU migration/global_state.c, global_state_post_load(); qapi/qapi-util.c,
+    qapi_enum_parse(); migration/migration.c, process_incoming_migration_bh().
+    """
+    text = device.payload[_RUNSTATE : _RUNSTATE + _RUNSTATE_LENGTH]
+    name = c_string(text[: _RUNSTATE_LENGTH - 1])
+    at = device.offset + _RUNSTATE
+    if len(text) < _RUNSTATE_LENGTH or any(ram.local.source.left_out(at, at + _RUNSTATE_LENGTH)):
+        return  # what the text is, is not known
+    if name not in RUN_STATES:
+        raise EndedError("run-state", *ram.noticed, at=at, state=name)
+    ram.behind = EndedError("run-state-unreachable", at=at) if name in _UNREACHABLE else None
+
+
 #: By the name of the section.
-HOOKS: Mapping[str, Callable[[Loaded, RamLoad], None]] = {"kvm-tpr-opt": _vapic}
+HOOKS: Mapping[str, Callable[[Loaded, RamLoad], None]] = {
+    "globalstate": _globalstate,
+    "kvm-tpr-opt": _vapic,
+}

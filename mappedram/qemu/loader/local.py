@@ -18,6 +18,7 @@ from mappedram.qemu.loader.destination import RAM, Destination, Handler, LocalBl
 from mappedram.qemu.loader.failures import EndedError
 from mappedram.qemu.loader.pages import Bitmaps
 from mappedram.qemu.loader.qemu_file import QemuFile
+from mappedram.qemu.loader.releases import Loader
 from mappedram.qemu.loader.stream_kind import Kind, kind_of
 from mappedram.stream.reader import vmdescription
 from mappedram.stream.reader.footer import find_footer, footer_bytes
@@ -176,18 +177,23 @@ class Local:
     # Sections.
 
     def handler(
-        self, idstr: str, instance_id: int, version_id: int, *, live: bool
+        self, idstr: str, instance_id: int, version_id: int, release: Loader, *, live: bool
     ) -> Handler | None:
         """Who loads a section of that name and number, which is `live` if it is a START."""
         known = self.destination.handlers
         if known is not None:
-            return next((h for h in known if h.answers(idstr, instance_id)), None)
+            return next((h for h in known if h.answers(idstr, instance_id, release)), None)
         if idstr == RAM.idstr:
-            return RAM if RAM.answers(idstr, instance_id) else None
+            return RAM if RAM.answers(idstr, instance_id, release) else None
         if live and not idstr.endswith(tuple(LIVE_PAYLOADS)):
             self.assumed = True  # nothing like it is in QEMU, but it may be elsewhere
             return None
         return Handler(idstr, instance_id, version_id, alias_of(idstr, instance_id), None)
+
+    def has_device(self, idstr: str) -> bool:
+        """Whether there is a device of that name, of whatever number."""
+        known = self.destination.handlers
+        return idstr == RAM.idstr or any(idstr in handler.names for handler in known or ())
 
     def payload_end(self, start: int, handler: Handler, section_id: int) -> int | None:
         """Where a payload ends of which only the file can tell; None if it does not.

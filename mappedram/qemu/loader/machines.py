@@ -11,8 +11,9 @@ from functools import cache
 from typing import NamedTuple
 
 from mappedram.qemu.loader._machines import RELEASES, TABLE
+from mappedram.qemu.loader.releases import Behaviour
 
-__all__ = ["NEWEST", "RELEASES", "Row", "exists", "rows", "span"]
+__all__ = ["NEWEST", "RELEASES", "Row", "existence", "exists", "rows", "span"]
 
 
 #: The newest release that was looked at.
@@ -65,6 +66,20 @@ def span(machine: str) -> tuple[str, str] | None:
     numbers = _having().get(machine)
     having = [release for release in RELEASES if numbers and _number(release) in numbers]
     return (having[0], having[-1]) if having else None
+
+
+def existence(machine: str) -> Behaviour | None:
+    """That a release has a machine type; None where no release in the table has.
+
+    Where one loads a file, it was seen to have it. What becomes of a file elsewhere is read: see
+    `no-machine` in `mappedram.qemu.loader.failures`.
+    """
+    known = span(machine)
+    if known is None:
+        return None
+    first, last = map(RELEASES.index, known)
+    behind = RELEASES[last + 1 : last + 2]
+    return Behaviour(RELEASES[first] if first else None, behind[0] if behind else None)
 
 
 def _number(release: str) -> tuple[int, ...]:

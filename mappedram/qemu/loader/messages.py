@@ -5,8 +5,9 @@ qemu_loadvm_section_start_full(), and migration/migration.c, process_incoming_mi
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 from mappedram.format.constants import RAM_SECTION_IDSTR
 from mappedram.qemu.loader.failures import ENDINGS, Ending
@@ -30,16 +31,29 @@ class Cause:
     releases: tuple[str, ...]
 
 
+#: The name of the program, with which QEMU begins what it writes.
+_PROGRAM = re.compile(r"\bqemu-[\w.-]+: ")
 #: What stands before the words: what a log adds, the name of the program, and of newer releases
 #: what they put before all of them.
 _BEFORE = re.compile(
-    r"^(?:.*?\bqemu-[\w.-]+: )?(?:-incoming \S+: )?(?:load of migration failed(?:: [^:]+)?: )?",
+    r"^(?:.*?\bqemu-[\w.-]+: )?(?:-incoming \S+: )?"
+    r"(?:.*?\bload of migration failed(?:: [^:]+)?: )?",
     re.IGNORECASE,
 )
+#: What QEMU says after the words, in a line of its own.
+_BEGINS = re.compile("(error while loading state|load of migration failed)", re.IGNORECASE)
+#: All that QEMU up to 10.1 says where it has no words of its own.
+_FAILED = re.compile(r".*?\bload of migration failed: (?P<reason>[^:]+)", re.IGNORECASE)
 #: What QEMU says of a section that could not be loaded: behind the words, or before them.
 _SECTION = re.compile(
     r"error while loading state (?:for instance 0x[0-9a-f]+ of device '(?P<device>.*?)'"
     r"|section id \d+\((?P<live>.*?)\))(?:: (?P<inner>.*))?",
+    re.IGNORECASE,
+)
+#: What else newer releases put before the words.
+_AROUND = re.compile(
+    r"(?:post load hook failed for: configuration, version_id: \d+, minimum_version: \d+"
+    r"|Loading VM subsection '.*?' in '.*?' failed(?:: -\d+)?): (?P<inner>.*)",
     re.IGNORECASE,
 )
 #: The ways in which a section of RAM ends, and of a device. Source: `mappedram.qemu.loader`, its
@@ -79,9 +93,42 @@ IN_RAM = (
     "compressed-length",
     "compressed-decode",
 )
-IN_DEVICE = ("device", "device-too-new", "hook", "device-cut")
+IN_DEVICE = ("device", "device-too-new", "hook", "run-state", "device-cut")
+#: Those of a certain device. Source: `mappedram.qemu.loader.hooks`.
+_OF_ONE = {"hook": "kvm-tpr-opt", "run-state": "globalstate"}
 #: Ways that are about RAM alone, though QEMU says the same of any section.
 _OF_RAM = ("ram-instance", "section-version")
+#: Ways that are about the configuration alone, though QEMU says the same of devices.
+_OF_CONFIGURATION = ("field", "too-new", "too-old")
+_CONFIGURATION = "configuration"
+#: What devices say of themselves. Source: QEMU migration/vmstate.c, vmstate_load_state();
+#: migration/vmstate-types.c; hw/pci/pci.c, get_pci_config_device().
+_OF_DEVICES = re.compile(
+    r"(?!configuration).*: incoming version_id \d+ is too old for local minimum version_id +\d+"
+    r"|Failed to load (?!configuration)[^ :]*:[^ :]*"
+    r"|[0-9a-f]+ != [0-9a-f]+"
+    r"|get_pci_config_device: Bad config data.*",
+    re.IGNORECASE,
+)
+#: What is said once more when the cause has been named, or ought to have been. Source: QEMU
+#: migration/savevm.c, vmstate_load(), qemu_loadvm_state_main(), and GLib, which ends QEMU.
+_GENERAL: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), ways)
+    for pattern, ways in (
+        (r"Failed to load vmstate version_id: \d+, ret: -\d+", IN_RAM),
+        (r"Section footer error, section_id: \d+", ("footer-cut", "footer-missing", "footer-id")),
+        (
+            r"post load hook failed for: configuration, .*",
+            ("machine", "page-bits", "capability", "uuid"),
+        ),
+        (r"(?:GLib: .*: )?failed to allocate \d+ bytes", ("allocation",)),
+    )
+)
+#: The ways that only have a reason, by the reason.
+_SILENT: Mapping[str, tuple[str, ...]] = {
+    "input/output error": ("type-cut", "command-cut"),
+    "no such file or directory": ("subsection",),
+}
 _VALUE = re.compile(r"\{(\w+)[^}]*\}")
 #: Values that are numbers; the others can be any text.
 _NUMBERS = frozenset(
@@ -98,16 +145,38 @@ def causes(text: str) -> list[Cause]:
     """The ways in which QEMU can have come to say that, in the order of a load.
 
     Args:
-        text: one line of what QEMU wrote, or the beginning of one. Values may be any, and so may be
-            upper and lower case.
+        text: what QEMU wrote, in one line or several, or the beginning of a line. Values may be
+            any, and so may be upper and lower case.
     """
-    said = _BEFORE.sub("", " ".join(text.split()))
-    section = _SECTION.fullmatch(said)
-    if section and not section["inner"]:
-        idstr = section["device"] or section["live"]
-        ways = IN_RAM if idstr.lower() == RAM_SECTION_IDSTR else IN_DEVICE
-        return [cause for way in ways if way in ENDINGS for cause in _known(way)]
-    texts = (section["inner"], said) if section else (said,)
+    pieces = _pieces(text)
+    return next(filter(None, chain(map(_specific, pieces), map(_general, pieces))), [])
+
+
+def _pieces(text: str) -> list[str]:
+    """What QEMU said at a time, in its order.
+
+    A line may have been broken, or others may have written in between: lines that do not begin as
+    QEMU does may be one piece with the line before, and each of them may be.
+    """
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    groups: list[list[str]] = []
+    for line in lines:
+        starts = [found.start() for found in _PROGRAM.finditer(line)]
+        if not groups or starts or _BEGINS.match(line):
+            groups.append([])
+        edges = [0, *starts[1:], len(line)]
+        groups[-1].append(line[: edges[1]].strip())
+        groups += [[line[start:end].strip()] for start, end in pairwise(edges[1:])]
+    pieces: list[str] = []
+    for first, *others in groups:
+        joined = [" ".join((first, *others))] if others else []
+        pieces += [*joined, first, *others]
+    return pieces
+
+
+def _specific(piece: str) -> list[Cause]:
+    """The ways that words or the beginning of them name."""
+    texts = _unwrapped(piece)
     for beginning in (False, True):
         found = [
             cause
@@ -116,13 +185,60 @@ def causes(text: str) -> list[Cause]:
         ]
         if found:
             return found
+    by_devices = any(_OF_DEVICES.fullmatch(text) for text in texts)
+    return [cause for way in _ways_of(None) for cause in _known(way)] if by_devices else []
+
+
+def _general(piece: str) -> list[Cause]:
+    """The ways that end so, whatever it was that QEMU has said before."""
+    failed = _FAILED.fullmatch(piece)
+    if failed:
+        ways = _SILENT.get(failed["reason"].lower(), ())
+        return [cause for way in ways for cause in _without_words(way)]
+    for text in reversed(_unwrapped(piece, whole=True)):
+        section = _SECTION.fullmatch(text)
+        if section:
+            ways = _ways_of(section["device"] or section["live"])
+            return [cause for way in ways for cause in _known(way)]
+        for pattern, ways in _GENERAL:
+            if pattern.fullmatch(text):
+                return [cause for way in ways for cause in _known(way)]
     return []
+
+
+def _unwrapped(piece: str, *, whole: bool = False) -> list[str]:
+    """The words, and what is within what stands around them.
+
+    Args:
+        piece: what QEMU said.
+        whole: whether that a section could not be loaded is kept where nothing is in it.
+    """
+    texts = [_BEFORE.sub("", piece)]
+    while found := _SECTION.fullmatch(texts[-1]) or _AROUND.fullmatch(texts[-1]):
+        if not found["inner"]:
+            return texts if whole else texts[:-1]
+        texts.append(found["inner"])
+    return texts
+
+
+def _ways_of(idstr: str | None) -> tuple[str, ...]:
+    """The ways in which a section of that name ends; of a device of any name, without one."""
+    if idstr is not None and idstr.lower() == RAM_SECTION_IDSTR:
+        return IN_RAM
+    own = (idstr or "").lower()
+    return tuple(way for way in IN_DEVICE if _OF_ONE.get(way, own) == own)
 
 
 def _known(way: str) -> list[Cause]:
     """The words of one way, or that they are not known."""
     spoken = [cause for cause in _spoken() if cause.way == way]
     return spoken or [Cause(way, ENDINGS[way], None, tuple(RELEASES))]
+
+
+def _without_words(way: str) -> list[Cause]:
+    """The releases in which a way has no words."""
+    releases = tuple(release for release in RELEASES if ENDINGS[way].said_by(release) is None)
+    return [Cause(way, ENDINGS[way], None, releases)] if releases else []
 
 
 def _spoken() -> Iterator[Cause]:
@@ -142,7 +258,14 @@ def _is_said(cause: Cause, said: str, *, beginning: bool) -> bool:
     found = _match(" ".join(cause.words.split()), said, beginning=beginning)
     if found is None:
         return False
-    idstr = found.groupdict().get("idstr")
+    values = found.groupdict()
+    idstr, vmsd = values.get("idstr"), values.get("vmsd") or values.get("name")
+    if cause.way in _OF_ONE and idstr is not None:
+        return idstr.lower() == _OF_ONE[cause.way]
+    if cause.way in _OF_CONFIGURATION and vmsd is not None:
+        return vmsd.lower().startswith(_CONFIGURATION)
+    if cause.way in IN_DEVICE and vmsd is not None:
+        return not vmsd.lower().startswith(_CONFIGURATION)
     return cause.way not in _OF_RAM or idstr is None or idstr.lower() == RAM_SECTION_IDSTR
 
 

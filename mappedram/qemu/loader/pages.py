@@ -67,6 +67,11 @@ class Bitmaps:
             if len(runs):
                 yield runs + first
 
+    def byte_of(self, offset: int, page: int) -> int:
+        """Where the byte stands that has the bit of a page, in a bitmap at `offset`."""
+        byte = page // 8
+        return offset + (byte if self._byteorder == "little" else byte ^ 7)
+
     def has(self, brought: Brought, page: int) -> bool:
         """Whether the bit of one page is set."""
         if not 0 <= page < brought.num_pages:

@@ -149,7 +149,8 @@ class PlainRam:
         passed = self._way.pass_next(self._stretch(file.position))
         self._current = passed.current
         file.position = passed.end
-        file.failed = passed.cut
+        if passed.cut_at is not None:
+            file.field, file.failed = passed.cut_at, True
 
     def _stretch(self, position: int) -> Stretch:
         if self._blocks is None:
@@ -174,7 +175,7 @@ class PlainRam:
         for page_size in _PAGE_SIZES:
             stretch = replace(self._stretch(position), page_size=page_size, compress=True)
             passed = try_out(self._local.source, stretch, _TRIED)
-            if passed is not None and not passed.cut:
+            if passed is not None and passed.cut_at is None:
                 self._local.suppose_page_size(page_size)
                 return
             if_cut += [] if passed is None else [page_size]

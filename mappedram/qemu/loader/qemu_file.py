@@ -34,17 +34,27 @@ class HeldSource(Source):
 
 
 class QemuFile:
-    """A stream position, and whether an error has been met (QEMU: `last_error`)."""
+    """A stream position, and whether an error has been met (QEMU: `last_error`).
+
+    Attributes:
+        source: the file.
+        position: the byte that is read next.
+        failed: whether an error has been met.
+        field: where what was looked at last begins, in the stream or elsewhere: the field that is
+            to blame if the load ends there.
+    """
 
     def __init__(self, source: Source, position: int) -> None:
         self.source = source
         self.position = position
         self.failed = False
+        self.field = position
 
     def get(self, length: int) -> bytes:
         """The next bytes, as many as there are. Source: qemu_get_buffer()."""
-        if self.failed:
+        if self.failed or not length:
             return b""
+        self.field = self.position
         data = self.source.peek(self.position, length)
         self.position += len(data)
         self.failed = len(data) < length
@@ -58,13 +68,16 @@ class QemuFile:
         """Bytes behind the position, which stays. Source: qemu_peek_buffer()."""
         if self.failed:
             return b""
-        data = self.source.peek(self.position + offset, length)
+        self.field = self.position + offset
+        data = self.source.peek(self.field, length)
         # What is left can still be read, but the mark stays.
         self.failed = len(data) < length
         return data
 
     def skip(self, length: int) -> None:
         """Pass bytes without a look at them."""
+        if not self.failed and length:
+            self.field = self.position
         left = max(0, self.source.size - self.position)
         self.failed = self.failed or left < length
         self.position += min(left, length)

@@ -5,6 +5,7 @@ parse_ramblock_mapped_ram(), mapped_ram_read_header(), read_ramblock_mapped_ram(
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from mappedram.format.arithmetic import is_page_size, round_up
@@ -57,6 +58,8 @@ _UNEXPECTED = (
 #: QEMU MAPPED_RAM_LOAD_BUF_SIZE: what is read at once.
 _LOAD_BUF_SIZE = 1 << 20
 _HEADER_SIZE = 28
+#: Where fields stand in it.
+_PAGE_SIZE_AT, _BITMAP_OFFSET_AT, _PAGES_OFFSET_AT = 4, 12, 20
 _WORD = 8
 #: Rounds through one list of blocks that QEMU gets through before it is taken for stuck.
 ROUNDS_MAX = 20_000
@@ -91,6 +94,7 @@ class BlockSeen:
     Attributes:
         idstr: name of the local block.
         header_offset: where the entry begins.
+        length_offset: where its `used_length` stands.
         header_end: first byte behind it.
         used_length: by the file.
         page_size: by the header of the block.
@@ -100,6 +104,7 @@ class BlockSeen:
 
     idstr: str
     header_offset: int
+    length_offset: int
     header_end: int
     used_length: int
     page_size: int
@@ -126,6 +131,8 @@ class RamLoad:
     skipped: int = 0
     rounds: int = 0
     sections: int = 0
+    #: How it ends once all has been loaded, if not well.
+    behind: EndedError | None = None
     #: Records MEM_SIZE that announce no RAM at all.
     empty_lists: int = 0
 
@@ -151,7 +158,7 @@ class RamLoad:
         visited: set[int] = set()
         while not flags & RAM_SAVE_FLAG_EOS:
             if file.position in visited:
-                raise EndedError("loop", *self.noticed)
+                raise EndedError("loop", *self.noticed, at=file.position)
             visited.add(file.position)
             self._count()
             word = file.number(_WORD)
@@ -164,11 +171,16 @@ class RamLoad:
             if file.failed:
                 raise cut if self.plain else EndedError("seek", *self.noticed)
 
+    @property
+    def _ignores_shared(self) -> bool:
+        """Whether blocks in shared files are left as they are."""
+        return CAPABILITY_X_IGNORE_SHARED in self.local.capabilities
+
     def _look_ahead(self, file: QemuFile) -> None:
         """Suppose the page size of the first block, which tells flags from the total before it."""
         start = file.position
         behind_name = start + 9 + int.from_bytes(file.source.peek(start + 8, 1), "big")
-        addr = _WORD if CAPABILITY_X_IGNORE_SHARED in self.local.capabilities else 0
+        addr = _WORD if self._ignores_shared else 0
         page_size = file.source.peek(behind_name + addr + 12, 8)
         self.local.suppose_page_size(int.from_bytes(page_size, "big"))
 
@@ -201,7 +213,7 @@ class RamLoad:
         while total:
             self._count()
             if self._leads_nowhere(cycle, file.position, total):
-                raise EndedError("loop", *self.noticed)
+                raise EndedError("loop", *self.noticed, at=file.position)
             length = self._block(file)
             if length > total:
                 self.notice("MR102")
@@ -224,40 +236,44 @@ class RamLoad:
         offset = file.position
         size = file.number(1)
         name = file.get(size)
+        name_at, length_at = file.field, file.position
         length = file.number(8)
         idstr = c_string(name)
         block = self.local.block(idstr, length)
         if block is None or (not idstr and file.failed):
-            raise EndedError("block", *self.noticed, cut=file.failed, idstr=idstr)
+            raise EndedError("block", *self.noticed, at=name_at, cut=file.failed, idstr=idstr)
         if self.plain is not None:
             self.plain.block(file, block, length)
             return length
-        ignore_shared = CAPABILITY_X_IGNORE_SHARED in self.local.capabilities
-        if ignore_shared and self.release.does(READS_ADDR):
+        if self._ignores_shared and self.release.does(READS_ADDR):
             addr = file.number(8)
             if block.shared_at not in (None, addr):
                 received, local = as_off_t(addr), block.shared_at
                 raise EndedError(
                     "address", *self.noticed, idstr=idstr, received=received, local=local
                 )
-        elif ignore_shared:
+        elif self._ignores_shared:
             self.erratum = E_IGNORE_SHARED
-        self._mapped(file, block, length, offset, ignore_shared)
+        self._mapped(file, block, length, offset, length_at)
         return length
 
     def _mapped(
-        self, file: QemuFile, block: LocalBlock, length: int, offset: int, ignore_shared: bool
+        self, file: QemuFile, block: LocalBlock, length: int, offset: int, length_at: int
     ) -> None:
         """Header, bitmap and pages of a block. Source: parse_ramblock_mapped_ram()."""
+        head_at = file.position
         head = file.get(_HEADER_SIZE)
         if len(head) < _HEADER_SIZE:
             raise EndedError("header-cut", *self.noticed, got=len(head))
         version, page_size, bitmap_offset, pages_offset = (
             int.from_bytes(head[start:end], "big")
-            for start, end in ((0, 4), (4, 12), (12, 20), (20, 28))
+            for start, end in pairwise(
+                (0, _PAGE_SIZE_AT, _BITMAP_OFFSET_AT, _PAGES_OFFSET_AT, _HEADER_SIZE)
+            )
         )
         if version > MAPPED_RAM_HDR_VERSION:
             raise EndedError("header-version", *self.noticed, version=as_int(version))
+        file.field = head_at + _PAGE_SIZE_AT
         self.local.suppose_page_size(page_size)
         local_page_size = self.local.page_size
         if page_size != local_page_size:
@@ -266,16 +282,18 @@ class RamLoad:
                 raise EndedError(way, *self.noticed, page_size=page_size, local=local_page_size)
             self.notice(ENDINGS[way].code)
         if not bitmap_offset | pages_offset:
-            if ignore_shared and self.release.does(SKIPS_EMPTY_BLOCKS):
+            if self._ignores_shared and self.release.does(SKIPS_EMPTY_BLOCKS):
                 self.local.assumed = True
                 self.skipped += 1
                 return
             self.notice("MR210")
         if pages_offset % local_page_size:
-            raise EndedError("alignment", *self.noticed, idstr=block.idstr)
+            at = head_at + _PAGES_OFFSET_AT
+            raise EndedError("alignment", *self.noticed, at=at, idstr=block.idstr)
         seen = BlockSeen(
             block.idstr,
             offset,
+            length_at,
             file.position,
             length,
             page_size,
@@ -284,6 +302,8 @@ class RamLoad:
         )
         self._bitmap(file, block, seen)
         self.seen.append(seen)
+        if not file.failed:
+            file.field = head_at + _PAGES_OFFSET_AT
         file.seek(pages_offset + length)
 
     def _bitmap(self, file: QemuFile, block: LocalBlock, seen: BlockSeen) -> None:
@@ -292,8 +312,10 @@ class RamLoad:
         # As in C: a negative number of pages, and the number of words modulo 2^64.
         num_pages = seen.used_length // seen.page_size
         size = (num_pages + 63 & _U64) // 64 * 8
+        file.field = seen.length_offset
         self.local.allocate(size, *self.noticed)
         source = self.local.source
+        file.field = seen.header_end - _HEADER_SIZE + _BITMAP_OFFSET_AT
         if size and not 0 <= as_off_t(seen.bitmap_offset) <= source.size - size:
             raise EndedError("bitmap", *self.noticed)
         # Nothing is read of an empty bitmap, but that it cannot be reached is not forgotten.
@@ -314,7 +336,8 @@ class RamLoad:
                     self._refuse_beyond(block, seen, runs, last)
                 break
             if bitmaps.bytes_read > BITMAP_BYTES_MAX:
-                raise EndedError("too-many-bits", *self.noticed, certain=False)
+                at = seen.bitmap_offset
+                raise EndedError("too-many-bits", *self.noticed, at=at, certain=False)
         if any_set:
             offset = seen.bitmap_offset
             self.brought.append(Brought(block.idstr, seen.pages_offset, offset, num_pages))
@@ -329,6 +352,7 @@ class RamLoad:
             last: where in the block the last page ends that has a bit.
         """
         page_size, size = self.local.page_size, self.local.source.size
+        bitmaps = self.local.bitmaps
         mapped = round_up(block.max_length, HOST_PAGE)
         pages_offset = seen.pages_offset
         beyond = (
@@ -339,7 +363,8 @@ class RamLoad:
         for start, stop in (runs[beyond] * page_size).tolist():
             for offset in range(start, stop, _LOAD_BUF_SIZE):
                 if offset >= block.used_length:
-                    raise EndedError("page-outside", *self.noticed, idstr=block.idstr)
+                    at = bitmaps.byte_of(seen.bitmap_offset, offset // page_size)
+                    raise EndedError("page-outside", *self.noticed, at=at, idstr=block.idstr)
                 wanted = min(stop - offset, _LOAD_BUF_SIZE)
                 place = pages_offset + offset
                 got = min(wanted, mapped - offset, max(0, size - place))
@@ -351,12 +376,16 @@ class RamLoad:
                 followed = offset + wanted < last
                 if place < 0:
                     multifd = multifd_outcome(followed=followed)
-                    raise EndedError("page-place", *self.noticed, multifd=multifd, **values)
+                    at = seen.header_end - _HEADER_SIZE + _PAGES_OFFSET_AT
+                    raise EndedError("page-place", *self.noticed, at=at, multifd=multifd, **values)
                 if got < wanted:
                     notes = self.release.does(MULTIFD_NOTES_ENDS)
+                    is_cut = place + wanted > size
+                    page_at = bitmaps.byte_of(seen.bitmap_offset, (offset + got) // page_size)
                     raise EndedError(
-                        "page-cut" if place + wanted > size else "page-not-mapped",
+                        "page-cut" if is_cut else "page-not-mapped",
                         *self.noticed,
+                        at=place if is_cut else page_at,
                         multifd=multifd_outcome(followed=followed) if notes else "crashes",
                         got=got,
                         wanted=wanted,

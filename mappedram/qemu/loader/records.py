@@ -104,12 +104,12 @@ class Passed(NamedTuple):
     Attributes:
         end: first byte of what is no record of it.
         current: the block that its last record was about.
-        cut: whether the file ends within a record.
+        cut_at: where the record begins that the file ends in; None where it ends in none.
     """
 
     end: int
     current: str | None
-    cut: bool = False
+    cut_at: int | None = None
 
 
 class _Series(NamedTuple):
@@ -131,7 +131,15 @@ class _Series(NamedTuple):
 
 
 class _CutError(Exception):
-    """The file ends within a record that is right so far."""
+    """The file ends within a record that is right so far.
+
+    Args:
+        at: where the record begins.
+    """
+
+    def __init__(self, at: int) -> None:
+        super().__init__(at)
+        self.at = at
 
 
 class PageRecords:
@@ -167,8 +175,8 @@ class PageRecords:
                     return Passed(position, scan.current)
                 data, before = self._windows.advance(before + at), 0
                 self._window = memoryview(b"")
-        except _CutError:
-            return Passed(self._source.size, scan.current, cut=True)
+        except _CutError as cut:
+            return Passed(self._source.size, scan.current, cut.at)
         finally:
             self._windows.end()
 
@@ -204,8 +212,8 @@ def try_out(source: Source, stretch: Stretch, length: int) -> Passed | None:
         at, ended = scan.window(data, stretch.position)
     except EndedError:
         return None
-    except _CutError:
-        return Passed(source.size, scan.current, cut=True)
+    except _CutError as cut:
+        return Passed(source.size, scan.current, cut.at)
     word = data[at : at + WORD]
     flags = int.from_bytes(word, "big") & (stretch.page_size - 1)
     if ended and len(word) == WORD and flags & ~RAM_SAVE_FLAG_CONTINUE not in _NEXT_FLAGS:
@@ -236,6 +244,8 @@ class _Scan:
             self._bodies[RAM_SAVE_FLAG_COMPRESS_PAGE] = self._compressed
         #: What has been passed in the window, all of it of the current block, and not judged yet.
         self._series: list[_Series] = []
+        #: Where in the file the window begins.
+        self._base = 0
 
     def window(self, data: memoryview, base: int) -> tuple[int, bool]:
         """Pass the whole records in `data`; say how far they reach, and whether they end there.
@@ -244,14 +254,15 @@ class _Scan:
             EndedError: a record is refused.
             _CutError: the file ends within a record.
         """
+        self._base = base
         try:
-            return self._follow(data, base)
+            return self._follow(data)
         finally:  # one of those that wait may be wrong, and stands before what has been found
-            self._judge(data, base)
+            self._judge(data)
 
-    def _follow(self, data: memoryview, base: int) -> tuple[int, bool]:
+    def _follow(self, data: memoryview) -> tuple[int, bool]:
         mask = self._page_size - 1
-        whole = base + len(data) >= self._source.size
+        whole = self._base + len(data) >= self._source.size
         at = 0
         while at + WORD <= len(data) and (whole or at + _LONGEST <= len(data)):
             if self.current is not None and (found := self._match(data, at)):
@@ -266,38 +277,39 @@ class _Scan:
             if not self._stretch.has(flags):
                 return at, True
             if self._stretch.looks_up(flags):
-                at = self._record(data, at, base, flags)
+                at = self._record(data, at, flags)
             else:
                 at += WORD
         return at, whole
 
-    def _record(self, data: memoryview, at: int, base: int, flags: int) -> int:
+    def _record(self, data: memoryview, at: int, flags: int) -> int:
         """Pass a record with a page; say where it ends."""
         body = at + WORD
         if not flags & RAM_SAVE_FLAG_CONTINUE:
-            body = self._enter(data, body, base)
+            body = self._enter(data, body)
         elif self.current is None:
-            raise EndedError("record-before-block")
+            raise EndedError("record-before-block", at=self._base + at)
         kind = flags & ~RAM_SAVE_FLAG_CONTINUE
         # The loader looks at the address first, whatever is wrong with the rest.
         self._series.append(_Series(1, _ADDRESS, at, body - at, 0))
         if kind not in self._bodies:
-            raise EndedError("ram-flags", flags=flags)
+            raise EndedError("ram-flags", at=self._base + at, flags=flags)
         end = self._bodies[kind](data, body)
         if end > len(data):
-            raise _CutError
+            raise _CutError(self._base + at)
         self._series[-1] = _Series(1, kind, at, body - at, 0)
         return end
 
-    def _enter(self, data: memoryview, start: int, base: int) -> int:
+    def _enter(self, data: memoryview, start: int) -> int:
         """Look for the block of that name; say where the name ends."""
         end = start + 1 + int.from_bytes(data[start : start + 1], "big")
         idstr, cut = c_string(bytes(data[start + 1 : end])), end > len(data)
-        self._judge(data, base)
+        self._judge(data)
+        at = self._base + start + 1
         if cut or idstr not in self._stretch.blocks.lengths:
-            raise EndedError("record-block", cut=cut, idstr=idstr)
+            raise EndedError("record-block", at=at, cut=cut, idstr=idstr)
         if idstr in self._stretch.blocks.ignored:
-            raise EndedError("record-ignored", idstr=idstr)
+            raise EndedError("record-ignored", at=at, idstr=idstr)
         self.current = idstr
         return end
 
@@ -306,7 +318,7 @@ class _Scan:
     def _zero(self, data: memoryview, start: int) -> int:
         fill = int.from_bytes(data[start : start + 1], "big")
         if fill:
-            raise EndedError("record-fill", value=fill)
+            raise EndedError("record-fill", at=self._base + start, value=fill)
         return start + 1
 
     def _xbzrle(self, data: memoryview, start: int) -> int:
@@ -314,13 +326,13 @@ class _Scan:
         cut = len(header) < _XBZRLE_HEADER
         encoding, length = header[:1], int.from_bytes(header[1:].ljust(2, b"\0"), "big")
         if encoding != bytes([ENCODING_FLAG_XBZRLE]):
-            raise EndedError("xbzrle-encoding", cut=cut)
+            raise EndedError("xbzrle-encoding", at=self._base + start, cut=cut)
         if length > self._page_size:
-            raise EndedError("xbzrle-length", cut=cut)
+            raise EndedError("xbzrle-length", at=self._base + start + 1, cut=cut)
         end = start + _XBZRLE_HEADER + length
         if end > len(data) and length:
             # Decoded is what the buffer held before, as far as the file does not reach.
-            raise EndedError("xbzrle-cut")
+            raise EndedError("xbzrle-cut", at=self._base + start + _XBZRLE_HEADER)
         return end
 
     def _compressed(self, data: memoryview, start: int) -> int:
@@ -329,13 +341,18 @@ class _Scan:
         if length > _compress_bound(self._page_size):
             # zlib-ng allows more than zlib does.
             certain = length > compressed_max(self._page_size)
-            cut = len(found) < _LENGTH
-            raise EndedError("compressed-length", cut=cut, certain=certain, length=as_int(length))
+            raise EndedError(
+                "compressed-length",
+                at=self._base + start,
+                cut=len(found) < _LENGTH,
+                certain=certain,
+                length=as_int(length),
+            )
         return start + _LENGTH + length
 
     # What waits.
 
-    def _judge(self, data: memoryview, base: int) -> None:
+    def _judge(self, data: memoryview) -> None:
         """Judge what waits, and note what it brings."""
         import numpy as np
 
@@ -355,8 +372,9 @@ class _Scan:
         first = int(outside.argmax()) if outside.any() else len(records)
         self._decode(data, kinds[:first], bodies[:first])
         if first < len(records):
-            raise EndedError("record-outside", offset=int(addresses[first]))
-        places = bodies + base
+            at = self._base + int(records[first])
+            raise EndedError("record-outside", at=at, offset=int(addresses[first]))
+        places = bodies + self._base
         differences = kinds == RAM_SAVE_FLAG_XBZRLE
         places[differences] = -places[differences] - _XBZRLE_HEADER
         places[kinds == RAM_SAVE_FLAG_ZERO] = ZERO
@@ -378,9 +396,10 @@ class _Scan:
             wrong = int(differences[bad.argmax()]) if bad.any() else wrong
         for index in packed[packed < wrong].tolist():
             if not self._inflates(data, int(bodies[index])):
-                raise EndedError("compressed-decode")
+                raise EndedError("compressed-decode", at=self._base + int(bodies[index]) + _LENGTH)
         if wrong < len(kinds):
-            raise EndedError("xbzrle-decode")
+            at = self._base + int(bodies[wrong]) + _XBZRLE_HEADER
+            raise EndedError("xbzrle-decode", at=at)
 
     def _inflates(self, data: memoryview, start: int) -> bool:
         """Whether a zlib stream comes to its end within a page. Source: qemu_uncompress_data()."""

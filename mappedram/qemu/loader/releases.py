@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from mappedram.qemu.loader.machines import exists
-
 #: How it is known what a release does: seen with that release, or read in its source.
 Basis = Literal["measured", "read"]
 #: Major, minor and patch level.
@@ -59,22 +57,15 @@ class Loader:
     def __init__(self, release: Release) -> None:
         self._release = release
         self._asked: set[Behaviour] = set()
-        self._machines: dict[str, bool | None] = {}
 
     def does(self, behaviour: Behaviour) -> bool:
         """What the release answers, which is remembered."""
         self._asked.add(behaviour)
         return self._release.does(behaviour)
 
-    def has_machine(self, machine: str) -> bool | None:
-        """Whether the release has a machine type, which is remembered; None: see `exists`."""
-        return self._machines.setdefault(machine, exists(machine, self._release.name))
-
     def is_like(self, release: Release) -> bool:
         """Whether another release would have given the same answers."""
-        return all(release.does(one) == self._release.does(one) for one in self._asked) and all(
-            exists(machine, release.name) == answer for machine, answer in self._machines.items()
-        )
+        return all(release.does(one) == self._release.does(one) for one in self._asked)
 
     @property
     def basis(self) -> Basis:
@@ -105,6 +96,9 @@ TAKES_COLO = Behaviour(until="11.0", basis="read")
 MULTIFD_NOTES_ENDS = Behaviour(since="11.1")
 #: Target pages of AVR have 1 KiB, and no longer 256 bytes. Source: target/avr/cpu-param.h.
 AVR_PAGES_OF_1K = Behaviour(since="10.1", basis="read")
+#: The clock of a PC can be found by its port. Source: hw/rtc/mc146818rtc.c; that it no longer can
+#: is measured, 11.1.3.
+RTC_HAS_PORT = Behaviour(until="10.1", basis="read")
 #: Lengths in the configuration section are `int` where memory is set aside for them, so that one of
 #: 2 GiB or more kills QEMU. Source: migration/vmstate.c, vmstate_size(); 11.1.1 and 11.1.2 were
 #: not tried.

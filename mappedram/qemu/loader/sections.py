@@ -46,7 +46,7 @@ class Sections:
         visited: set[int] = set()
         while True:
             if self.file.position in visited:
-                raise EndedError("loop", *self.ram.noticed)
+                raise EndedError("loop", *self.ram.noticed, at=self.file.position)
             visited.add(self.file.position)
             kind = self.file.number(1)
             if self.file.failed:
@@ -58,6 +58,8 @@ class Sections:
             elif kind == SectionType.COMMAND:
                 self.commands.load(self.file, self.ram.release)
             elif kind == SectionType.EOF:
+                if self.ram.behind is not None:
+                    raise self.ram.behind
                 return
             else:
                 raise EndedError("section-type", *self.ram.noticed, value=kind)
@@ -68,13 +70,15 @@ class Sections:
         idstr = file.string()
         if idstr is None:
             raise EndedError("section-name", cut=file.failed, section_id=section_id)
+        name_at, instance_at = file.field, file.position
         instance_id, version_id = file.number(4), file.number(4)
         if file.failed:
             raise EndedError("header-of-start-cut")
         handler = self._handler(idstr, instance_id, version_id, live=live)
         if handler is None:
             way = "ram-instance" if idstr == RAM_SECTION_IDSTR else "section"
-            raise EndedError(way, idstr=idstr, instance_id=instance_id)
+            at = instance_at if self.local.has_device(idstr) else name_at
+            raise EndedError(way, at=at, idstr=idstr, instance_id=instance_id)
         if version_id > handler.version_id:
             version, local = as_int(version_id), handler.version_id
             way = "section-version" if handler.is_ram else "device-version"
@@ -86,12 +90,17 @@ class Sections:
     def _handler(
         self, idstr: str, instance_id: int, version_id: int, *, live: bool
     ) -> Handler | None:
+        release = self.ram.release
         if idstr != block_migration.IDSTR:
-            return self.local.handler(idstr, instance_id, version_id, live=live)
-        if not self.ram.release.does(BLOCK_MIGRATION):
+            return self.local.handler(idstr, instance_id, version_id, release, live=live)
+        if not release.does(BLOCK_MIGRATION):
             return None
         self.local.assumed = True  # the disks
-        return block_migration.DISKS if block_migration.DISKS.answers(idstr, instance_id) else None
+        return (
+            block_migration.DISKS
+            if block_migration.DISKS.answers(idstr, instance_id, release)
+            else None
+        )
 
     def _part(self) -> None:
         section_id = self.file.number(4)
@@ -123,7 +132,7 @@ class Sections:
             self._unknown(entry)
         if handler.idstr in HOOKS:
             payload = self.file.source.peek(start, self.file.position - start)
-            loaded = Loaded(handler.idstr, handler.instance_id, entry.version_id, payload)
+            loaded = Loaded(handler.idstr, handler.instance_id, entry.version_id, payload, start)
             HOOKS[handler.idstr](loaded, self.ram)
         self._footer(entry)
 

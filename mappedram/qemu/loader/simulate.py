@@ -47,12 +47,15 @@ class Simulation:
         ledgers = ledgers or Ledgers(source, keep=destination.reference is not None)
         self._ram = RamLoad(self._local, self._loader, ledgers)
         self.end: EndedError | None = None
+        #: Where the field begins that the load has ended at; None at the end of the stream.
+        self._field: int | None = None
         self._suspicion: Suspicion | None = None
         try:
             load_header(file, self._local, self._loader)
             Sections(file, self._local, self._ram).load()
         except EndedError as end:
             self.end = end
+            self._field = file.field if end.at is None else end.at
         if self.end is None or self.end.ending.outcome == "loads":
             self._suspicion = memory.judge(self._ram, source, offset, destination)
 
@@ -86,4 +89,5 @@ class Simulation:
         erratum = self._ram.erratum
         codes = (erratum,) if erratum else end.codes
         message = end.message(release.name)
-        return Verdict(end.ending.outcome, codes, message, assumed, end.certain, basis)
+        outcome, certain = end.ending.outcome, end.certain
+        return Verdict(outcome, codes, message, assumed, certain, basis, offset=self._field)

@@ -1,6 +1,6 @@
 """What becomes of a file in a loader, and how sure that is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mappedram.json_types import Json
@@ -26,6 +26,8 @@ class Verdict:
         basis: how it is known what that release does.
         multifd: the outcome where the file is loaded with the capability `multifd`, which is
             another loader of pages; None of a stream without mapped-ram.
+        offset: where in the file the field begins at which the load ends; None where it comes to
+            the end of the stream. Two verdicts that differ in this alone are equal.
     """
 
     outcome: Outcome
@@ -35,16 +37,19 @@ class Verdict:
     certain: bool
     basis: Basis
     multifd: Outcome | None = None
+    offset: int | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Json]:
-        """The verdict for JSON; `multifd` and `message` only where there is one."""
+        """The verdict for JSON; `multifd`, `message` and `offset` only where there is one."""
         message = {"message": self.message} if self.message is not None else {}
         multifd = {"multifd": self.multifd} if self.multifd is not None else {}
+        offset = {"offset": self.offset} if self.offset is not None else {}
         return {
             "outcome": self.outcome,
             **multifd,
             "because": list(self.because),
             **message,
+            **offset,
             "depends_on_destination": self.depends_on_destination,
             "certain": self.certain,
             "basis": self.basis,

@@ -12,7 +12,7 @@ from mappedram.qemu.loader.releases import Basis
 from tests.check.draft import Draft
 from tests.cli.conftest import Run, on, patched, run
 from tests.conftest import Fixtures
-from tests.files import copy_sparse
+from tests.files import copy_sparse, field_place
 from tests.qemu.loader.releases import releases_of
 
 __all__ = ["run"]  # a fixture of the tests of the command line
@@ -96,11 +96,15 @@ def test_options_that_cannot_be(
 def test_json(fixtures: Fixtures, run: Run) -> None:
     (report,) = run(*on("check", fixtures["ignore-shared"], "--output", "json")).json
     assert list(report["qemu"]) == list(RELEASES)
+    with mappedram.open(fixtures["ignore-shared"].path) as snapshot:
+        # Where 10.0, which does not know `addr`, takes `pages_offset` from.
+        place, _ = field_place(snapshot, "/ram/blocks[0]/mapped_ram/bitmap_offset")
     assert report["qemu"]["10.0"] == {
         "outcome": "refuses",
         "multifd": "refuses",
         "because": ["E-028"],
         "message": "Error reading ramblock pc.ram pages, region has bad alignment",
+        "offset": place,
         "depends_on_destination": False,
         "certain": True,
         "basis": "measured",

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 import mappedram
+from mappedram.check import check
 from mappedram.format.constants import SectionType
 from mappedram.qemu.loader import RELEASES, Destination, LocalBlock, Verdict, verdicts
 from mappedram.qemu.loader.destination import Handler
+from mappedram.qemu.loader.releases import Loader
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
 
@@ -144,10 +146,11 @@ def test_capabilities_come_and_go(
 
 def test_a_device_is_found_without_its_path() -> None:
     compat = Handler("0000:00:1f.2/ich9_ahci", 0, 1, -1, None, ("ich9_ahci", 1))
-    assert compat.answers("0000:00:1f.2/ich9_ahci", 0)
-    assert compat.answers("ich9_ahci", 1)
-    assert not compat.answers("ich9_ahci", 0)
-    assert not compat.answers("ahci", 1)
+    loader = Loader(RELEASES["10.0"])
+    assert compat.answers("0000:00:1f.2/ich9_ahci", 0, loader)
+    assert compat.answers("ich9_ahci", 1, loader)
+    assert not compat.answers("ich9_ahci", 0, loader)
+    assert not compat.answers("ahci", 1, loader)
 
 
 def test_names_without_paths_are_counted(fixtures: Fixtures) -> None:
@@ -206,3 +209,32 @@ def test_cut_right_behind_a_device(
     os.truncate(draft.path, section.payload_offset + section.payload_length)
     verdict = found(draft, destination)["10.0"]
     assert (verdict.outcome, verdict.message) == ("refuses", message)
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [
+        (b"paused", "loads"),
+        (b"walking", "refuses"),
+        (b"", "refuses"),
+        (b"paused" + bytes(1) + b"x", "loads"),
+        (b"x" * 32, "refuses"),
+        (b"inmigrate", "loads"),
+        (b"debug", "crashes"),
+        (b"save-vm", "crashes"),
+        (b"restore-vm", "crashes"),
+    ],
+)
+def test_state_of_the_guest(state: bytes, outcome: str, fixtures: Fixtures, tmp_path: Path) -> None:
+    """Measured, 10.0.2 and 11.1.3."""
+    draft = Draft(fixtures["none"], tmp_path)
+    section = draft.section(SectionType.FULL, "globalstate")
+    place = draft.write(section.payload_offset + 4, state.ljust(32, b"\0"))
+    report = check(draft.path)
+    for release in ("10.0", "11.1.3"):
+        verdict = report.qemu[release]
+        loads = outcome == "loads"
+        assert (verdict.outcome, verdict.offset) == (outcome, None if loads else place)
+        assert verdict.because == (() if loads else ("MR061",))
+        words = f"invalid parameter value: {state[:31].decode()}"
+        assert verdict.message == (words if outcome == "refuses" else None)

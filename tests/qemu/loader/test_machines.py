@@ -7,8 +7,8 @@ import pytest
 
 from mappedram.check import check
 from mappedram.format.constants import SectionType
-from mappedram.qemu.loader import RELEASES, Destination, verdicts
-from mappedram.qemu.loader.machines import NEWEST, exists, rows, span
+from mappedram.qemu.loader import RELEASES, Destination, Release, verdicts
+from mappedram.qemu.loader.machines import NEWEST, existence, exists, rows, span
 from mappedram.qemu.loader.machines import RELEASES as TABLE_RELEASES
 from mappedram.stream.snapshot import open_snapshot
 from tests.check.draft import Draft
@@ -81,6 +81,16 @@ def test_patch_levels_are_those_of_their_release() -> None:
 def test_releases_that_were_not_looked_at(release: str) -> None:
     assert exists("none", release) is None
     assert exists("pc-i440fx-11.1", release) is None
+
+
+def test_every_machine_type_comes_once_and_goes_once() -> None:
+    """So that two releases say all of it, as of anything else that some do and others do not."""
+    for machine in {row.machine for row in rows()}:
+        behaviour = existence(machine)
+        assert behaviour is not None
+        for release in RELEASES:
+            assert Release(release).does(behaviour) is exists(machine, release), (machine, release)
+    assert existence("pc-i440fx-1.0") is None
 
 
 def test_machine_types_that_were_not_removed_by_hand_live_for_six_years() -> None:
