@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mappedram.guest.physical import PhysicalMemory
 
 
-class Snapshot(stream_snapshot.Snapshot):
+class Snapshot(stream_snapshot.OpenSnapshot):
     """An open snapshot, with the memory of its guest by physical address."""
 
     @cached_property

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mappedram import Snapshot
-from mappedram.io.copying import Target, copy_data
+from mappedram.io.copying import WriteTarget, copy_data
 from mappedram.io.source import Source
 
 
 def copy_sparse(source: Path, target: Path) -> Path:
     """A copy with the same holes, free to be changed."""
     with Source(source) as opened, target.open("wb") as stream:
-        copy_data(opened, 0, opened.size, Target(stream.fileno()))
+        copy_data(opened, 0, opened.size, WriteTarget(stream.fileno()))
         os.ftruncate(stream.fileno(), opened.size)
     return target
 

@@ -243,3 +243,19 @@ def test_clauses_are_numbered_in_order_and_links_resolve() -> None:
 def test_clauses_named_in_the_code_exist(path: Path) -> None:
     named = re.findall(r"clauses? (\d+\.\d+\.\d+)", path.read_text(encoding="utf-8"))
     assert set(named) <= clause_ids()
+
+
+#: Where the types of values stand, and views of them: named as the structures are.
+TYPES = {"mappedram.format.structures", "mappedram.format.views"}
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    owners: dict[str, list[str]] = {}
+    for name, path in MODULES.items():
+        if name in TYPES or name.startswith("mappedram.format.kaitai"):
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                owners.setdefault(node.name, []).append(name)
+    assert {one: names for one, names in owners.items() if len(names) > 1} == {}
+    assert len(owners) > 100

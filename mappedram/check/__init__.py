@@ -22,7 +22,7 @@ from mappedram.check.judgement import Question, everything, judged
 from mappedram.check.loading import unnamed
 from mappedram.check.places import place_at
 from mappedram.check.registry import RETIRED, RULES, Rule, file_rules, find
-from mappedram.check.releases import Found, judge_loading, why_not_modelled
+from mappedram.check.releases import Findings, judge_loading, why_not_modelled
 from mappedram.check.report import Asked, Report, Verdict
 from mappedram.check.rules import libvirt
 from mappedram.check.rules.envelope import refusal_code, refusal_defect
@@ -32,7 +32,7 @@ from mappedram.format.drivers.compared import ComparedDriver
 from mappedram.io.source import Source
 from mappedram.qemu.loader import Destination, newest
 from mappedram.qemu.loader import Verdict as LoaderVerdict
-from mappedram.stream.snapshot import Snapshot, open_snapshot
+from mappedram.stream.snapshot import OpenSnapshot, open_snapshot
 
 __all__ = [
     "RETIRED",
@@ -85,13 +85,13 @@ def check(
             report = _answered(source, found, qemu, question)
     except FormatError as refusal:  # nothing to be seeked in, or a metadump that is damaged
         name = f"<fd {path_or_fd}>" if isinstance(path_or_fd, int) else os.fspath(path_or_fd)
-        report = _report(name, Found([_refusal(refusal)]), {}, question)
+        report = _report(name, Findings([_refusal(refusal)]), {}, question)
     if strict and report.verdict != "clean":
         raise CheckFailedError(report.findings)
     return report
 
 
-def check_snapshot(snapshot: Snapshot) -> Report:
+def check_snapshot(snapshot: OpenSnapshot) -> Report:
     """Judge a file that is open; it should have been opened with `partial=True`."""
     return report_on(Context(snapshot))
 
@@ -104,7 +104,7 @@ def report_on(context: Context) -> Report:
 
 
 def _answered(
-    source: Source, found: Found, qemu: Mapping[str, LoaderVerdict], question: Question
+    source: Source, found: Findings, qemu: Mapping[str, LoaderVerdict], question: Question
 ) -> Report:
     """The report on a file that is open."""
     places = partial(place_at, stream=found.stream, source=source)
@@ -113,7 +113,7 @@ def _answered(
 
 def _report(
     name: str,
-    found: Found,
+    found: Findings,
     qemu: Mapping[str, LoaderVerdict],
     question: Question,
     places: Callable[[int], Place] = unnamed,
@@ -127,9 +127,9 @@ def _report(
     return report
 
 
-def _found(source: Source, offset: int) -> Found:
+def _found(source: Source, offset: int) -> Findings:
     """What there is to say of a file, whatever it holds."""
-    found = Found([])
+    found = Findings([])
     try:
         with unpacked(source, offset) as (stream, begin, container):
             found = _in_stream(stream, begin, container)
@@ -146,22 +146,22 @@ def _decompressed(finding: Finding) -> Finding:
     return replace(finding, decompressed=not finding.code.startswith(libvirt.BAND))
 
 
-def _in_stream(source: Source, offset: int, container: Container | None) -> Found:
+def _in_stream(source: Source, offset: int, container: Container | None) -> Findings:
     driver = compared()
     try:
         snapshot = open_snapshot(source.fd, offset, driver=driver, partial=True)
     except FormatError as refusal:
         about_image = libvirt.judge(container) if container else ()
-        return Found([*_refused(refusal, driver), *about_image])
+        return Findings([*_refused(refusal, driver), *about_image])
     with snapshot:
         if container:
             container.snapshot = snapshot
         return _judged(Context(snapshot, container))
 
 
-def _judged(context: Context) -> Found:
+def _judged(context: Context) -> Findings:
     findings = [finding for rule in file_rules() for finding in rule.check(context)]
-    return Found(findings, stream=context.stream)
+    return Findings(findings, stream=context.stream)
 
 
 def _refused(refusal: FormatError, driver: ComparedDriver) -> Iterator[Finding]:

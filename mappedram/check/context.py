@@ -21,7 +21,7 @@ from mappedram.io.source import Source
 from mappedram.stream.model import Element, MappedRamHeader, RamBlock, Section, Stream, of_kind
 from mappedram.stream.reader import read_stream
 from mappedram.stream.regions import Region, claimed
-from mappedram.stream.snapshot import Block, Snapshot
+from mappedram.stream.snapshot import Block, OpenSnapshot
 
 #: Bitmaps that are held at a time; stands for 32 TiB of pages of 4 KiB. A sparse file can claim
 #: far more than that without taking any space.
@@ -34,7 +34,7 @@ Openable = str | os.PathLike[str] | int
 class Context:
     """One snapshot under judgement."""
 
-    def __init__(self, snapshot: Snapshot, container: Container | None = None) -> None:
+    def __init__(self, snapshot: OpenSnapshot, container: Container | None = None) -> None:
         self.snapshot = snapshot
         self.container = container
         self._surveys: dict[str, Survey] = {}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mappedram.check.finding import Finding, Place, Severity
-from mappedram.check.loading import Loading, unnamed
+from mappedram.check.loading import LoadingCase, unnamed
 from mappedram.check.registry import RULES, loading_rules
 from mappedram.check.report import NOT_FOLLOWED, Asked, Report
 from mappedram.qemu.loader import Destination
@@ -80,7 +80,7 @@ def judged(
     elif release is not None:
         qemu = {name: verdict for name, verdict in qemu.items() if name == release}
     found = [finding for finding in findings if question.wants(finding.code)]
-    loading = Loading(qemu, found, question.asked, place_at)
+    loading = LoadingCase(qemu, found, question.asked, place_at)
     if loading.verdict is None:
         return None
     if loading.verdict == "harmless" and loading.worst == "error":
@@ -89,7 +89,7 @@ def judged(
     return Report.of(file, found, qemu, question.asked)
 
 
-def _about_loading(loading: Loading) -> Iterator[Finding]:
+def _about_loading(loading: LoadingCase) -> Iterator[Finding]:
     return (finding for rule in loading_rules() for finding in rule.check(loading))
 
 

@@ -65,7 +65,7 @@ def unnamed(offset: int) -> Place:
 
 
 @dataclass(frozen=True)
-class Loading:
+class LoadingCase:
     """What the rules about loading look at.
 
     Attributes:

@@ -11,7 +11,7 @@ from mappedram.format.drivers import DriverName
 from mappedram.format.structures import KINDS
 from mappedram.io.source import Source
 from mappedram.json_types import Json
-from mappedram.stream.rebuild import Coverage, Mismatch, compare, differing
+from mappedram.stream.rebuild import Compared, Mismatch, compare, differing
 
 #: What was not built of its values, by the kind of region.
 _PASSED = {
@@ -38,7 +38,7 @@ class Rebuilt:
     driver: DriverName
     mismatch: Mismatch | None = None
     problem: str = ""
-    coverage: Coverage | None = None
+    coverage: Compared | None = None
 
     @property
     def identical(self) -> bool | None:
@@ -81,7 +81,7 @@ def summary(found: Sequence[Rebuilt]) -> str:
     return "; ".join([", ".join(one.text for one in found), *dict.fromkeys(told.values())])
 
 
-def _told(coverage: Coverage) -> str:
+def _told(coverage: Compared) -> str:
     passed = coverage.passed
     kinds = ", ".join(f"{_PASSED[kind]} {passed[kind]:,}" for kind in _PASSED if kind in passed)
     over = f"{sum(passed.values()):,} passed over" + (f" ({kinds})" if kinds else "")
@@ -120,11 +120,11 @@ def _rebuilt(stream: Source, begin: int, container: Container | None, name: Driv
         return Rebuilt(name, problem=str(error))
 
 
-def _outcome(name: DriverName, found: Mismatch | Coverage) -> Rebuilt:
+def _outcome(name: DriverName, found: Mismatch | Compared) -> Rebuilt:
     return Rebuilt(name, found) if isinstance(found, Mismatch) else Rebuilt(name, coverage=found)
 
 
-def _with_image(found: Mismatch | Coverage, container: Container) -> Mismatch | Coverage:
+def _with_image(found: Mismatch | Compared, container: Container) -> Mismatch | Compared:
     """Counts of a decompressed stream, with those of what stands before it in its image."""
     if isinstance(found, Mismatch):
         return found

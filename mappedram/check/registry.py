@@ -9,11 +9,11 @@ from typing import Any, Literal, Never, cast
 
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Finding, Place, Severity
-from mappedram.check.loading import Loading
+from mappedram.check.loading import LoadingCase
 from mappedram.printable import printable
 
 Judge = Callable[[Context], Iterator[Defect]]
-LoadingJudge = Callable[[Loading], Iterator[Defect]]
+LoadingJudge = Callable[[LoadingCase], Iterator[Defect]]
 
 #: Findings of one rule. A file of 1 MiB can have two hundred thousand sections, all of them wrong.
 FINDINGS_MAX = 1000
@@ -41,7 +41,7 @@ class Rule:
         errata: the cards of spec/errata.md that tell of programs at fault.
         qemu: the function of QEMU that writes or reads it.
         judge: finds the defects.
-        subject: what it looks at: a `Context` of the file, or a `Loading`.
+        subject: what it looks at: a `Context` of the file, or a `LoadingCase`.
     """
 
     code: str
@@ -56,9 +56,9 @@ class Rule:
     judge: Judging
     subject: Literal["file", "loading"]
 
-    def check(self, subject: Context | Loading) -> Iterator[Finding]:
+    def check(self, subject: Context | LoadingCase) -> Iterator[Finding]:
         """What the rule has to say about a file: at most `FINDINGS_MAX`, and that there is more."""
-        judge = cast("Callable[[Context | Loading], Iterator[Defect]]", self.judge)
+        judge = cast("Callable[[Context | LoadingCase], Iterator[Defect]]", self.judge)
         defects = judge(subject)
         yield from map(self.finding, islice(defects, FINDINGS_MAX))
         if next(defects, None):

@@ -31,7 +31,7 @@ _ANYWHERE = frozenset(("MR065",))
 
 
 @dataclass(frozen=True)
-class Found:
+class Findings:
     """What the rules about the file found.
 
     Attributes:
@@ -57,7 +57,7 @@ class Found:
 
 
 def judge_loading(
-    source: Source, offset: int, destination: Destination | None, found: Found
+    source: Source, offset: int, destination: Destination | None, found: Findings
 ) -> dict[str, Verdict]:
     """What each release does with a file, with mapped-ram on or off as the file has it.
 
@@ -89,7 +89,7 @@ def judge_loading(
     return named
 
 
-def why_not_modelled(found: Found) -> str:
+def why_not_modelled(found: Findings) -> str:
     """Why `judge_loading` has no answer, in words."""
     return found.unlike or "no stream is reached in it"
 

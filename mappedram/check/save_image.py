@@ -9,7 +9,7 @@ from mappedram.errors import FormatError, UnsupportedError
 from mappedram.format import drivers
 from mappedram.io.source import Source
 from mappedram.stream.libvirt import LibvirtImage, detect, open_stream
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Container:
     source: Source
     image: LibvirtImage
     damage: list[FormatError] = field(default_factory=list)
-    snapshot: Snapshot | None = None
+    snapshot: OpenSnapshot | None = None
 
     def field(self, name: str) -> Place:
         """Where a field of the header lies."""

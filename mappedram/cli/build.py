@@ -19,13 +19,13 @@ from mappedram.cli.writing import (
 )
 from mappedram.export import recipe
 from mappedram.export.build import build
-from mappedram.export.mapped_ram import Layout, lacking, lay_out
+from mappedram.export.mapped_ram import OutputLayout, lacking, lay_out
 from mappedram.export.raw import stored_bytes
 from mappedram.io.source import Source
 from mappedram.io.staged import DEVICES, StagedFiles
 from mappedram.stream.coverage import Coverage
 from mappedram.stream.libvirt import open_any
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 
 @click.command(
@@ -97,7 +97,7 @@ def command(
         unknown = _from_recipe(recipe_file, out, Moving(channels, direct_io, force, partial))
     else:
         files = dict(map(_replacement, replacements))
-        layout = Layout(channels=channels, direct_io=direct_io, partial=partial)
+        layout = OutputLayout(channels=channels, direct_io=direct_io, partial=partial)
         unknown = _from_donor(donor, offset, files, arguments[0], layout, force=force)
     return report(form, {"out": str(arguments[-1])}, unknown)
 
@@ -136,14 +136,14 @@ def _from_recipe(source: Path, out: Path, moving: Moving) -> list[Coverage]:
         return lacking(snapshot, {block.idstr for block in wanted.blocks}) if snapshot else []
 
 
-def _sources(source: Path, wanted: recipe.Recipe, donor: Snapshot | None) -> list[Path | int]:
+def _sources(source: Path, wanted: recipe.Recipe, donor: OpenSnapshot | None) -> list[Path | int]:
     """All that is read for a recipe."""
     files = [block.file for block in wanted.blocks if block.file is not None]
     return [source, *files, *([donor.source.fd] if donor else [])]
 
 
 def _from_donor(
-    donor: str, offset: int, files: dict[str, Path], out: Path, layout: Layout, *, force: bool
+    donor: str, offset: int, files: dict[str, Path], out: Path, layout: OutputLayout, *, force: bool
 ) -> list[Coverage]:
     with about(donor), ExitStack() as stack:
         snapshot, _ = stack.enter_context(open_any(donor, offset, partial=True))

@@ -32,7 +32,7 @@ from mappedram.cli.writing import (
 )
 from mappedram.errors import UnsupportedError
 from mappedram.export.libvirt import write_libvirt_sparse
-from mappedram.export.mapped_ram import Layout, lacking, lay_out
+from mappedram.export.mapped_ram import OutputLayout, lacking, lay_out
 from mappedram.export.raw import stored_bytes
 from mappedram.export.stream import to_stream
 from mappedram.export.streaming import EarlyPages
@@ -42,7 +42,7 @@ from mappedram.io.copying import Progress as Moved
 from mappedram.io.staged import DEVICES, StagedFiles
 from mappedram.stream.coverage import Coverage
 from mappedram.stream.libvirt import LibvirtImage
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 #: Forms that hold memory by its physical address.
 EXPORTS = ("elf", "lime", "raw")
@@ -142,7 +142,7 @@ def command(
         raise click.UsageError("-b IDSTR goes with -O raw")
     if below_4g is not None and (target_format not in EXPORTS or idstr is not None):
         raise click.UsageError("--below-4g goes with -O elf, -O lime, and -O raw without -b")
-    layout = Layout(out_offset, align, sparse, dense, channels, direct_io, partial)
+    layout = OutputLayout(out_offset, align, sparse, dense, channels, direct_io, partial)
     moving = Moving(channels, direct_io, force, partial)
     if (xml or cookie) and target_format != "libvirt-sparse":
         raise click.UsageError("--xml and --cookie go with -O libvirt-sparse")
@@ -169,7 +169,7 @@ def command(
 
 
 def _export(
-    snapshot: Snapshot, out: Path, idstr: str | None, export: Export, moving: Moving
+    snapshot: OpenSnapshot, out: Path, idstr: str | None, export: Export, moving: Moving
 ) -> Sequence[Coverage]:
     if idstr is not None:
         return _to_raw_block(snapshot, out, idstr, moving)
@@ -182,13 +182,15 @@ def _export(
     return write_export(snapshot, physical, out, export, moving)
 
 
-def _to_raw_block(snapshot: Snapshot, out: Path, idstr: str, moving: Moving) -> Sequence[Coverage]:
+def _to_raw_block(
+    snapshot: OpenSnapshot, out: Path, idstr: str, moving: Moving
+) -> Sequence[Coverage]:
     write_blocks(chosen_blocks(snapshot, [idstr]), [out], moving)
     return unknown_of(snapshot, [idstr])
 
 
 def _to_raw_unmapped(
-    snapshot: Snapshot, out: Path, moving: Moving, reason: UnsupportedError
+    snapshot: OpenSnapshot, out: Path, moving: Moving, reason: UnsupportedError
 ) -> Sequence[Coverage]:
     """Where nothing tells the addresses: the one block there is."""
     blocks = chosen_blocks(snapshot, [])
@@ -201,7 +203,7 @@ def _to_raw_unmapped(
     return _to_raw_block(snapshot, out, blocks[0].idstr, moving)
 
 
-def _to_stream(snapshot: Snapshot, out: Path, moving: Moving) -> Sequence[Coverage]:
+def _to_stream(snapshot: OpenSnapshot, out: Path, moving: Moving) -> Sequence[Coverage]:
     total = sum(block.used_length for block in snapshot.blocks if block.has_pages)
     with (
         ended_by_signals(),
@@ -219,7 +221,7 @@ def _to_stream(snapshot: Snapshot, out: Path, moving: Moving) -> Sequence[Covera
 
 
 def _to_mapped_ram(
-    opening: Opening, out: Path, layout: Layout, moving: Moving
+    opening: Opening, out: Path, layout: OutputLayout, moving: Moving
 ) -> Sequence[Coverage]:
     with (
         ended_by_signals(),
@@ -267,7 +269,7 @@ def _texts(image: LibvirtImage | None, xml: Path | None, cookie: Path | None) ->
 
 
 def _to_libvirt(
-    snapshot: Snapshot, out: Path, texts: _Texts, layout: Layout, moving: Moving
+    snapshot: OpenSnapshot, out: Path, texts: _Texts, layout: OutputLayout, moving: Moving
 ) -> Sequence[Coverage]:
     total = sum(map(stored_bytes, snapshot.blocks))
     with (

@@ -11,7 +11,7 @@ from mappedram.cli import output
 from mappedram.cli.markdown import rendered
 from mappedram.cli.options import epilog, output_option
 from mappedram.cli.status import FINE, UNFINISHED
-from mappedram.format.specification import Clause, Erratum, Section, clauses, errata, sections
+from mappedram.format.specification import Clause, ClauseSection, Erratum, clauses, errata, sections
 from mappedram.qemu.loader import RELEASES
 from mappedram.qemu.loader.messages import Cause, causes
 from mappedram.view.text import table
@@ -139,7 +139,7 @@ def _of_clause(clause: Clause) -> _Page:
     )
 
 
-def _of_section(section: Section) -> _Page:
+def _of_section(section: ClauseSection) -> _Page:
     inner = [s for s in sections().values() if s.number.startswith(f"{section.number}.")]
     listed = "\n".join(f"- {s.number} {s.heading}" for s in inner)
     text = f"{section.text}\n\n{listed}".strip()

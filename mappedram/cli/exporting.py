@@ -10,12 +10,12 @@ import click
 from mappedram.cli import output
 from mappedram.cli.options import size_type
 from mappedram.cli.writing import Moving, ended_by_signals, note_direct_io, progress
-from mappedram.export.ranges import Written, memory_of
+from mappedram.export.ranges import WrittenMemory, memory_of
 from mappedram.guest.physical import PhysicalMap, physical_map
 from mappedram.guest.physical.rules import ABOVE_4G
 from mappedram.io.staged import DEVICES, StagedFiles
 from mappedram.stream.coverage import Coverage
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 below_4g_option = click.option(
     "--below-4g",
@@ -38,7 +38,7 @@ class Export:
     below_4g: int | None
 
 
-def known_map(snapshot: Snapshot, below_4g: int | None) -> PhysicalMap:
+def known_map(snapshot: OpenSnapshot, below_4g: int | None) -> PhysicalMap:
     """Where the memory lies; what is only likely is said on standard error.
 
     Raises:
@@ -52,7 +52,7 @@ def known_map(snapshot: Snapshot, below_4g: int | None) -> PhysicalMap:
 
 
 def write_export(
-    snapshot: Snapshot, physical: PhysicalMap, out: Path, export: Export, moving: Moving
+    snapshot: OpenSnapshot, physical: PhysicalMap, out: Path, export: Export, moving: Moving
 ) -> tuple[Coverage, ...]:
     """Write the memory, and say on standard error what may be wrong; returns what is unknown."""
     memory = memory_of(snapshot, physical, partial=moving.partial)
@@ -78,7 +78,7 @@ def write_export(
     return written.unknown
 
 
-def _writer(export: Export) -> Callable[..., Written]:
+def _writer(export: Export) -> Callable[..., WrittenMemory]:
     if export.form == "elf":
         from mappedram.export.elf import to_elf
         from mappedram.format.foreign.elf import Machine

@@ -38,7 +38,7 @@ from mappedram.format.drivers import DriverName
 from mappedram.io.staged import DEVICES, StagedFiles, make_folder, safe_name
 from mappedram.printable import printable
 from mappedram.stream.coverage import Coverage, require_known
-from mappedram.stream.snapshot import Block, Snapshot
+from mappedram.stream.snapshot import Block, OpenSnapshot
 from mappedram.view.text import size
 
 _SUFFIX = ".raw"
@@ -122,7 +122,7 @@ def command(
     return show_unknown(unknown)
 
 
-def chosen_blocks(snapshot: Snapshot, idstrs: Sequence[str]) -> list[Block]:
+def chosen_blocks(snapshot: OpenSnapshot, idstrs: Sequence[str]) -> list[Block]:
     """The blocks of these names, or all that the file can hold pages of.
 
     Raises:
@@ -142,7 +142,7 @@ def chosen_blocks(snapshot: Snapshot, idstrs: Sequence[str]) -> list[Block]:
     return [block for block in snapshot.block.values() if block.readable]
 
 
-def unknown_of(snapshot: Snapshot, idstrs: Sequence[str]) -> list[Coverage]:
+def unknown_of(snapshot: OpenSnapshot, idstrs: Sequence[str]) -> list[Coverage]:
     """What the file does not tell of the blocks of these names, or of all memory."""
     if idstrs:
         return [snapshot.block[idstr].coverage for idstr in dict.fromkeys(idstrs)]
@@ -180,7 +180,7 @@ def write_blocks(
 
 
 def _as_dict(
-    snapshot: Snapshot, coverage: Coverage, written: Mapping[str, Path]
+    snapshot: OpenSnapshot, coverage: Coverage, written: Mapping[str, Path]
 ) -> dict[str, object]:
     """What became of one block; of those whose headers are not in the file, `idstr` is null."""
     block = snapshot.block.get(coverage.idstr)

@@ -16,9 +16,9 @@ from mappedram.cli.writing import counted, ended_by_signals
 from mappedram.printable import printable
 
 if TYPE_CHECKING:
-    from mappedram.fuzz.report import Found
+    from mappedram.fuzz.report import FoundFailure
     from mappedram.fuzz.run import Summary
-    from mappedram.fuzz.targets import Limit, Target
+    from mappedram.fuzz.targets import FuzzTarget, Limit
 
 #: What a target that is not a command is called.
 _OWN, _QEMU = "self", "qemu:"
@@ -120,15 +120,15 @@ def command(
     for the name of the file. Each failure is told once, however often it comes up.
     """
     from mappedram.fuzz.reproducer import write
-    from mappedram.fuzz.run import Budget, run
+    from mappedram.fuzz.run import RunLimits, run
     from mappedram.fuzz.targets import Limit
 
     target = _target(argv, target_name, Limit(timeout, memory or None))
     seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
     count = _COUNT if count is None and seconds is None else count
-    places: list[tuple[Found, Path]] = []
+    places: list[tuple[FoundFailure, Path]] = []
 
-    def keep(found: "Found") -> None:
+    def keep(found: "FoundFailure") -> None:
         places.append((found, write(found, directory)))
         if form == "human":
             output.line(_line(*places[-1]))
@@ -138,7 +138,7 @@ def command(
         summary = run(
             target,
             seed=seed,
-            budget=Budget(count, seconds),
+            budget=RunLimits(count, seconds),
             first=first,
             jobs=jobs,
             on_found=keep,
@@ -152,7 +152,7 @@ def command(
     return CORRUPT if summary.found or summary.faults.count else FINE
 
 
-def _target(argv: tuple[str, ...], name: str | None, limit: "Limit") -> "Target":
+def _target(argv: tuple[str, ...], name: str | None, limit: "Limit") -> "FuzzTarget":
     """The target that was asked for."""
     from mappedram.fuzz.targets import CommandTarget, OwnTarget, QemuTarget
 
@@ -179,7 +179,7 @@ def _program(name: str) -> Path:
 
 
 def _as_dict(
-    target: "Target", seed: int, summary: "Summary", places: "list[tuple[Found, Path]]"
+    target: "FuzzTarget", seed: int, summary: "Summary", places: "list[tuple[FoundFailure, Path]]"
 ) -> dict[str, Any]:
     from mappedram.fuzz.report import as_dict
 
@@ -194,7 +194,7 @@ def _as_dict(
     }
 
 
-def _show(target: "Target", seed: int, summary: "Summary") -> None:
+def _show(target: "FuzzTarget", seed: int, summary: "Summary") -> None:
     outcomes = ", ".join(f"{count} {kind}" for kind, count in sorted(summary.kinds.items()))
     rate = summary.executions / summary.seconds if summary.seconds else 0
     output.line(
@@ -204,7 +204,7 @@ def _show(target: "Target", seed: int, summary: "Summary") -> None:
     )
 
 
-def _line(found: "Found", place: Path) -> str:
+def _line(found: "FoundFailure", place: Path) -> str:
     from mappedram.fuzz.report import places
 
     observation = found.observation

@@ -20,7 +20,7 @@ from mappedram.json_types import Json
 from mappedram.printable import printable
 from mappedram.stream.libvirt import LibvirtImage, open_any
 from mappedram.stream.model import Section, Stream
-from mappedram.stream.snapshot import Block, Snapshot
+from mappedram.stream.snapshot import Block, OpenSnapshot
 from mappedram.view.blocks import coverage_of, num_pages, page_size, pages_present, unknown_pages
 from mappedram.view.sections import folded_sections, section_key, section_name
 from mappedram.view.text import folded, size, table
@@ -78,7 +78,7 @@ def stopped_as_dict(stopped: FormatError | None) -> dict[str, Json] | None:
 # JSON.
 
 
-def _show_json(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> None:
+def _show_json(file: str, snapshot: OpenSnapshot, image: LibvirtImage | None) -> None:
     stream = snapshot.stream
     configuration = stream.configuration
     output.write_json(
@@ -107,7 +107,7 @@ def _show_json(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> Non
     )
 
 
-def _metadump(snapshot: Snapshot) -> dict[str, Json]:
+def _metadump(snapshot: OpenSnapshot) -> dict[str, Json]:
     """Of a metadump, what was left out of it."""
     packed = snapshot.source.packed
     return {"metadump": packed.summary} if packed else {}
@@ -163,7 +163,7 @@ def _section_as_dict(section: Section) -> dict[str, Json]:
 # For a person.
 
 
-def _show_human(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> None:
+def _show_human(file: str, snapshot: OpenSnapshot, image: LibvirtImage | None) -> None:
     for label, text in _header(file, snapshot, image):
         output.line(f"{output.styled(f'{label:<14}', 'bold')}{printable(text)}")
     if snapshot.blocks:
@@ -180,7 +180,9 @@ def _show_table(title: str, lines: Iterator[str]) -> None:
         output.line(text)
 
 
-def _header(file: str, snapshot: Snapshot, image: LibvirtImage | None) -> Iterator[tuple[str, str]]:
+def _header(
+    file: str, snapshot: OpenSnapshot, image: LibvirtImage | None
+) -> Iterator[tuple[str, str]]:
     stream = snapshot.stream
     yield "file", file
     yield "size", f"{size(stream.file_size)}, {size(snapshot.source.allocated)} of it on disk"
@@ -212,7 +214,7 @@ def _without_mapped_ram(stream: Stream) -> str:
     return "no (the stream has no RAM)" if stream.ended else "unknown"
 
 
-def _byteorder(snapshot: Snapshot) -> str:
+def _byteorder(snapshot: OpenSnapshot) -> str:
     how = (
         "a small bitmap shows it"
         if snapshot.byteorder_evident

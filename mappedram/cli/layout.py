@@ -25,8 +25,8 @@ from mappedram.io.staged import StagedFiles
 from mappedram.printable import printable
 from mappedram.stream.libvirt import LibvirtImage, open_any, regions_of
 from mappedram.stream.regions import Region
-from mappedram.stream.snapshot import Snapshot
-from mappedram.view.fields import Field, decoded, fields_of
+from mappedram.stream.snapshot import OpenSnapshot
+from mappedram.view.fields import ShownField, decoded, fields_of
 from mappedram.view.regions import pieces, sample
 from mappedram.view.text import hex_bytes, size
 
@@ -120,14 +120,14 @@ def _selected(file: str, regions: list[Region], patterns: Sequence[str]) -> list
     return found
 
 
-def _page(file: str, offset: int, snapshot: Snapshot, image: LibvirtImage | None) -> str:
+def _page(file: str, offset: int, snapshot: OpenSnapshot, image: LibvirtImage | None) -> str:
     from mappedram import html
     from mappedram.check import check
 
     return html.page(file, snapshot, image, check(file, offset))
 
 
-def _write(snapshot: Snapshot, place: Path, text: str, *, force: bool) -> None:
+def _write(snapshot: OpenSnapshot, place: Path, text: str, *, force: bool) -> None:
     with (
         StagedFiles(snapshot.source.fd, force=force) as files,
         open(files.open(place), "wb", closefd=False) as stream,
@@ -138,7 +138,7 @@ def _write(snapshot: Snapshot, place: Path, text: str, *, force: bool) -> None:
 # JSON.
 
 
-def _show_json(file: str, snapshot: Snapshot, regions: list[Region]) -> None:
+def _show_json(file: str, snapshot: OpenSnapshot, regions: list[Region]) -> None:
     output.write_json(
         {
             "file": file,
@@ -149,7 +149,7 @@ def _show_json(file: str, snapshot: Snapshot, regions: list[Region]) -> None:
     )
 
 
-def _region_as_dict(snapshot: Snapshot, region: Region) -> dict[str, Any]:
+def _region_as_dict(snapshot: OpenSnapshot, region: Region) -> dict[str, Any]:
     fields = fields_of(snapshot, region.element) if region.element else []
     return {
         "offset": region.offset,
@@ -172,7 +172,7 @@ def _region_as_dict(snapshot: Snapshot, region: Region) -> dict[str, Any]:
 # For a person.
 
 
-def _show_table(snapshot: Snapshot, regions: list[Region]) -> None:
+def _show_table(snapshot: OpenSnapshot, regions: list[Region]) -> None:
     width = len(f"{snapshot.stream.file_size:#x}")
     name_width = min(max((len(region.name) for region in regions), default=0), _NAME_WIDTH_MAX)
     heading = f"{'offset':>{width}}  {'end':>{width}}  {'size':>10}  {'name':<{name_width}}  path"
@@ -187,7 +187,7 @@ def _show_table(snapshot: Snapshot, regions: list[Region]) -> None:
             output.line(str(note))
 
 
-def _show_hex(snapshot: Snapshot, regions: list[Region]) -> None:
+def _show_hex(snapshot: OpenSnapshot, regions: list[Region]) -> None:
     for members, note in pieces(snapshot, regions):
         for region in members:
             _show_heading(region)
@@ -204,14 +204,14 @@ def _show_heading(region: Region) -> None:
     output.line(f"{name}  {place}  {printable(region.path)}")
 
 
-def _hex_of(snapshot: Snapshot, region: Region) -> Iterator[str]:
+def _hex_of(snapshot: OpenSnapshot, region: Region) -> Iterator[str]:
     if region.element:
         yield from _annotated(snapshot, fields_of(snapshot, region.element))
     else:
         yield from sample(snapshot, region)
 
 
-def _annotated(snapshot: Snapshot, fields: list[Field]) -> Iterator[str]:
+def _annotated(snapshot: OpenSnapshot, fields: list[ShownField]) -> Iterator[str]:
     hex_width = 3 * min(16, max(field.length for field in fields)) - 1
     name_width = max(len(field.path) for field in fields)
     for field in fields:

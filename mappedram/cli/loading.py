@@ -11,7 +11,7 @@ from mappedram.cli.status import UNFINISHED, FailureError, about
 from mappedram.errors import NotModelledError
 from mappedram.qemu.loader import NAMES, RELEASES, Destination
 from mappedram.stream.libvirt import open_any
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 #: A function that click makes a command of.
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -63,7 +63,7 @@ def question(release: str | None, snapshot: str | None, takes: Callable[[str], b
         raise FailureError(failure.file, failure.message, UNFINISHED) from failure
 
 
-def _check_machine(snapshot: Snapshot) -> None:
+def _check_machine(snapshot: OpenSnapshot) -> None:
     """See to it that a snapshot names all that its machine has.
 
     Raises:

@@ -20,7 +20,7 @@ from mappedram.guest.physical import PhysicalMap, Range, physical_map
 from mappedram.guest.physical.rules import ABOVE_4G
 from mappedram.printable import printable
 from mappedram.stream.libvirt import open_any
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.view.text import size, table
 
 
@@ -69,13 +69,13 @@ def command(file: str, below_4g: int | None, offset: int, driver: DriverName, fo
     return FINE
 
 
-def _file_offset(snapshot: Snapshot, one: Range) -> int | None:
+def _file_offset(snapshot: OpenSnapshot, one: Range) -> int | None:
     """Where the pages of a range have their place; None where they have no fixed one."""
     pages_offset = snapshot.block[one.idstr].model.pages_offset
     return None if pages_offset is None else pages_offset + one.offset
 
 
-def _as_dict(file: str, snapshot: Snapshot, found: PhysicalMap) -> dict[str, Any]:
+def _as_dict(file: str, snapshot: OpenSnapshot, found: PhysicalMap) -> dict[str, Any]:
     return {
         "file": file,
         "machine": snapshot.stream.machine,
@@ -97,7 +97,7 @@ def _as_dict(file: str, snapshot: Snapshot, found: PhysicalMap) -> dict[str, Any
     }
 
 
-def _lines(snapshot: Snapshot, found: PhysicalMap) -> Iterator[str]:
+def _lines(snapshot: OpenSnapshot, found: PhysicalMap) -> Iterator[str]:
     header = ("gpa", "end", "size", "kind", "block", "block_offset", "file_offset", "basis")
     yield from table(
         header,
@@ -111,7 +111,7 @@ def _lines(snapshot: Snapshot, found: PhysicalMap) -> Iterator[str]:
         yield f"{'' if index else chr(10)}not certain   {printable(doubt)}"
 
 
-def _row(snapshot: Snapshot, one: Range) -> tuple[str | None, ...]:
+def _row(snapshot: OpenSnapshot, one: Range) -> tuple[str | None, ...]:
     place = _file_offset(snapshot, one)
     return (
         f"{one.gpa:#x}",

@@ -15,10 +15,10 @@ from mappedram.cli.status import FINE, about
 from mappedram.cli.writing import ended_by_signals, force_option, progress
 from mappedram.errors import BuildError
 from mappedram.export.metadump import (
+    MetadumpPlan,
     Options,
-    Plan,
     Policy,
-    Written,
+    WrittenMetadump,
     key_of,
     plan,
     summary_of,
@@ -26,7 +26,7 @@ from mappedram.export.metadump import (
     write_unpacked,
 )
 from mappedram.export.metadump.policy import StateChoice
-from mappedram.export.metadump.verify import Comparison, compare
+from mappedram.export.metadump.verify import VerdictComparison, compare
 from mappedram.io import system
 from mappedram.io.source import Source
 from mappedram.io.staged import StagedFiles
@@ -50,9 +50,9 @@ class _Done:
     """
 
     out: Path
-    todo: Plan
-    written: Written
-    judged: Comparison
+    todo: MetadumpPlan
+    written: WrittenMetadump
+    judged: VerdictComparison
     taken: int
 
 

@@ -14,7 +14,7 @@ from mappedram.json_types import Json
 from mappedram.printable import printable
 from mappedram.stream.coverage import NOT_LISTED, Coverage, Reason
 from mappedram.stream.libvirt import LibvirtImage, open_any
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 partial_option = click.option(
     "--partial",
@@ -33,7 +33,7 @@ STATUS_OF_PARTIAL = (
 )
 
 
-Opening = Callable[..., AbstractContextManager[tuple[Snapshot, LibvirtImage | None]]]
+Opening = Callable[..., AbstractContextManager[tuple[OpenSnapshot, LibvirtImage | None]]]
 
 
 def partly(partial: bool, file: str, offset: int, *, driver: DriverName) -> Opening:

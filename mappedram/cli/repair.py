@@ -16,7 +16,7 @@ from mappedram.io import system
 from mappedram.io.source import Source
 from mappedram.io.staged import StagedFiles
 from mappedram.printable import printable
-from mappedram.repair import REPAIRS, Change, Plan, plan, write_copy, write_in_place
+from mappedram.repair import REPAIRS, Change, RepairPlan, plan, write_copy, write_in_place
 
 _NAME_WIDTH = max(len(repair.name) for repair in REPAIRS)
 _PROOFS = {repair.name: repair.proof for repair in REPAIRS}
@@ -89,12 +89,12 @@ def command(
     return status
 
 
-def _is_worth_it(todo: Plan) -> bool:
+def _is_worth_it(todo: RepairPlan) -> bool:
     """Whether there is something to write: a repaired file, or a copy of a sound one."""
     return bool(todo.made) or todo.report.verdict in ("clean", "harmless")
 
 
-def _copy(todo: Plan, out: Path, *, force: bool) -> Report:
+def _copy(todo: RepairPlan, out: Path, *, force: bool) -> Report:
     with (
         progress("copy", todo.source.base.allocated) as moved,
         StagedFiles(todo.source.fd, force=force) as files,
@@ -104,7 +104,7 @@ def _copy(todo: Plan, out: Path, *, force: bool) -> Report:
         return _judged(todo, fd)
 
 
-def _in_place(todo: Plan, file: str) -> Report:
+def _in_place(todo: RepairPlan, file: str) -> Report:
     if not todo.made:
         return todo.report
     fd = system.open_existing(file)
@@ -115,12 +115,12 @@ def _in_place(todo: Plan, file: str) -> Report:
         system.close(fd)
 
 
-def _judged(todo: Plan, fd: int) -> Report:
+def _judged(todo: RepairPlan, fd: int) -> Report:
     """What `check` says of the file that was written, not of the one that was planned."""
     return check(fd, todo.offset)
 
 
-def _status(todo: Plan, report: Report, *, dry_run: bool) -> int:
+def _status(todo: RepairPlan, report: Report, *, dry_run: bool) -> int:
     if not todo.made and report.verdict == "corrupt" and not dry_run:
         return UNFINISHED
     return report.exit_status
@@ -129,7 +129,7 @@ def _status(todo: Plan, report: Report, *, dry_run: bool) -> int:
 # JSON.
 
 
-def _as_dict(file: str, result: str, todo: Plan, report: Report, *, dry_run: bool) -> Any:
+def _as_dict(file: str, result: str, todo: RepairPlan, report: Report, *, dry_run: bool) -> Any:
     return {
         "file": file,
         "result": None if dry_run or not _is_worth_it(todo) else result,
@@ -142,7 +142,7 @@ def _as_dict(file: str, result: str, todo: Plan, report: Report, *, dry_run: boo
 # For a person.
 
 
-def _show(result: str, todo: Plan, report: Report, *, dry_run: bool) -> None:
+def _show(result: str, todo: RepairPlan, report: Report, *, dry_run: bool) -> None:
     told: set[str] = set()
     for change in todo.changes:
         for text in _lines(change, dry_run=dry_run):

@@ -19,7 +19,7 @@ from mappedram.cli.partial import as_dicts, note_unknown
 from mappedram.cli.status import about
 from mappedram.export.mapped_ram import lacking, refuse_cut
 from mappedram.format.drivers import DriverName
-from mappedram.guest.restore import Hint, Loading, hint
+from mappedram.guest.restore import Hint, LoadOptions, hint
 from mappedram.printable import printable
 from mappedram.stream.libvirt import open_any
 
@@ -91,7 +91,7 @@ def command(
         if image and image.compressed:
             stream = f"{path}.stream"
             unpack = _unpack(path, stream, mapped_ram=snapshot.stream.mapped_ram)
-        found = hint(snapshot.stream, stream, Loading(channels, direct_io))
+        found = hint(snapshot.stream, stream, LoadOptions(channels, direct_io))
     if image and image.complete and not image.header.offset:
         virsh = _virsh(path, channels, direct_io=direct_io)
     if form == "json":

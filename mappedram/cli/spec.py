@@ -10,7 +10,7 @@ from mappedram.cli import output
 from mappedram.cli.options import epilog, output_option
 from mappedram.cli.status import FINE, about
 from mappedram.cli.writing import ended_by_signals, force_option
-from mappedram.format.specification import FILES, File
+from mappedram.format.specification import FILES, SpecificationFile
 from mappedram.io.staged import StagedFiles
 from mappedram.printable import printable
 from mappedram.view.text import size, table
@@ -76,14 +76,14 @@ def command(names: tuple[str, ...], directory: Path | None, force: bool, form: s
     return FINE
 
 
-def _chosen(names: Sequence[str]) -> list[File]:
+def _chosen(names: Sequence[str]) -> list[SpecificationFile]:
     for name in names:
         if name not in FILES:
             raise click.UsageError(f"no file {name!r}; there are {', '.join(FILES)}")
     return [FILES[name] for name in dict.fromkeys(names or FILES)]
 
 
-def _write(files: Sequence[File], directory: Path, force: bool) -> None:
+def _write(files: Sequence[SpecificationFile], directory: Path, force: bool) -> None:
     """Write all of the files, or none."""
     directory.mkdir(parents=True, exist_ok=True)
     with StagedFiles(force=force, public=True) as staged:
@@ -92,7 +92,7 @@ def _write(files: Sequence[File], directory: Path, force: bool) -> None:
                 stream.write(file.data)
 
 
-def _as_dict(file: File, directory: Path | None, *, with_text: bool) -> dict[str, Any]:
+def _as_dict(file: SpecificationFile, directory: Path | None, *, with_text: bool) -> dict[str, Any]:
     return {
         "name": file.name,
         "size": len(file.data),

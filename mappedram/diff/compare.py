@@ -19,15 +19,15 @@ from mappedram.diff.pairs import paired
 from mappedram.diff.sections import FieldFinding, compare_devices, one_sided, section_pairs
 from mappedram.io.copying import Progress
 from mappedram.stream.coverage import Coverage, Reason
-from mappedram.stream.snapshot import Block, Snapshot
+from mappedram.stream.snapshot import Block, OpenSnapshot
 
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
 
 
 def compare(
-    a: Snapshot,
-    b: Snapshot,
+    a: OpenSnapshot,
+    b: OpenSnapshot,
     *,
     channels: int = 1,
     partial: bool = False,
@@ -61,16 +61,16 @@ def compare(
     )
 
 
-def to_be_compared(a: Snapshot, b: Snapshot) -> int:
+def to_be_compared(a: OpenSnapshot, b: OpenSnapshot) -> int:
     """Bytes of guest memory that `compare` goes through, for showing its progress."""
     return sum(min(one.used_length, other.used_length) for one, other in _with_pages(a, b))
 
 
-def _blocks(a: Snapshot, b: Snapshot) -> Iterator[tuple[Block | None, Block | None]]:
+def _blocks(a: OpenSnapshot, b: OpenSnapshot) -> Iterator[tuple[Block | None, Block | None]]:
     return paired(a.blocks, b.blocks, lambda block: block.idstr)
 
 
-def _with_pages(a: Snapshot, b: Snapshot) -> Iterator[tuple[Block, Block]]:
+def _with_pages(a: OpenSnapshot, b: OpenSnapshot) -> Iterator[tuple[Block, Block]]:
     """The blocks that both files have."""
     for one, other in _blocks(a, b):
         if one and other:
@@ -94,7 +94,7 @@ def _known(a: Coverage, b: Coverage) -> "Runs":
 class _Comparing:
     """A comparison under way, and what went wrong so far."""
 
-    def __init__(self, a: Snapshot, b: Snapshot, *, partial: bool) -> None:
+    def __init__(self, a: OpenSnapshot, b: OpenSnapshot, *, partial: bool) -> None:
         self.a = a
         self.b = b
         self.partial = partial
@@ -151,6 +151,6 @@ class _Comparing:
                     f" {len(devices)} devices are not compared",
                 )
 
-    def note(self, snapshot: Snapshot, reason: str) -> None:
+    def note(self, snapshot: OpenSnapshot, reason: str) -> None:
         """Something that leaves a part of a file out."""
         self.trouble.append(f"{snapshot.source.name}: {reason}")

@@ -37,7 +37,7 @@ _PAGES_MAX = 1 << 33
 _ZEROS = bytes(WINDOW)
 
 
-class Memory(Protocol):
+class ComparedMemory(Protocol):
     """What is needed of a RAM block; `Block` has it, whatever the file is."""
 
     @property
@@ -61,8 +61,8 @@ class Memory(Protocol):
 
 
 def compare_pages(
-    a: Memory,
-    b: Memory,
+    a: ComparedMemory,
+    b: ComparedMemory,
     names: tuple[str, str] = ("a", "b"),
     *,
     known: "Runs | None" = None,
@@ -114,7 +114,7 @@ def compare_pages(
 class _Side:
     """One of the two blocks, and the way to its bytes."""
 
-    def __init__(self, memory: Memory, name: str) -> None:
+    def __init__(self, memory: ComparedMemory, name: str) -> None:
         self.memory = memory
         self.name = name
         try:

@@ -10,7 +10,7 @@ from mappedram.diff.pairs import paired
 from mappedram.diff.payload import excerpt, first_difference, said
 from mappedram.format.constants import RAM_SECTION_IDSTR, SectionType
 from mappedram.stream.model import Section
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.vmstate import REST, DeviceState
 
 #: What a comparison of devices comes to.
@@ -29,12 +29,12 @@ class SectionPair(NamedTuple):
     b: Section | None
 
 
-def section_pairs(a: Snapshot, b: Snapshot) -> list[SectionPair]:
+def section_pairs(a: OpenSnapshot, b: OpenSnapshot) -> list[SectionPair]:
     """The sections that stand for each other; of a live device, its START."""
     return [SectionPair(*pair) for pair in paired(_to_be_paired(a), _to_be_paired(b), _identity)]
 
 
-def _to_be_paired(snapshot: Snapshot) -> list[Section]:
+def _to_be_paired(snapshot: OpenSnapshot) -> list[Section]:
     stopped = snapshot.stream.stopped
     # A section that reading stopped in is not whole.
     last = stopped.path if stopped else ""
@@ -59,7 +59,9 @@ def one_sided(pairs: list[SectionPair]) -> Iterator[SectionDifference]:
             yield SectionDifference(b, "b")
 
 
-def compare_devices(a: Snapshot, b: Snapshot, pairs: list[SectionPair]) -> Iterator[FieldFinding]:
+def compare_devices(
+    a: OpenSnapshot, b: OpenSnapshot, pairs: list[SectionPair]
+) -> Iterator[FieldFinding]:
     """What differs in devices that both files have, and what of them a metadump left out."""
     devices = _Devices(a, b)
     for one, other in pairs:
@@ -70,7 +72,7 @@ def compare_devices(a: Snapshot, b: Snapshot, pairs: list[SectionPair]) -> Itera
 class _Devices:
     """Both files. They are decoded when a payload differs or a metadump left out some of it."""
 
-    def __init__(self, a: Snapshot, b: Snapshot) -> None:
+    def __init__(self, a: OpenSnapshot, b: OpenSnapshot) -> None:
         self.a = a
         self.b = b
 
@@ -139,7 +141,7 @@ class _Devices:
         return side_of(_is_left_out(self.a, a), _is_left_out(self.b, b))
 
 
-def _is_left_out(snapshot: Snapshot, sections: list[Section]) -> bool:
+def _is_left_out(snapshot: OpenSnapshot, sections: list[Section]) -> bool:
     return any(
         True
         for one in sections
@@ -149,7 +151,7 @@ def _is_left_out(snapshot: Snapshot, sections: list[Section]) -> bool:
     )
 
 
-def _of(snapshot: Snapshot, start: Section) -> list[Section]:
+def _of(snapshot: OpenSnapshot, start: Section) -> list[Section]:
     """All sections of the live device that `start` begins."""
     return [
         section

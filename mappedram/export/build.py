@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from mappedram.errors import BuildError
-from mappedram.export.mapped_ram import Layout, lay_out
+from mappedram.export.mapped_ram import OutputLayout, lay_out
 from mappedram.export.recipe import BlockRecipe, Recipe
 from mappedram.format.constants import CAPABILITY_MAPPED_RAM, MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.io.copying import Progress, in_parallel
 from mappedram.io.source import Source
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.writer import BlockSpec, SnapshotWriter, create
 
 #: Bytes of a pattern that are made at once; a multiple of every page size.
@@ -21,7 +21,7 @@ def build(
     recipe: Recipe,
     fd: int,
     *,
-    donor: Snapshot | None = None,
+    donor: OpenSnapshot | None = None,
     channels: int = 1,
     direct_io: bool = False,
     partial: bool = False,
@@ -48,7 +48,7 @@ def build(
         OSError: reading or writing failed.
     """
     if donor is not None:
-        layout = Layout(
+        layout = OutputLayout(
             offset=recipe.offset,
             align=recipe.align or MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
             channels=channels,
@@ -79,9 +79,9 @@ def build(
 
 def _with_donor(
     recipe: Recipe,
-    donor: Snapshot,
+    donor: OpenSnapshot,
     fd: int,
-    layout: Layout,
+    layout: OutputLayout,
     progress: Progress | None,
 ) -> str | None:
     """Devices, and the RAM that the recipe does not name, from another snapshot."""

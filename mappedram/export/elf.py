@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mappedram.errors import BuildError
 from mappedram.export import vmcoreinfo
 from mappedram.export.page_copy import write_pieces
-from mappedram.export.ranges import Memory, Written, memory_of
+from mappedram.export.ranges import ExportedMemory, WrittenMemory, memory_of
 from mappedram.format.arithmetic import round_up
 from mappedram.format.foreign.elf import (
     EHDR_SIZE,
@@ -20,8 +20,8 @@ from mappedram.format.foreign.elf import (
 from mappedram.guest.cpu import cpu_notes
 from mappedram.guest.physical import PhysicalMap, PhysicalMemory, Range
 from mappedram.io import system
-from mappedram.io.copying import Progress, Target
-from mappedram.stream.snapshot import Snapshot
+from mappedram.io.copying import Progress, WriteTarget
+from mappedram.stream.snapshot import OpenSnapshot
 
 #: What the place of each range in the file is a multiple of, as that of pages in a snapshot is, so
 #: that every file system which shares blocks can share them.
@@ -29,7 +29,7 @@ _ALIGNMENT = 1 << 20
 
 
 def to_elf(
-    snapshot: Snapshot,
+    snapshot: OpenSnapshot,
     physical: PhysicalMap,
     fd: int,
     *,
@@ -38,7 +38,7 @@ def to_elf(
     direct_io: bool = False,
     partial: bool = False,
     progress: Progress | None = None,
-) -> Written:
+) -> WrittenMemory:
     """Write an ELF core into the empty file open as `fd`: one segment for each range of memory.
 
     Pages that are not stored are holes, which count as part of the file, since some programs take
@@ -75,7 +75,7 @@ def to_elf(
     layout = _Layout.of(memory, len(notes) + room)
     system.begin(fd, 0, layout.size, snapshot.source.fd)
     system.end_at(fd, layout.size)
-    with vmcoreinfo.Finder(addressed, channels) as finder:
+    with vmcoreinfo.VmcoreinfoFinder(addressed, channels) as finder:
         refused = write_pieces(
             zip((piece for _, piece in memory.pieces), layout.places, strict=True),
             fd,
@@ -86,8 +86,8 @@ def to_elf(
         )
         guest = guest or finder.result()
     notes += guest.data if guest else b""
-    Target(fd).write(layout.headers(machine, memory, len(notes)) + notes, 0)
-    return Written(refused, (*cpus.problems, *finder.doubts), memory.unknown)
+    WriteTarget(fd).write(layout.headers(machine, memory, len(notes)) + notes, 0)
+    return WrittenMemory(refused, (*cpus.problems, *finder.doubts), memory.unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class _Layout:
     size: int
 
     @classmethod
-    def of(cls, memory: Memory, notes_size: int) -> "_Layout":
+    def of(cls, memory: ExportedMemory, notes_size: int) -> "_Layout":
         notes_offset = EHDR_SIZE + PHDR_SIZE * (1 + len(memory.pieces))
         places, end = [], notes_offset + notes_size
         for extent, _ in memory.pieces:
@@ -113,7 +113,7 @@ class _Layout:
             end = places[-1] + extent.size
         return cls(notes_offset, tuple(places), end)
 
-    def headers(self, machine: Machine, memory: Memory, notes_size: int) -> bytes:
+    def headers(self, machine: Machine, memory: ExportedMemory, notes_size: int) -> bytes:
         """The header of the file and those of the segments, of which the notes are the first."""
         loads = [
             _load(extent, place)

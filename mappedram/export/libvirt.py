@@ -3,7 +3,7 @@
 import dataclasses
 
 from mappedram.errors import BuildError
-from mappedram.export.mapped_ram import Layout, lay_out
+from mappedram.export.mapped_ram import OutputLayout, lay_out
 from mappedram.format import drivers
 from mappedram.format.libvirt import (
     HEADER_SIZE,
@@ -18,18 +18,18 @@ from mappedram.io import system
 from mappedram.io.copying import Progress
 from mappedram.stream.libvirt.domain import describe
 from mappedram.stream.libvirt.header import KIND
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 
 def write_libvirt_sparse(
-    snapshot: Snapshot,
+    snapshot: OpenSnapshot,
     xml: str,
     cookie: str | None,
     fd: int,
     *,
     was_running: bool = False,
     slack: int = SLACK,
-    layout: Layout | None = None,
+    layout: OutputLayout | None = None,
     progress: Progress | None = None,
 ) -> str | None:
     """Write the snapshot as a save image, which `virsh restore` takes, into the empty file `fd`.
@@ -73,7 +73,7 @@ def write_libvirt_sparse(
     # The header is in the byte order of the host, as the bitmaps are.
     params = {"is_be": snapshot.byteorder == "big"}
     header = drivers.get("construct").build(KIND, values, params)
-    place = dataclasses.replace(layout or Layout(), offset=HEADER_SIZE + data_len)
+    place = dataclasses.replace(layout or OutputLayout(), offset=HEADER_SIZE + data_len)
     # First of all, as it says whether there is room.
     refused = lay_out(snapshot, fd, place, progress=progress)
     system.write(fd, header + domain + more + bytes(slack), 0)

@@ -1,16 +1,16 @@
 """Guest memory as LiME writes it: ranges one behind another, each with its header."""
 
 from mappedram.export.page_copy import write_pieces
-from mappedram.export.ranges import Written, memory_of
+from mappedram.export.ranges import WrittenMemory, memory_of
 from mappedram.format.foreign.lime import LIME_HEADER_SIZE, LimeHeader
 from mappedram.guest.physical import PhysicalMap
 from mappedram.io import system
-from mappedram.io.copying import Progress, Target
-from mappedram.stream.snapshot import Snapshot
+from mappedram.io.copying import Progress, WriteTarget
+from mappedram.stream.snapshot import OpenSnapshot
 
 
 def to_lime(
-    snapshot: Snapshot,
+    snapshot: OpenSnapshot,
     physical: PhysicalMap,
     fd: int,
     *,
@@ -18,7 +18,7 @@ def to_lime(
     direct_io: bool = False,
     partial: bool = False,
     progress: Progress | None = None,
-) -> Written:
+) -> WrittenMemory:
     """Write a LiME file into the empty file open as `fd`.
 
     Args:
@@ -40,7 +40,7 @@ def to_lime(
     memory = memory_of(snapshot, physical, partial=partial)
     size = sum(LIME_HEADER_SIZE + extent.size for extent, _ in memory.pieces)
     system.begin(fd, 0, size, snapshot.source.fd)
-    target, places, end = Target(fd), [], 0
+    target, places, end = WriteTarget(fd), [], 0
     for extent, piece in memory.pieces:
         header = {"s_addr": extent.gpa, "e_addr": extent.end - 1}
         target.write(LimeHeader.build(header), end)
@@ -48,4 +48,4 @@ def to_lime(
         end += LIME_HEADER_SIZE + extent.size
     system.end_at(fd, size)
     refused = write_pieces(places, fd, channels=channels, direct_io=direct_io, progress=progress)
-    return Written(refused, (), memory.unknown)
+    return WrittenMemory(refused, (), memory.unknown)

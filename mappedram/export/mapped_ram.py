@@ -11,12 +11,12 @@ from mappedram.io.copying import Progress, in_parallel
 from mappedram.io.source import Source
 from mappedram.stream.coverage import Coverage, require_known
 from mappedram.stream.page_records import ScatteredPages
-from mappedram.stream.snapshot import Block, Snapshot
+from mappedram.stream.snapshot import Block, OpenSnapshot
 from mappedram.stream.writer import BlockSpec, Envelope, SnapshotWriter
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class OutputLayout:
     """How the copy is laid out.
 
     Attributes:
@@ -39,9 +39,9 @@ class Layout:
 
 
 def lay_out(
-    snapshot: Snapshot,
+    snapshot: OpenSnapshot,
     fd: int,
-    layout: Layout = Layout(),
+    layout: OutputLayout = OutputLayout(),
     *,
     replace: Mapping[str, Source] | None = None,
     early: EarlyPages | None = None,
@@ -113,7 +113,7 @@ def lay_out(
         return writer.direct_io_refused
 
 
-def lacking(snapshot: Snapshot, replaced: Collection[str] = ()) -> list[Coverage]:
+def lacking(snapshot: OpenSnapshot, replaced: Collection[str] = ()) -> list[Coverage]:
     """What the snapshot does not tell of the pages that a copy of it would have.
 
     A block that the save left out is left out of the copy as well, and lacks nothing there.
@@ -126,7 +126,7 @@ def lacking(snapshot: Snapshot, replaced: Collection[str] = ()) -> list[Coverage
 
 
 def refuse_cut(
-    snapshot: Snapshot, replaced: Collection[str] = (), *, partial: bool = False
+    snapshot: OpenSnapshot, replaced: Collection[str] = (), *, partial: bool = False
 ) -> None:
     """Refuse what cannot become a whole snapshot again.
 
@@ -152,7 +152,7 @@ def _collect(
     block: Block,
     scattered: ScatteredPages,
     writer: SnapshotWriter,
-    layout: Layout,
+    layout: OutputLayout,
     progress: Progress | None,
 ) -> None:
     """Pages of a block that stand one by one in a stream, each put in its place."""
@@ -167,7 +167,9 @@ def _collect(
     in_parallel(collect, iter(range(0, len(scattered.pages), step)), layout.channels)
 
 
-def _copy(block: Block, writer: SnapshotWriter, layout: Layout, progress: Progress | None) -> None:
+def _copy(
+    block: Block, writer: SnapshotWriter, layout: OutputLayout, progress: Progress | None
+) -> None:
     """The stored pages of a block, all of them or those that are not zero."""
     runs = block.stored.runs()
     assert block.model.pages_offset is not None

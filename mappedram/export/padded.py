@@ -1,15 +1,15 @@
 """Guest memory as one sparse raw file: byte n of the file is what physical address n holds."""
 
 from mappedram.export.page_copy import write_pieces
-from mappedram.export.ranges import Written, memory_of
+from mappedram.export.ranges import WrittenMemory, memory_of
 from mappedram.guest.physical import PhysicalMap
 from mappedram.io import system
 from mappedram.io.copying import Progress
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 
 def to_padded(
-    snapshot: Snapshot,
+    snapshot: OpenSnapshot,
     physical: PhysicalMap,
     fd: int,
     *,
@@ -17,7 +17,7 @@ def to_padded(
     direct_io: bool = False,
     partial: bool = False,
     progress: Progress | None = None,
-) -> Written:
+) -> WrittenMemory:
     """Write guest memory into the empty file open as `fd`; there are holes between ranges.
 
     The file ends with RAM. Firmware behind it is left out: it stands so high that the file of a
@@ -49,4 +49,4 @@ def to_padded(
         direct_io=direct_io,
         progress=progress,
     )
-    return Written(refused, (), memory.unknown)
+    return WrittenMemory(refused, (), memory.unknown)

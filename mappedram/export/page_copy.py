@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from mappedram.export.ranges import Piece
+from mappedram.export.ranges import ExportedPiece
 from mappedram.io import system
-from mappedram.io.copying import Progress, Target, copy_runs, in_parallel, share, write_rows
+from mappedram.io.copying import Progress, WriteTarget, copy_runs, in_parallel, share, write_rows
 
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
@@ -18,15 +18,15 @@ LONG = 1 << 20
 class Observer(Protocol):
     """Somebody who wants to see all of memory, where that costs little."""
 
-    def passing(self, piece: Piece, start: int, data: "memoryview | bytes") -> None:
+    def passing(self, piece: ExportedPiece, start: int, data: "memoryview | bytes") -> None:
         """Look at whole pages on their way, from byte `start` of the block on; on any thread."""
 
-    def unseen(self, piece: Piece, runs: "Runs") -> None:
+    def unseen(self, piece: ExportedPiece, runs: "Runs") -> None:
         """These bytes of the block are moved without passing by."""
 
 
 def write_pieces(
-    pieces: Iterable[tuple[Piece, int]],
+    pieces: Iterable[tuple[ExportedPiece, int]],
     fd: int,
     *,
     channels: int = 1,
@@ -65,7 +65,7 @@ def write_pieces(
     return target.refused
 
 
-class _Observed(Target):
+class _Observed(WriteTarget):
     """The file, with somebody who looks at what is written.
 
     Attributes:
@@ -77,10 +77,10 @@ class _Observed(Target):
         super().__init__(fd, direct_io=direct_io)
         self.observer = observer
         self.place = self.seen = 0
-        self._piece: Piece | None = None
+        self._piece: ExportedPiece | None = None
         self._lock = Lock()
 
-    def begin(self, piece: Piece, place: int) -> None:
+    def begin(self, piece: ExportedPiece, place: int) -> None:
         """Say what is written next."""
         self._piece, self.place = piece, place
 
@@ -94,7 +94,9 @@ class _Observed(Target):
         super().write(data, offset)
 
 
-def _write(piece: Piece, target: _Observed, channels: int, progress: Progress | None) -> None:
+def _write(
+    piece: ExportedPiece, target: _Observed, channels: int, progress: Progress | None
+) -> None:
     """Write a piece to its place, in the way that costs least."""
     if piece.block.scattered is not None:
         _collect(piece, target, channels, progress)
@@ -119,7 +121,7 @@ def _write(piece: Piece, target: _Observed, channels: int, progress: Progress | 
 
 
 def _copy(
-    piece: Piece, runs: "Runs", target: _Observed, channels: int, progress: Progress | None
+    piece: ExportedPiece, runs: "Runs", target: _Observed, channels: int, progress: Progress | None
 ) -> None:
     """Copy runs of bytes of the block."""
     first = _pages_offset(piece)
@@ -127,13 +129,15 @@ def _copy(
     copy_runs(piece.block.source, runs + first, target, shift, channels=channels, progress=progress)
 
 
-def _pages_offset(piece: Piece) -> int:
+def _pages_offset(piece: ExportedPiece) -> int:
     offset = piece.block.model.pages_offset
     assert offset is not None
     return offset
 
 
-def _collect(piece: Piece, target: _Observed, channels: int, progress: Progress | None) -> None:
+def _collect(
+    piece: ExportedPiece, target: _Observed, channels: int, progress: Progress | None
+) -> None:
     """Pages that stand one by one in a stream, each put in its place."""
     scattered = piece.block.scattered
     assert scattered is not None
@@ -150,7 +154,7 @@ def _collect(piece: Piece, target: _Observed, channels: int, progress: Progress 
     in_parallel(collect, iter(range(lower, upper, step)), channels)
 
 
-def _share(piece: Piece, fd: int, place: int) -> bool:
+def _share(piece: ExportedPiece, fd: int, place: int) -> bool:
     """Let the file share the whole stretch, then take out what the bitmap takes out."""
     source, first = piece.block.source, _pages_offset(piece)
     begin, end = first + piece.start, first + piece.start + piece.size

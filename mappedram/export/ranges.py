@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mappedram.errors import UnsupportedError
 from mappedram.guest.physical import PhysicalMap, Range
 from mappedram.stream.coverage import Coverage, require_known
-from mappedram.stream.snapshot import Block, Snapshot
+from mappedram.stream.snapshot import Block, OpenSnapshot
 
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
@@ -23,7 +23,7 @@ _PART = 1 << 34
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ExportedPiece:
     """A stretch of one RAM block.
 
     Attributes:
@@ -54,15 +54,15 @@ class Piece:
         runs = self.block.stored.iter_runs(*self._pages)
         return sum(int((part[:, 1] - part[:, 0]).sum()) for part in runs) * self.block.page_size
 
-    def parts(self) -> "Iterator[Piece]":
+    def parts(self) -> "Iterator[ExportedPiece]":
         """The same in parts, so that the runs of one never take much memory."""
         for start in range(self.start, self.start + self.size, _PART):
             size = min(_PART, self.start + self.size - start)
-            yield Piece(self.block, start, size, self.gpa + start - self.start)
+            yield ExportedPiece(self.block, start, size, self.gpa + start - self.start)
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class ExportedMemory:
     """What of the guest's memory is exported.
 
     Attributes:
@@ -71,7 +71,7 @@ class Memory:
             the range is left out.
     """
 
-    pieces: tuple[tuple[Range, Piece], ...]
+    pieces: tuple[tuple[Range, ExportedPiece], ...]
     unknown: tuple[Coverage, ...]
 
     @property
@@ -81,7 +81,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenMemory:
     """What became of a file that was written.
 
     Attributes:
@@ -95,7 +95,9 @@ class Written:
     unknown: tuple[Coverage, ...] = ()
 
 
-def memory_of(snapshot: Snapshot, physical: PhysicalMap, *, partial: bool = False) -> Memory:
+def memory_of(
+    snapshot: OpenSnapshot, physical: PhysicalMap, *, partial: bool = False
+) -> ExportedMemory:
     """The memory behind the ranges of `physical`: RAM and ROM, but no flash.
 
     Args:
@@ -124,18 +126,18 @@ def memory_of(snapshot: Snapshot, physical: PhysicalMap, *, partial: bool = Fals
                 f"{extent.gpa:#x} to {extent.end:#x} is not made of whole pages of"
                 f" {block.page_size:#x} bytes"
             )
-        pieces.append((extent, Piece(block, extent.offset, extent.size, extent.gpa)))
+        pieces.append((extent, ExportedPiece(block, extent.offset, extent.size, extent.gpa)))
     if not pieces:
         require_known(unknown, snapshot.stream.stopped)
         raise UnsupportedError("the guest has no memory")
-    return Memory(tuple(pieces), tuple(unknown))
+    return ExportedMemory(tuple(pieces), tuple(unknown))
 
 
 def _is_flash(one: Range) -> bool:
     return not one.is_ram and bool(_FLASH.fullmatch(one.idstr))
 
 
-def _unknown(snapshot: Snapshot, idstrs: Collection[str]) -> list[Coverage]:
+def _unknown(snapshot: OpenSnapshot, idstrs: Collection[str]) -> list[Coverage]:
     """What the file does not tell of these blocks, and of those that it does not even name."""
     return [coverage for coverage in snapshot.coverages(idstrs) if coverage.unknown]
 

@@ -1,7 +1,7 @@
 """RAM blocks as sparse raw files: byte n of the file is byte n of the block."""
 
 from mappedram.export.page_copy import write_pieces
-from mappedram.export.ranges import Piece
+from mappedram.export.ranges import ExportedPiece
 from mappedram.io import system
 from mappedram.io.copying import Progress
 from mappedram.stream.coverage import require_known
@@ -46,5 +46,5 @@ def extract(
     system.end_at(fd, block.used_length)
     if not block.readable:
         return None
-    whole = Piece(block, 0, block.used_length, 0)
+    whole = ExportedPiece(block, 0, block.used_length, 0)
     return write_pieces([(whole, 0)], fd, channels=channels, direct_io=direct_io, progress=progress)

@@ -18,9 +18,9 @@ from mappedram.format.drivers.base import Driver
 from mappedram.format.grammar import Said
 from mappedram.format.structures import SECTION_PART, SectionPart
 from mappedram.io import system
-from mappedram.io.copying import Progress, Target, in_parallel
+from mappedram.io.copying import Progress, WriteTarget, in_parallel
 from mappedram.stream.model import Section
-from mappedram.stream.snapshot import Block, Snapshot
+from mappedram.stream.snapshot import Block, OpenSnapshot
 from mappedram.stream.writer import Envelope
 from mappedram.stream.writer.build import Built
 
@@ -37,7 +37,7 @@ _WORD, _ZERO_RECORD = 8, 9
 
 
 def to_stream(
-    snapshot: Snapshot,
+    snapshot: OpenSnapshot,
     fd: int,
     *,
     channels: int = 1,
@@ -69,7 +69,7 @@ def to_stream(
     eos = next(e for e in stream.elements if e.kind == "end_of_section")
     closing = snapshot.source.read_exactly(eos.offset, start.end - eos.offset, "stream")
 
-    target = Target(fd)
+    target = WriteTarget(fd)
     setup, rounds = (
         envelope.middle[: envelope.setup_size],
         envelope.middle[envelope.setup_size :],
@@ -88,7 +88,7 @@ def to_stream(
     target.write(closing + rounds + envelope.tail, position)
 
 
-def _block_list(snapshot: Snapshot, driver: Driver) -> bytes:
+def _block_list(snapshot: OpenSnapshot, driver: Driver) -> bytes:
     """MEM_SIZE and the headers of the blocks, without that of mapped-ram."""
     has_addr = snapshot.stream.announces_x_ignore_shared
     built = Built(driver, said=Said(capabilities=(CAPABILITY_X_IGNORE_SHARED,) if has_addr else ()))
@@ -123,7 +123,7 @@ class _Records:
     """
 
     def __init__(
-        self, block: Block, target: Target, position: int, progress: Progress | None
+        self, block: Block, target: WriteTarget, position: int, progress: Progress | None
     ) -> None:
         name = block.idstr.encode("latin-1")
         self._name = bytes([len(name)]) + name

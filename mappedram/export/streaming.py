@@ -10,7 +10,7 @@ from mappedram.io.copying import Progress
 from mappedram.io.vectored import Gather
 from mappedram.stream.model import RamBlock
 from mappedram.stream.reader import PageTaker
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.writer import BlockSpec, Envelope
 from mappedram.stream.writer.plan import plan
 
@@ -51,7 +51,7 @@ class EarlyPages:
         """Whether the file holds pages now."""
         return bool(self._places)
 
-    def begin(self, snapshot: Snapshot, page_size: int) -> PageTaker | None:
+    def begin(self, snapshot: OpenSnapshot, page_size: int) -> PageTaker | None:
         """What takes the pages; nothing where it is already clear that `lay_out` is to refuse.
 
         Nor of a device: what is on it has to go first; nor with x-ignore-shared, where only the

@@ -11,12 +11,12 @@ from threading import Event, local
 from typing import TYPE_CHECKING, Self
 
 from mappedram.errors import UnknownPagesError
-from mappedram.export.ranges import Piece
+from mappedram.export.ranges import ExportedPiece
 from mappedram.format.arithmetic import round_up
 from mappedram.format.foreign.elf import NOTE_HEADER_SIZE, NoteHeader
 from mappedram.guest.physical import PhysicalMemory
 from mappedram.io.copying import batches, grouped, read_fully
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.vmstate.values import Value
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class GuestNote:
     gpa: int
 
 
-def announced(snapshot: Snapshot, memory: PhysicalMemory) -> GuestNote | None:
+def announced(snapshot: OpenSnapshot, memory: PhysicalMemory) -> GuestNote | None:
     """The note whose place the guest has told QEMU; None where it has not, or where it is damaged.
 
     It is what QEMU's `dump-guest-memory` adds, unless it has no name: of zeros, QEMU makes a note.
@@ -83,7 +83,7 @@ def _number(value: Value) -> int:
     return value if isinstance(value, int) else 0
 
 
-class Finder:
+class VmcoreinfoFinder:
     """Looks for the note of a kernel that told QEMU nothing, at the beginning of all pages.
 
     It observes what is written (`mappedram.export.page_copy`), and reads what does not pass by in
@@ -106,7 +106,7 @@ class Finder:
         self._reading: list[Future[None]] = []
         self._buffers = local()
 
-    def passing(self, piece: Piece, start: int, data: "memoryview | bytes") -> None:
+    def passing(self, piece: ExportedPiece, start: int, data: "memoryview | bytes") -> None:
         """Note the pages that begin as the note does, by their addresses."""
         import numpy as np
 
@@ -121,12 +121,12 @@ class Finder:
             room = max(0, _PLACES_MAX - len(self._places))
             self._places.update(places[:room].tolist())
 
-    def unseen(self, piece: Piece, runs: "Runs") -> None:
+    def unseen(self, piece: ExportedPiece, runs: "Runs") -> None:
         """Read what nobody else does."""
         submit = self._readers.submit
         self._reading += [submit(self._read, piece, batch) for batch in batches(runs)]
 
-    def _read(self, piece: Piece, runs: "Runs") -> None:
+    def _read(self, piece: ExportedPiece, runs: "Runs") -> None:
         offset = piece.block.model.pages_offset
         assert offset is not None
         if not hasattr(self._buffers, "buffer"):

@@ -7,7 +7,7 @@ from construct import Construct, Renamed, Subconstruct, ValidationError
 
 from mappedram.format._spec import TYPES
 from mappedram.format.judged import FieldRule, Judged
-from mappedram.format.nesting import Context, Member, Struct, parse_of
+from mappedram.format.nesting import FieldMember, LeanStruct, NestedContext, parse_of
 from mappedram.format.typed import Value
 from mappedram.format.validity import ByParams, Scalar, Validity
 
@@ -58,7 +58,7 @@ class Trace:
     value: Value = None
 
 
-class Field(Member):
+class Field(FieldMember):
     """A named field that notes its place in the list that the caller passes as parameter `trace`.
 
     `rules` are those about its value that do not stop a reader.
@@ -82,7 +82,7 @@ class Field(Member):
         return entry.value
 
 
-class _Fields(Struct):
+class _Fields(LeanStruct):
     """The fields of a record. Without a trace, they are parsed past `Field`.
 
     No path is needed then: what fails is parsed once more, with a trace.
@@ -92,10 +92,10 @@ class _Fields(Struct):
         super().__init__(*fields)
         self._straight = [(field.name, parse_of(field.subcon)) for field in fields]
 
-    def _parse(self, stream: Any, context: Any, path: str) -> Context:
+    def _parse(self, stream: Any, context: Any, path: str) -> NestedContext:
         if context._params.get("trace") is not None:
             return super()._parse(stream, context, path)
-        inside = Context(stream, context)
+        inside = NestedContext(stream, context)
         for name, parse in self._straight:
             inside[name] = parse(stream, inside, path)
         return inside

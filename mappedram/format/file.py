@@ -34,7 +34,6 @@ from mappedram.format.constants import (
     SectionType,
 )
 from mappedram.format.grammar import (
-    Area,
     At,
     Attempt,
     Choice,
@@ -43,6 +42,7 @@ from mappedram.format.grammar import (
     Opaque,
     PageRecords,
     Payload,
+    PlacedExtent,
     Record,
     Refused,
     Repeat,
@@ -52,7 +52,7 @@ from mappedram.format.grammar import (
     here,
     step,
 )
-from mappedram.format.nesting import Struct
+from mappedram.format.nesting import LeanStruct
 from mappedram.format.typed import Fields
 
 
@@ -152,32 +152,32 @@ def refuse_backwards(c: Any, path: str) -> None:
         )
 
 
-RamBlock = Struct(
+RamBlock = LeanStruct(
     here(
         "header",
         Structure(ram.RamBlockHeader, _around_block, values=_usual_header, derived=_places),
     ),
     If(
         _has_data,
-        Struct(
+        LeanStruct(
             here("header", Told(lambda c, _: c._.header)),
             step(
                 "bitmap",
-                Area(
+                PlacedExtent(
                     lambda c: c.header["mapped_ram"]["bitmap_offset"],
                     lambda c: _len_bitmap(c.header, c._io.word_size),
                 ),
             ),
             step(
                 "padding",
-                Area(
+                PlacedExtent(
                     lambda c: c.bitmap.stop,
                     lambda c: c.header["mapped_ram"]["pages_offset"] - c.bitmap.stop,
                 ),
             ),
             step(
                 "pages",
-                Area(
+                PlacedExtent(
                     lambda c: c.header["mapped_ram"]["pages_offset"],
                     lambda c: c.header["used_length"],
                 ),
@@ -221,7 +221,7 @@ def _total(c: Any, _values: Fields, _end: int) -> Fields:
     return {"total_and_flags": total | RAM_SAVE_FLAG_MEM_SIZE}
 
 
-RamList = Struct(
+RamList = LeanStruct(
     step("mem_size", Structure(ram.MemSize, derived=_total)),
     Told(_guess_mapped_ram, built=False),
     # A record begins with a zero byte, and the name of a block with its length.
@@ -230,7 +230,7 @@ RamList = Struct(
 
 EndOfSection = Structure(ram.EndOfSection, values=lambda _: {"flags": RAM_SAVE_FLAG_EOS})
 
-Ram = Struct(
+Ram = LeanStruct(
     here(
         "records",
         Repeat(
@@ -262,7 +262,7 @@ DirtyBitmapChunk = Record(live.DirtyBitmapChunk)
 DirtyBitmaps = step(
     "chunks",
     Repeat(
-        Struct(
+        LeanStruct(
             here("record", DirtyBitmapChunk),
             Extent(lambda c: c.record["buf_size"] or 0, told_by="buf_size"),
         ),
@@ -270,12 +270,12 @@ DirtyBitmaps = step(
     ),
 )
 
-HashTable = Struct(
+HashTable = LeanStruct(
     step("table", Record(live.HtabHeader)),
     step(
         "chunks",
         Repeat(
-            Struct(
+            LeanStruct(
                 here("record", Record(live.HtabChunk)),
                 Extent(lambda c: c.record["n_valid"] * HTAB_ENTRY, told_by="n_valid"),
             ),
@@ -289,7 +289,7 @@ HashTable = Struct(
 StorageAttributes = step(
     "records",
     Repeat(
-        Struct(
+        LeanStruct(
             here("record", Record(live.StorageAttributes)),
             Extent(lambda c: c.record["count"] or 0, told_by="count"),
         ),
@@ -300,7 +300,7 @@ StorageAttributes = step(
 Vfio = step(
     "records",
     Repeat(
-        Struct(
+        LeanStruct(
             here("record", Record(live.VfioRecord)),
             Extent(lambda c: c.record["data_size"] or 0, told_by="data_size"),
             Told(_refuse_device_state),
@@ -379,13 +379,13 @@ _BEHIND_HEADER = (
     step("footer", Maybe(_has_footer, Structure(section.SectionFooter, values=_footer))),
 )
 
-SectionStart = Struct(
+SectionStart = LeanStruct(
     step("header", Structure(section.SectionStart)),
     Told(_note_start),
     *_BEHIND_HEADER,
 )
 
-SectionPart = Struct(step("header", Structure(section.SectionPart)), *_BEHIND_HEADER)
+SectionPart = LeanStruct(step("header", Structure(section.SectionPart)), *_BEHIND_HEADER)
 
 # A command, with the stream that it packages.
 
@@ -403,7 +403,7 @@ def _len_packaged(c: Any) -> int:
     return int.from_bytes(data, "big") if packaged else 0
 
 
-Command = Struct(
+Command = LeanStruct(
     step("header", Structure(section.Command)),
     Told(_note_command, built=False),
     here(
@@ -437,7 +437,7 @@ def no_section(c: Any, path: str) -> FormatError:
     )
 
 
-EndOfStream = Struct(step("header", Structure(section.EndOfStream)))
+EndOfStream = LeanStruct(step("header", Structure(section.EndOfStream)))
 
 Section = Choice(
     _next,
@@ -454,7 +454,7 @@ Section = Choice(
 )
 
 
-VmDescription = Struct(
+VmDescription = LeanStruct(
     step(
         "header",
         Structure(
@@ -481,7 +481,7 @@ def _note_configuration(c: Any, _path: str) -> None:
     said.mapped_ram = CAPABILITY_MAPPED_RAM in said.capabilities
 
 
-Subsection = Struct(
+Subsection = LeanStruct(
     here(
         "subsection",
         Structure(
@@ -492,7 +492,7 @@ Subsection = Struct(
     Told(_note_subsection),
 )
 
-Configuration = Struct(
+Configuration = LeanStruct(
     step("header", Structure(stream.ConfigurationHeader)),
     step("subsections", Repeat(Subsection, before=_is_next(SectionType.SUBSECTION))),
     Told(_note_configuration),
@@ -501,7 +501,7 @@ Configuration = Struct(
 #: A live guest takes its time: thousands of PARTs of RAM hold nothing but EOS.
 IDLE_PART = ("section_part", "end_of_section", "section_footer")
 
-Stream = Struct(
+Stream = LeanStruct(
     step("header", Structure(stream.StreamHeader)),
     step("configuration", Maybe(_is_next(SectionType.CONFIGURATION), Configuration)),
     step(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from construct import Construct, Subconstruct
 
 from mappedram.errors import FormatError
-from mappedram.format.nesting import Context, Member
+from mappedram.format.nesting import FieldMember, NestedContext
 from mappedram.format.typed import Fields, Kind, Params, T, Value
 
 NOTHING: Params = {}
@@ -60,7 +60,7 @@ class Payload(NamedTuple):
     instance_id: int | None
 
 
-class Place(Protocol):
+class Position(Protocol):
     """A file as a declaration sees it, whether it is parsed or built."""
 
     said: Said
@@ -73,7 +73,7 @@ class Place(Protocol):
         """Learn that bytes with a place of their own stand there."""
 
 
-class Walk(Place, Protocol):
+class Walk(Position, Protocol):
     """A file that is parsed. `keeps` says whether somebody wants the items of its lists."""
 
     keeps: bool
@@ -115,7 +115,7 @@ class Walk(Place, Protocol):
         """Pass the JSON text, or what the file has of it."""
 
 
-class Builder(Place, Protocol):
+class Builder(Position, Protocol):
     """A file that is built."""
 
     align: int
@@ -132,12 +132,12 @@ class Builder(Place, Protocol):
 
 def step(name: str, subcon: Construct) -> Construct:
     """A member that is one step of the path."""
-    return Member(subcon, name, f"/{name}")
+    return FieldMember(subcon, name, f"/{name}")
 
 
 def here(name: str, subcon: Construct) -> Construct:
     """A member that stands at the path of its owner."""
-    return Member(subcon, name, "")
+    return FieldMember(subcon, name, "")
 
 
 class At(Subconstruct):
@@ -234,7 +234,7 @@ class Extent(Construct):
         _put(stream, obj if obj is not None else range(self.length(context)))
 
 
-class Area(Construct):
+class PlacedExtent(Construct):
     """Bytes at a place of their own: nothing is passed."""
 
     def __init__(self, offset: Of, length: Of) -> None:
@@ -243,7 +243,7 @@ class Area(Construct):
         self.offset = offset
         self.length = length
 
-    def _parse(self, stream: Place, context: Any, path: str) -> range:
+    def _parse(self, stream: Position, context: Any, path: str) -> range:
         start, length = self.offset(context), self.length(context)
         stream.area(path, start, length)
         return range(start, start + length)
@@ -463,13 +463,13 @@ def parse(declaration: Construct, walk: Walk, path: str = "") -> Fields:
     Raises:
         FormatError: it cannot be followed further; what was passed before, the walk knows.
     """
-    values: Fields = _plain(declaration._parsereport(walk, Context(walk), path))
+    values: Fields = _plain(declaration._parsereport(walk, NestedContext(walk), path))
     return values
 
 
 def _plain(value: Any) -> Any:
     """Values without what stands around them."""
-    if isinstance(value, Context):
+    if isinstance(value, NestedContext):
         return {key: _plain(member) for key, member in value.items()}
     return [_plain(member) for member in value] if isinstance(value, list) else value
 
@@ -480,4 +480,4 @@ def build(declaration: Construct, values: Value, builder: Builder, path: str = "
     Raises:
         BuildError: a value is missing or does not fit.
     """
-    declaration._build(values, builder, Context(builder), path)
+    declaration._build(values, builder, NestedContext(builder), path)

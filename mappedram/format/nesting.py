@@ -1,4 +1,4 @@
-"""Construct's `Struct` and the context of its members, with as little in between as can be.
+"""Construct's `LeanStruct` and the context of its members, with as little in between as can be.
 
 A file is thousands of structures, and each has its members: of Construct's own context, most is
 never asked for here, and making it takes longer than all else. What can be known of the members is
@@ -18,8 +18,8 @@ _Build = Callable[[Any, Any, Any, str], Any]
 _NOTHING: Mapping[str, Any] = {}
 
 
-class Context(dict[str, Any]):
-    """What was parsed or built so far of a `Struct`, by name; also as attributes.
+class NestedContext(dict[str, Any]):
+    """What was parsed or built so far of a `LeanStruct`, by name; also as attributes.
 
     Attributes:
         _io: what is parsed or built.
@@ -58,7 +58,7 @@ class Context(dict[str, Any]):
         raise KeyError(name)
 
 
-class Member(Renamed):
+class FieldMember(Renamed):
     """A member with a name; `step` is what the path of its owner grows by."""
 
     def __init__(self, subcon: Construct, name: str, step: str, docs: str = "") -> None:
@@ -72,25 +72,25 @@ class Member(Renamed):
         return self.subcon._build(obj, stream, context, path + self.step)
 
 
-class Struct(construct.Struct):
-    """Members one behind the other: parsed to a `Context`, built of values by name."""
+class LeanStruct(construct.Struct):
+    """Members one behind the other: parsed to a `NestedContext`, built of values by name."""
 
     def __init__(self, *subcons: Construct) -> None:
         super().__init__(*subcons)
         self._parsers = [_parser(member) for member in self.subcons]
         self._builders = [_builder(member) for member in self.subcons]
 
-    def _parse(self, stream: Any, context: Any, path: str) -> Context:
-        inside = Context(stream, context)
+    def _parse(self, stream: Any, context: Any, path: str) -> NestedContext:
+        inside = NestedContext(stream, context)
         for name, step, parse in self._parsers:
             value = parse(stream, inside, path + step)
             if name is not None:
                 inside[name] = value
         return inside
 
-    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Context:
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> NestedContext:
         given = _NOTHING if obj is None else obj
-        inside = Context(stream, context)
+        inside = NestedContext(stream, context)
         inside.update(given)
         for name, step, optional, build in self._builders:
             if name is None:
@@ -107,14 +107,14 @@ class Struct(construct.Struct):
         Raises:
             SizeofError: it is not.
         """
-        around = Context(None)
+        around = NestedContext(None)
         around.update(params)
-        inside = Context(None, around)
+        inside = NestedContext(None, around)
         inside.update(values)
         return sum(member._sizeof(inside, "") for member in self.subcons)
 
     def _sizeof(self, context: Any, path: str) -> int:
-        inside = Context(None, context)
+        inside = NestedContext(None, context)
         return sum(member._sizeof(inside, path) for member in self.subcons)
 
 
@@ -126,13 +126,13 @@ def parse_of(subcon: Construct) -> Parse:
 
 def _parser(member: Construct) -> tuple[str | None, str, Parse]:
     """Its name, its step, and how it is parsed."""
-    if type(member)._parse is Member._parse:
+    if type(member)._parse is FieldMember._parse:
         return member.name, member.step, parse_of(member.subcon)
     return member.name, "", parse_of(member)
 
 
 def _builder(member: Construct) -> tuple[str | None, str, bool, _Build]:
     """Its name, its step, whether it is built without a value, and how."""
-    if type(member)._build is Member._build:
+    if type(member)._build is FieldMember._build:
         return member.name, member.step, member.flagbuildnone, member.subcon._build
     return member.name, "", member.flagbuildnone, member._build

@@ -14,7 +14,7 @@ from mappedram.check import check
 from mappedram.check.save_image import unpacked
 from mappedram.errors import MappedRamError
 from mappedram.fuzz.cases import Case, Generated
-from mappedram.fuzz.faults import Fault, Faults, Tally, attempt
+from mappedram.fuzz.faults import Fault, Faults, FaultTally, attempt
 from mappedram.fuzz.sparse import SparseFile
 from mappedram.io import system
 from mappedram.io.source import Source
@@ -36,7 +36,7 @@ class Manifest(TypedDict):
     count: int
     releases: list[str]
     files: list[dict[str, Json]]
-    faults: Tally
+    faults: FaultTally
 
 
 def write(

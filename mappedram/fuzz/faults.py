@@ -38,7 +38,7 @@ class Drawing(NamedTuple):
     number: int | None = None
 
 
-class Tally(TypedDict):
+class FaultTally(TypedDict):
     """Faults for JSON: how many there were, and the first of each kind."""
 
     count: int
@@ -102,7 +102,7 @@ class Faults:
             self.kept.append(fault)
         return before < _KEPT
 
-    def to_dict(self) -> Tally:
+    def to_dict(self) -> FaultTally:
         """How many there are, and those that are kept, for JSON."""
         return {"count": self.count, "kept": [fault.to_dict() for fault in self.kept]}
 

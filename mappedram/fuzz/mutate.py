@@ -13,10 +13,17 @@ from typing import NamedTuple
 
 from mappedram.format.structures import SECTION_START
 from mappedram.fuzz.numbers import NUMBER_CHANGES, SPECIAL_CHANGES, Places
-from mappedram.fuzz.records import Record, choose, groups, other_address, other_flags, records
+from mappedram.fuzz.records import (
+    MutableRecord,
+    choose,
+    groups,
+    other_address,
+    other_flags,
+    records,
+)
 from mappedram.io import system
 from mappedram.stream.model import Element, is_kind
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 #: Path of the mutation that changes the length of the file: `offset` is the new length, and
 #: `after` what stands between the old and the new end, zeros where that is empty.
@@ -67,7 +74,7 @@ class Mutation:
         return kind_of(self.path)
 
 
-class Field(NamedTuple):
+class MutableField(NamedTuple):
     """Bytes that can be changed: a field of a header, or a piece of a bitmap."""
 
     path: str
@@ -88,7 +95,7 @@ class Mutator:
         kinds: what is changed, of `KINDS`.
     """
 
-    def __init__(self, snapshot: Snapshot, kinds: Collection[str] = KINDS) -> None:
+    def __init__(self, snapshot: OpenSnapshot, kinds: Collection[str] = KINDS) -> None:
         self._snapshot = snapshot
         self._kinds = frozenset(kinds)
         self._size = snapshot.stream.file_size
@@ -106,7 +113,7 @@ class Mutator:
         self._operations = [entry for entry in _OPERATIONS if entry.applies(self)]
 
     @property
-    def fields(self) -> Sequence[Field]:
+    def fields(self) -> Sequence[MutableField]:
         """The fields that are changed, in the order of the file."""
         return self._fields
 
@@ -149,7 +156,7 @@ class Mutator:
             return _of_text(rng, field)
         return self._of_number(rng, field)
 
-    def _of_number(self, rng: Random, field: Field) -> Mutation:
+    def _of_number(self, rng: Random, field: MutableField) -> Mutation:
         size = len(field.value)
         value = int.from_bytes(field.value, "big")
         way = rng.choice(self._numbers)
@@ -189,12 +196,12 @@ class Mutator:
         piece = choose(rng, self._records)
         value = self._snapshot.source.read_exactly(piece.offset, piece.size, piece.path)
         if piece.name == "addr_and_flags":
-            return self._of_word(rng, Field(piece.path, piece.offset, value, is_number=True))
+            return self._of_word(rng, MutableField(piece.path, piece.offset, value, is_number=True))
         if piece.name == "idstr":
-            return _of_text(rng, Field(piece.path, piece.offset, value, is_number=False))
-        return self._of_number(rng, Field(piece.path, piece.offset, value, is_number=True))
+            return _of_text(rng, MutableField(piece.path, piece.offset, value, is_number=False))
+        return self._of_number(rng, MutableField(piece.path, piece.offset, value, is_number=True))
 
-    def _of_word(self, rng: Random, field: Field) -> Mutation:
+    def _of_word(self, rng: Random, field: MutableField) -> Mutation:
         word, page_size = int.from_bytes(field.value, "big"), self._snapshot.stream.page_size
         assert page_size is not None
         way = rng.randrange(3)
@@ -207,11 +214,11 @@ class Mutator:
         return Mutation(field.path, field.offset, field.value, after, what)
 
     @cached_property
-    def _records(self) -> Sequence[Sequence[Record]]:
+    def _records(self) -> Sequence[Sequence[MutableRecord]]:
         return groups(records(self._snapshot))
 
     @cached_property
-    def _description(self) -> Field | None:
+    def _description(self) -> MutableField | None:
         return _description(self._snapshot)
 
     # Asked by the table of operations.
@@ -270,7 +277,7 @@ _OPERATIONS = (
 )
 
 
-def mutations(snapshot: Snapshot, rng: Random, count: int = 1) -> tuple[Mutation, ...]:
+def mutations(snapshot: OpenSnapshot, rng: Random, count: int = 1) -> tuple[Mutation, ...]:
     """That many mutations of different fields. For many draws of one file, keep a `Mutator`."""
     return Mutator(snapshot).draw(rng, count)
 
@@ -334,7 +341,7 @@ def kind_of(path: str) -> str:
 _TEXT = {"idstr", "name", "magic", "data"}
 
 
-def _fields(snapshot: Snapshot) -> Iterator[Field]:
+def _fields(snapshot: OpenSnapshot) -> Iterator[MutableField]:
     for element in _elements(snapshot):
         data = snapshot.source.peek(element.offset, element.length)
         for span in snapshot.driver.spans(element.kind, data, element.params):
@@ -342,12 +349,12 @@ def _fields(snapshot: Snapshot) -> Iterator[Field]:
             name = span.path.rpartition("/")[2]
             if value:
                 path, offset = f"{element.path}/{span.path}", element.offset + span.start
-                yield Field(path, offset, value, name not in _TEXT)
+                yield MutableField(path, offset, value, name not in _TEXT)
 
 
-def _grouped(fields: Iterable[tuple[Field, int]]) -> list[tuple[list[Field], int]]:
+def _grouped(fields: Iterable[tuple[MutableField, int]]) -> list[tuple[list[MutableField], int]]:
     """The fields by group, with the weight of each group that has any."""
-    groups: list[tuple[list[Field], int]] = [([], group.weight) for group in _GROUPS]
+    groups: list[tuple[list[MutableField], int]] = [([], group.weight) for group in _GROUPS]
     for field, group in fields:
         groups[group][0].append(field)
     return [group for group in groups if group[0]]
@@ -359,7 +366,7 @@ def _group_of(path: str) -> int:
     return next(number for number, group in enumerate(_GROUPS) if group.fits.match(path))
 
 
-def _elements(snapshot: Snapshot) -> Iterator[Element[object]]:
+def _elements(snapshot: OpenSnapshot) -> Iterator[Element[object]]:
     """The structures of the stream, but for what devices are made of, beside the first one."""
     devices = 0
     for element in snapshot.stream.elements:
@@ -369,7 +376,7 @@ def _elements(snapshot: Snapshot) -> Iterator[Element[object]]:
             yield element
 
 
-def _description(snapshot: Snapshot) -> Field | None:
+def _description(snapshot: OpenSnapshot) -> MutableField | None:
     """The JSON text, as far as the file has it."""
     text, stream = snapshot.stream.vmdescription, snapshot.stream
     section = next((e for e in stream.elements if e.kind == "vmdescription"), None)
@@ -377,19 +384,19 @@ def _description(snapshot: Snapshot) -> Field | None:
         return None
     data = snapshot.source.peek(section.end, min(text.length, _DESCRIPTION_MAX))
     path = section.path.removesuffix("/header") + "/description"
-    return Field(path, section.end, data, is_number=False) if data else None
+    return MutableField(path, section.end, data, is_number=False) if data else None
 
 
-def _bitmaps(snapshot: Snapshot) -> Iterator[Field]:
+def _bitmaps(snapshot: OpenSnapshot) -> Iterator[MutableField]:
     """The bitmaps that are in the file, whole."""
     for block in snapshot.stream.blocks:
         offset, size = block.bitmap_offset, block.bitmap_size
         if offset is not None and size and offset + size <= snapshot.source.size:
             data = snapshot.source.read(offset, min(size, _BITMAP_MAX))
-            yield Field(f"{block.path}/bitmap", offset, data, is_number=False)
+            yield MutableField(f"{block.path}/bitmap", offset, data, is_number=False)
 
 
-def _places(snapshot: Snapshot) -> Places:
+def _places(snapshot: OpenSnapshot) -> Places:
     elements, blocks = snapshot.stream.elements, snapshot.stream.blocks
     everything = {0, snapshot.stream.file_size}
     for element in elements:
@@ -410,7 +417,7 @@ def _places(snapshot: Snapshot) -> Places:
 # What text and bitmaps become.
 
 
-def _of_text(rng: Random, field: Field) -> Mutation:
+def _of_text(rng: Random, field: MutableField) -> Mutation:
     value = bytearray(field.value)
     index = rng.randrange(len(value))
     what, byte = rng.choice(
@@ -420,7 +427,7 @@ def _of_text(rng: Random, field: Field) -> Mutation:
     return Mutation(field.path, field.offset, field.value, bytes(value), what)
 
 
-def _of_bitmap(rng: Random, field: Field) -> Mutation:
+def _of_bitmap(rng: Random, field: MutableField) -> Mutation:
     """Some bits of a bitmap, or all of them; those beyond the last page too."""
     size = len(field.value)
     what = rng.choice(("bits flipped", "bits set", "bits cleared", "all set", "all clear"))

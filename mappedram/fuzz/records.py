@@ -15,7 +15,7 @@ from mappedram.format.constants import (
     SectionType,
 )
 from mappedram.io.source import Source
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 #: Bytes of `addr_and_flags`, and of the length of a name.
 _WORD, _LEN_NAME = 8, 1
@@ -38,7 +38,7 @@ _FLAGS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class MutableRecord:
     """One record.
 
     Attributes:
@@ -61,7 +61,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class RecordPart:
     """Bytes of a record that can be changed at once; `name` is that of the field."""
 
     path: str
@@ -70,7 +70,7 @@ class Piece:
     name: str
 
 
-def records(snapshot: Snapshot) -> Iterator[Record]:
+def records(snapshot: OpenSnapshot) -> Iterator[MutableRecord]:
     """The records of pages, by section; those of a section end where one is of another kind."""
     stream = snapshot.stream
     if stream.mapped_ram or not stream.page_size:
@@ -82,7 +82,7 @@ def records(snapshot: Snapshot) -> Iterator[Record]:
             yield from _of_section(snapshot.source, section.path, start, stream.page_size)
 
 
-def _of_section(source: Source, path: str, offset: int, page_size: int) -> Iterator[Record]:
+def _of_section(source: Source, path: str, offset: int, page_size: int) -> Iterator[MutableRecord]:
     bodies = {RAM_SAVE_FLAG_PAGE: page_size, RAM_SAVE_FLAG_ZERO: 1}
     for number in range(_RECORDS_MAX):
         head = source.peek(offset, _WORD + _LEN_NAME)
@@ -91,12 +91,14 @@ def _of_section(source: Source, path: str, offset: int, page_size: int) -> Itera
         if body is None or len(head) < _WORD + _LEN_NAME:
             return
         named = not flags & RAM_SAVE_FLAG_CONTINUE
-        record = Record(f"{path}/records[{number}]", offset, head[_WORD] if named else None, body)
+        record = MutableRecord(
+            f"{path}/records[{number}]", offset, head[_WORD] if named else None, body
+        )
         yield record
         offset = record.body_offset + body
 
 
-def groups(found: Iterable[Record]) -> tuple[Sequence[Record], ...]:
+def groups(found: Iterable[MutableRecord]) -> tuple[Sequence[MutableRecord], ...]:
     """Those with a name, those with a page, and all: the first are few, and most are of zeros."""
     every = tuple(found)
     named = tuple(record for record in every if record.len_name is not None)
@@ -104,7 +106,7 @@ def groups(found: Iterable[Record]) -> tuple[Sequence[Record], ...]:
     return tuple(filter(None, (named, stored, every)))
 
 
-def choose(rng: Random, found: Sequence[Sequence[Record]]) -> Piece:
+def choose(rng: Random, found: Sequence[Sequence[MutableRecord]]) -> RecordPart:
     """Bytes of a record of one of the groups: mostly its word."""
     record = rng.choice(rng.choice(found))
     place = record.offset
@@ -118,7 +120,7 @@ def choose(rng: Random, found: Sequence[Sequence[Record]]) -> Piece:
     else:
         ways.append(("page", record.body_offset + rng.randrange(record.body), 1))
     name, offset, size = rng.choice(ways)
-    return Piece(f"{record.path}/{name}", offset, size, name)
+    return RecordPart(f"{record.path}/{name}", offset, size, name)
 
 
 def other_flags(rng: Random, word: int) -> int:

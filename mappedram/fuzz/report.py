@@ -22,7 +22,7 @@ _BYTES_SHOWN = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFailure:
     """A failure of a target, with the file that shows it.
 
     Attributes:
@@ -83,7 +83,7 @@ def broken_rules(case: Case) -> tuple[Rule, ...]:
     return tuple(find(code) for code in sorted({finding.code for finding in report.findings}))
 
 
-def as_dict(found: Found) -> dict[str, Json]:
+def as_dict(found: FoundFailure) -> dict[str, Json]:
     """The report for JSON."""
     case, observation = found.case, found.observation
     return {
@@ -118,12 +118,12 @@ def as_dict(found: Found) -> dict[str, Json]:
     }
 
 
-def as_text(found: Found) -> str:
+def as_text(found: FoundFailure) -> str:
     """The report for people, as Markdown."""
     return "\n".join(_lines(found)) + "\n"
 
 
-def _lines(found: Found) -> Iterator[str]:
+def _lines(found: FoundFailure) -> Iterator[str]:
     case, observation = found.case, found.observation
     yield f"# {found.target}: {observation.kind}{f' ({observation.sign})' * bool(observation.sign)}"
     yield ""

@@ -6,11 +6,11 @@ import tempfile
 from itertools import chain, count
 from pathlib import Path
 
-from mappedram.fuzz.report import FILE, Found, as_dict, as_text
+from mappedram.fuzz.report import FILE, FoundFailure, as_dict, as_text
 from mappedram.io import system
 
 
-def write(found: Found, folder: Path) -> Path:
+def write(found: FoundFailure, folder: Path) -> Path:
     """Write the file and the report of a failure into a new folder inside `folder`.
 
     Nobody else can read them: a target may have put anything of its own into what it said.

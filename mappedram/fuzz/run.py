@@ -12,8 +12,8 @@ from typing import NamedTuple
 from mappedram.fuzz.cases import Case, Cases
 from mappedram.fuzz.faults import Fault, Faults, fault_of
 from mappedram.fuzz.minimise import Fails, minimise
-from mappedram.fuzz.report import FILE, Found, places
-from mappedram.fuzz.targets import Observation, Target, Worker
+from mappedram.fuzz.report import FILE, FoundFailure, places
+from mappedram.fuzz.targets import FuzzTarget, Observation, Worker
 
 #: What may go into making one failure plain: seconds, and tries. An end that does not come takes
 #: as long as it may each time.
@@ -24,7 +24,7 @@ _PULSE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class RunLimits:
     """When a run ends: after so many files, or so many seconds; None for never."""
 
     executions: int | None = None
@@ -46,12 +46,12 @@ class Summary:
     executions: int = 0
     seconds: float = 0.0
     kinds: dict[str, int] = field(default_factory=dict)
-    found: list[Found] = field(default_factory=list)
+    found: list[FoundFailure] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
 
 
 #: Called with each new failure, one at a time.
-OnFound = Callable[[Found], object]
+OnFound = Callable[[FoundFailure], object]
 #: Called with the first faults of each kind, one at a time.
 OnFault = Callable[[Fault], object]
 #: Called after each file.
@@ -59,10 +59,10 @@ OnProgress = Callable[[Summary], object]
 
 
 def run(
-    target: Target,
+    target: FuzzTarget,
     *,
     seed: int,
-    budget: Budget,
+    budget: RunLimits,
     first: int = 0,
     jobs: int = 1,
     on_found: OnFound,
@@ -114,7 +114,9 @@ class _Listeners(NamedTuple):
 class _Campaign:
     """What the threads of a run share."""
 
-    def __init__(self, target: Target, cases: Cases, budget: Budget, listeners: _Listeners) -> None:
+    def __init__(
+        self, target: FuzzTarget, cases: Cases, budget: RunLimits, listeners: _Listeners
+    ) -> None:
         self.summary = Summary()
         self.stop = Event()
         self._target = target
@@ -205,7 +207,7 @@ class _Campaign:
 
         tries = _TRIES_HANGING if observation.kind == "hangs" else _TRIES
         plain = self._plainest(case, fails, tries, index)
-        found = Found(
+        found = FoundFailure(
             plain,
             replace(last, seconds=observation.seconds),
             self._target.name,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from mappedram.html.entries import Entry
+from mappedram.html.entries import PageEntry
 from mappedram.html.markup import Markup, join, tag
 
 #: Units of the drawing across the whole file, and its height.
@@ -24,7 +24,7 @@ KINDS = {
 }
 
 
-def bar(shown: Sequence[Entry], file_size: int) -> Markup:
+def bar(shown: Sequence[PageEntry], file_size: int) -> Markup:
     """The file from its first byte to its last one, and what the colours mean."""
     present = [kind for kind in KINDS if any(entry.kind == kind for entry in shown)]
     paths = (
@@ -45,7 +45,7 @@ def bar(shown: Sequence[Entry], file_size: int) -> Markup:
     return join((tag("div", drawing, id="bar"), tag("ul", *key, class_="key")))
 
 
-def _path(entries: Iterable[Entry], file_size: int) -> str:
+def _path(entries: Iterable[PageEntry], file_size: int) -> str:
     """One rectangle for each entry."""
     return "".join(
         f"M{_WIDTH * entry.offset / file_size:.2f} 0v{_HEIGHT}"

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from mappedram.format.specification import clauses
 from mappedram.html._clauses import FIELDS
 from mappedram.html.markup import Markup, join, tag, text
-from mappedram.view.fields import Field
+from mappedram.view.fields import ShownField
 
 _MARKDOWN = re.compile(r"`([^`]+)`|\[([^]]+)\]\([^)]*\)|\b_([^_]+)_\b")
 
 
-def of_field(field: Field) -> tuple[str, ...]:
+def of_field(field: ShownField) -> tuple[str, ...]:
     """The numbers of the clauses that speak of a field."""
     return FIELDS.get((field.kind, field.name), ())
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mappedram.check import Finding, Severity
 from mappedram.stream.regions import Region
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.view.regions import pieces
 
 #: Kind of an entry for regions that are not shown one by one.
@@ -14,7 +14,7 @@ FOLDED = "folded"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PageEntry:
     """A region, or a stretch of regions that are not shown, with `region` None.
 
     `number` counts the entries of a page from 0.
@@ -28,22 +28,22 @@ class Entry:
     region: Region | None
 
 
-def entries(snapshot: Snapshot, regions: Sequence[Region], entries_max: int) -> list[Entry]:
+def entries(snapshot: OpenSnapshot, regions: Sequence[Region], entries_max: int) -> list[PageEntry]:
     """The file in the order of its bytes, in at most `entries_max` entries and one for the rest."""
-    found: list[Entry] = []
+    found: list[PageEntry] = []
     for offset, end, name, region in _stretches(snapshot, regions):
         if len(found) == entries_max:
             rest = f"… the rest of the file: it has {len(regions)} regions …"
-            found.append(Entry(len(found), offset, regions[-1].end, rest, FOLDED, None))
+            found.append(PageEntry(len(found), offset, regions[-1].end, rest, FOLDED, None))
             break
         found.append(
-            Entry(len(found), offset, end, name, region.kind if region else FOLDED, region)
+            PageEntry(len(found), offset, end, name, region.kind if region else FOLDED, region)
         )
     return found
 
 
 def _stretches(
-    snapshot: Snapshot, regions: Sequence[Region]
+    snapshot: OpenSnapshot, regions: Sequence[Region]
 ) -> Iterator[tuple[int, int, str, Region | None]]:
     for members, fold in pieces(snapshot, regions):
         for region in members:
@@ -61,7 +61,7 @@ class Remark:
 
     number: int
     finding: Finding
-    entry: Entry | None
+    entry: PageEntry | None
 
     def concerns(self, offset: int, length: int) -> bool:
         """Whether any of these bytes of the entry is to blame."""
@@ -76,7 +76,7 @@ def badness(severity: Severity) -> int:
 
 
 def remarks(
-    findings: Sequence[Finding], shown: Sequence[Entry], remarks_max: int, *, decompressed: bool
+    findings: Sequence[Finding], shown: Sequence[PageEntry], remarks_max: int, *, decompressed: bool
 ) -> list[Remark]:
     """The findings at their places.
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from mappedram.check import Severity
 from mappedram.html import clauses
-from mappedram.html.entries import Entry, Remark, badness
+from mappedram.html.entries import PageEntry, Remark, badness
 from mappedram.html.findings import brief
 from mappedram.html.markup import Markup, cut, lines, tag
 from mappedram.stream.model import Element
 from mappedram.stream.regions import Region
-from mappedram.stream.snapshot import Snapshot
-from mappedram.view.fields import Field, decoded, fields_of
+from mappedram.stream.snapshot import OpenSnapshot
+from mappedram.view.fields import ShownField, decoded, fields_of
 from mappedram.view.regions import sample
 from mappedram.view.text import hex_bytes, size
 
@@ -34,7 +34,7 @@ class Listing:
     """
 
     def __init__(
-        self, snapshot: Snapshot, shown: Sequence[Entry], remarks: Sequence[Remark]
+        self, snapshot: OpenSnapshot, shown: Sequence[PageEntry], remarks: Sequence[Remark]
     ) -> None:
         self.clauses: set[str] = set()
         self._snapshot = snapshot
@@ -49,7 +49,7 @@ class Listing:
             "div", *(self._entry(entry, entry.number < first) for entry in shown), class_="listing"
         )
 
-    def _entry(self, entry: Entry, is_open: bool) -> Markup:
+    def _entry(self, entry: PageEntry, is_open: bool) -> Markup:
         found = self._remarks.get(entry.number, [])
         worst = _worst(found)
         length = entry.end - entry.offset
@@ -72,7 +72,7 @@ class Listing:
             open=is_open or bool(found),
         )
 
-    def _body(self, entry: Entry, found: Sequence[Remark]) -> Iterator[Markup]:
+    def _body(self, entry: PageEntry, found: Sequence[Remark]) -> Iterator[Markup]:
         region = entry.region
         if region is None:
             yield tag("p", f"up to {entry.end:#x}; they are like those before, or too many.")
@@ -90,7 +90,7 @@ class Listing:
         self._fields_left -= len(fields)
         return tag("table", _HEAD, tag("tbody", *(self._row(field, found) for field in fields)))
 
-    def _row(self, field: Field, found: Sequence[Remark]) -> Markup:
+    def _row(self, field: ShownField, found: Sequence[Remark]) -> Markup:
         about = clauses.of_field(field)
         self.clauses.update(about)
         data = self._snapshot.source.peek(field.offset, min(field.length, _BYTES_SHOWN))

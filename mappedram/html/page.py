@@ -15,7 +15,7 @@ from mappedram.html.listing import Listing
 from mappedram.html.markup import Markup, join, tag
 from mappedram.html.summary import facts
 from mappedram.stream.libvirt import LibvirtImage, regions_of
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.version import __version__
 
 #: Regions that are shown one by one.
@@ -24,7 +24,7 @@ _ENTRIES_MAX = 1200
 _REMARKS_MAX = 200
 
 
-def page(name: str, snapshot: Snapshot, image: LibvirtImage | None, report: Report) -> str:
+def page(name: str, snapshot: OpenSnapshot, image: LibvirtImage | None, report: Report) -> str:
     """A page about one file.
 
     Args:

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from mappedram.html.markup import Markup, tag
 from mappedram.stream.libvirt import LibvirtImage
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.view.text import size
 
 #: Characters that have room beside other facts.
 _NARROW = 40
 
 
-def facts(snapshot: Snapshot, image: LibvirtImage | None) -> Markup:
+def facts(snapshot: OpenSnapshot, image: LibvirtImage | None) -> Markup:
     """Names and values."""
     return tag(
         "dl",
@@ -25,7 +25,7 @@ def _fact(name: str, value: str) -> Markup:
     return tag("div", tag("dt", name), tag("dd", value), class_=wide)
 
 
-def _facts(snapshot: Snapshot, image: LibvirtImage | None) -> Iterator[tuple[str, str]]:
+def _facts(snapshot: OpenSnapshot, image: LibvirtImage | None) -> Iterator[tuple[str, str]]:
     stream = snapshot.stream
     yield "Size", size(stream.file_size)
     yield "On disk", size(snapshot.source.allocated)

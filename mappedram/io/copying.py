@@ -40,7 +40,7 @@ DIRECT_ALIGNMENT = 4096
 _ZEROS_MIN = 4096
 
 
-class Target:
+class WriteTarget:
     """A file to be written, with O_DIRECT where that is asked for and possible.
 
     Attributes:
@@ -117,7 +117,7 @@ class Target:
 
 
 def write_rows(
-    target: Target, pages: "NDArray[np.int64]", data: "NDArray[np.uint8]", pages_offset: int
+    target: WriteTarget, pages: "NDArray[np.int64]", data: "NDArray[np.uint8]", pages_offset: int
 ) -> "Runs":
     """Write pages to their places, those that follow each other at once; say which runs they are.
 
@@ -147,7 +147,7 @@ def copy_data(
     source: Source,
     start: int,
     end: int,
-    target: Target,
+    target: WriteTarget,
     shift: int = 0,
     *,
     progress: Progress | None = None,
@@ -209,7 +209,7 @@ def share(source: Source, start: int, end: int, target: int, shift: int = 0) -> 
 def copy_runs(
     source: Source,
     runs: "Runs",
-    target: Target,
+    target: WriteTarget,
     shift: int = 0,
     *,
     channels: int = 1,
@@ -232,7 +232,7 @@ def copy_runs(
 def copy_batch(
     source: Source,
     runs: "Runs",
-    target: Target,
+    target: WriteTarget,
     shift: int = 0,
     progress: Progress | None = None,
 ) -> None:
@@ -333,7 +333,7 @@ def _copy_long(
     source: Source,
     first: int,
     last: int,
-    target: Target,
+    target: WriteTarget,
     shift: int,
     *,
     progress: Progress | None = None,
@@ -350,7 +350,7 @@ def _copy_long(
             progress(moved)
 
 
-def _copy_once(source: Source, first: int, last: int, target: Target, shift: int) -> int:
+def _copy_once(source: Source, first: int, last: int, target: WriteTarget, shift: int) -> int:
     """The first bytes of a run, through a buffer; how many."""
     data = source.read(first, min(WINDOW, last - first))
     if not data:
@@ -363,7 +363,7 @@ def _copy_nonzero(
     source: Source,
     first: int,
     last: int,
-    target: Target,
+    target: WriteTarget,
     shift: int,
     *,
     progress: Progress | None = None,
@@ -380,7 +380,7 @@ def _copy_nonzero(
 
 
 def _copy_short(
-    source: Source, runs: "Runs", target: Target, shift: int, progress: Progress | None
+    source: Source, runs: "Runs", target: WriteTarget, shift: int, progress: Progress | None
 ) -> None:
     """Runs that lie close together: read with what is between them, written one by one."""
     with memoryview(bytearray(WINDOW)) as buffer:

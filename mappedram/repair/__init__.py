@@ -12,8 +12,8 @@ Imports: errors, json_types, sizes, format, io, stream, check.
 """
 
 from mappedram.repair.change import Change, Repair
-from mappedram.repair.plan import Plan, plan
+from mappedram.repair.plan import RepairPlan, plan
 from mappedram.repair.table import REPAIRS
 from mappedram.repair.write import write_copy, write_in_place
 
-__all__ = ["REPAIRS", "Change", "Plan", "Repair", "plan", "write_copy", "write_in_place"]
+__all__ = ["REPAIRS", "Change", "Repair", "RepairPlan", "plan", "write_copy", "write_in_place"]

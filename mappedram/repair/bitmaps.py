@@ -8,7 +8,7 @@ from mappedram.format.arithmetic import round_up
 from mappedram.io.copying import nonzero_pages
 from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
-from mappedram.repair.session import Case
+from mappedram.repair.session import RepairSession
 from mappedram.stream.bitmap import Bitmap
 from mappedram.stream.intervals import complement
 from mappedram.stream.snapshot import Block
@@ -30,7 +30,7 @@ _LEFT_OUT = (
 )
 
 
-def rebuild(case: Case) -> Iterator[Change]:
+def rebuild(case: RepairSession) -> Iterator[Change]:
     """spec/errata.md, E-001 and E-002: pages were written, and their bitmaps were not.
 
     QEMU cuts the file before it saves, and leaves zero pages out, so that every page with data in
@@ -56,7 +56,7 @@ def rebuild(case: Case) -> Iterator[Change]:
         yield from found
 
 
-def _rebuilt(case: Case, block: Block, *, background: bool) -> Change | None:
+def _rebuilt(case: RepairSession, block: Block, *, background: bool) -> Change | None:
     """The bitmap from the pages.
 
     Args:
@@ -94,7 +94,7 @@ def _rebuilt(case: Case, block: Block, *, background: bool) -> Change | None:
     )
 
 
-def _doubt(case: Case, background: bool, unknown: int) -> str | None:
+def _doubt(case: RepairSession, background: bool, unknown: int) -> str | None:
     """What cannot be known of a block, of which that many pages are not there."""
     if background:
         return None
@@ -108,7 +108,7 @@ def _doubt(case: Case, background: bool, unknown: int) -> str | None:
     return f"{why}; {others} zero or {'was' if one else 'were'} not written"
 
 
-def _kept(case: Case, block: Block) -> Change | None:
+def _kept(case: RepairSession, block: Block) -> Change | None:
     """A bitmap of a save that was broken off after bitmaps were begun: it is final, or a part."""
     model, stale = block.model, case.context.survey(block).stale
     assert model.bitmap_offset is not None
@@ -125,7 +125,7 @@ def _kept(case: Case, block: Block) -> Change | None:
     )
 
 
-def _bits_of_pages(case: Case, block: Block) -> "NDArray[np.uint8]":
+def _bits_of_pages(case: RepairSession, block: Block) -> "NDArray[np.uint8]":
     """A bit for each page that holds anything but zeros; holes are not read."""
     import numpy as np
 
@@ -167,7 +167,7 @@ def _differences(offset: int, old: bytes | bytearray, new: bytes | bytearray) ->
             yield Edit(offset + start, part)
 
 
-def bits_beyond(case: Case) -> Iterator[Change]:
+def bits_beyond(case: RepairSession) -> Iterator[Change]:
     """Clause 7.1.7: no bit is set for a page that the block does not have.
 
     Such bits may also mean that the bitmap is one of the other byte order. So they are cleared

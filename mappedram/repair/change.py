@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mappedram.json_types import Json
 from mappedram.repair.edits import Edit
-from mappedram.repair.session import Case
+from mappedram.repair.session import RepairSession
 
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
@@ -64,10 +64,10 @@ class Repair:
 
     name: str
     proof: str
-    find: Callable[[Case], Iterator[Change]]
+    find: Callable[[RepairSession], Iterator[Change]]
     repeat: bool = False
     asked: bool = False
 
-    def changes(self, case: Case) -> list[Change]:
+    def changes(self, case: RepairSession) -> list[Change]:
         """What the file calls for as it is now."""
         return [replace(change, name=self.name) for change in self.find(case)]

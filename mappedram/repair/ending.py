@@ -9,7 +9,7 @@ from mappedram.format.arithmetic import is_page_size
 from mappedram.format.constants import RAM_SECTION_IDSTR, SectionType
 from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
-from mappedram.repair.session import DRIVER, Case
+from mappedram.repair.session import DRIVER, RepairSession
 from mappedram.sizes import OFFSET_MAX
 from mappedram.stream.model import Section
 from mappedram.stream.reader.footer import footer_bytes
@@ -24,7 +24,7 @@ _NO_DEVICES = (
 _NO_TEXT = "no JSON description behind the end shows that the save came to it"
 
 
-def block_list(case: Case) -> Iterator[Change]:
+def block_list(case: RepairSession) -> Iterator[Change]:
     """spec/errata.md, E-002: the file ends in the page area of the last block.
 
     QEMU lays out all blocks before it writes the first page. What is missing of the file then was
@@ -61,7 +61,7 @@ def block_list(case: Case) -> Iterator[Change]:
     )
 
 
-def _has_pages(case: Case) -> bool:
+def _has_pages(case: RepairSession) -> bool:
     """Whether the file takes space where pages go; else there is nothing to be read."""
     return any(
         case.source.has_data(block.pages_offset, block.next_offset)
@@ -70,7 +70,7 @@ def _has_pages(case: Case) -> bool:
     )
 
 
-def ram_end(case: Case) -> Iterator[Change]:
+def ram_end(case: RepairSession) -> Iterator[Change]:
     """spec/errata.md, E-001 and E-002: bitmaps are final with the EOS of END of RAM (clause 7.4.4).
 
     A PART that holds nothing but EOS, as all do with mapped-ram, differs from END in its first
@@ -109,7 +109,7 @@ def _turned(part: Section) -> Change:
     )
 
 
-def _inserted(case: Case, start: Section) -> Change | None:
+def _inserted(case: RepairSession, start: Section) -> Change | None:
     """END behind START, before the sections of the devices."""
     assert start.section_id is not None
     tail = case.source.size - start.end
@@ -165,7 +165,7 @@ def _end_section(section_id: int, *, footer: bool) -> bytes:
     return built.data
 
 
-def trailing_bytes(case: Case) -> Iterator[Change]:
+def trailing_bytes(case: RepairSession) -> Iterator[Change]:
     """Clause 4.7.7: nothing follows the end of the stream."""
     stream = case.stream
     length = stream.file_size - stream.end

@@ -12,7 +12,7 @@ from mappedram.format.constants import (
 from mappedram.format.section import SectionFooter
 from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
-from mappedram.repair.session import Case, integer
+from mappedram.repair.session import RepairSession, integer
 from mappedram.stream.model import RamBlock, Section
 from mappedram.stream.reader.footer import FOOTER_SIZE, footer_bytes, is_section_start
 from mappedram.stream.reader.vmdescription import payload_lengths
@@ -21,7 +21,7 @@ from mappedram.stream.reader.vmdescription import payload_lengths
 _WITNESSES = 2
 
 
-def header_version(case: Case) -> Iterator[Change]:
+def header_version(case: RepairSession) -> Iterator[Change]:
     """spec/errata.md, E-018. A version above 1 may mean another format and is left alone."""
     for block in case.stream.blocks:
         if block.mapped_ram and block.mapped_ram.version == 0:
@@ -30,7 +30,7 @@ def header_version(case: Case) -> Iterator[Change]:
             yield Change(place.path, edit.offset, "0", f"{MAPPED_RAM_HDR_VERSION}", edits=(edit,))
 
 
-def page_size(case: Case) -> Iterator[Change]:
+def page_size(case: RepairSession) -> Iterator[Change]:
     """spec/errata.md, E-016 and E-017."""
     for block in case.stream.blocks:
         header = block.mapped_ram
@@ -49,7 +49,7 @@ def page_size(case: Case) -> Iterator[Change]:
         )
 
 
-def _witnessed_page_size(case: Case, block: RamBlock) -> int | None:
+def _witnessed_page_size(case: RepairSession, block: RamBlock) -> int | None:
     """The page size that everything else in the file agrees on; None where nothing proves one."""
     configuration, description = case.stream.configuration, case.vmdescription
     declared: list[object] = []
@@ -70,7 +70,7 @@ def _witnessed_page_size(case: Case, block: RamBlock) -> int | None:
     return size if unanimous and isinstance(size, int) and is_page_size(size) else None
 
 
-def total(case: Case) -> Iterator[Change]:
+def total(case: RepairSession) -> Iterator[Change]:
     """spec/errata.md, E-021."""
     if not case.has_all_blocks or case.total_agrees or len(case.stream.totals) != 1:
         return
@@ -83,7 +83,7 @@ def total(case: Case) -> Iterator[Change]:
     )
 
 
-def footer(case: Case) -> Iterator[Change]:
+def footer(case: RepairSession) -> Iterator[Change]:
     """Clause 4.4.5: the footer of a section repeats its section_id."""
     for section in case.stream.sections:
         if section.section_id is not None and section.footer_id not in (None, section.section_id):
@@ -111,7 +111,7 @@ def _footer(section: Section, offset: int, found: int | None) -> Change:
     )
 
 
-def _described_end(case: Case, section: Section) -> int | None:
+def _described_end(case: RepairSession, section: Section) -> int | None:
     """Where the payload of a device ends by the JSON text; None where that does not tell."""
     document = case.vmdescription and case.vmdescription.document
     if not document or section.type != SectionType.FULL or section.section_id is None:

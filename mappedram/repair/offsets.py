@@ -11,7 +11,7 @@ from mappedram.check.bitmap_audit import survey
 from mappedram.format.arithmetic import is_page_size
 from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
-from mappedram.repair.session import Case, integer
+from mappedram.repair.session import RepairSession, integer
 from mappedram.stream.bitmap import Bitmap
 from mappedram.stream.model import RamBlock
 
@@ -22,7 +22,7 @@ _Guess = Callable[[RamBlock], tuple[int, int]]
 _WRONG_MAX = 256
 
 
-def moved(case: Case) -> Iterator[Change]:
+def moved(case: RepairSession) -> Iterator[Change]:
     """spec/errata.md, E-025: the stream was moved within its file, or cut out of it."""
     blocks = case.stream.blocks
     if case.has_all_blocks or not blocks or not blocks[0].has_data:
@@ -42,7 +42,7 @@ def moved(case: Case) -> Iterator[Change]:
         yield from _follow(case, shifted)
 
 
-def pages_offset(case: Case) -> Iterator[Change]:
+def pages_offset(case: RepairSession) -> Iterator[Change]:
     """Clause 8.1.3: the pages begin at the first 1 MiB boundary behind the bitmap."""
     if not case.has_all_blocks:
         yield from _follow(case, _usual)
@@ -53,7 +53,7 @@ def _usual(block: RamBlock) -> tuple[int, int]:
     return block.mapped_ram.bitmap_offset, block.usual_pages_offset
 
 
-def _follow(case: Case, guess: _Guess) -> Iterator[Change]:
+def _follow(case: RepairSession, guess: _Guess) -> Iterator[Change]:
     """The changes that put one block after the other right, if all of them lead to the end."""
     changes: list[Change] = []
     edits: list[Edit] = []
@@ -80,7 +80,7 @@ def _is_wrong(block: RamBlock, guess: _Guess) -> bool:
     return header.pages_offset != pages_offset and bitmap_offset >= 0 and pages_offset > 0
 
 
-def _changes(case: Case, block: RamBlock, guess: _Guess) -> Iterator[Change]:
+def _changes(case: RepairSession, block: RamBlock, guess: _Guess) -> Iterator[Change]:
     for name, right in zip(("bitmap_offset", "pages_offset"), guess(block), strict=True):
         wrong = getattr(block.mapped_ram, name)
         if wrong != right:
@@ -89,7 +89,7 @@ def _changes(case: Case, block: RamBlock, guess: _Guess) -> Iterator[Change]:
             yield Change(place.path, edit.offset, f"{wrong:#x}", f"{right:#x}", edits=(edit,))
 
 
-def bitmap_offset(case: Case) -> Iterator[Change]:
+def bitmap_offset(case: RepairSession) -> Iterator[Change]:
     """spec/errata.md, E-024: the bitmap stands behind the header, and the header leads elsewhere.
 
     That the bytes there are the bitmap is proven by the pages: a page has its bit where it holds
@@ -120,7 +120,7 @@ def bitmap_offset(case: Case) -> Iterator[Change]:
         )
 
 
-def _agrees_with_pages(case: Case, block: RamBlock) -> bool:
+def _agrees_with_pages(case: RepairSession, block: RamBlock) -> bool:
     """Whether the bytes behind the header are a bitmap of just the pages that hold data."""
     data = case.source.read(block.header_end, block.bitmap_size)
     if len(data) < block.bitmap_size:

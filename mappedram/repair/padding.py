@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from mappedram.check.bitmap_audit import CHUNK
 from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
-from mappedram.repair.session import Case
+from mappedram.repair.session import RepairSession
 
 #: QEMU's padding is shorter than 1 MiB for each block; more than this is something else.
 _PADDING_MAX = 1 << 26
 
 
-def padding(case: Case) -> Iterator[Change]:
+def padding(case: RepairSession) -> Iterator[Change]:
     """Clause 8.3.3: what stands around a bitmap, up to the pages, is zero."""
     if not case.stream.complete:
         return

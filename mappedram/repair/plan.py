@@ -9,7 +9,7 @@ from mappedram.io.copying import Progress
 from mappedram.io.source import Source
 from mappedram.repair.change import Change, Repair
 from mappedram.repair.edits import EditedSource
-from mappedram.repair.session import Case
+from mappedram.repair.session import RepairSession
 from mappedram.repair.table import REPAIRS
 
 #: A repair that looks again after each change does so at most this often.
@@ -17,7 +17,7 @@ _ROUNDS = 256
 
 
 @dataclass(frozen=True)
-class Plan:
+class RepairPlan:
     """The changes that the file calls for, in the order in which they have to be made.
 
     Attributes:
@@ -48,7 +48,7 @@ def plan(
     *,
     asked: Iterable[str] = (),
     progress: Progress | None = None,
-) -> Plan:
+) -> RepairPlan:
     """Find out what can be repaired, and how the file would look then. Writes nothing.
 
     Args:
@@ -65,7 +65,7 @@ def plan(
     asked = set(asked)
     stamp = system.stamp_of(source.fd)
     edited = EditedSource(source)
-    case = Case(edited, offset, progress=progress)
+    case = RepairSession(edited, offset, progress=progress)
     changes: list[Change] = []
     for repair in REPAIRS:
         if repair.asked and repair.name not in asked:
@@ -75,18 +75,18 @@ def plan(
             changes += found
             if not any(change.edits for change in found):
                 break
-            case = Case(edited, offset, progress=progress)
-    return Plan(edited, offset, tuple(changes), case.report(), _size(case), stamp)
+            case = RepairSession(edited, offset, progress=progress)
+    return RepairPlan(edited, offset, tuple(changes), case.report(), _size(case), stamp)
 
 
-def _size(case: Case) -> int:
+def _size(case: RepairSession) -> int:
     """Where the repaired file ends."""
     stream = case.stream
     ended = stream.complete and not stream.stopped
     return stream.end if case.source.is_device and ended else case.source.size
 
 
-def _made(repair: Repair, case: Case) -> list[Change]:
+def _made(repair: Repair, case: RepairSession) -> list[Change]:
     """The changes of a repair, made in the edited file."""
     changes = repair.changes(case)
     for change in changes:

@@ -7,11 +7,11 @@ from mappedram.format.constants import SectionType
 from mappedram.format.libvirt import QEMU_SAVE_MAGIC, SaveFormat
 from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
-from mappedram.repair.session import Case
+from mappedram.repair.session import RepairSession
 from mappedram.stream.libvirt.header import PATH
 
 
-def magic(case: Case) -> Iterator[Change]:
+def magic(case: RepairSession) -> Iterator[Change]:
     """spec/errata.md, E-045: libvirt ended while QEMU went on and finished."""
     container = case.container
     if container is None or container.image.complete or not _is_complete(case):
@@ -27,7 +27,7 @@ def magic(case: Case) -> Iterator[Change]:
     )
 
 
-def label(case: Case) -> Iterator[Change]:
+def label(case: RepairSession) -> Iterator[Change]:
     """spec/errata.md, E-044: a memory snapshot that says sparse and holds a plain stream."""
     container = case.container
     # Without a configuration section nothing announces what the stream has or has not.
@@ -51,7 +51,7 @@ def _edit(container: Container, field: str, data: bytes) -> Edit:
     return Edit(offset, data)
 
 
-def _is_complete(case: Case) -> bool:
+def _is_complete(case: RepairSession) -> bool:
     """Whether the stream came to its end.
 
     Of one without mapped-ram, which may not have been followed, a whole JSON text with EOF before

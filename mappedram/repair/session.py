@@ -14,12 +14,12 @@ from mappedram.repair.edits import Edit, EditedSource
 from mappedram.stream.model import RamBlock, Stream, VmDescription
 from mappedram.stream.reader import read_stream
 from mappedram.stream.reader.vmdescription import find
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 DRIVER = get_driver("construct")
 
 
-class Case:
+class RepairSession:
     """A file as it would be with the edits so far.
 
     Args:
@@ -43,7 +43,7 @@ class Case:
         self.progress = progress
         self.container = uncompressed(source, offset, "and cannot be changed where it is")
         begin = self.container.image.stream_offset if self.container else offset
-        self.snapshot = Snapshot(source, read_stream(source, begin, DRIVER), DRIVER)
+        self.snapshot = OpenSnapshot(source, read_stream(source, begin, DRIVER), DRIVER)
         if self.container:
             self.container.snapshot = self.snapshot
         self.context = Context(self.snapshot, self.container)
@@ -79,9 +79,9 @@ class Case:
         """Where a field of the header of a block lies."""
         return self.context.block_field(block, name)
 
-    def trial(self, *edits: Edit) -> "Case":
+    def trial(self, *edits: Edit) -> "RepairSession":
         """The same file with further edits."""
-        return Case(self.source.trial(edits), self.offset)
+        return RepairSession(self.source.trial(edits), self.offset)
 
     def report(self) -> Report:
         """What `mappedram check` would say of the file as it would be."""

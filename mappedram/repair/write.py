@@ -2,12 +2,12 @@
 
 from mappedram.errors import BuildError
 from mappedram.io import system
-from mappedram.io.copying import Progress, Target, copy_data, share
+from mappedram.io.copying import Progress, WriteTarget, copy_data, share
 from mappedram.repair.change import Change
-from mappedram.repair.plan import Plan
+from mappedram.repair.plan import RepairPlan
 
 
-def write_copy(plan: Plan, fd: int, *, progress: Progress | None = None) -> None:
+def write_copy(plan: RepairPlan, fd: int, *, progress: Progress | None = None) -> None:
     """Write the repaired file into the empty file open as `fd`; holes stay holes.
 
     Pages are shared with the original where the file system can do so, else copied.
@@ -26,7 +26,7 @@ def write_copy(plan: Plan, fd: int, *, progress: Progress | None = None) -> None
         if progress:
             progress(source.allocated)
     else:
-        copy_data(source, 0, kept, Target(fd), progress=progress)
+        copy_data(source, 0, kept, WriteTarget(fd), progress=progress)
     _refuse_changed(plan)
     system.end_at(fd, kept)
     for edit in plan.source.edits:
@@ -37,7 +37,7 @@ def write_copy(plan: Plan, fd: int, *, progress: Progress | None = None) -> None
     system.end_at(fd, size)
 
 
-def write_in_place(plan: Plan, fd: int) -> None:
+def write_in_place(plan: RepairPlan, fd: int) -> None:
     """Make the changes in the file itself, one after the other, each on the disk before the next.
 
     Whatever ends this midway leaves the file with the first few of the changes, or with a part of
@@ -73,7 +73,7 @@ def _cuts(change: Change) -> bool:
     return any(edit.is_end for edit in change.edits)
 
 
-def _refuse_changed(plan: Plan) -> None:
+def _refuse_changed(plan: RepairPlan) -> None:
     """QEMU may still be saving: libvirt's image looks broken off as long as it does."""
     if system.stamp_of(plan.source.base.fd) != plan.stamp:
         raise BuildError("the file has changed while it was looked at: somebody writes to it")

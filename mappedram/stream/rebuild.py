@@ -19,16 +19,16 @@ from mappedram.format.grammar import Said
 from mappedram.format.structures import MEM_SIZE, RAMBLOCK_HEADER, VMDESCRIPTION
 from mappedram.format.typed import Fields
 from mappedram.io import system
-from mappedram.io.copying import Target, copy_data
+from mappedram.io.copying import WriteTarget, copy_data
 from mappedram.io.source import Source
 from mappedram.stream.model import Element, Stream, is_kind, of_kind
 from mappedram.stream.reader import read_stream, read_values
 from mappedram.stream.regions import regions
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.writer.build import Built
 
 
-def rebuild(snapshot: Snapshot, target: int, driver: Driver | None = None) -> None:
+def rebuild(snapshot: OpenSnapshot, target: int, driver: Driver | None = None) -> None:
     """Write the file of `snapshot` again, into the empty file open as `target`.
 
     Args:
@@ -49,7 +49,7 @@ def rebuild(snapshot: Snapshot, target: int, driver: Driver | None = None) -> No
             data = driver.build(element.kind, element.values, element.params)
             system.write(target, data, region.offset)
         else:
-            copy_data(snapshot.source, region.offset, region.end, Target(target))
+            copy_data(snapshot.source, region.offset, region.end, WriteTarget(target))
     system.end_at(target, snapshot.stream.file_size)
     for offset, data in snapshot.changes:
         system.write(target, data, offset)
@@ -72,7 +72,7 @@ class Mismatch(NamedTuple):
     actual: str
 
 
-class Coverage(NamedTuple):
+class Compared(NamedTuple):
     """How much of a file was built of its values, and so compared; in bytes.
 
     Attributes:
@@ -89,7 +89,7 @@ class Coverage(NamedTuple):
 
 def compare(
     source: Source, offset: int, driver: Driver, beside: range = range(0)
-) -> Mismatch | Coverage:
+) -> Mismatch | Compared:
     """Build the stream of its own values, and compare it with the file.
 
     Lengths and sums are derived, and so are offsets, where all pages are aligned to one power of
@@ -129,7 +129,7 @@ def compare(
 
 def _structure_by_structure(
     source: Source, stream: Stream, driver: Driver, beside: range
-) -> Mismatch | Coverage:
+) -> Mismatch | Compared:
     """Build each structure into its place, which the walk has told, without a declaration of all.
 
     What the walk does not follow is not compared.
@@ -189,14 +189,14 @@ class _Derived:
         return {"bitmap_offset": header.end, "pages_offset": round_up(end, self._align)}
 
 
-def _coverage(stream: Stream, beside: range) -> Coverage:
+def _coverage(stream: Stream, beside: range) -> Compared:
     sizes: Counter[str] = Counter()
     for region in regions(stream):
         common = min(region.end, beside.stop) - max(region.offset, beside.start)
         built = max(0, common) if region.element is None else region.length
         sizes["element"] += built
         sizes[region.kind] += region.length - built
-    return Coverage(sizes.pop("element"), {kind: size for kind, size in sizes.items() if size})
+    return Compared(sizes.pop("element"), {kind: size for kind, size in sizes.items() if size})
 
 
 def _first_difference(source: Source, stream: Stream, built: Built) -> Mismatch | None:

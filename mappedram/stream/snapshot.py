@@ -42,7 +42,7 @@ _NOTHING_READ = {Reason.BITMAP_CUT, Reason.BLANKED, Reason.UNSOUND, Reason.TOO_L
 class Block:
     """One RAM block: its header as `model`, its bitmap, and its memory."""
 
-    def __init__(self, snapshot: "Snapshot", model: RamBlock) -> None:
+    def __init__(self, snapshot: "OpenSnapshot", model: RamBlock) -> None:
         self._snapshot = snapshot
         self.model = model
         #: Of a stream without mapped-ram: where the pages stand.
@@ -284,7 +284,7 @@ class Block:
         return f"<Block {self.idstr} of {self.used_length:#x} bytes>"
 
 
-class Snapshot:
+class OpenSnapshot:
     """An open snapshot. Made by `mappedram.open`; a context manager.
 
     Attributes:
@@ -451,7 +451,7 @@ class Snapshot:
         self.close()
 
 
-OnPages = Callable[[Snapshot, int], PageTaker | None]
+OnPages = Callable[[OpenSnapshot, int], PageTaker | None]
 
 
 def open_snapshot(
@@ -461,7 +461,7 @@ def open_snapshot(
     driver: DriverName | Driver = "construct",
     partial: bool = False,
     on_pages: OnPages | None = None,
-) -> Snapshot:
+) -> OpenSnapshot:
     """Open a snapshot: follow its headers, and leave bitmaps and pages where they are.
 
     Args:
@@ -489,7 +489,7 @@ def open_snapshot(
             source,
             offset,
             reader,
-            on_pages and (lambda read, size: on_pages(Snapshot(source, read, reader), size)),
+            on_pages and (lambda read, size: on_pages(OpenSnapshot(source, read, reader), size)),
         )
         located = any(element.kind == "end_of_section" for element in stream.elements)
         if stream.stopped and not partial and not located:
@@ -497,4 +497,4 @@ def open_snapshot(
     except BaseException:
         source.close()
         raise
-    return Snapshot(source, stream, reader)
+    return OpenSnapshot(source, stream, reader)

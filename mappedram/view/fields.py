@@ -20,11 +20,11 @@ from mappedram.format.typed import Fields
 from mappedram.format.validity import Scalar
 from mappedram.printable import printable
 from mappedram.stream.model import Element
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.view.text import size
 
 
-class Field(NamedTuple):
+class ShownField(NamedTuple):
     """One field: its path within the structure, its place in the file, value and meaning.
 
     `kind` is the type in the spec that declares it.
@@ -43,7 +43,7 @@ class Field(NamedTuple):
         return self.path.rpartition("/")[2]
 
 
-def fields_of(snapshot: Snapshot, element: Element[object]) -> list[Field]:
+def fields_of(snapshot: OpenSnapshot, element: Element[object]) -> list[ShownField]:
     """The fields of `element` in the order of the bytes.
 
     Raises:
@@ -58,14 +58,14 @@ def fields_of(snapshot: Snapshot, element: Element[object]) -> list[Field]:
     return [_field(element, span) for span in spans]
 
 
-def _field(element: Element[object], span: Span) -> Field:
+def _field(element: Element[object], span: Span) -> ShownField:
     kind: str = element.kind
     *outer, name = span.path.split("/")
     for step in outer:
         kind = _inner_kind(step, element.fields)
     doc = next(field.doc for field in TYPES[kind].fields if field.name == name)
     offset = element.offset + span.start
-    return Field(kind, span.path, offset, span.end - span.start, span.value, doc)
+    return ShownField(kind, span.path, offset, span.end - span.start, span.value, doc)
 
 
 def _inner_kind(step: str, values: Fields) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.stream.model import Section
 from mappedram.stream.regions import Region
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.view.sections import folded_sections, section_key
 from mappedram.view.text import folded, hex_lines
 
@@ -29,7 +29,7 @@ class Fold(NamedTuple):
 
 
 def pieces(
-    snapshot: Snapshot, regions: Sequence[Region]
+    snapshot: OpenSnapshot, regions: Sequence[Region]
 ) -> Iterator[tuple[list[Region], Fold | None]]:
     """The regions to be shown, and now and then what stands for those that repeat them.
 
@@ -56,7 +56,7 @@ def _fold(hidden: Sequence[tuple[Section | None, list[Region]]]) -> Fold:
     return Fold(what, hidden[0][1][0].offset, hidden[-1][1][-1].end)
 
 
-def sample(snapshot: Snapshot, region: Region) -> Iterator[str]:
+def sample(snapshot: OpenSnapshot, region: Region) -> Iterator[str]:
     """A region that is not a structure: its first bytes, or that they are zeros."""
     start = region.offset
     if region.kind == "padding" and region.length <= _PADDING_MAX:
@@ -73,7 +73,7 @@ def sample(snapshot: Snapshot, region: Region) -> Iterator[str]:
         yield f"… {region.end - start - len(data)} more bytes"
 
 
-def _first_nonzero(snapshot: Snapshot, region: Region) -> int | None:
+def _first_nonzero(snapshot: OpenSnapshot, region: Region) -> int | None:
     for start, end in snapshot.source.extents(region.offset, region.end):
         data = snapshot.source.read(start, end - start)
         rest = data.lstrip(b"\0")

@@ -20,7 +20,7 @@ import mappedram
 from mappedram import NotModelledError
 from mappedram.check import RULES, Finding, Report, check
 from mappedram.check.judgement import Question, judged
-from mappedram.check.loading import LOADS, TABLE, WORST, Loading, Loads, Worst
+from mappedram.check.loading import LOADS, TABLE, WORST, LoadingCase, Loads, Worst
 from mappedram.check.report import NOT_FOLLOWED, Asked
 from mappedram.check.reports import junit, sarif
 from mappedram.format.constants import SectionType
@@ -159,7 +159,7 @@ def agrees(report: Report) -> None:
     assert report.exit_status == STATUS[report.verdict]
     file_findings = [f for f in report.findings if RULES[f.code].subject == "file"]
     original = [_as_found(finding) for finding in file_findings]
-    loading = Loading(report.qemu, original, report.asked)
+    loading = LoadingCase(report.qemu, original, report.asked)
     assert TABLE[loading.worst, loading.loads][bool(report.asked)] == report.verdict
 
 

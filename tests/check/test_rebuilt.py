@@ -16,7 +16,7 @@ from mappedram.check.rebuild import rebuilt
 from mappedram.format import drivers
 from mappedram.io.source import Source
 from mappedram.stream.reader import kaitai_walk
-from mappedram.stream.rebuild import Coverage, Mismatch, compare
+from mappedram.stream.rebuild import Compared, Mismatch, compare
 from tests.cli.conftest import Run, patched, run
 from tests.conftest import Fixtures, manifest
 from tests.files import copy_sparse, field_place, memory_file, patch
@@ -48,7 +48,7 @@ def test_generated_files_are_identical(name: drivers.DriverName, model: OracleFi
         model.write(fd)
         with Source(fd) as source:
             found = compare(source, model.offset, drivers.get(name))
-            assert isinstance(found, Coverage)
+            assert isinstance(found, Compared)
             assert found.rebuilt + sum(found.passed.values()) == source.size
 
 
@@ -85,7 +85,7 @@ def test_pages_where_no_writer_puts_them_stay_where_they_are() -> None:
         model.write(fd)
         with mappedram.open(fd) as snapshot, Source(fd) as source:
             assert snapshot.stream.alignment is None
-            assert isinstance(compare(source, 0, drivers.get("construct")), Coverage)
+            assert isinstance(compare(source, 0, drivers.get("construct")), Compared)
 
 
 #: A footer and a record EOS.
@@ -110,7 +110,7 @@ def test_how_much_is_compared_is_told() -> None:
             found = [compare(source, 0, drivers.get(name)) for name in drivers.DRIVERS]
     rebuilt_bytes, passed = _counted()
     assert rebuilt_bytes + sum(passed.values()) == size
-    assert found == [Coverage(rebuilt_bytes, passed)] * len(drivers.DRIVERS)
+    assert found == [Compared(rebuilt_bytes, passed)] * len(drivers.DRIVERS)
 
 
 @given(data=st.data())
@@ -121,7 +121,7 @@ def test_a_byte_that_is_passed_over_makes_no_difference(data: st.DataObject) -> 
         _MODEL.write(fd)
         os.pwrite(fd, bytes([os.pread(fd, 1, at)[0] ^ 1]), at)
         with Source(fd) as source:
-            assert isinstance(compare(source, 0, drivers.get("construct")), Coverage)
+            assert isinstance(compare(source, 0, drivers.get("construct")), Compared)
 
 
 @pytest.mark.parametrize("name", ["raw", "sparse", "gzip"])

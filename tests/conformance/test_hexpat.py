@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mappedram import open as open_snapshot
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from tests.conformance import vectors
 from tests.conformance.hexpat import Pattern
 from tests.conformance.reading import expected
@@ -47,7 +47,7 @@ COMMAND, VMDESCRIPTION = 8, 6
 Place = tuple[str, int, int]
 
 
-def fields(snapshot: Snapshot, end: int) -> Iterator[Place]:
+def fields(snapshot: OpenSnapshot, end: int) -> Iterator[Place]:
     """Each field of the structures before `end`, as Construct reads them: name, place, length."""
     for element in snapshot.stream.elements:
         if element.offset >= end or element.kind in INSIDE:

@@ -7,7 +7,7 @@ import pytest
 
 import mappedram
 from mappedram.check import check
-from mappedram.export.mapped_ram import Layout, lay_out
+from mappedram.export.mapped_ram import OutputLayout, lay_out
 from mappedram.export.stream import to_stream
 from mappedram.format.constants import SectionType
 from tests.conftest import UNFINISHED, Fixtures, manifest
@@ -43,7 +43,7 @@ def converted_to_stream(fixtures: Fixtures, name: str, out: Path) -> Path:
 
 def converted_to_mapped_ram(path: Path, out: Path) -> Path:
     with mappedram.open(path) as snapshot, out.open("w+b") as target:
-        lay_out(snapshot, target.fileno(), Layout(channels=2))
+        lay_out(snapshot, target.fileno(), OutputLayout(channels=2))
     return out
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import mappedram
 from mappedram import BuildError, TruncatedError
-from mappedram.export.mapped_ram import Layout, lay_out
+from mappedram.export.mapped_ram import OutputLayout, lay_out
 from mappedram.export.streaming import EarlyPages
 from mappedram.io.source import Source
 from mappedram.io.system import calls
@@ -34,7 +34,7 @@ from tests.stream.reader.test_records import (
     stream,
 )
 
-QEMUS = Layout()
+QEMUS = OutputLayout()
 Guest = tuple[list[list[Record]], dict[tuple[str, int], bytes]]
 
 
@@ -42,14 +42,14 @@ def contents(fd: int) -> bytes:
     return os.pread(fd, os.fstat(fd).st_size, 0)
 
 
-def convert_early(stream_fd: int, out: int, layout: Layout = QEMUS) -> None:
+def convert_early(stream_fd: int, out: int, layout: OutputLayout = QEMUS) -> None:
     early = EarlyPages(out, layout.offset, layout.align)
     with mappedram.open(stream_fd, on_pages=early.begin) as snapshot:
         assert early.begun == bool(snapshot.stream.scattered)
         lay_out(snapshot, out, layout, early=early)
 
 
-def convert_late(stream_fd: int, out: int, layout: Layout = QEMUS) -> None:
+def convert_late(stream_fd: int, out: int, layout: OutputLayout = QEMUS) -> None:
     with mappedram.open(stream_fd) as snapshot:
         lay_out(snapshot, out, layout)
 
@@ -69,7 +69,7 @@ def narrow_windows() -> Iterator[None]:
 def test_the_file_is_the_same(guest: Guest, offset: int, align: int) -> None:
     """Whatever comes later: other bytes, zeros, differences; and however the file is read."""
     parts, memory = guest
-    layout = Layout(offset, align)
+    layout = OutputLayout(offset, align)
     with (
         memory_file(stream(parts)) as fd,
         memory_file() as early,
@@ -102,7 +102,7 @@ def test_stale_bytes_are_not_left_behind() -> None:
     first = [(PAGE, "rom", page, bytes([page + 1]) * PAGE_SIZE) for page in range(PAGES)]
     then = [(ZERO, "rom", page, b"\0") for page in (*range(8, 12), 21)]
     with memory_file(stream([first, then])) as fd, memory_file() as out:
-        convert_early(fd, out, Layout(align=4096))
+        convert_early(fd, out, OutputLayout(align=4096))
         with mappedram.open(out) as snapshot:
             block = snapshot.block["rom"]
             assert block.runs().tolist() == [[0, 8], [12, 21], [22, PAGES]]
@@ -117,7 +117,7 @@ def test_a_record_of_a_page_of_zeros_is_a_stored_page_unless_dropped(drop: bool)
     part = [(PAGE, "rom", 3, bytes(PAGE_SIZE)), (PAGE, "rom", 4, b"x" * PAGE_SIZE)]
     with memory_file(stream([part])) as fd, memory_file() as early, memory_file() as late:
         convert_early(fd, early)
-        convert_late(fd, late, Layout(drop_zero_pages=drop))
+        convert_late(fd, late, OutputLayout(drop_zero_pages=drop))
         assert (contents(early) == contents(late)) is not drop
         with mappedram.open(early) as kept, mappedram.open(late) as other:
             assert kept.block["rom"].runs().tolist() == [[3, 5]]
@@ -149,8 +149,8 @@ def test_another_layout_than_that_of_the_early_pages() -> None:
         early = EarlyPages(out, offset=4096, align=4096)
         with mappedram.open(fd, on_pages=early.begin) as snapshot:
             with pytest.raises(BuildError, match="stand in other places"):
-                lay_out(snapshot, out, Layout(8192, 4096), early=early)
-            lay_out(snapshot, out, Layout(4096, 4096), early=early)
+                lay_out(snapshot, out, OutputLayout(8192, 4096), early=early)
+            lay_out(snapshot, out, OutputLayout(4096, 4096), early=early)
 
 
 def test_a_file_that_shrinks_while_it_is_read_ahead(tmp_path: Path) -> None:

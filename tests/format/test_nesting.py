@@ -1,4 +1,4 @@
-"""Our `Struct` parses, builds and fails as Construct's own does, of what declarations use."""
+"""Our `LeanStruct` parses, builds and fails as Construct's own does, of what declarations use."""
 
 from io import BytesIO
 from typing import Any
@@ -19,7 +19,7 @@ from construct import (
     this,
 )
 
-from mappedram.format.nesting import Context, Member, Struct
+from mappedram.format.nesting import FieldMember, LeanStruct, NestedContext
 
 MEMBERS: dict[str, Construct] = {
     "length": Int8ub,
@@ -34,7 +34,7 @@ def members() -> list[Construct]:
 
 @pytest.mark.parametrize("has_more", [0, 1])
 def test_the_same_values_and_bytes(has_more: int) -> None:
-    ours, theirs = Struct(*members()), construct.Struct(*members())
+    ours, theirs = LeanStruct(*members()), construct.Struct(*members())
     data = b"\x03abc\x01\x02"
     values = dict(theirs.parse(data, has_more=has_more))
     values.pop("_io")
@@ -45,7 +45,7 @@ def test_the_same_values_and_bytes(has_more: int) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\x03ab", b"\x01a\x01"])
 def test_the_same_end(data: bytes) -> None:
-    for struct in (Struct(*members()), construct.Struct(*members())):
+    for struct in (LeanStruct(*members()), construct.Struct(*members())):
         with pytest.raises(StreamError):
             struct.parse(data, has_more=1)
 
@@ -54,37 +54,37 @@ def test_the_same_end(data: bytes) -> None:
 def test_the_same_is_missing(missing: str) -> None:
     values = {"length": 1, "data": b"a", "more": 2}
     del values[missing]
-    for struct in (Struct(*members()), construct.Struct(*members())):
+    for struct in (LeanStruct(*members()), construct.Struct(*members())):
         with pytest.raises(KeyError, match=missing):
             struct.build(values, has_more=1)
 
 
 def test_what_needs_no_value_is_built_without() -> None:
-    made = Struct("length" / Computed(7), "copy" / Computed(this.length))
+    made = LeanStruct("length" / Computed(7), "copy" / Computed(this.length))
     assert made.flagbuildnone
-    built = made._build(None, BytesIO(), Context(None), "")
+    built = made._build(None, BytesIO(), NestedContext(None), "")
     assert built == {"length": 7, "copy": 7}
 
 
 def test_members_see_what_stands_around_them() -> None:
-    """Also in arrays, and where Construct's own `Struct` is around."""
+    """Also in arrays, and where Construct's own `LeanStruct` is around."""
     seen: list[tuple[Any, ...]] = []
 
     def note(context: Any) -> int:
         seen.append((context.own, context._.outer, context._params.given, context._index))
         return 0
 
-    item = Struct("own" / Int8ub, "noted" / Computed(note))
-    for struct in (Struct, construct.Struct):
+    item = LeanStruct("own" / Int8ub, "noted" / Computed(note))
+    for struct in (LeanStruct, construct.Struct):
         whole = struct("outer" / Int8ub, "items" / Array(2, item))
         whole.parse(b"\x09\x01\x02", given=5)
     assert seen == [(1, 9, 5, 0), (2, 9, 5, 1)] * 2
 
 
 def test_a_context_has_items_as_attributes() -> None:
-    outer = Context(None)
+    outer = NestedContext(None)
     outer["given"] = 1
-    inner = Context("stream", outer)
+    inner = NestedContext("stream", outer)
     inner["name"] = 2
     assert (inner.name, inner._io, inner._, inner._params) == (2, "stream", outer, outer)
     assert inner["_params"] is outer
@@ -103,31 +103,31 @@ def test_steps_make_the_path() -> None:
         def _build(self, obj: Any, stream: Any, context: Any, path: str) -> str:  # noqa: ARG002
             return path
 
-    inner = Struct(Member(Noted(), "deep", "/deep"), Member(Noted(), "same", ""))
-    whole = Struct(Member(inner, "part", "/part"))
+    inner = LeanStruct(FieldMember(Noted(), "deep", "/deep"), FieldMember(Noted(), "same", ""))
+    whole = LeanStruct(FieldMember(inner, "part", "/part"))
     expected = {"part": {"deep": "at/part/deep", "same": "at/part"}}
-    assert whole._parse(None, Context(None), "at") == expected
+    assert whole._parse(None, NestedContext(None), "at") == expected
     values = {"part": {"deep": None, "same": None}}
-    assert whole._build(values, None, Context(None), "at") == expected
+    assert whole._build(values, None, NestedContext(None), "at") == expected
 
 
 def test_hooks_are_called() -> None:
     found: list[int] = []
     told = Renamed(Int8ub, "a", newparsed=lambda value, _: found.append(value))
-    Struct(told, "b" / Int8ub).parse(b"\x01\x02")
+    LeanStruct(told, "b" / Int8ub).parse(b"\x01\x02")
     assert found == [1]
 
 
 @pytest.mark.parametrize("has_more", [0, 1])
 def test_the_size_of_values_is_that_of_what_is_built_of_them(has_more: int) -> None:
     params = {"has_more": has_more}
-    struct = Struct(*members(), "fixed" / Struct("a" / Int16ub, "b" / Int8ub))
+    struct = LeanStruct(*members(), "fixed" / LeanStruct("a" / Int16ub, "b" / Int8ub))
     values = {"length": 3, "data": b"abc", "more": 1, "fixed": {"a": 1, "b": 2}}
     assert struct.size(values, params) == len(struct.build(values, **params))
 
 
 def test_no_size_of_what_is_of_any_size_within() -> None:
-    struct = Struct("within" / Struct(*members()))
+    struct = LeanStruct("within" / LeanStruct(*members()))
     with pytest.raises(SizeofError):
         struct.size({"within": {"length": 1, "data": b"a", "more": 1}}, {"has_more": 1})
-    assert Struct("a" / Int8ub, "b" / Struct("c" / Int16ub)).sizeof() == 3
+    assert LeanStruct("a" / Int8ub, "b" / LeanStruct("c" / Int16ub)).sizeof() == 3

@@ -9,10 +9,10 @@ import mappedram
 from mappedram.format import drivers
 from mappedram.format.structures import RAMBLOCK_HEADER
 from mappedram.format.typed import Fields
-from mappedram.fuzz.derived import File, files
+from mappedram.fuzz.derived import DerivedFile, files
 from mappedram.io.source import Source
 from mappedram.stream.model import of_kind
-from mappedram.stream.rebuild import Coverage, compare
+from mappedram.stream.rebuild import Compared, compare
 from mappedram.stream.regions import regions
 from tests.files import memory_file
 
@@ -22,7 +22,7 @@ PAIRS = [(one, other) for one in drivers.DRIVERS for other in drivers.DRIVERS]
 @pytest.mark.parametrize(("writes", "reads"), PAIRS)
 @given(file=files())
 def test_what_one_builds_the_other_reads(
-    file: File, writes: drivers.DriverName, reads: drivers.DriverName
+    file: DerivedFile, writes: drivers.DriverName, reads: drivers.DriverName
 ) -> None:
     """Values to bytes and back: the same structures at the same places, with the same values."""
     built = file.built(writes)
@@ -48,15 +48,15 @@ def test_what_one_builds_the_other_reads(
 
 @pytest.mark.parametrize("name", drivers.DRIVERS)
 @given(file=files())
-def test_bytes_to_values_and_back(file: File, name: drivers.DriverName) -> None:
+def test_bytes_to_values_and_back(file: DerivedFile, name: drivers.DriverName) -> None:
     if file.word_size != 8:
         return  # a reader takes words of eight bytes, as all hosts of today have
     with memory_file(file.data) as fd, Source(fd) as source:
-        assert isinstance(compare(source, file.offset, drivers.get(name)), Coverage)
+        assert isinstance(compare(source, file.offset, drivers.get(name)), Compared)
 
 
 @given(file=files())
-def test_pages_and_bitmaps_stand_where_they_may(file: File) -> None:
+def test_pages_and_bitmaps_stand_where_they_may(file: DerivedFile) -> None:
     """Told by the headers alone, without the code that puts them there."""
     built = file.built()
     headers = list(of_kind(built.elements, RAMBLOCK_HEADER))
@@ -74,7 +74,7 @@ def test_pages_and_bitmaps_stand_where_they_may(file: File) -> None:
 
 
 @given(file=files())
-def test_every_byte_has_one_region(file: File) -> None:
+def test_every_byte_has_one_region(file: DerivedFile) -> None:
     with memory_file(file.data) as fd, mappedram.open(fd, file.offset) as snapshot:
         found = regions(snapshot.stream)
         assert os.fstat(fd).st_size == len(file.data)
@@ -87,20 +87,20 @@ def test_every_byte_has_one_region(file: File) -> None:
 
 
 @given(file=files())
-def test_names_are_those_that_were_drawn(file: File) -> None:
+def test_names_are_those_that_were_drawn(file: DerivedFile) -> None:
     with memory_file(file.data) as fd, mappedram.open(fd, file.offset) as snapshot:
         assert [block.idstr for block in snapshot.stream.blocks] == file.idstrs
 
 
 @given(file=files())
-def test_a_file_can_be_pasted(file: File) -> None:
-    assert eval(repr(file), {"File": File}) == file
+def test_a_file_can_be_pasted(file: DerivedFile) -> None:
+    assert eval(repr(file), {"DerivedFile": DerivedFile}) == file
 
 
 def test_a_length_that_is_wrong_on_purpose() -> None:
     place: Fields = {"section_type": 4, "section_id": 1, "instance_id": 0, "version_id": 0}
     header: Fields = {"idstr": "a", "len_idstr": 2, **place}
     section: Fields = {"header": header, "payload": b"", "footer": {}}
-    file = File({"header": {}, "sections": [section], "configuration": None}, align=8)
+    file = DerivedFile({"header": {}, "sections": [section], "configuration": None}, align=8)
     with pytest.raises(mappedram.BuildError):
         file.built()

@@ -13,7 +13,7 @@ from mappedram.format.drivers.base import RefusalError
 from mappedram.format.members import members
 from mappedram.format.structures import KINDS
 from mappedram.format.validity import AtMost, Shown, Validity, told
-from mappedram.fuzz.derived import Record, broken_records, records, structures
+from mappedram.fuzz.derived import DerivedRecord, broken_records, records, structures
 
 DRIVERS = [drivers.get(name) for name in drivers.DRIVERS]
 #: Structures of which a field may not hold just anything, itself or within another.
@@ -91,7 +91,7 @@ def test_both_drivers_refuse_what_a_field_may_not_hold(kind: str, data: st.DataO
 def test_what_is_shown_makes_the_same_again(kind: str, data: st.DataObject) -> None:
     record = data.draw(records(kind) | broken_records(kind) if kind in RULED else records(kind))
     shown = repr(record)
-    assert eval(shown, {"Record": Record}) == record
+    assert eval(shown, {"DerivedRecord": DerivedRecord}) == record
     assert len(shown) < 4000
 
 
@@ -118,7 +118,7 @@ def test_borders_are_drawn(kind: str, name: str, value: object) -> None:
 
 def test_examples_shrink() -> None:
     found = find(records("ramblock_header"), lambda record: record.values["addr"] is not None)
-    assert found == Record(
+    assert found == DerivedRecord(
         "ramblock_header",
         {"has_page_size": False, "has_addr": True, "has_mapped_ram": False},
         {
@@ -133,7 +133,7 @@ def test_examples_shrink() -> None:
 
 
 @given(records("ramblock_header", {"*/mapped_ram/version": 2}, has_mapped_ram=1))
-def test_a_defect_is_an_override(record: Record) -> None:
+def test_a_defect_is_an_override(record: DerivedRecord) -> None:
     header = record.values["mapped_ram"]
     assert isinstance(header, dict)
     assert header["version"] == 2
@@ -152,7 +152,7 @@ def test_a_defect_is_an_override(record: Record) -> None:
         has_mapped_ram=0,
     )
 )
-def test_a_length_can_be_wrong_and_a_value_be_a_strategy(record: Record) -> None:
+def test_a_length_can_be_wrong_and_a_value_be_a_strategy(record: DerivedRecord) -> None:
     assert record.values["idstr"] == "ram"
     length = record.values["len_idstr"]
     assert isinstance(length, int)
@@ -184,7 +184,7 @@ def test_a_bound_that_is_off_is_seen_every_time(
     @seed(number)
     @settings(database=None)
     @given(broken_records("dirty_bitmap_chunk"))
-    def refused(record: Record) -> None:
+    def refused(record: DerivedRecord) -> None:
         with pytest.raises(RefusalError):
             DRIVERS[0].parse(KINDS[record.kind], record.data, record.params)
 

@@ -16,8 +16,8 @@ from mappedram.fuzz.cases import Case, Cases, Generated
 from mappedram.fuzz.defects import CATALOGUE
 from mappedram.fuzz.faults import Drawing, Fault, Faults, attempt
 from mappedram.fuzz.recorded_random import Recorded, Replayed
-from mappedram.fuzz.report import Found
-from mappedram.fuzz.run import Budget
+from mappedram.fuzz.report import FoundFailure
+from mappedram.fuzz.run import RunLimits
 from mappedram.fuzz.run import run as try_files
 from mappedram.fuzz.targets import CommandTarget, Limit, Observation, OwnTarget
 from tests.cli.conftest import Run, run  # noqa: F401 - a fixture
@@ -62,7 +62,7 @@ def test_a_run_goes_on(jobs: int) -> None:
     summary = try_files(
         Faulty(observe),
         seed=7,
-        budget=Budget(COUNT),
+        budget=RunLimits(COUNT),
         jobs=jobs,
         on_found=print,
         on_fault=told.append,
@@ -76,7 +76,7 @@ def test_a_run_goes_on(jobs: int) -> None:
 
 @pytest.mark.usefixtures("broken_generators")
 def test_a_run_of_nothing_but_faults_ends() -> None:
-    budget = Budget(1)
+    budget = RunLimits(1)
     summary = try_files(Faulty(print), seed=7, budget=budget, first=BAD[1], on_found=print)  # type: ignore[arg-type]
     assert (summary.executions, summary.faults.count) == (0, 1)
 
@@ -130,11 +130,11 @@ def test_a_file_that_cannot_be_made_plain_is_kept(monkeypatch: pytest.MonkeyPatc
         raise ZeroDivisionError
 
     monkeypatch.setattr("mappedram.fuzz.run.minimise", fail)
-    found: list[Found] = []
+    found: list[FoundFailure] = []
     summary = try_files(
         Function(lambda _: Observation("crashes", "SIGSEGV")),
         seed=1,
-        budget=Budget(1),
+        budget=RunLimits(1),
         on_found=found.append,
     )
     assert len(found) == 1
@@ -153,7 +153,7 @@ def test_a_failure_of_check_itself_is_reported(
     summary = try_files(
         Function(lambda _: Observation("raises", "ZeroDivisionError")),
         seed=1,
-        budget=Budget(1),
+        budget=RunLimits(1),
         on_found=lambda found: reproducer.write(found, tmp_path),
     )
     assert len(summary.found) == 1
@@ -171,9 +171,9 @@ def test_a_machine_that_cannot_go_on_is_no_fault(
 
     monkeypatch.setattr(Generated, "draw", fail)
     with pytest.raises(OSError, match="no more"):
-        try_files(Faulty(print), seed=1, budget=Budget(9), on_found=print)  # type: ignore[arg-type]
+        try_files(Faulty(print), seed=1, budget=RunLimits(9), on_found=print)  # type: ignore[arg-type]
     monkeypatch.setattr(Generated, "draw", lambda *_: (_ for _ in ()).throw(OSError(22, "bad")))
-    summary = try_files(Faulty(print), seed=1, budget=Budget(9), on_found=print)  # type: ignore[arg-type]
+    summary = try_files(Faulty(print), seed=1, budget=RunLimits(9), on_found=print)  # type: ignore[arg-type]
     assert summary.faults.count == 9
 
 

@@ -9,7 +9,7 @@ import pytest
 import mappedram
 from mappedram.fuzz.mutate import KINDS, LENGTH, Mutator, apply, kind_of
 from mappedram.fuzz.records import records
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from tests.conftest import Fixtures
 from tests.qemu.loader.plain_cases import good
 from tests.qemu.loader.plain_stream import CONTINUE, MEM_SIZE, PlainStream, Record
@@ -21,21 +21,21 @@ def plain() -> PlainStream:
 
 
 @pytest.fixture
-def snapshot(plain: PlainStream, tmp_path: Path) -> Iterator[Snapshot]:
+def snapshot(plain: PlainStream, tmp_path: Path) -> Iterator[OpenSnapshot]:
     path = tmp_path / "plain"
     path.write_bytes(bytes(plain))
     with mappedram.open(path) as opened:
         yield opened
 
 
-def drawn(snapshot: Snapshot, kind: str) -> set[str]:
+def drawn(snapshot: OpenSnapshot, kind: str) -> set[str]:
     """The kinds of what is drawn where only one is asked for."""
     mutator = Mutator(snapshot, {kind})
     return {one.kind for seed in range(40) for one in mutator.draw(Random(seed), 2)}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_what_is_asked_for(kind: str, snapshot: Snapshot, fixtures: Fixtures) -> None:
+def test_only_what_is_asked_for(kind: str, snapshot: OpenSnapshot, fixtures: Fixtures) -> None:
     """Of each kind that the file has."""
     assert drawn(snapshot, kind) == {kind} - {"bitmaps", "description"}
     with mappedram.open(fixtures["pc"].path) as mapped:
@@ -89,7 +89,7 @@ def test_headers_of_all_devices_are_changed(fixtures: Fixtures) -> None:
     assert not [f for f in fields if any(f.offset in payload for payload in payloads[1:])]
 
 
-def test_records_are_where_they_stand(plain: PlainStream, snapshot: Snapshot) -> None:
+def test_records_are_where_they_stand(plain: PlainStream, snapshot: OpenSnapshot) -> None:
     data, found = bytes(plain), list(records(snapshot))
     expected = [one for one in plain.part.records if one.body]
     assert len(found) == len(expected)
@@ -112,7 +112,7 @@ def test_no_records_with_mapped_ram(fixtures: Fixtures) -> None:
         assert list(records(opened)) == []
 
 
-def test_fields_of_records(snapshot: Snapshot) -> None:
+def test_fields_of_records(snapshot: OpenSnapshot) -> None:
     """Each is changed, and stands where the mutation says."""
     mutator, found = Mutator(snapshot, {"records"}), set()
     for seed in range(600):
@@ -122,7 +122,7 @@ def test_fields_of_records(snapshot: Snapshot) -> None:
     assert found == {"addr_and_flags", "len_idstr", "idstr", "fill", "page"}
 
 
-def test_what_is_drawn_can_be_applied(snapshot: Snapshot, tmp_path: Path) -> None:
+def test_what_is_drawn_can_be_applied(snapshot: OpenSnapshot, tmp_path: Path) -> None:
     mutations = Mutator(snapshot, {"records"}).draw(Random(1), 3)
     path = tmp_path / "mutant"
     path.write_bytes(snapshot.source.read(0, snapshot.source.size))

@@ -14,11 +14,11 @@ from mappedram.fuzz import reproducer
 from mappedram.fuzz.cases import Case
 from mappedram.fuzz.draft import Draft
 from mappedram.fuzz.mutate import Mutation
-from mappedram.fuzz.report import Found
-from mappedram.fuzz.run import Budget, run
+from mappedram.fuzz.report import FoundFailure
+from mappedram.fuzz.run import RunLimits, run
 from mappedram.fuzz.targets import Limit, QemuTarget, Worker
 from mappedram.fuzz.targets.qemu import observation
-from mappedram.qemu.run.load import Loaded
+from mappedram.qemu.run.load import LoadResult
 from tools.qemu.machine import version
 
 pytestmark = pytest.mark.qemu
@@ -105,14 +105,14 @@ def test_an_area_that_leads_back(
 
 def test_a_signal_that_is_meant_for_the_run_is_no_crash() -> None:
     """As a terminal sends it to all at once."""
-    found = [observation(Loaded("crashes", "", -number, 0.1, None)) for number in (2, 15, 8)]
+    found = [observation(LoadResult("crashes", "", -number, 0.1, None)) for number in (2, 15, 8)]
     assert [entry.kind for entry in found] == ["refuses", "refuses", "crashes"]
 
 
 def test_finds_a_crash_by_itself(target: QemuTarget, tmp_path: Path) -> None:
     """From clean files only; that its file shows the crash to anybody is tried by hand."""
-    told: list[Found] = []
-    run(target, seed=1, budget=Budget(executions=200), jobs=2, on_found=told.append)
+    told: list[FoundFailure] = []
+    run(target, seed=1, budget=RunLimits(executions=200), jobs=2, on_found=told.append)
     crashes = [found for found in told if found.observation.kind == "crashes"]
     assert crashes
     place = reproducer.write(crashes[0], tmp_path)

@@ -16,8 +16,8 @@ import pytest
 from mappedram.fuzz import reproducer
 from mappedram.fuzz.cases import Case, Cases, Generated, Seeded
 from mappedram.fuzz.mutate import Mutation
-from mappedram.fuzz.report import FILE, Found, as_dict, as_text
-from mappedram.fuzz.run import Budget, Summary, run
+from mappedram.fuzz.report import FILE, FoundFailure, as_dict, as_text
+from mappedram.fuzz.run import RunLimits, Summary, run
 from mappedram.fuzz.targets import CommandTarget, Limit, Observation, Worker
 from tests.fuzz import parser
 from tests.fuzz.test_minimise import case_with
@@ -91,12 +91,12 @@ def planted(
     folder = tmp_path_factory.mktemp("found")
     places: dict[tuple[str, str], Path] = {}
 
-    def keep(found: Found) -> None:
+    def keep(found: FoundFailure) -> None:
         key = (found.observation.kind, found.observation.sign)
         places.setdefault(key, reproducer.write(found, folder))
 
     target = Planted((*ARGV, "{}"), Limit(2.0, None))
-    summary = run(target, seed=0, budget=Budget(executions=COUNT), jobs=2, on_found=keep)
+    summary = run(target, seed=0, budget=RunLimits(executions=COUNT), jobs=2, on_found=keep)
     return summary, places
 
 
@@ -142,9 +142,9 @@ def test_each_failure_is_told_once() -> None:
     def observe(case: Case) -> Observation:
         return Observation("crashes", "SIGSEGV") if case.mutations else accepts(case)
 
-    told: list[Found] = []
+    told: list[FoundFailure] = []
     summary = run(
-        Function(observe), seed=1, budget=Budget(executions=150), on_found=told.append, jobs=3
+        Function(observe), seed=1, budget=RunLimits(executions=150), on_found=told.append, jobs=3
     )
     assert summary.kinds["crashes"] == 150
     assert len({found.key for found in told}) == len(told) < 150
@@ -157,8 +157,8 @@ def test_report_names_field_value_and_clause() -> None:
         said = "out of memory\nfor \x1b[2J"
         return Observation("crashes", "SIGABRT", said) if hit else accepts(case)
 
-    told: list[Found] = []
-    run(Function(observe), seed=2, budget=Budget(executions=600), on_found=told.append)
+    told: list[FoundFailure] = []
+    run(Function(observe), seed=2, budget=RunLimits(executions=600), on_found=told.append)
     (found,) = told
     assert found.key == ("crashes", "SIGABRT", "/ram/blocks[]/used_length")
     (change,) = found.case.mutations
@@ -179,13 +179,13 @@ def test_a_failure_is_not_reported_for_what_it_did_not_need() -> None:
         hit = "/header/magic" in paths
         return Observation("crashes", "SIGSEGV") if hit else accepts(case)
 
-    told: list[Found] = []
-    run(Function(observe), seed=3, budget=Budget(executions=600), on_found=told.append)
+    told: list[FoundFailure] = []
+    run(Function(observe), seed=3, budget=RunLimits(executions=600), on_found=told.append)
     assert [found.key for found in told] == [("crashes", "SIGSEGV", "/header/magic")]
 
 
 def test_time_ends_a_run() -> None:
-    summary = run(Function(accepts), seed=1, budget=Budget(seconds=0.2), on_found=print)
+    summary = run(Function(accepts), seed=1, budget=RunLimits(seconds=0.2), on_found=print)
     assert summary.executions == sum(summary.kinds.values()) > 0
 
 
@@ -194,7 +194,7 @@ def test_an_error_of_the_target_ends_a_run() -> None:
         raise FileNotFoundError("no such program")
 
     with pytest.raises(FileNotFoundError):
-        run(Function(observe), seed=1, budget=Budget(), jobs=3, on_found=print)
+        run(Function(observe), seed=1, budget=RunLimits(), jobs=3, on_found=print)
 
 
 def test_files_do_not_depend_on_the_number_of_jobs() -> None:
@@ -205,7 +205,7 @@ def test_files_do_not_depend_on_the_number_of_jobs() -> None:
             seen.add(case.file.sha256())
             return accepts(case)
 
-        run(Function(observe), seed=4, budget=Budget(60), jobs=jobs, on_found=print)
+        run(Function(observe), seed=4, budget=RunLimits(60), jobs=jobs, on_found=print)
         return seen
 
     expected = {case.file.sha256() for case in islice(Function(accepts).cases(4), 60)}
@@ -215,7 +215,9 @@ def test_files_do_not_depend_on_the_number_of_jobs() -> None:
 def test_folders_of_one_name_are_numbered(tmp_path: Path) -> None:
     case = Generated(1).draw(0)
     values: dict[str, Any] = {"seed": 1, "index": 0, "executions": 1, "seconds": 0.0}
-    found = Found(case, Observation("crashes", "SIGSEGV"), "function", "function x", **values)
+    found = FoundFailure(
+        case, Observation("crashes", "SIGSEGV"), "function", "function x", **values
+    )
     first, second = (reproducer.write(found, tmp_path) for _ in range(2))
     assert first.name == "crashes-SIGSEGV-sound"
     assert second.name == "crashes-SIGSEGV-sound-2"

@@ -8,7 +8,7 @@ import pytest
 
 import mappedram
 from mappedram.export.build import build
-from mappedram.export.mapped_ram import Layout, lay_out
+from mappedram.export.mapped_ram import OutputLayout, lay_out
 from mappedram.export.recipe import load as load_recipe
 from mappedram.io.source import Source
 from tests.conftest import Fixtures
@@ -68,7 +68,7 @@ def test_donor_with_other_ram(fixtures: Fixtures, tmp_path: Path, name: str) -> 
         Source(ram) as source,
         built.open("w+b") as stream,
     ):
-        lay_out(donor, stream.fileno(), Layout(channels=2), replace={idstr: source})
+        lay_out(donor, stream.fileno(), OutputLayout(channels=2), replace={idstr: source})
     expected = ram.read_bytes()[first : first + length]
     assert memory_after_load(name, built, tmp_path) == expected
 
@@ -96,7 +96,7 @@ def test_ways_to_load(
         Source(ram) as source,
         built.open("w+b") as stream,
     ):
-        layout = Layout(offset=offset, direct_io="direct-io" in parameters)
+        layout = OutputLayout(offset=offset, direct_io="direct-io" in parameters)
         lay_out(donor, stream.fileno(), layout, replace={"pc.ram": source})
     memory = memory_after_load("pc", built, tmp_path, offset, capabilities, **parameters)
     assert memory == ram.read_bytes()[MIB:]
@@ -105,10 +105,14 @@ def test_ways_to_load(
 @pytest.mark.qemu
 @pytest.mark.parametrize(
     "layout",
-    [Layout(align=4096), Layout(align=1 << 16, dense=True), Layout(drop_zero_pages=True)],
+    [
+        OutputLayout(align=4096),
+        OutputLayout(align=1 << 16, dense=True),
+        OutputLayout(drop_zero_pages=True),
+    ],
     ids=["packed", "dense", "no-zero-pages"],
 )
-def test_other_layouts(fixtures: Fixtures, tmp_path: Path, layout: Layout) -> None:
+def test_other_layouts(fixtures: Fixtures, tmp_path: Path, layout: OutputLayout) -> None:
     """QEMU asks of pages_offset only that it is a multiple of the page size (clause 6.2.5)."""
     built = tmp_path / "built"
     with (

@@ -10,7 +10,7 @@ from mappedram.format.drivers.kaitai_driver import KaitaiDriver
 from mappedram.format.typed import Kind, Params
 from mappedram.io.source import Source
 from mappedram.repair.edits import Edit, EditedSource
-from mappedram.repair.session import Case
+from mappedram.repair.session import RepairSession
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
 
@@ -28,7 +28,7 @@ def test_an_edit_of_the_magic(fixtures: Fixtures, tmp_path: Path) -> None:
     path = broken(fixtures, tmp_path)
     assert check(path).verdict != "clean"
     with Source(path) as source:
-        assert Case(EditedSource(source, [Edit(0, MAGIC)]), 0).report().findings == ()
+        assert RepairSession(EditedSource(source, [Edit(0, MAGIC)]), 0).report().findings == ()
 
 
 @pytest.mark.parametrize("edited", [True, False])
@@ -48,5 +48,8 @@ def test_drivers_are_compared_on_the_edited_bytes(
     with Source(fixtures["none"].path) as source:
         place = source.read(0, 64).index(b"none")
         edits = [Edit(place, b"nope")] if edited else []
-        found = [finding.code for finding in Case(EditedSource(source, edits), 0).report().findings]
+        found = [
+            finding.code
+            for finding in RepairSession(EditedSource(source, edits), 0).report().findings
+        ]
     assert found == (["MR005"] if edited else [])

@@ -7,13 +7,13 @@ from mappedram.errors import MappedRamError
 from mappedram.io.source import Source
 from mappedram.repair import plan
 from mappedram.repair.edits import Edit, EditedSource
-from mappedram.stream.snapshot import Snapshot, open_snapshot
+from mappedram.stream.snapshot import OpenSnapshot, open_snapshot
 from tests.conftest import Fixtures
 
 NAMES = ["none", "killed", "background-snapshot", "live", "plain", "no-footers-no-vmdesc"]
 
 
-def places(snapshot: Snapshot) -> list[tuple[int, int]]:
+def places(snapshot: OpenSnapshot) -> list[tuple[int, int]]:
     """Where the headers and bitmaps of a file stand."""
     found = [(element.offset, element.length) for element in snapshot.stream.elements]
     found += [
@@ -56,7 +56,7 @@ def test_damaged_anywhere(fixtures: Fixtures, data: st.DataObject) -> None:
                 )
 
 
-def damages_headers_only(damages: list[Edit], snapshot: Snapshot) -> bool:
+def damages_headers_only(damages: list[Edit], snapshot: OpenSnapshot) -> bool:
     """Whether the page areas are still where they were, so that they can be told by offset."""
     headers = [e for e in snapshot.stream.elements if e.kind == "ramblock_header"]
     return not any(

@@ -10,13 +10,13 @@ import mappedram
 from mappedram.check import check
 from mappedram.format.constants import SectionType
 from mappedram.io.source import Source
-from mappedram.repair import REPAIRS, Plan, plan, write_copy, write_in_place
+from mappedram.repair import REPAIRS, RepairPlan, plan, write_copy, write_in_place
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
 from tests.files import copy_sparse, extents
 
 
-def planned(path: Path, offset: int = 0, asked: tuple[str, ...] = ()) -> Plan:
+def planned(path: Path, offset: int = 0, asked: tuple[str, ...] = ()) -> RepairPlan:
     with Source(path) as source:
         return plan(source, offset, asked=asked)
 

@@ -20,7 +20,7 @@ from mappedram.format.structures import KINDS as ALL_KINDS
 from mappedram.format.typed import Fields, Kind, Params
 from mappedram.io.source import Source
 from mappedram.stream.libvirt import detect, open_any
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.vmstate import decode
 from tools.atheris.feed import Feed
 from tools.oracle import OracleBlock, OracleFile
@@ -84,7 +84,7 @@ def _read(fd: int, driver: drivers.DriverName) -> object:
         return error
 
 
-def _look_at(snapshot: Snapshot) -> None:
+def _look_at(snapshot: OpenSnapshot) -> None:
     regions = snapshot.regions()
     _same("first region", regions[0].offset if regions else 0, 0)
     for here, there in pairwise(regions):
@@ -101,7 +101,7 @@ def _look_at(snapshot: Snapshot) -> None:
     _decode(snapshot)
 
 
-def _decode(snapshot: Snapshot) -> None:
+def _decode(snapshot: OpenSnapshot) -> None:
     states = decode(snapshot)
     for state in states:
         position = state.offset
@@ -224,7 +224,7 @@ def written(feed: Feed) -> None:
         _same("errors", errors, [])
 
 
-def _compare(oracle: OracleFile, snapshot: Snapshot, size: int) -> None:
+def _compare(oracle: OracleFile, snapshot: OpenSnapshot, size: int) -> None:
     stream = snapshot.stream
     _same("end", (stream.stopped, stream.complete, stream.end), (None, True, size))
     _same("machine", (stream.machine, stream.capabilities), (oracle.machine, oracle.capabilities))

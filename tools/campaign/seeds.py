@@ -7,11 +7,11 @@ from pathlib import Path
 from random import Random
 
 import mappedram
-from mappedram.export.mapped_ram import Layout, lay_out
+from mappedram.export.mapped_ram import OutputLayout, lay_out
 from mappedram.format.constants import SectionType
-from mappedram.qemu.run.guests import GUESTS, Guest
+from mappedram.qemu.run.guests import GUESTS, TestGuest
 from mappedram.qemu.run.load import QemuLoader
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from tools.oracle import OracleBlock, OracleFile
 
 PAGE = 4096
@@ -53,7 +53,7 @@ class Seed:
     own: bool = False
 
     @property
-    def machine(self) -> Guest:
+    def machine(self) -> TestGuest:
         """The guest, with the capability where the file has it."""
         guest = GUESTS[self.guest]
         return guest if self.form == MAPPED else replace(guest, capabilities=())
@@ -72,7 +72,7 @@ def fill(idstr: str, fd: int) -> None:
             os.pwrite(fd, random.randbytes(PAGE), page * PAGE)
 
 
-def save_guest(binary: Path, guest: Guest, path: Path) -> None:
+def save_guest(binary: Path, guest: TestGuest, path: Path) -> None:
     """Let QEMU save a guest with the pattern in it.
 
     How often QEMU goes round, and so how many PARTs there are, depends on how busy the host is. All
@@ -90,7 +90,7 @@ def save_guest(binary: Path, guest: Guest, path: Path) -> None:
     raise RuntimeError(f"{binary}: no file with all pages in one section in {_ATTEMPTS} attempts")
 
 
-def _parts_with_pages(snapshot: Snapshot) -> int:
+def _parts_with_pages(snapshot: OpenSnapshot) -> int:
     """PARTs; of a stream without mapped-ram, only those that have more than their end."""
     parts = [one for one in snapshot.sections if one.type == SectionType.PART]
     if snapshot.stream.mapped_ram:
@@ -105,7 +105,7 @@ def _as_saved(saved: Path, path: Path) -> None:
 def _laid_out(align: int, offset: int = 0) -> Callable[[Path, Path], None]:
     def make(saved: Path, path: Path) -> None:
         with mappedram.open(saved) as snapshot, path.open("w+b") as stream:
-            lay_out(snapshot, stream.fileno(), Layout(align=align, offset=offset))
+            lay_out(snapshot, stream.fileno(), OutputLayout(align=align, offset=offset))
 
     return make
 

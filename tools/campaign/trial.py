@@ -10,14 +10,14 @@ from typing import Self
 
 import mappedram
 from mappedram.fuzz.mutate import Mutation, Mutator, apply
-from mappedram.io.copying import Target, copy_data
+from mappedram.io.copying import WriteTarget, copy_data
 from mappedram.io.source import Source
 from mappedram.qemu.loader import RELEASES, Destination, Verdict
 from mappedram.qemu.loader.pages import Bitmaps
 from mappedram.qemu.loader.record_cache import Ledgers
 from mappedram.qemu.loader.simulate import Simulation
-from mappedram.qemu.run.load import Loaded, QemuLoader, digest_of_snapshot
-from mappedram.stream.snapshot import Snapshot
+from mappedram.qemu.run.load import LoadResult, QemuLoader, digest_of_snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from tools.campaign.emulators import Emulator, saver_of
 from tools.campaign.plan import Plan
 from tools.campaign.results import Row, digest, mutant_of
@@ -37,7 +37,7 @@ class Good:
     """One good file, with what is worked out once for all its mutants."""
 
     def __init__(
-        self, seed: Seed, snapshot: Snapshot, saved: Snapshot, name: str, plan: Plan
+        self, seed: Seed, snapshot: OpenSnapshot, saved: OpenSnapshot, name: str, plan: Plan
     ) -> None:
         self.seed = seed
         self.snapshot = snapshot
@@ -148,7 +148,7 @@ class Laboratory:
                         return row.judged(verdict, self.setting.commit)
         return None
 
-    def load(self, name: str, emulator: Emulator) -> Loaded:
+    def load(self, name: str, emulator: Emulator) -> LoadResult:
         """Load a good file as it is."""
         good = self.good[self._key(name, emulator)]
         _, path = paths(self.setting.files, good.seed, self._key(name, emulator)[1])
@@ -173,14 +173,16 @@ class Laboratory:
         mutations = good.mutator.draw(random, count)
         with self.mutant.open("w+b") as stream:
             original = good.snapshot.source
-            copy_data(original, 0, original.size, Target(stream.fileno()))
+            copy_data(original, 0, original.size, WriteTarget(stream.fileno()))
             os.ftruncate(stream.fileno(), original.size)
             apply(stream.fileno(), mutations)
             with Source(stream.fileno()) as source:
                 yield good, mutations, source
 
 
-def load(loader: QemuLoader, path: Path, offset: int, memory: bytes, *, in_time: bool) -> Loaded:
+def load(
+    loader: QemuLoader, path: Path, offset: int, memory: bytes, *, in_time: bool
+) -> LoadResult:
     """Load a file; once more with more time if it should have come to an end, and has not.
 
     Args:
@@ -204,7 +206,7 @@ def _row(
     good: Good,
     mutations: tuple[Mutation, ...],
     emulator: Emulator,
-    loaded: Loaded,
+    loaded: LoadResult,
 ) -> Row:
     """A result that is not judged yet."""
     return Row(

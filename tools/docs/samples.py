@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mappedram.stream.libvirt import open_any, regions_of
 from mappedram.stream.regions import Region
-from mappedram.view.fields import Field, fields_of
+from mappedram.view.fields import ShownField, fields_of
 from tools.unpack import unpack
 
 FIXTURES = Path(__file__).resolve().parents[2] / "tests" / "fixtures"
@@ -29,7 +29,7 @@ class Structure:
     """Fields of one structure that stand one behind the other, with their bytes."""
 
     file: str
-    fields: tuple[Field, ...]
+    fields: tuple[ShownField, ...]
     data: tuple[bytes, ...]
 
 
@@ -61,7 +61,7 @@ def _structures(path: Path) -> Iterator[Structure]:
                 yield Structure(path.name, chosen, data)
 
 
-def _first(kind: str, fields: list[Field]) -> Iterator[Field]:
+def _first(kind: str, fields: list[ShownField]) -> Iterator[ShownField]:
     """The fields of the first structure of a type; those of further ones have other paths."""
     outer: str | None = None
     for field in fields:

@@ -2,7 +2,7 @@
 
 import re
 
-from mappedram.view.fields import Field, decoded
+from mappedram.view.fields import ShownField, decoded
 from mappedram.view.text import hex_bytes
 from tools.docs.columns import picture
 from tools.docs.drawing import byte_map
@@ -81,7 +81,7 @@ def _dump(structure: Structure) -> str:
     )
 
 
-def _lines(field: Field, data: bytes, width: int) -> list[str]:
+def _lines(field: ShownField, data: bytes, width: int) -> list[str]:
     rows = [data[start : start + _ROW] for start in range(0, len(data), _ROW)] or [b""]
     value = decoded(field.name, field.value)
     first = f"{field.offset:08x}  {hex_bytes(rows[0]):<{3 * _ROW}} {field.name:<{width}}  {value}"

@@ -6,7 +6,7 @@
 from collections.abc import Iterator, Mapping
 
 from mappedram.check.finding import Defect, Place, Severity
-from mappedram.check.loading import Loading
+from mappedram.check.loading import LoadingCase
 from mappedram.check.registry import loading_rule
 from mappedram.check.releases import DESTINATION, by_outcome
 from mappedram.qemu.loader import Verdict
@@ -28,7 +28,7 @@ _DOES = {
     clause="9.8.2",
     qemu="migration/savevm.c: qemu_loadvm_state()",
 )
-def not_loaded(loading: Loading) -> Iterator[Defect]:
+def not_loaded(loading: LoadingCase) -> Iterator[Defect]:
     """Some release of QEMU loads the file with the right memory: of those asked, at least one.
 
     Why:
@@ -54,7 +54,7 @@ def not_loaded(loading: Loading) -> Iterator[Defect]:
     clause="9.8.3",
     qemu="migration/ram.c: ram_load_precopy()",
 )
-def loaded_wrongly(loading: Loading) -> Iterator[Defect]:
+def loaded_wrongly(loading: LoadingCase) -> Iterator[Defect]:
     """No release restores wrong memory from a file that others load with the right memory.
 
     Why:
@@ -77,7 +77,7 @@ def loaded_wrongly(loading: Loading) -> Iterator[Defect]:
     clause="9.8.4",
     qemu="migration/savevm.c: configuration_post_load()",
 )
-def destination_machine(loading: Loading) -> Iterator[Defect]:
+def destination_machine(loading: LoadingCase) -> Iterator[Defect]:
     """The destination has the machine type, page size, capabilities and UUID of the file.
 
     Why:
@@ -97,7 +97,7 @@ def destination_machine(loading: Loading) -> Iterator[Defect]:
     clause="9.8.5",
     qemu="migration/ram.c: parse_ramblock()",
 )
-def destination_block(loading: Loading) -> Iterator[Defect]:
+def destination_block(loading: LoadingCase) -> Iterator[Defect]:
     """The destination has each RAM block of the file, long enough for its pages.
 
     Why:
@@ -118,7 +118,7 @@ def destination_block(loading: Loading) -> Iterator[Defect]:
     clause="9.8.6",
     qemu="migration/savevm.c: qemu_loadvm_section_start_full()",
 )
-def destination_device(loading: Loading) -> Iterator[Defect]:
+def destination_device(loading: LoadingCase) -> Iterator[Defect]:
     """The destination has each device of the file, in a version that is not older.
 
     Why:
@@ -132,20 +132,20 @@ def destination_device(loading: Loading) -> Iterator[Defect]:
     yield from _refused("MR065", loading)
 
 
-def _refused(code: str, loading: Loading) -> Iterator[Defect]:
+def _refused(code: str, loading: LoadingCase) -> Iterator[Defect]:
     """That a destination which somebody has named refuses the file for that."""
     refusing = {name: v for name, v in loading.qemu.items() if code in v.because}
     if loading.asked.destination and refusing:
         yield Defect("; ".join(_said(refusing, set(_DOES))), _stopped(loading, refusing))
 
 
-def _stopped(loading: "Loading", qemu: Mapping[str, Verdict]) -> Place:
+def _stopped(loading: "LoadingCase", qemu: Mapping[str, Verdict]) -> Place:
     """Where the newest of some releases stops, if it is known of any."""
     offsets = [verdict.offset for verdict in qemu.values() if verdict.offset is not None]
     return loading.place_at(offsets[-1]) if offsets else _NOWHERE
 
 
-def _explained(loading: Loading) -> bool:
+def _explained(loading: LoadingCase) -> bool:
     """Whether another finding says why: an error, or that the file was not followed."""
     if loading.worst in ("error", "not followed"):
         return True
@@ -153,7 +153,7 @@ def _explained(loading: Loading) -> bool:
     return loading.asked.destination and not DESTINATION.isdisjoint(codes)
 
 
-def _outcomes(loading: Loading) -> str:
+def _outcomes(loading: LoadingCase) -> str:
     return ", ".join(sorted({verdict.outcome for verdict in loading.qemu.values()}))
 
 

@@ -9,16 +9,21 @@ knows its structure. Reading a metadump belongs in `io/metadump`.
 """
 
 from mappedram.export.metadump.pages import key_of
-from mappedram.export.metadump.plan import Options, Plan, plan
+from mappedram.export.metadump.plan import MetadumpPlan, Options, plan
 from mappedram.export.metadump.policy import ENTRIES, Policy
-from mappedram.export.metadump.write import Written, summary_of, write_packed, write_unpacked
+from mappedram.export.metadump.write import (
+    WrittenMetadump,
+    summary_of,
+    write_packed,
+    write_unpacked,
+)
 
 __all__ = [
     "ENTRIES",
+    "MetadumpPlan",
     "Options",
-    "Plan",
     "Policy",
-    "Written",
+    "WrittenMetadump",
     "key_of",
     "plan",
     "summary_of",

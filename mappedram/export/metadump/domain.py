@@ -55,7 +55,7 @@ _SECRET_ATTRIBUTES = frozenset(b"passwd passwdValidTo password key secret userna
 
 
 @dataclass
-class Masked:
+class MaskedDomain:
     """A text with bytes replaced.
 
     Attributes:
@@ -67,7 +67,7 @@ class Masked:
     hidden: int
 
 
-def mask(data: bytes, *, names: bool) -> Masked:
+def mask(data: bytes, *, names: bool) -> MaskedDomain:
     """The text without secrets.
 
     Args:
@@ -77,7 +77,7 @@ def mask(data: bytes, *, names: bool) -> Masked:
     found = bytearray(data)
     for start, end in _hidden(data, names=names):
         found[start:end] = FILLER * (end - start)
-    return Masked(bytes(found), sum(a != b for a, b in zip(data, found, strict=True)))
+    return MaskedDomain(bytes(found), sum(a != b for a, b in zip(data, found, strict=True)))
 
 
 def is_xml(data: bytes) -> bool:
@@ -95,9 +95,9 @@ def _refuse(*_: object) -> None:
     raise ValueError
 
 
-def blank(data: bytes) -> Masked:
+def blank(data: bytes) -> MaskedDomain:
     """A text of which nothing is known: nothing of it stays."""
-    return Masked(FILLER * len(data), len(data))
+    return MaskedDomain(FILLER * len(data), len(data))
 
 
 def _hidden(data: bytes, *, names: bool) -> Iterator[tuple[int, int]]:

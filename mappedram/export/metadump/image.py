@@ -5,7 +5,7 @@ from mappedram.check.save_image import Container
 from mappedram.export.metadump.domain import blank, is_xml, mask
 from mappedram.export.metadump.runs import Kept
 from mappedram.stream.libvirt import describe
-from mappedram.stream.libvirt.header import Text
+from mappedram.stream.libvirt.header import HeaderText
 
 #: Longer texts are not XML of libvirt, and are not gone through.
 _TEXT_MAX = 4 << 20
@@ -37,7 +37,9 @@ def keep_image(container: Container, kept: Kept, *, names: bool) -> dict[str, in
     return hidden
 
 
-def _keep_text(container: Container, text: Text, kept: Kept, *, known: bool, names: bool) -> int:
+def _keep_text(
+    container: Container, text: HeaderText, kept: Kept, *, known: bool, names: bool
+) -> int:
     data = container.source.read(text.offset, text.length)
     good = known and len(data) <= _TEXT_MAX and is_xml(data)
     masked = mask(data, names=names) if good else blank(data)

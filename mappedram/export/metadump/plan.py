@@ -18,7 +18,7 @@ from mappedram.format import drivers
 from mappedram.format.constants import QEMU_VM_FILE_MAGIC
 from mappedram.io.source import Source
 from mappedram.stream.reader import read_stream
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
@@ -47,7 +47,7 @@ class Options:
 
 
 @dataclass
-class Plan:
+class MetadumpPlan:
     """What is kept of a file.
 
     Attributes:
@@ -69,7 +69,7 @@ class Plan:
     hidden: dict[str, int] = field(default_factory=dict)
 
 
-def plan(source: Source, offset: int = 0, options: Options | None = None) -> Plan:
+def plan(source: Source, offset: int = 0, options: Options | None = None) -> MetadumpPlan:
     """Work out what is kept. Reads no page.
 
     Args:
@@ -90,15 +90,15 @@ def plan(source: Source, offset: int = 0, options: Options | None = None) -> Pla
         hidden = keep_image(container, kept, names=options.names)
     driver = drivers.get("construct")
     try:
-        snapshot = Snapshot(source, read_stream(source, begin, driver), driver)
+        snapshot = OpenSnapshot(source, read_stream(source, begin, driver), driver)
     except FormatError:
         if container is None:
             raise
         kept.keep(begin, min(begin + len(QEMU_VM_FILE_MAGIC), source.size))
-        return Plan(source, kept, None, options, hidden=hidden)
+        return MetadumpPlan(source, kept, None, options, hidden=hidden)
     if container:
         container.snapshot = snapshot
-    made = Plan(source, kept, Context(snapshot, container), options, hidden=hidden)
+    made = MetadumpPlan(source, kept, Context(snapshot, container), options, hidden=hidden)
     assert made.context is not None
     uuid = keep_structure(made.context, kept, names=options.names)
     if uuid:

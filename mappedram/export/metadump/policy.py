@@ -22,7 +22,7 @@ _PLAIN = re.compile(r"(u?int(8|16|32|64)( equal| le)?|bool|timer|powered_off|fd)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PolicyEntry:
     """Fields that are kept or left out by name, and why."""
 
     device: str
@@ -33,43 +33,45 @@ class Entry:
 
 #: The first entry that fits counts. `*` stands for any characters, `?` for one; a device is named
 #: by its idstr, or by what follows the last `/` in it.
-ENTRIES: tuple[Entry, ...] = (
-    Entry("configuration", "*", True, "machine type and capabilities"),
-    Entry("globalstate", "runstate", True, "the word for the run state, such as `running`"),
-    Entry("cpu_common", "*", True, "whether a CPU is halted"),
-    Entry("cpu", "env.mp_state", True, "whether a CPU runs"),
-    Entry("cpu", "*version*", True, "a number that says which fields follow"),
-    Entry("cpu*", "*", False, "registers: keys, addresses of the kernel, vectors of ciphers"),
-    Entry("kvm-tpr-opt", "*", True, "addresses in the option ROM, no data"),
-    Entry("*", "*.config", True, "PCI configuration space: identifiers and addresses of BARs"),
-    Entry("apic", "*", True, "interrupt controller: vectors and masks"),
-    Entry("ioapic", "*", True, "interrupt controller: vectors and masks"),
-    Entry("i8259", "*", True, "interrupt controller: vectors and masks"),
-    Entry("arm_gic*", "*", True, "interrupt controller: vectors and masks"),
-    Entry("ics", "*", True, "interrupt controller: vectors and masks"),
-    Entry("riscv_sifive_plic", "*", True, "interrupt controller: vectors and masks"),
-    Entry("i8254", "*", True, "timer"),
-    Entry("hpet", "*", True, "timer"),
-    Entry("dma", "*", True, "addresses and counts, no data"),
-    Entry("PCIBUS", "*", True, "levels of interrupt lines"),
-    Entry("virtio-mem*", "*", True, "which memory is plugged"),
-    Entry("serial", "*.rbr", False, "a character that was received"),
-    Entry("serial", "*.thr", False, "a character that is to be sent"),
-    Entry("serial", "*.tsr", False, "a character that is being sent"),
-    Entry("serial", "*.scr", False, "a byte that the guest left there"),
-    Entry("*uart*", "*", False, "characters on a line"),
-    Entry("pl011", "*fifo*", False, "characters on a line"),
-    Entry("pckbd*", "*data", False, "a key that was pressed"),
-    Entry("ps2*", "*queue*", False, "keys that were pressed"),
-    Entry("*kbd", "*", False, "keys that were pressed"),
-    Entry("vmmouse", "*", False, "where the pointer was"),
-    Entry("tpm*", "*", False, "commands to a TPM, with keys and passwords"),
-    Entry("*crypto*", "*", False, "keys"),
-    Entry("*efuse*", "*", False, "keys"),
-    Entry("*bbram*", "*", False, "keys"),
-    Entry("*rng*", "*", False, "random numbers from which keys are made"),
-    Entry("*trng*", "*", False, "random numbers from which keys are made"),
-    Entry("vmgenid", "*", False, "identity of the guest"),
+ENTRIES: tuple[PolicyEntry, ...] = (
+    PolicyEntry("configuration", "*", True, "machine type and capabilities"),
+    PolicyEntry("globalstate", "runstate", True, "the word for the run state, such as `running`"),
+    PolicyEntry("cpu_common", "*", True, "whether a CPU is halted"),
+    PolicyEntry("cpu", "env.mp_state", True, "whether a CPU runs"),
+    PolicyEntry("cpu", "*version*", True, "a number that says which fields follow"),
+    PolicyEntry("cpu*", "*", False, "registers: keys, addresses of the kernel, vectors of ciphers"),
+    PolicyEntry("kvm-tpr-opt", "*", True, "addresses in the option ROM, no data"),
+    PolicyEntry(
+        "*", "*.config", True, "PCI configuration space: identifiers and addresses of BARs"
+    ),
+    PolicyEntry("apic", "*", True, "interrupt controller: vectors and masks"),
+    PolicyEntry("ioapic", "*", True, "interrupt controller: vectors and masks"),
+    PolicyEntry("i8259", "*", True, "interrupt controller: vectors and masks"),
+    PolicyEntry("arm_gic*", "*", True, "interrupt controller: vectors and masks"),
+    PolicyEntry("ics", "*", True, "interrupt controller: vectors and masks"),
+    PolicyEntry("riscv_sifive_plic", "*", True, "interrupt controller: vectors and masks"),
+    PolicyEntry("i8254", "*", True, "timer"),
+    PolicyEntry("hpet", "*", True, "timer"),
+    PolicyEntry("dma", "*", True, "addresses and counts, no data"),
+    PolicyEntry("PCIBUS", "*", True, "levels of interrupt lines"),
+    PolicyEntry("virtio-mem*", "*", True, "which memory is plugged"),
+    PolicyEntry("serial", "*.rbr", False, "a character that was received"),
+    PolicyEntry("serial", "*.thr", False, "a character that is to be sent"),
+    PolicyEntry("serial", "*.tsr", False, "a character that is being sent"),
+    PolicyEntry("serial", "*.scr", False, "a byte that the guest left there"),
+    PolicyEntry("*uart*", "*", False, "characters on a line"),
+    PolicyEntry("pl011", "*fifo*", False, "characters on a line"),
+    PolicyEntry("pckbd*", "*data", False, "a key that was pressed"),
+    PolicyEntry("ps2*", "*queue*", False, "keys that were pressed"),
+    PolicyEntry("*kbd", "*", False, "keys that were pressed"),
+    PolicyEntry("vmmouse", "*", False, "where the pointer was"),
+    PolicyEntry("tpm*", "*", False, "commands to a TPM, with keys and passwords"),
+    PolicyEntry("*crypto*", "*", False, "keys"),
+    PolicyEntry("*efuse*", "*", False, "keys"),
+    PolicyEntry("*bbram*", "*", False, "keys"),
+    PolicyEntry("*rng*", "*", False, "random numbers from which keys are made"),
+    PolicyEntry("*trng*", "*", False, "random numbers from which keys are made"),
+    PolicyEntry("vmgenid", "*", False, "identity of the guest"),
 )
 
 
@@ -118,7 +120,7 @@ class Policy:
     state: StateChoice = "default"
     blank: tuple[Pattern, ...] = ()
     keep: tuple[Pattern, ...] = ()
-    _entries: dict[str, tuple[Entry, ...]] = field(default_factory=dict, compare=False)
+    _entries: dict[str, tuple[PolicyEntry, ...]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(

@@ -15,7 +15,7 @@ from mappedram.stream.model import Section, Stream
 from mappedram.stream.page_records import COMPRESSED
 from mappedram.stream.reader.record_store import NotedRecords
 from mappedram.stream.reader.records import PageIndex
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +56,7 @@ class _Bodies(NotedRecords):
                 self.found.append(np.array([[place, place + length]], np.int64))
 
 
-def keep_records(snapshot: Snapshot, kept: Kept) -> "Runs":
+def keep_records(snapshot: OpenSnapshot, kept: Kept) -> "Runs":
     """Keep all of the RAM sections but the bytes of pages.
 
     Returns:

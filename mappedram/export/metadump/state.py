@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mappedram.export.metadump.policy import Policy
 from mappedram.export.metadump.runs import Kept
 from mappedram.json_types import Json
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.vmstate import DeviceState, Leaf, Undecoded
 from mappedram.stream.vmstate.codecs import Counted, PointerMarker, codec
 
@@ -33,7 +33,7 @@ class DeviceSummary:
         }
 
 
-def keep_state(snapshot: Snapshot, policy: Policy, kept: Kept) -> list[DeviceSummary]:
+def keep_state(snapshot: OpenSnapshot, policy: Policy, kept: Kept) -> list[DeviceSummary]:
     """Keep what the policy keeps of all devices, and say what became of each."""
     return [_keep_device(device, policy, kept) for device in snapshot.state]
 

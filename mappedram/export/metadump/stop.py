@@ -6,7 +6,7 @@ from mappedram.errors import FormatError
 from mappedram.export.metadump.runs import Kept, KeptSource
 from mappedram.stream.model import Stream
 from mappedram.stream.reader import read_stream
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 #: Prefixes that are tried, as powers of two: no structure is longer.
 _LONGEST = 17
@@ -22,7 +22,7 @@ _RECORDS = 1 << 14
 Spans = list[tuple[int, int]]
 
 
-def keep_stop(snapshot: Snapshot, kept: Kept) -> None:
+def keep_stop(snapshot: OpenSnapshot, kept: Kept) -> None:
     """Keep what is needed for the reader to give up at the same place for the same reason.
 
     It may be bytes of a page that were taken for a header, so that each is left out that can be.

@@ -13,7 +13,7 @@ from mappedram.format.ram import MappedRamHeader
 from mappedram.format.section import VmDescription
 from mappedram.stream.model import Element, RamBlock, Section, is_kind
 from mappedram.stream.reader.vmdescription import JSON_MAX
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 #: Data of a command that QEMU knows: a number or two. Longer ones hold names, or anything.
 _COMMAND_DATA_MAX = 16
@@ -78,7 +78,7 @@ def _keep_first_header(context: Context, kept: Kept) -> None:
             kept.keep(start, max(start, min(end, context.stream.file_size)))
 
 
-def _keep_description(snapshot: Snapshot, kept: Kept) -> None:
+def _keep_description(snapshot: OpenSnapshot, kept: Kept) -> None:
     """The JSON text: all of what is JSON, else as much as says why it is not."""
     description = snapshot.stream.vmdescription
     if description is None:

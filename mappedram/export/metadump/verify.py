@@ -6,7 +6,7 @@ from mappedram.check import Report, check
 
 
 @dataclass(frozen=True)
-class Comparison:
+class VerdictComparison:
     """What `check` says of both.
 
     Attributes:
@@ -21,14 +21,16 @@ class Comparison:
     same_verdicts: bool
 
 
-def compare(original: int, metadump: int, offset: int) -> Comparison:
+def compare(original: int, metadump: int, offset: int) -> VerdictComparison:
     """Judge both, open as descriptors.
 
     Raises:
         OSError: reading failed.
     """
     here, there = check(original, offset), check(metadump, offset)
-    return Comparison(there, here.findings == there.findings, _outcomes(here) == _outcomes(there))
+    return VerdictComparison(
+        there, here.findings == there.findings, _outcomes(here) == _outcomes(there)
+    )
 
 
 def _outcomes(report: Report) -> dict[str, str]:

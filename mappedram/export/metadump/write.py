@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mappedram.export.metadump.packing import LEVELS, Packer
 from mappedram.export.metadump.pages import DIGEST_SIZE, Stood, block_places, body_places, hasher
-from mappedram.export.metadump.plan import Plan
+from mappedram.export.metadump.plan import MetadumpPlan
 from mappedram.export.metadump.runs import places_of, touching
 from mappedram.io import system
-from mappedram.io.copying import Progress, Target, grouped
+from mappedram.io.copying import Progress, WriteTarget, grouped
 from mappedram.io.metadump import CHUNK_SIZE, MARK, NUMBERS_MAX
 from mappedram.io.source import Source
 from mappedram.json_types import Json
@@ -31,7 +31,7 @@ _DEVICES_MAX = 10_000
 
 
 @dataclass
-class Written:
+class WrittenMetadump:
     """What is in a metadump.
 
     Attributes:
@@ -63,8 +63,8 @@ class Written:
 
 
 def write_packed(
-    plan: Plan, fd: int, *, about: Mapping[str, Json], progress: Progress | None = None
-) -> Written:
+    plan: MetadumpPlan, fd: int, *, about: Mapping[str, Json], progress: Progress | None = None
+) -> WrittenMetadump:
     """Write the metadump into the empty file open as `fd`.
 
     Args:
@@ -79,7 +79,7 @@ def write_packed(
     """
     source, file = plan.source, Packer(fd)
     system.begin(fd, 0, 0, source.fd)
-    written = Written(source.size)
+    written = WrittenMetadump(source.size)
     extents = intervals.from_pairs(source.extents(0, source.size))
     written.data = intervals.size(extents)
     kept_extents = extents if 2 * len(extents) <= EXTENTS_MAX else _coarse(plan, extents)
@@ -105,7 +105,7 @@ def write_packed(
     return written
 
 
-def summary_of(plan: Plan) -> dict[str, Json]:
+def summary_of(plan: MetadumpPlan) -> dict[str, Json]:
     """What was taken out of which device and text."""
     options = plan.options
     return {
@@ -127,7 +127,7 @@ def write_unpacked(source: Source, fd: int, *, progress: Progress | None = None)
     """
     system.begin(fd, 0, source.size, source.fd)
     system.end_at(fd, source.size)
-    target = Target(fd)
+    target = WriteTarget(fd)
     for start, end in source.extents(0, source.size):
         for first in range(start, end, CHUNK_SIZE):
             last = min(first + CHUNK_SIZE, end)
@@ -136,7 +136,7 @@ def write_unpacked(source: Source, fd: int, *, progress: Progress | None = None)
                 progress(last - first)
 
 
-def _coarse(plan: Plan, extents: "Runs") -> "Runs":
+def _coarse(plan: MetadumpPlan, extents: "Runs") -> "Runs":
     """The extents, with gaps closed in which no page is stored: they read as zeros anyway."""
     parts = [extents]
     for block in plan.context.judged if plan.context else ():
@@ -145,7 +145,7 @@ def _coarse(plan: Plan, extents: "Runs") -> "Runs":
     return intervals.union(*parts)
 
 
-def _contents(plan: Plan, extents: "Runs", file: Packer) -> "Runs":
+def _contents(plan: MetadumpPlan, extents: "Runs", file: Packer) -> "Runs":
     """Write all that is kept; returns where it stands in the original."""
     import numpy as np
 
@@ -197,7 +197,7 @@ def _in_order(
     yield from (literal for _, literal in literals[at:])
 
 
-def _pages(plan: Plan, extents: "Runs", file: Packer, progress: Progress | None) -> Columns:
+def _pages(plan: MetadumpPlan, extents: "Runs", file: Packer, progress: Progress | None) -> Columns:
     """Write the digests, if there are to be any; returns where they, or marks, stand."""
     import numpy as np
 
@@ -211,7 +211,7 @@ def _pages(plan: Plan, extents: "Runs", file: Packer, progress: Progress | None)
     return _strided(places, places + width)
 
 
-def _places(plan: Plan, extents: "Runs", progress: Progress | None) -> Iterator[Stood]:
+def _places(plan: MetadumpPlan, extents: "Runs", progress: Progress | None) -> Iterator[Stood]:
     """The pages for which something stands, ascending."""
     context, key = plan.context, plan.options.key
     make = hasher(key) if key is not None else None
@@ -241,7 +241,7 @@ def _strided(starts: "NDArray[np.int64]", ends: "NDArray[np.int64]") -> Columns:
     return starts[first], widths[first], apart, count
 
 
-def _in_pages(plan: Plan, extents: "Runs") -> int:
+def _in_pages(plan: MetadumpPlan, extents: "Runs") -> int:
     """Bytes of data in page areas."""
     if plan.bodies is not None:
         return intervals.size(plan.bodies)

@@ -10,7 +10,7 @@ from mappedram.format import RECORDS
 from mappedram.format._spec import TYPES
 from mappedram.format.declare import RefusedValueError, Trace
 from mappedram.format.drivers.base import Driver, RefusalError, Span
-from mappedram.format.nesting import Context
+from mappedram.format.nesting import NestedContext
 from mappedram.format.typed import Kind, Params, T
 from mappedram.format.validity import Scalar
 
@@ -64,9 +64,9 @@ def _declaration(kind: str) -> Construct:
 
 def _context(
     stream: BytesIO, kind: str, params: Params, trace: list[Trace] | None = None
-) -> Context:
+) -> NestedContext:
     """What a structure is parsed or built in: the parameters that it has, and no others."""
-    context = Context(stream)
+    context = NestedContext(stream)
     for name in TYPES[kind].params:
         context[name] = params.get(name, False)
     if trace is not None:

@@ -4,8 +4,17 @@ The text itself belongs in `spec/`; this folder finds and parses it, in a checko
 installed package.
 """
 
-from mappedram.format.specification.clauses import Clause, Section, clauses, sections
+from mappedram.format.specification.clauses import Clause, ClauseSection, clauses, sections
 from mappedram.format.specification.errata import Erratum, errata
-from mappedram.format.specification.files import FILES, File
+from mappedram.format.specification.files import FILES, SpecificationFile
 
-__all__ = ["FILES", "Clause", "Erratum", "File", "Section", "clauses", "errata", "sections"]
+__all__ = [
+    "FILES",
+    "Clause",
+    "ClauseSection",
+    "Erratum",
+    "SpecificationFile",
+    "clauses",
+    "errata",
+    "sections",
+]

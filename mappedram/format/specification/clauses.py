@@ -37,7 +37,7 @@ class Clause:
 
 
 @dataclass(frozen=True)
-class Section:
+class ClauseSection:
     """A section: its number, its heading, and in Markdown all that is in it."""
 
     number: str
@@ -53,12 +53,12 @@ def clauses() -> dict[str, Clause]:
 
 
 @cache
-def sections() -> dict[str, Section]:
+def sections() -> dict[str, ClauseSection]:
     """All sections by number, in order; a part, such as 4, is one up to its first section."""
     text = FILES["format.md"].text
     places = list(_SECTION.finditer(text))
     ends = [*(match.start() for match in places[1:]), len(text)]
     return {
-        match[1]: Section(match[1], match[2], text[match.end() : end].strip())
+        match[1]: ClauseSection(match[1], match[2], text[match.end() : end].strip())
         for match, end in zip(places, ends, strict=True)
     }

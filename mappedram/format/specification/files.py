@@ -15,7 +15,7 @@ _CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
-class File:
+class SpecificationFile:
     """One file.
 
     Attributes:
@@ -53,17 +53,27 @@ class File:
 FILES = {
     file.name: file
     for file in (
-        File("spec", "format.md", "the format, in numbered clauses"),
-        File("spec", "errata.md", "known defects of writers and loaders"),
-        File("spec", "mapped_ram.ksy", "a whole file, in Kaitai Struct; imports the other .ksy"),
-        File("spec", "stream_header.ksy", "header of the stream"),
-        File("spec", "configuration.ksy", "configuration section"),
-        File("spec", "section.ksy", "framing of sections, commands, footers, description"),
-        File("spec", "live.ksy", "sections of devices that are written by hand"),
-        File("spec", "ram.ksy", "RAM section: blocks, mapped-ram headers, records of pages"),
-        File("spec", "libvirt_save_image.ksy", "save image of libvirt around a stream"),
-        File("spec", "mapped_ram.hexpat", "pattern for the hex editor ImHex"),
-        File("spec", "mapped_ram.magic", "magic for file(1)"),
-        File("tests/conformance", "vectors.jsonl", "test vectors for parsers in any language"),
+        SpecificationFile("spec", "format.md", "the format, in numbered clauses"),
+        SpecificationFile("spec", "errata.md", "known defects of writers and loaders"),
+        SpecificationFile(
+            "spec", "mapped_ram.ksy", "a whole file, in Kaitai Struct; imports the other .ksy"
+        ),
+        SpecificationFile("spec", "stream_header.ksy", "header of the stream"),
+        SpecificationFile("spec", "configuration.ksy", "configuration section"),
+        SpecificationFile(
+            "spec", "section.ksy", "framing of sections, commands, footers, description"
+        ),
+        SpecificationFile("spec", "live.ksy", "sections of devices that are written by hand"),
+        SpecificationFile(
+            "spec", "ram.ksy", "RAM section: blocks, mapped-ram headers, records of pages"
+        ),
+        SpecificationFile(
+            "spec", "libvirt_save_image.ksy", "save image of libvirt around a stream"
+        ),
+        SpecificationFile("spec", "mapped_ram.hexpat", "pattern for the hex editor ImHex"),
+        SpecificationFile("spec", "mapped_ram.magic", "magic for file(1)"),
+        SpecificationFile(
+            "tests/conformance", "vectors.jsonl", "test vectors for parsers in any language"
+        ),
     )
 }

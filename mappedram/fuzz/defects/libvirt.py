@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 
 from mappedram.export.libvirt import write_libvirt_sparse
-from mappedram.export.mapped_ram import Layout
+from mappedram.export.mapped_ram import OutputLayout
 from mappedram.format.constants import SectionType
 from mappedram.format.libvirt import (
     HEADER_SIZE,
@@ -35,7 +35,7 @@ def image(spec: SnapshotSpec) -> SparseFile:
     """A sound save image in the format "sparse"."""
     with spec.file().opened() as fd, memory_file() as out:
         with open_snapshot(fd, spec.offset, driver=DRIVER) as snapshot:
-            layout = Layout(align=spec.align)
+            layout = OutputLayout(align=spec.align)
             write_libvirt_sparse(snapshot, _XML, _COOKIE, out, slack=_SLACK, layout=layout)
         return SparseFile.of_fd(out, origin=f"save image of {spec!r}")
 

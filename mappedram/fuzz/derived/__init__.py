@@ -5,7 +5,7 @@ that no writer has. Files by the thousand, with pages in them, come faster from
 `mappedram.strategies`. What a field may hold belongs in `format`.
 """
 
-from mappedram.fuzz.derived.files import File, files
-from mappedram.fuzz.derived.structures import Record, broken_records, records
+from mappedram.fuzz.derived.files import DerivedFile, files
+from mappedram.fuzz.derived.structures import DerivedRecord, broken_records, records
 
-__all__ = ["File", "Record", "broken_records", "files", "records"]
+__all__ = ["DerivedFile", "DerivedRecord", "broken_records", "files", "records"]

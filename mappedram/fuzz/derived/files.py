@@ -51,7 +51,7 @@ _STATES = st.lists(
 
 
 @dataclass(frozen=True)
-class File:
+class DerivedFile:
     """One file as values; its `repr` can be pasted into a test.
 
     Attributes:
@@ -103,7 +103,7 @@ class File:
 
 
 @st.composite
-def files(draw: DrawFn) -> File:
+def files(draw: DrawFn) -> DerivedFile:
     """Files that no field forbids, and that a reader can follow to their end."""
     has_addr = draw(st.booleans())
     capabilities = [CAPABILITY_X_IGNORE_SHARED] * has_addr + [CAPABILITY_MAPPED_RAM]
@@ -124,7 +124,7 @@ def files(draw: DrawFn) -> File:
     # Without footers, nothing else tells how long the state of a device is.
     has_text = footer is None or draw(st.booleans())
     text = _description(devices if footer is None else devices[::2])
-    return File(
+    return DerivedFile(
         {
             "header": {},
             "configuration": draw(_configuration(capabilities)) if has_configuration else None,

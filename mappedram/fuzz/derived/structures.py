@@ -72,7 +72,7 @@ _PARAMETERS: Mapping[str, SearchStrategy[int]] = {
 
 
 @dataclass(frozen=True)
-class Record:
+class DerivedRecord:
     """One structure as values; its `repr` can be pasted into a test.
 
     Attributes:
@@ -105,7 +105,9 @@ class Record:
         return drivers.get(driver).build(KINDS[self.kind], self.values, self.params)
 
 
-def records(kind: str, overrides: Overrides | None = None, **params: int) -> SearchStrategy[Record]:
+def records(
+    kind: str, overrides: Overrides | None = None, **params: int
+) -> SearchStrategy[DerivedRecord]:
     """Structures of one kind, every field of which holds what it may.
 
     Args:
@@ -121,7 +123,7 @@ def records(kind: str, overrides: Overrides | None = None, **params: int) -> Sea
     return _records(kind, _checked(kind, overrides or {}, params), params)
 
 
-def broken_records(kind: str, **params: int) -> SearchStrategy[Record]:
+def broken_records(kind: str, **params: int) -> SearchStrategy[DerivedRecord]:
     """Structures of one kind, one field of which holds a value beside what it may hold.
 
     The path of that field is `broken`.
@@ -147,25 +149,25 @@ def _checked(kind: str, overrides: Overrides, params: Params) -> Overrides:
 
 
 @st.composite
-def _records(draw: DrawFn, kind: str, overrides: Overrides, params: Params) -> Record:
+def _records(draw: DrawFn, kind: str, overrides: Overrides, params: Params) -> DerivedRecord:
     drawn = {
         name: params[name] if name in params else draw(_PARAMETERS[name])
         for name in TYPES[kind].params
         if name in params or name in _PARAMETERS
     }
     drawing = _Drawing(draw, overrides, drawn)
-    return Record(kind, drawn, drawing.structure(RECORDS[kind].subcon, kind))
+    return DerivedRecord(kind, drawn, drawing.structure(RECORDS[kind].subcon, kind))
 
 
 @st.composite
-def _broken(draw: DrawFn, kind: str, params: Params) -> Record:
+def _broken(draw: DrawFn, kind: str, params: Params) -> DerivedRecord:
     record = draw(_records(kind, {}, params))
     ways = list(_ways(RECORDS[kind], record.values, record.params, ""))
     if not ways:  # the fields that have rules are not there
         return record
     path, owner, name, refused = draw(st.sampled_from(ways))
     owner[name] = draw(st.sampled_from(refused))
-    return Record(kind, record.params, record.values, path)
+    return DerivedRecord(kind, record.params, record.values, path)
 
 
 def _ways(

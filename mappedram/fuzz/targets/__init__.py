@@ -4,7 +4,7 @@ A target runs on one file and reports what it observed. Choosing files belongs i
 telling failures apart in `fuzz/report`.
 """
 
-from mappedram.fuzz.targets.base import FAILURES, Limit, Observation, Target, Worker
+from mappedram.fuzz.targets.base import FAILURES, FuzzTarget, Limit, Observation, Worker
 from mappedram.fuzz.targets.command import CommandTarget
 from mappedram.fuzz.targets.own import OwnTarget
 from mappedram.fuzz.targets.qemu import QemuTarget
@@ -12,10 +12,10 @@ from mappedram.fuzz.targets.qemu import QemuTarget
 __all__ = [
     "FAILURES",
     "CommandTarget",
+    "FuzzTarget",
     "Limit",
     "Observation",
     "OwnTarget",
     "QemuTarget",
-    "Target",
     "Worker",
 ]

@@ -63,7 +63,7 @@ class Worker(Protocol):
         """
 
 
-class Target(Protocol):
+class FuzzTarget(Protocol):
     """A parser under test."""
 
     @property

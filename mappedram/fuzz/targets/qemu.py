@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mappedram.errors import MappedRamError
-from mappedram.export.mapped_ram import Layout, lay_out
+from mappedram.export.mapped_ram import OutputLayout, lay_out
 from mappedram.fuzz.cases import Case, Cases, Seeded
 from mappedram.fuzz.sound import pattern
 from mappedram.fuzz.sparse import SparseFile, memory_file
@@ -15,8 +15,8 @@ from mappedram.fuzz.targets.base import Kind, Limit, Observation, Worker
 from mappedram.fuzz.targets.signs import FROM_OUTSIDE, sign_of, signal_of
 from mappedram.io import system
 from mappedram.qemu.run.guests import GUESTS
-from mappedram.qemu.run.load import Loaded, Outcome, QemuLoader, digest_of_snapshot
-from mappedram.stream.snapshot import Snapshot, open_snapshot
+from mappedram.qemu.run.load import LoadResult, Outcome, QemuLoader, digest_of_snapshot
+from mappedram.stream.snapshot import OpenSnapshot, open_snapshot
 
 _PAGE_SIZE = 4096
 
@@ -112,7 +112,7 @@ class _Loads:
         return observation(loaded)
 
 
-def observation(loaded: Loaded) -> Observation:
+def observation(loaded: LoadResult) -> Observation:
     """What a load shows of QEMU."""
     sign = sign_of(loaded.message)
     if sign:
@@ -136,10 +136,10 @@ def _runs(num_pages: int) -> Iterator[tuple[int, int]]:
     yield from ((64, 128), (num_pages - 1, num_pages))
 
 
-def _contained(snapshot: Snapshot, offset: int) -> SparseFile:
+def _contained(snapshot: OpenSnapshot, offset: int) -> SparseFile:
     """The snapshot in a file of which it is not the beginning."""
     with memory_file() as fd:
-        lay_out(snapshot, fd, Layout(offset=offset))
+        lay_out(snapshot, fd, OutputLayout(offset=offset))
         return replace(
             SparseFile.of_fd(fd, offset), origin=f"{snapshot.source.name} at {offset:#x}"
         )

@@ -9,7 +9,7 @@ from mappedram.guest.physical.payload import beginning, devices, is_left_out
 from mappedram.guest.physical.rules import ABOVE_4G, GIB, KIB, MIB
 
 if TYPE_CHECKING:
-    from mappedram.stream.snapshot import Snapshot
+    from mappedram.stream.snapshot import OpenSnapshot
 
 _SECTION = "mc146818rtc"
 _SIZE = 128
@@ -18,7 +18,7 @@ _UNIT = 64 * KIB
 _ABOVE_MODULUS = 1024 * GIB
 
 
-def cmos_of(snapshot: "Snapshot") -> bytes | None:
+def cmos_of(snapshot: "OpenSnapshot") -> bytes | None:
     """The bytes of the CMOS memory, the first field of the section; None where it is not there.
 
     It is None as well where a metadump left out some of it: `is_cmos_left_out` tells.
@@ -29,7 +29,7 @@ def cmos_of(snapshot: "Snapshot") -> bytes | None:
     return None
 
 
-def is_cmos_left_out(snapshot: "Snapshot") -> bool:
+def is_cmos_left_out(snapshot: "OpenSnapshot") -> bool:
     """Whether the guest had CMOS memory that a metadump left out."""
     section = next((one for one in devices(snapshot) if one.idstr == _SECTION), None)
     return section is not None and is_left_out(snapshot, section, _SIZE)

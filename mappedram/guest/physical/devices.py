@@ -12,7 +12,7 @@ from mappedram.stream.model import RamBlock
 from mappedram.stream.vmstate import LeftOut
 
 if TYPE_CHECKING:
-    from mappedram.stream.snapshot import Snapshot
+    from mappedram.stream.snapshot import OpenSnapshot
     from mappedram.stream.vmstate import DeviceState
 
 _EARLY = "virtio-mem-device-early"
@@ -20,7 +20,7 @@ _EARLY = "virtio-mem-device-early"
 _PIECES_MAX = 1 << 16
 
 
-def virtio_mem(snapshot: "Snapshot") -> Iterator[tuple[tuple[int, int], list[Range], str]]:
+def virtio_mem(snapshot: "OpenSnapshot") -> Iterator[tuple[tuple[int, int], list[Range], str]]:
     """For each device: the addresses that it has, what is plugged in there, and a doubt or "".
 
     Source: QEMU hw/virtio/virtio-mem.c, vmstate_virtio_mem_device_early.

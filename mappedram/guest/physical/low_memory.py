@@ -10,7 +10,7 @@ from mappedram.guest.physical.ranges import Range
 from mappedram.guest.physical.rules import KIB, MIB
 
 if TYPE_CHECKING:
-    from mappedram.stream.snapshot import Snapshot
+    from mappedram.stream.snapshot import OpenSnapshot
 
 #: Video memory: start and end.
 VIDEO = (0xA0000, 0xC0000)
@@ -70,7 +70,7 @@ class LowMemory:
     left_out: bool = False
 
 
-def low_memory(snapshot: "Snapshot") -> LowMemory:
+def low_memory(snapshot: "OpenSnapshot") -> LowMemory:
     """What is in front of RAM on a PC."""
     roms = list(_roms(snapshot))
     names = {section.idstr or "" for section in devices(snapshot)}
@@ -94,7 +94,7 @@ def low_memory(snapshot: "Snapshot") -> LowMemory:
     return LowMemory((), (), False)
 
 
-def _roms(snapshot: "Snapshot") -> Iterator[Range]:
+def _roms(snapshot: "OpenSnapshot") -> Iterator[Range]:
     """Option ROMs, and the end of the firmware."""
     blocks = snapshot.block
     name, gpa = _OPTION_ROMS

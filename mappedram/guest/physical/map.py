@@ -17,13 +17,13 @@ from mappedram.guest.physical.ranges import PhysicalMap, Range
 from mappedram.guest.physical.srat import TABLES, Srat, has_tables, srat_of
 
 if TYPE_CHECKING:
-    from mappedram.stream.snapshot import Snapshot
+    from mappedram.stream.snapshot import OpenSnapshot
 
 #: No processor has more address bits than RISC-V.
 _ADDRESS_END = 1 << 56
 
 
-def physical_map(snapshot: "Snapshot", below_4g: int | None = None) -> PhysicalMap:
+def physical_map(snapshot: "OpenSnapshot", below_4g: int | None = None) -> PhysicalMap:
     """Where the RAM blocks of a snapshot lie in the guest's physical address space.
 
     The file does not say it. What is known comes from the ACPI tables that QEMU made (an SRAT),
@@ -49,7 +49,7 @@ def physical_map(snapshot: "Snapshot", below_4g: int | None = None) -> PhysicalM
 class _Mapping:
     """One map in the making."""
 
-    def __init__(self, snapshot: "Snapshot", below_4g: int | None) -> None:
+    def __init__(self, snapshot: "OpenSnapshot", below_4g: int | None) -> None:
         self.snapshot = snapshot
         self.stream = snapshot.stream
         self.below_4g = below_4g

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mappedram.io.spans import Runs
-    from mappedram.stream.snapshot import Block, Snapshot
+    from mappedram.stream.snapshot import Block, OpenSnapshot
 
 
-def physical_memory(snapshot: "Snapshot") -> "PhysicalMemory":
+def physical_memory(snapshot: "OpenSnapshot") -> "PhysicalMemory":
     """The guest's physical memory, at the addresses that `physical_map` finds out.
 
     Raises:
@@ -36,7 +36,7 @@ class PhysicalMemory:
         map: where its blocks lie.
     """
 
-    def __init__(self, snapshot: "Snapshot", map: PhysicalMap) -> None:  # noqa: A002
+    def __init__(self, snapshot: "OpenSnapshot", map: PhysicalMap) -> None:  # noqa: A002
         self.map = map
         self._snapshot = snapshot
         self._starts = [one.gpa for one in map.ranges]

@@ -10,7 +10,7 @@ from mappedram.guest.physical.rules import (
     AMD_ABOVE,
     AMD_HOLE,
     PCI_HOLE64,
-    Layout,
+    MemoryLayout,
     moves_above_1t,
 )
 
@@ -42,7 +42,7 @@ class Split:
 
 def split_of(
     machine: str | None,
-    layout: Layout | None,
+    layout: MemoryLayout | None,
     total: int,
     *,
     srat: "Srat | None",
@@ -101,7 +101,7 @@ def _alike(tables: tuple[tuple[int, int], ...], other: tuple[tuple[int, int], ..
 
 def _as_given(
     machine: str | None,
-    layout: Layout | None,
+    layout: MemoryLayout | None,
     total: int,
     below_4g: int,
     found: tuple[tuple[int, int], ...] | None,
@@ -120,7 +120,9 @@ def _as_given(
     return Split(given, "below_4g, as given", not doubts, doubts)
 
 
-def _by_rule(machine: str | None, layout: Layout | None, total: int, doubts: list[str]) -> Split:
+def _by_rule(
+    machine: str | None, layout: MemoryLayout | None, total: int, doubts: list[str]
+) -> Split:
     if layout is None:
         what = f"machine type {machine!r}" if machine else "a stream that names no machine type"
         raise UnsupportedError(

@@ -19,7 +19,7 @@ _COMPARED = 2
 _FILTERS = 6
 
 
-class Finder:
+class PatternFinder:
     """Searches one buffer again and again.
 
     Args:

@@ -12,7 +12,7 @@ from mappedram.io.spans import without
 
 if TYPE_CHECKING:
     from mappedram.stream.model import Section
-    from mappedram.stream.snapshot import Snapshot
+    from mappedram.stream.snapshot import OpenSnapshot
 
 _PCI = re.compile(r"(?:.*/)?[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]/(?P<name>[^/]+)")
 #: What a PCI device begins with, on its own or within the state of virtio, as `be32`; then comes
@@ -21,14 +21,14 @@ _PCI_VERSION = 2
 _CONFIG_SIZE = 256
 
 
-def devices(snapshot: "Snapshot") -> "Iterator[Section]":
+def devices(snapshot: "OpenSnapshot") -> "Iterator[Section]":
     """The sections that hold the whole state of a device."""
     for section in snapshot.sections:
         if section.type == SectionType.FULL:
             yield section
 
 
-def beginning(snapshot: "Snapshot", section: "Section", size: int) -> bytes | None:
+def beginning(snapshot: "OpenSnapshot", section: "Section", size: int) -> bytes | None:
     """The first `size` bytes of a payload, with what was set in them; None if it is shorter.
 
     It is None as well where a metadump left out some of them: `is_left_out` tells.
@@ -39,14 +39,14 @@ def beginning(snapshot: "Snapshot", section: "Section", size: int) -> bytes | No
     return snapshot.changes.over(data, section.payload_offset) if len(data) == size else None
 
 
-def is_left_out(snapshot: "Snapshot", section: "Section", size: int) -> bool:
+def is_left_out(snapshot: "OpenSnapshot", section: "Section", size: int) -> bool:
     """Whether a metadump left out any of the first `size` bytes of a payload."""
     start = section.payload_offset
     left_out = snapshot.source.left_out(start, start + min(size, section.payload_length))
     return any(without(left_out, snapshot.changes.spans()))
 
 
-def pci_configs(snapshot: "Snapshot") -> Iterator[tuple[str, bytes | None]]:
+def pci_configs(snapshot: "OpenSnapshot") -> Iterator[tuple[str, bytes | None]]:
     """Name of each PCI device, without its address, and its configuration space.
 
     The latter is None where a metadump left it out.

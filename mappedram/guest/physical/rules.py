@@ -36,7 +36,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class MemoryLayout:
     """Where machines of some kind have their memory.
 
     Attributes:
@@ -68,9 +68,9 @@ class Layout:
         return found
 
 
-def _pc(machine: str, low: int, whole_below: int) -> Layout:
+def _pc(machine: str, low: int, whole_below: int) -> MemoryLayout:
     windows = (Window(0, low), Window(ABOVE_4G))
-    return Layout(machine, "x86_64", windows, whole_below, adjustable=True)
+    return MemoryLayout(machine, "x86_64", windows, whole_below, adjustable=True)
 
 
 #: The first row that fits is meant.
@@ -81,21 +81,21 @@ LAYOUTS = (
     _pc(r"isapc", 0xE000_0000, 0xE000_0000),
     _pc(r"(q35|pc-q35)(-.*)?", 0x8000_0000, 0xB000_0000),
     _pc(r"pc(-i440fx-.*|-[0-9].*)?", 0xC000_0000, 0xE000_0000),
-    Layout(r"microvm", "x86_64", (Window(0, 0xC000_0000), Window(ABOVE_4G))),
-    Layout(r"virt(-.*)?", "aarch64", (Window(0x4000_0000),)),
-    Layout(r"virt(-.*)?", "riscv64", (Window(0x8000_0000),)),
-    Layout(
+    MemoryLayout(r"microvm", "x86_64", (Window(0, 0xC000_0000), Window(ABOVE_4G))),
+    MemoryLayout(r"virt(-.*)?", "aarch64", (Window(0x4000_0000),)),
+    MemoryLayout(r"virt(-.*)?", "riscv64", (Window(0x8000_0000),)),
+    MemoryLayout(
         r"virt(-.*)?",
         "loongarch64",
         (Window(0, 0x1000_0000), Window(0x8000_0000)),
         doubt="whether memory above 256 MiB begins at 0x80000000: before QEMU 9.1 it was"
         " 0x90000000, and the name of the machine type is the same",
     ),
-    Layout(r"virt(-.*)?", "m68k", (Window(0),)),
-    Layout(r"sbsa-ref", "aarch64", (Window(0x100_0000_0000),)),
-    Layout(r"s390-ccw-virtio(-.*)?", "s390x", (Window(0),)),
-    Layout(r"pseries(-.*)?", "ppc64", (Window(0),)),
-    Layout(r"none", "x86_64", (Window(0),)),
+    MemoryLayout(r"virt(-.*)?", "m68k", (Window(0),)),
+    MemoryLayout(r"sbsa-ref", "aarch64", (Window(0x100_0000_0000),)),
+    MemoryLayout(r"s390-ccw-virtio(-.*)?", "s390x", (Window(0),)),
+    MemoryLayout(r"pseries(-.*)?", "ppc64", (Window(0),)),
+    MemoryLayout(r"none", "x86_64", (Window(0),)),
 )
 
 
@@ -124,7 +124,7 @@ FIRMWARE = (
 )
 
 
-def layout_of(machine: str | None, arch: str) -> Layout | None:
+def layout_of(machine: str | None, arch: str) -> MemoryLayout | None:
     """The row for a machine type of an emulator; None where there is none."""
     for layout in LAYOUTS:
         if layout.arch == arch and re.fullmatch(layout.machine, machine or ""):

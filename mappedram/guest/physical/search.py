@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from mappedram.guest.physical.pattern import Finder
+from mappedram.guest.physical.pattern import PatternFinder
 from mappedram.guest.physical.ranges import PhysicalMap, Range
 from mappedram.io.copying import grouped, pages_of, read_fully
 
@@ -70,7 +70,7 @@ def _matches(memory: Searched, pattern: bytes) -> Iterator[int]:
     step_size = max(STEP, 1 << (4 * len(pattern)).bit_length())
     overlap = len(pattern) - 1
     buffer = bytearray(step_size + 2 * overlap)
-    finder = Finder(pattern, buffer)
+    finder = PatternFinder(pattern, buffer)
     # Zeros between two stored pages match only a pattern of zeros, and then are not what is sought.
     together = any(pattern)
     known = [part for one in memory.map.ranges for part in memory.known(one)]

@@ -16,7 +16,7 @@ from mappedram.errors import MappedRamError
 from mappedram.guest.physical.rules import KIB, MIB
 
 if TYPE_CHECKING:
-    from mappedram.stream.snapshot import Snapshot
+    from mappedram.stream.snapshot import OpenSnapshot
 
 TABLES = "/rom@etc/acpi/tables"
 #: QEMU pads the tables to 128 KiB, and warns above 2 MiB.
@@ -84,12 +84,12 @@ class Srat:
         return found
 
 
-def has_tables(snapshot: "Snapshot") -> bool:
+def has_tables(snapshot: "OpenSnapshot") -> bool:
     """Whether the file has the ACPI tables, so that a missing SRAT says something."""
     return _tables(snapshot) is not None
 
 
-def srat_of(snapshot: "Snapshot") -> Srat | None:
+def srat_of(snapshot: "OpenSnapshot") -> Srat | None:
     """The SRAT of a snapshot; None where there is none, or none that makes sense."""
     data = _tables(snapshot)
     found = _table(data, b"SRAT") if data else None
@@ -108,7 +108,7 @@ def srat_of(snapshot: "Snapshot") -> Srat | None:
     return None if overlaps or not joined else Srat(tuple(joined), hotplug)
 
 
-def _tables(snapshot: "Snapshot") -> bytes | None:
+def _tables(snapshot: "OpenSnapshot") -> bytes | None:
     block = snapshot.block.get(TABLES)
     if block is None:
         return None

@@ -9,7 +9,7 @@ a QEMU belongs in `qemu/run`.
 ...     loading.binary, loading.argv, loading.qmp, loading.unknowns
 """
 
-from mappedram.guest.restore.commands import Hint, Loading, Unknown, file_uri, hint
+from mappedram.guest.restore.commands import Hint, LoadOptions, UnknownOption, file_uri, hint
 from mappedram.guest.restore.devices import Device
 
-__all__ = ["Device", "Hint", "Loading", "Unknown", "file_uri", "hint"]
+__all__ = ["Device", "Hint", "LoadOptions", "UnknownOption", "file_uri", "hint"]

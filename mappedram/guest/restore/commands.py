@@ -38,7 +38,7 @@ _FIRMWARE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownOption:
     """Something that the file does not tell, and what it does tell of it."""
 
     topic: str
@@ -46,7 +46,7 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
-class Loading:
+class LoadOptions:
     """How the file is to be read.
 
     Attributes:
@@ -78,7 +78,7 @@ class Hint:
     argv: tuple[str, ...]
     qmp: tuple[Mapping[str, Json], ...]
     devices: tuple[Device, ...]
-    unknowns: tuple[Unknown, ...]
+    unknowns: tuple[UnknownOption, ...]
 
     def to_dict(self) -> dict[str, Json]:
         """The hint for JSON."""
@@ -95,7 +95,7 @@ class Hint:
         }
 
 
-def hint(stream: Stream, path: str, loading: Loading = Loading()) -> Hint:
+def hint(stream: Stream, path: str, loading: LoadOptions = LoadOptions()) -> Hint:
     """How the snapshot at `path` is loaded.
 
     Args:
@@ -167,7 +167,7 @@ def _globals(stream: Stream) -> Iterator[str]:
         yield from ("-global", "migration.send-section-footer=off")
 
 
-def _commands(stream: Stream, path: str, loading: Loading) -> Iterator[dict[str, Json]]:
+def _commands(stream: Stream, path: str, loading: LoadOptions) -> Iterator[dict[str, Json]]:
     names = [CAPABILITY_X_IGNORE_SHARED] if stream.announces_x_ignore_shared else []
     names += [CAPABILITY_MAPPED_RAM] if stream.mapped_ram else []
     colo = any(section.command == CommandType.ENABLE_COLO for section in stream.sections)
@@ -199,38 +199,44 @@ def _release(machine: str | None) -> tuple[int, int]:
 
 def _unknowns(
     stream: Stream, devices: tuple[Device, ...], doubts: tuple[str, ...]
-) -> Iterator[Unknown]:
+) -> Iterator[UnknownOption]:
     if stream.machine is None:
-        yield Unknown("machine", "the machine type: the file has no configuration section")
+        yield UnknownOption("machine", "the machine type: the file has no configuration section")
     if stream.configuration and stream.configuration.uuid_left_out:
-        yield Unknown("uuid", "the UUID (-uuid): it was left out of the metadump")
+        yield UnknownOption("uuid", "the UUID (-uuid): it was left out of the metadump")
     for doubt in doubts:
-        yield Unknown("memory", doubt)
+        yield UnknownOption("memory", doubt)
     yield from _unknowns_of_parts(stream, devices)
-    yield Unknown("disks", "disks and networks: a guest must find its disks as they were")
+    yield UnknownOption("disks", "disks and networks: a guest must find its disks as they were")
     for block in stream.blocks:
         if block.ignored:
-            yield Unknown(
+            yield UnknownOption(
                 "shared memory",
                 f"the contents of block {block.idstr!r}, which are not in this file:"
                 " -object memory-backend-file,share=on with the same file as then",
             )
     if stream.announces_x_ignore_shared:
-        yield Unknown("loader", "QEMU 9.0 to 10.2 cannot read files with x-ignore-shared")
+        yield UnknownOption("loader", "QEMU 9.0 to 10.2 cannot read files with x-ignore-shared")
     if isinstance(stream.stopped, UnsupportedError) and stream.mapped_ram:
-        yield Unknown("devices", "which devices there are: their sections cannot be told apart")
+        yield UnknownOption(
+            "devices", "which devices there are: their sections cannot be told apart"
+        )
 
 
-def _unknowns_of_parts(stream: Stream, devices: tuple[Device, ...]) -> Iterator[Unknown]:
+def _unknowns_of_parts(stream: Stream, devices: tuple[Device, ...]) -> Iterator[UnknownOption]:
     """CPUs, firmware and devices, each of which shows in the file without its options."""
     count = _cpu_count(stream)
     if count:
         plural = "" if count == 1 else "s"
-        yield Unknown("cpu", f"the CPU model (-cpu); the file has {count} virtual CPU{plural}")
-        yield Unknown("accelerator", "the accelerator (-accel kvm, tcg); QEMU's default is tcg")
+        yield UnknownOption(
+            "cpu", f"the CPU model (-cpu); the file has {count} virtual CPU{plural}"
+        )
+        yield UnknownOption(
+            "accelerator", "the accelerator (-accel kvm, tcg); QEMU's default is tcg"
+        )
     for block in stream.blocks:
         if block.idstr in _FIRMWARE:
-            yield Unknown(
+            yield UnknownOption(
                 "firmware",
                 f"the firmware file of block {block.idstr!r}, {size_option(block.used_length)}"
                 f" ({_FIRMWARE[block.idstr]}); pages that were zero come from there",
@@ -238,4 +244,6 @@ def _unknowns_of_parts(stream: Stream, devices: tuple[Device, ...]) -> Iterator[
     for device in devices:
         option = device.option or "a device"
         place = f" at {device.address}" if device.address else ""
-        yield Unknown("device", f"{option}{place} for {device.idstr!r}, its options and backend")
+        yield UnknownOption(
+            "device", f"{option}{place} for {device.idstr!r}, its options and backend"
+        )

@@ -8,7 +8,7 @@ from mappedram.stream.model import RamBlock, Stream
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class MemoryOptions:
     """The options for memory.
 
     Attributes:
@@ -22,12 +22,12 @@ class Memory:
     doubts: tuple[str, ...]
 
 
-def memory_of(stream: Stream, ram_id: str | None) -> Memory:
+def memory_of(stream: Stream, ram_id: str | None) -> MemoryOptions:
     """The options for the memory of a machine whose own RAM block is called `ram_id`."""
     own = [block for block in stream.blocks if block.idstr == ram_id]
     backends = backends_of(stream, ram_id)
     if ram_id is None:
-        return Memory("", (), ("which blocks are RAM, so that -m and -object are missing",))
+        return MemoryOptions("", (), ("which blocks are RAM, so that -m and -object are missing",))
     if own:
         options = ["-m", size_option(own[0].used_length)]
         doubts = [
@@ -35,17 +35,17 @@ def memory_of(stream: Stream, ram_id: str | None) -> Memory:
             f" (-device pc-dimm,memdev={backend_id(block)}) or another device"
             for block in backends
         ]
-        return Memory("", (*options, *_objects(backends)), tuple(doubts))
+        return MemoryOptions("", (*options, *_objects(backends)), tuple(doubts))
     total = sum(block.used_length for block in backends)
     if not backends:
-        return Memory("", (), ())
+        return MemoryOptions("", (), ())
     common = ("-m", size_option(total), *_objects(backends))
     if len(backends) == 1:
-        return Memory(f",memory-backend={backend_id(backends[0])}", common, ())
+        return MemoryOptions(f",memory-backend={backend_id(backends[0])}", common, ())
     nodes = [
         option for block in backends for option in ("-numa", f"node,memdev={backend_id(block)}")
     ]
-    return Memory("", (*common, *nodes), _numa_doubts(backends))
+    return MemoryOptions("", (*common, *nodes), _numa_doubts(backends))
 
 
 def _numa_doubts(backends: Sequence[RamBlock]) -> tuple[str, ...]:

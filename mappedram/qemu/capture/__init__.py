@@ -6,8 +6,8 @@ Talking to a QEMU that somebody else has started belongs here; starting one belo
 >>> asyncio.run(capture("/run/guest.qmp", Path("guest.mapped-ram"), Wish(channels=2)))
 """
 
-from mappedram.qemu.capture.guest import Guest
+from mappedram.qemu.capture.guest import RunningGuest
 from mappedram.qemu.capture.monitor import CaptureError
 from mappedram.qemu.capture.snapshot import Captured, Wish, capture
 
-__all__ = ["CaptureError", "Captured", "Guest", "Wish", "capture"]
+__all__ = ["CaptureError", "Captured", "RunningGuest", "Wish", "capture"]

@@ -8,7 +8,7 @@ from mappedram.qemu.capture.monitor import Monitor
 
 
 @dataclass(frozen=True, slots=True)
-class Guest:
+class RunningGuest:
     """A guest that is to be captured.
 
     Attributes:
@@ -32,7 +32,7 @@ class Guest:
     blocked: tuple[str, ...]
 
 
-async def look(monitor: Monitor) -> Guest:
+async def look(monitor: Monitor) -> RunningGuest:
     """Ask QEMU.
 
     Raises:
@@ -43,7 +43,7 @@ async def look(monitor: Monitor) -> Guest:
     memory = await monitor.execute("query-memory-size-summary")
     capabilities = await monitor.execute("query-migrate-capabilities")
     migration = await monitor.migration()
-    return Guest(
+    return RunningGuest(
         version=(version["major"], version["minor"], version["micro"]),
         status=status["status"],
         running=status["running"],

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mappedram.qemu.capture.guest import Guest
+from mappedram.qemu.capture.guest import RunningGuest
 
 _AT_WORK = ("setup", "active", "device", "wait-unplug", "cancelling", "pre-switchover", "colo")
 
@@ -47,7 +47,7 @@ BAD_CAPABILITIES = (
 )
 
 
-def refusals(guest: Guest, *, direct_io: bool) -> Iterator[str]:
+def refusals(guest: RunningGuest, *, direct_io: bool) -> Iterator[str]:
     """Why no snapshot is taken; nothing where one can be."""
     release = ".".join(map(str, guest.version))
     if "mapped-ram" not in guest.capabilities:

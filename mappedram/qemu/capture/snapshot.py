@@ -12,7 +12,7 @@ from typing import Any
 from mappedram.io import system
 from mappedram.io.staged import refuse_existing
 from mappedram.qemu.capture.cancel import SLOWEST, cancel
-from mappedram.qemu.capture.guest import Guest, look
+from mappedram.qemu.capture.guest import RunningGuest, look
 from mappedram.qemu.capture.monitor import ENDED, CaptureError, Migration, Monitor, connected
 from mappedram.qemu.capture.preconditions import refusals
 
@@ -55,7 +55,7 @@ class Captured:
         running: whether the guest runs again.
     """
 
-    guest: Guest
+    guest: RunningGuest
     milliseconds: int
     downtime: int | None
     running: bool
@@ -102,7 +102,7 @@ async def capture(
 
 async def _saved(
     monitor: Monitor,
-    guest: Guest,
+    guest: RunningGuest,
     partial: Path,
     out: Path,
     wish: Wish,
@@ -128,11 +128,13 @@ async def _saved(
     return result
 
 
-def _threads(guest: Guest, wish: Wish) -> bool:
+def _threads(guest: RunningGuest, wish: Wish) -> bool:
     return bool(wish.channels or guest.capabilities.get("multifd"))
 
 
-async def _set_capabilities(monitor: Monitor, guest: Guest, wish: Wish, undo: "_Undo") -> None:
+async def _set_capabilities(
+    monitor: Monitor, guest: RunningGuest, wish: Wish, undo: "_Undo"
+) -> None:
     wanted = {"mapped-ram": True} | ({"multifd": True} if wish.channels else {})
     changed = [name for name, state in wanted.items() if guest.capabilities[name] != state]
 
@@ -149,7 +151,7 @@ async def _set_capabilities(monitor: Monitor, guest: Guest, wish: Wish, undo: "_
         await monitor.execute("migrate-set-capabilities", capabilities=states(wanted.__getitem__))
 
 
-async def _set_parameters(monitor: Monitor, guest: Guest, wish: Wish, undo: "_Undo") -> None:
+async def _set_parameters(monitor: Monitor, guest: RunningGuest, wish: Wish, undo: "_Undo") -> None:
     # QEMU holds itself back to 128 MiB/s by default, which is for networks; 0 lifts that.
     wanted: dict[str, object] = {"max-bandwidth": 0}
     if wish.channels:

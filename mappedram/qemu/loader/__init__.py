@@ -19,7 +19,7 @@ from mappedram.qemu.loader.releases import NAMES, RELEASES, Release, newest
 from mappedram.qemu.loader.simulate import Simulation
 from mappedram.qemu.loader.stream_kind import fitted
 from mappedram.qemu.loader.verdict import Outcome, Verdict
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 __all__ = [
     "ERRATA",
@@ -41,7 +41,7 @@ ERRATA = (E_IGNORE_SHARED, E_SWITCHOVER, E_VAPIC)
 
 
 def verdicts(
-    file: Snapshot | Source | bytes, offset: int = 0, destination: Destination | None = None
+    file: OpenSnapshot | Source | bytes, offset: int = 0, destination: Destination | None = None
 ) -> dict[str, Verdict]:
     """What each release makes of a file, by release.
 
@@ -53,7 +53,7 @@ def verdicts(
     Raises:
         OSError: the file cannot be read.
     """
-    if isinstance(file, Snapshot):
+    if isinstance(file, OpenSnapshot):
         destination = destination or Destination.matching(file)
         source, offset = file.source, file.stream.offset
     else:

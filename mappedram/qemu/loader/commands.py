@@ -14,7 +14,7 @@ from mappedram.qemu.loader.releases import ALWAYS, TAKES_COLO, Behaviour, Loader
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandRule:
     """One command.
 
     Attributes:
@@ -40,18 +40,18 @@ _NAMELESS = "(null)"
 _ADVISED = 1
 #: `POSTCOPY_RESUME` is called illegal and passed all the same. What `PACKAGED` holds is a stream of
 #: its own, which no file with mapped-ram has.
-COMMANDS: dict[int, Command] = {
-    CommandType.OPEN_RETURN_PATH: Command(0, "OPEN_RETURN_PATH"),
-    CommandType.PING: Command(4, "PING"),
-    CommandType.POSTCOPY_ADVISE: Command(None, "POSTCOPY_ADVISE"),
-    CommandType.POSTCOPY_LISTEN: Command(0, "POSTCOPY_LISTEN", "postcopy-state"),
-    CommandType.POSTCOPY_RUN: Command(0, "POSTCOPY_RUN", "postcopy-state"),
-    CommandType.POSTCOPY_RAM_DISCARD: Command(None, "POSTCOPY_RAM_DISCARD", "postcopy-state"),
-    CommandType.PACKAGED: Command(4, "PACKAGED", "command-refused", certain=False),
-    CommandType.ENABLE_COLO: Command(0, _NAMELESS),
-    CommandType.POSTCOPY_RESUME: Command(0, "POSTCOPY_RESUME"),
-    CommandType.RECV_BITMAP: Command(None, "RECV_BITMAP", "command-refused"),
-    CommandType.SWITCHOVER_START: Command(0, "SWITCHOVER_START", known=Behaviour(since="10.0")),
+COMMANDS: dict[int, CommandRule] = {
+    CommandType.OPEN_RETURN_PATH: CommandRule(0, "OPEN_RETURN_PATH"),
+    CommandType.PING: CommandRule(4, "PING"),
+    CommandType.POSTCOPY_ADVISE: CommandRule(None, "POSTCOPY_ADVISE"),
+    CommandType.POSTCOPY_LISTEN: CommandRule(0, "POSTCOPY_LISTEN", "postcopy-state"),
+    CommandType.POSTCOPY_RUN: CommandRule(0, "POSTCOPY_RUN", "postcopy-state"),
+    CommandType.POSTCOPY_RAM_DISCARD: CommandRule(None, "POSTCOPY_RAM_DISCARD", "postcopy-state"),
+    CommandType.PACKAGED: CommandRule(4, "PACKAGED", "command-refused", certain=False),
+    CommandType.ENABLE_COLO: CommandRule(0, _NAMELESS),
+    CommandType.POSTCOPY_RESUME: CommandRule(0, "POSTCOPY_RESUME"),
+    CommandType.RECV_BITMAP: CommandRule(None, "RECV_BITMAP", "command-refused"),
+    CommandType.SWITCHOVER_START: CommandRule(0, "SWITCHOVER_START", known=Behaviour(since="10.0")),
 }
 #: Gives the capability another name where it is off.
 _COLO_IS_MISSPELT = Behaviour(until="9.1", basis="read")

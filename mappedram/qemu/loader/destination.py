@@ -14,11 +14,11 @@ from mappedram.format.constants import (
     CommandType,
     SectionType,
 )
-from mappedram.qemu.loader.devices import Loadable, Payload, payloads
+from mappedram.qemu.loader.devices import DevicePayload, Loadable, payloads
 from mappedram.qemu.loader.releases import ALWAYS, RTC_HAS_PORT, Behaviour, Loader
 from mappedram.stream.bitmap import ByteOrder
 from mappedram.stream.model import Stream
-from mappedram.stream.snapshot import Block, Snapshot
+from mappedram.stream.snapshot import Block, OpenSnapshot
 
 #: Bytes that a host is taken to have for one allocation. A bitmap of that size stands for 2 PiB of
 #: RAM.
@@ -166,16 +166,16 @@ class Destination:
     footers: bool | None = None
     byteorder: ByteOrder = "little"
     memory: int = MEMORY
-    reference: Snapshot | None = None
+    reference: OpenSnapshot | None = None
     watched: frozenset[str] | None = None
 
     @classmethod
-    def matching(cls, snapshot: Snapshot) -> Self:
+    def matching(cls, snapshot: OpenSnapshot) -> Self:
         """One that matches a file as far as the file tells."""
         return cls(byteorder=snapshot.byteorder)
 
     @classmethod
-    def of(cls, snapshot: Snapshot, *, memory: int = MEMORY) -> Self:
+    def of(cls, snapshot: OpenSnapshot, *, memory: int = MEMORY) -> Self:
         """The one that wrote a snapshot that is known to be good."""
         stream = snapshot.stream
         return cls(
@@ -234,7 +234,7 @@ def _handlers(stream: Stream) -> list[Handler]:
         handler = RAM
         if section.idstr != RAM_SECTION_IDSTR:
             version = section.version_id or 0
-            whole = Payload(section.idstr, section.payload_length, version)
+            whole = DevicePayload(section.idstr, section.payload_length, version)
             # Without a text, all that is known of a device is how long it was that time.
             payload = described.get(key, None if document else whole)
             payload = payload and payload.of_version(version)

@@ -35,7 +35,7 @@ class Loadable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Payload:
+class DevicePayload:
     """What one description of a device (QEMU: VMStateDescription) takes.
 
     Attributes:
@@ -50,7 +50,7 @@ class Payload:
     name: str
     length: int
     version: int | None
-    subsections: tuple["Payload", ...] = field(default=())
+    subsections: tuple["DevicePayload", ...] = field(default=())
     ends_nested: bool = False
 
     @property
@@ -60,7 +60,7 @@ class Payload:
             subsection_header_size(sub.name) + sub.total for sub in self.subsections
         )
 
-    def of_version(self, version: int) -> "Payload":
+    def of_version(self, version: int) -> "DevicePayload":
         """The same; of that version where none is given."""
         return self if self.version is not None else replace(self, version=version)
 
@@ -96,14 +96,14 @@ class Payload:
             known[name].load(file, file.number(4) & 0xFF)
 
 
-def payloads(document: Mapping[str, Json]) -> dict[tuple[str, int], Payload]:
+def payloads(document: Mapping[str, Json]) -> dict[tuple[str, int], DevicePayload]:
     """What each device takes, by `idstr` and `instance_id`; of several alike, the first.
 
     Left out are devices whose description is not what QEMU writes, and those without any: they take
     bytes by code of their own, and the text has the length of one payload only. Source: QEMU
     migration/savevm.c, vmstate_save_old_style().
     """
-    found: dict[tuple[str, int], Payload] = {}
+    found: dict[tuple[str, int], DevicePayload] = {}
     devices: Any = document.get("devices")
     for device in devices if isinstance(devices, list) else ():
         try:
@@ -115,10 +115,10 @@ def payloads(document: Mapping[str, Json]) -> dict[tuple[str, int], Payload]:
     return found
 
 
-def _payload(description: Mapping[str, Any]) -> Payload:
+def _payload(description: Mapping[str, Any]) -> DevicePayload:
     entries = description.get("fields", ())
     length = sum(_size(entry["size"]) * _size(entry.get("array_len", 1)) for entry in entries)
-    return Payload(
+    return DevicePayload(
         str(description.get(_DESCRIPTION, description.get("name", ""))),
         length,
         _size(description["version"]) if "version" in description else None,
@@ -127,7 +127,7 @@ def _payload(description: Mapping[str, Any]) -> Payload:
     )
 
 
-def _inner(subsections: Any) -> Iterator[Payload]:
+def _inner(subsections: Any) -> Iterator[DevicePayload]:
     return (_payload(subsection) for subsection in subsections)
 
 

@@ -8,7 +8,7 @@ from mappedram.qemu.loader.qemu_file import c_string
 from mappedram.qemu.loader.ram import RamLoad
 
 
-class Loaded(NamedTuple):
+class LoadedDevice(NamedTuple):
     """A device that has its state.
 
     Attributes:
@@ -34,7 +34,7 @@ _ROM_BLOCK = 512
 _ROM_LENGTH = 2
 
 
-def _vapic(device: Loaded, ram: RamLoad) -> None:
+def _vapic(device: LoadedDevice, ram: RamLoad) -> None:
     """An option ROM has to stand where the state says that it is: its length must not be 0.
 
     Source: QEMU hw/i386/vapic.c, vapic_post_load(), vapic_map_rom_writable().
@@ -78,7 +78,7 @@ RUN_STATES = frozenset(
 _UNREACHABLE = frozenset(("debug", "restore-vm", "save-vm"))
 
 
-def _globalstate(device: Loaded, ram: RamLoad) -> None:
+def _globalstate(device: LoadedDevice, ram: RamLoad) -> None:
     """The state of the guest has to be one that there is, and that it can go into after a load.
 
     Source: QEMU migration/global_state.c, global_state_post_load(); qapi/qapi-util.c,
@@ -95,7 +95,7 @@ def _globalstate(device: Loaded, ram: RamLoad) -> None:
 
 
 #: By the name of the section.
-HOOKS: Mapping[str, Callable[[Loaded, RamLoad], None]] = {
+HOOKS: Mapping[str, Callable[[LoadedDevice, RamLoad], None]] = {
     "globalstate": _globalstate,
     "kvm-tpr-opt": _vapic,
 }

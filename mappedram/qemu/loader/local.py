@@ -19,7 +19,7 @@ from mappedram.qemu.loader.failures import EndedError
 from mappedram.qemu.loader.pages import Bitmaps
 from mappedram.qemu.loader.qemu_file import QemuFile
 from mappedram.qemu.loader.releases import Loader
-from mappedram.qemu.loader.stream_kind import Kind, kind_of
+from mappedram.qemu.loader.stream_kind import StreamKind, kind_of
 from mappedram.stream.reader import vmdescription
 from mappedram.stream.reader.footer import find_footer, footer_bytes
 from mappedram.stream.reader.parser import read_stream
@@ -67,7 +67,7 @@ class Local:
         return CAPABILITY_MAPPED_RAM in self.capabilities
 
     @cached_property
-    def kind(self) -> Kind:
+    def kind(self) -> StreamKind:
         """Where the stream has its pages, whatever is on."""
         return kind_of(self.source, self.offset)
 
@@ -79,7 +79,7 @@ class Local:
         if self.destination.capabilities is not None:
             return self.destination.capabilities
         if CAPABILITY_MAPPED_RAM not in announced:
-            mapped = self.kind is Kind.MAPPED
+            mapped = self.kind is StreamKind.MAPPED
             announced |= {CAPABILITY_MAPPED_RAM} if mapped else set()
         return announced
 

@@ -12,7 +12,7 @@ from mappedram.qemu.loader.plain import PlainRam
 from mappedram.qemu.loader.ram import RamLoad
 from mappedram.qemu.loader.suspicion import Suspicion
 from mappedram.stream.page_records import ScatteredPages
-from mappedram.stream.snapshot import Block, Snapshot
+from mappedram.stream.snapshot import Block, OpenSnapshot
 
 #: Bytes of memory that are compared at a time.
 _STEP = 1 << 20
@@ -65,7 +65,7 @@ def _sent(plain: PlainRam) -> set[str]:
 
 
 def _differs(
-    plain: PlainRam, source: Source, destination: Destination, reference: Snapshot
+    plain: PlainRam, source: Source, destination: Destination, reference: OpenSnapshot
 ) -> bool:
     """Whether a block that counts has other contents than in the reference."""
     pages = plain.delivered.pages(plain.page_size)

@@ -6,7 +6,7 @@ Few files make the releases differ, and hardly any before the end of RAM: record
 from mappedram.io.source import Source
 from mappedram.qemu.loader.delivered_pages import Delivered
 from mappedram.qemu.loader.failures import EndedError
-from mappedram.qemu.loader.records import Blocks, PageRecords, Passed, Stretch
+from mappedram.qemu.loader.records import Blocks, PassedRecords, RecordLoader, Stretch
 
 
 class Ledger:
@@ -19,12 +19,12 @@ class Ledger:
 
     def __init__(self, source: Source, *, keep: bool) -> None:
         self.delivered = Delivered(source, keep=keep)
-        self.steps: list[tuple[Stretch, Passed | EndedError]] = []
-        self._records = PageRecords(source, self.delivered)
+        self.steps: list[tuple[Stretch, PassedRecords | EndedError]] = []
+        self._records = RecordLoader(source, self.delivered)
 
-    def pass_next(self, stretch: Stretch) -> Passed | EndedError:
+    def pass_next(self, stretch: Stretch) -> PassedRecords | EndedError:
         """Pass one more stretch."""
-        result: Passed | EndedError
+        result: PassedRecords | EndedError
         try:
             result = self._records.pass_all(stretch)
         except EndedError as end:
@@ -80,7 +80,7 @@ class Way:
         self._ledger: Ledger | None = None
         self._taken: list[Stretch] = []
 
-    def pass_next(self, stretch: Stretch) -> Passed:
+    def pass_next(self, stretch: Stretch) -> PassedRecords:
         """Pass the next stretch, or take what is known of it.
 
         Raises:

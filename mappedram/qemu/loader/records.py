@@ -98,7 +98,7 @@ class Stretch:
         return self.looks_up(flags) or flags & ~RAM_SAVE_FLAG_CONTINUE in IDLE_FLAGS
 
 
-class Passed(NamedTuple):
+class PassedRecords(NamedTuple):
     """What became of a stretch.
 
     Attributes:
@@ -142,7 +142,7 @@ class _CutError(Exception):
         self.at = at
 
 
-class PageRecords:
+class RecordLoader:
     """Passes page records of one file.
 
     Args:
@@ -158,7 +158,7 @@ class PageRecords:
         self._base = 0
         self._window = memoryview(b"")
 
-    def pass_all(self, stretch: Stretch) -> Passed:
+    def pass_all(self, stretch: Stretch) -> PassedRecords:
         """Pass a stretch to its end.
 
         Raises:
@@ -172,11 +172,11 @@ class PageRecords:
                 at, ended = scan.window(data, position)
                 position += at
                 if ended:
-                    return Passed(position, scan.current)
+                    return PassedRecords(position, scan.current)
                 data, before = self._windows.advance(before + at), 0
                 self._window = memoryview(b"")
         except _CutError as cut:
-            return Passed(self._source.size, scan.current, cut.at)
+            return PassedRecords(self._source.size, scan.current, cut.at)
         finally:
             self._windows.end()
 
@@ -195,7 +195,7 @@ class PageRecords:
         return self._window[before:], before
 
 
-def try_out(source: Source, stretch: Stretch, length: int) -> Passed | None:
+def try_out(source: Source, stretch: Stretch, length: int) -> PassedRecords | None:
     """What becomes of the first bytes of a stretch, of which nothing is noted.
 
     Args:
@@ -213,12 +213,12 @@ def try_out(source: Source, stretch: Stretch, length: int) -> Passed | None:
     except EndedError:
         return None
     except _CutError as cut:
-        return Passed(source.size, scan.current, cut.at)
+        return PassedRecords(source.size, scan.current, cut.at)
     word = data[at : at + WORD]
     flags = int.from_bytes(word, "big") & (stretch.page_size - 1)
     if ended and len(word) == WORD and flags & ~RAM_SAVE_FLAG_CONTINUE not in _NEXT_FLAGS:
         return None
-    return Passed(stretch.position + at, scan.current)
+    return PassedRecords(stretch.position + at, scan.current)
 
 
 class _Scan:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mappedram.io.source import Source
 from mappedram.qemu.loader.destination import Destination
 from mappedram.qemu.loader.ram import RamLoad
-from mappedram.stream.snapshot import Block, Snapshot
+from mappedram.stream.snapshot import Block, OpenSnapshot
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,9 @@ _STEP = 1 << 20
 _PAGES = 256
 
 
-def differs(load: RamLoad, source: Source, destination: Destination, reference: Snapshot) -> bool:
+def differs(
+    load: RamLoad, source: Source, destination: Destination, reference: OpenSnapshot
+) -> bool:
     """Whether a block that counts has other contents than in the reference."""
     for block in reference.blocks:
         if destination.watched is None or block.idstr in destination.watched:

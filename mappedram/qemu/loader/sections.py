@@ -11,7 +11,7 @@ from mappedram.qemu.loader import block_migration
 from mappedram.qemu.loader.commands import Commands
 from mappedram.qemu.loader.destination import DIRTY_BITMAP, Handler
 from mappedram.qemu.loader.failures import EndedError
-from mappedram.qemu.loader.hooks import HOOKS, Loaded
+from mappedram.qemu.loader.hooks import HOOKS, LoadedDevice
 from mappedram.qemu.loader.local import Local
 from mappedram.qemu.loader.qemu_file import QemuFile, as_int
 from mappedram.qemu.loader.ram import RamLoad
@@ -19,7 +19,7 @@ from mappedram.qemu.loader.releases import BLOCK_MIGRATION
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SectionEntry:
     """A handler that has met its START or FULL section."""
 
     handler: Handler
@@ -35,7 +35,7 @@ class Sections:
         self.local = local
         self.ram = ram
         self.commands = Commands(local)
-        self.entries: dict[Handler, Entry] = {}
+        self.entries: dict[Handler, SectionEntry] = {}
 
     def load(self) -> None:
         """Follow the sections up to and with EOF.
@@ -83,7 +83,7 @@ class Sections:
             version, local = as_int(version_id), handler.version_id
             way = "section-version" if handler.is_ram else "device-version"
             raise EndedError(way, version=version, idstr=idstr, local=local)
-        entry = Entry(handler, section_id, version_id)
+        entry = SectionEntry(handler, section_id, version_id)
         self.entries[handler] = entry
         self._payload(entry, "start-cut")
 
@@ -111,16 +111,16 @@ class Sections:
             raise EndedError("section-id", section_id=as_int(section_id))
         self._payload(entry, "part-cut")
 
-    def _entry(self, section_id: int) -> Entry | None:
+    def _entry(self, section_id: int) -> SectionEntry | None:
         """Who answers to a number: handlers that have had no section yet have the number 0."""
         for handler in self.local.destination.handlers or ():
-            entry = self.entries.get(handler, Entry(handler, 0, 0))
+            entry = self.entries.get(handler, SectionEntry(handler, 0, 0))
             if entry.section_id == section_id:
                 return entry
         entries = self.entries.values()
         return next((entry for entry in entries if entry.section_id == section_id), None)
 
-    def _payload(self, entry: Entry, if_cut: str) -> None:
+    def _payload(self, entry: SectionEntry, if_cut: str) -> None:
         handler, start = entry.handler, self.file.position
         if handler.is_ram:
             number = as_int(entry.section_id)
@@ -132,11 +132,13 @@ class Sections:
             self._unknown(entry)
         if handler.idstr in HOOKS:
             payload = self.file.source.peek(start, self.file.position - start)
-            loaded = Loaded(handler.idstr, handler.instance_id, entry.version_id, payload, start)
+            loaded = LoadedDevice(
+                handler.idstr, handler.instance_id, entry.version_id, payload, start
+            )
             HOOKS[handler.idstr](loaded, self.ram)
         self._footer(entry)
 
-    def _unknown(self, entry: Entry) -> None:
+    def _unknown(self, entry: SectionEntry) -> None:
         """A payload of which only the file can tell how long it is."""
         end = self.local.payload_end(self.file.position, entry.handler, entry.section_id)
         if end is None:
@@ -145,7 +147,7 @@ class Sections:
             self.local.assumed |= end - self.file.position > 1
         self.file.seek(end)
 
-    def _footer(self, entry: Entry) -> None:
+    def _footer(self, entry: SectionEntry) -> None:
         if not self.local.wants_footer(self.file):
             return
         mark = self.file.number(1)

@@ -16,7 +16,7 @@ from mappedram.qemu.loader.ram import RamLoad
 from mappedram.qemu.loader.record_cache import Ledgers
 from mappedram.qemu.loader.releases import Basis, Loader, Release
 from mappedram.qemu.loader.sections import Sections
-from mappedram.qemu.loader.stream_kind import Kind
+from mappedram.qemu.loader.stream_kind import StreamKind
 from mappedram.qemu.loader.suspicion import Suspicion
 from mappedram.qemu.loader.verdict import Verdict
 
@@ -72,7 +72,7 @@ class Simulation:
     def verdict(self, release: Release) -> Verdict:
         """What this is for a release."""
         verdict = self._without_multifd(release)
-        if self._local.kind is Kind.PLAIN:
+        if self._local.kind is StreamKind.PLAIN:
             return verdict
         multifd = self.end.multifd if self.end is not None else None
         return replace(verdict, multifd=multifd or verdict.outcome)

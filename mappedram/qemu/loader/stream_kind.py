@@ -32,7 +32,7 @@ _LOOKED_THROUGH = 1 << 20
 _FLAGS_MASK = 0xFF
 
 
-class Kind(Enum):
+class StreamKind(Enum):
     """Where a stream has its pages."""
 
     MAPPED = "at fixed places"
@@ -40,13 +40,15 @@ class Kind(Enum):
     UNKNOWN = "it says mapped-ram, but has no header of a block where one should be"
 
 
-def kind_of(source: Source, offset: int) -> Kind:
+def kind_of(source: Source, offset: int) -> StreamKind:
     """What a stream is that begins at `offset`."""
     data = source.read(offset, _LOOKED_THROUGH)
     start = data.find(_START)
     if start >= 0 and _is_header(data, start + len(_START)):
-        return Kind.MAPPED
-    return Kind.UNKNOWN if _ANNOUNCED in data[: max(start, 0) or len(data)] else Kind.PLAIN
+        return StreamKind.MAPPED
+    return (
+        StreamKind.UNKNOWN if _ANNOUNCED in data[: max(start, 0) or len(data)] else StreamKind.PLAIN
+    )
 
 
 def _is_header(data: bytes, start: int) -> bool:
@@ -71,8 +73,8 @@ def fitted(destination: Destination, source: Source, offset: int) -> Destination
     if destination.capabilities is None:
         return destination
     kind = kind_of(source, offset)
-    if kind is Kind.UNKNOWN:
+    if kind is StreamKind.UNKNOWN:
         return destination
     others = destination.capabilities - {CAPABILITY_MAPPED_RAM}
-    mapped = {CAPABILITY_MAPPED_RAM} if kind is Kind.MAPPED else set()
+    mapped = {CAPABILITY_MAPPED_RAM} if kind is StreamKind.MAPPED else set()
     return replace(destination, capabilities=others | mapped)

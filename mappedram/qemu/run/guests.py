@@ -7,7 +7,7 @@ MIB = 1 << 20
 
 
 @dataclass(frozen=True)
-class Guest:
+class TestGuest:
     """How a machine is started so that each of its `blocks` is a file of ours.
 
     Attributes:
@@ -46,25 +46,25 @@ _VIRT = ("-cpu", "cortex-a57", "-machine", "virt-10.0,memory-backend=mach-virt.r
 GUESTS = {
     guest.name: guest
     for guest in (
-        Guest("none", ("-machine", "none,memory-backend=ram", "-m", "16M"), {"ram": 16 * MIB}),
-        Guest(
+        TestGuest("none", ("-machine", "none,memory-backend=ram", "-m", "16M"), {"ram": 16 * MIB}),
+        TestGuest(
             "pc",
             (*_PC, "pc-i440fx-10.0,memory-backend=pc.ram", "-m", "16M"),
             {"pc.ram": 16 * MIB},
             arch="x86_64",
         ),
-        Guest(
+        TestGuest(
             "q35",
             (*_PC, "pc-q35-10.0,memory-backend=pc.ram", "-m", "16M"),
             {"pc.ram": 16 * MIB},
             arch="x86_64",
         ),
-        Guest(
+        TestGuest(
             "numa",
             (*_PC, "pc-i440fx-10.0", "-smp", "3", "-m", "14M", *_numa(3)),
             {"node0": 8 * MIB, "node1": 4 * MIB, "node2": 2 * MIB},
             arch="x86_64",
         ),
-        Guest("virt", (*_VIRT, "-m", "16M"), {"mach-virt.ram": 16 * MIB}, arch="aarch64"),
+        TestGuest("virt", (*_VIRT, "-m", "16M"), {"mach-virt.ram": 16 * MIB}, arch="aarch64"),
     )
 }

@@ -22,8 +22,8 @@ from typing import Any, Literal, Self
 
 from mappedram.io import system
 from mappedram.io.source import Source
-from mappedram.qemu.run.guests import GUESTS, Guest
-from mappedram.stream.snapshot import Snapshot
+from mappedram.qemu.run.guests import GUESTS, TestGuest
+from mappedram.stream.snapshot import OpenSnapshot
 
 Outcome = Literal["loads", "wrong-memory", "refuses", "crashes", "hangs"]
 
@@ -35,7 +35,7 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadResult:
     """What came of one load.
 
     Attributes:
@@ -67,7 +67,7 @@ class QemuLoader:
     def __init__(
         self,
         binary: str | os.PathLike[str],
-        guest: Guest | str = "none",
+        guest: TestGuest | str = "none",
         *,
         timeout: float = 10.0,
         address_space: int = ADDRESS_SPACE,
@@ -97,7 +97,7 @@ class QemuLoader:
         path: str | os.PathLike[str],
         offset: int = 0,
         expected: bytes | None = None,
-    ) -> Loaded:
+    ) -> LoadResult:
         """Load the stream that begins at `offset` of a file.
 
         Args:
@@ -121,7 +121,7 @@ class QemuLoader:
         memory = digest_of(self._memory) if outcome == "loads" else None
         if memory is not None and expected is not None and memory != expected:
             outcome = "wrong-memory"
-        return Loaded(outcome, message, returncode, seconds, memory)
+        return LoadResult(outcome, message, returncode, seconds, memory)
 
     def save(
         self, path: str | os.PathLike[str], fill: Callable[[str, int], None] | None = None
@@ -336,7 +336,7 @@ def digest_of(memory: Mapping[str, int]) -> bytes:
     return digest.result()
 
 
-def digest_of_snapshot(snapshot: Snapshot, guest: Guest) -> bytes:
+def digest_of_snapshot(snapshot: OpenSnapshot, guest: TestGuest) -> bytes:
     """The digest that the watched blocks of a guest have once it has loaded the snapshot.
 
     Raises:

@@ -9,14 +9,14 @@ layout of the header in `format/libvirt`.
 """
 
 from mappedram.stream.libvirt.domain import Domain, describe
-from mappedram.stream.libvirt.header import LibvirtImage, Text, detect
+from mappedram.stream.libvirt.header import HeaderText, LibvirtImage, detect
 from mappedram.stream.libvirt.opening import open_any, regions_of
 from mappedram.stream.libvirt.stream import default_limit, open_stream
 
 __all__ = [
     "Domain",
+    "HeaderText",
     "LibvirtImage",
-    "Text",
     "default_limit",
     "describe",
     "detect",

@@ -36,7 +36,7 @@ _STEP = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class HeaderText:
     """A text in the image, `length` bytes without the NUL that should end it."""
 
     offset: int
@@ -64,8 +64,8 @@ class LibvirtImage(views.LibvirtHeader):
     """
 
     header: Element[LibvirtHeader]
-    xml_text: Text
-    cookie_text: Text | None
+    xml_text: HeaderText
+    cookie_text: HeaderText | None
     payload: SaveFormat | None
     file_size: int
 
@@ -194,7 +194,7 @@ def _header(data: bytes, offset: int, driver: DriverName) -> Element[LibvirtHead
     return Element(KIND, f"{PATH}/header", offset, length, values, params)
 
 
-def _text(source: Source, begin: int, end: int) -> Text:
+def _text(source: Source, begin: int, end: int) -> HeaderText:
     """The text from `begin` to its NUL, or as far as it may go."""
     pieces: list[bytes] = []
     position, end = begin, min(end, source.size, begin + TEXT_MAX)
@@ -208,7 +208,7 @@ def _text(source: Source, begin: int, end: int) -> Text:
         terminated = bool(nul)
         position += len(piece)
     text = b"".join(pieces)
-    return Text(begin, len(text), text.decode("utf-8", "surrogateescape"), terminated)
+    return HeaderText(begin, len(text), text.decode("utf-8", "surrogateescape"), terminated)
 
 
 def _padding(start: int, end: int) -> Region:

@@ -11,7 +11,7 @@ from mappedram.io.source import Source
 from mappedram.stream.libvirt.header import LibvirtImage, detect
 from mappedram.stream.libvirt.stream import open_stream
 from mappedram.stream.regions import Region
-from mappedram.stream.snapshot import OnPages, Snapshot, open_snapshot
+from mappedram.stream.snapshot import OnPages, OpenSnapshot, open_snapshot
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def open_any(
     limit: int | None = None,
     on_damage: Callable[[FormatError], None] | None = None,
     on_pages: OnPages | None = None,
-) -> Iterator[tuple[Snapshot, LibvirtImage | None]]:
+) -> Iterator[tuple[OpenSnapshot, LibvirtImage | None]]:
     """Open a snapshot, and the save image around it if there is one, until the block ends.
 
     Args:
@@ -56,7 +56,7 @@ def open_any(
             yield snapshot, image
 
 
-def regions_of(snapshot: Snapshot, image: LibvirtImage | None) -> list[Region]:
+def regions_of(snapshot: OpenSnapshot, image: LibvirtImage | None) -> list[Region]:
     """Every byte of the file in exactly one named region, those of the image included.
 
     Of a compressed image, these are the regions of what was decompressed.

@@ -96,7 +96,7 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
-class OneOf:
+class Alternatives:
     """An integer if it has one of the widths, else bytes: types of this name differ in width."""
 
     widths: Mapping[int, Integer]
@@ -189,7 +189,7 @@ def filling(data: bytes, size: int) -> bytes:
 RAW = Raw()
 _U32 = Integer(4)
 _S32 = Integer(4, signed=True)
-_REGISTER = OneOf({width: Integer(width) for width in (1, 2, 4, 8)})
+_REGISTER = Alternatives({width: Integer(width) for width in (1, 2, 4, 8)})
 
 #: Types of one value. Source: QEMU migration/vmstate-types.c, where no other file is named.
 CODECS: Mapping[str, Codec] = {
@@ -216,7 +216,7 @@ CODECS: Mapping[str, Codec] = {
     "capability": Counted(1, text=True),  # savevm.c
     "nullptr": PointerMarker(),
     "ptr-marker": PointerMarker(),
-    "fd": OneOf({4: _S32}),  # a number, or a byte that stands for one sent beside the stream
+    "fd": Alternatives({4: _S32}),  # a number, or a byte that stands for one sent beside the stream
     # Registers that a CPU keeps in another shape than it sends: target/*/machine.c. The same name
     # stands for one of 8 bytes on one target, and of 4 or for two of 8 on another.
     "powered_off": Bool(),

@@ -24,7 +24,7 @@ from mappedram.stream.vmstate.codecs import (
     UndecodableError,
     codec,
 )
-from mappedram.stream.vmstate.description import Field, Vmsd
+from mappedram.stream.vmstate.description import FieldDescription, Vmsd
 from mappedram.stream.vmstate.tree import REST, Array, Leaf, Node, Struct
 from mappedram.stream.vmstate.values import LeftOut, Scalar, Undecoded
 
@@ -37,7 +37,7 @@ _POINTER = 8
 
 
 @dataclass(slots=True)
-class Budget:
+class DecodeBudget:
     """How much may still be made of a file, whatever its description says."""
 
     values: int
@@ -48,7 +48,7 @@ def decode_payload(
     data: bytes,
     offset: int,
     description: Vmsd,
-    budget: Budget,
+    budget: DecodeBudget,
     left_out: Sequence[tuple[int, int]] = (),
 ) -> Struct:
     """The state in `data`, which stands at `offset` of the file. It raises nothing.
@@ -88,7 +88,7 @@ class _Payload:
     """The bytes of one device. Positions count from their beginning."""
 
     def __init__(
-        self, data: bytes, offset: int, budget: Budget, left_out: Sequence[tuple[int, int]]
+        self, data: bytes, offset: int, budget: DecodeBudget, left_out: Sequence[tuple[int, int]]
     ) -> None:
         self.data = data
         self.offset = offset
@@ -143,7 +143,9 @@ class _Payload:
             (header,) if header else (),
         )
 
-    def entries(self, entries: tuple[Field, ...], position: int, end: int) -> tuple[Node, int]:
+    def entries(
+        self, entries: tuple[FieldDescription, ...], position: int, end: int
+    ) -> tuple[Node, int]:
         """What entries of one name make together, and the position behind them."""
         start = position
         items: list[Node] = []
@@ -163,7 +165,7 @@ class _Payload:
         begin = self.offset + start
         return Array(kind, begin, position - start, tuple(items), tuple(marks)), position
 
-    def is_pointer_mark(self, field: Field, position: int, end: int) -> bool:
+    def is_pointer_mark(self, field: FieldDescription, position: int, end: int) -> bool:
         """Whether the field only says that the next one is there: no null pointer.
 
         Source: QEMU migration/vmstate.c, vmstate_save_vmsd_v() of 11.1: arrays of pointers that the
@@ -207,7 +209,7 @@ class _Payload:
 
     # Fields.
 
-    def field(self, field: Field, position: int, end: int) -> tuple[list[Node], int]:
+    def field(self, field: FieldDescription, position: int, end: int) -> tuple[list[Node], int]:
         """The nodes of a field, several for an array, and the position behind it."""
         left = end - position
         if field.problem:
@@ -224,7 +226,9 @@ class _Payload:
         nodes = [self.element(field, position + index * field.size) for index in range(field.count)]
         return nodes, position + length
 
-    def self_delimited(self, field: Field, position: int, end: int) -> tuple[list[Node], int]:
+    def self_delimited(
+        self, field: FieldDescription, position: int, end: int
+    ) -> tuple[list[Node], int]:
         """Elements as long as each says: the text has only the size of the first (E-012)."""
         nodes: list[Node] = []
         for _ in range(field.count):
@@ -239,7 +243,7 @@ class _Payload:
             position += length
         return nodes, position
 
-    def element(self, field: Field, position: int) -> Node:
+    def element(self, field: FieldDescription, position: int) -> Node:
         """One element, of the size that the field has."""
         end = position + field.size
         try:
@@ -255,7 +259,7 @@ class _Payload:
             return self.undecoded(position, end, str(error))
         return self.leaf(field.type, position, field.size)
 
-    def inner_struct(self, field: Field, position: int, end: int) -> Node:
+    def inner_struct(self, field: FieldDescription, position: int, end: int) -> Node:
         if not field.nested:
             raise UndecodableError("nothing describes the struct")
         inner = field.nested[0]
@@ -264,7 +268,7 @@ class _Payload:
             return self.leaf(POINTER_MARKER, position, 1)
         return self.struct(field.type, inner, position, end, whole=True)
 
-    def words(self, field: Field, position: int, end: int) -> Array:
+    def words(self, field: FieldDescription, position: int, end: int) -> Array:
         word_type, size = WORDS[field.type]
         if field.size % size:
             raise UndecodableError(f"expected words of {size} bytes, got {field.size} bytes")
@@ -276,7 +280,7 @@ class _Payload:
 
     # Lists: a mark before each element, and another one at the end.
 
-    def linked_list(self, field: Field, position: int, end: int) -> Array:
+    def linked_list(self, field: FieldDescription, position: int, end: int) -> Array:
         """Elements between marks.
 
         Source: QEMU migration/vmstate-types.c, put_qtailq() and put_qlist(), since 11.1
@@ -292,7 +296,7 @@ class _Payload:
         self.demand_end(position + 1, end)
         return self.array(field, start, items, framing)
 
-    def keyed_tree(self, field: Field, position: int, end: int) -> Array:
+    def keyed_tree(self, field: FieldDescription, position: int, end: int) -> Array:
         """Elements with `key` and `value`.
 
         Source: QEMU migration/vmstate-types.c, put_gtree(), save_gtree() since 11.1.
@@ -349,7 +353,9 @@ class _Payload:
         if position != end:
             raise UndecodableError(f"the list ends {end - position} bytes early")
 
-    def array(self, field: Field, start: int, items: list[Struct], framing: list[Leaf]) -> Array:
+    def array(
+        self, field: FieldDescription, start: int, items: list[Struct], framing: list[Leaf]
+    ) -> Array:
         return Array(field.type, self.offset + start, field.size, tuple(items), tuple(framing))
 
     # Leaves.

@@ -24,7 +24,7 @@ Object = tuple[tuple[str, object], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FieldDescription:
     """One field, or all elements of an array.
 
     Attributes:
@@ -54,7 +54,7 @@ class Vmsd:
 
     name: str
     version: int | None
-    fields: tuple[Field, ...]
+    fields: tuple[FieldDescription, ...]
     subsections: tuple["Vmsd", ...]
     problem: str | None
 
@@ -143,7 +143,7 @@ def _vmsd(group: dict[str, object], depth: int) -> Vmsd:
     )
 
 
-def _field(entry: object, depth: int) -> Field:
+def _field(entry: object, depth: int) -> FieldDescription:
     pairs: Object = entry if isinstance(entry, tuple) else ()
     keys = {name for name, _ in pairs}
     type_name, size = _text(get(pairs, "type")), get(pairs, "size")
@@ -161,7 +161,7 @@ def _field(entry: object, depth: int) -> Field:
     each = 1 + sum(inner.weight + 4 for inner in nested)
     if type_name in WORDS:
         each += size // WORDS[type_name][1]
-    return Field(
+    return FieldDescription(
         name=_text(get(pairs, "name")),
         type=type_name,
         size=size,

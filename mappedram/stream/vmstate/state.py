@@ -15,7 +15,7 @@ from mappedram.json_types import Json
 from mappedram.stream.model import Section, Stream
 from mappedram.stream.vmstate import description
 from mappedram.stream.vmstate.codecs import RAW, codec
-from mappedram.stream.vmstate.decode import Budget, decode_payload, unread
+from mappedram.stream.vmstate.decode import DecodeBudget, decode_payload, unread
 from mappedram.stream.vmstate.description import Document, Object, Vmsd
 from mappedram.stream.vmstate.tree import Leaf, Node, Struct, find, leaves
 from mappedram.stream.vmstate.values import Undecoded, Value, to_json
@@ -75,9 +75,9 @@ class DeviceState:
         section_id: int | None,
         version_id: int | None,
         *,
-        decode: Callable[[Budget], Struct],
+        decode: Callable[[DecodeBudget], Struct],
         changes: Changes,
-        budget: Budget,
+        budget: DecodeBudget,
     ) -> None:
         self.idstr = idstr
         self.instance_id = instance_id
@@ -92,7 +92,7 @@ class DeviceState:
     def root(self) -> Struct:
         """The fields with their places in the file; its offset and length are the payload's."""
         if not self._is_current:
-            self._root = self._decode(Budget(VALUES_MAX, BYTES_MAX))
+            self._root = self._decode(DecodeBudget(VALUES_MAX, BYTES_MAX))
             self._is_current = True
         return self._root
 
@@ -258,7 +258,7 @@ def decode(snapshot: Opened, *, values_max: int = VALUES_MAX) -> DeviceStates:
     if text is not None and text.document is not None:
         # Read again, since what the reader made of it has lost keys that are there twice.
         document = description.load(source.read(text.offset, text.length))
-    decoder = _Decoder(snapshot, document, problem, Budget(values_max, BYTES_MAX))
+    decoder = _Decoder(snapshot, document, problem, DecodeBudget(values_max, BYTES_MAX))
     devices = tuple(
         decoder.device(section) for section in stream.sections if section.type == SectionType.FULL
     )
@@ -269,7 +269,7 @@ class _Decoder:
     """Descriptions waiting for their devices: of several with one name, each is used once."""
 
     def __init__(
-        self, snapshot: Opened, document: Document | None, problem: str, budget: Budget
+        self, snapshot: Opened, document: Document | None, problem: str, budget: DecodeBudget
     ) -> None:
         self.source = snapshot.source
         self.changes = snapshot.changes
@@ -315,7 +315,7 @@ class _Decoder:
     def missing(self) -> Vmsd:
         return Vmsd("", None, (), (), self.problem)
 
-    def decode(self, offset: int, length: int, vmsd: Vmsd, budget: Budget) -> Struct:
+    def decode(self, offset: int, length: int, vmsd: Vmsd, budget: DecodeBudget) -> Struct:
         if length > budget.bytes:
             return unread(offset, length)
         budget.bytes -= length

@@ -5,7 +5,7 @@ in `export`, and writing a wrong file in `fuzz`.
 """
 
 from mappedram.stream.writer.envelope import Envelope
-from mappedram.stream.writer.plan import BlockSpec, Plan
+from mappedram.stream.writer.plan import BlockSpec, LayoutPlan
 from mappedram.stream.writer.snapshot_writer import SnapshotWriter, create
 
-__all__ = ["BlockSpec", "Envelope", "Plan", "SnapshotWriter", "create"]
+__all__ = ["BlockSpec", "Envelope", "LayoutPlan", "SnapshotWriter", "create"]

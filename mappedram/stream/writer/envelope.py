@@ -19,7 +19,7 @@ from mappedram.format.structures import SECTION_PART, SectionPart
 from mappedram.format.typed import Fields, Value
 from mappedram.io.spans import without
 from mappedram.stream.model import Section
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.writer.build import Built, build
 
 #: The number that QEMU gives to RAM in most machines; any will do.
@@ -126,7 +126,7 @@ class Envelope:
         )
 
     @classmethod
-    def of(cls, snapshot: Snapshot, *, mapped_ram: bool = True) -> Self:
+    def of(cls, snapshot: OpenSnapshot, *, mapped_ram: bool = True) -> Self:
         """The envelope of a snapshot, to put other RAM into it.
 
         Args:
@@ -185,7 +185,7 @@ class Envelope:
         )
 
     @classmethod
-    def beginning(cls, snapshot: Snapshot, *, mapped_ram: bool = True) -> Self:
+    def beginning(cls, snapshot: OpenSnapshot, *, mapped_ram: bool = True) -> Self:
         """What `of` gives, as far as it stands before the RAM blocks; the rest is empty.
 
         Raises:
@@ -211,7 +211,7 @@ class _EndOfRam(NamedTuple):
     header: bytes
 
 
-def _end_of_ram(snapshot: Snapshot, read: "_Reader", ram: list[Section]) -> _EndOfRam | None:
+def _end_of_ram(snapshot: OpenSnapshot, read: "_Reader", ram: list[Section]) -> _EndOfRam | None:
     end = next((section for section in ram if section.type == SectionType.END), None)
     if end:
         header = read(end.offset, end.offset + end.header_length)
@@ -226,7 +226,7 @@ def _end_of_ram(snapshot: Snapshot, read: "_Reader", ram: list[Section]) -> _End
     return _EndOfRam(ram[-1].end, ram[-1].end, header)
 
 
-def _no_ram(snapshot: Snapshot) -> BuildError:
+def _no_ram(snapshot: OpenSnapshot) -> BuildError:
     reason = f": {snapshot.stream.stopped}" if snapshot.stream.stopped else ""
     return BuildError(f"no complete RAM part to be replaced{reason}")
 
@@ -238,7 +238,7 @@ class _Reader:
         UnsupportedError: a metadump left out some of it; what is written would have zeros there.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: OpenSnapshot) -> None:
         self._snapshot = snapshot
 
     def __call__(self, start: int, end: int) -> bytes:
@@ -260,7 +260,7 @@ def _with(capabilities: Sequence[str], name: str, wanted: bool) -> tuple[str, ..
 
 
 def _recast_head(
-    snapshot: Snapshot, read: _Reader, capabilities: tuple[str, ...], end: int
+    snapshot: OpenSnapshot, read: _Reader, capabilities: tuple[str, ...], end: int
 ) -> bytes:
     """All before MEM_SIZE, with other capabilities announced."""
     stream = snapshot.stream
@@ -281,7 +281,7 @@ def _recast_head(
 
 
 def _recast_tail(
-    snapshot: Snapshot, read: _Reader, capabilities: tuple[str, ...], start: int, end: int
+    snapshot: OpenSnapshot, read: _Reader, capabilities: tuple[str, ...], start: int, end: int
 ) -> bytes:
     """All after the section END of RAM, with other capabilities in the JSON text."""
     description = snapshot.stream.vmdescription

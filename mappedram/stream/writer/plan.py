@@ -38,7 +38,7 @@ class BlockSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LayoutPlan:
     """The blocks in their places.
 
     Attributes:
@@ -63,7 +63,7 @@ def plan(
     has_addr: bool = False,
     align: int = MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
     word_size: int = DEFAULT_WORD_SIZE,
-) -> Plan:
+) -> LayoutPlan:
     """Lay out the blocks from `start` on, the offset of the record MEM_SIZE.
 
     Raises:
@@ -80,7 +80,7 @@ def plan(
     if built.position > _OFFSET_MAX:
         raise BuildError(f"the file would end at {built.position:#x}, beyond what a file can hold")
     placed = assemble.blocks(built.elements, word_size)
-    return Plan(start, placed, tuple(built.pieces), built.position)
+    return LayoutPlan(start, placed, tuple(built.pieces), built.position)
 
 
 def _header(block: BlockSpec, page_size: int, *, has_addr: bool) -> Fields:

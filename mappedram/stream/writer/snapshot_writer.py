@@ -19,7 +19,7 @@ from mappedram.format.constants import (
 from mappedram.io import system
 from mappedram.io.copying import (
     Progress,
-    Target,
+    WriteTarget,
     batches,
     copy_batch,
     copy_runs,
@@ -36,7 +36,7 @@ from mappedram.io.source import Source
 from mappedram.stream.bitmap import ByteOrder
 from mappedram.stream.model import RamBlock
 from mappedram.stream.writer.envelope import Envelope
-from mappedram.stream.writer.plan import BlockSpec, Plan, plan
+from mappedram.stream.writer.plan import BlockSpec, LayoutPlan, plan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -150,7 +150,7 @@ class SnapshotWriter:
         self.channels = channels
         self.zero_page_detection = zero_page_detection
         self.byteorder = byteorder
-        self.plan: Plan = plan(
+        self.plan: LayoutPlan = plan(
             blocks,
             offset + len(envelope.head),
             page_size,
@@ -167,7 +167,7 @@ class SnapshotWriter:
         self.fd = target if isinstance(target, int) else _create_file(target)
         try:
             _refuse_unseekable(self.fd)
-            self._target = Target(self.fd, direct_io=direct_io)
+            self._target = WriteTarget(self.fd, direct_io=direct_io)
             # A file that was cut to nothing is written out by ext4 when it is closed, all of it:
             # one that is empty is not cut.
             if not keep:

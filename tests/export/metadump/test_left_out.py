@@ -22,7 +22,7 @@ from mappedram.guest.physical import physical_map
 from mappedram.guest.restore import hint
 from mappedram.io.metadump import Packed
 from mappedram.io.spans import without
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.vmstate import DeviceState, LeftOut, Value, to_json
 from mappedram.stream.writer import BlockSpec, Envelope
 from tests.cli.conftest import Run
@@ -40,7 +40,7 @@ BARE = sorted(name for name, entry in manifest().items() if not name.startswith(
 
 
 @contextmanager
-def opened(path: Path, policy: Policy | None = None, offset: int = 0) -> Iterator[Snapshot]:
+def opened(path: Path, policy: Policy | None = None, offset: int = 0) -> Iterator[OpenSnapshot]:
     """The metadump of a file."""
     options = Options(policy or Policy())
     with (
@@ -50,13 +50,13 @@ def opened(path: Path, policy: Policy | None = None, offset: int = 0) -> Iterato
         yield snapshot
 
 
-def devices(snapshot: Snapshot) -> list[DeviceState]:
+def devices(snapshot: OpenSnapshot) -> list[DeviceState]:
     """All devices, and the configuration."""
     state = snapshot.state
     return [*([state.configuration] if state.configuration else []), *state]
 
 
-def values(snapshot: Snapshot) -> list[tuple[str, int, str, int, int, Value]]:
+def values(snapshot: OpenSnapshot) -> list[tuple[str, int, str, int, int, Value]]:
     """Every leaf: its device, path, place and value."""
     return [
         (device.idstr, device.instance_id, path, leaf.offset, leaf.length, leaf.value)
@@ -65,7 +65,7 @@ def values(snapshot: Snapshot) -> list[tuple[str, int, str, int, int, Value]]:
     ]
 
 
-def held_to_the_source(found: Snapshot, original: Snapshot) -> tuple[int, int]:
+def held_to_the_source(found: OpenSnapshot, original: OpenSnapshot) -> tuple[int, int]:
     """Hold every field against that of the source; returns how many are known, and how many not."""
     known = unknown = 0
     pairs = zip(values(found), values(original), strict=True)
@@ -200,7 +200,9 @@ def test_state(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
     assert "(left out)" in page.read_text(encoding="utf-8")
 
 
-def found_by(a: Snapshot, b: Snapshot) -> tuple[set[tuple[str, str, str]], set[tuple[str, str]]]:
+def found_by(
+    a: OpenSnapshot, b: OpenSnapshot
+) -> tuple[set[tuple[str, str, str]], set[tuple[str, str]]]:
     """Fields that were not compared, with where they were left out; and fields that differ."""
     result = compare(a, b)
     assert result.same is not True

@@ -23,7 +23,7 @@ from mappedram.errors import (
 )
 from mappedram.export.metadump import Options, key_of, write_unpacked
 from mappedram.format.metadump import MAGIC
-from mappedram.io.copying import Target, copy_runs
+from mappedram.io.copying import WriteTarget, copy_runs
 from mappedram.io.metadump import HEADER_SIZE, NUMBERS_MAX, Packed
 from mappedram.io.source import Source
 from tests.conftest import Fixtures
@@ -114,7 +114,7 @@ def test_pages_cannot_be_had(fixtures: Fixtures) -> None:
             with pytest.raises(UnknownPagesError, match="a metadump"):
                 snapshot.blocks[0].read(0, 4096)
             with pytest.raises(UnsupportedError), memory_file() as out:
-                copy_runs(snapshot.source, np.array([[0, 10]]), Target(out))
+                copy_runs(snapshot.source, np.array([[0, 10]]), WriteTarget(out))
 
 
 # Damage.

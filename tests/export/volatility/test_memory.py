@@ -11,7 +11,7 @@ from mappedram import FormatError, TruncatedError, UnsupportedError
 from mappedram.export.volatility.memory import CHUNK, GuestMemory
 from mappedram.guest.physical import physical_map
 from mappedram.stream.libvirt import open_any
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from tests.conftest import Fixtures
 from tests.files import copy_sparse, memory_file
 from tests.stream.libvirt.samples import COMPRESSED, SPARSE, Samples, skip_without_decompressor
@@ -23,7 +23,7 @@ GIB = 1 << 30
 FIXTURES = ["pc", "q35", "microvm", "numa2", "aarch64-virt", "riscv64-virt", "plain", "none"]
 
 
-def whole(snapshot: Snapshot, start: int, stop: int) -> bytes:
+def whole(snapshot: OpenSnapshot, start: int, stop: int) -> bytes:
     """A span, read by another way: block by block, without the layer's chunks."""
     return b"".join(
         snapshot.block[one.idstr].read(one.offset, one.size)

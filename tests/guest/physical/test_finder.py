@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappedram.guest.physical.pattern import Finder
+from mappedram.guest.physical.pattern import PatternFinder
 
 #: Few different bytes, so that there are many candidates; and a stretch that differs.
 PARTS = st.lists(
@@ -22,7 +22,7 @@ def test_like_a_plain_search(buffers: list[list[tuple[bytes, int]]], data: st.Da
     first = data.draw(st.integers(0, len(text) - 1))
     pattern = text[first : first + data.draw(st.integers(1, 40))]
     buffer = bytearray(max(map(len, texts)))
-    finder = Finder(pattern, buffer)
+    finder = PatternFinder(pattern, buffer)
     for text in texts:  # one after the other, as windows of memory come
         buffer[: len(text)] = text
         assert finder.find(len(text)) == plain(pattern, text)
@@ -30,7 +30,7 @@ def test_like_a_plain_search(buffers: list[list[tuple[bytes, int]]], data: st.Da
 
 def test_nothing_behind_the_end() -> None:
     buffer = bytearray(b"needle needle")
-    finder = Finder(b"needle", buffer)
+    finder = PatternFinder(b"needle", buffer)
     assert finder.find(13) == [0, 7]
     assert finder.find(12) == [0]
     assert finder.find(5) == []

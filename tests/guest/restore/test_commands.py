@@ -9,7 +9,7 @@ import pytest
 import mappedram
 from mappedram.errors import UnsupportedError
 from mappedram.format.constants import SectionType
-from mappedram.guest.restore import Hint, Loading, hint
+from mappedram.guest.restore import Hint, LoadOptions, hint
 from mappedram.stream.model import RamBlock, Section, Stream
 from tests.blocks import with_fields
 from tests.check.draft import Draft
@@ -134,7 +134,7 @@ def test_uuid(fixtures: Fixtures) -> None:
 
 def test_commands(fixtures: Fixtures) -> None:
     stream = stream_of(fixtures, "offset-unaligned")
-    commands: Any = hint(stream, PATH, Loading(3, direct_io=True)).qmp
+    commands: Any = hint(stream, PATH, LoadOptions(3, direct_io=True)).qmp
     assert [command["execute"] for command in commands] == [
         "qmp_capabilities",
         "migrate-set-capabilities",

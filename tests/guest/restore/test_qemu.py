@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import mappedram
-from mappedram.guest.restore import Loading, hint
+from mappedram.guest.restore import LoadOptions, hint
 from tests.cli.conftest import process
 from tests.conftest import Fixtures
 from tests.qemu.test_fresh import BY_NAME, binary, loader_of
@@ -48,9 +48,11 @@ CASES: dict[str, tuple[str, list[tuple[str, int, int, int]]]] = {
 
 
 @pytest.mark.qemu
-@pytest.mark.parametrize("loading", [Loading(), Loading(2, direct_io=True)], ids=["plain", "multi"])
+@pytest.mark.parametrize(
+    "loading", [LoadOptions(), LoadOptions(2, direct_io=True)], ids=["plain", "multi"]
+)
 @pytest.mark.parametrize("name", CASES)
-def test_commands_load(fixtures: Fixtures, tmp_path: Path, name: str, loading: Loading) -> None:
+def test_commands_load(fixtures: Fixtures, tmp_path: Path, name: str, loading: LoadOptions) -> None:
     fixture = fixtures[name]
     more, seen = CASES[name]
     BY_NAME[name].prepare(tmp_path)

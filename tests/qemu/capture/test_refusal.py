@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from mappedram.qemu.capture.guest import Guest
+from mappedram.qemu.capture.guest import RunningGuest
 from mappedram.qemu.capture.preconditions import BAD_CAPABILITIES, refusals
 
-GUEST = Guest(
+GUEST = RunningGuest(
     version=(10, 0, 2),
     status="running",
     running=True,
@@ -19,7 +19,7 @@ GUEST = Guest(
 )
 
 
-def told(guest: Guest, *, direct_io: bool = False) -> list[str]:
+def told(guest: RunningGuest, *, direct_io: bool = False) -> list[str]:
     return list(refusals(guest, direct_io=direct_io))
 
 

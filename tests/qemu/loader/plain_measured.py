@@ -16,7 +16,7 @@ from pathlib import Path
 import mappedram
 from mappedram.qemu.loader import Destination
 from mappedram.qemu.run.guests import GUESTS
-from mappedram.qemu.run.load import Loaded, QemuLoader, digest_of_snapshot
+from mappedram.qemu.run.load import LoadResult, QemuLoader, digest_of_snapshot
 from tests.qemu.loader.plain_cases import CASES, PlainCase
 from tests.qemu.loader.plain_stream import PlainStream
 from tools.campaign.seeds import fill
@@ -34,7 +34,7 @@ class Measured:
     said: str
 
     @classmethod
-    def of(cls, loaded: Loaded) -> "Measured":
+    def of(cls, loaded: LoadResult) -> "Measured":
         return cls(loaded.outcome, loaded.message.partition("\n")[0])
 
 
@@ -60,7 +60,7 @@ class Bench:
     folder: Path
     destination: Destination
 
-    def load(self, case: PlainCase) -> tuple[Path, Loaded]:
+    def load(self, case: PlainCase) -> tuple[Path, LoadResult]:
         """Load the stream of a case; returns where it is."""
         path = self.folder / case.name
         path.write_bytes(changed(PlainStream.parse(self.data), case))

@@ -11,7 +11,7 @@ from mappedram.io.source import Source
 from mappedram.qemu.loader import RELEASES, Destination, Verdict, verdicts
 from mappedram.qemu.run.guests import GUESTS
 from mappedram.qemu.run.load import QemuLoader
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from tests.conftest import Fixtures
 from tests.files import copy_sparse, field_place, patch
 from tests.qemu.test_fresh import binary
@@ -22,26 +22,26 @@ PAGE = 4096
 OLD = [release for release in RELEASES if not release.startswith("11.1")]
 
 
-def pages_offset(snapshot: Snapshot) -> int:
+def pages_offset(snapshot: OpenSnapshot) -> int:
     return snapshot.blocks[0].model.pages_offset or 0
 
 
-def behind(snapshot: Snapshot, run: int, pages: int, extra: int) -> int:
+def behind(snapshot: OpenSnapshot, run: int, pages: int, extra: int) -> int:
     """So many pages and bytes behind the beginning of a run of the first block."""
     first = int(snapshot.blocks[0].runs()[run, 0])
     return pages_offset(snapshot) + (first + pages) * PAGE + extra
 
 
-def bitmap_offset(snapshot: Snapshot) -> int:
+def bitmap_offset(snapshot: OpenSnapshot) -> int:
     return snapshot.blocks[0].model.bitmap_offset or 0
 
 
-def last_end(snapshot: Snapshot) -> int:
+def last_end(snapshot: OpenSnapshot) -> int:
     return pages_offset(snapshot) + int(snapshot.blocks[0].runs()[-1, 1]) * PAGE
 
 
 #: Where a file is cut; what multifd makes of it up to 11.0, and in 11.1. Without it, all refuse.
-CUTS: dict[str, tuple[Callable[[Snapshot], int], str, str]] = {
+CUTS: dict[str, tuple[Callable[[OpenSnapshot], int], str, str]] = {
     "in the bitmap": (lambda s: bitmap_offset(s) + 9, "refuses", "refuses"),
     "before the pages": (pages_offset, "crashes", "crashes"),
     "in the first run": (lambda s: behind(s, 0, 0, 100), "crashes", "crashes"),
@@ -60,7 +60,7 @@ CUTS: dict[str, tuple[Callable[[Snapshot], int], str, str]] = {
 }
 
 
-def cut(original: Path, place: Callable[[Snapshot], int], path: Path) -> Path:
+def cut(original: Path, place: Callable[[OpenSnapshot], int], path: Path) -> Path:
     copy_sparse(original, path)
     with mappedram.open(original) as snapshot, path.open("r+b") as file:
         file.truncate(place(snapshot))

@@ -16,7 +16,7 @@ import mappedram
 from mappedram import FormatError
 from mappedram.io.source import Source
 from mappedram.qemu.loader import Destination, LocalBlock, Verdict, fitted, verdicts
-from mappedram.qemu.loader.records import PageRecords, Passed, Stretch
+from mappedram.qemu.loader.records import PassedRecords, RecordLoader, Stretch
 from mappedram.qemu.loader.xbzrle import undecodable
 from mappedram.stream.page_records import apply_xbzrle
 from mappedram.stream.reader.windows import Windows
@@ -264,13 +264,13 @@ def test_compressed_pages(stream: PlainStream, outcome: str, because: tuple[str,
 def test_records_are_read_once_for_all_releases(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where releases differ behind RAM."""
     passed: list[Stretch] = []
-    original = PageRecords.pass_all
+    original = RecordLoader.pass_all
 
-    def counted(self: PageRecords, stretch: Stretch) -> Passed:
+    def counted(self: RecordLoader, stretch: Stretch) -> PassedRecords:
         passed.append(stretch)
         return original(self, stretch)
 
-    monkeypatch.setattr(PageRecords, "pass_all", counted)
+    monkeypatch.setattr(RecordLoader, "pass_all", counted)
     stream = small()
     stream.pieces.insert(-1, disk(Record(2)))
     found = alone(stream)

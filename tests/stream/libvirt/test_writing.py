@@ -12,7 +12,7 @@ import mappedram
 from mappedram import BuildError
 from mappedram.export import libvirt
 from mappedram.export.libvirt import write_libvirt_sparse
-from mappedram.export.mapped_ram import Layout
+from mappedram.export.mapped_ram import OutputLayout
 from mappedram.io.source import Source
 from mappedram.stream.libvirt import detect, open_any
 from tests.conftest import Fixtures
@@ -59,7 +59,7 @@ def test_without_cookie_at_another_place(samples: Samples, tmp_path: Path) -> No
     with open_any(samples["sparse-edited"].path) as (snapshot, image), empty(target) as fd:
         assert image is not None
         write_libvirt_sparse(
-            snapshot, image.xml, None, fd, slack=7, layout=Layout(offset=5, channels=2)
+            snapshot, image.xml, None, fd, slack=7, layout=OutputLayout(offset=5, channels=2)
         )
         expected = snapshot.block["pc.ram"].read(0, 1 << 24)
     with open_any(target) as (snapshot, image):

@@ -21,7 +21,7 @@ from mappedram.format.constants import SectionType
 from mappedram.format.ram import compressed_max
 from mappedram.format.structures import PAGE_RECORD
 from mappedram.stream import page_records
-from mappedram.stream.snapshot import Snapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from tests.conftest import Fixtures
 from tests.files import copy_sparse, memory_file
 from tests.stream.reader.test_records import (
@@ -39,7 +39,7 @@ MEMORY = bytes(range(256)) * (PAGE_SIZE // 256)
 
 
 @contextmanager
-def opened(*bodies: bytes) -> Iterator[Snapshot]:
+def opened(*bodies: bytes) -> Iterator[OpenSnapshot]:
     """A stream in which page 0 of `rom` is plain, and a page for each body is compressed."""
     records = [(COMPRESS, "rom", page, body) for page, body in enumerate(bodies, 1)]
     data = stream([[(PAGE, "rom", 0, MEMORY), *records]])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import mappedram
 from mappedram import BuildError
-from mappedram.export.mapped_ram import Layout, lay_out
+from mappedram.export.mapped_ram import OutputLayout, lay_out
 from mappedram.export.stream import to_stream
 from mappedram.format.constants import SectionType
 from mappedram.io.overlay import Changes
@@ -28,7 +28,7 @@ def opened(fixture: Fixture) -> mappedram.Snapshot:
 
 
 def lay_out_anew(snapshot: mappedram.Snapshot, fd: int) -> None:
-    lay_out(snapshot, fd, Layout(align=4096))
+    lay_out(snapshot, fd, OutputLayout(align=4096))
 
 
 @pytest.mark.parametrize("name", DESCRIBED)
