@@ -1,7 +1,7 @@
 """The command `mappedram`: one module per verb. The only room that prints or exits.
 
-A verb parses its options, calls a function of another room, and shows the result. What a Python
-program could use as well belongs in that other room.
+A verb parses its options, calls a function of another room, and prints the result. Code that a
+Python program could use belongs in that other room.
 
 Imports: errors, json_types, printable, sizes, version, format, io, stream, guest, qemu, check,
 diff, repair, export, fuzz, view, html.

@@ -1,4 +1,4 @@
-"""`mappedram build`: a snapshot from a recipe, or from another one with other RAM."""
+"""`mappedram build`: write a snapshot from a recipe, or from another snapshot with new RAM."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,7 +30,7 @@ from mappedram.stream.snapshot import OpenSnapshot
 
 @click.command(
     "build",
-    short_help="A snapshot from a recipe, or from another one with other RAM.",
+    short_help="Build a snapshot from a recipe, or from another one with new RAM.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram build recipe.toml new.mapped-ram\n"
@@ -42,8 +42,8 @@ from mappedram.stream.snapshot import OpenSnapshot
         '  idstr = "ram"\n'
         '  size = "16M"\n'
         '  file = "ram.raw"   # or pattern = "address", pattern = "c0ffee", zero = true',
-        'With donor = "guest.mapped-ram" in the place of machine and page_size,\n'
-        "devices and all blocks that are not named come from there.",
+        'With donor = "guest.mapped-ram" instead of machine and page_size, devices\n'
+        "and all other blocks are copied from that snapshot.",
         STATUS_OF_PARTIAL,
     ),
 )
@@ -53,14 +53,15 @@ from mappedram.stream.snapshot import OpenSnapshot
     "donor",
     type=click.Path(),
     metavar="SNAPSHOT",
-    help="Take devices, and RAM that is not set, from this snapshot; there is no RECIPE then.",
+    help="Copy devices, and RAM without --set, from this snapshot. Replaces RECIPE.",
 )
 @click.option(
     "--set",
     "replacements",
     multiple=True,
     metavar="IDSTR=FILE",
-    help="RAM of a block, from a raw file of its size; repeatable, with --from.",
+    help="Read the RAM of block IDSTR from a raw file of its size. Requires --from; can be given"
+    " more than once.",
 )
 @offset_option
 @channels_option
@@ -79,20 +80,20 @@ def command(
     partial: bool,
     form: str,
 ) -> int:
-    """Write a snapshot that QEMU loads, from a recipe or from a donor with other RAM.
+    """Build a snapshot that QEMU loads, from a recipe or from a donor with new RAM.
 
-    Pages of zeros are left out, and every page has its place, as QEMU's own writer does it.
-    --offset says where the stream begins in the donor, which may also be a save image of libvirt.
-    Where the donor does not tell what pages hold, nothing is written without --partial.
+    The layout is that of QEMU's own writer; pages of zeros are not stored. The donor can also be a
+    libvirt save image; --offset is the offset of the stream in the donor. If the donor does not
+    contain the contents of all pages, nothing is written without --partial.
     """
     expected = 1 if donor is not None else 2
     if len(arguments) != expected:
         raise click.UsageError(
-            "expected OUT alone beside --from" if donor is not None else "expected RECIPE and OUT"
+            "expected only OUT with --from" if donor is not None else "expected RECIPE and OUT"
         )
     if donor is None:
         if replacements:
-            raise click.UsageError("--set goes with --from")
+            raise click.UsageError("--set requires --from")
         recipe_file, out = arguments
         unknown = _from_recipe(recipe_file, out, Moving(channels, direct_io, force, partial))
     else:
@@ -137,7 +138,7 @@ def _from_recipe(source: Path, out: Path, moving: Moving) -> list[Coverage]:
 
 
 def _sources(source: Path, wanted: recipe.Recipe, donor: OpenSnapshot | None) -> list[Path | int]:
-    """All that is read for a recipe."""
+    """All input files of a recipe."""
     files = [block.file for block in wanted.blocks if block.file is not None]
     return [source, *files, *([donor.source.fd] if donor else [])]
 

@@ -1,4 +1,4 @@
-"""`mappedram capture`: a snapshot of a running guest, through the monitor of its QEMU."""
+"""`mappedram capture`: take a snapshot of a running guest through QMP."""
 
 import asyncio
 import signal
@@ -24,20 +24,20 @@ T = TypeVar("T")
 
 @click.command(
     "capture",
-    short_help="A snapshot of a running guest, through QMP.",
+    short_help="Take a snapshot of a running guest through QMP.",
     epilog=epilog(
         "Examples:\n"
         "  qemu-system-x86_64 ... -qmp unix:/run/guest.qmp,server=on,wait=off\n"
         "  mappedram capture --qmp /run/guest.qmp guest.mapped-ram\n"
         "  mappedram capture --qmp /run/guest.qmp --channels 4 --direct-io guest.mapped-ram",
         "Exit status:\n"
-        "  0   the snapshot was taken, and is clean\n"
-        "  1   it was not taken: QEMU cannot be reached, refuses or gives up, or the file would\n"
-        "      be bad; the guest is as it was\n"
-        "  2   it was taken, and is corrupt\n"
-        "  3   it was taken; harmless findings only\n"
-        "  64  wrong usage\n"
-        "  130 interrupted; the guest is as it was, and there is no file",
+        "  0   the snapshot was taken and is clean\n"
+        "  1   no snapshot: QEMU cannot be reached, refuses or fails, or the file would be bad;\n"
+        "      the guest is in its previous state\n"
+        "  2   the snapshot was taken and is corrupt\n"
+        "  3   the snapshot was taken; only harmless findings\n"
+        "  64  usage error\n"
+        "  130 interrupted; no file, and the guest is in its previous state",
     ),
 )
 @click.option(
@@ -46,7 +46,7 @@ T = TypeVar("T")
     type=click.Path(),
     required=True,
     metavar="SOCKET",
-    help="The Unix socket of the QMP monitor. It serves one client at a time.",
+    help="Unix socket of the QMP monitor. The monitor serves one client at a time.",
 )
 @click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
 @click.option(
@@ -57,18 +57,18 @@ T = TypeVar("T")
     help="Let QEMU write pages with N threads (multifd).  [default: none]",
 )
 @click.option(
-    "--direct-io", is_flag=True, help="Let QEMU write past the page cache; takes --channels."
+    "--direct-io", is_flag=True, help="Let QEMU bypass the page cache; requires --channels."
 )
 @click.option(
     "--live",
     is_flag=True,
-    help="Let the guest run meanwhile, and stop it at the end only: a shorter pause, a larger file"
-    " with stale pages.",
+    help="Let the guest run during the save and stop it only at the end: a shorter pause, but a"
+    " larger file with stale pages.",
 )
 @click.option(
     "--keep-stopped",
     is_flag=True,
-    help="Leave the guest stopped afterwards, so that its disks can be copied as they are.",
+    help="Leave the guest stopped afterwards, so that its disks can be copied in the same state.",
 )
 @force_option
 @output_option
@@ -82,18 +82,18 @@ def command(
     force: bool,
     form: str,
 ) -> int:
-    """Let a running QEMU save its guest to OUT, and judge the file.
+    """Save the guest of a running QEMU to OUT, and check the file.
 
-    The guest is stopped, saved, and runs on; one that stood still stays so, and QEMU saves it again
-    only after it has run. QEMU itself writes OUT, so that its user has to be able to. The file
-    holds memory and devices, not disks: once the guest runs on, its disks are newer than the file
-    (see --keep-stopped).
+    The guest is stopped, saved and resumed. A paused guest stays paused; QEMU can save it again
+    only after it has run. QEMU itself writes OUT, so its user needs write permission. The file
+    contains memory and devices, not disks: once the guest is resumed, its disks are newer than the
+    file (see --keep-stopped).
 
-    Capabilities that QEMU accepts together with mapped-ram, but that ruin the file, are refused
-    with the reason. Capabilities and parameters of migration that were changed are put back.
+    Migration capabilities that QEMU accepts together with mapped-ram, but that corrupt the file,
+    are refused with the reason. Capabilities and parameters that the command changes are restored.
     """
     if direct_io and not channels:
-        raise click.UsageError("--direct-io goes with --channels")
+        raise click.UsageError("--direct-io requires --channels")
     wish = Wish(channels, direct_io, live, keep_stopped, force)
     with about(address), _Bar() as bar:
         try:
@@ -112,7 +112,7 @@ def command(
 
 
 class _Bar:
-    """A bar that appears once QEMU says how much there is to save."""
+    """A progress bar that appears once QEMU reports the size of the save."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
@@ -120,7 +120,7 @@ class _Bar:
         self._done: int | None = None
 
     def update(self, done: int, total: int) -> None:
-        """Show `done` of `total` bytes; what the guest writes again is not shown as a step back."""
+        """Show `done` of `total` bytes; never moves back when the guest dirties pages again."""
         if self._done is None:
             self._moved = self._stack.enter_context(progress("capture", total))
             self._done = 0
@@ -136,7 +136,7 @@ class _Bar:
 
 
 def _interruptible(task: Coroutine[Any, Any, T]) -> T:
-    """Run a task which a signal cancels, so that it can put everything back before it ends."""
+    """Run a task that signals cancel, so that it can restore QEMU's settings before it ends."""
     received: list[signal.Signals] = []
 
     async def main() -> T:
@@ -144,7 +144,7 @@ def _interruptible(task: Coroutine[Any, Any, T]) -> T:
         assert own is not None
 
         def end(number: signal.Signals) -> None:
-            if not received:  # a second one must not end the cleaning up
+            if not received:  # a second signal must not interrupt the clean-up
                 received.append(number)
                 own.cancel()
 
@@ -174,8 +174,8 @@ def _as_dict(captured: Captured, report: Report) -> dict[str, Any]:
 def _show(out: Path, captured: Captured, report: Report) -> None:
     guest = captured.guest
     release = ".".join(map(str, guest.version))
-    pause = f", {captured.downtime} ms of them stopped" if captured.downtime is not None else ""
-    after = "runs" if captured.running else "stands still"
+    pause = f", stopped for {captured.downtime} ms" if captured.downtime is not None else ""
+    after = "is running" if captured.running else "is stopped"
     output.line(
         f"{printable(str(out))}: {size(guest.memory)} of memory by QEMU {release} in"
         f" {captured.milliseconds} ms{pause}; the guest {after}; {report.verdict}"

@@ -1,4 +1,4 @@
-"""`mappedram check`: judge files by the rules of the specification."""
+"""`mappedram check`: check files against the rules of the specification."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ from mappedram.printable import printable
 from mappedram.view.releases import lines
 from mappedram.view.text import hex_bytes
 
-#: Exit statuses from the worst to the best; that of several files is the first that comes up.
+#: Exit statuses from the worst to the best; several files give the worst one.
 _WORST_FIRST = (UNFINISHED, CORRUPT, UNSUPPORTED, HARMLESS, FINE)
 
 _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -35,21 +35,21 @@ _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 @click.command(
     "check",
-    short_help="Is the file right, and where is it not.",
+    short_help="Check a file: report errors by offset, and which QEMU loads it.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram check guest.mapped-ram\n"
         "  mappedram check --output json *.mapped-ram\n"
         "  mappedram check --qemu 10.0 guest.mapped-ram\n"
         "  mappedram check --select MR2 --ignore MR203 guest.mapped-ram",
-        "Exit status; of several files, the first in this list that one of them has:\n"
-        "  1   a file could not be read, or what a QEMU does with it is not modelled\n"
-        "  2   corrupt: no QEMU loads it with the right memory, or data is lost in it;\n"
-        "      or with --rebuild, a byte differs\n"
+        "Exit status; for several files, the first in this list that applies to one of them:\n"
+        "  1   a file cannot be read, or QEMU's behaviour on it is not modelled\n"
+        "  2   corrupt: no QEMU loads it with the right memory, or it has lost data;\n"
+        "      or a byte differs with --rebuild\n"
         "  63  not a file that this tool handles\n"
         "  3   only harmless findings: it loads, but no known writer emits it\n"
         "  0   clean; findings of severity info do not count\n"
-        "  64  wrong usage",
+        "  64  usage error",
     ),
 )
 @click.argument("files", type=click.Path(), metavar="FILE...", nargs=-1, required=True)
@@ -57,22 +57,23 @@ _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
     "--select",
     multiple=True,
     metavar="CODE",
-    help="Only findings whose code begins with CODE, such as MR2; can be given more than once.",
+    help="Show only findings with a code that begins with CODE, such as MR2. Can be given more than"
+    " once.",
 )
 @click.option(
     "--ignore",
     multiple=True,
     metavar="CODE",
-    help="No findings whose code begins with CODE; goes before --select.",
+    help="Leave out findings with a code that begins with CODE. Takes precedence over --select.",
 )
 @offset_option
 @loading_options
 @click.option(
     "--rebuild",
     is_flag=True,
-    help="Also build the structures of each FILE of their own values, by both declarations of the"
-    " format, and say where the first byte differs, or how many bytes were rebuilt and passed over"
-    " (pages, bitmaps, payloads).",
+    help="Also rebuild the structures of each FILE from their parsed values, with both declarations"
+    " of the format. Reports the first byte that differs, or how many bytes were rebuilt and"
+    " skipped (pages, bitmaps, payloads).",
 )
 @click.option(
     "--output",
@@ -80,7 +81,7 @@ _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
     type=click.Choice(["human", "json", "sarif", "junit"]),
     default="human",
     show_default=True,
-    help="For reading, for programs, or in a form that other tools take: SARIF 2.1.0, JUnit XML.",
+    help="Output format; sarif is SARIF 2.1.0, junit is JUnit XML.",
 )
 def command(
     files: tuple[str, ...],
@@ -92,18 +93,18 @@ def command(
     rebuild: bool,
     form: str,
 ) -> int:
-    """Judge snapshots: say what is wrong in each FILE, at which byte, and how bad that is.
+    """Check snapshots: report each error with its offset and severity, and give a verdict.
 
     Without --qemu and --destination, a file is corrupt if no release loads it with the right
-    memory. With them, the verdict is about that release, that destination or both, and an error
-    that does not matter there is a warning.
+    memory. With them, the verdict is for that release, that destination or both, and an error
+    that does not matter there becomes a warning.
 
-    With --select or --ignore the verdict follows from the findings that are left. That a file is
-    not one that this tool handles is always among them; what the releases do with it counts if
-    MR061 is among the codes, and with --qemu and --destination.
+    With --select or --ignore, the verdict depends on the remaining findings only. A file that
+    this tool does not handle is always reported. The releases affect the verdict if MR061 is
+    selected, or with --qemu or --destination.
     """
     if rebuild and form not in ("human", "json"):
-        raise click.UsageError("--rebuild: goes with --output human and json only")
+        raise click.UsageError("--rebuild requires --output human or json")
     choice = _Choice(_prefixes("--select", select), _prefixes("--ignore", ignore))
     statuses: list[int] = []
     asked = question(qemu, destination, choice.takes)
@@ -113,7 +114,7 @@ def command(
 
 
 class _Choice(NamedTuple):
-    """The beginnings of the codes that somebody wants to see, and of those not to be seen."""
+    """Prefixes of the codes to report, and of the codes to leave out."""
 
     select: tuple[str, ...]
     ignore: tuple[str, ...]
@@ -125,7 +126,7 @@ class _Choice(NamedTuple):
 
 
 def _prefixes(option: str, given: Sequence[str]) -> tuple[str, ...]:
-    """The codes in capitals, each of which some rule has: a typing error would hide findings."""
+    """Prefixes in capitals; one that no rule has is an error, as a typo would hide findings."""
     prefixes = tuple(prefix.upper() for prefix in given)
     for prefix in prefixes:
         if not any(code.startswith(prefix) for code in RULES):
@@ -134,7 +135,7 @@ def _prefixes(option: str, given: Sequence[str]) -> tuple[str, ...]:
 
 
 def _result(file: str, offset: int, asked: Question, statuses: list[int]) -> Report | FailureError:
-    """The report on one file, or why there is none; its exit status is added to `statuses`."""
+    """The report on one file, or why there is none; adds its exit status to `statuses`."""
     try:
         with about(file):
             report = check(
@@ -153,7 +154,7 @@ def _result(file: str, offset: int, asked: Question, statuses: list[int]) -> Rep
 
 
 class _Rebuilding(NamedTuple):
-    """Building files again, after what was said of them; a difference is like corruption."""
+    """Rebuilds each file after its report; a difference counts as corruption."""
 
     offset: int
     statuses: list[int]
@@ -167,7 +168,7 @@ class _Rebuilding(NamedTuple):
         return found
 
 
-# For programs.
+# Machine-readable output.
 
 
 def _write_json(
@@ -225,7 +226,7 @@ def _as_dict(result: Report | FailureError, asked: Asked) -> dict[str, Any]:
     return result.to_dict()
 
 
-# For a person.
+# Human-readable output.
 
 
 def _write_human(
@@ -240,7 +241,7 @@ def _write_human(
 
 def _show(result: Report | FailureError) -> None:
     if isinstance(result, FailureError):
-        return  # it has been said on standard error
+        return  # `_result` printed it on standard error
     for finding in result.findings:
         _show_finding(result.file, finding)
     counts = ", ".join(_counted(result, severity) for severity in _STYLES)
@@ -279,9 +280,9 @@ def _details(file: str, finding: Finding) -> Iterator[str]:
 
 
 def _marked_bytes(file: str, finding: Finding) -> Iterator[str]:
-    """A line of sixteen bytes, and a line that marks those of the finding."""
+    """A line of sixteen bytes, and a line that marks the bytes of the finding."""
     if finding.offset is None or finding.decompressed:
-        return  # what was decompressed is gone by now
+        return  # the decompressed data is gone
     length = finding.length or 1
     start = finding.offset - finding.offset % 16
     if finding.offset + length > start + 16:
@@ -289,7 +290,7 @@ def _marked_bytes(file: str, finding: Finding) -> Iterator[str]:
     try:
         with Source(file) as source:
             data = source.read(start, 16)
-    except (MappedRamError, OSError) as error:  # it was there a moment ago
+    except (MappedRamError, OSError) as error:  # the file changed since it was checked
         yield f"{start:#010x}  cannot be read again: {message_of(error)}"
         return
     skipped = finding.offset - start

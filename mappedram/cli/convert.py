@@ -51,7 +51,7 @@ FORMATS = (*EXPORTS, "mapped-ram", "stream", "libvirt-sparse")
 
 @click.command(
     "convert",
-    short_help="A snapshot in another form, or laid out anew.",
+    short_help="Convert a snapshot: ELF core, LiME, raw, mapped-ram, stream, libvirt.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram convert -O elf guest.mapped-ram guest.core\n"
@@ -61,12 +61,12 @@ FORMATS = (*EXPORTS, "mapped-ram", "stream", "libvirt-sparse")
         STATUS_OF_PARTIAL,
     ),
 )
-@click.option("-O", "target_format", type=click.Choice(FORMATS), required=True, help="Target form.")
+@click.option(
+    "-O", "target_format", type=click.Choice(FORMATS), required=True, help="Output format."
+)
 @file_argument
 @click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
-@click.option(
-    "-b", "--block", "idstr", metavar="IDSTR", help="This block instead of all memory (raw)."
-)
+@click.option("-b", "--block", "idstr", metavar="IDSTR", help="Write only this block (raw).")
 @below_4g_option
 @offset_option
 @click.option(
@@ -74,14 +74,14 @@ FORMATS = (*EXPORTS, "mapped-ram", "stream", "libvirt-sparse")
     type=size_type,
     default="0",
     metavar="N",
-    help="Where the stream begins in OUT (mapped-ram).  [default: 0]",
+    help="Offset of the stream in OUT (mapped-ram).  [default: 0]",
 )
 @click.option(
     "--align",
     type=size_type,
     default=str(MAPPED_RAM_FILE_OFFSET_ALIGNMENT),
     metavar="N",
-    help="What the offset of the pages is a multiple of (mapped-ram).  [default: 1M, as QEMU]",
+    help="Alignment of pages_offset (mapped-ram).  [default: 1M, as in QEMU]",
 )
 @click.option("--sparse", is_flag=True, help="Leave out stored pages of zeros (mapped-ram).")
 @click.option("--dense", is_flag=True, help="Fill the holes of OUT with zeros (mapped-ram).")
@@ -89,14 +89,15 @@ FORMATS = (*EXPORTS, "mapped-ram", "stream", "libvirt-sparse")
     "--xml",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="XML of the domain, as `virsh dumpxml --migratable --security-info` shows it"
-    " (libvirt-sparse).  [default: that of FILE]",
+    help="Domain XML, as `virsh dumpxml --migratable --security-info` prints it (libvirt-sparse)."
+    "  [default: the XML in the input]",
 )
 @click.option(
     "--cookie",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Cookie, as `mappedram info` shows it (libvirt-sparse).  [default: that of FILE]",
+    help="Cookie, as `mappedram info` prints it (libvirt-sparse).  [default: the cookie in the"
+    " input]",
 )
 @driver_option
 @channels_option
@@ -124,28 +125,27 @@ def command(
     partial: bool,
     form: str,
 ) -> int:
-    """Write the snapshot FILE in another form to OUT.
+    """Convert the snapshot FILE to another format and write it to OUT.
 
-    elf: guest memory and registers as an ELF core, which crash, drgn, gdb, makedumpfile and
-    Volatility open. lime: guest memory as the LiME module writes it. raw: the guest's RAM, each
-    byte at its physical address; with -b one RAM block, of which `mappedram extract` writes
-    several.
+    elf: an ELF core with guest memory and registers, for crash, drgn, gdb, makedumpfile and
+    Volatility. lime: guest memory in the format of the LiME module. raw: the guest's RAM, each
+    byte at its physical address; with -b, one RAM block (`mappedram extract` writes several).
 
-    mapped-ram: the same snapshot laid out anew, with the same RAM and devices; stale bytes of
-    pages that turned zero are left behind. stream: without mapped-ram, for a destination that has
-    the capability off. libvirt-sparse: a save image, which `virsh restore` takes.
+    mapped-ram: a new layout of the same RAM and devices; stale bytes of pages that turned zero are
+    dropped. stream: a stream without mapped-ram, for a destination with the capability disabled.
+    libvirt-sparse: a save image for `virsh restore`.
 
-    FILE may be with mapped-ram or without, bare or a save image of libvirt in any of its formats.
-    Where it does not tell what pages hold, nothing is written without --partial.
+    FILE is a stream with or without mapped-ram, or a libvirt save image in any of its formats. If
+    it does not contain the contents of all pages, nothing is written without --partial.
     """
     if idstr is not None and target_format != "raw":
-        raise click.UsageError("-b IDSTR goes with -O raw")
+        raise click.UsageError("-b IDSTR requires -O raw")
     if below_4g is not None and (target_format not in EXPORTS or idstr is not None):
-        raise click.UsageError("--below-4g goes with -O elf, -O lime, and -O raw without -b")
+        raise click.UsageError("--below-4g requires -O elf, -O lime, or -O raw without -b")
     layout = OutputLayout(out_offset, align, sparse, dense, channels, direct_io, partial)
     moving = Moving(channels, direct_io, force, partial)
     if (xml or cookie) and target_format != "libvirt-sparse":
-        raise click.UsageError("--xml and --cookie go with -O libvirt-sparse")
+        raise click.UsageError("--xml and --cookie require -O libvirt-sparse")
     opening, damaged = partly(partial, file, offset, driver=driver), None
     said = {"file": file, "format": target_format, "out": str(out), "damaged": None}
     with about(file):
@@ -164,7 +164,7 @@ def command(
                 unknown = _to_libvirt(snapshot, out, texts, layout, moving)
     status = report(form, said | {"damaged": stopped_as_dict(damaged)}, unknown)
     if damaged:
-        output.note(f"devices are not all in the file, so that addresses are a guess: {damaged}")
+        output.note(f"the file lacks some devices, so the addresses are a guess: {damaged}")
     return CORRUPT if damaged else status
 
 
@@ -192,14 +192,14 @@ def _to_raw_block(
 def _to_raw_unmapped(
     snapshot: OpenSnapshot, out: Path, moving: Moving, reason: UnsupportedError
 ) -> Sequence[Coverage]:
-    """Where nothing tells the addresses: the one block there is."""
+    """Write the only block, if the addresses are unknown."""
     blocks = chosen_blocks(snapshot, [])
     if len(blocks) != 1:
         raise click.UsageError(
-            f"{reason}; of its {len(blocks)} blocks, choose one with -b, or use"
+            f"{reason}; choose one of the {len(blocks)} blocks with -b, or use"
             " `mappedram extract -d DIR`"
         )
-    output.note(f"{reason}: {blocks[0].idstr!r} is written alone, from its first byte on")
+    output.note(f"{reason}: writing only block {blocks[0].idstr!r}, from its first byte")
     return _to_raw_block(snapshot, out, blocks[0].idstr, moving)
 
 
@@ -234,7 +234,7 @@ def _to_mapped_ram(
             return stack.enter_context(progress("convert", total))
 
         early = EarlyPages(fd, layout.offset, layout.align, moved_of)
-        # Pages of zeros, and those that go past the page cache, take another way.
+        # Dropping zero pages and O_DIRECT need another code path.
         on_pages = None if layout.drop_zero_pages or layout.direct_io else early.begin
         snapshot, _ = stack.enter_context(opening(on_pages=on_pages))
         files.made_of(snapshot.source.fd)
@@ -247,7 +247,7 @@ def _to_mapped_ram(
 
 @dataclass(frozen=True, slots=True)
 class _Texts:
-    """What a save image says of the domain besides its memory, and the files that tell it."""
+    """The texts of a save image, and the files that they were read from."""
 
     xml: str
     cookie: str | None
@@ -256,9 +256,9 @@ class _Texts:
 
 
 def _texts(image: LibvirtImage | None, xml: Path | None, cookie: Path | None) -> _Texts:
-    """From files, else from the image that is read."""
+    """Texts from the given files, else from the input image."""
     if xml is None and image is None:
-        raise click.UsageError("-O libvirt-sparse needs --xml FILE: the snapshot is a bare one")
+        raise click.UsageError("-O libvirt-sparse requires --xml: the input has no domain XML")
     own_xml, own_cookie = (image.xml, image.cookie) if image else ("", None)
     return _Texts(
         xml.read_text("utf-8", "surrogateescape") if xml else own_xml,

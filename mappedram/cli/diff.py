@@ -1,4 +1,4 @@
-"""`mappedram diff`: what two snapshots differ in."""
+"""`mappedram diff`: compare two snapshots."""
 
 import errno
 import os
@@ -38,37 +38,37 @@ SAME = 0
 DIFFER = 1
 TROUBLE = 2
 
-#: Memory in the page cache is compared as fast by one thread; a disk is not read as fast.
+#: One thread is enough for files in the page cache; more threads help when reading from a disk.
 _CHANNELS = 4
-#: Fields that are named of those that cannot be compared.
+#: How many of the fields that cannot be compared are named.
 _PATHS_SHOWN = 4
-#: Bytes of a buffer that are shown from where it begins to differ.
+#: How many bytes of a buffer are shown, from the first difference on.
 _BYTES_SHOWN = 16
 
 
 @click.command(
     "diff",
-    short_help="What two snapshots differ in: headers, pages, fields of devices.",
+    short_help="Compare two snapshots: headers, pages, device fields.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram diff before.mapped-ram after.mapped-ram\n"
         "  mappedram diff --stat before.mapped-ram after.mapped-ram\n"
         "  mappedram diff --offset-b 0x1239 guest.mapped-ram guest.save",
         "Exit status:\n"
-        "  0   they are the same\n"
-        "  1   they differ\n"
-        "  2   trouble: not all could be compared\n"
-        "  64  wrong usage",
+        "  0   the snapshots are the same\n"
+        "  1   the snapshots differ\n"
+        "  2   trouble: the comparison is not complete\n"
+        "  64  usage error",
     ),
 )
 @click.argument("a", type=click.Path(), metavar="A")
 @click.argument("b", type=click.Path(), metavar="B")
-@click.option("--stat", "only_counts", is_flag=True, help="Only how much differs.")
+@click.option("--stat", "only_counts", is_flag=True, help="Show only counts.")
 @click.option(
-    "--offset-a", type=size_type, default="0", metavar="N", help="Where the stream begins in A."
+    "--offset-a", type=size_type, default="0", metavar="N", help="Offset of the stream in A."
 )
 @click.option(
-    "--offset-b", type=size_type, default="0", metavar="N", help="Where the stream begins in B."
+    "--offset-b", type=size_type, default="0", metavar="N", help="Offset of the stream in B."
 )
 @click.option(
     "--channels",
@@ -76,12 +76,12 @@ _BYTES_SHOWN = 16
     default=_CHANNELS,
     show_default=True,
     metavar="N",
-    help="Threads that compare pages.",
+    help="Number of threads that compare pages.",
 )
 @click.option(
     "--partial",
     is_flag=True,
-    help="Compare the known pages of blocks of which a file does not tell all; status 2 remains.",
+    help="Compare the known pages of blocks that a file holds in part; the status is still 2.",
 )
 @output_option
 def command(
@@ -94,11 +94,11 @@ def command(
     partial: bool,
     form: str,
 ) -> int:
-    """Compare what two guests had: machine, RAM blocks, pages, and devices field by field.
+    """Compare the guests in two snapshots: machine, RAM blocks, pages, and devices field by field.
 
-    How a file keeps it is no difference: offsets, alignment, the order of blocks, whether a page
-    of zeros is stored, and whatever bytes lie where none is. Nothing is printed if all is the same.
-    Fields of devices that a metadump left out are not compared.
+    The layout of the files is not compared: offsets, alignment, the order of blocks, whether a
+    page of zeros is stored, and stale bytes in the file. Prints nothing if the guests are the
+    same. Device fields that a metadump left out are not compared.
     """
     with _trouble():
         found = _compared((a, offset_a), (b, offset_b), channels, partial=partial)
@@ -133,9 +133,9 @@ def _compared(
 
 @contextmanager
 def _trouble() -> Iterator[None]:
-    """Whatever goes wrong inside is trouble: 1, which it is for other verbs, would mean "differ".
+    """Turn errors inside into status 2: the status 1 of other verbs would mean "differ".
 
-    An end of the reader of our output, or by a signal, is passed on.
+    Passes on signals, and a pipe that the reader of our output closed.
     """
     try:
         yield
@@ -146,11 +146,11 @@ def _trouble() -> Iterator[None]:
     except output.OutputError as error:
         if error.reason.errno == errno.EPIPE:
             raise
-        if sys.stdout is not None:  # what is still buffered would fail once more
+        if sys.stdout is not None:  # flushing the buffer would fail once more
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise FailureError("standard output", str(error), TROUBLE) from error
     except Exception as error:
-        what = f"internal error: {type(error).__name__}: {error}; --debug shows where"
+        what = f"internal error: {type(error).__name__}: {error}; --debug shows the traceback"
         raise FailureError("diff", what, TROUBLE) from error
 
 
@@ -239,7 +239,7 @@ def _counts(found: Comparison) -> dict[str, Any]:
     }
 
 
-# For a person.
+# Human-readable output.
 
 
 def _show_counts(found: Comparison) -> None:
@@ -276,7 +276,7 @@ def _lines(found: Comparison) -> Iterator[str]:
 
 
 def _unknown_lines(found: Comparison) -> Iterator[str]:
-    """A line for each device of which fields were left out, with the first of them."""
+    """A line for each device with fields that were left out, naming the first of them."""
     devices: dict[tuple[str, int, Side], list[str]] = {}
     for field in found.unknown:
         devices.setdefault((field.idstr, field.instance_id, field.left_out), []).append(field.path)
@@ -286,12 +286,12 @@ def _unknown_lines(found: Comparison) -> Iterator[str]:
         more = len(paths) - _PATHS_SHOWN
         rest = f" and {more} more" if more > 0 else ""
         name = device_name(idstr, instance_id)
-        yield f"{name}: not compared, (left out) of {files}: {shown}{rest}"
+        yield f"{name}: not compared, left out of {files}: {shown}{rest}"
 
 
 def _said(value: Any) -> str:
     if value is None:
-        return "not said"
+        return "not recorded"
     if isinstance(value, (list, tuple)):
         return printable(", ".join(map(str, value))) or "none"
     return printable(str(value))
@@ -336,7 +336,7 @@ def _field_line(field: FieldDifference) -> str:
 
 
 def _changed(old: Value, new: Value) -> tuple[str, str, str]:
-    """Where in a long buffer the first difference is, and both values; a long one from there on."""
+    """Index of the first difference in a long buffer, and both values from there on."""
     a, b = (value.data if isinstance(value, Undecoded) else value for value in (old, new))
     texts = "", value_line(a), value_line(b)
     if not (isinstance(a, bytes) and isinstance(b, bytes)) or "…" not in "".join(texts):

@@ -1,4 +1,4 @@
-"""`mappedram explain`: what a code of `mappedram check`, an erratum, a clause or QEMU says."""
+"""`mappedram explain`: explain a code of `check`, an erratum, a clause or a message of QEMU."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from mappedram.view.text import table
 
 @dataclass(frozen=True)
 class _Page:
-    """What is told of one name.
+    """The explanation of one name.
 
     Attributes:
-        heading: the name, and what stands beside it.
-        parts: paragraphs in Markdown, each with its title.
-        document: the same for programs.
+        heading: the name, with its title or severity.
+        parts: titles and paragraphs in Markdown.
+        document: the same for JSON.
     """
 
     heading: str
@@ -34,7 +34,7 @@ class _Page:
 
 @click.command(
     "explain",
-    short_help="What a code of `check` means, and what to do.",
+    short_help="Explain a code of `check`, a clause, or a message of QEMU.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram explain\n"
@@ -43,22 +43,22 @@ class _Page:
         "  mappedram explain 4.2.7\n"
         '  mappedram explain "Error reading dirty bitmap"',
         "Exit status:\n"
-        "  0   explained\n"
-        "  1   these words of QEMU are not known\n"
-        "  64  there is no such name, or wrong usage",
+        "  0   success\n"
+        "  1   unknown message of QEMU\n"
+        "  64  unknown name, or usage error",
     ),
 )
 @click.argument("name", required=False)
 @output_option
 def command(name: str | None, form: str) -> int:
-    """Explain a rule of `mappedram check`: what it looks for, why, and what to do about a file.
+    """Explain a rule of `mappedram check`: what it checks, why, and what to do about a file.
 
-    The clause of the specification follows, and known defects of programs that lead to such
-    files. NAME can be the code of a rule, of an erratum (E-028), or the number of a clause (4.2.7)
-    or section (4.2) of spec/format.md. Without NAME, list all rules.
+    Also shows the clause of the specification, and known defects of programs that write such
+    files. NAME is the code of a rule, the code of an erratum (E-028), or the number of a clause
+    (4.2.7) or section (4.2) of spec/format.md. Without NAME, list all rules.
 
-    NAME can also be what QEMU wrote when it refused to load a file, in one line or several, or the
-    beginning of that. All that can cause it is listed then.
+    NAME can also be the message that QEMU printed when it refused to load a file: one line or
+    several, or only the beginning. The possible causes are listed then.
     """
     if name is None:
         _list(form)
@@ -86,7 +86,7 @@ def _page(name: str) -> _Page:
         except KeyError:
             continue
     raise click.UsageError(
-        f"no rule, erratum or clause has the name {name!r}; `mappedram explain` lists the rules,"
+        f"no rule, erratum or clause is named {name!r}; `mappedram explain` lists the rules,"
         " `mappedram spec errata.md` the errata"
     )
 
@@ -170,7 +170,7 @@ def _as_dict(rule: Rule) -> dict[str, Any]:
 
 
 def _explain_words(text: str, form: str) -> int:
-    """List what can cause QEMU's words."""
+    """List the possible causes of a message of QEMU."""
     found = causes(text)
     if form == "json":
         output.write_json({"words": text, "causes": [_cause(cause) for cause in found]}, levels=2)
@@ -179,14 +179,14 @@ def _explain_words(text: str, form: str) -> int:
     if found:
         return FINE
     output.note(
-        f"{text!r}: no words of QEMU that are known, in 9.0 or later, about loading a file; give"
-        " the first line that it wrote, as the later ones tell less"
+        f"{text!r}: not a known message of QEMU 9.0 or later about loading a file; give the first"
+        " line of QEMU's output, which is the most specific one"
     )
     return UNFINISHED
 
 
 def _show_causes(found: Sequence[Cause]) -> None:
-    """Rule by rule, with the words of each way that leads to it."""
+    """Rule by rule, with QEMU's message for each cause."""
     codes = dict.fromkeys(cause.ending.code for cause in found)
     for code in codes:
         mine = [cause for cause in found if cause.ending.code == code]
@@ -198,13 +198,13 @@ def _show_causes(found: Sequence[Cause]) -> None:
             if cause.words is not None:
                 output.line(f'  {_span(cause.releases)}: "{cause.words}"')
             elif len(cause.releases) < len(RELEASES):
-                output.line(f"  {_span(cause.releases)}: no words of its own")
+                output.line(f"  {_span(cause.releases)}: no message of its own")
     if codes:
         output.line("see: " + ", ".join(f"mappedram explain {code}" for code in codes))
 
 
 def _span(releases: Sequence[str]) -> str:
-    """Releases that follow each other, in short."""
+    """A range of consecutive releases."""
     first, last = releases[0], releases[-1]
     return first if first == last else f"{first} to {last}"
 
@@ -223,7 +223,7 @@ def _cause(cause: Cause) -> dict[str, Any]:
 
 
 def _reason(code: str) -> tuple[str, str, str]:
-    """Name, summary and remedy of a rule, or of an erratum where it is QEMU that is wrong."""
+    """Name, summary and remedy of a rule, or of an erratum where QEMU is at fault."""
     if code in RULES:
         rule = RULES[code]
         return rule.name, rule.summary, rule.remedy

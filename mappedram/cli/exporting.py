@@ -1,4 +1,4 @@
-"""What `mappedram convert` does for forms that hold memory by its physical address."""
+"""The formats of `mappedram convert` that place memory by its physical address."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ below_4g_option = click.option(
     "--below-4g",
     type=size_type,
     metavar="N",
-    help="How much of RAM lies below 4 GiB, where the file does not tell (elf, lime, raw).",
+    help="Size of main memory below 4 GiB (elf, lime, raw). Overrides the file.",
 )
 
 
@@ -31,7 +31,7 @@ class Export:
 
     Attributes:
         form: `elf`, `lime` or `raw`.
-        below_4g: what was said of the memory below 4 GiB.
+        below_4g: size of main memory below 4 GiB, if given.
     """
 
     form: str
@@ -39,11 +39,11 @@ class Export:
 
 
 def known_map(snapshot: OpenSnapshot, below_4g: int | None) -> PhysicalMap:
-    """Where the memory lies; what is only likely is said on standard error.
+    """The physical map of the snapshot.
 
     Raises:
-        UsageError: the amount below 4 GiB cannot be.
-        UnsupportedError: nothing is known of the machine.
+        UsageError: the size below 4 GiB is out of range.
+        UnsupportedError: the machine type is unknown.
     """
     if below_4g is not None and not 0 < below_4g <= ABOVE_4G:
         raise click.UsageError(f"--below-4g {below_4g:#x}: expected 1 byte to 4 GiB")
@@ -54,7 +54,7 @@ def known_map(snapshot: OpenSnapshot, below_4g: int | None) -> PhysicalMap:
 def write_export(
     snapshot: OpenSnapshot, physical: PhysicalMap, out: Path, export: Export, moving: Moving
 ) -> tuple[Coverage, ...]:
-    """Write the memory, and say on standard error what may be wrong; returns what is unknown."""
+    """Write the memory, and note doubts on standard error; returns the unknown ranges."""
     memory = memory_of(snapshot, physical, partial=moving.partial)
     for doubt in physical.doubts:
         output.note(f"not certain: {doubt}")
@@ -83,7 +83,7 @@ def _writer(export: Export) -> Callable[..., WrittenMemory]:
         from mappedram.export.elf import to_elf
         from mappedram.format.foreign.elf import Machine
 
-        # Only PCs divide their memory at 4 GiB.
+        # Only PCs split their memory at 4 GiB.
         told = Machine.X86_64 if export.below_4g is not None else Machine.NONE
         return partial(to_elf, machine=told)
     if export.form == "lime":

@@ -46,7 +46,7 @@ _SUFFIX = ".raw"
 
 @click.command(
     "extract",
-    short_help="RAM blocks as sparse raw files.",
+    short_help="Write RAM blocks to sparse raw files.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram extract guest.mapped-ram -d ram/\n"
@@ -57,17 +57,23 @@ _SUFFIX = ".raw"
 )
 @file_argument
 @click.option(
-    "-b", "--block", "idstrs", multiple=True, metavar="IDSTR", help="Only this block; repeatable."
+    "-b",
+    "--block",
+    "idstrs",
+    multiple=True,
+    metavar="IDSTR",
+    help="Extract only this block; can be given more than once.",
 )
 @click.option(
     "-d",
     "--directory",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Where the files go, one for each block, named after it; made if missing.",
+    help="Write one file per block into DIR, named after the block; create DIR if it does not"
+    " exist.",
 )
 @click.option(
-    "-o", "out", type=click.Path(path_type=Path), metavar="OUT", help="The file for one block."
+    "-o", "out", type=click.Path(path_type=Path), metavar="OUT", help="Write one block to OUT."
 )
 @offset_option
 @driver_option
@@ -89,11 +95,11 @@ def command(
     partial: bool,
     form: str,
 ) -> int:
-    """Write RAM blocks as sparse raw files: byte n of a file is byte n of the block.
+    """Write RAM blocks to sparse raw files: byte n of a file is byte n of the block.
 
-    A page that is not in the snapshot becomes a hole, whatever bytes lie at its place. Where FILE
-    does not tell what a page holds, nothing is written at all without --partial. Names of blocks
-    become file names by percent-encoding; nothing is written outside of DIR.
+    A page whose bit is clear becomes a hole, whatever bytes are at its offset. If FILE does not
+    contain the contents of all pages, nothing is written without --partial. Block names are
+    percent-encoded to make file names; nothing is written outside of DIR.
     """
     if (directory is None) == (out is None):
         raise click.UsageError("expected one of -d DIR and -o OUT")
@@ -108,7 +114,7 @@ def command(
         if directory is not None:
             make_folder(directory, snapshot.source.fd)
         places = [out or Path(directory or "", safe_name(b.idstr, _SUFFIX)) for b in blocks]
-        also = frozenset() if out is None else DEVICES  # links in DIR lead nowhere
+        also = frozenset() if out is None else DEVICES  # never follow links in DIR
         write_blocks(blocks, places, Moving(channels, direct_io, force, partial), also)
     if form == "json":
         written = dict(zip((block.idstr for block in blocks), places, strict=True))
@@ -123,27 +129,27 @@ def command(
 
 
 def chosen_blocks(snapshot: OpenSnapshot, idstrs: Sequence[str]) -> list[Block]:
-    """The blocks of these names, or all that the file can hold pages of.
+    """The blocks with these names, or all blocks that can have pages in the file.
 
     Raises:
-        UsageError: there is no block of a name.
-        FormatError: the file ends, or cannot be followed, before the first block.
-        UnsupportedError: it holds devices alone.
+        UsageError: no block has one of the names.
+        FormatError: the file ends, or cannot be parsed, before the first block.
+        UnsupportedError: the stream contains devices only.
     """
     snapshot.require_blocks()
     if snapshot.stream.ended and not any(s.idstr == RAM_SECTION_IDSTR for s in snapshot.sections):
-        raise UnsupportedError("the stream holds devices and no guest memory")
+        raise UnsupportedError("the stream contains devices but no guest memory")
     for idstr in idstrs:
         if idstr not in snapshot.block:
             known = ", ".join(map(printable, snapshot.block))
-            raise click.UsageError(f"no block {idstr!r} in the snapshot; it has {known}")
+            raise click.UsageError(f"no block {idstr!r} in the snapshot; blocks: {known}")
     if idstrs:
         return [snapshot.block[idstr] for idstr in dict.fromkeys(idstrs)]
     return [block for block in snapshot.block.values() if block.readable]
 
 
 def unknown_of(snapshot: OpenSnapshot, idstrs: Sequence[str]) -> list[Coverage]:
-    """What the file does not tell of the blocks of these names, or of all memory."""
+    """Coverage of the blocks with these names, or of all memory."""
     if idstrs:
         return [snapshot.block[idstr].coverage for idstr in dict.fromkeys(idstrs)]
     return snapshot.coverages()
@@ -155,7 +161,7 @@ def write_blocks(
     moving: Moving,
     also: frozenset[int] = DEVICES,
 ) -> None:
-    """Write each block to its place, which may be a device of `also`; all of them, or none."""
+    """Write each block to its path, which may be a device type of `also`; all of them, or none."""
     total = sum(map(stored_bytes, blocks))
     with (
         ended_by_signals(),
@@ -182,7 +188,7 @@ def write_blocks(
 def _as_dict(
     snapshot: OpenSnapshot, coverage: Coverage, written: Mapping[str, Path]
 ) -> dict[str, object]:
-    """What became of one block; of those whose headers are not in the file, `idstr` is null."""
+    """The result for one block; `idstr` is null for blocks without a header in the file."""
     block = snapshot.block.get(coverage.idstr)
     place = written.get(coverage.idstr)
     return {

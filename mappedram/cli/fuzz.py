@@ -1,4 +1,4 @@
-"""`mappedram fuzz`: files to try parsers on, and what finds defects with them."""
+"""`mappedram fuzz`: generate test files for parsers, and run parsers on them."""
 
 import click
 
@@ -8,7 +8,7 @@ from mappedram.cli.options import epilog
 
 @click.group(
     "fuzz",
-    short_help="Files to try parsers on, and what finds defects with them.",
+    short_help="Generate test files for parsers, and run parsers on them.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram fuzz corpus files/ --count 600\n"
@@ -17,7 +17,7 @@ from mappedram.cli.options import epilog
     ),
 )
 def command() -> None:
-    """Make sound, broken and wild snapshots, and try them on a parser or on QEMU."""
+    """Generate valid, broken and random snapshots, and run a parser or QEMU on them."""
 
 
 command.add_command(fuzz_corpus.command)

@@ -1,4 +1,4 @@
-"""`mappedram fuzz corpus`: a folder of files to try parsers on."""
+"""`mappedram fuzz corpus`: write a folder of test files for parsers."""
 
 from pathlib import Path
 
@@ -14,14 +14,15 @@ from mappedram.printable import printable
 
 @click.command(
     "corpus",
-    short_help="A folder of files, and what is wrong with each.",
+    short_help="Write a folder of test files, with a manifest of their defects.",
     epilog=epilog(
         "Examples:\n  mappedram fuzz corpus files/\n  mappedram fuzz corpus --seed 7 files/",
         "Exit status:\n"
         "  0   the files were written\n"
-        "  1   they were not: DIR is not empty, or cannot be written to\n"
-        "  2   some could not be drawn, a defect of mappedram; the others were written\n"
-        "  64  wrong usage",
+        "  1   no files were written: DIR is not empty, or cannot be written to\n"
+        "  2   some files could not be generated, which is a bug in mappedram; the others were\n"
+        "      written\n"
+        "  64  usage error",
     ),
 )
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
@@ -31,7 +32,7 @@ from mappedram.printable import printable
     default=300,
     show_default=True,
     metavar="N",
-    help="How many files. With 300, each rule of `check` is broken once.",
+    help="Number of files. 300 files break each rule of `check` at least once.",
 )
 @click.option(
     "--seed",
@@ -39,16 +40,16 @@ from mappedram.printable import printable
     default=0,
     show_default=True,
     metavar="S",
-    help="Which files: the same ones, to the byte, for the same number.",
+    help="Seed. The same seed gives the same files, byte for byte.",
 )
 @first_option
-@click.option("--force", is_flag=True, help="Add to files that are in DIR already.")
+@click.option("--force", is_flag=True, help="Write into DIR even if it is not empty.")
 @output_option
 def command(folder: Path, count: int, seed: int, first: int, force: bool, form: str) -> int:
-    """Write a folder of snapshots: sound ones, ones that break one rule, and wild ones, in turn.
+    """Write a folder of snapshots: valid ones, ones that break a single rule, and random ones.
 
-    DIR/manifest.json says of each its SHA-256, where the stream begins, the rules that it breaks,
-    and what each release of QEMU is expected to make of it.
+    DIR/manifest.json lists for each file its SHA-256, the offset of the stream, the rules that it
+    breaks, and the result expected from each release of QEMU.
     """
     from mappedram.fuzz.corpus import write
 

@@ -1,4 +1,4 @@
-"""What the verbs of `mappedram fuzz` share: where to begin, and files that cannot be drawn."""
+"""Shared by the verbs of `mappedram fuzz`: the option `--first`, and generator failures."""
 
 from typing import TYPE_CHECKING
 
@@ -15,15 +15,15 @@ first_option = click.option(
     default=0,
     show_default=True,
     metavar="I",
-    help="Begin with file I of the seed. Reports name files by their number.",
+    help="Start with file number I of the seed. Reports identify files by this number.",
 )
 
 
 def note_fault(fault: "Fault") -> None:
-    """Say on standard error that a file cannot be drawn."""
-    output.note(f"{fault.text} (a defect of mappedram)")
+    """Report on standard error that a file cannot be generated."""
+    output.note(f"{fault.text} (a bug in mappedram)")
 
 
 def undrawn(count: int) -> str:
-    """The end of a summary: how many files could not be drawn, if any."""
-    return f"; {count} could not be drawn" if count else ""
+    """The end of a summary: how many files could not be generated, if any."""
+    return f"; {count} could not be generated" if count else ""

@@ -1,4 +1,4 @@
-"""`mappedram fuzz run`: files tried on a parser, and the plainest one for each failure."""
+"""`mappedram fuzz run`: run a parser on generated files, and minimise each failure."""
 
 import os
 import random
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from mappedram.fuzz.run import Summary
     from mappedram.fuzz.targets import FuzzTarget, Limit
 
-#: What a target that is not a command is called.
+#: Names of the targets that are not a command.
 _OWN, _QEMU = "self", "qemu:"
 _JOBS = os.cpu_count() or 1
-#: Files that are tried where nobody says how many.
+#: Default number of files.
 _COUNT = 1000
 
 
 @click.command(
     "run",
-    short_help="Try files on a command, on QEMU or on this package.",
+    short_help="Run a command, QEMU or this package on generated files.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram fuzz run --count 5000 -- ./parser {}\n"
@@ -37,10 +37,10 @@ _COUNT = 1000
         "  mappedram fuzz run --target qemu:/usr/bin/qemu-system-x86_64 --time 300 -d found/\n"
         "  mappedram fuzz run --target self",
         "Exit status:\n"
-        "  0   nothing found\n"
-        "  1   it could not finish: there is no such program, or DIR cannot be written to\n"
-        "  2   failures were found, or files could not be drawn, a defect of mappedram\n"
-        "  64  wrong usage",
+        "  0   no failure found\n"
+        "  1   the tool could not finish: no such program, or DIR cannot be written to\n"
+        "  2   failures were found; or files could not be generated, which is a bug in mappedram\n"
+        "  64  usage error",
     ),
 )
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND {}]")
@@ -48,7 +48,7 @@ _COUNT = 1000
     "--target",
     "target_name",
     metavar="TARGET",
-    help="qemu:PATH for an emulator of QEMU, self for this package, in the place of a COMMAND.",
+    help="Target instead of COMMAND: qemu:PATH for a QEMU emulator, self for this package.",
 )
 @click.option(
     "--count",
@@ -57,13 +57,17 @@ _COUNT = 1000
     help=f"Try N files.  [default: {_COUNT}, without --time]",
 )
 @click.option(
-    "--time", "seconds", type=click.FloatRange(0, min_open=True), metavar="T", help="Go on for T s."
+    "--time",
+    "seconds",
+    type=click.FloatRange(0, min_open=True),
+    metavar="T",
+    help="Run for T seconds.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(0),
     metavar="S",
-    help="Which files: the same ones for the same number.  [default: random]",
+    help="Seed. The same seed gives the same files.  [default: random]",
 )
 @first_option
 @click.option(
@@ -72,7 +76,7 @@ _COUNT = 1000
     default=_JOBS,
     show_default=True,
     metavar="N",
-    help="How many files are tried at a time.",
+    help="Number of parallel runs.",
 )
 @click.option(
     "--timeout",
@@ -80,7 +84,7 @@ _COUNT = 1000
     default=10,
     show_default=True,
     metavar="S",
-    help="Seconds after which a try counts as endless.",
+    help="Seconds after which a run counts as a hang.",
 )
 @click.option(
     "--memory",
@@ -88,7 +92,7 @@ _COUNT = 1000
     default="4G",
     show_default=True,
     metavar="SIZE",
-    help="Address space that a try may take; 0 for any, as programs with AddressSanitizer need.",
+    help="Limit of the address space of a run; 0 for no limit, as AddressSanitizer needs.",
 )
 @click.option(
     "-d",
@@ -97,7 +101,7 @@ _COUNT = 1000
     default="mappedram-fuzz",
     show_default=True,
     metavar="DIR",
-    help="Where reproducers go, a folder for each failure.",
+    help="Folder for reproducers; each failure gets a subfolder.",
 )
 @output_option
 def command(
@@ -113,11 +117,11 @@ def command(
     directory: Path,
     form: str,
 ) -> int:
-    """Try generated snapshots on a target, and keep the plainest file for each failure.
+    """Run a target on generated snapshots, and keep the smallest file for each failure.
 
-    A failure is an end by a signal, an end that does not come, a report of a sanitizer, an
-    exception that nobody caught; of QEMU also a load that gives wrong memory. {} in COMMAND stands
-    for the name of the file. Each failure is told once, however often it comes up.
+    A failure is a crash by a signal, a hang, a sanitizer report, or an uncaught exception; for
+    QEMU, also a load that restores wrong memory. {} in COMMAND is replaced by the name of the
+    file. Each failure is reported once, however often it occurs.
     """
     from mappedram.fuzz.reproducer import write
     from mappedram.fuzz.run import RunLimits, run
@@ -153,14 +157,14 @@ def command(
 
 
 def _target(argv: tuple[str, ...], name: str | None, limit: "Limit") -> "FuzzTarget":
-    """The target that was asked for."""
+    """The selected target."""
     from mappedram.fuzz.targets import CommandTarget, OwnTarget, QemuTarget
 
     if bool(argv) == bool(name):
-        raise click.UsageError("expected either --target or a COMMAND behind --")
+        raise click.UsageError("expected either --target or a COMMAND after --")
     if argv:
         if not any("{}" in argument for argument in argv):
-            raise click.UsageError("expected {} in COMMAND, where the name of the file goes")
+            raise click.UsageError("expected {} in COMMAND, as placeholder for the file name")
         _program(argv[0])
         return CommandTarget(argv, limit)
     assert name is not None

@@ -1,4 +1,4 @@
-"""`mappedram info`: what a file holds, from its headers and bitmaps."""
+"""`mappedram info`: summary of a file, from its headers and bitmaps."""
 
 from collections.abc import Iterator, Sequence
 
@@ -28,7 +28,7 @@ from mappedram.view.text import folded, size, table
 
 @click.command(
     "info",
-    short_help="What a snapshot holds: machine, RAM blocks, sections.",
+    short_help="Show a snapshot's machine type, RAM blocks and sections.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram info guest.mapped-ram\n"
@@ -42,10 +42,10 @@ from mappedram.view.text import folded, size, table
 @driver_option
 @output_option
 def command(file: str, offset: int, driver: DriverName, form: str) -> int:
-    """Show what a snapshot holds: the machine, its RAM blocks, and the sections of the stream.
+    """Show the machine type of a snapshot, its RAM blocks, and the sections of the stream.
 
-    Reads headers and bitmaps, never pages: the answer comes at once, however large the guest is.
-    Of a file that cannot be followed to its end, shows what stands before that place.
+    Reads headers and bitmaps, never pages, so that the time does not depend on the size of the
+    guest. If FILE cannot be parsed to its end, shows everything before that place.
     """
     damage: list[FormatError] = []
     with (
@@ -64,12 +64,12 @@ def command(file: str, offset: int, driver: DriverName, form: str) -> int:
 
 
 def complete(stream: Stream) -> bool | None:
-    """Whether the save came to its end; None where this version cannot tell."""
+    """Whether the save completed; None where this version cannot determine it."""
     return None if isinstance(stream.stopped, UnsupportedError) else stream.complete
 
 
 def stopped_as_dict(stopped: FormatError | None) -> dict[str, Json] | None:
-    """Where and why reading ended, for JSON."""
+    """Where and why parsing stopped, for JSON."""
     if stopped is None:
         return None
     return {"message": stopped.msg, "offset": stopped.offset, "path": stopped.path}
@@ -108,7 +108,7 @@ def _show_json(file: str, snapshot: OpenSnapshot, image: LibvirtImage | None) ->
 
 
 def _metadump(snapshot: OpenSnapshot) -> dict[str, Json]:
-    """Of a metadump, what was left out of it."""
+    """For a metadump, the data that was left out."""
     packed = snapshot.source.packed
     return {"metadump": packed.summary} if packed else {}
 
@@ -160,7 +160,7 @@ def _section_as_dict(section: Section) -> dict[str, Json]:
     }
 
 
-# For a person.
+# Human-readable output.
 
 
 def _show_human(file: str, snapshot: OpenSnapshot, image: LibvirtImage | None) -> None:
@@ -198,14 +198,14 @@ def _header(
     if uuid := _uuid(stream):
         yield "uuid", uuid
     if stream.mapped_ram_guessed and stream.mapped_ram:
-        yield "mapped-ram", "yes (guessed from the first block: nothing announces it)"
+        yield "mapped-ram", "yes (guessed from the first block: no capability list in the file)"
     elif not stream.mapped_ram:
         yield "mapped-ram", _without_mapped_ram(stream)
     if any(block.model.has_data for block in snapshot.blocks):
         yield "byte order", _byteorder(snapshot)
     yield "complete", _complete(stream)
     if snapshot.unlisted:
-        yield "RAM", f"{size(snapshot.unlisted)} of it in blocks whose headers are not in the file"
+        yield "RAM", f"{size(snapshot.unlisted)} in blocks without a header in the file"
 
 
 def _without_mapped_ram(stream: Stream) -> str:
@@ -216,9 +216,9 @@ def _without_mapped_ram(stream: Stream) -> str:
 
 def _byteorder(snapshot: OpenSnapshot) -> str:
     how = (
-        "a small bitmap shows it"
+        "known from a small bitmap"
         if snapshot.byteorder_evident
-        else "guessed: no small bitmap shows it"
+        else "guessed: the file has no small bitmap"
     )
     return f"{snapshot.byteorder}-endian bitmaps ({how})"
 
@@ -228,9 +228,9 @@ def _complete(stream: Stream) -> str:
     if stopped and not stream.complete:
         where = f" at {stopped.offset:#x}" if stopped.offset is not None else ""
         word = "unknown" if isinstance(stopped, UnsupportedError) else "no"
-        return f"{word} - reading stopped{where}"
+        return f"{word} - parsing stopped{where}"
     if not stream.complete:
-        return "no - RAM has no END section, without which no bitmap is final"
+        return "no - RAM has no END section, so no bitmap is final"
     return "yes"
 
 

@@ -1,4 +1,4 @@
-"""`mappedram layout`: whose is each byte of a file."""
+"""`mappedram layout`: map every byte of a file to a named region."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ _NAME_WIDTH_MAX = 56
 
 @click.command(
     "layout",
-    short_help="Whose is each byte: every region of the file, in order.",
+    short_help="Map every byte of the file to a named region.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram layout guest.mapped-ram\n"
@@ -49,23 +49,23 @@ _NAME_WIDTH_MAX = 56
 )
 @file_argument
 @click.option(
-    "--hex", "with_hex", is_flag=True, help="Show the bytes, field by field, with their meaning."
+    "--hex", "with_hex", is_flag=True, help="Show the bytes of each field with its value."
 )
 @click.option(
     "--region",
     "patterns",
     multiple=True,
     metavar="NAME",
-    help="Only regions with this name or path, in which * and ? stand for anything; can be given"
-    " more than once.",
+    help="Show only regions with this name or path; * and ? are wildcards. Can be given more than"
+    " once.",
 )
 @click.option(
     "--html",
     "page",
     type=click.Path(path_type=Path),
     metavar="OUT",
-    help="Write a page for a browser instead: the regions drawn to scale, where the pages of each"
-    " block are, every field with its clauses, the findings of `check`, the devices.",
+    help="Write an HTML page instead: the regions drawn to scale, the pages of each block, every"
+    " field with its clauses, the findings of `check`, and the devices.",
 )
 @force_option
 @offset_option
@@ -81,15 +81,15 @@ def command(
     driver: DriverName,
     form: str,
 ) -> int:
-    """Show every byte of a snapshot in one named region, in the order of the file.
+    """Show the regions of a snapshot, in file order. Every byte belongs to exactly one region.
 
-    Regions are headers, bitmaps, padding, the pages of each block, the payloads of devices, and
-    gaps that belong to nothing. With --hex, structures are shown field by field, as
-    spec/format.md describes them, and of all else the first bytes. The JSON output always has the
-    fields. The page of --html stands alone: it needs no net, and its size has a bound.
+    A region is a header, a bitmap, padding, the pages of a block, the state of a device, or a gap
+    that belongs to nothing. With --hex, headers are shown field by field, as in spec/format.md,
+    and other regions by their first bytes. The JSON output always includes the fields. The page
+    that --html writes is self-contained and has a limited size.
     """
     if page and (with_hex or patterns or form == "json"):
-        raise click.UsageError("--html goes without --hex, --region and --output")
+        raise click.UsageError("--html cannot be used with --hex, --region or --output json")
     with about(file), open_any(file, offset, driver=driver, partial=True) as (snapshot, image):
         regions = _selected(file, regions_of(snapshot, image), patterns)
         if page:
@@ -108,7 +108,7 @@ def command(
 def _selected(file: str, regions: list[Region], patterns: Sequence[str]) -> list[Region]:
     if not patterns:
         return regions
-    # Brackets stand in paths, and mean themselves.
+    # Paths contain brackets, which are not wildcards.
     globs = [re.compile(translate(pattern.replace("[", "[[]"))) for pattern in patterns]
     found = [
         region
@@ -116,7 +116,7 @@ def _selected(file: str, regions: list[Region], patterns: Sequence[str]) -> list
         if any(glob.match(region.name) or glob.match(region.path) for glob in globs)
     ]
     if not found:
-        raise FailureError(file, f"no region is called {' or '.join(patterns)}", UNFINISHED)
+        raise FailureError(file, f"no region matches {' or '.join(patterns)}", UNFINISHED)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What is shown of a save image of libvirt."""
+"""Output of the fields of a libvirt save image."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ from mappedram.view.text import size
 
 
 def container_name(image: LibvirtImage | None) -> str:
-    """What the stream stands in, in a word."""
+    """Name of the container of the stream."""
     return "none" if image is None else "libvirt"
 
 
 def as_dict(image: LibvirtImage | None) -> dict[str, Json] | None:
-    """The image for JSON; texts are whole."""
+    """The image for JSON, with its complete texts."""
     if image is None:
         return None
     domain = describe(image.xml)
@@ -39,20 +39,20 @@ def as_dict(image: LibvirtImage | None) -> dict[str, Json] | None:
 
 
 def header_lines(image: LibvirtImage | None) -> Iterator[tuple[str, str]]:
-    """The image for a person, as labels and texts."""
+    """The image as labels and texts, for human-readable output."""
     if image is None:
         yield "container", "none"
         return
     state = "" if image.complete else f", marked incomplete ({image.magic})"
     yield (
         "container",
-        f"save image of libvirt, format {image.format_name or f'{image.format} (unknown)'},"
+        f"libvirt save image, format {image.format_name or f'{image.format} (unknown)'},"
         f" {image.byteorder}-endian header{state}",
     )
     yield "domain", _domain(describe(image.xml))
     yield "was running", "yes" if image.was_running else "no"
     if image.compressed:
-        yield "decompressed", "for what follows; offsets count from the beginning of the stream"
+        yield "decompressed", "yes; offsets below are relative to the start of the stream"
     else:
         yield "slack", f"{size(max(0, image.stream_offset - image.text_end))} for a longer XML"
 
@@ -68,6 +68,6 @@ def show_texts(image: LibvirtImage) -> None:
 
 def _domain(domain: Domain | None) -> str:
     if domain is None:
-        return "unknown: the XML is not that of a domain"
+        return "unknown: the XML does not describe a domain"
     known = (domain.name, domain.uuid, domain.machine)
     return ", ".join(text for text in known if text) or "unnamed"

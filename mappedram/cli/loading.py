@@ -1,4 +1,4 @@
-"""What several releases of QEMU do with a file: the options about it."""
+"""The options that select a QEMU release and a destination."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +13,7 @@ from mappedram.qemu.loader import NAMES, RELEASES, Destination
 from mappedram.stream.libvirt import open_any
 from mappedram.stream.snapshot import OpenSnapshot
 
-#: A function that click makes a command of.
+#: A function that click turns into a command.
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
@@ -25,14 +25,15 @@ def loading_options(command: Command) -> Command:
             type=click.Path(),
             metavar="SNAPSHOT",
             help="Assume a destination identical to the guest that wrote SNAPSHOT: its machine"
-            " type, RAM blocks, devices and their versions. Default: one that fits FILE.",
+            " type, RAM blocks, devices and their versions. Default: a destination that matches"
+            " FILE.",
         ),
         click.option(
             "--qemu",
             type=click.Choice(NAMES),
             metavar="RELEASE",
-            help="Judge FILE by what this release does with it. One of"
-            f" {', '.join(RELEASES)}; without its last number, the newest that is known.",
+            help="Give the verdict for this release of QEMU. One of"
+            f" {', '.join(RELEASES)}; without its last number, the newest known.",
         ),
     ):
         command = option(command)
@@ -40,23 +41,23 @@ def loading_options(command: Command) -> Command:
 
 
 def question(release: str | None, snapshot: str | None, takes: Callable[[str], bool]) -> Question:
-    """What the options ask.
+    """The question that the options ask.
 
     Args:
-        release: of `--qemu`.
-        snapshot: of `--destination`.
-        takes: which codes are wanted.
+        release: value of `--qemu`.
+        snapshot: value of `--destination`.
+        takes: whether a code is selected.
 
     Raises:
-        FailureError: the snapshot cannot be read, or does not tell what its machine has. The exit
-            status says that nothing was found out, not what kind of file the snapshot is.
+        FailureError: the snapshot cannot be read, or does not name all devices of its machine.
+            The exit status is 1, whatever kind of file the snapshot is.
     """
     if snapshot is None:
         return Question(release, None, takes)
     try:
         with about(snapshot), open_any(snapshot) as (opened, _):
             _check_machine(opened)
-            # Capabilities are no property of a machine: whoever loads a file sets those it has.
+            # Capabilities are no property of a machine: they are set to match the file.
             destination = replace(Destination.of(opened), capabilities=None)
             return Question(release, destination, takes)
     except FailureError as failure:
@@ -64,13 +65,13 @@ def question(release: str | None, snapshot: str | None, takes: Callable[[str], b
 
 
 def _check_machine(snapshot: OpenSnapshot) -> None:
-    """See to it that a snapshot names all that its machine has.
+    """Check that a snapshot names all RAM blocks and devices of its machine.
 
     Raises:
-        NotModelledError: it has no RAM, or could not be followed to its end.
+        NotModelledError: it has no RAM, or could not be parsed to its end.
     """
     stopped = snapshot.stream.stopped
     if stopped is not None:
-        raise NotModelledError(f"not all that its machine has is known: {stopped}")
+        raise NotModelledError(f"its machine is not completely known: {stopped}")
     if not snapshot.blocks:
-        raise NotModelledError("not all that its machine has is known: it has no RAM")
+        raise NotModelledError("its machine is not completely known: no RAM blocks")

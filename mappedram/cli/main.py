@@ -1,4 +1,4 @@
-"""Entry point: finds the verb, and turns what goes wrong into a message and an exit status."""
+"""Entry point: find the verb, and turn errors into a message and an exit status."""
 
 import errno
 import os
@@ -23,13 +23,13 @@ _VERBS = (
 
 @dataclass
 class _Settings:
-    """What was asked for before the verb."""
+    """Options that stand before the verb."""
 
     debug: bool = False
 
 
 class _Verbs(click.Group):
-    """A group whose verbs are loaded when they are needed: each has a module with its `command`."""
+    """A group that imports each verb on demand, from a module with its `command`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_VERBS)
@@ -53,23 +53,23 @@ class _Verbs(click.Group):
         "  mappedram layout --hex --region 'header of*' guest.mapped-ram\n"
         "  mappedram check --output json *.mapped-ram",
         "Exit status:\n"
-        "  0   fine\n"
-        "  1   the tool could not finish: a file cannot be read or followed\n"
+        "  0   success\n"
+        "  1   the tool could not finish, such as for a file that it cannot read or parse\n"
         "  2   corrupt (check)\n"
         "  3   only harmless findings (check)\n"
         "  63  not a file that this tool handles\n"
-        "  64  wrong usage",
+        "  64  usage error",
     ),
 )
 @click.option("--debug", is_flag=True, help="Show a traceback with every error.")
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, debug: bool) -> int:
-    """Look into QEMU's mapped-ram snapshot files, and judge them.
+    """Inspect, check, convert and repair QEMU's mapped-ram snapshot files.
 
-    Such a file is what QEMU writes when it migrates a guest to file:PATH with the capability
-    mapped-ram on, and what `virsh save` writes with the image format "sparse". Files are opened
-    read-only, but for `repair --in-place`.
+    QEMU writes such a file when it migrates a guest to file:PATH with the capability mapped-ram
+    enabled; `virsh save` writes one with the image format "sparse". Only `repair --in-place`
+    changes a file that it reads; all other commands open files read-only.
     """
     ctx.obj.debug = debug
     if ctx.invoked_subcommand is None:
@@ -81,7 +81,7 @@ def cli(ctx: click.Context, debug: bool) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`, or that of the process, and return the exit status."""
     settings = _Settings()
-    # numpy starts a thread for linear algebra, of which there is none here: a third of its start.
+    # Disable OpenBLAS threads: they take a third of numpy's start-up, and nothing here uses them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # A terminal that cannot show a character is no reason to fail.
     if hasattr(sys.stdout, "reconfigure"):
@@ -105,7 +105,7 @@ def _run(argv: Sequence[str] | None, settings: _Settings) -> int:
 
 
 def _report(error: BaseException) -> int:
-    """Say what went wrong, and return the exit status."""
+    """Print the error, and return the exit status."""
     if isinstance(error, status.FailureError):
         output.note(str(error))
         return error.status
@@ -119,9 +119,9 @@ def _report(error: BaseException) -> int:
         return status.TERMINATED
     if isinstance(error, output.OutputError):
         raise error
-    if isinstance(error, OSError):  # verbs report those of files: Click could not write a help text
+    if isinstance(error, OSError):  # Click could not write a help text: verbs report file errors
         raise output.OutputError(error)
-    output.note(f"internal error: {type(error).__name__}: {error}; --debug shows where")
+    output.note(f"internal error: {type(error).__name__}: {error}; --debug shows the traceback")
     return status.UNFINISHED
 
 
@@ -134,7 +134,7 @@ def _report_usage(error: click.UsageError) -> int:
 
 
 def _output_lost(error: output.OutputError) -> int:
-    # What is still buffered would fail once more when Python exits.
+    # Python flushes the buffer when it exits, and would fail once more.
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if error.reason.errno == errno.EPIPE:

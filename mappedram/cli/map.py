@@ -1,4 +1,4 @@
-"""`mappedram map`: guest-physical addresses, and which byte of the file answers them."""
+"""`mappedram map`: guest-physical addresses and their offsets in the file."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,17 +26,17 @@ from mappedram.view.text import size, table
 
 @click.command(
     "map",
-    short_help="Guest-physical addresses, and where in the file they are.",
+    short_help="Map guest-physical addresses to blocks and file offsets.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram map guest.mapped-ram\n"
         "  mappedram map --below-4g 2G guest.mapped-ram\n"
         "  mappedram map --output json guest.save | jq '.ranges[] | select(.certain | not)'",
         "Exit status:\n"
-        "  0   done; what is not certain is marked\n"
-        "  1   the file cannot be read or followed\n"
-        "  63  not a file that this tool handles, or nothing is known of the machine type\n"
-        "  64  wrong usage",
+        "  0   success; a ? marks each range that is not certain\n"
+        "  1   the file cannot be read or parsed\n"
+        "  63  not a file that this tool handles, or an unknown machine type\n"
+        "  64  usage error",
     ),
 )
 @file_argument
@@ -44,18 +44,18 @@ from mappedram.view.text import size, table
     "--below-4g",
     type=size_type,
     metavar="N",
-    help="How much main memory the machine has below 4 GiB, where that is known; it goes before"
-    " what the file says.",
+    help="Size of main memory below 4 GiB. Overrides the file.",
 )
 @offset_option
 @driver_option
 @output_option
 def command(file: str, below_4g: int | None, offset: int, driver: DriverName, form: str) -> int:
-    """Show where the RAM blocks of FILE lie in the guest's physical address space.
+    """Show where the RAM blocks of FILE are in the guest's physical address space.
 
-    The file does not say it. It is told from the ACPI tables that QEMU made, from the CMOS memory
-    of a PC, and from rules for machine types; each range says from which. A ? marks what can be
-    otherwise, and the doubts say why.
+    The file does not record the addresses. They are derived from the ACPI tables that QEMU
+    generated, from the CMOS memory of a PC, or from rules for the machine type; each range names
+    its source. A ? marks a range that is not certain, and the lines below the table give the
+    reasons.
     """
     if below_4g is not None and not 0 < below_4g <= ABOVE_4G:
         raise click.UsageError(f"--below-4g {below_4g:#x}: expected 1 byte to 4 GiB")
@@ -70,7 +70,7 @@ def command(file: str, below_4g: int | None, offset: int, driver: DriverName, fo
 
 
 def _file_offset(snapshot: OpenSnapshot, one: Range) -> int | None:
-    """Where the pages of a range have their place; None where they have no fixed one."""
+    """File offset of a range's pages; None where they have no fixed offset."""
     pages_offset = snapshot.block[one.idstr].model.pages_offset
     return None if pages_offset is None else pages_offset + one.offset
 

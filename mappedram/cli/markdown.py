@@ -1,6 +1,6 @@
 """The Markdown of the specification as plain text: no anchors, no links, tables in columns.
 
-Rich would cut long names in tables, and take the quotes of code away: `.` and `..` vanish in prose.
+Rich would shorten long names in tables and drop the quotes of code: `.` and `..` vanish in prose.
 """
 
 import re
@@ -11,12 +11,12 @@ from mappedram.cli import output
 from mappedram.view.text import table
 
 _WIDTH = 88
-#: What is not shown at all: anchors, and comments that mark what is generated.
+#: Never shown: anchors, and comments that mark generated parts.
 _HIDDEN = re.compile(r'<a id="[^"]*"></a>|<!--.*?-->', re.DOTALL)
 #: Code up to its end, or lines up to an empty one.
 _BLOCK = re.compile(r"^```[^\n]*\n.*?^```$|(?:^(?!```)[^\n]+(?:\n|\Z))+", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`[^`]+`")
-#: A space at which no line ends.
+#: A no-break space.
 _GLUE = "\xa0"
 _LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
 _STRONG = re.compile(r"\*\*(.+?)\*\*")
@@ -67,12 +67,12 @@ def _columns(rows: list[str]) -> Iterator[str]:
 
 
 def inline(text: str) -> str:
-    """Words in which links and emphasis are no more than words; code keeps its quotes."""
+    """Text without the markup of links and emphasis; code keeps its quotes."""
     return _EMPHASIS.sub(r"\1", _STRONG.sub(r"\1", _LINK.sub(r"\1", text)))
 
 
 def wrapped(text: str, first: str = "", rest: str = "") -> Iterator[str]:
-    """A paragraph in lines of a readable width; code and names such as `x-colo` stay whole."""
+    """A paragraph, wrapped; code and names such as `x-colo` are not broken."""
     words = _CODE.sub(lambda match: match[0].replace(" ", _GLUE), inline(" ".join(text.split())))
     for row in textwrap.wrap(
         words,

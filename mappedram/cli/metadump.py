@@ -1,4 +1,4 @@
-"""`mappedram metadump`: structure and device state of a snapshot, without what the guest knows."""
+"""`mappedram metadump`: write structure and device state of a snapshot, without guest memory."""
 
 import secrets
 from collections.abc import Iterator
@@ -39,14 +39,14 @@ _TEXTS = {"domain_xml": "domain XML", "cookie": "cookie", "uuid": "UUID"}
 
 @dataclass(frozen=True)
 class _Done:
-    """A metadump that was written.
+    """The result of writing a metadump.
 
     Attributes:
-        out: where.
-        todo: what was to be kept and left out.
-        written: how much was.
-        judged: what `check` says of it and of the snapshot.
-        taken: bytes that it takes.
+        out: path of the metadump.
+        todo: the plan: data to keep and to leave out.
+        written: amounts that were written.
+        judged: reports of `check` on the metadump and on the snapshot.
+        taken: size of the metadump in bytes.
     """
 
     out: Path
@@ -58,7 +58,7 @@ class _Done:
 
 @click.command(
     "metadump",
-    short_help="Structure and device state without the guest's secrets, for a bug report.",
+    short_help="Write a copy without guest memory, for a bug report.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram metadump guest.mapped-ram guest.metadump\n"
@@ -66,13 +66,13 @@ class _Done:
         "  mappedram metadump --state all --blank 'tpm*:*' guest.save guest.metadump\n"
         "  mappedram metadump --hash-key my.key guest.mapped-ram guest.metadump\n"
         "  mappedram metadump --unpacked guest.metadump guest.sparse",
-        "Whatever the reader does not know as structure is left out; docs/metadump.md says what\n"
-        "is kept, and why.",
+        "Bytes that the parser does not recognise as structure are left out; docs/metadump.md\n"
+        "describes what is kept, and why.",
         "Exit status:\n"
         "  0   the metadump was written\n"
         "  1   the tool could not finish; nothing was written\n"
         "  63  not a file that this tool handles\n"
-        "  64  wrong usage",
+        "  64  usage error",
     ),
 )
 @file_argument
@@ -80,43 +80,46 @@ class _Done:
 @click.option(
     "--pages",
     type=click.Choice(["none", "hash"]),
-    help="What stands for a page: nothing, or a keyed hash, by which equal pages can be told.  "
+    help="Replace each page with nothing, or with a keyed hash that shows which pages are equal.  "
     "[default: none]",
 )
 @click.option(
     "--hash-key",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="KEYFILE",
-    help="Key of the hashes; implies --pages hash. With the same key, pages of two metadumps can be"
-    " compared.  [default: random, and kept nowhere]",
+    help="Key of the hashes; implies --pages hash. The pages of two metadumps with the same key can"
+    " be compared.  [default: random, not stored]",
 )
 @click.option(
     "--state",
     type=click.Choice(["none", "default", "all"]),
     default="default",
     show_default=True,
-    help="Device state to keep: none, what cannot carry data of the guest, or all.",
+    help="Device state to keep: none, the fields that cannot hold guest data, or all.",
 )
 @click.option(
     "--blank",
     multiple=True,
     metavar="DEVICE:FIELD",
-    help="Leave out these fields too; * and ? stand for anything. Goes before --keep.",
+    help="Leave out these fields too; * and ? are wildcards. Takes precedence over --keep.",
 )
 @click.option(
-    "--keep", multiple=True, metavar="DEVICE:FIELD", help="Keep these fields, whatever --state is."
+    "--keep",
+    multiple=True,
+    metavar="DEVICE:FIELD",
+    help="Keep these fields, whatever --state says.",
 )
 @click.option(
     "--names",
     is_flag=True,
-    help="Keep names, UUIDs and paths of the guest: its UUID, and the XML of the domain but for"
+    help="Keep names, UUIDs and paths of the guest: its UUID, and the domain XML except for"
     " passwords.",
 )
 @click.option(
     "--unpacked",
     is_flag=True,
-    help="Write a sparse file with everything in its place, for other programs. It takes the space"
-    " of the original.",
+    help="Write a sparse file with the offsets of FILE, for other programs. It takes as much disk"
+    " space as FILE.",
 )
 @offset_option
 @force_option
@@ -135,14 +138,14 @@ def command(
     force: bool,
     form: str,
 ) -> int:
-    """Write a small file to OUT that says of the snapshot FILE all but what the guest knows.
+    """Write a small copy of the snapshot FILE without guest memory to OUT.
 
-    Headers, bitmaps, the JSON description and harmless fields of devices are kept; pages are not.
-    The verbs that look at structure read OUT like FILE, and `check` says the same of it. FILE may
-    be damaged.
+    OUT keeps headers, bitmaps, the JSON description and harmless device fields, but no pages. The
+    commands that need only structure read OUT like FILE, and `check` reports the same findings for
+    both. FILE may be damaged.
     """
     if hash_key and pages == "none":
-        raise click.UsageError("--hash-key goes with --pages hash")
+        raise click.UsageError("--hash-key requires --pages hash")
     options = _options(_policy(state, blank, keep), names, pages, hash_key)
     with about(file), ended_by_signals(), Source(file) as source:
         todo = plan(source, offset, options)
@@ -167,7 +170,7 @@ def command(
         for line in _lines(done):
             output.line(line)
     if not judged.same_findings:
-        output.note(f"{out}: `check` does not say of it what it says of {file}")
+        output.note(f"{out}: `check` reports other findings than for {file}")
     return FINE
 
 
@@ -206,21 +209,21 @@ def _as_dict(file: str, done: _Done) -> dict[str, Any]:
     }
 
 
-# For a person.
+# Human-readable output.
 
 
 def _lines(done: _Done) -> Iterator[str]:
     todo, written, judged = done.todo, done.written, done.judged
-    same = "the same" if judged.same_findings else "something else"
+    same = "the same findings" if judged.same_findings else "different findings"
     yield (
         f"{printable(str(done.out))}: {size(done.taken)} for {size(written.size)};"
-        f" `check` says {same} of both: {judged.report.verdict}"
+        f" `check` reports {same} for both: {judged.report.verdict}"
     )
     state_kept = sum(device.kept for device in todo.devices)
-    yield f"  kept      {size(written.kept)}, {size(state_kept)} of them device state"
+    yield f"  kept      {size(written.kept)}, including {size(state_kept)} of device state"
     stand_in = f", {written.digests} hashes" if written.digests else ""
     if written.marks:
-        stand_in = f", {written.marks} of them marked as not zero"
+        stand_in = f", {written.marks} marked as not zero"
     yield f"  left out  {size(written.in_pages)} of pages{stand_in}"
     fields = sum(len(device.blanked) for device in todo.devices)
     if fields:
@@ -230,4 +233,4 @@ def _lines(done: _Done) -> Iterator[str]:
         if count:
             yield f"            {size(count)} of the {_TEXTS[name]}"
     if not judged.same_verdicts:
-        yield "  QEMU may come to something else with it: it goes on through bytes left out"
+        yield "  QEMU's result may differ: it reads bytes that were left out"

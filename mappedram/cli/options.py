@@ -1,4 +1,4 @@
-"""What several verbs take: where the stream begins, which parser, which output."""
+"""Arguments and options that several verbs share: file, offset, driver, output."""
 
 from typing import TYPE_CHECKING
 
@@ -37,8 +37,8 @@ offset_option = click.option(
     type=size_type,
     default="0",
     metavar="N",
-    help="Where the stream begins in FILE: decimal, 0x hex, or with a suffix K, M, G or T, as in"
-    " QEMU's file:PATH,offset=N.  [default: 0]",
+    help="Offset of the stream in FILE, as in QEMU's file:PATH,offset=N: decimal, 0x hex, or with"
+    " a suffix K, M, G or T.  [default: 0]",
 )
 
 driver_option = click.option(
@@ -46,7 +46,7 @@ driver_option = click.option(
     type=click.Choice(DRIVERS),
     default="construct",
     show_default=True,
-    help="Which of the two independent declarations FILE is read along.",
+    help="Parse FILE with this declaration of the format; the two are independent.",
 )
 
 output_option = click.option(
@@ -55,19 +55,19 @@ output_option = click.option(
     type=click.Choice(["human", "json"]),
     default="human",
     show_default=True,
-    help="For reading, or for programs.",
+    help="Output format.",
 )
 
 
 def epilog(*paragraphs: str) -> str:
-    """The end of a help text; line breaks within a paragraph are kept."""
+    """The end of a help text; keeps line breaks within a paragraph."""
     return "\n\n".join(f"\b\n{paragraph}" for paragraph in paragraphs)
 
 
 STATUS_OF_READING = (
     "Exit status:\n"
-    "  0   the file was followed to its end\n"
-    "  1   it could not be: not readable, cut off, or not to be followed\n"
+    "  0   the file was parsed to its end\n"
+    "  1   the file cannot be read, is truncated, or cannot be parsed to its end\n"
     "  63  not a file that this tool handles\n"
-    "  64  wrong usage"
+    "  64  usage error"
 )

@@ -13,9 +13,9 @@ _STYLES = {"bold": "1", "dim": "2", "red": "31", "yellow": "33", "cyan": "36"}
 
 
 class OutputError(Exception):
-    """Standard output takes nothing more; `reason` is what the system said.
+    """Writing to standard output failed; `reason` is the system's error.
 
-    Not an `OSError`, so that nobody blames the file that is being read.
+    Not an `OSError`, so that no handler blames the file that is being read.
     """
 
     def __init__(self, reason: OSError) -> None:
@@ -39,7 +39,7 @@ def line(text: str = "") -> None:
 
 
 def flush() -> None:
-    """Hand on what is buffered."""
+    """Flush standard output."""
     if sys.stdout is None:
         return
     try:
@@ -49,13 +49,13 @@ def flush() -> None:
 
 
 def note(text: str) -> None:
-    """Write a line of the tool itself to standard error, after all that was written before."""
+    """Write a line of the tool itself to standard error; flushes standard output first."""
     flush()
     print(f"mappedram: {printable(text)}", file=sys.stderr)
 
 
 def styled(text: str, style: str) -> str:
-    """`text` in colour, if standard output is a terminal and nobody asked for none."""
+    """`text` in colour, if standard output is a terminal and colours are not switched off."""
     wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     if not (wanted and sys.stdout is not None and sys.stdout.isatty()):
         return text
@@ -63,9 +63,9 @@ def styled(text: str, style: str) -> str:
 
 
 def write_json(document: object, levels: int = 2) -> None:
-    """Write a document; the outer `levels` of it get a line for each member.
+    """Write a document, with one member per line in its outer `levels`.
 
-    Lists may be iterators, which are written as they come.
+    Lists may be iterators; their items are written as they arrive.
     """
     for piece in _json_pieces(document, levels, "\n"):
         write(piece)

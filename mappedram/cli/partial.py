@@ -1,4 +1,4 @@
-"""What verbs that write memory share where a file does not tell all of it."""
+"""Options and reports of the verbs that write memory, for files that lack part of it."""
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,17 +19,17 @@ from mappedram.stream.snapshot import OpenSnapshot
 partial_option = click.option(
     "--partial",
     is_flag=True,
-    help="Go on where FILE does not tell what pages hold: leave zeros in their place, name each"
-    " such range, and end with status 2.",
+    help="If FILE lacks the contents of some pages, leave zeros in their place, name each such"
+    " range, and exit with status 2.",
 )
 
 STATUS_OF_PARTIAL = (
     "Exit status:\n"
-    "  0   done\n"
-    "  1   it could not be done; nothing half-written is left\n"
-    "  2   done with --partial: the ranges that were named are unknown\n"
+    "  0   success\n"
+    "  1   failure; no partly written file is left\n"
+    "  2   done with --partial; the output names the unknown ranges\n"
     "  63  not a file that this tool handles\n"
-    "  64  wrong usage"
+    "  64  usage error"
 )
 
 
@@ -37,16 +37,16 @@ Opening = Callable[..., AbstractContextManager[tuple[OpenSnapshot, LibvirtImage 
 
 
 def partly(partial: bool, file: str, offset: int, *, driver: DriverName) -> Opening:
-    """What opens a file and says afterwards what it does not tell, instead of failing at once.
+    """A function that opens a file even if it is incomplete, so that unknown ranges are reported.
 
-    Of a compressed image that is cut off or damaged, `partial` goes on with what came out of it.
+    With `partial`, a compressed image that is truncated or damaged is read as far as possible.
     """
     damaged = _note_damage if partial else None
     return functools.partial(open_any, file, offset, partial=True, on_damage=damaged, driver=driver)
 
 
 def show_unknown(unknown: Iterable[Coverage]) -> int:
-    """Name each unknown range on standard output, say how much it is on standard error.
+    """List each unknown range on standard output, and the totals on standard error.
 
     Returns:
         The exit status.
@@ -59,12 +59,12 @@ def show_unknown(unknown: Iterable[Coverage]) -> int:
 
 
 def report(form: str, said: Mapping[str, Json], unknown: Iterable[Coverage]) -> int:
-    """Say of a verb that is done what it wrote, and what is unknown in it.
+    """Report the result of a verb, and the unknown ranges in its output.
 
     Args:
-        form: `json`, or what people read, where only the unknown is told.
-        said: the rest of the JSON.
-        unknown: what the file does not tell of what was written.
+        form: `json`, or `human`, which reports only the unknown ranges.
+        said: the other members of the JSON.
+        unknown: coverage of the memory that was written.
 
     Returns:
         The exit status.
@@ -77,7 +77,7 @@ def report(form: str, said: Mapping[str, Json], unknown: Iterable[Coverage]) -> 
 
 
 def note_unknown(unknown: Iterable[Coverage]) -> int:
-    """Say on standard error how much is unknown, and why; returns the exit status."""
+    """Report on standard error how much is unknown, and why; returns the exit status."""
     status = FINE
     for coverage in unknown:
         for sentence in coverage.sentences():
@@ -95,7 +95,7 @@ def lines(coverage: Coverage) -> Iterator[str]:
 
 
 def as_dicts(unknown: Iterable[Coverage]) -> Iterator[dict[str, Json]]:
-    """The ranges for JSON; `idstr` is null for blocks whose headers are not in the file."""
+    """The ranges for JSON; `idstr` is null for blocks without a header in the file."""
     for coverage in unknown:
         for one in coverage.ranges():
             yield {

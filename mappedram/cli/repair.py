@@ -1,4 +1,4 @@
-"""`mappedram repair`: what can be put right in a damaged snapshot, and only that."""
+"""`mappedram repair`: repair a damaged snapshot from redundant data in the file."""
 
 import stat
 from collections.abc import Iterator
@@ -24,32 +24,32 @@ _PROOFS = {repair.name: repair.proof for repair in REPAIRS}
 
 @click.command(
     "repair",
-    short_help="What can be put right in a damaged snapshot, and only that.",
+    short_help="Repair a damaged snapshot where the file itself proves the right value.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram repair --dry-run guest.mapped-ram\n"
         "  mappedram repair guest.mapped-ram repaired.mapped-ram\n"
         "  mappedram repair --in-place --output json guest.save",
         "Repairs:\n" + "\n".join(f"  {repair.name}" for repair in REPAIRS),
-        "A save that was broken off holds no devices, so that no QEMU can load it; its memory is\n"
-        "made readable for `mappedram extract`, and the exit status is 2.",
+        "An incomplete save has no devices, so no QEMU can load it. Its memory is made readable\n"
+        "for `mappedram extract`, and the exit status is 2.",
         "Exit status:\n"
-        "  0   clean, repaired or as it was\n"
+        "  0   clean, after repair or without any\n"
         "  1   nothing could be repaired, or the tool could not finish; nothing was written\n"
-        "  2   still corrupt: what could be repaired was, and the rest is listed\n"
+        "  2   still corrupt: the remaining errors are listed\n"
         "  3   only harmless findings are left\n"
         "  63  not a file that this tool handles\n"
-        "  64  wrong usage",
+        "  64  usage error",
     ),
 )
 @file_argument
 @click.argument("out", type=click.Path(path_type=Path), metavar="[OUT]", required=False)
-@click.option("--in-place", is_flag=True, help="Change FILE itself; there is no OUT then.")
-@click.option("--dry-run", is_flag=True, help="Only list what would be repaired; no OUT.")
+@click.option("--in-place", is_flag=True, help="Change FILE itself instead of writing OUT.")
+@click.option("--dry-run", is_flag=True, help="List the repairs, and write nothing.")
 @click.option(
     "--zero-padding",
     is_flag=True,
-    help="Also write zeros over what stands between bitmaps and pages, where nobody reads.",
+    help="Also fill the padding between bitmaps and pages with zeros; no reader uses it.",
 )
 @offset_option
 @force_option
@@ -64,10 +64,11 @@ def command(
     force: bool,
     form: str,
 ) -> int:
-    """Write a repaired copy of the snapshot FILE to OUT, and say what was changed and why.
+    """Write a repaired copy of the snapshot FILE to OUT, and list each change with its reason.
 
-    Changes only what the rest of the file proves, and no byte of a page. Each repair is named and
-    counted; what cannot be known is said. The result is then judged as `mappedram check` does.
+    A value is changed only if the rest of the file proves the right one; pages are never changed.
+    Damage that cannot be repaired is listed as well. The result is then checked like by
+    `mappedram check`.
     """
     if [out is not None, in_place, dry_run].count(True) != 1:
         raise click.UsageError("expected one of OUT, --in-place and --dry-run")
@@ -85,12 +86,12 @@ def command(
     else:
         _show(result, todo, report, dry_run=dry_run)
     if not todo.made and status == UNFINISHED:
-        raise FailureError(file, "nothing in it can be repaired", UNFINISHED)
+        raise FailureError(file, "nothing can be repaired", UNFINISHED)
     return status
 
 
 def _is_worth_it(todo: RepairPlan) -> bool:
-    """Whether there is something to write: a repaired file, or a copy of a sound one."""
+    """Whether there is something to write: a repaired file, or a copy of a clean one."""
     return bool(todo.made) or todo.report.verdict in ("clean", "harmless")
 
 
@@ -116,7 +117,7 @@ def _in_place(todo: RepairPlan, file: str) -> Report:
 
 
 def _judged(todo: RepairPlan, fd: int) -> Report:
-    """What `check` says of the file that was written, not of the one that was planned."""
+    """The report of `check` on the written file, not on the plan."""
     return check(fd, todo.offset)
 
 
@@ -139,7 +140,7 @@ def _as_dict(file: str, result: str, todo: RepairPlan, report: Report, *, dry_ru
     }
 
 
-# For a person.
+# Human-readable output.
 
 
 def _show(result: str, todo: RepairPlan, report: Report, *, dry_run: bool) -> None:

@@ -1,4 +1,4 @@
-"""`mappedram restore-hint`: the commands that load a snapshot, and what the file cannot tell."""
+"""`mappedram restore-hint`: print the commands that load a snapshot."""
 
 import json
 import os
@@ -28,18 +28,18 @@ _UNKNOWN_BINARY = "qemu-system-ARCH"
 
 @click.command(
     "restore-hint",
-    short_help="The commands that load a snapshot, and what the file cannot tell.",
+    short_help="Print the QEMU and QMP commands that load a snapshot.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram restore-hint guest.mapped-ram\n"
         "  mappedram restore-hint --channels 4 --direct-io guest.mapped-ram\n"
         "  mappedram restore-hint --output json guest.save | jq -r .virsh",
         "Exit status:\n"
-        "  0   done\n"
-        "  1   the file cannot be read or followed, or does not tell all of memory\n"
-        "  2   printed with --partial, though it does not\n"
+        "  0   success\n"
+        "  1   the file cannot be read or parsed, or lacks part of memory\n"
+        "  2   printed with --partial; the file lacks part of memory\n"
         "  63  not a file that this tool handles, or one that no QEMU loads\n"
-        "  64  wrong usage",
+        "  64  usage error",
     ),
 )
 @file_argument
@@ -49,15 +49,17 @@ _UNKNOWN_BINARY = "qemu-system-ARCH"
     type=click.IntRange(0, 255),
     default=0,
     metavar="N",
-    help="Let QEMU read pages with N threads (multifd); the file does not have to be written so."
+    help="Let QEMU read pages with N threads (multifd), whether or not multifd wrote the file."
     "  [default: none]",
 )
 @click.option(
-    "--direct-io", is_flag=True, help="Let QEMU read past the page cache; takes --channels."
+    "--direct-io", is_flag=True, help="Let QEMU bypass the page cache; requires --channels."
 )
 @driver_option
 @click.option(
-    "--partial", is_flag=True, help="Print it even if FILE does not tell all; end with status 2."
+    "--partial",
+    is_flag=True,
+    help="Print the commands even if FILE lacks part of memory; exit with status 2.",
 )
 @output_option
 def command(
@@ -69,15 +71,15 @@ def command(
     partial: bool,
     form: str,
 ) -> int:
-    """Print how the snapshot FILE is loaded: QEMU's command line, and what to type on its monitor.
+    """Print the commands that load the snapshot FILE: QEMU's command line, and QMP commands.
 
-    `-incoming file:FILE` can never load such a file: the capability mapped-ram has to be turned on
-    before, on the QMP monitor, which is what the printed commands do. What the file cannot tell -
-    the CPU, the firmware, disks and networks - is listed; add what the guest had. Loading does not
+    `-incoming file:FILE` cannot load such a file: the capability mapped-ram must be enabled first,
+    through QMP, as the printed commands do. The file does not record the CPU model, firmware,
+    disks and networks; the output lists these, and you add what the guest had. Loading does not
     change the file.
     """
     if direct_io and not channels:
-        raise click.UsageError("--direct-io goes with --channels")
+        raise click.UsageError("--direct-io requires --channels")
     path = os.path.abspath(file)
     unpack = virsh = None
     with (
@@ -104,7 +106,7 @@ def command(
 
 
 def _virsh(path: str, channels: int, *, direct_io: bool) -> list[str]:
-    """How libvirt restores its own image; relative paths it loses (spec/errata.md, E-047)."""
+    """The libvirt command for a save image; it needs an absolute path (spec/errata.md, E-047)."""
     command = ["virsh", "restore", path]
     if channels:
         command += ["--parallel-channels", str(channels)]
@@ -114,14 +116,14 @@ def _virsh(path: str, channels: int, *, direct_io: bool) -> list[str]:
 
 
 def _unpack(path: str, stream: str, *, mapped_ram: bool) -> list[str]:
-    """How the stream is got out of an image that has it compressed."""
+    """The command that decompresses the stream of a save image."""
     return ["mappedram", "convert", "-O", "mapped-ram" if mapped_ram else "stream", path, stream]
 
 
 def _lines(found: Hint, virsh: Sequence[str] | None, unpack: Sequence[str] | None) -> Iterator[str]:
-    """A text that a shell and a monitor take: all that is for people stands behind a #."""
+    """Lines for a shell and a QMP monitor; a # begins each line of explanation."""
     if virsh:
-        yield "# A save image of libvirt, which knows all of the guest:"
+        yield "# A libvirt save image; libvirt knows the guest's whole configuration:"
         yield printable(shlex.join(virsh))
         yield ""
         yield "# Or without libvirt:"
@@ -131,25 +133,25 @@ def _lines(found: Hint, virsh: Sequence[str] | None, unpack: Sequence[str] | Non
         yield ""
     release = ".".join(map(str, found.release))
     guess = (
-        f"which emulator is a guess from {printable(found.told_by)}"
+        f"the emulator is a guess from {printable(found.told_by)}"
         if found.told_by
-        else "which emulator, nothing tells"
+        else "the emulator is unknown"
     )
     yield f"# QEMU {release} or newer; {guess}."
     yield from map(printable, _shell([found.binary or _UNKNOWN_BINARY, *found.argv]))
     yield ""
-    yield "# Then on the QMP monitor, which is the standard input; the last answer comes at once,"
-    yield "# and query-migrate says when all is loaded. A guest that was saved paused needs `cont`."
+    yield "# Then on the QMP monitor (standard input). The last command returns at once;"
+    yield "# query-migrate reports when loading is complete. A guest saved paused needs `cont`."
     for qmp in found.qmp:
         yield json.dumps(qmp)
     yield ""
-    yield "# What the file cannot tell, and has to be added as the guest had it:"
+    yield "# Not recorded in the file; add what the guest had:"
     for unknown in found.unknowns:
         yield f"#   {unknown.topic}: {printable(unknown.text)}"
 
 
 def _shell(argv: Sequence[str]) -> Iterator[str]:
-    """The command, an option with its value on each line."""
+    """The command, with one option and its value per line."""
     line = shlex.quote(argv[0])
     for word in argv[1:]:
         if word.startswith("-"):

@@ -18,25 +18,25 @@ from mappedram.view.text import size, table
 
 @click.command(
     "spec",
-    short_help="The specification, its .ksy files and test vectors.",
+    short_help="Print or write the specification, its .ksy files and test vectors.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram spec\n"
         "  mappedram spec format.md | less\n"
         "  mappedram spec -d mapped-ram-spec/\n"
         "  mappedram spec -d . vectors.jsonl",
-        "A line of vectors.jsonl:\n"
-        "  name, why   what the vector is called, and why there is one\n"
-        "  offset      where the stream begins in the file\n"
-        "  file        how to make it: its size, and data as [offset, hexadecimal], all\n"
-        "              else being zero; or an archive of the source distribution\n"
-        "  expected    what a parser reads, field by field, or why it refuses the file\n"
-        "  above_2_53  whether numbers above 2^53 - 1 come up",
-        "The .ksy files are CC0-1.0, all others Apache-2.0.",
+        "Members of a line in vectors.jsonl:\n"
+        "  name, why   name of the vector, and the reason for it\n"
+        "  offset      offset of the stream in the file\n"
+        "  file        contents of the file: its size, and data as [offset, hexadecimal],\n"
+        "              zero elsewhere; or an archive of the source distribution\n"
+        "  expected    values that a parser reads, field by field, or why it refuses the file\n"
+        "  above_2_53  whether the file has numbers above 2^53 - 1",
+        "The .ksy files are under CC0-1.0, all others under Apache-2.0.",
         "Exit status:\n"
-        "  0   done\n"
-        "  1   it could not be done; nothing half-written is left\n"
-        "  64  wrong usage",
+        "  0   success\n"
+        "  1   failure; no partly written file is left\n"
+        "  64  usage error",
     ),
 )
 @click.argument("names", nargs=-1, metavar="[NAME]...")
@@ -45,16 +45,16 @@ from mappedram.view.text import size, table
     "--directory",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write the files into DIR, which is made if missing.",
+    help="Write the files into DIR; create DIR if it does not exist.",
 )
 @force_option
 @output_option
 def command(names: tuple[str, ...], directory: Path | None, force: bool, form: str) -> int:
-    """Print a file of the specification, or write several into a folder.
+    """Print a file of the specification, or write several files into a folder.
 
-    They are those of this version of the package: the format in numbered clauses, the same in
-    Kaitai Struct for parsers in other languages, known defects of programs, and test vectors.
-    Without NAME, all files: listed, or with -d written.
+    The files belong to this version of the package: the format in numbered clauses, the same
+    format in Kaitai Struct for parsers in other languages, known defects of programs, and test
+    vectors. Without NAME, list all files, or write all of them with -d.
     """
     files = _chosen(names)
     if directory is not None:
@@ -71,7 +71,7 @@ def command(names: tuple[str, ...], directory: Path | None, force: bool, form: s
             output.write(file.text)
     else:
         rows = [(file.name, size(len(file.data)), file.about) for file in files]
-        for row in table(("name", "size", "holds"), rows, right="size"):
+        for row in table(("name", "size", "contents"), rows, right="size"):
             output.line(row)
     return FINE
 
@@ -79,7 +79,7 @@ def command(names: tuple[str, ...], directory: Path | None, force: bool, form: s
 def _chosen(names: Sequence[str]) -> list[SpecificationFile]:
     for name in names:
         if name not in FILES:
-            raise click.UsageError(f"no file {name!r}; there are {', '.join(FILES)}")
+            raise click.UsageError(f"no file {name!r}; expected one of {', '.join(FILES)}")
     return [FILES[name] for name in dict.fromkeys(names or FILES)]
 
 

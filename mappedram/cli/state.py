@@ -1,4 +1,4 @@
-"""`mappedram state`: the state of devices, each field by its name."""
+"""`mappedram state`: the state of devices, field by field."""
 
 import re
 from collections.abc import Sequence
@@ -23,17 +23,18 @@ from mappedram.view.device import device_name, tree
 
 @click.command(
     "state",
-    short_help="The state of devices, each field by its name.",
+    short_help="Show the state of devices, field by field.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram state --device cpu guest.mapped-ram\n"
         "  mappedram state --device cpu/1 --device '*piix4_pm' guest.mapped-ram\n"
         "  mappedram state --output json guest.mapped-ram | jq '.devices[].idstr'",
         "Exit status:\n"
-        "  0   done; what could not be decoded is shown as bytes\n"
-        "  1   the file cannot be followed to its end, describes no devices, or none like GLOB\n"
+        "  0   success; state that cannot be decoded is shown as bytes\n"
+        "  1   the file cannot be parsed to its end, has no description of its devices, or no\n"
+        "      device that matches GLOB\n"
         "  63  not a file that this tool handles\n"
-        "  64  wrong usage",
+        "  64  usage error",
     ),
 )
 @file_argument
@@ -42,8 +43,8 @@ from mappedram.view.device import device_name, tree
     "patterns",
     multiple=True,
     metavar="GLOB",
-    help="Only devices with this name, or name and instance as in cpu/0, in which * and ? stand for"
-    " anything; can be given more than once.",
+    help="Show only devices with this name, or name and instance as in cpu/0; * and ? are"
+    " wildcards. Can be given more than once.",
 )
 @offset_option
 @driver_option
@@ -51,11 +52,11 @@ from mappedram.view.device import device_name, tree
 def command(
     file: str, patterns: tuple[str, ...], offset: int, driver: DriverName, form: str
 ) -> int:
-    """Show the state of devices, decoded with the JSON text that QEMU appends to it.
+    """Show the state of devices, decoded with the JSON description that QEMU appends to the stream.
 
-    The names are those of the fields in the QEMU that wrote the file. For reading, long arrays and
-    buffers are folded; the JSON output has all of them. What cannot be decoded is shown as bytes,
-    with the reason. What a metadump left out is shown as "(left out)".
+    Field names are those of the QEMU that wrote the file. The human-readable output shortens long
+    arrays and buffers; the JSON output is complete. State that cannot be decoded is shown as
+    bytes, with the reason. Fields that a metadump left out are shown as "(left out)".
     """
     with about(file), open_any(file, offset, driver=driver, partial=True) as (snapshot, _):
         states = snapshot.state
@@ -73,11 +74,11 @@ def command(
 
 
 def _selected(file: str, states: DeviceStates, patterns: Sequence[str]) -> list[DeviceState]:
-    """The devices that are asked for, in the order of the file; the configuration comes first."""
+    """The selected devices, in file order; the configuration comes first."""
     known = [states.configuration, *states] if states.configuration else list(states)
     if not patterns:
         return known
-    # Brackets stand in names, and mean themselves.
+    # Names contain brackets, which are not wildcards.
     globs = [re.compile(translate(pattern.replace("[", "[[]"))) for pattern in patterns]
     found = [
         device
@@ -89,7 +90,7 @@ def _selected(file: str, states: DeviceStates, patterns: Sequence[str]) -> list[
     ]
     if not found:
         names = ", ".join(dict.fromkeys(device.idstr for device in known)) or "none"
-        message = f"no device is called {' or '.join(patterns)}; there are: {names}"
+        message = f"no device matches {' or '.join(patterns)}; devices in the file: {names}"
         raise FailureError(file, message, UNFINISHED)
     return found
 

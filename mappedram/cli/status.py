@@ -1,4 +1,4 @@
-"""Exit statuses, those of `qemu-img check` as far as it has them, and what leads to them."""
+"""Exit statuses, which follow `qemu-img check`, and the errors that lead to them."""
 
 import os
 from collections.abc import Iterator
@@ -11,20 +11,20 @@ UNFINISHED = 1
 CORRUPT = 2
 HARMLESS = 3
 UNSUPPORTED = 63
-#: Not 2, which argument parsers usually take and which would read as "corrupt".
+#: Not 2, the usual status of argument parsers, which would mean "corrupt".
 USAGE = 64
-#: 128 plus the number of the signal, as a shell says it.
+#: 128 plus the number of the signal, as in a shell.
 INTERRUPTED = 130
 TERMINATED = 143
 BROKEN_PIPE = 141
 
 
 class TerminatedError(BaseException):
-    """SIGTERM, made an exception so that what is half written is taken away first."""
+    """SIGTERM, as an exception, so that partly written files are removed first."""
 
 
 class FailureError(Exception):
-    """The work on one file ended early: why, and the exit status."""
+    """Work on one file failed; `message` is the reason, `status` the exit status."""
 
     def __init__(self, file: str, message: str, status: int) -> None:
         super().__init__(f"{file}: {message}")
@@ -34,22 +34,22 @@ class FailureError(Exception):
 
 
 def status_of(error: MappedRamError | OSError) -> int:
-    """The exit status of a verb that `error` ended."""
+    """The exit status for an error."""
     return UNSUPPORTED if isinstance(error, UnsupportedError) else UNFINISHED
 
 
 def message_of(error: MappedRamError | OSError) -> str:
-    """What an error says, without the number and the path that the system adds."""
+    """The message of an error, without the number and the path that the system adds."""
     if isinstance(error, UnknownPagesError):
-        return f"{error}; --partial goes on with what is known"
+        return f"{error}; use --partial to continue with the known pages"
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 @contextmanager
 def about(file: str) -> Iterator[None]:
-    """Errors of the file and of the system that come up inside are failures of work on `file`.
+    """Turn errors of this package and of the system into a `FailureError` about `file`.
 
-    Where the error names another file, such as one that is written, that one is to blame.
+    If the error names another file, such as an output file, the failure is about that one.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""`mappedram volatility`: where Volatility 3 finds the layer that reads snapshots."""
+"""`mappedram volatility`: print the folder of the Volatility 3 plugin."""
 
 import json
 from importlib.util import find_spec
@@ -13,29 +13,28 @@ from mappedram.export.volatility import PLUGIN_DIRECTORY
 
 @click.command(
     "volatility",
-    short_help="Where Volatility 3 finds the layer that reads snapshots.",
+    short_help="Print the folder of the Volatility 3 plugin that reads snapshots.",
     epilog=epilog(
         "Examples:\n"
         '  vol -p "$(mappedram volatility)" -f guest.mapped-ram banners.Banners\n'
         "  mappedram volatility --output json > ~/.config/volatility3/vol.json",
         "Exit status:\n"
-        "  0   done\n"
-        "  1   Volatility 3 is not installed beside mappedram\n"
-        "  64  wrong usage",
+        "  0   success\n"
+        "  1   Volatility 3 is not installed in the same environment as mappedram\n"
+        "  64  usage error",
     ),
 )
 @output_option
 def command(form: str) -> int:
-    """Print the folder that Volatility's option -p takes.
+    """Print the folder to pass to Volatility's option -p.
 
-    With it, Volatility reads snapshots, streams and save images of libvirt as they are. Volatility
-    has no other way to learn of layers that are not its own. What `--output json` prints can be put
-    into ~/.config/volatility3/vol.json, where Volatility looks for its settings; no -p is needed
-    then.
+    With this plugin folder, Volatility reads snapshots, streams and libvirt save images without
+    conversion. To avoid -p, save the output of `--output json` as
+    ~/.config/volatility3/vol.json, Volatility's configuration file.
     """
     if find_spec("volatility3") is None:
         output.note(
-            "Volatility 3 is not installed where mappedram is, and has to be:"
+            "Volatility 3 is not installed in the same environment as mappedram; run"
             " pip install 'mappedram[volatility]'"
         )
         return UNFINISHED

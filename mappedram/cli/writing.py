@@ -1,4 +1,4 @@
-"""What verbs that write files share: options, progress on a terminal, an end by signal."""
+"""Options, progress bars and signal handling of the verbs that write files."""
 
 import os
 import signal
@@ -14,13 +14,13 @@ from mappedram.cli import output
 from mappedram.cli.status import TerminatedError
 from mappedram.io.copying import Progress as Moved
 
-#: More than two threads seldom help, and the disk has other users.
+#: More threads seldom help, and the disk has other users.
 _CHANNELS = min(4, os.cpu_count() or 1)
 
 force_option = click.option(
     "--force",
     is_flag=True,
-    help="Replace files that exist already; write over block devices.",
+    help="Overwrite existing files and block devices.",
 )
 
 channels_option = click.option(
@@ -29,11 +29,11 @@ channels_option = click.option(
     default=_CHANNELS,
     show_default=True,
     metavar="N",
-    help="Threads that move pages.",
+    help="Number of threads that copy pages.",
 )
 
 direct_io_option = click.option(
-    "--direct-io", is_flag=True, help="Write pages past the page cache (O_DIRECT)."
+    "--direct-io", is_flag=True, help="Write pages with O_DIRECT, bypassing the page cache."
 )
 
 
@@ -43,9 +43,9 @@ class Moving:
 
     Attributes:
         channels: number of threads.
-        direct_io: write past the page cache where the file system can.
-        force: replace files that exist already.
-        partial: leave holes where the snapshot does not tell what memory holds.
+        direct_io: bypass the page cache where the file system supports it.
+        force: replace existing files.
+        partial: leave holes where the snapshot lacks the contents of memory.
     """
 
     channels: int
@@ -56,7 +56,7 @@ class Moving:
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Inside, SIGTERM ends the work as Ctrl-C does."""
+    """Make SIGTERM end the work like Ctrl-C."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise TerminatedError
@@ -70,7 +70,7 @@ def ended_by_signals() -> Iterator[None]:
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Moved | None]:
-    """A bar with rate and remaining time, if standard error is a terminal; nothing otherwise."""
+    """A progress bar with rate and remaining time, if standard error is a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -98,7 +98,7 @@ def progress(what: str, total: int) -> Iterator[Moved | None]:
 
 @contextmanager
 def counted(what: str, total: int | None) -> Iterator[Callable[[], object]]:
-    """Calls are counted in a bar, if standard error is a terminal."""
+    """A progress bar that counts calls, if standard error is a terminal."""
     if not sys.stderr.isatty():
         yield lambda: None
         return
@@ -114,6 +114,6 @@ def counted(what: str, total: int | None) -> Iterator[Callable[[], object]]:
 
 
 def note_direct_io(refused: str | None) -> None:
-    """Say that O_DIRECT was not used, if it was asked for and was not."""
+    """Note that O_DIRECT was requested but could not be used."""
     if refused:
-        output.note(f"--direct-io: {refused}; written through the page cache")
+        output.note(f"--direct-io: {refused}; used the page cache instead")

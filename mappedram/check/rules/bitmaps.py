@@ -17,16 +17,16 @@ from mappedram.stream.snapshot import Block
     qemu="migration/ram.c: ram_save_file_bmap()",
 )
 def bits_beyond(context: Context) -> Iterator[Defect]:
-    """No bit is set for a page that the block does not have.
+    """No bit is set beyond the last page of the block.
 
     Why:
-        QEMU ignores such bits, and never writes them. They hint at a bitmap of another byte order
-        or word size than the one that it was read with.
+        QEMU ignores such bits, and never writes them. They suggest a bitmap of another byte order
+        or word size than assumed.
 
     Remedy:
-        Run `mappedram repair`, which clears these bits, if the file was written on a host like
-        most: little-endian, of 64 bits. On any other, the bits may belong to other pages; compare
-        the memory with what you know of the guest.
+        If the file was written on a little-endian 64-bit host, run `mappedram repair`, which clears
+        these bits. On other hosts the bits may belong to other pages; compare the memory with what
+        you know of the guest.
     """
     for block in context.judged:
         count = block.bitmap.count_beyond()
@@ -50,16 +50,15 @@ def bits_beyond(context: Context) -> Iterator[Defect]:
     qemu="migration/file.c: file_write_ramblock_iov()",
 )
 def set_over_hole(context: Context) -> Iterator[Defect]:
-    """Pages with a set bit take space in the file.
+    """Pages with a set bit are allocated in the file.
 
     Why:
-        Holes read as zeros, so that a copy that turned zeros into holes is as good as before. But
-        QEMU up to 11.0 overlooks short writes with `multifd`: after a full disk, such pages may be
-        lost.
+        Holes read as zeros, so a copy that turned zeros into holes is equivalent. But QEMU up to
+        11.0 ignores short writes with `multifd`: if the disk was full, such pages may be lost.
 
     Remedy:
-        Nothing, if the file was copied with holes, as `cp --sparse=always` does. If the disk may
-        have been full while QEMU saved with `multifd`, save again.
+        None needed if the file was copied with holes, as by `cp --sparse=always`. If the disk may
+        have been full during a save with `multifd`, save again.
     """
     for block in context.judged:
         holes = context.survey(block).holes
@@ -80,15 +79,15 @@ def set_over_hole(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: save_zero_page()",
 )
 def stale_pages(context: Context) -> Iterator[Defect]:
-    """Pages with a clear bit hold zeros.
+    """Pages with a clear bit contain zeros.
 
     Why:
-        A page that became zero after it was written has its bit cleared, while its old bytes stay:
-        every save of a running guest does that. Whoever reads pages by holes gets the old bytes.
+        If a page becomes zero after QEMU wrote it, QEMU clears its bit and leaves the old bytes in
+        the file. This is normal for a save of a running guest. A reader that ignores the bitmap
+        gets the old bytes.
 
     Remedy:
-        Nothing: QEMU goes by the bitmap. `mappedram convert -O mapped-ram` leaves the old bytes
-        behind.
+        None needed: QEMU follows the bitmap. `mappedram convert -O mapped-ram` drops the old bytes.
     """
     unwritten = {block.model.path for block in context.unwritten}  # another rule's
     for block in context.judged:
@@ -113,17 +112,17 @@ def stale_pages(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: ram_save_complete()",
 )
 def bitmaps_never_written(context: Context) -> Iterator[Defect]:
-    """Where page areas hold data, bitmaps have been written.
+    """If page areas contain data, the bitmaps were written.
 
     Why:
-        The save was broken off, before the bitmaps or between two of them, or was made with
-        `background-snapshot`, so that the pages were written and their bitmaps were not. QEMU
-        restores empty memory, or stops at a device that looks into it, `kvm-tpr-opt`.
+        The save is incomplete, or was made with `background-snapshot`: the pages were written, but
+        some or all bitmaps were not. QEMU restores empty memory, or stops at a device that reads
+        memory, such as `kvm-tpr-opt`.
 
     Remedy:
-        Run `mappedram repair`, which sets a bit for each page that holds data. After
-        `background-snapshot`, QEMU then loads the file. After a save that was broken off, devices
-        are missing: save again, and use `mappedram extract` for the memory that is there.
+        Run `mappedram repair`, which sets a bit for each page with data. After
+        `background-snapshot`, QEMU can then load the file. An incomplete save lacks devices: save
+        again, and use `mappedram extract` to get the memory in the file.
     """
     tallies = ((block, context.survey(block).stale) for block in context.unwritten)
     filled = [(block, stale) for block, stale in tallies if stale.count]
@@ -149,15 +148,15 @@ def bitmaps_never_written(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: ram_save_file_bmap()",
 )
 def big_endian_bitmap(context: Context) -> Iterator[Defect]:
-    """The bitmaps are in little-endian words, as most hosts write them.
+    """The bitmaps are little-endian, as on most hosts.
 
     Why:
-        Nothing in the file says it: the order is a guess from the bitmap of a small block. QEMU on
-        a host of the other byte order restores the wrong pages.
+        The file does not record the byte order; it is guessed from the bitmap of a small block.
+        QEMU on a host of the other byte order restores the wrong pages.
 
     Remedy:
-        Load the file on a big-endian host. Elsewhere, `mappedram convert -O stream` writes one
-        without bitmaps, which loads with the capability `mapped-ram` off.
+        Load the file on a big-endian host. For other hosts, `mappedram convert -O stream` writes a
+        stream without bitmaps, which loads with the capability `mapped-ram` disabled.
     """
     snapshot = context.snapshot
     if snapshot.byteorder_evident and snapshot.byteorder == "big":

@@ -28,11 +28,12 @@ def duplicate_idstr(context: Context) -> Iterator[Defect]:
     """No two blocks have the same name.
 
     Why:
-        QEMU loads both into the one block of that name, so that the pages of the later one win.
+        QEMU loads both into the block of that name, so that the pages of the later one overwrite
+        the earlier ones.
 
     Remedy:
-        Correct the program that wrote the file: nothing tells which of the blocks is right. In
-        Python, `Snapshot.blocks` has both.
+        Fix the program that wrote the file: nothing shows which block is right. In Python,
+        `Snapshot.blocks` has both.
     """
     seen = set()
     for block in context.stream.blocks:
@@ -55,14 +56,15 @@ def duplicate_idstr(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: parse_ramblocks()",
 )
 def total_mismatch(context: Context) -> Iterator[Defect]:
-    """The number in MEM_SIZE is the sum of used_length over its blocks.
+    """The number in MEM_SIZE is the sum of the used_length of its blocks.
 
     Why:
-        QEMU subtracts each block until nothing is left. With a sum too large it takes what follows
-        the last block for another one, with a sum too small it stops early or never.
+        QEMU reads blocks until their lengths add up to this number. If it is too large, QEMU reads
+        the bytes after the last block as another block; if it is too small, QEMU stops early or
+        never.
 
     Remedy:
-        Run `mappedram repair`, which writes the sum of the blocks that were found.
+        Run `mappedram repair`, which writes the sum of the blocks in the file.
     """
     for record, blocks in _lists(context):
         total = record.values["total_and_flags"] - RAM_SAVE_FLAG_MEM_SIZE
@@ -88,10 +90,10 @@ def mem_size_repeated(context: Context) -> Iterator[Defect]:
     """There is one MEM_SIZE record.
 
     Why:
-        QEMU reads a further list, and its pages, on top of the first.
+        QEMU reads another list and its pages, and overwrites those of the first.
 
     Remedy:
-        Correct the program that wrote the file: no QEMU writes a second list.
+        Fix the program that wrote the file: QEMU never writes a second list.
     """
     for record in list(context.of_kind(structures.MEM_SIZE))[1:]:
         yield Defect(
@@ -108,14 +110,14 @@ def mem_size_repeated(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
 def used_length_unaligned(broken: Broken) -> str:
-    """The used_length of a block is a whole number of pages.
+    """The used_length of a block is a multiple of the page size.
 
     Why:
         QEMU rounds the number of pages down, so that the rest of the block is lost.
 
     Remedy:
-        Run `mappedram repair`, in case it is the page size that is wrong. If it repairs nothing, go
-        back to the file that QEMU wrote.
+        Run `mappedram repair`, in case the page size is wrong. If it repairs nothing, use the
+        original file that QEMU wrote.
     """
     assert is_kind(broken.element, structures.RAMBLOCK_HEADER)
     header = broken.element.values["mapped_ram"]
@@ -132,13 +134,13 @@ def used_length_unaligned(broken: Broken) -> str:
     qemu="migration/ram.c: ram_load_precopy()",
 )
 def eos_bits(broken: Broken) -> str:
-    """An EOS record holds the flag EOS and nothing else.
+    """An EOS record has only the flag EOS set.
 
     Why:
-        QEMU lets the flag CONTINUE and a number pass, and makes nothing of them.
+        QEMU accepts the flag CONTINUE and an address, and ignores them.
 
     Remedy:
-        Nothing: QEMU loads the file. Correct the program that wrote it.
+        None needed: QEMU loads the file. Fix the program that wrote it.
     """
     return f"the EOS record at {broken.element.offset:#x} holds {broken.number:#x}"
 
@@ -151,13 +153,14 @@ def eos_bits(broken: Broken) -> str:
     qemu="system/physmem.c: ram_block_add()",
 )
 def block_order(context: Context) -> Iterator[Defect]:
-    """The blocks come by falling length, but for those that QEMU can resize.
+    """The blocks are in order of decreasing length, except for resizeable ones.
 
     Why:
-        QEMU keeps its list in that order. Another order loads as well, but QEMU did not write it.
+        QEMU keeps its list in this order. It loads blocks in any order, but never writes another
+        one.
 
     Remedy:
-        Nothing: QEMU loads the file. Correct the program that wrote it.
+        None needed: QEMU loads the file. Fix the program that wrote it.
     """
     before = None
     for block in context.stream.blocks:
@@ -185,10 +188,10 @@ def mem_size_missing(context: Context) -> Iterator[Defect]:
     """START of RAM has a MEM_SIZE record.
 
     Why:
-        No block is loaded without the list: the guest is restored with empty memory.
+        QEMU loads no block without the list, and restores the guest with empty memory.
 
     Remedy:
-        Save again: without this list, no memory in the file can be found.
+        Save again: without this list, the memory in the file cannot be found.
     """
     start = context.ram_start
     record = start and context.elements.get(f"{start.path}/eos")
@@ -210,14 +213,14 @@ def mem_size_missing(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: parse_ramblocks()",
 )
 def used_length_zero(context: Context) -> Iterator[Defect]:
-    """The last block of a list is not of length 0.
+    """The last block of a list has a length other than 0.
 
     Why:
-        QEMU stops reading the list when the sum is used up, and takes the header of such a block
-        for the next record.
+        QEMU stops reading the list when the lengths add up to the total, and misreads the header of
+        such a block as the next record.
 
     Remedy:
-        Correct the program that wrote the file: no QEMU writes a block of length 0.
+        Fix the program that wrote the file: QEMU never writes a block of length 0.
     """
     for _, blocks in _lists(context):
         if blocks and blocks[-1].values["used_length"] == 0:
@@ -235,15 +238,15 @@ def used_length_zero(context: Context) -> Iterator[Defect]:
     qemu="system/physmem.c: qemu_ram_set_idstr()",
 )
 def block_idstr_unsafe(broken: Broken) -> str:
-    """The name of a block holds no control characters and no step such as `..`.
+    """The name of a block has no control characters, and no path step such as `..`.
 
     Why:
-        QEMU has no such block and refuses the file. A tool that shows such a name, or makes a path
-        of it, does what the file wants.
+        QEMU has no such block and refuses the file. In a tool that prints the name or uses it as a
+        path, it can forge output or escape from a folder.
 
     Remedy:
-        Do not trust the file: no QEMU wrote this name. `mappedram extract` makes a safe file name
-        of it.
+        Do not trust the file: QEMU never writes such a name. `mappedram extract` percent-encodes
+        it.
     """
     return f"the name {broken.value!r} of a block holds {Harmless().danger(broken.text)}"
 

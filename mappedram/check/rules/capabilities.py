@@ -36,17 +36,17 @@ _BLOCK_HEADER_MAX = 512
     qemu="migration/savevm.c: get_capability(), since 11.1 load_capability()",
 )
 def capability_unknown(broken: Broken) -> str:
-    """The configuration lists no capabilities but mapped-ram and x-ignore-shared.
+    """The configuration lists no capabilities other than mapped-ram and x-ignore-shared.
 
     Why:
         QEMU refuses names that it does not know, such as `compress` since 9.1 and `zero-blocks`
-        since 11.0: "Received unknown capability". Where that is every release, MR061 says so as
-        well. Others, such as `multifd`, it passes, but no release up to 11.1 lists them. The older
-        name `fixed-ram` was never in a release.
+        since 11.0: "Received unknown capability". If every release refuses the name, MR061 is
+        reported as well. QEMU ignores other names, such as `multifd`, but no release up to 11.1
+        writes them. The older name `fixed-ram` was never in a release.
 
     Remedy:
-        Load the file with the build of QEMU that wrote it, or with one that `mappedram check` says
-        loads it. `mappedram extract` reads the memory all the same.
+        Load the file with the build of QEMU that wrote it, or with a release that loads it
+        according to `mappedram check`. `mappedram extract` can still read the memory.
     """
     return f"capability {broken.value!r} is not one that a stream lists"
 
@@ -59,13 +59,13 @@ def capability_unknown(broken: Broken) -> str:
     qemu="migration/savevm.c: put_capability(), since 11.1 save_capability()",
 )
 def capability_order(context: Context) -> Iterator[Defect]:
-    """The capabilities come in the order of QEMU's enumeration, each at most once.
+    """The capabilities are in the order of QEMU's enumeration, each at most once.
 
     Why:
-        QEMU makes a set of them, and writes them in this order.
+        QEMU accepts any order, but always writes them in this one.
 
     Remedy:
-        Nothing: QEMU loads the file. Correct the program that wrote it.
+        None needed: QEMU loads the file. Fix the program that wrote it.
     """
     for element in context.of_kind(structures.CONFIGURATION_SUBSECTION):
         last = -1
@@ -94,15 +94,15 @@ def capability_order(context: Context) -> Iterator[Defect]:
     qemu="migration/savevm.c: configuration_validate_capabilities()",
 )
 def capability_mismatch(context: Context) -> Iterator[Defect]:
-    """The first block has the fields that the capabilities announce, and no others.
+    """The first block has exactly the fields that the listed capabilities require.
 
     Why:
-        A destination is set up as the capabilities say, and reads the rest of the list shifted by
-        these fields. Only a change to the list of capabilities leaves such a file.
+        A destination with these capabilities reads the rest of the block list at wrong offsets.
+        Only a change to the list of capabilities causes this.
 
     Remedy:
-        Go back to the file that QEMU wrote: nothing tells whether the list of capabilities or the
-        list of blocks was changed since.
+        Use the original file that QEMU wrote: nothing shows whether the capabilities or the blocks
+        were changed.
     """
     stream = context.stream
     header = first_header(context)

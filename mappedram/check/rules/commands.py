@@ -26,14 +26,14 @@ _WHERE = {
     qemu="migration/savevm.c: loadvm_process_command()",
 )
 def command_unknown(broken: Broken) -> str:
-    """Each command is one that QEMU knows.
+    """Each command is known to QEMU.
 
     Why:
-        QEMU refuses the file: it cannot know what the command asks for.
+        QEMU refuses a file with an unknown command.
 
     Remedy:
         Load the file with the build of QEMU that wrote it: no release up to 11.1 has this command.
-        `mappedram extract` reads the memory all the same.
+        `mappedram extract` can still read the memory.
     """
     return f"command {broken.number} is unknown"
 
@@ -44,14 +44,14 @@ def command_unknown(broken: Broken) -> str:
     qemu="migration/savevm.c: loadvm_process_command()",
 )
 def command_length(broken: Broken) -> str:
-    """The data of a command is as long as the command calls for.
+    """The data of a command has the length that the command requires.
 
     Why:
-        QEMU compares the length with a table and stops if it differs.
+        QEMU compares the length with a table, and stops if it differs.
 
     Remedy:
-        Go back to the file that QEMU wrote: no release up to 11.1 gives this command another
-        length. `mappedram extract` reads the memory all the same.
+        Use the original file that QEMU wrote: no release up to 11.1 gives this command another
+        length. `mappedram extract` can still read the memory.
     """
     assert is_kind(broken.element, COMMAND)
     name = CommandType(broken.element.values["command"]).name
@@ -67,17 +67,18 @@ def command_length(broken: Broken) -> str:
     qemu="migration/savevm.c: loadvm_process_command()",
 )
 def command_unexpected(context: Context) -> Iterator[Defect]:
-    """There is no command of postcopy, COLO or the return path.
+    """The stream has no commands of postcopy, COLO or the return path.
 
     Why:
-        Those need a connection or a second side, which a file does not have. Saves with
-        `return-path` have left such files, which QEMU loads nonetheless. Saves with `x-colo` did up
-        to QEMU 10.2, which loads them with `x-colo` on; 11.0 and newer refuse them.
+        These commands need a connection or a second host, which a file does not have. Saves with
+        `return-path` contain them, and QEMU loads such files nonetheless. Saves with `x-colo`
+        contain them up to QEMU 10.2, which loads them with `x-colo` enabled; 11.0 and newer refuse
+        them.
 
     Remedy:
-        Nothing, if QEMU loads the file: `mappedram check` says it. Save without `return-path`,
-        `switchover-ack` and `x-colo` next time. No save into a file leaves any other of these
-        commands.
+        None needed if QEMU loads the file, as `mappedram check` reports. Save without
+        `return-path`, `switchover-ack` and `x-colo` next time. No other option writes these
+        commands to a file.
     """
     for section, command in _known(context):
         if (command, len(section.data)) not in COMMANDS_OF_A_FILE:

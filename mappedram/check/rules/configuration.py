@@ -24,11 +24,11 @@ SUBSECTION_ORDER = (
     qemu="migration/savevm.c: vmstate_configuration",
 )
 def mapped_ram_guessed(context: Context) -> Iterator[Defect]:
-    """The configuration section announces mapped-ram.
+    """The configuration section lists the capability mapped-ram.
 
     Why:
-        A source with `migration.send-configuration` off announces nothing. That the blocks carry
-        mapped-ram headers was told from the first of them.
+        A source with `migration.send-configuration=off` lists no capabilities. The first block
+        shows that blocks have mapped-ram headers.
 
     Remedy:
         Load the file with `-global migration.send-configuration=off`, as `mappedram restore-hint`
@@ -53,11 +53,12 @@ def subsection_version(broken: Broken) -> str:
     """Each subsection of the configuration has version 1.
 
     Why:
-        QEMU refuses a subsection whose version is above its own, or below the oldest it reads.
+        QEMU refuses a subsection whose version is newer than its own, or older than the oldest that
+        it supports.
 
     Remedy:
-        Copy the file again, or load it with the QEMU that wrote it: no release up to 11.1 has
-        another version. `mappedram extract` reads the memory all the same.
+        Copy the file again, or load it with the QEMU that wrote it: no release up to 11.1 uses
+        another version. `mappedram extract` can still read the memory.
     """
     return f"subsection {broken.idstr!r} has version {broken.number}, not {broken.expected}"
 
@@ -70,13 +71,13 @@ def subsection_version(broken: Broken) -> str:
     qemu="migration/savevm.c: vmstate_configuration",
 )
 def subsection_order(context: Context) -> Iterator[Defect]:
-    """The subsections of the configuration come in their order, each at most once.
+    """The subsections of the configuration are in QEMU's order, each at most once.
 
     Why:
-        QEMU looks them up by name, in any order, and writes them in this one.
+        QEMU finds subsections by name, in any order, but always writes them in this one.
 
     Remedy:
-        Nothing: QEMU loads the file. Correct the program that wrote it.
+        None needed: QEMU loads the file. Fix the program that wrote it.
     """
     last = -1
     for element in context.of_kind(structures.CONFIGURATION_SUBSECTION):
@@ -101,11 +102,12 @@ def machine_empty(broken: Broken) -> str:  # noqa: ARG001
     """The machine type is not empty.
 
     Why:
-        QEMU compares as many bytes as there are: a destination of any machine type takes the file.
+        QEMU compares only as many bytes as the name in the file has, so that a destination of any
+        machine type accepts the file.
 
     Remedy:
-        Load the file on the machine type that it was saved on, and on no other: QEMU does not
-        notice.
+        Load the file only on the machine type that it was saved on: QEMU does not detect a
+        different one.
     """
     return "the machine type is empty"
 
@@ -119,12 +121,12 @@ def machine_unprintable(broken: Broken) -> str:
     """The machine type consists of printable ASCII characters.
 
     Why:
-        That of every machine of QEMU does: no destination has this one, and QEMU refuses the file,
-        which MR061 says as well. Only what stands behind a NUL it does not look at.
+        The name of every machine type of QEMU is printable ASCII. No destination has this machine
+        type, and QEMU refuses the file (MR061). QEMU ignores bytes after a NUL.
 
     Remedy:
-        Copy the file again: its configuration section is damaged. `mappedram extract` reads the
-        memory all the same.
+        Copy the file again: its configuration section is damaged. `mappedram extract` can still
+        read the memory.
     """
     return f"the machine type is {broken.value!r}"
 
@@ -140,13 +142,13 @@ def machine_removed(context: Context) -> Iterator[Defect]:
     """The newest release of QEMU has the machine type.
 
     Why:
-        A QEMU loads a file on the machine type that it was saved on. A release that has it no
-        longer, or not yet, does not even start with it: "unsupported machine type". Since 10.1,
-        each release leaves out the versions of machine types that are six years old.
+        QEMU loads a file only on the machine type that it was saved on. A release without that
+        machine type does not even start with it: "unsupported machine type". Since 10.1, each
+        release removes the versioned machine types that are six years old.
 
     Remedy:
-        Load the file with a release that has the machine type: `mappedram check` says which do.
-        Without one, `mappedram extract` reads the memory all the same.
+        Load the file with a release that has the machine type; `mappedram check` lists them.
+        Without such a release, `mappedram extract` can still read the memory.
     """
     machine = context.stream.machine or ""
     having = machines.span(machine)

@@ -30,12 +30,12 @@ def vmdescription_devices(context: Context) -> Iterator[Defect]:
     """The JSON description lists the FULL sections, in their order.
 
     Why:
-        QEMU writes both in one go, and reads only the sections. Sections were added, left out or
-        moved since; whoever takes their lengths from the description goes astray.
+        QEMU writes both at the same time, and reads only the sections. Sections were added, removed
+        or moved afterwards; a reader that takes their lengths from the description fails.
 
     Remedy:
-        Go back to the file that QEMU wrote. If only the description is wrong, QEMU loads the file;
-        `mappedram state` may give wrong fields.
+        Use the original file that QEMU wrote. If only the description is wrong, QEMU loads the
+        file, but `mappedram state` may show wrong fields.
     """
     for number, (section, device) in enumerate(_pairs(context)):
         described, present = _described(device), _present(section)
@@ -61,12 +61,12 @@ def vmdescription_version(context: Context) -> Iterator[Defect]:
     """The JSON description gives each device the version of its section.
 
     Why:
-        QEMU writes one number in both places, and goes by that of the section. With another one
-        it reads other fields than those described.
+        QEMU writes the same number in both places, and uses the one in the section. With another
+        version, a device has other fields than the description lists.
 
     Remedy:
-        Go back to the file that QEMU wrote. If only the description is wrong, QEMU loads the file;
-        `mappedram state` may give wrong fields.
+        Use the original file that QEMU wrote. If only the description is wrong, QEMU loads the
+        file, but `mappedram state` may show wrong fields.
     """
     for number, (section, device) in enumerate(_pairs(context)):
         if section is None or _described(device) != _present(section):
@@ -91,18 +91,18 @@ def vmdescription_version(context: Context) -> Iterator[Defect]:
     qemu="migration/vmstate.c: vmsd_desc_field_end()",
 )
 def vmdescription_length(context: Context) -> Iterator[Defect]:
-    """The payload of each FULL section is as long as the JSON description says.
+    """The payload of each FULL section has the length given by the JSON description.
 
     Why:
-        The payload was changed, or the description was: where the section ends is then a guess by
-        its footer. QEMU does not notice a wrong description, but stops at a payload of another
-        length. QEMU itself describes arrays of pointers wrong that hold null pointers: up to 9.2
-        those of `s390_css`, and up to 11.1 any that begins with other pointers.
+        The payload or the description was changed; the end of the section is then guessed from its
+        footer. QEMU ignores a wrong description, but stops at a payload of the wrong length. QEMU
+        itself describes arrays of pointers wrongly if they contain null pointers: up to 9.2 those
+        of `s390_css`, and up to 11.1 any array that begins with other pointers.
 
     Remedy:
-        Nothing, if QEMU up to 9.2 wrote the file on s390x, or if it is such an array: the
-        description is wrong there. Otherwise go back to the file that QEMU wrote; `mappedram state`
-        may give wrong fields.
+        None needed if QEMU up to 9.2 wrote the file on s390x, or for such an array: the description
+        is wrong there. Otherwise use the original file that QEMU wrote; `mappedram state` may show
+        wrong fields.
     """
     document = _document(context)
     lengths = payload_lengths(document) if document else {}
@@ -129,11 +129,11 @@ def vmdescription_configuration(context: Context) -> Iterator[Defect]:
     """The JSON description lists the subsections of the configuration.
 
     Why:
-        QEMU writes both from the same table. A converter that puts mapped-ram in, or takes it out,
-        has to change both.
+        QEMU writes both from the same table. A converter that adds or removes mapped-ram has to
+        change both.
 
     Remedy:
-        Nothing: QEMU loads the file. Correct the program that changed it.
+        None needed: QEMU loads the file. Fix the program that changed it.
     """
     document = _document(context)
     described = document.get("configuration") if document else None

@@ -24,11 +24,11 @@ def vmdescription_missing(context: Context) -> Iterator[Defect]:
     """The JSON description of the devices follows the sections.
 
     Why:
-        QEMU loads the file without it, and leaves it out where the machine has `suppress-vmdesc`
-        on. Without it nobody can tell the fields of a device apart.
+        QEMU loads the file without it, and omits it for a machine with `suppress-vmdesc=on`.
+        Without it, the fields of a device cannot be decoded.
 
     Remedy:
-        Nothing: QEMU loads the file. For a description next time, save on a machine without
+        None needed: QEMU loads the file. To get a description next time, save on a machine without
         `suppress-vmdesc=on`.
     """
     stream = context.stream
@@ -50,14 +50,15 @@ def vmdescription_missing(context: Context) -> Iterator[Defect]:
     qemu="migration/savevm.c: qemu_loadvm_state()",
 )
 def vmdescription_invalid(context: Context) -> Iterator[Defect]:
-    """The JSON description is whole, is ASCII on one line, and has the keys that QEMU writes.
+    """The JSON description is complete, one line of ASCII, and has the keys that QEMU writes.
 
     Why:
-        QEMU throws it away unread. Other readers take the lengths of device sections from it.
+        QEMU discards the description unread. Other readers need it for the lengths of device
+        sections.
 
     Remedy:
-        Copy the file again, if it is a copy. QEMU loads it as it is; `mappedram state` and
-        `mappedram diff` know fields of devices only from the description.
+        If the file is a copy, copy it again. QEMU loads the file nonetheless; `mappedram state` and
+        `mappedram diff` need the description to decode device fields.
     """
     description = context.stream.vmdescription
     for section in context.sections(SectionType.VMDESCRIPTION):
@@ -93,11 +94,11 @@ def trailing_bytes(context: Context) -> Iterator[Defect]:
     """Nothing follows the end of the stream.
 
     Why:
-        QEMU does not look there. A longer file that was overwritten in place leaves such bytes, and
-        so does a copy of a whole block device. On the device itself, they are no finding.
+        QEMU does not read these bytes. They remain when a longer file is overwritten in place, or
+        when a whole block device is copied. They are not reported on the device itself.
 
     Remedy:
-        Run `mappedram repair`, which cuts these bytes off. QEMU loads the file as it is.
+        Run `mappedram repair`, which removes these bytes. QEMU loads the file nonetheless.
     """
     stream = context.stream
     if context.source.is_device:

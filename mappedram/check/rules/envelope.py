@@ -20,16 +20,15 @@ from mappedram.stream.page_records import first_compressed
     qemu="migration/savevm.c: qemu_loadvm_state_main()",
 )
 def malformed(context: Context) -> Iterator[Defect]:
-    """Every structure of the stream holds values with which the next one can be found.
+    """Every structure of the stream can be parsed, and leads to the next one.
 
     Why:
-        QEMU stops with an error at this byte or soon after, or takes what follows for something
-        that it is not.
+        QEMU stops with an error at this byte or soon after, or misreads the bytes that follow.
 
     Remedy:
-        Run `mappedram repair`: it mends what the rest of the file proves, and says what it cannot
-        mend. `mappedram layout --hex` shows the bytes up to this place. If the stream begins later
-        in the file, give `--offset`.
+        Run `mappedram repair`: it repairs values that the rest of the file proves, and lists the
+        damage that it cannot repair. `mappedram layout --hex` shows the bytes up to this offset. If
+        the stream begins later in the file, use `--offset`.
     """
     yield from _stopped(context, "MR001")
 
@@ -43,16 +42,16 @@ def malformed(context: Context) -> Iterator[Defect]:
     qemu="migration/qemu-file.c: qemu_fill_buffer()",
 )
 def truncated(context: Context) -> Iterator[Defect]:
-    """The file does not end before the stream and all page areas do.
+    """The file contains the whole stream and all page areas.
 
     Why:
-        The save was broken off, or the copy was. What is missing is lost, and QEMU fails where the
+        The save or a later copy is incomplete. The missing data is lost, and QEMU fails where the
         file ends. With the capability `multifd`, QEMU crashes or hangs instead, if the file ends
-        among its pages.
+        inside its pages.
 
     Remedy:
-        Copy the file again, if it is a copy. Otherwise save again: the devices that are missing
-        cannot be made up. `mappedram repair` makes the memory that is there readable for `mappedram
+        If the file is a copy, copy it again. Otherwise save again: missing devices cannot be
+        reconstructed. `mappedram repair` makes the memory in the file readable for `mappedram
         extract`.
     """
     yield from _stopped(context, "MR002")
@@ -67,16 +66,16 @@ def truncated(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: ram_save_complete()",
 )
 def ram_end_missing(context: Context) -> Iterator[Defect]:
-    """A mapped-ram stream that comes to its end has END of RAM.
+    """A complete mapped-ram stream has END of RAM.
 
     Why:
-        QEMU writes the bitmaps within END of RAM, behind its header, and loads a stream without it.
-        A save with `background-snapshot` never writes them: only memory that was all zero comes
-        back. Pages that are lost are reported by MR304.
+        QEMU writes the bitmaps when it writes END of RAM, but loads a stream without END. A save
+        with `background-snapshot` never writes the bitmaps, so that only pages of zeros are
+        restored. MR304 reports the pages that are lost.
 
     Remedy:
-        Nothing where MR304 is silent: all memory was zero. Otherwise run `mappedram repair`: it
-        rebuilds the bitmaps from the pages, and writes END of RAM. Save without
+        If MR304 reports nothing, all memory was zero and nothing is lost. Otherwise run `mappedram
+        repair`: it rebuilds the bitmaps from the pages, and writes END of RAM. Save without
         `background-snapshot` next time.
     """
     if context.stream.mapped_ram:
@@ -91,14 +90,14 @@ def ram_end_missing(context: Context) -> Iterator[Defect]:
     qemu="migration/migration.c: bg_migration_thread()",
 )
 def background_snapshot(context: Context) -> Iterator[Defect]:
-    """A stream without mapped-ram that comes to its end has END of RAM.
+    """A complete stream without mapped-ram has END of RAM.
 
     Why:
         A save with `background-snapshot` writes all pages in PART sections and no END. QEMU loads
         it with the right memory.
 
     Remedy:
-        None is needed: load the stream as any other.
+        None needed: load the stream like any other.
     """
     if not context.stream.mapped_ram:
         yield from _without_end(context, "as after a save with background-snapshot")
@@ -112,15 +111,15 @@ def background_snapshot(context: Context) -> Iterator[Defect]:
     qemu="migration/savevm.c: qemu_loadvm_state()",
 )
 def not_followed(context: Context) -> Iterator[Defect]:
-    """All of the file is something that this package reads.
+    """This package can parse the whole file.
 
     Why:
-        The file may be right, but what stands behind this place was not looked at: another kind of
-        file, a live device before the end of RAM whose records are not known.
+        The file may be valid, but the bytes after this offset were not checked. It is another kind
+        of file, or it has a live device before the end of RAM whose records are unknown.
 
     Remedy:
-        Check that this is the right file, and give `--offset` if the stream begins later in it. The
-        blocks that stand before this place can be read as usual.
+        Check that this is the right file, and use `--offset` if the stream begins later in it. The
+        blocks before this offset can be read as usual.
     """
     stream = context.stream
     if not context.undivided:
@@ -145,12 +144,12 @@ def no_mapped_ram(context: Context) -> Iterator[Defect]:
     """The stream has mapped-ram.
 
     Why:
-        A stream without it is just as good, but a destination loads it only with the capability
-        off, and nothing in it can be reached without reading all that stands before.
+        A stream without mapped-ram is valid, but a destination loads it only with the capability
+        disabled. A page cannot be read without reading everything before it.
 
     Remedy:
-        Load the file with the capability `mapped-ram` off, or convert it with `mappedram convert -O
-        mapped-ram`.
+        Load the file with the capability `mapped-ram` disabled, or convert it with `mappedram
+        convert -O mapped-ram`.
     """
     start, stream = context.ram_start, context.stream
     if start and not stream.mapped_ram and (not stream.stopped or context.undivided):
@@ -168,16 +167,16 @@ def no_mapped_ram(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: ram_load_precopy()",
 )
 def compressed_pages(context: Context) -> Iterator[Defect]:
-    """A stream without mapped-ram has no record COMPRESS_PAGE.
+    """A stream without mapped-ram has no COMPRESS_PAGE records.
 
     Why:
-        The capability `compress` is gone since QEMU 9.1. From that release on, QEMU refuses the
-        stream: "Unknown combination of migration flags". Older ones load it with `compress` on.
+        QEMU 9.1 removed the capability `compress`. Since then, QEMU refuses the stream: "Unknown
+        combination of migration flags". Older releases load it with `compress` enabled.
 
     Remedy:
         Convert the file with `mappedram convert -O mapped-ram`, or with `mappedram convert -O
-        stream` for a destination without the capability `mapped-ram`. QEMU up to 9.0 loads it as it
-        is, with `compress` on.
+        stream` for a destination without the capability `mapped-ram`. QEMU up to 9.0 loads the file
+        with `compress` enabled.
     """
     scattered = {b.idstr: b.scattered for b in context.snapshot.blocks if b.scattered}
     offset = first_compressed(context.source, scattered)
@@ -199,15 +198,15 @@ def compressed_pages(context: Context) -> Iterator[Defect]:
     qemu="migration/savevm.c: qemu_loadvm_state()",
 )
 def drivers_disagree(context: Context) -> Iterator[Defect]:
-    """Both readers, that of Construct and that of Kaitai Struct, make the same of the file.
+    """The Construct and the Kaitai Struct parser read the same values.
 
     Why:
-        One of the two descriptions of the format is wrong, and parsers made from it read this file
-        differently. That is a bug of this package; please report it with the file.
+        One of the two declarations of the format is wrong, and parsers generated from it read this
+        file differently. This is a bug in this package.
 
     Remedy:
-        Report the bug, with a `mappedram metadump` of the file: it holds no memory of the guest.
-        QEMU may load the file as it is.
+        Report the bug, with a `mappedram metadump` of the file, which contains no guest memory.
+        QEMU may load the file without problems.
     """
     if difference := context.difference:
         yield difference
@@ -222,15 +221,15 @@ def drivers_disagree(context: Context) -> Iterator[Defect]:
     qemu="migration/savevm.c: qemu_save_device_state()",
 )
 def devices_only(context: Context) -> Iterator[Defect]:
-    """The file holds guest memory, not only the state of devices.
+    """The file contains guest memory, not only device state.
 
     Why:
-        `xen-save-devices-state` writes the devices alone; Xen keeps guest memory elsewhere. The
-        file is right for `xen-load-devices-state`, and no snapshot of a guest.
+        `xen-save-devices-state` writes only devices; Xen stores guest memory elsewhere. The file is
+        valid for `xen-load-devices-state`, but it is no snapshot of a guest.
 
     Remedy:
-        For a snapshot with memory, save with `migrate`, or with the tools of Xen. QEMU without Xen
-        loads these devices as an incoming migration with `migration.send-configuration=off`.
+        To save memory as well, use `migrate` or the tools of Xen. QEMU without Xen loads these
+        devices as an incoming migration with `migration.send-configuration=off`.
     """
     if context.has_devices_only:
         (end,) = context.sections(SectionType.EOF)
@@ -248,16 +247,16 @@ def devices_only(context: Context) -> Iterator[Defect]:
     qemu="migration/savevm.c: qemu_loadvm_state_main()",
 )
 def devices_not_followed(context: Context) -> Iterator[Defect]:
-    """The sections behind RAM have footers, or the JSON description tells their lengths.
+    """Sections after RAM have footers, or the JSON description gives their lengths.
 
     Why:
-        QEMU saves without either under `migration.send-section-footer=off` with
-        `suppress-vmdesc=on`, and loads the file: each device knows the length of its own state. The
-        memory is complete and was checked; the devices, and the end of the stream, were not.
+        With `migration.send-section-footer=off` and `suppress-vmdesc=on`, QEMU writes neither, and
+        can load the file because each device knows the length of its own state. The memory is
+        complete and was checked; the devices and the end of the stream were not.
 
     Remedy:
-        The memory can be used as usual. To have the devices checked, save again with footers or
-        with the description.
+        Use the memory as usual. To have the devices checked, save again with footers or with the
+        description.
     """
     if context.undivided:
         yield refusal_defect(context.undivided)
@@ -272,14 +271,14 @@ def devices_not_followed(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: ram_save_setup()",
 )
 def ram_start_missing(context: Context) -> Iterator[Defect]:
-    """A stream that comes to its end has START of RAM.
+    """A complete stream has START of RAM.
 
     Why:
-        Every migration writes it, that of a machine without RAM with an empty list. Without it the
-        guest is restored with empty memory.
+        Every migration writes it, even for a machine without RAM. Without it, the guest is restored
+        with empty memory.
 
     Remedy:
-        Copy the file again, or save again: without this section, no memory in the file can be
+        Copy the file again, or save again: without this section, the memory in the file cannot be
         found.
     """
     if context.stream.ended and not context.ram_start and not context.has_devices_only:

@@ -19,14 +19,14 @@ from mappedram.stream.regions import Region
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
 def regions_overlap(context: Context) -> Iterator[Defect]:
-    """No two of the stream, the bitmaps and the page areas share a byte.
+    """The stream, the bitmaps and the page areas do not overlap.
 
     Why:
-        QEMU checks none of it, and takes the same bytes for both.
+        QEMU does not check this, and uses the same bytes for both.
 
     Remedy:
-        Run `mappedram repair`: it puts those offsets right that the rest of the file proves to be
-        wrong. Do not convert the file before.
+        Run `mappedram repair`: it corrects the offsets that the rest of the file proves wrong. Do
+        not convert the file first.
     """
     told: set[str] = set()
     for first, second in context.overlaps:
@@ -52,14 +52,14 @@ def regions_overlap(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
 def bitmap_outside(context: Context) -> Iterator[Defect]:
-    """The bitmap ends before the file does.
+    """The bitmap is inside the file.
 
     Why:
-        QEMU stops: "Error reading dirty bitmap".
+        QEMU stops with "Error reading dirty bitmap".
 
     Remedy:
-        Copy the file again, if it is shorter than it was. Otherwise run `mappedram repair`: it puts
-        the offset right if a bitmap of these pages stands behind the header.
+        If the file was truncated, copy it again. Otherwise run `mappedram repair`: it corrects the
+        offset if a bitmap of these pages follows the header.
     """
     for block in context.located:
         offset, size = block.model.bitmap_offset, block.model.bitmap_size
@@ -82,15 +82,15 @@ def bitmap_outside(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: mapped_ram_setup_ramblock()",
 )
 def padding_not_zero(context: Context) -> Iterator[Defect]:
-    """What stands around a bitmap, up to the pages, is zero.
+    """The bytes around a bitmap, up to the pages, are zero.
 
     Why:
-        QEMU never writes there and never looks. A file that was overwritten in place, or a bitmap
-        that is not where the header says, leaves such bytes.
+        QEMU never writes or reads these bytes. They are not zero if a file was overwritten in
+        place, or if the bitmap is not at the offset in the header.
 
     Remedy:
-        Nothing: QEMU does not look there. If a bitmap is missing as well, run `mappedram repair`
-        first. `mappedram repair --zero-padding` writes zeros.
+        None needed: QEMU does not read these bytes. If a bitmap is missing as well, run `mappedram
+        repair` first. `mappedram repair --zero-padding` writes zeros.
     """
     located = {block.model.path for block in context.located}
     for region in context.snapshot.regions():
@@ -116,16 +116,16 @@ def padding_not_zero(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
 def before_the_stream(context: Context) -> Iterator[Defect]:
-    """No bitmap and no page area begins before the stream does.
+    """All bitmaps and page areas are after the start of the stream.
 
     Why:
-        What stands there belongs to the container. Offsets count from the beginning of the file: a
-        stream that was moved within its file, or put into one, has wrong ones.
+        The bytes before the stream belong to the container. Offsets are relative to the start of
+        the file: if a stream is moved within its file, or into another, its offsets are wrong.
 
     Remedy:
-        Run `mappedram repair`, which corrects the offsets of a stream that was moved, or give it
-        the whole file that the stream was cut out of. `mappedram convert -O mapped-ram
-        --out-offset` moves a stream as it should be.
+        Run `mappedram repair`, which corrects the offsets of a moved stream; or use the whole file
+        that the stream was cut from. `mappedram convert -O mapped-ram --out-offset` moves a stream
+        correctly.
     """
     for block in context.located:
         for name in ("bitmap_offset", "pages_offset"):

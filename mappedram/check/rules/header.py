@@ -27,12 +27,11 @@ def page_size_invalid(broken: Broken) -> str:
     """The page size is a power of two from 256 bytes to 64 KiB.
 
     Why:
-        QEMU up to 11.0 divides by it unchecked: 0 ends the process with SIGFPE, other values give
-        a bitmap of the wrong length. QEMU 11.1 refuses the block.
+        QEMU up to 11.0 divides by it without a check: 0 ends the process with SIGFPE, other values
+        lead to a wrong length of the bitmap. QEMU 11.1 refuses the block.
 
     Remedy:
-        Run `mappedram repair`, which writes the size that the other blocks and the description
-        have.
+        Run `mappedram repair`, which writes the page size of the other blocks and the description.
     """
     return f"the page size of block {broken.idstr!r} is {broken.number:#x}"
 
@@ -49,12 +48,12 @@ def page_size_differs(context: Context) -> Iterator[Defect]:
     """All blocks, the JSON description and the configuration have the same page size.
 
     Why:
-        A target has one page size. QEMU up to 11.0 loads a block with another one by a bitmap of
-        the wrong length, and so the wrong pages. QEMU 11.1 refuses it.
+        A target has one page size. For a block with another one, QEMU up to 11.0 computes a wrong
+        length of the bitmap, and loads the wrong pages. QEMU 11.1 refuses it.
 
     Remedy:
-        Run `mappedram repair`, which writes the size that the others have. If it repairs nothing,
-        go back to the file that QEMU wrote.
+        Run `mappedram repair`, which writes the page size of the others. If it repairs nothing, use
+        the original file that QEMU wrote.
     """
     declared = list(_page_sizes(context))
     sizes = Counter(size for _, size, _ in declared)
@@ -79,10 +78,10 @@ def header_version(broken: Broken) -> str:
     """The mapped-ram header has version 1.
 
     Why:
-        QEMU has never written another one. It refuses those above, but accepts 0.
+        QEMU has never written another version. It refuses newer versions, but accepts 0.
 
     Remedy:
-        Run `mappedram repair`, which writes 1. QEMU loads the file as it is.
+        Run `mappedram repair`, which writes 1. QEMU loads version 0 nonetheless.
     """
     return f"the mapped-ram header of block {broken.idstr!r} has version {broken.number}"
 
@@ -94,16 +93,15 @@ def header_version(broken: Broken) -> str:
     qemu="migration/ram.c: migrate_ram_is_ignored()",
 )
 def block_without_data(broken: Broken) -> str:
-    """The file holds the contents of every block.
+    """The file contains the contents of every block.
 
     Why:
-        With `x-ignore-shared`, memory in a shared file stays there. The snapshot is of no use
-        without that file, as it was when the snapshot was made.
+        With `x-ignore-shared`, memory in a shared file is not saved. The snapshot can be restored
+        only with that file, in its state at the time of the snapshot.
 
     Remedy:
-        Keep the file of the shared memory beside the snapshot, as it was at that time, and load
-        both with QEMU 11.0 or newer. To have all memory in the snapshot, save without
-        `x-ignore-shared`.
+        Keep the shared memory file with the snapshot, unchanged, and load both with QEMU 11.0 or
+        newer. To include all memory in the snapshot, save without `x-ignore-shared`.
     """
     assert is_kind(broken.element, structures.RAMBLOCK_HEADER)
     return (
@@ -121,17 +119,17 @@ def block_without_data(broken: Broken) -> str:
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
 def ignored_unannounced(context: Context) -> Iterator[Defect]:
-    """Blocks without data are announced by the capability x-ignore-shared.
+    """A file with blocks without data lists the capability x-ignore-shared.
 
     Why:
-        QEMU takes two zero offsets for a block without data only where that capability is on, and
-        otherwise reads the beginning of the file over memory. QEMU 11.0 and newer write such files
-        in the mode `cpr-exec`.
+        Only with that capability does QEMU treat two zero offsets as a block without data;
+        otherwise it reads the beginning of the file into memory. QEMU 11.0 and newer write such
+        files in the mode `cpr-exec`.
 
     Remedy:
         Save again in a mode other than `cpr-exec`, so that the memory is in the file. In that mode,
-        have `x-ignore-shared` on as well, or `mapped-ram` off. Where `x-ignore-shared` was meant,
-        have the writer announce it.
+        enable `x-ignore-shared`, or disable `mapped-ram`. If another program wrote the file, fix it
+        to list `x-ignore-shared`.
     """
     for block in () if context.stream.announces_x_ignore_shared else _ignored(context):
         yield Defect(

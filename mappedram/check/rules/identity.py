@@ -22,15 +22,15 @@ Device = tuple[str | None, int | None]
     qemu="migration/savevm.c: qemu_loadvm_section_part_end()",
 )
 def section_id_shared(context: Context) -> Iterator[Defect]:
-    """Before its END, no other device has the section_id of a live device.
+    """No two live devices share a section_id before END.
 
     Why:
-        QEMU finds the device of a PART or END by this number alone, and takes the first of its own
-        list that has it: the records of one device may go to another.
+        QEMU finds the device of a PART or END section by section_id only, and uses the first match
+        in its own list: the records of one device may go to another.
 
     Remedy:
-        Go back to the file that QEMU wrote. Where a program of yours wrote it, give each live
-        device a section_id of its own.
+        Use the original file that QEMU wrote. If your own program wrote the file, give each live
+        device its own section_id.
     """
     for section, owner, live in _taken(context):
         if live:
@@ -45,14 +45,14 @@ def section_id_shared(context: Context) -> Iterator[Defect]:
     qemu="migration/savevm.c: savevm_state_handler_insert()",
 )
 def section_id_changed(context: Context) -> Iterator[Defect]:
-    """Each device has one section_id, and no device has that of another.
+    """Each device has one section_id, and no two devices share one.
 
     Why:
-        QEMU numbers its devices once. It loads FULL sections by name, so that such a file loads as
-        well, but QEMU did not write it.
+        QEMU numbers its devices once. It loads FULL sections by name, so that it loads such a file,
+        but it never writes one.
 
     Remedy:
-        Nothing: QEMU loads the file. Correct the program that wrote it.
+        None needed: QEMU loads the file. Fix the program that wrote it.
     """
     numbers: dict[Device, int] = {}
     for section in context.sections(SectionType.START, SectionType.FULL):
@@ -76,15 +76,15 @@ def section_id_changed(context: Context) -> Iterator[Defect]:
     qemu="migration/savevm.c: register_savevm_live(), vmstate_register_with_alias_id()",
 )
 def section_idstr_unsafe(broken: Broken) -> str:
-    """The idstr of a section holds no control characters and no step such as `..`.
+    """The idstr of a section has no control characters, and no path step such as `..`.
 
     Why:
-        QEMU has no such device and refuses the file. A tool that shows such a name, or makes a path
-        of it, does what the file wants.
+        QEMU has no such device and refuses the file. In a tool that prints the name or uses it as a
+        path, it can forge output or escape from a folder.
 
     Remedy:
-        Do not trust the file: no QEMU wrote this name. The verbs of `mappedram` show it with
-        escapes, and make no path of it.
+        Do not trust the file: QEMU never writes such a name. `mappedram` escapes it in its output,
+        and never uses it as a path.
     """
     return f"the idstr {broken.value!r} of a section holds {Harmless().danger(broken.text)}"
 

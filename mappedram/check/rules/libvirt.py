@@ -80,16 +80,16 @@ def _field_rule(code: str, name: str, *, function: str) -> Callable[[Sentence], 
     function="virQEMUSaveDataFinish()",
 )
 def part_magic(container: Container) -> Iterator[Defect]:
-    """An image whose stream is complete says LibvirtQemudSave.
+    """An image with a complete stream has the magic LibvirtQemudSave.
 
     Why:
-        libvirtd ended while QEMU saved, and QEMU went on to the end. libvirt refuses the image:
-        "save image is incomplete". Writing the other magic makes it load; but the guest may have
-        run on since, so that its disks may be newer than this memory.
+        libvirtd ended during the save, and QEMU completed it. libvirt refuses the image: "save
+        image is incomplete". With the other magic, the image loads; but if the guest has run since,
+        its disks are newer than this memory.
 
     Remedy:
-        Run `mappedram repair`, which writes LibvirtQemudSave. Make sure before that the guest has
-        not run on: its disks would be newer than this memory.
+        Run `mappedram repair`, which writes LibvirtQemudSave. First make sure that the guest has
+        not run since: its disks would be newer than this memory.
     """
     if not container.image.complete and _is_complete(container):
         yield Defect(
@@ -109,16 +109,16 @@ def part_magic(container: Container) -> Iterator[Defect]:
     function="qemuSaveImageReadHeader()",
 )
 def interrupted(container: Container) -> Iterator[Defect]:
-    """An image comes from a save that came to its end.
+    """The image was saved completely.
 
     Why:
-        QEMU or the host died. libvirt refuses the image, and rightly so: bitmaps and devices are
-        written last. The size of the file shows nothing, as pages have their places from the
-        beginning.
+        QEMU or the host failed during the save. libvirt rightly refuses the image: bitmaps and
+        devices are written last. The size of the file does not show it, as page areas are laid out
+        at the start.
 
     Remedy:
         Save again with `virsh save`, and do not change the magic: the devices are not in the file.
-        `mappedram repair` makes the memory that is there readable for `mappedram extract`.
+        `mappedram repair` makes the memory in the file readable for `mappedram extract`.
     """
     if not container.image.complete and not _is_complete(container):
         yield Defect(
@@ -138,17 +138,17 @@ def interrupted(container: Container) -> Iterator[Defect]:
     function="qemuSaveImageStartVM()",
 )
 def mislabelled(container: Container) -> Iterator[Defect]:
-    """The stream is written as the format number says.
+    """The stream has the format that the header gives.
 
     Why:
-        libvirt goes by the number: it starts the wrong program to decompress the stream, or tells
-        QEMU the wrong capabilities, which stops with "Capability mapped-ram is on, but received
-        capability is off". libvirt 11.3 writes such an image for the memory of an external
-        snapshot, where `snapshot_image_format` is "sparse"; with the right number it loads.
+        libvirt trusts the header: it starts the wrong program to decompress the stream, or sets the
+        wrong capabilities, and QEMU stops with "Capability mapped-ram is on, but received
+        capability is off". libvirt 11.3 writes such an image for the memory of an external snapshot
+        with `snapshot_image_format` "sparse"; with the right format number it loads.
 
     Remedy:
-        Run `mappedram repair`, which writes the right number for a stream that says sparse and is
-        plain. Otherwise write a new image with `mappedram convert -O libvirt-sparse`.
+        Run `mappedram repair`, which writes the right number if the header says sparse and the
+        stream is plain. Otherwise write a new image with `mappedram convert -O libvirt-sparse`.
     """
     image = container.image
     found = _format_found(container)
@@ -167,8 +167,8 @@ def version(broken: Broken) -> str:
     """The version of the image is 2.
 
     Why:
-        No libvirt of the last fifteen years writes another. Of an older one, libvirt ignores the
-        format, and takes the stream for plain.
+        libvirt has written only version 2 for fifteen years. In an image of an older version,
+        libvirt ignores the format and assumes a plain stream.
 
     Remedy:
         Write a new image with `mappedram convert -O libvirt-sparse`: it has version 2.
@@ -184,14 +184,14 @@ def version(broken: Broken) -> str:
     function="qemuSaveImageReadHeader()",
 )
 def xml(container: Container) -> Iterator[Defect]:
-    """The XML of a domain follows the header, up to a NUL.
+    """The XML of a domain follows the header, and ends with a NUL.
 
     Why:
-        libvirt makes the guest from it, and takes the NUL for granted.
+        libvirt defines the guest from it, and relies on the NUL.
 
     Remedy:
         Write a new image with `mappedram convert -O libvirt-sparse --xml`, and the XML that `virsh
-        dumpxml --migratable --security-info` shows of the domain.
+        dumpxml --migratable --security-info` prints for the domain.
     """
     text = container.image.xml_text
     problem = (
@@ -219,14 +219,14 @@ def xml(container: Container) -> Iterator[Defect]:
     function="qemuSaveImageReadHeader()",
 )
 def cookie(container: Container) -> Iterator[Defect]:
-    """The cookie lies between the XML and the stream, up to a NUL.
+    """The cookie is between the XML and the stream, and ends with a NUL.
 
     Why:
-        libvirt checks none of it: with an offset that is too large it takes the stream for text.
+        libvirt does not check this: with an offset that is too large, it reads the stream as text.
 
     Remedy:
         Write a new image with `mappedram convert -O libvirt-sparse --cookie`, and the cookie of
-        another image of this domain, as `mappedram info` shows it.
+        another image of this domain, as printed by `mappedram info`.
     """
     image = container.image
     if image.cookie_offset and image.cookie_text is None:
@@ -252,15 +252,15 @@ def cookie(container: Container) -> Iterator[Defect]:
     function="virQEMUSaveDataWrite()",
 )
 def stray_bytes(container: Container) -> Iterator[Defect]:
-    """What the header leaves unused, and what stands between the texts and the stream, is zero.
+    """The unused bytes of the header, and those between the texts and the stream, are zero.
 
     Why:
-        libvirt writes zeros and does not look there. A file that was overwritten in place leaves
-        such bytes, and so would a field that a later libvirt adds.
+        libvirt writes zeros there, and does not read them. They are not zero if a file was
+        overwritten in place, or if a later libvirt adds a field.
 
     Remedy:
-        Nothing: libvirt does not look there. `mappedram convert -O libvirt-sparse` writes an image
-        without these bytes.
+        None needed: libvirt does not read these bytes. `mappedram convert -O libvirt-sparse` writes
+        an image without them.
     """
     image = container.image
     unused = container.field("unused")
@@ -287,13 +287,13 @@ def stray_bytes(container: Container) -> Iterator[Defect]:
     function="qemuSaveImageBswapHeader()",
 )
 def byteorder(container: Container) -> Iterator[Defect]:
-    """The header is in the byte order of the bitmaps, which is that of the host.
+    """The header has the byte order of the bitmaps, that of the host.
 
     Why:
-        libvirt takes either order. No host writes its two in different ones.
+        libvirt accepts either order. A host writes both in the same order.
 
     Remedy:
-        Nothing: libvirt takes either order. Correct the program that wrote the image.
+        None needed: libvirt accepts either order. Fix the program that wrote the image.
     """
     image, snapshot = container.image, container.snapshot
     if (
@@ -319,13 +319,13 @@ def byteorder(container: Container) -> Iterator[Defect]:
     function="qemuSaveImageReadHeader()",
 )
 def cut(container: Container) -> Iterator[Defect]:
-    """A stream begins before the file ends.
+    """The stream begins before the end of the file.
 
     Why:
-        The copy was broken off, or the length of the texts is wrong. No memory is in the file.
+        The copy is incomplete, or the length of the texts is wrong. The file contains no memory.
 
     Remedy:
-        Copy the file again, or save again with `virsh save`: no memory is in it.
+        Copy the file again, or save again with `virsh save`: the file contains no memory.
     """
     image = container.image
     if image.stream_offset >= image.file_size:
@@ -349,12 +349,12 @@ def damaged(container: Container) -> Iterator[Defect]:
     """A compressed stream can be decompressed to its end.
 
     Why:
-        The file was cut off or has changed. What comes before that place may still be right, but
-        the devices come last.
+        The file is truncated or damaged. The data before that place may still be right, but the
+        devices come last.
 
     Remedy:
-        Copy the file again, or save again with `virsh save`. `mappedram info` shows what comes
-        before that place.
+        Copy the file again, or save again with `virsh save`. `mappedram info` shows the data before
+        that place.
     """
     for damage in container.damage:
         yield Defect(damage.msg, Place(damage.offset, None, damage.path))

@@ -29,16 +29,16 @@ _DOES = {
     qemu="migration/savevm.c: qemu_loadvm_state()",
 )
 def not_loaded(loading: LoadingCase) -> Iterator[Defect]:
-    """Some release of QEMU loads the file with the right memory: of those asked, at least one.
+    """At least one of the selected releases of QEMU loads the file with the right memory.
 
     Why:
-        Nothing else that was found is an error, and yet the guest cannot be restored. As a reason
-        for what a release does, this code means that no other rule names the cause: the words of
-        QEMU do.
+        No other finding is an error, and yet no release can restore the guest. As the reason for a
+        release's result, this code means that no rule covers the cause; QEMU's message describes
+        it.
 
     Remedy:
-        `mappedram explain` with the words of QEMU lists what can cause them. The memory can be read
-        with `mappedram extract`.
+        Run `mappedram explain` with QEMU's message to list the possible causes. `mappedram extract`
+        can still read the memory.
     """
     if loading.loads == "none" and not _explained(loading):
         said = list(_said(loading.qemu, set(_DOES)))
@@ -55,15 +55,14 @@ def not_loaded(loading: LoadingCase) -> Iterator[Defect]:
     qemu="migration/ram.c: ram_load_precopy()",
 )
 def loaded_wrongly(loading: LoadingCase) -> Iterator[Defect]:
-    """No release restores wrong memory from a file that others load with the right memory.
+    """Every release that loads the file restores the right memory.
 
     Why:
-        The file is right, but a QEMU of such a release reports success, and the guest then runs on
-        wrong memory.
+        The file is valid, but some releases report success, and the guest then runs with wrong
+        memory.
 
     Remedy:
-        Load the file only with the releases that load it with the right memory, as `mappedram
-        check` lists them.
+        Load the file only with the releases that `mappedram check` lists as loading it.
     """
     if loading.loads == "wrong" and loading.worst != "error":
         said = _said(loading.qemu, {"wrong-memory"})
@@ -81,10 +80,10 @@ def destination_machine(loading: LoadingCase) -> Iterator[Defect]:
     """The destination has the machine type, page size, capabilities and UUID of the file.
 
     Why:
-        QEMU compares them before it reads anything else, and refuses a file of another machine.
+        QEMU compares them first, and refuses a file of another machine.
 
     Remedy:
-        Start the destination as `mappedram restore-hint` says, or choose another snapshot for
+        Start the destination as `mappedram restore-hint` prints it, or choose another snapshot for
         `--destination`.
     """
     yield from _refused("MR063", loading)
@@ -98,11 +97,11 @@ def destination_machine(loading: LoadingCase) -> Iterator[Defect]:
     qemu="migration/ram.c: parse_ramblock()",
 )
 def destination_block(loading: LoadingCase) -> Iterator[Defect]:
-    """The destination has each RAM block of the file, long enough for its pages.
+    """The destination has each RAM block of the file, and its size is sufficient.
 
     Why:
-        QEMU looks for a block by its name, and refuses pages beyond its end. Other memory options,
-        other devices with memory, and ROM files of another size make other blocks.
+        QEMU finds a block by name, and refuses pages beyond its end. Other memory options, other
+        devices with memory, and ROM files of another size lead to other blocks.
 
     Remedy:
         Give the destination the memory and the devices that `mappedram restore-hint` lists, and the
@@ -119,11 +118,11 @@ def destination_block(loading: LoadingCase) -> Iterator[Defect]:
     qemu="migration/savevm.c: qemu_loadvm_section_start_full()",
 )
 def destination_device(loading: LoadingCase) -> Iterator[Defect]:
-    """The destination has each device of the file, in a version that is not older.
+    """The destination has each device of the file, in the same or a newer version.
 
     Why:
-        QEMU looks for a device by its name and its number, and refuses the state of one that it
-        does not have, or of a newer version of it.
+        QEMU finds a device by name and instance, and refuses the state of a device that it does not
+        have, or of a newer version.
 
     Remedy:
         Give the destination the devices that `mappedram restore-hint` lists, on the same machine

@@ -23,8 +23,8 @@ def pages_offset_unaligned(broken: Broken) -> str:
         QEMU refuses the block: "pages, region has bad alignment".
 
     Remedy:
-        Run `mappedram repair`, in case it is the offset that is wrong. If the pages do stand there,
-        `mappedram convert -O mapped-ram` puts them where QEMU takes them.
+        Run `mappedram repair`, in case the offset is wrong. If the pages really are at this offset,
+        `mappedram convert -O mapped-ram` moves them to an aligned one.
     """
     return _no_multiple(broken.number, broken.idstr, "the page size")
 
@@ -40,11 +40,12 @@ def pages_offset_not_1mib(context: Context) -> Iterator[Defect]:
     """The pages_offset is a multiple of 1 MiB.
 
     Why:
-        QEMU loads it, but aligns to 1 MiB when it writes, so that pages can go past the page cache.
+        QEMU loads any page-aligned offset, but writes 1 MiB alignment, so that direct I/O is
+        possible.
 
     Remedy:
-        Nothing: QEMU loads the file. `mappedram convert -O mapped-ram` writes one with pages on 1
-        MiB.
+        None needed: QEMU loads the file. `mappedram convert -O mapped-ram` writes a file with 1 MiB
+        alignment.
     """
     for block, header in _irregular(context):
         aligned = header.pages_offset % MAPPED_RAM_FILE_OFFSET_ALIGNMENT == 0
@@ -66,16 +67,16 @@ def pages_offset_not_1mib(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: mapped_ram_setup_ramblock()",
 )
 def pages_offset_unusual(context: Context) -> Iterator[Defect]:
-    """The pages begin at the first 1 MiB boundary behind the bitmap.
+    """The pages begin at the first 1 MiB boundary after the bitmap.
 
     Why:
-        QEMU reads them anywhere, but writes them there. A stream that was moved within its file has
-        such offsets, and they are wrong then.
+        QEMU reads pages at any offset, but writes them at this one. A stream that was moved within
+        its file has such offsets, and they are then wrong.
 
     Remedy:
-        Run `mappedram repair`, if the stream was moved within its file: it puts the offsets right.
-        If the pages do stand there, QEMU loads the file, and `mappedram convert -O mapped-ram`
-        writes one as QEMU does.
+        If the stream was moved within its file, run `mappedram repair`, which corrects the offsets.
+        If the pages really are at this offset, QEMU loads the file, and `mappedram convert -O
+        mapped-ram` writes one with QEMU's layout.
     """
     for block, header in _irregular(context):
         usual = block.usual_pages_offset
@@ -98,15 +99,15 @@ def pages_offset_unusual(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: mapped_ram_setup_ramblock()",
 )
 def other_alignment(context: Context) -> Iterator[Defect]:
-    """The pages of all blocks are aligned to 1 MiB, as QEMU's writer does it.
+    """The pages of all blocks are aligned to 1 MiB, as in QEMU's layout.
 
     Why:
-        QEMU loads other alignments as well. A file that keeps one throughout comes from another
-        writer, or from `mappedram convert --align`.
+        QEMU loads other alignments as well. A file with another consistent alignment was written by
+        another program, or by `mappedram convert --align`.
 
     Remedy:
-        Nothing: QEMU loads the file. `mappedram convert -O mapped-ram` writes one with pages on 1
-        MiB.
+        None needed: QEMU loads the file. `mappedram convert -O mapped-ram` writes a file with 1 MiB
+        alignment.
     """
     align = context.snapshot.stream.alignment
     first = next(_with_pages(context), None)
@@ -128,15 +129,15 @@ def other_alignment(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: mapped_ram_setup_ramblock()",
 )
 def bitmap_offset_unusual(context: Context) -> Iterator[Defect]:
-    """The bitmap begins directly behind the header.
+    """The bitmap begins directly after the header.
 
     Why:
-        QEMU reads it anywhere, even from the middle of other data, but writes it there. A stream
-        that was moved within its file has such offsets, and they are wrong then.
+        QEMU reads the bitmap at any offset, even inside other data, but writes it at this one. A
+        stream that was moved within its file has such offsets, and they are then wrong.
 
     Remedy:
-        Run `mappedram repair`: it puts the offset right if a bitmap of these pages stands behind
-        the header. Do not convert the file before.
+        Run `mappedram repair`: it corrects the offset if a bitmap of these pages follows the
+        header. Do not convert the file first.
     """
     for block, header in context.headers():
         if header.bitmap_offset not in (0, block.header_end):
@@ -156,14 +157,14 @@ def bitmap_offset_unusual(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
 def one_offset_zero(broken: Broken) -> str:
-    """Either both offsets are 0, for a block without data, or neither is.
+    """Both offsets are 0, for a block without data, or neither is.
 
     Why:
-        QEMU takes the beginning of the file for the bitmap or for the pages.
+        QEMU reads the beginning of the file as the bitmap or as pages.
 
     Remedy:
-        Run `mappedram repair`: it puts the offset right if the rest of the file proves it. Do not
-        convert the file before.
+        Run `mappedram repair`: it corrects the offset if the rest of the file proves it. Do not
+        convert the file first.
     """
     name = "bitmap_offset" if broken.values["pages_offset"] else "pages_offset"
     return f"{name} of block {broken.idstr!r} is 0, and the other offset is not"

@@ -28,16 +28,16 @@ _PHASES = {SectionType.START: 0, SectionType.PART: 1, SectionType.END: 2, Sectio
     qemu="migration/savevm.c: qemu_savevm_state_complete_precopy_iterable()",
 )
 def live_end_missing(context: Context) -> Iterator[Defect]:
-    """A live device that puts the last of its state into END has END; RAM is another rule's.
+    """A live device that saves its final state in END has an END section (RAM: see MR003).
 
     Why:
-        QEMU does not miss END, and goes on with a device that is restored in part. Some devices
-        need none: `dirty-bitmap` without a bitmap, those of other builds such as Proxmox's
-        `pbs-state`, and all devices after a save with `background-snapshot`.
+        QEMU does not notice that END is missing, and continues with a partly restored device. Some
+        devices need no END: `dirty-bitmap` without a bitmap, devices of other builds such as
+        Proxmox's `pbs-state`, and all devices after a save with `background-snapshot`.
 
     Remedy:
-        Save again: the last of this device's state is not in the file. `mappedram extract` reads
-        the memory all the same.
+        Save again: the final state of this device is not in the file. `mappedram extract` can still
+        read the memory.
     """
     if not context.stream.ended or not context.stream.ram_ended:
         return
@@ -76,14 +76,14 @@ def _announces_bitmaps(context: Context, section: Section) -> bool:
     qemu="migration/savevm.c: qemu_savevm_state_setup(), qemu_savevm_state_complete_precopy()",
 )
 def section_order(context: Context) -> Iterator[Defect]:
-    """All START come before all PART, those before all END, and those before the devices.
+    """All START sections precede all PART, those all END, and those all FULL.
 
     Why:
-        QEMU loads sections in any order, but writes them in this one, and devices rely on it: they
-        are restored when memory is.
+        QEMU loads sections in any order, but writes them in this one. Devices rely on it: they are
+        restored after memory.
 
     Remedy:
-        Nothing, if QEMU loads the file. Correct the program that wrote it.
+        None needed if QEMU loads the file. Fix the program that wrote it.
     """
     reached = SectionType.START
     for section in context.sections(*_PHASES):
@@ -106,14 +106,14 @@ def section_order(context: Context) -> Iterator[Defect]:
     qemu="migration/migration.c: migration_switchover_start()",
 )
 def command_order(context: Context) -> Iterator[Defect]:
-    """SWITCHOVER_START comes once, behind PART and before END; POSTCOPY_ADVISE before RAM.
+    """SWITCHOVER_START occurs once, after PART and before END; POSTCOPY_ADVISE before RAM.
 
     Why:
-        QEMU refuses a second POSTCOPY_ADVISE. Otherwise it makes nothing of the place, but writes
-        these commands there alone. QEMU 9.0 to 9.2 refuse SWITCHOVER_START at any place.
+        QEMU refuses a second POSTCOPY_ADVISE. Otherwise it accepts these commands anywhere, but
+        writes them only at this position. QEMU 9.0 to 9.2 refuse SWITCHOVER_START at any position.
 
     Remedy:
-        Nothing, if QEMU loads the file: `mappedram check` says it. Correct the program that wrote
+        None needed if QEMU loads the file, as `mappedram check` reports. Fix the program that wrote
         it.
     """
     end = next((section.offset for section in context.sections(SectionType.END)), None)

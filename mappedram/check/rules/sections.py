@@ -25,8 +25,8 @@ def section_idstr_empty(broken: Broken) -> str:
         QEMU fails to read the name: "Unable to read ID string for section".
 
     Remedy:
-        Copy the file again, or save again: nothing tells which device it was. `mappedram extract`
-        reads the memory all the same.
+        Copy the file again, or save again: nothing shows which device this was. `mappedram extract`
+        can still read the memory.
     """
     return f"section {broken.values['section_id']!r} has an empty idstr"
 
@@ -40,15 +40,15 @@ def section_idstr_empty(broken: Broken) -> str:
     qemu="migration/savevm.c: qemu_loadvm_section_part_end()",
 )
 def section_without_start(context: Context) -> Iterator[Defect]:
-    """The section_id of a PART or END is that of an earlier START.
+    """The section_id of a PART or END section was introduced by an earlier START.
 
     Why:
-        QEMU refuses it: "Unknown savevm section", since 10.2 "Unknown section". With the number 0
-        it gives the section to the first device there is.
+        QEMU refuses it: "Unknown savevm section", since 10.2 "Unknown section". QEMU passes a
+        section with section_id 0 to its first device.
 
     Remedy:
-        Copy the file again, or save again: nothing tells which device it was. `mappedram extract`
-        reads the memory all the same.
+        Copy the file again, or save again: nothing shows which device this was. `mappedram extract`
+        can still read the memory.
     """
     for section in context.sections(SectionType.PART, SectionType.END):
         if section.idstr is None:
@@ -71,11 +71,12 @@ def section_repeated(context: Context) -> Iterator[Defect]:
     """Each device has at most one START, one END and one FULL section.
 
     Why:
-        QEMU does not look for it and loads the device again, over what it has loaded before.
+        QEMU does not check this, and loads the device a second time, over the state that it loaded
+        before.
 
     Remedy:
-        Nothing, if both say the same: QEMU loads the file, and the later section counts. Correct
-        the program that wrote it.
+        None needed if both sections have the same contents: QEMU uses the later one. Fix the
+        program that wrote the file.
     """
     seen = set()
     for section in context.sections(SectionType.START, SectionType.END, SectionType.FULL):
@@ -100,13 +101,13 @@ def footer_mismatch(context: Context) -> Iterator[Defect]:
     """The footer of a section repeats its section_id.
 
     Why:
-        QEMU stops there: "Mismatched section id in footer". Mostly the payload was damaged, or was
-        taken for longer or shorter than it is.
+        QEMU stops with "Mismatched section id in footer". Usually the payload is damaged, or has
+        another length than the reader expects.
 
     Remedy:
-        Run `mappedram repair`: it writes the footer anew where the section proves to end there. If
-        it does not, the payload is damaged: copy the file again, or save again. `mappedram extract`
-        reads the memory all the same.
+        Run `mappedram repair`: it rewrites the footer where the section provably ends there.
+        Otherwise the payload is damaged: copy the file again, or save again. `mappedram extract`
+        can still read the memory.
     """
     for section in context.sections(*_LOADED):
         if section.footer_id not in (None, section.section_id):
@@ -126,15 +127,15 @@ def footer_mismatch(context: Context) -> Iterator[Defect]:
     qemu="migration/savevm.c: check_section_footer()",
 )
 def footer_missing(context: Context) -> Iterator[Defect]:
-    """Either all sections have a footer, or none has.
+    """All sections have a footer, or none has.
 
     Why:
-        QEMU expects all or none, as `migration.send-section-footer` says, and stops with "Missing
-        section footer".
+        QEMU expects footers on all sections or on none, depending on
+        `migration.send-section-footer`, and stops with "Missing section footer".
 
     Remedy:
-        Copy the file again, or save again: the payload before this place is damaged, or the footer
-        is. `mappedram extract` reads the memory all the same.
+        Copy the file again, or save again: the footer, or the payload before it, is damaged.
+        `mappedram extract` can still read the memory.
     """
     if all(section.footer_id is None for section in context.sections(*_LOADED)):
         return
@@ -155,14 +156,14 @@ def footer_missing(context: Context) -> Iterator[Defect]:
     qemu="migration/ram.c: ram_load()",
 )
 def ram_version(broken: Broken) -> str:
-    """START of RAM has the version 4.
+    """START of RAM has version 4.
 
     Why:
-        QEMU refuses a version above it, and reads none below it.
+        QEMU refuses newer versions, and does not read older ones.
 
     Remedy:
-        Load the file with the build of QEMU that wrote it: no release up to 11.1 has another
-        version. `mappedram extract` reads the memory all the same.
+        Load the file with the build of QEMU that wrote it: no release up to 11.1 uses another
+        version. `mappedram extract` can still read the memory.
     """
     return f"START of RAM has the version {broken.number}"
 
@@ -173,15 +174,15 @@ def ram_version(broken: Broken) -> str:
     qemu="migration/savevm.c: find_se()",
 )
 def ram_instance(broken: Broken) -> str:
-    """START of RAM has the instance_id 0.
+    """START of RAM has instance_id 0.
 
     Why:
         QEMU finds no such device and refuses the file: "Unknown savevm section or instance", since
         10.2 "Unknown section or instance".
 
     Remedy:
-        Go back to the file that QEMU wrote: no release has a second RAM. `mappedram extract` reads
-        the memory all the same.
+        Use the original file that QEMU wrote: no release has a second RAM device. `mappedram
+        extract` can still read the memory.
     """
     return f"START of RAM has the instance_id {broken.number}"
 
