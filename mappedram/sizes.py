@@ -20,5 +20,5 @@ def parse_size(text: str) -> int:
     hexadecimal, decimal, suffix = match.groups()
     number = int(hexadecimal, 16) if hexadecimal else int(decimal) << _SHIFTS[suffix.lower()]
     if number > OFFSET_MAX:
-        raise ValueError(f"{text!r}: no file is that long")
+        raise ValueError(f"{text!r}: larger than any file")
     return number

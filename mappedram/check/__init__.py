@@ -1,7 +1,7 @@
-"""Judge a file: what is wrong with it, where exactly, and what QEMU does with it.
+"""Check a file: its defects with their offsets, and the result of loading it in QEMU.
 
 `rules` find defects, `judgement` turns them into a verdict, and `reports` writes it in the formats
-of other programs. Printing belongs in `cli`, mending a file in `repair`.
+of other programs. Printing belongs in `cli`, and changing a file in `repair`.
 
 >>> from mappedram.check import check
 >>> report = check("guest.mapped-ram")
@@ -59,22 +59,22 @@ def check(
     destination: Destination | None = None,
     takes: Callable[[str], bool] = everything,
 ) -> Report:
-    """Judge a file.
+    """Check a file.
 
     Args:
         path_or_fd: the file, or an open descriptor, which stays open.
-        offset: where the stream, or a save image of libvirt, begins. Of a compressed image,
-            findings say which offsets count from the beginning of what was decompressed.
-        strict: raise where the verdict is anything but clean.
-        release: the one release that the report is about, such as `10.0`; of `11.1`, the newest
-            that is known. None for all of them.
-        destination: what is to load the file; None for one that fits the file.
-        takes: whether findings of the rule with a code are wanted.
+        offset: offset of the stream, or of a libvirt save image. For a compressed image, findings
+            with `decompressed` have offsets in the decompressed stream.
+        strict: raise an error if the verdict is not clean.
+        release: report on this release only, such as `10.0`; `11.1` is its newest known point
+            release. None for all releases.
+        destination: the destination that loads the file; None for one that matches the file.
+        takes: whether to report findings with a code.
 
     Raises:
-        CheckFailedError: `strict`, and the file is not clean; it holds all findings.
-        KeyError: no such release is known.
-        NotModelledError: nothing is known of what was asked about a release or a destination.
+        CheckFailedError: `strict`, and the file is not clean; has all findings.
+        KeyError: unknown release.
+        NotModelledError: the behaviour of the release or the destination is not modelled.
         OSError: the file cannot be opened or read.
     """
     question = Question(release and newest(release).name, destination, takes)
@@ -83,7 +83,7 @@ def check(
             found = _found(source, offset)
             qemu = judge_loading(source, offset, destination, found)
             report = _answered(source, found, qemu, question)
-    except FormatError as refusal:  # nothing to be seeked in, or a metadump that is damaged
+    except FormatError as refusal:  # a file that cannot seek, or a damaged metadump
         name = f"<fd {path_or_fd}>" if isinstance(path_or_fd, int) else os.fspath(path_or_fd)
         report = _report(name, Findings([_refusal(refusal)]), {}, question)
     if strict and report.verdict != "clean":
@@ -92,12 +92,12 @@ def check(
 
 
 def check_snapshot(snapshot: OpenSnapshot) -> Report:
-    """Judge a file that is open; it should have been opened with `partial=True`."""
+    """Check an open snapshot; open it with `partial=True`."""
     return report_on(Context(snapshot))
 
 
 def report_on(context: Context) -> Report:
-    """Judge what a `Context` holds."""
+    """Check the snapshot of a `Context`."""
     found = _judged(context)
     qemu = judge_loading(context.source, context.stream.offset, None, found)
     return _answered(context.source, found, qemu, Question())
@@ -120,15 +120,15 @@ def _report(
 ) -> Report:
     report = judged(name, found.findings, qemu, question, places)
     if report is None:
-        release = f"QEMU {question.release} does" if question.release else "releases of QEMU do"
+        release = f"QEMU {question.release}" if question.release else "QEMU"
         raise NotModelledError(
-            f"what {release} with such a file is not modelled: {why_not_modelled(found)}"
+            f"the behaviour of {release} on this file is not modelled: {why_not_modelled(found)}"
         )
     return report
 
 
 def _found(source: Source, offset: int) -> Findings:
-    """What there is to say of a file, whatever it holds."""
+    """The findings about a file, whatever its contents."""
     found = Findings([])
     try:
         with unpacked(source, offset) as (stream, begin, container):
@@ -136,13 +136,13 @@ def _found(source: Source, offset: int) -> Findings:
             if container is not None and container.image.compressed:
                 findings = list(map(_decompressed, found.findings))
                 found = replace(found, findings=findings, compressed=True)
-    except FormatError as refusal:  # of the image: its header, or how it is compressed
+    except FormatError as refusal:  # the header of the image, or its compression
         found.findings.append(_refusal(refusal))
     return found
 
 
 def _decompressed(finding: Finding) -> Finding:
-    """A finding of a compressed image: only what is about the image has a place in the file."""
+    """A finding in a compressed image: only offsets in the image are offsets in the file."""
     return replace(finding, decompressed=not finding.code.startswith(libvirt.BAND))
 
 
@@ -165,7 +165,7 @@ def _judged(context: Context) -> Findings:
 
 
 def _refused(refusal: FormatError, driver: ComparedDriver) -> Iterator[Finding]:
-    """What there is to say of a file that no stream begins in."""
+    """The findings about a file without a stream at the given offset."""
     yield _refusal(refusal)
     difference = first_difference(driver, refusal)
     if difference:
@@ -173,5 +173,5 @@ def _refused(refusal: FormatError, driver: ComparedDriver) -> Iterator[Finding]:
 
 
 def _refusal(refusal: FormatError) -> Finding:
-    """A refusal of the reader as a finding."""
+    """An error of the parser as a finding."""
     return RULES[refusal_code(refusal)].finding(refusal_defect(refusal))

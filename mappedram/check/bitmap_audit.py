@@ -1,4 +1,4 @@
-"""Bitmap of a block against what the file holds in its page area, in one pass of bounded memory."""
+"""Compare the bitmap of a block with its page area, in one pass with bounded memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,34 +12,34 @@ from mappedram.stream.model import RamBlock
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
 
-#: Pages in one step; few enough that their bits stay in the cache of the processor.
+#: Pages per step; few enough for their bits to stay in the CPU cache.
 _STEP = 1 << 20
-#: Bytes that are read at a time.
+#: Bytes per read.
 CHUNK = 1 << 20
 _ZEROS = bytes(CHUNK)
 
 
 @dataclass(slots=True)
 class Tally:
-    """How many pages, and the first of them."""
+    """Number of pages, and the first one."""
 
     count: int = 0
     first: int | None = None
 
     def add(self, count: int, first: int) -> None:
-        """Count `count` more pages, which begin with `first`."""
+        """Add `count` pages that begin with page `first`."""
         self.count += count
         self.first = first if self.first is None else self.first
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Pages whose bit and whose bytes tell different stories.
+    """Pages with a bit that does not match their bytes.
 
     Attributes:
         num_set: number of set bits.
-        holes: pages with a set bit that lie in a hole entirely.
-        stale: pages with a clear bit that hold something other than zeros.
+        holes: pages with a set bit that are completely inside a hole.
+        stale: pages with a clear bit that contain non-zero bytes.
     """
 
     num_set: int
@@ -48,7 +48,7 @@ class Survey:
 
 
 def survey(source: Source, block: RamBlock, bitmap: Bitmap) -> Survey:
-    """Look at all pages of a block. Reads pages with a clear bit where the file has data."""
+    """Compare all pages of a block. Reads pages with a clear bit where the file has data."""
     num_set, holes, stale = 0, Tally(), Tally()
     for start in range(0, bitmap.num_pages, _STEP):
         stop = min(start + _STEP, bitmap.num_pages)
@@ -65,7 +65,7 @@ def survey(source: Source, block: RamBlock, bitmap: Bitmap) -> Survey:
 
 
 def _holes(source: Source, block: RamBlock, start: int, stop: int) -> "Runs":
-    """The pages in [start, stop) that lie in a hole of the file entirely."""
+    """The pages in [start, stop) that are completely inside a hole of the file."""
     page_size, base = _geometry(block)
     extents = intervals.from_pairs(
         source.extents(base + start * page_size, base + stop * page_size)
@@ -92,14 +92,14 @@ def _count_stale(source: Source, block: RamBlock, runs: "Runs", stale: Tally) ->
 
 
 def _pieces(runs: "Runs", longest: int) -> Iterator[tuple[int, int]]:
-    """The runs, cut so that none has more than `longest` pages."""
+    """The runs, split into pieces of at most `longest` pages."""
     for start, stop in runs.tolist():
         for first in range(start, stop, longest):
             yield first, min(first + longest, stop)
 
 
 def _geometry(block: RamBlock) -> tuple[int, int]:
-    """Page size and place of page 0 of a block that has pages."""
+    """Page size and offset of page 0 of a block that has pages."""
     assert block.page_size
     assert block.pages_offset is not None
     return block.page_size, block.pages_offset

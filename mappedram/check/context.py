@@ -1,4 +1,4 @@
-"""What rules look at: one snapshot, and what several rules need of it, worked out once."""
+"""The input of rules: one snapshot, with cached values that several rules use."""
 
 import os
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ from mappedram.stream.reader import read_stream
 from mappedram.stream.regions import Region, claimed
 from mappedram.stream.snapshot import Block, OpenSnapshot
 
-#: Bitmaps that are held at a time; stands for 32 TiB of pages of 4 KiB. A sparse file can claim
-#: far more than that without taking any space.
+#: Limit of bitmap bytes in memory, enough for 32 TiB in 4 KiB pages. A sparse file can claim far
+#: more without using disk space.
 BITMAPS_MAX = 1 << 30
 
 #: A path, or an open descriptor.
@@ -32,7 +32,7 @@ Openable = str | os.PathLike[str] | int
 
 
 class Context:
-    """One snapshot under judgement."""
+    """The snapshot to check."""
 
     def __init__(self, snapshot: OpenSnapshot, container: Container | None = None) -> None:
         self.snapshot = snapshot
@@ -42,7 +42,7 @@ class Context:
 
     @property
     def stream(self) -> Stream:
-        """All that the headers say."""
+        """The parsed headers."""
         return self.snapshot.stream
 
     @property
@@ -54,7 +54,7 @@ class Context:
 
     @cached_property
     def elements(self) -> dict[str, Element[object]]:
-        """The structures by path; of several with one path, the first."""
+        """The structures by path; the first one if several share a path."""
         return {element.path: element for element in reversed(self.stream.elements)}
 
     def of_kind(self, kind: Kind[T]) -> Iterator[Element[T]]:
@@ -70,7 +70,7 @@ class Context:
         return found
 
     def field(self, element: Element[object], name: str) -> Place:
-        """Where a field of a structure lies; `name` is a path such as `mapped_ram/version`."""
+        """Place of a field in a structure; `name` is a path such as `mapped_ram/version`."""
         if element.offset not in self._spans:
             self._spans[element.offset] = {s.path: s for s in self.snapshot.fields(element)}
         span = self._spans[element.offset][name]
@@ -78,11 +78,11 @@ class Context:
         return Place(offset, length, f"{element.path}/{name}")
 
     def block_field(self, block: RamBlock, name: str) -> Place:
-        """Where a field of the header of a block lies."""
+        """Place of a field in the header of a block."""
         return self.field(self.elements[block.path], name)
 
     def section_field(self, section: Section, name: str) -> Place:
-        """Where a field of the header of a section lies."""
+        """Place of a field in the header of a section."""
         return self.field(self.elements[f"{section.path}/header"], name)
 
     # Sections.
@@ -99,16 +99,16 @@ class Context:
 
     @cached_property
     def has_devices_only(self) -> bool:
-        """Whether the stream is what `xen-save-devices-state` writes: devices and nothing else."""
+        """Whether the stream contains only devices, as `xen-save-devices-state` writes it."""
         types = {section.type for section in self.stream.sections}
         return self.stream.configuration is None and types == {SectionType.FULL, SectionType.EOF}
 
     @cached_property
     def undivided(self) -> FormatError | None:
-        """Why the sections behind RAM were not followed, if nothing tells where they end.
+        """Why the sections after RAM were not parsed, if the file does not show their ends.
 
-        All of RAM has been passed by then: END of RAM, or in a save with `background-snapshot`, the
-        last PART, which a FULL section follows.
+        At this point all of RAM has been parsed: up to END of RAM, or in a save with
+        `background-snapshot`, up to the last PART, which a FULL section follows.
         """
         *before, last = self.stream.sections or (None,)
         if last is None or not isinstance(self.stream.stopped, UnsupportedError):
@@ -118,20 +118,20 @@ class Context:
         is_behind = last.idstr != RAM_SECTION_IDSTR and (SectionType.END in passed or in_background)
         return self.stream.stopped if is_behind else None
 
-    # Blocks and what is theirs in the file.
+    # Blocks and their areas in the file.
 
     def headers(self) -> Iterator[tuple[RamBlock, MappedRamHeader]]:
-        """The blocks that have a mapped-ram header, with it."""
+        """The blocks with a mapped-ram header, and the header."""
         return ((block, block.mapped_ram) for block in self.stream.blocks if block.mapped_ram)
 
     @cached_property
     def located(self) -> tuple[Block, ...]:
-        """The blocks whose header tells where bitmap and pages are, and how large."""
+        """The blocks with known offsets and sizes of bitmap and pages."""
         return tuple(block for block in self.snapshot.blocks if _is_located(block.model))
 
     @cached_property
     def claims(self) -> list[Region]:
-        """What the stream takes, and the bitmaps and page areas of located blocks, by offset."""
+        """Regions of the stream, and bitmaps and page areas of located blocks, by offset."""
         located = {block.model.path for block in self.located}
         return sorted(
             (
@@ -146,7 +146,7 @@ class Context:
 
     @cached_property
     def overlaps(self) -> list[tuple[Region, Region]]:
-        """Claims that begin inside an earlier one, with that one; each bears on an area."""
+        """Pairs of an earlier claim and one that begins inside it; at least one is an area."""
         found = []
         reaching: Region | None = None
         for claim in self.claims:
@@ -158,9 +158,9 @@ class Context:
 
     @cached_property
     def judged(self) -> tuple[Block, ...]:
-        """The blocks whose bitmap can be read and has its bytes, and its pages, to itself.
+        """The blocks whose bitmap and pages are inside the file and overlap nothing.
 
-        So that no byte is read twice, however many blocks a hostile file has.
+        Thus no byte is read twice, however many blocks a hostile file has.
         """
         shared = {block_path(claim) for claim in chain.from_iterable(self.overlaps)}
         left_out = shared | self.oversized
@@ -172,7 +172,7 @@ class Context:
 
     @cached_property
     def oversized(self) -> set[str]:
-        """Paths of the blocks whose bitmaps are inside the file, but more than can be held."""
+        """Paths of the blocks whose bitmaps are inside the file, but exceed `BITMAPS_MAX`."""
         total, left_out = 0, set()
         for block in self.located:
             if self._is_inside(block.model):
@@ -182,7 +182,7 @@ class Context:
         return left_out
 
     def _is_inside(self, block: RamBlock) -> bool:
-        """Whether bitmap and pages lie between the base of the stream and the end of the file."""
+        """Whether bitmap and pages are between the start of the stream and the end of the file."""
         begin, end = self.stream.offset, self.stream.file_size
         bitmap_offset, pages_offset = block.bitmap_offset, block.pages_offset
         assert bitmap_offset is not None
@@ -195,7 +195,7 @@ class Context:
         )
 
     def survey(self, block: Block) -> Survey:
-        """The bitmap of a judged block against its page area."""
+        """Comparison of the bitmap of a judged block with its page area."""
         path = block.model.path
         if path not in self._surveys:
             self._surveys[path] = survey(self.source, block.model, block.bitmap)
@@ -203,33 +203,33 @@ class Context:
 
     @cached_property
     def bitmaps_are_empty(self) -> bool:
-        """Whether there are bitmaps, and no bit is set in any."""
+        """Whether there are bitmaps, all of them empty."""
         return bool(self.judged) and len(self.unwritten) == len(self.judged)
 
     @cached_property
     def unwritten(self) -> tuple[Block, ...]:
-        """The judged blocks whose bitmaps were never written, as far as the file tells.
+        """The judged blocks whose bitmaps were probably never written.
 
-        QEMU writes the bitmaps one after the other, in the order of the blocks, once all pages are
-        there: before the EOS of END of RAM, those behind the last that has a bit may be missing.
-        Such a bitmap is empty, and so is that of a block of zeros.
+        QEMU writes the bitmaps in the order of the blocks, after all pages and before the EOS of
+        END of RAM. Without that EOS, the bitmaps after the last one with a set bit may be missing.
+        A missing bitmap reads as empty, and so does the bitmap of a block of zeros.
         """
         filled = [n for n, block in enumerate(self.judged) if self.survey(block).num_set]
         if filled and self.stream.ram_ended:
             return ()
         return self.judged[filled[-1] + 1 if filled else 0 :]
 
-    # The second opinion.
+    # The other parser.
 
     @property
     def difference(self) -> Defect | None:
-        """What the two drivers, or the two walks, make differently of the file."""
+        """The first difference between the two drivers, or the two parsers, for this file."""
         if isinstance(self.snapshot.driver, ComparedDriver):
             found = first_difference(self.snapshot.driver, self.stream)
             return found or walks_difference(self.source, self.stream)
-        driver = compared()  # somebody else has read the file, with one driver
+        driver = compared()  # the caller read the file with one driver only
         try:
-            # From the source as it is read here, which may have edits that its file has not.
+            # From this source, which may have edits that its file has not.
             reading = read_stream(self.source, self.stream.offset, driver)
         except FormatError as refusal:
             return first_difference(driver, refusal)
@@ -237,12 +237,12 @@ class Context:
 
 
 def compared() -> ComparedDriver:
-    """A driver that reads as `construct` does, and knows where `kaitai` differs."""
+    """A driver that returns the values of `construct`, and records where `kaitai` differs."""
     return ComparedDriver(drivers.get("construct"), drivers.get("kaitai"))
 
 
 def is_area(claim: Region) -> bool:
-    """Whether an offset in the header of a block points there."""
+    """Whether a region is an area of a block: bitmap, pages or padding."""
     return claim.kind in ("bitmap", "pages", "padding")
 
 

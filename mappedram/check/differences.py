@@ -1,4 +1,4 @@
-"""Where the two drivers differ first, with its place in the file."""
+"""The first difference between the two drivers, with its place in the file."""
 
 from typing import cast
 
@@ -9,17 +9,17 @@ from mappedram.format.drivers.compared import ComparedDriver, Difference, Outcom
 from mappedram.format.typed import Fields
 from mappedram.stream.model import Stream
 
-#: Longest value that is shown.
+#: Longest value that a message shows.
 _SHOWN_MAX = 60
 _NOWHERE = Place(None, None, "")
 
 
 def first_difference(driver: ComparedDriver, reading: Stream | FormatError) -> Defect | None:
-    """What the drivers have differed in while a file was read; None where they never did.
+    """The first difference between the drivers while reading a file; None if they agree.
 
     Args:
-        driver: what has read the file.
-        reading: what came of it, be it a refusal.
+        driver: the driver that read the file.
+        reading: the parsed stream, or the error.
     """
     difference = driver.difference
     if difference is None:
@@ -35,7 +35,7 @@ def first_difference(driver: ComparedDriver, reading: Stream | FormatError) -> D
 
 
 def _place(difference: Difference, reading: Stream | FormatError) -> Place:
-    """Where the structure stands; nowhere, if it was read on trial only."""
+    """Place of the structure; no place if the reader only probed for it."""
     refusal = reading if isinstance(reading, FormatError) else reading.stopped
     if isinstance(difference.mine, RefusalError):
         return Place(refusal.offset, None, refusal.path) if refusal else _NOWHERE
@@ -49,7 +49,7 @@ def _place(difference: Difference, reading: Stream | FormatError) -> Place:
 def _said(outcome: Outcome) -> str:
     if not isinstance(outcome, RefusalError):
         return f"{outcome[1]:#x} bytes"
-    return f"{outcome.path} {'cut off' if outcome.short else 'refused'}"
+    return f"{outcome.path} {'truncated' if outcome.short else 'refused'}"
 
 
 def _defect(what: str, mine: object, other: object, place: Place) -> Defect:

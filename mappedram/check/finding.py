@@ -1,4 +1,4 @@
-"""What a check says: one finding for each defect, with its place in the file."""
+"""Findings: one for each defect, with its place in the file."""
 
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from mappedram.json_types import Json
 
 
 class Place(NamedTuple):
-    """Bytes of the file, and what stands there."""
+    """A range of bytes in the file, and the path of the structure there."""
 
     offset: int | None
     length: int | None
@@ -17,7 +17,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """What a rule yields: a finding that does not yet say whose it is."""
+    """The output of a rule: a finding without the code of the rule."""
 
     message: str
     place: Place
@@ -32,15 +32,15 @@ class Finding:
     Attributes:
         code: stable code of the rule, such as `MR201`.
         name: name of the rule, such as `pages-offset-unaligned`.
-        severity: what it means for loading.
+        severity: effect on loading.
         message: one sentence, printable.
-        offset: first byte of the file that is to blame; None where there is no such byte.
-        length: how many bytes are to blame; None where that is not known.
+        offset: first wrong byte in the file; None if there is no such byte.
+        length: number of wrong bytes; None if unknown.
         path: place in the structure, such as `/ram/blocks[0]/mapped_ram/pages_offset`.
-        expected: what the format calls for, in short.
-        actual: what stands there, in short.
-        decompressed: whether the file holds these bytes compressed: `offset` then counts from the
-            beginning of what was decompressed.
+        expected: the value that the format requires, in short.
+        actual: the value in the file, in short.
+        decompressed: whether the bytes are compressed in the file; `offset` is then relative to
+            the start of the decompressed stream.
     """
 
     code: str

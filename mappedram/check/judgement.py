@@ -1,8 +1,8 @@
-"""The verdict on a file: one table of what was found and of what the releases of QEMU do.
+"""The verdict on a file, from a table of findings and of the results of QEMU releases.
 
-All that is said of a file follows from a `Report`, whose verdict follows from its findings. So the
-table is made true by findings: an error is added where it says corrupt and none was found, and
-errors become warnings where it says harmless.
+All output about a file is derived from its `Report`, and the verdict of the report from its
+findings. The findings are adjusted to match the table: if it says corrupt without an error, one is
+added; if it says harmless, errors become warnings.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,18 +17,18 @@ from mappedram.qemu.loader import Verdict as LoaderVerdict
 
 
 def everything(_: str) -> bool:
-    """A choice of all rules."""
+    """Select all rules."""
     return True
 
 
 @dataclass(frozen=True)
 class Question:
-    """What somebody wants to know of a file.
+    """The question that a report answers.
 
     Attributes:
-        release: the one release that counts; None for all.
-        destination: what is to load the file; None for one that fits it.
-        takes: whether findings of the rule with a code are wanted.
+        release: the only release to consider; None for all.
+        destination: the destination that loads the file; None for one that matches it.
+        takes: whether to report findings with a code.
     """
 
     release: str | None = None
@@ -37,14 +37,14 @@ class Question:
 
     @property
     def asked(self) -> Asked:
-        """What the report says of this."""
+        """The question, as recorded in the report."""
         return Asked(self.release, self.destination is not None)
 
     def wants(self, code: str) -> bool:
         """Whether findings of a rule count.
 
-        Those that say what is asked about QEMU always do. Nothing can be said of a file that is not
-        followed, least of all that it is clean.
+        Findings that answer the question about QEMU always do, and so does MR004: a file that
+        cannot be parsed must not be reported as clean.
         """
         return (
             code == NOT_FOLLOWED
@@ -54,7 +54,7 @@ class Question:
 
     @property
     def asks_releases(self) -> bool:
-        """Whether it matters what the releases do with the file."""
+        """Whether the results of the releases affect the verdict."""
         return self.wants("MR061")
 
 
@@ -65,14 +65,14 @@ def judged(
     question: Question = Question(),
     place_at: Callable[[int], Place] = unnamed,
 ) -> Report | None:
-    """The report on a file; None where what was asked cannot be answered.
+    """The report on a file; None if the question cannot be answered.
 
     Args:
-        file: its name.
-        findings: what the rules about the file found.
-        qemu: what each release does with it.
-        question: which of all this counts.
-        place_at: what stands at a byte of the file.
+        file: name of the file.
+        findings: findings of the rules about the file.
+        qemu: result of each release.
+        question: selection of findings and releases.
+        place_at: the place of an offset in the file.
     """
     release = question.release
     if not question.asks_releases:
@@ -94,6 +94,6 @@ def _about_loading(loading: LoadingCase) -> Iterator[Finding]:
 
 
 def _lowered(finding: Finding) -> Finding:
-    """An error that does not keep the file from being loaded where it is to be loaded."""
+    """An error, lowered to a warning, because the selected QEMU loads the file nonetheless."""
     error = finding.severity == Severity.ERROR
     return replace(finding, severity=Severity.WARNING) if error else finding

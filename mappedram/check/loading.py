@@ -1,4 +1,4 @@
-"""What the rules found of a file, against what becomes of it in QEMU: the table of verdicts."""
+"""The table of verdicts: findings of the rules against the results of QEMU releases."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,28 +9,28 @@ from mappedram.check.releases import ELSEWHERE
 from mappedram.check.report import Asked, Verdict, verdict_of
 from mappedram.qemu.loader import Verdict as LoaderVerdict
 
-#: What the rules about the file found, by the worst of it.
+#: The worst finding of the rules about the file.
 Worst = Literal["error", "not followed", "warning", "nothing"]
-#: What becomes of the file in the releases that were asked.
+#: The results of the selected releases.
 Loads = Literal["all", "perhaps", "some", "wrong", "none", "not asked"]
 
 WORST: dict[Worst, str] = {
     "error": "an error",
-    "not followed": "MR004: the file, or a part of it, was not followed",
-    "warning": "a warning at worst",
-    "nothing": "nothing, or notes",
+    "not followed": "MR004: the file, or a part of it, was not parsed",
+    "warning": "warnings, no error",
+    "nothing": "nothing, or infos",
 }
 LOADS: dict[Loads, str] = {
     "all": "all load it with the right memory",
-    "perhaps": "all load it as far as can be told, or lack a device that other builds have",
+    "perhaps": "all probably load it, or lack a device that other builds have",
     "some": "some load it with the right memory, others refuse it, crash or hang",
     "wrong": "some load it with the right memory, others load it with wrong memory",
     "none": "none loads it with the right memory",
-    "not asked": "none was asked, or nothing is modelled",
+    "not asked": "no release is considered, or none is modelled",
 }
 
-#: By what was found and by what becomes of the file: the verdict where all releases are asked with
-#: a destination that fits the file, and where a release or a destination is named. None: refused.
+#: By findings and results: the verdict for all releases and a destination that matches the file,
+#: and the verdict for a named release or destination. None: no answer (`NotModelledError`).
 TABLE: dict[tuple[Worst, Loads], tuple[Verdict, Verdict | None]] = {
     ("error", "all"): ("corrupt", "harmless"),
     ("error", "perhaps"): ("corrupt", "corrupt"),
@@ -60,19 +60,19 @@ TABLE: dict[tuple[Worst, Loads], tuple[Verdict, Verdict | None]] = {
 
 
 def unnamed(offset: int) -> Place:
-    """A byte of which nothing is known but where it is."""
+    """A place with an offset only."""
     return Place(offset, None, "")
 
 
 @dataclass(frozen=True)
 class LoadingCase:
-    """What the rules about loading look at.
+    """The input of the rules about loading.
 
     Attributes:
-        qemu: what each release does with the file.
-        found: what the rules about the file found, all that counts.
+        qemu: result of each release.
+        found: findings of the rules about the file that count.
         asked: the question.
-        place_at: what stands at a byte of the file.
+        place_at: the place of an offset in the file.
     """
 
     qemu: Mapping[str, LoaderVerdict]
@@ -82,7 +82,7 @@ class LoadingCase:
 
     @property
     def worst(self) -> Worst:
-        """The line of the table."""
+        """The row of the table."""
         verdict = verdict_of(self.found)
         lines: dict[Verdict, Worst] = {
             "corrupt": "error",

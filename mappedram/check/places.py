@@ -1,4 +1,4 @@
-"""Which field of a file begins at a byte that somebody else has named: the model of the loader."""
+"""Find the field at an offset that the model of the loader reports."""
 
 from collections.abc import Iterator
 
@@ -10,15 +10,15 @@ from mappedram.stream.regions import claimed
 
 
 def place_at(offset: int, stream: Stream | None, source: Source) -> Place:
-    """What stands at a byte: a field of a structure, a payload, or what a header points at.
+    """The place of an offset: a field of a structure, a payload, or an area of a block.
 
     Args:
-        offset: of the byte.
-        stream: what was read of the file; None where no stream begins there.
+        offset: offset in the file.
+        stream: the parsed stream; None if the file has none.
         source: the file.
 
     Returns:
-        A place without a path where nothing is known of these bytes.
+        A place without a path if the offset belongs to no known structure.
     """
     nowhere = Place(offset, None, "")
     return nowhere if stream is None else next(_places(offset, stream, source), nowhere)

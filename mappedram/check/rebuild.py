@@ -1,4 +1,4 @@
-"""A file built again of its own values, by each of the two declarations: is it the same?"""
+"""Rebuild a file from its parsed values with each declaration, and compare the bytes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from mappedram.io.source import Source
 from mappedram.json_types import Json
 from mappedram.stream.rebuild import Compared, Mismatch, compare, differing
 
-#: What was not built of its values, by the kind of region.
+#: Regions that are not rebuilt, by kind.
 _PASSED = {
     "payload": "payloads",
     "text": "JSON text",
@@ -26,13 +26,13 @@ _PASSED = {
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What became of a file with one of the declarations.
+    """The result of rebuilding a file with one of the declarations.
 
     Attributes:
-        driver: the name of the declaration.
-        mismatch: where it differs first; None where it does not, or was not built.
-        problem: why it was not built; empty where it was.
-        coverage: of how many bytes that is said; None where it differs, or was not built.
+        driver: name of the declaration.
+        mismatch: the first difference; None if there is none, or the file was not rebuilt.
+        problem: why the file was not rebuilt; empty if it was.
+        coverage: how many bytes were compared; None if they differ, or the file was not rebuilt.
     """
 
     driver: DriverName
@@ -42,12 +42,12 @@ class Rebuilt:
 
     @property
     def identical(self) -> bool | None:
-        """Whether each byte that is built is the same; None where the file was not built."""
+        """Whether all rebuilt bytes are the same; None if the file was not rebuilt."""
         return None if self.problem else self.mismatch is None
 
     @property
     def text(self) -> str:
-        """The same for a person."""
+        """The result as text."""
         if self.problem:
             return f"not rebuilt ({self.driver}): {self.problem}"
         if self.mismatch is None:
@@ -57,7 +57,7 @@ class Rebuilt:
         where = self.mismatch
         return (
             f"differs ({self.driver}) at {where.offset:#x}, {where.path}:"
-            f" built {where.expected}, the file has {where.actual}"
+            f" rebuilt {where.expected}, in the file {where.actual}"
         )
 
     def to_dict(self) -> dict[str, Json]:
@@ -74,7 +74,7 @@ class Rebuilt:
 
 
 def summary(found: Sequence[Rebuilt]) -> str:
-    """All declarations for a person: what came of each, and of how many bytes that is said."""
+    """The results of all declarations as text, with the number of bytes compared."""
     told = {one.driver: _told(one.coverage) for one in found if one.coverage}
     if len({*told.values()}) > 1:
         told = {driver: f"{text} by {driver}" for driver, text in told.items()}
@@ -84,20 +84,20 @@ def summary(found: Sequence[Rebuilt]) -> str:
 def _told(coverage: Compared) -> str:
     passed = coverage.passed
     kinds = ", ".join(f"{_PASSED[kind]} {passed[kind]:,}" for kind in _PASSED if kind in passed)
-    over = f"{sum(passed.values()):,} passed over" + (f" ({kinds})" if kinds else "")
+    over = f"{sum(passed.values()):,} skipped" + (f" ({kinds})" if kinds else "")
     return f"{coverage.rebuilt:,} bytes rebuilt, {over}"
 
 
 def rebuilt(path: str, offset: int = 0) -> list[Rebuilt]:
-    """Build a file of its own values by each declaration, and compare.
+    """Rebuild a file from its parsed values with each declaration, and compare the bytes.
 
     Args:
         path: the file.
-        offset: where the stream, or a save image of libvirt, begins. Of a compressed image, the
-            stream is that which was decompressed.
+        offset: offset of the stream, or of a libvirt save image. A compressed stream is
+            decompressed first.
     """
     try:
-        # Decompressing takes the longest, and is done once.
+        # Decompress only once: it is the slowest step.
         with Source(path) as source, unpacked(source, offset) as (stream, begin, container):
             return [_rebuilt(stream, begin, container, name) for name in drivers.DRIVERS]
     except (MappedRamError, OSError) as error:
@@ -125,7 +125,7 @@ def _outcome(name: DriverName, found: Mismatch | Compared) -> Rebuilt:
 
 
 def _with_image(found: Mismatch | Compared, container: Container) -> Mismatch | Compared:
-    """Counts of a decompressed stream, with those of what stands before it in its image."""
+    """Counts of a decompressed stream, plus those of the header and texts of its image."""
     if isinstance(found, Mismatch):
         return found
     header = container.image.header
@@ -137,7 +137,7 @@ def _with_image(found: Mismatch | Compared, container: Container) -> Mismatch | 
 
 
 def _of_image(container: Container, name: DriverName) -> Mismatch | None:
-    """The header of an image of libvirt."""
+    """Difference in the header of a libvirt save image, if any."""
     header = container.image.header
     values = complete(libvirt.LibvirtHeader, header.fields)
     data = drivers.get(name).build(KINDS[header.kind], values, header.params)

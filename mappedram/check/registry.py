@@ -17,10 +17,10 @@ LoadingJudge = Callable[[LoadingCase], Iterator[Defect]]
 
 #: Findings of one rule. A file of 1 MiB can have two hundred thousand sections, all of them wrong.
 FINDINGS_MAX = 1000
-_MORE = f"there are more places like these; only {FINDINGS_MAX} are told"
+_MORE = f"more findings of this rule are not listed; the limit is {FINDINGS_MAX}"
 
 
-#: Finds the defects; each rule takes what its `subject` says.
+#: Finds the defects; the argument is a `Context` or a `LoadingCase`, depending on the `subject`.
 Judging = Callable[[Never], Iterator[Defect]]
 
 
@@ -29,19 +29,19 @@ class Rule:
     """One rule.
 
     Attributes:
-        code: stable, never given to another rule: `MR0` envelope and framing, and loading as a
-            whole, `MR1` list of RAM blocks, `MR2` mapped-ram header, `MR3` bitmap, `MR4` regions,
-            `MR5` save image of libvirt around the stream.
-        name: names the defect, in kebab-case.
-        severity: the same for all findings of the rule.
-        summary: what holds in a file without findings of the rule, in one sentence.
-        why: what happens otherwise.
-        remedy: what to do about a file with such a finding.
-        clause: the clause of spec/format.md that demands it.
-        errata: the cards of spec/errata.md that tell of programs at fault.
-        qemu: the function of QEMU that writes or reads it.
-        judge: finds the defects.
-        subject: what it looks at: a `Context` of the file, or a `LoadingCase`.
+        code: stable, never reused for another rule: `MR0` envelope, framing and loading, `MR1`
+            list of RAM blocks, `MR2` mapped-ram header, `MR3` bitmap, `MR4` regions, `MR5` libvirt
+            save image around the stream.
+        name: name of the defect, in kebab-case.
+        severity: severity of all findings of the rule.
+        summary: the requirement, in one sentence.
+        why: the consequence of a violation.
+        remedy: how to proceed with a file that violates the rule.
+        clause: the clause of spec/format.md that requires it.
+        errata: the cards of spec/errata.md about programs that write such files.
+        qemu: the function of QEMU that writes or reads the value.
+        judge: the function that finds defects.
+        subject: the input of the rule: a `Context` of the file, or a `LoadingCase`.
     """
 
     code: str
@@ -57,7 +57,7 @@ class Rule:
     subject: Literal["file", "loading"]
 
     def check(self, subject: Context | LoadingCase) -> Iterator[Finding]:
-        """What the rule has to say about a file: at most `FINDINGS_MAX`, and that there is more."""
+        """The findings of the rule: at most `FINDINGS_MAX`, and a note if there are more."""
         judge = cast("Callable[[Context | LoadingCase], Iterator[Defect]]", self.judge)
         defects = judge(subject)
         yield from map(self.finding, islice(defects, FINDINGS_MAX))
@@ -82,7 +82,7 @@ _PARTS = re.compile(r"\n\n(?:Why|Remedy):\n")
 #: All rules by code, in order.
 RULES: dict[str, Rule] = {}
 
-#: Codes that are no longer in use: the version that dropped each, and its successor if it has one.
+#: Retired codes: the version that dropped each code, and its successor, if any.
 RETIRED: dict[str, tuple[str, str | None]] = {}
 
 
@@ -95,7 +95,7 @@ def rule(
     qemu: str,
     errata: tuple[str, ...] = (),
 ) -> Callable[[Judge], Judge]:
-    """Register a function as rule. Its docstring has the summary, then `Why:` and `Remedy:`."""
+    """Register a function as a rule. Its docstring has the summary, then `Why:` and `Remedy:`."""
 
     def register(judge: Judge) -> Judge:
         _register(judge, "file", code, name, severity, clause, errata, qemu)
@@ -107,7 +107,7 @@ def rule(
 def loading_rule(
     code: str, name: str, severity: Severity, *, clause: str, qemu: str
 ) -> Callable[[LoadingJudge], LoadingJudge]:
-    """The same for a rule about what the releases of QEMU do with a file."""
+    """Register a function as a rule about the results of QEMU releases."""
 
     def register(judge: LoadingJudge) -> LoadingJudge:
         _register(judge, "loading", code, name, severity, clause, (), qemu)

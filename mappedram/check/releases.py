@@ -1,4 +1,4 @@
-"""What the releases of QEMU do with a file under judgement (`mappedram.qemu.loader`)."""
+"""The result of loading a file in each release of QEMU (`mappedram.qemu.loader`)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,31 +13,31 @@ from mappedram.stream.model import Stream
 #: The finding that a stream is for `xen-load-devices-state`.
 _DEVICES_ONLY = "MR019"
 _BIG_ENDIAN = "MR305"
-#: The rule that names the cause where a release has not the machine type. A file of one that is too
-#: new for the release does not break it.
+#: The rule that names the cause if a release lacks the machine type. A file with a machine type
+#: that is too new for a release does not break the rule.
 _MACHINE = "MR060"
-#: The rules that say why a destination refuses what another one loads.
+#: The rules for a file that one destination refuses and another one loads.
 DESTINATION = frozenset(("MR063", "MR064", "MR065"))
-#: The reasons that are no fault of the file: a device that other builds have, a machine type or a
-#: command that other releases have.
+#: Reasons that are no fault of the file: a device that only other builds have, a machine type or a
+#: command that only other releases have.
 ELSEWHERE = DESTINATION | {_MACHINE, E_SWITCHOVER}
-#: The reason where no rule about the file names the cause.
+#: The reason if no rule about the file covers the cause.
 _UNNAMED = "MR061"
-#: What the destination lacks if the file breaks none of the rules that the loader gives as reason,
-#: and does something else where the destination fits: by that rule, or else the last.
+#: The rule about the destination, by the loader's reason, if the file does not break that rule and
+#: loads differently at a matching destination; the last entry for all other reasons.
 _LACKING = {"MR301": "MR064", "": "MR063"}
-#: What is no matter of a destination that somebody has named: no release has such a device.
+#: Reasons that hold for any destination: no release has such a device.
 _ANYWHERE = frozenset(("MR065",))
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What the rules about the file found.
+    """The findings of the rules about the file.
 
     Attributes:
-        findings: all of it.
-        compressed: whether the stream is compressed, in a save image of libvirt.
-        stream: what was read; None where no stream begins.
+        findings: all findings.
+        compressed: whether the stream is compressed, in a libvirt save image.
+        stream: the parsed stream; None if the file has none.
     """
 
     findings: list[Finding]
@@ -45,12 +45,12 @@ class Findings:
     stream: Stream | None = None
 
     def has(self, code: str) -> bool:
-        """Whether the rule with that code has found anything."""
+        """Whether there is a finding with this code."""
         return any(finding.code == code for finding in self.findings)
 
     @property
     def unlike(self) -> str | None:
-        """What it is about the stream that nothing of its loading is modelled; None if it is."""
+        """Why loading this stream is not modelled; None if it is."""
         if self.compressed:
             return "the stream in the save image is compressed"
         return "the stream is for xen-load-devices-state" if self.has(_DEVICES_ONLY) else None
@@ -59,22 +59,22 @@ class Findings:
 def judge_loading(
     source: Source, offset: int, destination: Destination | None, found: Findings
 ) -> dict[str, Verdict]:
-    """What each release does with a file, with mapped-ram on or off as the file has it.
+    """The result of each release, with mapped-ram enabled or disabled to match the file.
 
     Args:
         source: the file.
-        offset: where the stream, or a save image of libvirt, begins.
-        destination: what is to load it; None for one that fits the file.
-        found: what there is to say of the file.
+        offset: offset of the stream, or of a libvirt save image.
+        destination: the destination that loads the file; None for one that matches it.
+        found: the findings about the file.
     """
     findings = found.findings
     if found.unlike is not None:
         return {}
     try:
         image = detect(source, offset)
-    except FormatError:  # of the header of the image; no stream is reached
+    except FormatError:  # in the header of the image
         return {}
-    if image is not None and image.compressed:  # and cannot be decompressed here
+    if image is not None and image.compressed:  # in a format that cannot be decompressed here
         return {}
     fitting = Destination(byteorder="big" if found.has(_BIG_ENDIAN) else "little")
     begin = image.stream_offset if image is not None else offset
@@ -90,16 +90,16 @@ def judge_loading(
 
 
 def why_not_modelled(found: Findings) -> str:
-    """Why `judge_loading` has no answer, in words."""
-    return found.unlike or "no stream is reached in it"
+    """Why `judge_loading` has no answer."""
+    return found.unlike or "it has no readable stream"
 
 
 def _named(
     verdict: Verdict, findings: Collection[Finding], destination: Destination | None
 ) -> Verdict:
-    """The verdict with those rules as its reasons that the file has been found to break.
+    """The verdict, with only rules that the file breaks as its reasons.
 
-    The loader meets a defect where it trips over it, which may be far from the rule that it breaks.
+    The loader may fail far from the defect, and give another rule as the reason.
     """
     if verdict.outcome == "loads":
         return verdict
@@ -111,12 +111,12 @@ def _named(
 
 
 def _blamed(verdict: Verdict, loaders: Verdict, elsewhere: Verdict) -> Verdict:
-    """The verdict with what a destination lacks as its reason, if that makes a difference.
+    """The verdict, with a rule about the destination as its reason if the destination matters.
 
     Args:
-        verdict: what the release does with the file at that destination.
+        verdict: result at the given destination.
         loaders: the same with the reasons of the loader.
-        elsewhere: what it does at one that fits the file.
+        elsewhere: result at a destination that matches the file.
     """
     same = _end(elsewhere) == _end(loaders)
     if same or _UNNAMED not in verdict.because:
@@ -131,13 +131,13 @@ def _end(verdict: Verdict) -> tuple[object, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Releases that follow each other and come to the same.
+    """Consecutive releases with the same result.
 
     Attributes:
         releases: their names.
-        verdict: what they come to, with the words of the newest whose words are known.
-        speaker: the release whose words these are; None where nobody else has other words.
-        multifd: what else comes of it where the capability `multifd` is on.
+        verdict: the result, with the message of the newest release whose message is known.
+        speaker: the release that prints this message; None if all releases print the same.
+        multifd: other outcomes with the capability `multifd` enabled.
     """
 
     releases: tuple[str, ...]
@@ -147,21 +147,21 @@ class Group:
 
     @property
     def span(self) -> str:
-        """The releases in short."""
+        """The range of releases."""
         first, last = self.releases[0], self.releases[-1]
         return first if first == last else f"{first} to {last}"
 
     @property
     def quotation(self) -> str | None:
-        """The words in quotes, and whose they are where that has to be said."""
+        """The message in quotes, with the release that prints it if others differ."""
         if self.verdict.message is None:
             return None
-        whose = f"{self.speaker} says " if self.speaker else ""
+        whose = f"{self.speaker} prints " if self.speaker else ""
         return f'{whose}"{self.verdict.message}"'
 
 
 def by_outcome(found: Mapping[str, Verdict]) -> list[Group]:
-    """The releases in groups that come to the same, in their order."""
+    """Consecutive releases with the same result, grouped."""
     groups: list[list[str]] = []
     for release, verdict in found.items():
         if groups and _alike(found[groups[-1][-1]], verdict):
@@ -184,7 +184,7 @@ def _group(releases: Sequence[str], found: Mapping[str, Verdict]) -> Group:
 
 
 def _alike(here: Verdict, there: Verdict) -> bool:
-    # With multifd, releases differ where they are the same without; the lines are about these.
+    # Ignore results with multifd, which differ more often: a group is about results without it.
     plain, other = (
         replace(verdict, message=None, basis="read", multifd=None) for verdict in (here, there)
     )

@@ -1,4 +1,4 @@
-"""What is said of a file: its findings, what the releases of QEMU do with it, and the verdict."""
+"""The report on a file: its findings, the results of QEMU releases, and the verdict."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,27 +10,27 @@ from mappedram.qemu.loader.verdict import Verdict as LoaderVerdict
 
 Verdict = Literal["clean", "harmless", "corrupt", "unsupported"]
 
-#: As `qemu-img check` exits.
+#: Exit statuses, as in `qemu-img check`.
 EXIT_STATUS: dict[Verdict, int] = {"clean": 0, "corrupt": 2, "harmless": 3, "unsupported": 63}
 
-#: The rule that says that a file, or a part of it, is beyond this package.
+#: The rule for a file, or a part of it, that this package cannot parse.
 NOT_FOLLOWED = "MR004"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a report answers.
+    """The question that a report answers.
 
     Attributes:
-        release: the one release of QEMU that it is about; None for all of them.
-        destination: whether it is about a certain destination, not about one that fits the file.
+        release: the only release of QEMU considered; None for all.
+        destination: whether a destination was given, instead of one that matches the file.
     """
 
     release: str | None = None
     destination: bool = False
 
     def __bool__(self) -> bool:
-        """Whether the report is about less than all releases at any destination."""
+        """Whether the report is limited to one release or one destination."""
         return self.release is not None or self.destination
 
     def to_dict(self) -> dict[str, Json]:
@@ -42,16 +42,16 @@ class Asked:
 class Report:
     """The findings about one file, ordered by offset and then by code.
 
-    Every form of the report says the same, because all follow from the findings: the file is
-    corrupt where one is an error, and harmless where one is a warning. `mappedram.check.judgement`
-    sees to it that the findings agree with what the releases do.
+    All output formats agree, because they are derived from the findings: an error makes the file
+    corrupt, a warning makes it harmless. `mappedram.check.judgement` adjusts the findings to the
+    results of the releases.
 
     Attributes:
-        file: its name.
-        verdict: what all of it amounts to.
-        findings: all that were chosen.
-        qemu: what each release does with the file: all that were asked, or the one that was. Empty
-            where none was, or where nothing is modelled, as of devices alone.
+        file: name of the file.
+        verdict: the verdict.
+        findings: the selected findings.
+        qemu: result of each release considered. Empty if none is, or if nothing is modelled, as
+            for a stream without RAM.
         asked: the question.
     """
 
@@ -75,7 +75,7 @@ class Report:
 
     @property
     def exit_status(self) -> int:
-        """What a command that prints this report exits with."""
+        """Exit status of a command that prints this report."""
         return EXIT_STATUS[self.verdict]
 
     def to_dict(self) -> dict[str, Json]:
@@ -94,7 +94,7 @@ def _position(finding: Finding) -> tuple[int, str]:
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:
-    """What findings amount to."""
+    """The verdict that follows from findings."""
     findings = tuple(findings)
     severities = {finding.severity for finding in findings}
     if Severity.ERROR in severities:

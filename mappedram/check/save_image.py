@@ -1,4 +1,4 @@
-"""The save image of libvirt that a stream under judgement stands in."""
+"""The libvirt save image that contains the stream to check."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +14,13 @@ from mappedram.stream.snapshot import OpenSnapshot
 
 @dataclass
 class Container:
-    """The image that a stream under judgement stands in.
+    """The save image that contains the stream to check.
 
     Attributes:
         source: the file of the image.
-        image: what it says before its stream.
+        image: the parsed header and texts.
         damage: why the stream could not be decompressed to its end.
-        snapshot: the stream; None where none begins there.
+        snapshot: the stream; None if the image has none.
     """
 
     source: Source
@@ -29,7 +29,7 @@ class Container:
     snapshot: OpenSnapshot | None = None
 
     def field(self, name: str) -> Place:
-        """Where a field of the header lies."""
+        """Place of a field in the header."""
         header = self.image.header
         data = self.source.read(header.offset, header.length)
         spans = drivers.get("construct").spans(header.kind, data, dict(header.params))
@@ -38,16 +38,16 @@ class Container:
 
 
 def uncompressed(source: Source, offset: int, why: str) -> Container | None:
-    """The image at an offset, if there is one, for work on the bytes of the file as they are.
+    """The save image at an offset, if there is one, for work on uncompressed bytes.
 
     Args:
         source: the file.
-        offset: where the image or the stream begins.
-        why: what cannot be done with a compressed stream; for the message.
+        offset: offset of the image or of the stream.
+        why: the reason to refuse a compressed stream, for the message.
 
     Raises:
         FormatError: the header of the image cannot be read.
-        UnsupportedError: the stream in it is compressed.
+        UnsupportedError: the stream in the image is compressed.
     """
     image = detect(source, offset)
     if image is None:
@@ -63,7 +63,7 @@ def uncompressed(source: Source, offset: int, why: str) -> Container | None:
 
 @contextmanager
 def unpacked(source: Source, offset: int = 0) -> Iterator[tuple[Source, int, Container | None]]:
-    """The stream to judge and where it begins; with the image around it, if there is one.
+    """The stream to check and its offset, with the save image around it, if there is one.
 
     Raises:
         FormatError: the header of the image cannot be read.

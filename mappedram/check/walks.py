@@ -1,7 +1,7 @@
-"""The walk of Construct against that of Kaitai Struct: where do they differ first?
+"""Compare the structures that the Construct and the Kaitai Struct parser find in a file.
 
-Both say what stands where, to the end of a file, and share nothing but the window of bytes. Where
-the `.ksy` is known to say less (`docs/languages.md`), a difference is none if the file shows why.
+The two parsers share only the access to bytes. Known limits of the `.ksy` files
+(`docs/languages.md`) do not count as differences if the file shows the reason.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from mappedram.io.source import Source
 from mappedram.stream.model import Area, Element, Section, Stream
 from mappedram.stream.reader.footer import find_footer
 
-#: Structures that are compared. A hostile file has millions; a real one hardly 200, most of which
-#: are PARTs that are all alike, and count once.
+#: Limit of structures to compare. A hostile file can have millions; a real one has fewer than 200,
+#: mostly identical PARTs, which count once.
 WALKED_MAX = 5_000
-#: Longest value that is shown.
+#: Longest value that a message shows.
 _SHOWN_MAX = 60
-#: The structures of live devices, which only the walk of Construct looks into.
+#: Structures of live devices, which only the Construct parser parses.
 _LIVE = {
     "dirty_bitmap_chunk",
     "htab_chunk",
@@ -31,11 +31,11 @@ _LIVE = {
 
 
 def walks_difference(source: Source, stream: Stream) -> Defect | None:
-    """Where Kaitai's walk along a stream first differs from that of Construct.
+    """The first difference between the Kaitai and the Construct parser in a stream.
 
     Args:
         source: the file.
-        stream: what Construct's walk has made of it.
+        stream: the result of the Construct parser.
     """
     # Loads the runtime of Kaitai.
     from mappedram.stream.reader.kaitai_walk import outline
@@ -47,7 +47,7 @@ def walks_difference(source: Source, stream: Stream) -> Defect | None:
 
 
 class _Comparison:
-    """What both walks have made of one stream."""
+    """The results of both parsers for one stream."""
 
     def __init__(
         self, source: Source, stream: Stream, mine: Sequence[Element[object]], other: Stream
@@ -58,7 +58,7 @@ class _Comparison:
         self.other = other
         self.sections = {section.payload_offset: section for section in stream.sections}
 
-        #: Whether what follows is not compared: the `.ksy` announces that it is another.
+        #: Whether to stop comparing: the `.ksy` documents a difference from here on.
         self.is_announced = False
 
     def of_what_both_have(self) -> Defect | None:
@@ -78,9 +78,9 @@ class _Comparison:
         return None
 
     def last_followed(self) -> int:
-        """Where the last section begins up to which the `.ksy` knows which parts are those of RAM.
+        """Offset of the last section for which the `.ksy` can identify PART and END of RAM.
 
-        It keeps one number: a second START with another one makes it lose the first.
+        It keeps one section_id: a second START of RAM with another one replaces the first.
         """
         starts = [
             section
@@ -93,7 +93,7 @@ class _Comparison:
         )
 
     def is_guess(self, number: int, twin: Element[object]) -> bool:
-        """Whether the other walk has found the first footer, and this one knew better."""
+        """Whether the Kaitai parser took the first footer, and Construct had better data."""
         section = self.sections.get(self.mine[number - 1].end) if number else None
         if section is None or section.section_id is None or _is_ram(section):
             return False
@@ -101,12 +101,12 @@ class _Comparison:
         return twin.offset == found != self.mine[number].offset
 
     def is_advised(self, one: Element[object], twin: Element[object]) -> bool:
-        """Whether a block has the page size of the host, which the `.ksy` knows with mapped-ram."""
+        """Whether a block has a host page size, which the `.ksy` supports only with mapped-ram."""
         has, others = (element.params.get("has_page_size") for element in (one, twin))
         return not self.stream.mapped_ram and bool(has) and not others
 
     def of_endings(self) -> Defect | None:
-        """Where one walk goes on, and the other does not, or stops for another reason."""
+        """The difference if one parser continues after the other, or stops for another reason."""
         mine, others = len(self.mine), len(self.other.elements)
         stopped, other = self.stream.stopped, self.other.stopped
         if self.is_announced or (other and self.may_stop(other)):
@@ -119,14 +119,14 @@ class _Comparison:
         longer = self.mine[others:] or self.other.elements[mine:]
         path = longer[0].path if longer else (stopped or other or _NOTHING).path
         return _defect(
-            f"what stands at {offset:#x}",
+            f"{offset:#x}",
             _ending(self.mine[others : others + 1], stopped),
             _ending(self.other.elements[mine : mine + 1], other),
             Place(offset, longer[0].length if longer else None, path),
         )
 
     def of_announcements(self) -> Defect | None:
-        """Whether blocks have mapped-ram headers, in what is left of the stream."""
+        """Compare whether the blocks have mapped-ram headers."""
         views = [
             f"mapped-ram{' (guessed)' if one.mapped_ram_guessed else ''}" if one.mapped_ram else ""
             for one in (self.stream, self.other)
@@ -136,13 +136,13 @@ class _Comparison:
         return None if mine == other else _defect("capabilities", mine, other, place)
 
     def may_stop(self, error: FormatError) -> bool:
-        """Whether the `.ksy` says of itself that it stops there, and the file shows why."""
+        """Whether the `.ksy` is documented to stop there, and the file shows the reason."""
         section = self.sections.get(error.offset or 0)
         if error.path.endswith("/payload"):
             return section is not None and self.ends_unseen(section)
         if self.stream.mapped_ram or isinstance(error, TruncatedError):
             return False
-        # A page stands right behind what both have, and is no structure.
+        # The next bytes are a page, which is no structure.
         number = len(self.other.elements)
         behind = [element.offset for element in self.mine[number : number + 1]]
         return error.offset == self.mine[number - 1].end and behind != [error.offset]
@@ -168,12 +168,12 @@ def _is_ram(section: Section) -> bool:
 
 
 def _place_of(error: FormatError | None) -> object:
-    """What is compared of the reason to stop."""
+    """The part of the reason to stop that is compared."""
     return error and (isinstance(error, TruncatedError), error.offset)
 
 
 def _both_cut_in_a_block(one: FormatError | None, other: FormatError | None) -> bool:
-    """Whether the file ends in the header of a block: what tells of its fields may be missing."""
+    """Whether the file ends in the header of a block, before the bytes that show its fields."""
     return all(
         isinstance(error, TruncatedError) and error.path.startswith("/ram/blocks")
         for error in (one, other)
@@ -187,7 +187,7 @@ def _ending(element: Sequence[Element[object]], stopped: FormatError | None) -> 
 
 
 def _differing(one: Element[object], twin: Element[object]) -> Defect:
-    """Two structures of which each walk has one."""
+    """The difference between two structures, one from each parser."""
     place = Place(one.offset, one.length, one.path)
     if (one.kind, one.path, one.offset, one.length) == (
         twin.kind,
@@ -199,7 +199,7 @@ def _differing(one: Element[object], twin: Element[object]) -> Defect:
             if value != twin.fields.get(name):
                 return _defect(name, str(value), str(twin.fields.get(name)), place)
     start, end = min(one.offset, twin.offset), max(one.end, twin.end)
-    what = f"what stands at {start:#x} to {end:#x}"
+    what = f"{start:#x} to {end:#x}"
     return _defect(what, _shown(one), _shown(twin), Place(start, end - start, one.path))
 
 
@@ -218,7 +218,7 @@ def _shown(element: Element[object]) -> str:
 
 def _defect(what: str, mine: str, other: str, place: Place) -> Defect:
     message = (
-        f"the two walks disagree on {what}: that of Construct has {mine[:_SHOWN_MAX]!r},"
-        f" that of Kaitai {other[:_SHOWN_MAX]!r}"
+        f"the two parsers disagree on {what}: Construct has {mine[:_SHOWN_MAX]!r},"
+        f" Kaitai {other[:_SHOWN_MAX]!r}"
     )
     return Defect(message, place, expected=mine, actual=other)

@@ -131,7 +131,7 @@ class _Comparing:
         """The sections, and the fields of devices that both files have."""
         stopped = [one for one in (self.a, self.b) if one.stream.stopped]
         for one in stopped:
-            self.note(one, f"not followed to its end: {one.stream.stopped}")
+            self.note(one, f"not parsed to its end: {one.stream.stopped}")
         pairs = section_pairs(self.a, self.b)
         # What stands behind the place where reading stopped is not known to be missing.
         lonely = [] if stopped else list(one_sided(pairs))
@@ -141,14 +141,14 @@ class _Comparing:
         """What a metadump left out of headers and devices."""
         for side, one in (("a", self.a), ("b", self.b)):
             if uuid_left_out(one.stream):
-                self.note(one, "the UUID was left out of the metadump: it is not compared")
+                self.note(one, "the UUID is not compared: the metadump left it out")
             fields = [field for field in unknown if field.left_out in (side, "both")]
             devices = {(field.idstr, field.instance_id) for field in fields}
             if fields:
                 self.note(
                     one,
-                    f"fields of devices were left out of the metadump: {len(fields)} in"
-                    f" {len(devices)} devices are not compared",
+                    f"{len(fields)} fields of {len(devices)} devices are not compared: the metadump"
+                    " left them out",
                 )
 
     def note(self, snapshot: OpenSnapshot, reason: str) -> None:

@@ -131,9 +131,9 @@ class _Side:
         """A file full of holes can claim what takes no space in it, but would take memory."""
         problem = None
         if not is_page_size(self.page_size):
-            problem = f"no target has pages of {self.page_size} bytes"
+            problem = f"no target has a page size of {self.page_size} bytes"
         elif self.memory.used_length // self.page_size > _PAGES_MAX:
-            problem = f"{self.memory.used_length:#x} bytes are more than any guest has"
+            problem = f"{self.memory.used_length:#x} bytes is more than any guest has"
         if problem:
             raise FormatError(f"block {self.memory.idstr!r}: {problem}")
 

@@ -121,7 +121,7 @@ class _Devices:
             "(payload)",
             excerpt(self.a.source, a, start),
             excerpt(self.b.source, b, start),
-            note=f"from byte {start:#x} on; not decoded",
+            note=f"from byte {start:#x}; not decoded",
         )
 
     def _live(self, a: Section, b: Section, idstr: str, instance_id: int) -> Iterator[FieldFinding]:

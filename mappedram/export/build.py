@@ -87,7 +87,7 @@ def _with_donor(
     """Devices, and the RAM that the recipe does not name, from another snapshot."""
     for block in recipe.blocks:
         if block.file is None:
-            raise BuildError(f"block {block.idstr!r}: with a donor, RAM can only come from a file")
+            raise BuildError(f"block {block.idstr!r}: a recipe with a donor requires file")
     with ExitStack() as stack:
         replace = {
             block.idstr: stack.enter_context(Source(block.file))

@@ -64,7 +64,9 @@ def to_elf(
     """
     memory = memory_of(snapshot, physical, partial=partial)
     if len(memory.pieces) + 1 >= PN_XNUM:
-        raise BuildError(f"{len(memory.pieces)} ranges of memory: ELF takes {PN_XNUM - 2}")
+        raise BuildError(
+            f"{len(memory.pieces)} ranges of memory: an ELF core has at most {PN_XNUM - 2}"
+        )
     cpus = cpu_notes(snapshot.stream, snapshot.state)
     if cpus.architecture is not None:
         machine = cpus.architecture.machine

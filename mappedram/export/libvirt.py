@@ -57,7 +57,7 @@ def write_libvirt_sparse(
         OSError: reading or writing failed.
     """
     if describe(xml) is None:
-        raise BuildError("xml: not the XML of a domain of libvirt")
+        raise BuildError("xml: not a libvirt domain XML")
     domain = _encoded("xml", xml)
     more = b"" if cookie is None else _encoded("cookie", cookie)
     data_len = len(domain) + len(more) + slack
@@ -84,5 +84,5 @@ def write_libvirt_sparse(
 def _encoded(name: str, text: str) -> bytes:
     """The text with the NUL that ends it."""
     if "\0" in text:
-        raise BuildError(f"{name}: the text holds a NUL")
+        raise BuildError(f"{name}: the text contains a NUL")
     return text.encode("utf-8", "surrogateescape") + b"\0"

@@ -72,12 +72,10 @@ def lay_out(
     refuse_cut(snapshot, replace, partial=layout.partial)
     unknown = sorted(set(replace) - set(snapshot.block))
     if unknown:
-        raise BuildError(
-            f"no block {unknown[0]!r}; there are {', '.join(map(repr, snapshot.block))}"
-        )
+        raise BuildError(f"no block {unknown[0]!r}; blocks: {', '.join(map(repr, snapshot.block))}")
     page_size = snapshot.stream.page_size
     if page_size is None:
-        raise BuildError("nothing says what the page size is")
+        raise BuildError("the page size is unknown")
     system.refuse_source(fd, snapshot.source.fd, *(source.fd for source in replace.values()))
     kept = early is not None and early.begun
     writer = SnapshotWriter(
@@ -95,7 +93,7 @@ def lay_out(
     )
     with writer:
         if early is not None and kept and not early.fit(writer.blocks):
-            raise BuildError("the pages that were written early stand in other places")
+            raise BuildError("the pages written while reading are at other offsets")
         for block in snapshot.blocks:
             if block.idstr in replace:
                 writer.write_file(block.idstr, replace[block.idstr], progress=progress)

@@ -123,7 +123,7 @@ def memory_of(
             continue
         if extent.offset % block.page_size or extent.size % block.page_size:
             raise UnsupportedError(
-                f"{extent.gpa:#x} to {extent.end:#x} is not made of whole pages of"
+                f"{extent.gpa:#x} to {extent.end:#x} is not aligned to pages of"
                 f" {block.page_size:#x} bytes"
             )
         pieces.append((extent, ExportedPiece(block, extent.offset, extent.size, extent.gpa)))

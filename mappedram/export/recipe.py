@@ -99,7 +99,7 @@ def _recipe(document: Mapping[str, Any], folder: Path) -> Recipe:
     donor = document.get("donor")
     for key in ("machine", "page_size", "capabilities", "target_page_bits"):
         if donor is not None and key in document:
-            raise BuildError(f"{key}: comes from the donor and cannot be set beside it")
+            raise BuildError(f"{key}: cannot be set together with donor")
     if donor is None:
         for key in ("machine", "page_size", "block"):
             if key not in document:
@@ -159,7 +159,7 @@ def _pattern(text: str) -> bytes:
 def _refuse_unknown(table: Mapping[str, Any], known: Mapping[str, Any], where: str) -> None:
     for key, value in table.items():
         if key not in known:
-            raise BuildError(f"{where}: {key!r} is not known; expected {', '.join(known)}")
+            raise BuildError(f"{where}: unknown key {key!r}; expected {', '.join(known)}")
         wanted = known[key]
         if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-            raise BuildError(f"{where}: {key}: got {value!r}, which is of the wrong type")
+            raise BuildError(f"{where}: {key}: wrong type of value {value!r}")

@@ -153,11 +153,12 @@ class VmcoreinfoFinder:
         if len({note.data for note in found}) > 1:
             places = ", ".join(f"{note.gpa:#x}" for note in found[:_TOLD_MAX])
             self.doubts += (
-                f"kernels have left different VMCOREINFO notes at {places}: the first is taken",
+                f"different VMCOREINFO notes, probably of several kernels, at {places}: the first"
+                " is used",
             )
         if len(self._places) >= _PLACES_MAX:
             self.doubts += (
-                f"more than {_PLACES_MAX} pages begin as a VMCOREINFO note does: not all were read",
+                f"more than {_PLACES_MAX} pages begin like a VMCOREINFO note: not all were read",
             )
         return found[0] if found else None
 

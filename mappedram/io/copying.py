@@ -354,7 +354,7 @@ def _copy_once(source: Source, first: int, last: int, target: WriteTarget, shift
     """The first bytes of a run, through a buffer; how many."""
     data = source.read(first, min(WINDOW, last - first))
     if not data:
-        raise TruncatedError("the file has shrunk while it was read", offset=first)
+        raise TruncatedError("the file shrank while it was read", offset=first)
     target.write(data, first + shift)
     return len(data)
 

@@ -60,8 +60,8 @@ class Source:
             raise IsADirectoryError(21, os.strerror(21), self.name)
         if kind in _REFUSED:
             raise UnsupportedError(
-                f"{system.KINDS[kind]}, which cannot be seeked in: a mapped-ram file keeps its"
-                " pages at fixed offsets and needs a regular file or a block device"
+                f"{system.KINDS[kind]}, which cannot seek: a mapped-ram file has its pages at fixed"
+                " offsets and must be a regular file or a block device"
             )
         self.is_device = kind == stat.S_IFBLK
 
@@ -81,7 +81,7 @@ class Source:
         wanted = max(0, min(length, self.size - offset))
         data = system.read(self.fd, wanted, offset)
         if len(data) < wanted:
-            raise TruncatedError("the file has shrunk while it was read", offset=offset + len(data))
+            raise TruncatedError("the file shrank while it was read", offset=offset + len(data))
         return data
 
     def read_exactly(self, offset: int, length: int, what: str) -> bytes:
@@ -129,7 +129,7 @@ class Source:
                 offset += len(data)
                 if len(data) < len(view):
                     raise TruncatedError(
-                        f"the file ends at {offset:#x}, or has shrunk while it was read",
+                        f"the file ends at {offset:#x}, or shrank while it was read",
                         offset=offset,
                     )
                 view[:] = data
@@ -180,7 +180,7 @@ class Source:
             UnsupportedError: they were left out.
         """
         if self.packed:
-            raise UnsupportedError("a metadump: what the pages hold was left out of it")
+            raise UnsupportedError("a metadump does not contain the contents of pages")
 
     def close(self) -> None:
         """Close the file, if it was opened here."""

@@ -161,13 +161,13 @@ def refuse_existing(path: Path, *, force: bool, also: Container[int] = ()) -> in
     if kind == stat.S_IFDIR:
         raise IsADirectoryError(21, os.strerror(21), str(path))
     if kind == stat.S_IFREG:
-        said = None if force else "exists already (--force replaces it)"
+        said = None if force else "already exists (use --force to overwrite it)"
     elif kind == stat.S_IFBLK and kind in also:
-        said = None if force else "is a block device (--force writes over what it holds)"
+        said = None if force else "is a block device (use --force to overwrite it)"
     elif keeps_nothing and kind in also:
         said = None
     else:
-        said = f"is {system.KINDS[kind]}: expected a file or a name that nothing has"
+        said = f"is {system.KINDS[kind]}: expected a file or an unused name"
     if said:
         raise FileExistsError(17, said, str(path))
     return kind

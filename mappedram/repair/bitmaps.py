@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 #: Bytes of a bitmap that are written, or left as they are, together.
 _STEP = 4096
 
-_BROKEN_OFF = "the save was broken off: pages that are there may be from different moments"
-_BETWEEN = "the save ended between bitmaps: some of these pages may have turned zero"
-_UNCLEAR = "they had turned zero, or the bitmap was written in part only; they read as zeros"
-_STALE = "bytes of pages that had turned zero cannot be told from those that are meant"
+_BROKEN_OFF = "the save is incomplete: the pages may be from different moments"
+_BETWEEN = "the save ended between two bitmaps: some of these pages may have turned zero"
+_UNCLEAR = "the pages turned zero, or the bitmap is incomplete; they read as zeros"
+_STALE = "stale bytes of pages that turned zero cannot be distinguished from valid pages"
 _LEFT_OUT = (
-    "none of its pages is in the file: all of them were zero, or the save left the block out, and"
-    " nothing tells which; QEMU keeps what the destination has there"
+    "the file has none of its pages: either all were zero, or the save skipped the block; QEMU"
+    " keeps the destination's contents of this block"
 )
 
 
@@ -85,7 +85,7 @@ def _rebuilt(case: RepairSession, block: Block, *, background: bool) -> Change |
         f"{model.path}/bitmap",
         model.bitmap_offset,
         _pages(before, model.idstr),
-        "cannot be known" if left_out else _pages(after, model.idstr),
+        "unknown" if left_out else _pages(after, model.idstr),
         count=after - before,
         certain=background and not left_out,
         unknown=unknown,
@@ -104,8 +104,8 @@ def _doubt(case: RepairSession, background: bool, unknown: int) -> str | None:
     if not unknown:
         return why
     one = unknown == 1
-    others = "1 page reads as zeros, and was" if one else f"{unknown} pages read as zeros, and were"
-    return f"{why}; {others} zero or {'was' if one else 'were'} not written"
+    others = "1 page reads as zeros; it was" if one else f"{unknown} pages read as zeros; they were"
+    return f"{why}; {others} zero or not written"
 
 
 def _kept(case: RepairSession, block: Block) -> Change | None:
@@ -117,8 +117,8 @@ def _kept(case: RepairSession, block: Block) -> Change | None:
     return Change(
         f"{model.path}/bitmap",
         model.bitmap_offset,
-        f"{_pages(stale.count, model.idstr)} with data and without a bit",
-        "cannot be known",
+        f"{_pages(stale.count, model.idstr)} with data but without a bit",
+        "unknown",
         count=0,
         certain=False,
         note=_UNCLEAR,

@@ -18,10 +18,8 @@ from mappedram.stream.writer.build import Built, build
 #: Sections of devices and their text, which have to make room for END; they take a few MiB.
 _TAIL_MAX = 1 << 28
 
-_NO_DEVICES = (
-    "the state of the devices is not in the file: QEMU cannot load it, but its memory can be read"
-)
-_NO_TEXT = "no JSON description behind the end shows that the save came to it"
+_NO_DEVICES = "the file has no device state: QEMU cannot load it, but its memory can be read"
+_NO_TEXT = "without a JSON description, the file does not prove that the save was complete"
 
 
 def block_list(case: RepairSession) -> Iterator[Change]:
@@ -56,7 +54,7 @@ def block_list(case: RepairSession) -> Iterator[Change]:
         f"end of the file at {stream.file_size:#x}",
         f"a hole to {last.next_offset:#x}, and EOS",
         certain=False,
-        note="what is missing of the last block was not written yet, or was cut off",
+        note="the missing part of the last block was not written yet, or was truncated",
         edits=(Edit(last.next_offset, eos + footer, is_end=True),),
     )
 

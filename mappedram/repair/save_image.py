@@ -22,7 +22,7 @@ def magic(case: RepairSession) -> Iterator[Change]:
         edit.offset,
         container.image.magic,
         QEMU_SAVE_MAGIC,
-        note="the guest may have run on after this save: its disks may be newer than the image",
+        note="if the guest has run since this save, its disks are newer than the image",
         edits=(edit,),
     )
 

@@ -41,7 +41,7 @@ class RepairSession:
         self.source = source
         self.offset = offset
         self.progress = progress
-        self.container = uncompressed(source, offset, "and cannot be changed where it is")
+        self.container = uncompressed(source, offset, "and cannot be repaired in place")
         begin = self.container.image.stream_offset if self.container else offset
         self.snapshot = OpenSnapshot(source, read_stream(source, begin, DRIVER), DRIVER)
         if self.container:

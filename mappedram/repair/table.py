@@ -7,24 +7,24 @@ REPAIRS = (
     Repair(
         "page-size",
         "the configuration, the JSON description and all other blocks agree on another size, and"
-        " with it the pages stand where they should",
+        " this size matches the offset of the pages",
         headers.page_size,
     ),
     Repair(
         "stream-moved",
-        "all offsets are wrong by the same distance, and without it every header up to the end of"
-        " the stream is where it should be",
+        "all offsets are wrong by the same amount; after correction, every header up to the end of"
+        " the stream is at the expected offset",
         offsets.moved,
     ),
     Repair(
         "pages-offset",
-        "with the offset that QEMU's writer uses, every header up to the end of the stream is where"
-        " it should be, and the lengths add up",
+        "with the offset that QEMU's writer uses, every header up to the end of the stream is at"
+        " the expected offset, and the lengths add up",
         offsets.pages_offset,
     ),
     Repair(
         "bitmap-offset",
-        "the bytes directly behind the header are a bitmap of just those pages that hold data",
+        "the bytes directly after the header are a bitmap of exactly the pages with data",
         offsets.bitmap_offset,
     ),
     Repair(
@@ -32,33 +32,33 @@ REPAIRS = (
     ),
     Repair(
         "total",
-        "every block of the list was found, and the stream goes on behind the last",
+        "every block of the list was found, and the stream continues after the last one",
         headers.total,
     ),
     Repair(
         "footer",
-        "the section ends there, and another one follows",
+        "the section ends at this offset, and another one follows",
         headers.footer,
         repeat=True,
     ),
     Repair(
         "block-list",
-        "the lengths of the blocks add up to MEM_SIZE: the list is whole",
+        "the lengths of the blocks add up to MEM_SIZE: the list is complete",
         ending.block_list,
     ),
     Repair(
         "bitmap",
-        "QEMU leaves out zero pages, and cuts the file first: a page with data was saved",
+        "QEMU truncates the file first and skips zero pages: a page with data was saved",
         bitmaps.rebuild,
     ),
     Repair(
         "ram-end",
-        "the list of blocks is whole, and no further record of RAM follows",
+        "the list of blocks is complete, and no further record of RAM follows",
         ending.ram_end,
     ),
-    Repair("bits-beyond", "there is no page that such a bit could stand for", bitmaps.bits_beyond),
-    Repair("padding", "nobody reads these bytes", padding.padding, asked=True),
-    Repair("trailing-bytes", "the stream has come to its end", ending.trailing_bytes),
+    Repair("bits-beyond", "the block has no page for such a bit", bitmaps.bits_beyond),
+    Repair("padding", "no reader uses these bytes", padding.padding, asked=True),
+    Repair("trailing-bytes", "the stream ends before these bytes", ending.trailing_bytes),
     Repair("libvirt-magic", "the stream has END of RAM and EOF", save_image.magic),
-    Repair("libvirt-format", "the stream does not announce mapped-ram", save_image.label),
+    Repair("libvirt-format", "the stream does not list mapped-ram", save_image.label),
 )

@@ -53,12 +53,15 @@ def write_in_place(plan: RepairPlan, fd: int) -> None:
     moving = next((change.name for change in plan.made if change.moves), None)
     if moving:
         raise BuildError(
-            f"{moving}: moves the rest of the stream, which an interruption would leave in pieces;"
-            " write to another file instead"
+            f"{moving}: moves the rest of the stream, and an interruption would destroy it; write"
+            " to another file instead"
         )
     cutting = next((change.name for change in plan.made if _cuts(change)), None)
     if cutting and plan.source.base.is_device:
-        raise BuildError(f"{cutting}: ends the file, as a device cannot; write to another file")
+        raise BuildError(
+            f"{cutting}: changes the end of the file, but a block device has a fixed size; write to"
+            " another file instead"
+        )
     _refuse_changed(plan)
     for change in plan.made:
         for edit in change.edits:
@@ -76,4 +79,4 @@ def _cuts(change: Change) -> bool:
 def _refuse_changed(plan: RepairPlan) -> None:
     """QEMU may still be saving: libvirt's image looks broken off as long as it does."""
     if system.stamp_of(plan.source.base.fd) != plan.stamp:
-        raise BuildError("the file has changed while it was looked at: somebody writes to it")
+        raise BuildError("the file changed during the analysis: another program writes to it")

@@ -54,19 +54,18 @@ class Reason(Enum):
 
 _TEXTS = {
     Reason.PAGES_CUT: "the file ends before them",
-    Reason.BITMAP_CUT: "the file ends before their bitmap does",
+    Reason.BITMAP_CUT: "the file ends inside or before their bitmap",
     Reason.BITMAP_UNWRITTEN: (
-        "the save did not come to its end, and their bitmap was never written"
-        " (see `mappedram repair`)"
+        "incomplete save: their bitmap was never written (see `mappedram repair`)"
     ),
-    Reason.ORDER_UNKNOWN: "the file ends before anything shows the byte order of its bitmaps",
-    Reason.NOT_SENT: "the stream ends before it tells of them",
-    Reason.MAYBE_SENT_AGAIN: "the stream ends before RAM does, and may have sent them once more",
-    Reason.LEFT_OUT: "the save left the block out (x-ignore-shared)",
-    Reason.BLANKED: "a metadump leaves out what pages hold",
+    Reason.ORDER_UNKNOWN: "the file ends before the byte order of its bitmaps is known",
+    Reason.NOT_SENT: "the stream ends before their records",
+    Reason.MAYBE_SENT_AGAIN: "the stream ends before END of RAM, and later records are missing",
+    Reason.LEFT_OUT: "the save skipped the block (x-ignore-shared)",
+    Reason.BLANKED: "a metadump does not contain pages",
     Reason.UNSOUND: "the header of the block contradicts itself or the rest of the file",
-    Reason.PAGE_SIZE_UNTOLD: "nothing in the file tells the size of a page",
-    Reason.TOO_LARGE: "the block claims more than any guest has",
+    Reason.PAGE_SIZE_UNTOLD: "the file does not give the page size",
+    Reason.TOO_LARGE: "the block is larger than the memory of any guest",
     Reason.NOT_LISTED: "the file ends before the headers of their blocks",
 }
 

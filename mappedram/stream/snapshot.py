@@ -88,7 +88,7 @@ class Block:
             return self.scattered.page_size
         if not model.has_data:
             raise UnsupportedError(
-                f"block {model.idstr!r}: this file holds no pages of it", path=model.path
+                f"block {model.idstr!r}: the file has no pages of this block", path=model.path
             )
         if not model.page_size or model.used_length % model.page_size:
             raise FormatError(

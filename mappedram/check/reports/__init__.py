@@ -1,7 +1,7 @@
 """Reports in formats of other programs: SARIF 2.1.0 and JUnit XML.
 
-Each module writes one format, report by report, so that thousands of files take no memory. The text
-and the JSON of `mappedram check` belong in `cli`.
+Each module writes one format, report by report, so that memory does not grow with the number of
+files. The text and the JSON output of `mappedram check` belong in `cli`.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ __all__ = ["Result", "Results", "Unread"]
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A file that there is no report on, and why."""
+    """A file without a report, and the reason."""
 
     file: str
     message: str

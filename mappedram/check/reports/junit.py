@@ -1,7 +1,7 @@
-"""Reports as JUnit XML, which servers for continuous integration take: a file is a suite of tests.
+"""Reports as JUnit XML for continuous integration servers: each file is a test suite.
 
-Each rule is a test, which fails where the rule has found an error or a warning; the `type` of the
-failure says which. A file is corrupt where one is of the type `error`. Source: the schema
+Each rule is a test, which fails if the rule finds an error or a warning; the `type` of the failure
+is the severity. A file is corrupt if one failure has the type `error`. Source: the schema
 `junit-10.xsd` of the xUnit plugin of Jenkins.
 """
 
@@ -23,8 +23,8 @@ def pieces(results: Results, rules: Sequence[Rule]) -> Iterator[str]:
     """The document, piece by piece.
 
     Args:
-        results: the reports, taken as the document is written.
-        rules: all rules that were asked for.
+        results: the reports, consumed while the document is written.
+        rules: the selected rules.
     """
     yield "<?xml version='1.0' encoding='UTF-8'?>\n<testsuites>\n"
     for result in results:
@@ -67,7 +67,7 @@ def _test(rule: Rule, findings: list[Finding]) -> ET.Element:
 
 def _line(finding: Finding) -> str:
     where = "" if finding.offset is None else f"{finding.offset:#x}: "
-    what = "of what was decompressed, " if finding.decompressed and where else ""
+    what = "decompressed, " if finding.decompressed and where else ""
     return f"{what}{where}{finding.message} ({finding.path})"
 
 

@@ -1,8 +1,8 @@
 """Reports as one document of SARIF 2.1.0, the Static Analysis Results Interchange Format of OASIS.
 
-Places are bytes: a region has `byteOffset` and `byteLength` (clause 3.30 there). What lies in
-something that was decompressed has no region, as it has no place in the file. Each file that was
-judged is an artifact, with its verdict in the property bag.
+Places are bytes: a region has `byteOffset` and `byteLength` (clause 3.30 there). A finding in a
+decompressed stream has no region, as it has no offset in the file. Each checked file is an
+artifact, with its verdict in the property bag.
 """
 
 import os
@@ -22,17 +22,17 @@ SCHEMA = (
 VERSION = "2.1.0"
 LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
-#: Where the format is described that a band of rules is about.
+#: Documentation of the format, by band of rules.
 _HELP = {"MR5": "https://libvirt.org/formatdomain.html"}
 _HELP_OTHERS = "https://www.qemu.org/docs/master/devel/migration/mapped-ram.html"
 
 
 def document(results: Results, rules: Sequence[Rule]) -> dict[str, object]:
-    """The document; its members are to be written in their order, as iterators are among them.
+    """The document; its members must be written in order, as some are iterators.
 
     Args:
-        results: the reports, taken as the document is written.
-        rules: all rules that were asked for.
+        results: the reports, consumed while the document is written.
+        rules: the selected rules.
     """
     numbers = {rule.code: number for number, rule in enumerate(rules)}
     unread: list[Unread] = []
@@ -89,7 +89,7 @@ def _results(
 
 
 def _values(artifacts: dict[str, dict[str, Json]]) -> Iterator[dict[str, Json]]:
-    """Those that are there once all results were taken."""
+    """The artifacts, which are complete after all results were consumed."""
     yield from artifacts.values()
 
 
@@ -109,7 +109,7 @@ def _message(finding: Finding) -> str:
     values = (("expected", finding.expected), ("actual", finding.actual))
     told = ", ".join(f"{name} {value}" for name, value in values if value is not None)
     text = f"{finding.message} ({told})" if told else finding.message
-    # A name from the file must not become a link (section 3.11.6 there).
+    # A name from the file must not become a link (SARIF, section 3.11.6).
     return text.replace("](", "]\\(")
 
 
@@ -125,7 +125,7 @@ def _location(file: str, finding: Finding) -> dict[str, Json]:
 
 
 def _invocations(unread: list[Unread]) -> Iterator[dict[str, Json]]:
-    """How the run went, which shows once all results were taken."""
+    """The outcome of the run, known after all results were consumed."""
     yield {
         "executionSuccessful": not unread,
         "toolExecutionNotifications": [
@@ -142,7 +142,7 @@ def _invocations(unread: list[Unread]) -> Iterator[dict[str, Json]]:
 
 
 def uri(file: str) -> str:
-    """A path as URI reference; one that is not absolute stays relative."""
+    """A path as URI reference; a relative path stays relative."""
     prefix = "file://" if file.startswith("/") else ""
-    # A colon in the first step of a relative path would make it a scheme.
+    # A colon in the first component of a relative path would be read as a scheme.
     return prefix + quote(os.fsencode(file), safe="/")

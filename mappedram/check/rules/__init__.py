@@ -1,8 +1,8 @@
 """The rules, one module for each part of a file. Importing them registers them.
 
-A rule about one field is declared beside the field in `format`, and has its message here. A rule
-about several structures is a function here that finds the defects itself. What to do about a defect
-in a file belongs in `repair`.
+A rule about one field is declared with the field in `format`, and has its message here. A rule
+about several structures is a function here that finds the defects itself. Repairing a defect
+belongs in `repair`.
 
 >>> from mappedram.check.registry import RULES
 >>> RULES["MR204"].summary

@@ -1,4 +1,4 @@
-"""MR3: the bitmaps, and whether they agree with what stands in the page areas."""
+"""MR3: the bitmaps, and whether they agree with the page areas."""
 
 from collections.abc import Iterator
 
@@ -32,8 +32,8 @@ def bits_beyond(context: Context) -> Iterator[Defect]:
         count = block.bitmap.count_beyond()
         if count:
             yield Defect(
-                f"block {block.idstr!r} of {_pages(block.num_pages)} has {count} bits set beyond"
-                f" them, read as {context.snapshot.byteorder}-endian words of"
+                f"block {block.idstr!r} with {_pages(block.num_pages)} has {count} bits set beyond"
+                f" its last page, read as {context.snapshot.byteorder}-endian words of"
                 f" {block.model.word_size} bytes",
                 _bitmap_place(block),
                 expected="0",
@@ -64,7 +64,7 @@ def set_over_hole(context: Context) -> Iterator[Defect]:
         holes = context.survey(block).holes
         if holes.count:
             yield Defect(
-                f"block {block.idstr!r} has set bits over holes in {_pages(holes.count)}, the"
+                f"block {block.idstr!r} has a set bit but a hole for {_pages(holes.count)}, the"
                 f" first at page {holes.first}, {_page_place(block, holes).offset:#x}",
                 _page_place(block, holes),
                 actual=f"{holes.count}",
@@ -89,14 +89,14 @@ def stale_pages(context: Context) -> Iterator[Defect]:
     Remedy:
         None needed: QEMU follows the bitmap. `mappedram convert -O mapped-ram` drops the old bytes.
     """
-    unwritten = {block.model.path for block in context.unwritten}  # another rule's
+    unwritten = {block.model.path for block in context.unwritten}  # reported by MR304
     for block in context.judged:
         if block.model.path in unwritten:
             continue
         stale = context.survey(block).stale
         if stale.count:
             yield Defect(
-                f"block {block.idstr!r} has clear bits over data in {_pages(stale.count)}, the"
+                f"block {block.idstr!r} has a clear bit but data for {_pages(stale.count)}, the"
                 f" first at page {stale.first}, {_page_place(block, stale).offset:#x}",
                 _page_place(block, stale),
                 actual=f"{stale.count}",
@@ -130,8 +130,8 @@ def bitmaps_never_written(context: Context) -> Iterator[Defect]:
         block, stale = filled[0]
         which = "all bitmaps" if context.bitmaps_are_empty else _unwritten(context)
         yield Defect(
-            f"{which} are empty, but {_pages(sum(stale.count for _, stale in filled))} with"
-            f" data stand in the file, the first at page {stale.first} of block {block.idstr!r},"
+            f"{which} are empty, but the file has {_pages(sum(s.count for _, s in filled))} with"
+            f" data, the first at page {stale.first} of block {block.idstr!r},"
             f" {_page_place(block, stale).offset:#x}",
             _bitmap_place(block),
             expected="set bits",
@@ -162,7 +162,7 @@ def big_endian_bitmap(context: Context) -> Iterator[Defect]:
     if snapshot.byteorder_evident and snapshot.byteorder == "big":
         first = next(block for block in context.judged or snapshot.blocks if block.model.has_data)
         yield Defect(
-            "the bitmaps look as if a big-endian host had written them; they are read so",
+            "the bitmaps appear to be big-endian, and are read as such",
             _bitmap_place(first),
             expected="little-endian",
             actual="big-endian",
@@ -170,9 +170,9 @@ def big_endian_bitmap(context: Context) -> Iterator[Defect]:
 
 
 def _unwritten(context: Context) -> str:
-    """Which bitmaps the save did not come to."""
+    """The bitmaps that an incomplete save did not write."""
     last = context.judged[-len(context.unwritten) - 1]
-    return f"END of RAM is missing, and the bitmaps behind that of block {last.idstr!r}"
+    return f"END of RAM is missing, and the bitmaps after that of block {last.idstr!r}"
 
 
 def _bitmap_place(block: Block) -> Place:
@@ -181,7 +181,7 @@ def _bitmap_place(block: Block) -> Place:
 
 
 def _page_place(block: Block, pages: Tally) -> Place:
-    """Where the first of some pages stands."""
+    """Place of the first page of a tally."""
     assert block.model.pages_offset is not None
     assert pages.first is not None
     offset = block.model.pages_offset + pages.first * block.page_size

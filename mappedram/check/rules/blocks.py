@@ -11,8 +11,8 @@ from mappedram.format.constants import RAM_SAVE_FLAG_EOS, RAM_SAVE_FLAG_MEM_SIZE
 from mappedram.format.validity import Harmless
 from mappedram.stream.model import Element, is_kind
 
-#: Names of blocks that QEMU can resize. They stand in the list by their greatest length, which
-#: the file does not tell. Source: QEMU hw/core/loader.c, rom_set_mr().
+#: Prefix of blocks that QEMU can resize. The list is ordered by their maximum length, which the
+#: file does not record. Source: QEMU hw/core/loader.c, rom_set_mr().
 RESIZEABLE = "/rom@"
 
 
@@ -39,7 +39,7 @@ def duplicate_idstr(context: Context) -> Iterator[Defect]:
     for block in context.stream.blocks:
         if block.idstr in seen:
             yield Defect(
-                f"block {block.idstr!r} is listed before",
+                f"block {block.idstr!r} is listed twice",
                 context.block_field(block, "idstr"),
                 expected="another name",
                 actual=block.idstr,
@@ -71,7 +71,7 @@ def total_mismatch(context: Context) -> Iterator[Defect]:
         actual = sum(block.values["used_length"] for block in blocks)
         if total != actual:
             yield Defect(
-                f"MEM_SIZE announces {total:#x} bytes, but its blocks have {actual:#x}",
+                f"MEM_SIZE is {total:#x} bytes, but the sum of its blocks is {actual:#x}",
                 context.field(record, "total_and_flags"),
                 expected=f"{actual | RAM_SAVE_FLAG_MEM_SIZE:#x}",
                 actual=f"{record.values['total_and_flags']:#x}",
@@ -97,7 +97,7 @@ def mem_size_repeated(context: Context) -> Iterator[Defect]:
     """
     for record in list(context.of_kind(structures.MEM_SIZE))[1:]:
         yield Defect(
-            f"another MEM_SIZE record stands at {record.offset:#x}",
+            f"a second MEM_SIZE record at {record.offset:#x}",
             context.field(record, "total_and_flags"),
             expected=f"{RAM_SAVE_FLAG_EOS:#x}",
             actual=f"{record.values['total_and_flags']:#x}",
@@ -123,8 +123,8 @@ def used_length_unaligned(broken: Broken) -> str:
     header = broken.element.values["mapped_ram"]
     assert header is not None
     return (
-        f"used_length {broken.number:#x} of block {broken.idstr!r} is no multiple of its page size"
-        f" {header['page_size']:#x}"
+        f"used_length {broken.number:#x} of block {broken.idstr!r} is not a multiple of its page"
+        f" size {header['page_size']:#x}"
     )
 
 
@@ -142,7 +142,7 @@ def eos_bits(broken: Broken) -> str:
     Remedy:
         None needed: QEMU loads the file. Fix the program that wrote it.
     """
-    return f"the EOS record at {broken.element.offset:#x} holds {broken.number:#x}"
+    return f"the EOS record at {broken.element.offset:#x} has flags {broken.number:#x}"
 
 
 @rule(
@@ -168,8 +168,8 @@ def block_order(context: Context) -> Iterator[Defect]:
             continue
         if before and block.used_length > before.used_length:
             yield Defect(
-                f"block {block.idstr!r} of {block.used_length:#x} bytes comes after"
-                f" {before.idstr!r} of {before.used_length:#x}",
+                f"block {block.idstr!r} with {block.used_length:#x} bytes follows"
+                f" {before.idstr!r} with {before.used_length:#x}",
                 context.block_field(block, "used_length"),
                 expected=f"<= {before.used_length:#x}",
                 actual=f"{block.used_length:#x}",
@@ -197,7 +197,7 @@ def mem_size_missing(context: Context) -> Iterator[Defect]:
     record = start and context.elements.get(f"{start.path}/eos")
     if record and not context.stream.totals:
         yield Defect(
-            f"START of RAM holds no list of blocks, only EOS at {record.offset:#x}",
+            f"START of RAM has no list of blocks, only EOS at {record.offset:#x}",
             context.field(record, "flags"),
             expected="MEM_SIZE",
             actual="EOS",
@@ -225,7 +225,7 @@ def used_length_zero(context: Context) -> Iterator[Defect]:
     for _, blocks in _lists(context):
         if blocks and blocks[-1].values["used_length"] == 0:
             yield Defect(
-                f"block {blocks[-1].values['idstr']!r}, the last of its list, has the length 0",
+                f"block {blocks[-1].values['idstr']!r}, the last in its list, has length 0",
                 context.field(blocks[-1], "used_length"),
                 expected="> 0",
                 actual="0",
@@ -248,7 +248,7 @@ def block_idstr_unsafe(broken: Broken) -> str:
         Do not trust the file: QEMU never writes such a name. `mappedram extract` percent-encodes
         it.
     """
-    return f"the name {broken.value!r} of a block holds {Harmless().danger(broken.text)}"
+    return f"the block name {broken.value!r} contains {Harmless().danger(broken.text)}"
 
 
 #: A MEM_SIZE record with the headers of its blocks.
@@ -256,7 +256,7 @@ _List = tuple[Element[structures.MemSize], list[Element[structures.RamBlockHeade
 
 
 def _lists(context: Context) -> Iterator[_List]:
-    """Each MEM_SIZE record with its blocks; a list that reading stopped in is left out."""
+    """Each MEM_SIZE record with its blocks, except for an incomplete list."""
     record: Element[structures.MemSize] | None = None
     blocks: list[Element[structures.RamBlockHeader]] = []
     for element in context.stream.elements:

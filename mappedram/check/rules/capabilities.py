@@ -1,4 +1,4 @@
-"""MR0: the capabilities that the configuration announces, and whether the blocks bear them out."""
+"""MR0: the capabilities in the configuration, and whether the blocks agree with them."""
 
 from collections.abc import Iterator
 
@@ -19,14 +19,14 @@ from mappedram.format.constants import (
 from mappedram.format.drivers.base import RefusalError
 from mappedram.format.ram import MappedRamHeader
 
-#: What a mapped-ram header begins with; wrong values are no error here.
+#: Beginning of a mapped-ram header; wrong values are no error here.
 _BEGINNING = Struct("version" / Int32ub, "page_size" / Int64ub)
-#: Whether the address stands before a mapped-ram header, and what puts them there.
+#: Whether an address precedes a mapped-ram header, and the capabilities that cause it.
 _FIELDS = (
     (False, {CAPABILITY_MAPPED_RAM}),
     (True, {CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED}),
 )
-#: No header of a block is longer.
+#: Maximum length of the header of a block.
 _BLOCK_HEADER_MAX = 512
 
 
@@ -48,7 +48,7 @@ def capability_unknown(broken: Broken) -> str:
         Load the file with the build of QEMU that wrote it, or with a release that loads it
         according to `mappedram check`. `mappedram extract` can still read the memory.
     """
-    return f"capability {broken.value!r} is not one that a stream lists"
+    return f"unexpected capability {broken.value!r}"
 
 
 @rule(
@@ -78,7 +78,7 @@ def capability_order(context: Context) -> Iterator[Defect]:
             position = CAPABILITIES.index(entry["name"])
             if position <= last:
                 yield Defect(
-                    f"capability {entry['name']!r} comes after {CAPABILITIES[last]!r}",
+                    f"capability {entry['name']!r} follows {CAPABILITIES[last]!r}",
                     context.field(element, f"body/capabilities[{index}]/name"),
                     expected=", ".join(CAPABILITIES),
                     actual=entry["name"],
@@ -114,7 +114,7 @@ def capability_mismatch(context: Context) -> Iterator[Defect]:
         listed = ", ".join(sorted(announced)) or "no capability"
         yield Defect(
             f"the first block has the fields of {', '.join(sorted(found))}, but the configuration"
-            f" announces {listed}",
+            f" lists {listed}",
             Place(behind, MappedRamHeader.sizeof(), "/ram/blocks[0]/mapped_ram"),
             expected=listed,
             actual=", ".join(sorted(found)),
@@ -122,11 +122,11 @@ def capability_mismatch(context: Context) -> Iterator[Defect]:
 
 
 def first_header(context: Context) -> tuple[int, int, set[str]] | None:
-    """Where the fields of the first block end that all streams have, whatever is announced.
+    """Find the mapped-ram header of the first block, whatever capabilities are listed.
 
     Returns:
-        That place, where a mapped-ram header follows, and the capabilities that make it stand
-        there; None if no header can begin at any place where one could.
+        End of the fields that all streams have, offset of the header, and the capabilities that
+        lead to this layout; None if there is no plausible header.
     """
     for behind, place, names in _first_headers(context):
         if _is_header(context, place):
@@ -135,13 +135,13 @@ def first_header(context: Context) -> tuple[int, int, set[str]] | None:
 
 
 def looked_at(context: Context) -> Iterator[tuple[int, int]]:
-    """The half-open ranges that `first_header` looks at where no header begins."""
+    """The half-open ranges that `first_header` reads."""
     for _, place, _ in _first_headers(context):
         yield place, place + _BEGINNING.sizeof()
 
 
 def _first_headers(context: Context) -> Iterator[tuple[int, int, set[str]]]:
-    """Where the header of the first block can begin, as `first_header` returns it."""
+    """Candidates for the result of `first_header`."""
     record = next(context.of_kind(structures.MEM_SIZE), None)
     if record is None:
         return
@@ -159,7 +159,7 @@ def _first_headers(context: Context) -> Iterator[tuple[int, int, set[str]]]:
 
 
 def _is_header(context: Context, offset: int) -> bool:
-    """Whether a mapped-ram header can begin there, by its version and page size."""
+    """Whether the bytes at an offset have the version and page size of a mapped-ram header."""
     data = context.source.read(offset, _BEGINNING.sizeof())
     if len(data) < _BEGINNING.sizeof():
         return False

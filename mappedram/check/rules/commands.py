@@ -10,11 +10,11 @@ from mappedram.format.constants import COMMAND_LENGTHS, CommandType, SectionType
 from mappedram.format.structures import COMMAND
 from mappedram.stream.model import Section, is_kind
 
-#: The commands that belong in a file, with the length of their data: the second one is there with
-#: the capability dirty-bitmaps.
+#: The commands that QEMU writes to files, with the length of their data; the second one is written
+#: with the capability dirty-bitmaps.
 COMMANDS_OF_A_FILE = {(CommandType.SWITCHOVER_START, 0), (CommandType.POSTCOPY_ADVISE, 0)}
 
-#: Where a file with such a command loads, if that takes more than its machine.
+#: Releases and conditions under which a file with such a command loads.
 _WHERE = {
     CommandType.ENABLE_COLO: ": QEMU 9.0 to 10.2 loads it, at a destination that has x-colo on",
 }
@@ -35,7 +35,7 @@ def command_unknown(broken: Broken) -> str:
         Load the file with the build of QEMU that wrote it: no release up to 11.1 has this command.
         `mappedram extract` can still read the memory.
     """
-    return f"command {broken.number} is unknown"
+    return f"unknown command {broken.number}"
 
 
 @field_rule(
@@ -84,7 +84,7 @@ def command_unexpected(context: Context) -> Iterator[Defect]:
         if (command, len(section.data)) not in COMMANDS_OF_A_FILE:
             where = _WHERE.get(command, "")
             yield Defect(
-                f"command {command.name} does not belong in a file{where}",
+                f"unexpected command {command.name} in a file{where}",
                 context.section_field(section, "command"),
                 expected="SWITCHOVER_START",
                 actual=command.name,

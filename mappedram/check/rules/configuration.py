@@ -1,4 +1,4 @@
-"""MR0: the configuration section, but for its capabilities."""
+"""MR0: the configuration section, except for its capabilities."""
 
 from collections.abc import Iterator
 
@@ -37,8 +37,7 @@ def mapped_ram_guessed(context: Context) -> Iterator[Defect]:
     if context.stream.mapped_ram_guessed:
         header = context.elements["/header"]
         yield Defect(
-            "there is no configuration section; that the stream has mapped-ram is a guess from its"
-            " first block",
+            "there is no configuration section; mapped-ram is guessed from the first block",
             Place(header.end, 1, "/configuration"),
             expected="0x07",
         )
@@ -128,7 +127,7 @@ def machine_unprintable(broken: Broken) -> str:
         Copy the file again: its configuration section is damaged. `mappedram extract` can still
         read the memory.
     """
-    return f"the machine type is {broken.value!r}"
+    return f"unprintable machine type {broken.value!r}"
 
 
 @rule(

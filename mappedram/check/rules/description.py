@@ -1,4 +1,4 @@
-"""MR0: the JSON description against the sections that it describes."""
+"""MR0: whether the JSON description agrees with the sections."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from mappedram.format.constants import SectionType
 from mappedram.stream.model import Section
 from mappedram.stream.reader.vmdescription import payload_lengths
 
-#: Shows values of the text, which can be megabytes.
+#: Shortens values of the text, which can be megabytes long.
 _SHORT = Repr()
 _SHORT.maxstring = 100
 
@@ -142,10 +142,10 @@ def vmdescription_configuration(context: Context) -> Iterator[Defect]:
     entries = described.get("subsections", [])
     names = [_get(e, "vmsd_name") for e in entries] if isinstance(entries, list) else None
     present = [e.values["idstr"] for e in context.of_kind(structures.CONFIGURATION_SUBSECTION)]
-    # Their order is another rule's.
+    # MR010 checks their order.
     if names is None or Counter(map(str, names)) != Counter(present):
         yield Defect(
-            "the configuration has other subsections than in the JSON description",
+            "the configuration has other subsections than the JSON description lists",
             _place(context, "configuration"),
             expected=", ".join(present) or "none",
             actual=_SHORT.repr(names),
@@ -153,7 +153,7 @@ def vmdescription_configuration(context: Context) -> Iterator[Defect]:
 
 
 def _document(context: Context) -> Mapping[str, Any] | None:
-    """The description of a stream that was followed to its end."""
+    """The description of a stream that was parsed to its end."""
     stream = context.stream
     if stream.stopped or not stream.ended or stream.vmdescription is None:
         return None
@@ -161,7 +161,7 @@ def _document(context: Context) -> Mapping[str, Any] | None:
 
 
 def _pairs(context: Context) -> Iterator[tuple[Section | None, Any]]:
-    """Each FULL section with the device that stands in its place in the description."""
+    """Each FULL section with the device at the same position in the description."""
     document = _document(context)
     devices = document.get("devices") if document else None
     if isinstance(devices, list):

@@ -1,4 +1,4 @@
-"""MR0: what stands behind the last section."""
+"""MR0: the bytes after the last section."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from mappedram.format.constants import SectionType
 from mappedram.format.structures import VMDESCRIPTION
 from mappedram.stream.model import VmDescription, is_kind
 
-#: Keys of the JSON text in every release, and the type that each value has.
+#: Keys of the JSON text in every release, and the types of their values.
 KEYS: dict[str, type] = {"page_size": int, "devices": list}
 
 
@@ -113,7 +113,7 @@ def trailing_bytes(context: Context) -> Iterator[Defect]:
 
 
 def _problem(context: Context, description: VmDescription) -> str | None:
-    """What is wrong with a text that is all there."""
+    """The problem of a complete text, if any."""
     if description.document is None:
         return description.problem
     text = context.source.read(description.offset, description.length)

@@ -1,4 +1,4 @@
-"""MR0: whether the stream can be followed, and to its end."""
+"""MR0: whether the stream can be parsed to its end."""
 
 from collections.abc import Iterator
 
@@ -100,7 +100,7 @@ def background_snapshot(context: Context) -> Iterator[Defect]:
         None needed: load the stream like any other.
     """
     if not context.stream.mapped_ram:
-        yield from _without_end(context, "as after a save with background-snapshot")
+        yield from _without_end(context, "as in a save with background-snapshot")
 
 
 @rule(
@@ -127,8 +127,8 @@ def not_followed(context: Context) -> Iterator[Defect]:
     for block in stream.blocks:
         if block.path in context.oversized:
             yield Defect(
-                f"the bitmap of block {block.idstr!r} takes {block.bitmap_size:#x} bytes, more than"
-                " this version looks at",
+                f"the bitmap of block {block.idstr!r} has {block.bitmap_size:#x} bytes, more than"
+                " this version checks",
                 Place(block.bitmap_offset, block.bitmap_size, f"{block.path}/bitmap"),
             )
 
@@ -154,7 +154,7 @@ def no_mapped_ram(context: Context) -> Iterator[Defect]:
     start, stream = context.ram_start, context.stream
     if start and not stream.mapped_ram and (not stream.stopped or context.undivided):
         yield Defect(
-            "the stream has no mapped-ram: its pages stand in records, one after the other",
+            "the stream has no mapped-ram: its pages are in consecutive records",
             Place(start.offset, start.length, start.path),
         )
 
@@ -234,7 +234,7 @@ def devices_only(context: Context) -> Iterator[Defect]:
     if context.has_devices_only:
         (end,) = context.sections(SectionType.EOF)
         yield Defect(
-            "the stream holds devices and no guest memory, as xen-save-devices-state writes it",
+            "the stream contains devices but no guest memory, as written by xen-save-devices-state",
             Place(end.offset, end.length, end.path),
         )
 
@@ -291,21 +291,21 @@ def ram_start_missing(context: Context) -> Iterator[Defect]:
 
 
 def refusal_code(error: FormatError) -> str:
-    """Code of the rule that a refusal of the reader falls under."""
+    """Code of the rule for an error of the parser."""
     if isinstance(error, UnsupportedError):
         return NOT_FOLLOWED
     return "MR002" if isinstance(error, TruncatedError) else "MR001"
 
 
 def refusal_defect(error: FormatError) -> Defect:
-    """A refusal of the reader, as what a rule yields."""
+    """An error of the parser as a defect."""
     return Defect(
         error.msg, Place(error.offset, None, error.path), error.expected, _shown(error.actual)
     )
 
 
 def _without_end(context: Context, consequence: str) -> Iterator[Defect]:
-    """A stream with START of RAM, but no END before its own end."""
+    """A complete stream with START of RAM, but without END of RAM."""
     stream = context.stream
     if stream.ended and context.ram_start and not stream.ram_ended:
         (end,) = context.sections(SectionType.EOF)

@@ -1,4 +1,4 @@
-"""MR4: where bitmaps, pages and padding lie in the file."""
+"""MR4: the extents of bitmaps, pages and padding in the file."""
 
 from collections.abc import Iterator
 
@@ -66,7 +66,7 @@ def bitmap_outside(context: Context) -> Iterator[Defect]:
         assert offset is not None
         if offset + size > context.stream.file_size:
             yield Defect(
-                f"the bitmap of block {block.idstr!r} takes {offset:#x} to {offset + size:#x}, but"
+                f"the bitmap of block {block.idstr!r} is at {offset:#x} to {offset + size:#x}, but"
                 f" the file ends at {context.stream.file_size:#x}",
                 context.block_field(block.model, "mapped_ram/bitmap_offset"),
                 expected=file_up_to(offset + size),
@@ -132,7 +132,7 @@ def before_the_stream(context: Context) -> Iterator[Defect]:
             offset = getattr(block.model, name)
             if offset < context.stream.offset:
                 yield Defect(
-                    f"{name} {offset:#x} of block {block.idstr!r} lies before the stream, which"
+                    f"{name} {offset:#x} of block {block.idstr!r} is before the stream, which"
                     f" begins at {context.stream.offset:#x}",
                     context.block_field(block.model, f"mapped_ram/{name}"),
                     expected=f">= {context.stream.offset:#x}",

@@ -1,4 +1,4 @@
-"""Rules about one field: the declaration in `mappedram.format` has them, one loop judges them."""
+"""Rules about one field: `mappedram.format` declares them, and one loop checks them all."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from mappedram.stream.model import Element
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A field that does not hold what its rule demands.
+    """A field that breaks its rule.
 
     Attributes:
-        element: the structure on the wire, with its values.
-        values: those of the structure that has the field, which may stand within the other.
-        value: that of the field.
-        expected: what the rule demands, in short.
+        element: the structure in the stream, with its values.
+        values: values of the structure with the field, which may be nested in `element`.
+        value: value of the field.
+        expected: the requirement, in short.
     """
 
     element: Element[object]
@@ -37,36 +37,36 @@ class Broken:
 
     @property
     def text(self) -> str:
-        """The value of a field that is a text."""
+        """The value of a text field."""
         assert isinstance(self.value, str)
         return self.value
 
     @property
     def number(self) -> int:
-        """The value of a field that is a number."""
+        """The value of a numeric field."""
         assert isinstance(self.value, int)
         return self.value
 
     @property
     def idstr(self) -> str:
-        """The name of the block, the section or the subsection that the field belongs to."""
+        """The name of the block, section or subsection with the field."""
         return str(self.element.fields["idstr"])
 
 
-#: What a finding says: one sentence.
+#: Gives the message of a finding.
 Sentence = Callable[[Broken], str]
 
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a field stands in a structure on the wire, and a rule about it.
+    """A rule about a field, and the path to the field in a structure of the stream.
 
     Attributes:
         kind: the structure, by its name in the spec.
-        steps: the fields that lead to the structure that has the field.
+        steps: fields that lead from there to the structure with the field.
         name: the field.
         rule: the rule.
-        in_list: whether one of the steps leads to a list.
+        in_list: whether one of the steps is a list.
     """
 
     kind: str
@@ -76,7 +76,7 @@ class Spot:
     in_list: bool
 
     def holds(self, values: Fields) -> bool:
-        """Whether a structure with these values keeps the rule for certain; as nearly all do."""
+        """Whether a structure certainly keeps the rule; a fast path for nearly all structures."""
         if self.in_list:
             return False
         owner: Value = values
@@ -100,7 +100,7 @@ class Spot:
 def _within(
     values: Fields, steps: tuple[str, ...], prefix: str = ""
 ) -> Iterator[tuple[str, Fields]]:
-    """The structures that some fields lead to, by path: several where one of them is a list."""
+    """The structures at the end of `steps`, by path; several if one of the steps is a list."""
     if not steps:
         yield prefix, values
         return
@@ -115,7 +115,7 @@ def _within(
 
 @cache
 def spots() -> dict[str, tuple[Spot, ...]]:
-    """The fields that each rule is about, by its code, in the order of the wire."""
+    """The fields of each rule, by code, in stream order."""
     found: dict[str, tuple[Spot, ...]] = {}
     for kind, declaration in ELEMENTS.items():
         for spot in _spots(kind, declaration, (), in_list=False):
@@ -134,7 +134,7 @@ def _spots(
 
 
 class FieldJudge:
-    """One rule about a field, with the sentence that its findings say.
+    """One rule about a field, with the message of its findings.
 
     Attributes:
         kind: the structures that have the field, by their name in the spec.
@@ -152,7 +152,7 @@ class FieldJudge:
     def defects(
         self, elements: Iterable[Element[object]], place: Callable[[Element[object], str], Place]
     ) -> Iterator[Defect]:
-        """What the rule has to say.
+        """The defects that the rule finds.
 
         Args:
             elements: the structures of its kind.
@@ -174,7 +174,7 @@ class FieldJudge:
 def field_rule(
     code: str, name: str, *, qemu: str, errata: tuple[str, ...] = ()
 ) -> Callable[[Sentence], Sentence]:
-    """Register the rule with that code, which a field of the stream is declared with.
+    """Register the rule that a field of the stream declares with this code.
 
     The function makes the sentence of a finding. Its docstring has the summary, then `Why:` and
     `Remedy:`, as for `mappedram.check.registry.rule`.

@@ -1,4 +1,4 @@
-"""MR2, first part: the mapped-ram header of each block, but for where its offsets lead."""
+"""MR2, first part: the mapped-ram header of each block, except for its offsets."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -133,7 +133,7 @@ def ignored_unannounced(context: Context) -> Iterator[Defect]:
     """
     for block in () if context.stream.announces_x_ignore_shared else _ignored(context):
         yield Defect(
-            f"block {block.idstr!r} has no data, but {CAPABILITY_X_IGNORE_SHARED} is not announced",
+            f"block {block.idstr!r} has no data, but {CAPABILITY_X_IGNORE_SHARED} is not listed",
             context.block_field(block, "mapped_ram/bitmap_offset"),
             expected=CAPABILITY_X_IGNORE_SHARED,
         )
@@ -144,12 +144,12 @@ def _ignored(context: Context) -> Iterator[RamBlock]:
 
 
 def _page_sizes(context: Context) -> Iterator[tuple[str, int, Callable[[], Place]]]:
-    """What each part of the file says of the page size, and where it says so."""
+    """The page size in each part of the file, and its place."""
     for element in context.of_kind(structures.CONFIGURATION_SUBSECTION):
         body = element.values["body"]
         if "target_page_bits" in body:
             bits = body["target_page_bits"]
-            # The file may well say 2^32 - 1 bits.
+            # A hostile file may have 2^32 - 1 bits.
             size = 1 << bits if bits < OFFSET_BITS else 0
             name = "body/target_page_bits"
             yield "the configuration", size, partial(context.field, element, name)

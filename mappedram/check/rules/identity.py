@@ -1,4 +1,4 @@
-"""MR0: by which number and name a stream calls its devices."""
+"""MR0: the section_id and the name of devices."""
 
 from collections.abc import Iterator
 
@@ -60,7 +60,7 @@ def section_id_changed(context: Context) -> Iterator[Defect]:
         first = numbers.setdefault(_device(section), section.section_id)
         if section.section_id != first:
             yield Defect(
-                f"{section.idstr!r} has the section_id {section.section_id}, and {first} before",
+                f"{section.idstr!r} has section_id {section.section_id}, but {first} earlier",
                 context.section_field(section, "section_id"),
                 expected=f"{first}",
                 actual=f"{section.section_id}",
@@ -86,11 +86,11 @@ def section_idstr_unsafe(broken: Broken) -> str:
         Do not trust the file: QEMU never writes such a name. `mappedram` escapes it in its output,
         and never uses it as a path.
     """
-    return f"the idstr {broken.value!r} of a section holds {Harmless().danger(broken.text)}"
+    return f"the section idstr {broken.value!r} contains {Harmless().danger(broken.text)}"
 
 
 def _taken(context: Context) -> Iterator[tuple[Section, Device, bool]]:
-    """Sections with the number of another device, that device, and if either is live by then."""
+    """Sections with the section_id of another device, that device, and whether one is live."""
     owners: dict[int | None, Device] = {}
     live: set[int | None] = set()
     for section in context.sections(SectionType.START, SectionType.END, SectionType.FULL):
@@ -107,10 +107,10 @@ def _taken(context: Context) -> Iterator[tuple[Section, Device, bool]]:
 
 def _shared(context: Context, section: Section, owner: Device) -> Defect:
     return Defect(
-        f"{section.type.name} of {section.idstr!r} has the section_id {section.section_id},"
-        f" which is that of {owner[0]!r}",
+        f"{section.type.name} of {section.idstr!r} has section_id {section.section_id},"
+        f" the same as {owner[0]!r}",
         context.section_field(section, "section_id"),
-        expected="a number of its own",
+        expected="a unique section_id",
         actual=f"{section.section_id}",
     )
 

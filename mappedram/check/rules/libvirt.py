@@ -1,4 +1,4 @@
-"""MR5: the save image of libvirt around a stream."""
+"""MR5: the libvirt save image around a stream."""
 
 from collections.abc import Callable, Iterator
 from functools import wraps
@@ -14,7 +14,7 @@ from mappedram.stream.libvirt import describe
 from mappedram.stream.libvirt.header import PATH
 from mappedram.stream.model import file_up_to
 
-#: How the codes of these rules begin.
+#: Prefix of the codes of these rules.
 BAND = "MR5"
 _SOURCE = "src/qemu/qemu_saveimage.c"
 
@@ -23,7 +23,7 @@ _JUDGES: dict[str, Judge] = {}
 
 
 def judge(container: Container) -> Iterator[Finding]:
-    """What all rules of this module say; for an image in which no stream can be opened."""
+    """The findings of this module; for an image in which no stream can be opened."""
     for code, judgement in _JUDGES.items():
         yield from map(RULES[code].finding, judgement(container))
 
@@ -37,7 +37,7 @@ def _rule(
     function: str,
     errata: tuple[str, ...] = (),
 ) -> Callable[[Judge], Judge]:
-    """Register a rule about the image; it has nothing to say of a stream that is in none."""
+    """Register a rule about the image; it finds nothing in a stream without one."""
 
     def register(judgement: Judge) -> Judge:
         @wraps(judgement)
@@ -55,7 +55,7 @@ def _rule(
 
 
 def _field_rule(code: str, name: str, *, function: str) -> Callable[[Sentence], Sentence]:
-    """Register the rule with that code, which a field of the header is declared with."""
+    """Register the rule that a field of the header declares with this code."""
 
     def register(sentence: Sentence) -> Sentence:
         judge = FieldJudge(code, sentence)
@@ -93,7 +93,7 @@ def part_magic(container: Container) -> Iterator[Defect]:
     """
     if not container.image.complete and _is_complete(container):
         yield Defect(
-            "the image says that it is incomplete, but its stream came to its end",
+            "the image is marked incomplete, but its stream is complete",
             container.field("magic"),
             expected=QEMU_SAVE_MAGIC,
             actual=container.image.magic,
@@ -122,7 +122,7 @@ def interrupted(container: Container) -> Iterator[Defect]:
     """
     if not container.image.complete and not _is_complete(container):
         yield Defect(
-            "the image says that it is incomplete, and its stream does not come to an end",
+            "the image is marked incomplete, and its stream is incomplete",
             container.field("magic"),
             expected=QEMU_SAVE_MAGIC,
             actual=container.image.magic,
@@ -173,7 +173,7 @@ def version(broken: Broken) -> str:
     Remedy:
         Write a new image with `mappedram convert -O libvirt-sparse`: it has version 2.
     """
-    return f"the version of the image is {broken.number}"
+    return f"the image has version {broken.number}"
 
 
 @_rule(
@@ -205,7 +205,7 @@ def xml(container: Container) -> Iterator[Defect]:
     )
     if problem:
         yield Defect(
-            f"the text behind the header of the image is {problem}",
+            f"the text after the header of the image is {problem}",
             Place(text.offset, text.length, f"{PATH}/domain_xml"),
             expected="the XML of a domain, and a NUL",
         )
@@ -231,14 +231,15 @@ def cookie(container: Container) -> Iterator[Defect]:
     image = container.image
     if image.cookie_offset and image.cookie_text is None:
         yield Defect(
-            f"the cookie is at {image.cookie_offset:#x} of {image.data_len:#x} bytes of text",
+            f"the cookie is at {image.cookie_offset:#x}, outside the {image.data_len:#x} bytes of"
+            " text",
             container.field("cookie_offset"),
             expected=f"< {image.data_len:#x}" if image.data_len else "0",
             actual=f"{image.cookie_offset:#x}",
         )
     elif image.cookie_text and not image.cookie_text.terminated:
         yield Defect(
-            "the cookie is without a NUL at its end",
+            "the cookie has no NUL at its end",
             Place(image.cookie_text.offset, image.cookie_text.length, f"{PATH}/cookie"),
             expected="XML, and a NUL",
         )
@@ -365,7 +366,7 @@ def _is_complete(container: Container) -> bool:
 
 
 def _format_found(container: Container) -> SaveFormat | None:
-    """How the stream is written, by itself; None where that does not show."""
+    """The format of the stream, from its own bytes; None if they do not show it."""
     image, snapshot = container.image, container.snapshot
     if image.payload != SaveFormat.RAW:
         return image.payload

@@ -1,6 +1,6 @@
-"""MR06: what no rule about the file alone says: whether a QEMU loads it, and whether this one does.
+"""MR06: whether any release of QEMU, or the selected one, loads the file with the right memory.
 
-`mappedram.check.judgement` decides when they are asked.
+`mappedram.check.judgement` decides when these rules apply.
 """
 
 from collections.abc import Iterator, Mapping
@@ -132,20 +132,20 @@ def destination_device(loading: LoadingCase) -> Iterator[Defect]:
 
 
 def _refused(code: str, loading: LoadingCase) -> Iterator[Defect]:
-    """That a destination which somebody has named refuses the file for that."""
+    """The defect that the given destination refuses the file for this reason."""
     refusing = {name: v for name, v in loading.qemu.items() if code in v.because}
     if loading.asked.destination and refusing:
         yield Defect("; ".join(_said(refusing, set(_DOES))), _stopped(loading, refusing))
 
 
 def _stopped(loading: "LoadingCase", qemu: Mapping[str, Verdict]) -> Place:
-    """Where the newest of some releases stops, if it is known of any."""
+    """Place where the newest of these releases stops, if known."""
     offsets = [verdict.offset for verdict in qemu.values() if verdict.offset is not None]
     return loading.place_at(offsets[-1]) if offsets else _NOWHERE
 
 
 def _explained(loading: LoadingCase) -> bool:
-    """Whether another finding says why: an error, or that the file was not followed."""
+    """Whether another finding gives the reason: an error, or MR004."""
     if loading.worst in ("error", "not followed"):
         return True
     codes = {code for verdict in loading.qemu.values() for code in verdict.because}
@@ -157,7 +157,7 @@ def _outcomes(loading: LoadingCase) -> str:
 
 
 def _said(qemu: Mapping[str, Verdict], outcomes: set[str]) -> Iterator[str]:
-    """What the releases with some outcomes do, those together that do the same."""
+    """Results of the releases with some outcomes, grouped by result."""
     for group in by_outcome(qemu):
         if group.verdict.outcome in outcomes:
             words = f": {group.quotation}" if group.quotation else ""

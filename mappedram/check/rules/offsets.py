@@ -1,4 +1,4 @@
-"""MR2, second part: where the mapped-ram header puts bitmap and pages."""
+"""MR2, second part: the offsets in the mapped-ram header."""
 
 from collections.abc import Iterator
 
@@ -84,7 +84,7 @@ def pages_offset_unusual(context: Context) -> Iterator[Defect]:
         if aligned and header.pages_offset != usual:
             yield Defect(
                 f"the pages of block {block.idstr!r} begin at {header.pages_offset:#x}, not at"
-                f" {usual:#x} behind the bitmap",
+                f" {usual:#x} after the bitmap",
                 context.block_field(block, "mapped_ram/pages_offset"),
                 expected=f"{usual:#x}",
                 actual=f"{header.pages_offset:#x}",
@@ -143,7 +143,7 @@ def bitmap_offset_unusual(context: Context) -> Iterator[Defect]:
         if header.bitmap_offset not in (0, block.header_end):
             yield Defect(
                 f"the bitmap of block {block.idstr!r} begins at {header.bitmap_offset:#x}, not at"
-                f" {block.header_end:#x} behind the header",
+                f" {block.header_end:#x} after the header",
                 context.block_field(block, "mapped_ram/bitmap_offset"),
                 expected=f"{block.header_end:#x}",
                 actual=f"{header.bitmap_offset:#x}",
@@ -167,16 +167,16 @@ def one_offset_zero(broken: Broken) -> str:
         convert the file first.
     """
     name = "bitmap_offset" if broken.values["pages_offset"] else "pages_offset"
-    return f"{name} of block {broken.idstr!r} is 0, and the other offset is not"
+    return f"{name} of block {broken.idstr!r} is 0, but the other offset is not"
 
 
 def _irregular(context: Context) -> Iterator[tuple[RamBlock, MappedRamHeader]]:
-    """Blocks with pages, of a file whose writer did not align all of them to the same."""
+    """Blocks with pages, if the file has no common alignment other than 1 MiB."""
     return iter(()) if context.snapshot.stream.alignment else _with_pages(context)
 
 
 def _with_pages(context: Context) -> Iterator[tuple[RamBlock, MappedRamHeader]]:
-    """The blocks whose pages have a place and a size."""
+    """The blocks with pages_offset and page size."""
     return (
         (block, header)
         for block, header in context.headers()
@@ -185,4 +185,4 @@ def _with_pages(context: Context) -> Iterator[tuple[RamBlock, MappedRamHeader]]:
 
 
 def _no_multiple(pages_offset: int, idstr: str, unit: str) -> str:
-    return f"pages_offset {pages_offset:#x} of block {idstr!r} is no multiple of {unit}"
+    return f"pages_offset {pages_offset:#x} of block {idstr!r} is not a multiple of {unit}"

@@ -1,4 +1,4 @@
-"""MR0: whether all sections are there, in the order in which a save goes."""
+"""MR0: whether all sections are present, in the order of a save."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ from mappedram.format.constants import DIRTY_BITMAP_START, CommandType, SectionT
 from mappedram.stream.model import Section
 
 DIRTY_BITMAP_IDSTR = "dirty-bitmap"
-#: How the `idstr` ends of live devices that write END whenever they write START, unless no section
-#: END is written at all. Source: QEMU hw/ppc/spapr.c, htab_save_complete(); s390-stattrib.c,
+#: Suffixes of the `idstr` of live devices that write END whenever they write START, unless the save
+#: writes no END at all. Source: QEMU hw/ppc/spapr.c, htab_save_complete(); s390-stattrib.c,
 #: cmma_save_complete(); hw/vfio/migration.c, vfio_save_complete_precopy().
 _ALWAYS_ENDED = ("spapr/htab", "s390-storage_attributes", "/vfio")
 
-#: How far a save has come when it writes a section. A FULL section may also stand before all PART.
+#: The phase of a save that writes a section. A FULL section may also precede all PART sections.
 _PHASES = {SectionType.START: 0, SectionType.PART: 1, SectionType.END: 2, SectionType.FULL: 3}
 
 
@@ -52,7 +52,7 @@ def live_end_missing(context: Context) -> Iterator[Defect]:
 
 
 def _needs_end(context: Context, section: Section) -> bool:
-    """Whether the device of a START section is known to write END as well."""
+    """Whether the device of a START section always writes END as well."""
     idstr = section.idstr or ""
     if idstr == DIRTY_BITMAP_IDSTR:
         return _announces_bitmaps(context, section)
@@ -60,7 +60,7 @@ def _needs_end(context: Context, section: Section) -> bool:
 
 
 def _announces_bitmaps(context: Context, section: Section) -> bool:
-    """Whether a START of `dirty-bitmap` names a bitmap whose bits are to follow."""
+    """Whether a START of `dirty-bitmap` names a bitmap, so that its bits must follow."""
     return any(
         chunk.values["chunk_flags"] & DIRTY_BITMAP_START
         for chunk in context.of_kind(structures.DIRTY_BITMAP_CHUNK)
@@ -76,7 +76,7 @@ def _announces_bitmaps(context: Context, section: Section) -> bool:
     qemu="migration/savevm.c: qemu_savevm_state_setup(), qemu_savevm_state_complete_precopy()",
 )
 def section_order(context: Context) -> Iterator[Defect]:
-    """All START sections precede all PART, those all END, and those all FULL.
+    """All START sections precede all PART, those all END, and those the devices.
 
     Why:
         QEMU loads sections in any order, but writes them in this one. Devices rely on it: they are
@@ -89,7 +89,7 @@ def section_order(context: Context) -> Iterator[Defect]:
     for section in context.sections(*_PHASES):
         if _PHASES[section.type] < _PHASES[reached]:
             yield Defect(
-                f"{section.type.name} of {section.idstr!r} comes after {reached.name} sections",
+                f"{section.type.name} of {section.idstr!r} follows {reached.name} sections",
                 Place(section.offset, section.header_length, section.path),
                 expected="START, PART, END, FULL",
                 actual=section.type.name,
@@ -118,7 +118,7 @@ def command_order(context: Context) -> Iterator[Defect]:
     """
     end = next((section.offset for section in context.sections(SectionType.END)), None)
     parts = (section.offset for section in context.sections(SectionType.PART))
-    # Without any END, nobody knows which PART was the last.
+    # Without any END, the last PART is unknown.
     last = max((part for part in parts if end and part < end), default=0)
     ram = context.ram_start
     limits = {
@@ -134,7 +134,7 @@ def command_order(context: Context) -> Iterator[Defect]:
         if again or not first <= section.offset < behind:
             name = CommandType(section.command).name
             yield Defect(
-                f"command {name} {'occurs again' if again else 'is not in its place'}",
+                f"command {name} {'occurs twice' if again else 'is at the wrong position'}",
                 Place(section.offset, section.header_length, section.path),
                 expected="once" if again else f"{first:#x} to {behind:#x}",
                 actual=f"{section.offset:#x}",

@@ -53,7 +53,7 @@ def section_without_start(context: Context) -> Iterator[Defect]:
     for section in context.sections(SectionType.PART, SectionType.END):
         if section.idstr is None:
             yield Defect(
-                f"{section.type.name} has the section_id {section.section_id}, which no START gave",
+                f"{section.type.name} has section_id {section.section_id}, which no START has",
                 context.section_field(section, "section_id"),
                 expected="section_id of a START",
                 actual=f"{section.section_id}",
@@ -83,7 +83,7 @@ def section_repeated(context: Context) -> Iterator[Defect]:
         key = (section.type, section.section_id, section.idstr, section.instance_id)
         if section.idstr and key in seen:
             yield Defect(
-                f"{section.type.name} of {section.idstr!r} occurs again",
+                f"{section.type.name} of {section.idstr!r} occurs twice",
                 Place(section.offset, section.header_length, section.path),
                 expected=f"one {section.type.name}",
             )
@@ -139,7 +139,7 @@ def footer_missing(context: Context) -> Iterator[Defect]:
     """
     if all(section.footer_id is None for section in context.sections(*_LOADED)):
         return
-    # Of the last section, where reading stopped, nobody knows.
+    # The last section, where parsing stopped, may have one.
     for section, _ in pairwise(context.stream.sections):
         if section.type in _LOADED and section.footer_id is None:
             yield Defect(
@@ -165,7 +165,7 @@ def ram_version(broken: Broken) -> str:
         Load the file with the build of QEMU that wrote it: no release up to 11.1 uses another
         version. `mappedram extract` can still read the memory.
     """
-    return f"START of RAM has the version {broken.number}"
+    return f"START of RAM has version {broken.number}"
 
 
 @field_rule(
@@ -184,9 +184,9 @@ def ram_instance(broken: Broken) -> str:
         Use the original file that QEMU wrote: no release has a second RAM device. `mappedram
         extract` can still read the memory.
     """
-    return f"START of RAM has the instance_id {broken.number}"
+    return f"START of RAM has instance_id {broken.number}"
 
 
 def _called(section: Section) -> str:
-    """What a section is called in a message."""
+    """Name of a section in messages."""
     return f"{section.type.name} of {section.idstr!r}"

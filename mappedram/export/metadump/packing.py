@@ -67,8 +67,8 @@ class Packer:
         self.numbers += rows * len(columns)
         if self.numbers > NUMBERS_MAX:
             raise UnsupportedError(
-                f"{rows} {name}, with which there are more than the {NUMBERS_MAX} numbers that a"
-                " metadump holds: the file is too fragmented"
+                f"{rows} {name}: the file is too fragmented, as a metadump can have at most"
+                f" {NUMBERS_MAX} numbers"
             )
         steps = np.diff(np.stack(columns), axis=1, prepend=0).astype("<i8")
         start, end = self.append(zlib.compress(steps.tobytes(), _TABLE_LEVEL))

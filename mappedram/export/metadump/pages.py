@@ -41,7 +41,7 @@ def key_of(data: bytes) -> bytes:
     from hashlib import blake2b
 
     if not data:
-        raise BuildError("the file of the key is empty")
+        raise BuildError("the key file is empty")
     return data if len(data) <= KEY_MAX else blake2b(data).digest()
 
 

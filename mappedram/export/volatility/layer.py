@@ -114,7 +114,7 @@ class MappedRamLayer(interfaces.layers.DataLayerInterface):
             LayerException: always.
         """
         del offset, data
-        raise exceptions.LayerException(self.name, "a snapshot is not written to")
+        raise exceptions.LayerException(self.name, "a snapshot is read-only")
 
     def _scan_iterator(
         self,

@@ -40,14 +40,14 @@ class MappedRamStacker(interfaces.automagic.StackerLayerInterface):
             return _memory(context, base, head)
         except UnknownPagesError as error:
             vollog.error(
-                f"{base.location}: not all of guest memory is known: {error}. Nothing is shown of"
-                f" it; with {PARTIAL}=1 in the environment, unknown pages are no memory"
+                f"{base.location}: the file lacks part of guest memory: {error}. Not opened; set"
+                f" {PARTIAL}=1 in the environment to open it without the unknown pages"
             )
         except Exception as error:
             # Whatever it is, Volatility would go on without a word, and with wrong addresses.
             vollog.error(
-                f"{base.location}: guest memory cannot be read: {error}. Nothing is shown of it,"
-                " as addresses would be wrong"
+                f"{base.location}: guest memory cannot be read: {error}. Not opened, because"
+                " addresses would be wrong"
             )
         return RefusedLayer(context, *_place(context, "RefusedLayer"))
 
@@ -58,7 +58,7 @@ def _memory(
     path = path_of(base.location)
     if path is None or _head(path) != head:
         # Volatility opens archives and fetches what is elsewhere; pages are read by offset here.
-        raise OSError("not a file of this machine as it is; fetch or unpack it first")
+        raise OSError("not a plain local file; download or unpack it first")
     config_path, name = _place(context, "MappedRamLayer")
     context.config[interfaces.configuration.path_join(config_path, "location")] = base.location
     layer = MappedRamLayer(context, config_path, name)

@@ -113,7 +113,7 @@ def architecture_of(stream: Stream, cpus: Sequence[Registers]) -> Architecture |
     known = {one.name: one for one in ARCHITECTURES}
     if name is not None and name not in known:
         raise UnsupportedError(
-            f"machine type {stream.machine!r} is of {name}: ELF cores are written of guests of"
+            f"machine type {stream.machine!r} is for {name}: ELF cores are supported only for"
             f" {', '.join(known)}"
         )
     return known.get(name or "")

@@ -29,7 +29,7 @@ def in_aarch32(registers: Registers) -> bool:
 def aarch64_notes(registers: Registers, pid: int) -> tuple[Note, ...]:
     """NT_PRSTATUS and NT_FPREGSET. NT_ARM_SVE needs the length of vectors, which is not saved."""
     if in_aarch32(registers):
-        raise UnknownRegisterError("it is in AArch32 state, for which no note is written")
+        raise UnknownRegisterError("notes for AArch32 state are not supported")
     values = {
         "pr_pid": pid,
         "regs": [registers["env.xregs", number] for number in range(31)],

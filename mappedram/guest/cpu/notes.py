@@ -41,12 +41,12 @@ def cpu_notes(stream: Stream, state: DeviceStates) -> CpuNotes:
     make = architecture.notes if architecture else None
     problems = []
     if state.problem or not cpus:
-        problems.append(f"no registers: {state.problem or 'the file has no section of a CPU'}")
+        problems.append(f"no registers: {state.problem or 'the file has no CPU sections'}")
         make = None
     elif architecture is None:
-        problems.append("no registers: the sections of the CPUs are of no known architecture")
+        problems.append("no registers: the CPU sections are of an unknown architecture")
     elif make is None:
-        problems.append(f"no registers: no notes are written for CPUs of {architecture.name}")
+        problems.append(f"no registers: notes for {architecture.name} CPUs are not supported")
     made = []
     for registers in cpus if make else ():
         assert make is not None

@@ -40,20 +40,18 @@ def _plugged(device: "DeviceState", block: RamBlock) -> tuple[tuple[int, int], l
     )
     words = device.get("bitmap")
     if _is_left_out(device):
-        doubt = (
-            f"where {block.idstr!r} is, and which parts are plugged in: the {basis} was left out"
-        )
-        return (0, 0), [], f"{doubt} of the metadump"
+        doubt = f"the address of {block.idstr!r} and its plugged parts: the metadump left out"
+        return (0, 0), [], f"{doubt} the {basis}"
     if gpa is None or size != block.used_length or not unit or size % unit:
-        return (0, 0), [], f"where {block.idstr!r} is: the {basis} makes no sense"
+        return (0, 0), [], f"the address of {block.idstr!r}: the {basis} is invalid"
     whole = Range(gpa, size, block.idstr, 0, True, basis, False)
     bitmap = _bitmap(words, size // unit)
     if bitmap is None or bitmap.count() * unit != plugged:
-        doubt = f"which parts of {block.idstr!r} are plugged in: the {basis} makes no sense"
+        doubt = f"the plugged parts of {block.idstr!r}: the {basis} is invalid"
         return (gpa, size), [whole], doubt
     runs = bitmap.runs()
     if len(runs) > _PIECES_MAX:
-        doubt = f"which parts of {block.idstr!r} are plugged in: there are {len(runs)} of them"
+        doubt = f"the plugged parts of {block.idstr!r}: {len(runs)} are too many"
         return (gpa, size), [whole], doubt
     ranges = [
         Range(

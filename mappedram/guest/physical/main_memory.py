@@ -90,7 +90,10 @@ def _by_sizes(backends: Sequence[RamBlock], node_sizes: Sequence[int]) -> Main |
     sizes = {block.used_length for block in alike}
     names = ", ".join(repr(block.idstr) for block in backends if block.used_length in sizes)
     how = "the numbers in their names" if _by_number(backends) else "the order of the file"
-    doubt = f"in which order {names} are main memory, if all are: of one size, they follow {how}"
+    doubt = (
+        f"whether {names} are all main memory, and in which order: they have the same size, and"
+        f" follow {how}"
+    )
     return Main(tuple(chosen), False, others, (doubt,))
 
 
@@ -121,7 +124,7 @@ def _ordered(blocks: tuple[RamBlock, ...], others: tuple[RamBlock, ...]) -> Main
         return Main(_by_number(blocks) or blocks, True, others)
     if others:
         names = ", ".join(repr(block.idstr) for block in others)
-        doubts.append(f"whether {names} are memory of devices: this is told from sizes")
+        doubts.append(f"whether {names} are memory of devices: this is a guess from their sizes")
     return Main(_by_number(blocks) or blocks, False, others, tuple(doubts))
 
 

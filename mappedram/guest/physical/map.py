@@ -112,18 +112,15 @@ class _Mapping:
         }
         missing = " and ".join(name for name, is_missing in what.items() if is_missing)
         if missing and not split.certain:
-            yield (
-                f"where main memory is divided: {missing}, which tell it, were left out of the"
-                " metadump"
-            )
+            yield (f"the split of main memory: the metadump left out {missing}, which show it")
 
     def lay(self, ranges: Sequence[Range]) -> None:
         """Lay ranges on; what they hide unexpectedly is a doubt."""
         for one in ranges:
             if one.gpa < 0 or one.end > _ADDRESS_END:
                 self.doubts.append(
-                    f"block {one.idstr!r} of {one.size:#x} bytes does not fit where it should be,"
-                    f" at {one.gpa:#x}"
+                    f"block {one.idstr!r} of {one.size:#x} bytes does not fit at its address"
+                    f" {one.gpa:#x}"
                 )
                 continue
             for hidden in self.canvas.lay(one):
@@ -144,14 +141,14 @@ class _Mapping:
         names = ", ".join(repr(block.idstr) for block in main.others)
         is_pc = self.layout is not None and self.layout.adjustable
         if not windows and (has_tables(self.snapshot) or not is_pc):
-            self.doubts.append(f"what {names} belong to: nothing tells of a place for DIMMs")
+            self.doubts.append(f"the use of {names}: the file shows no address range for DIMMs")
             return
         base = round_up(max(split.end, rules.ABOVE_4G), rules.DEVICE_MEMORY_ALIGNMENT)
         end = None
         if windows:
             base, end = windows[0][0], sum(windows[0])
         self.doubts.append(
-            f"whether {names} are DIMMs, and at which addresses: the file does not tell"
+            f"whether {names} are DIMMs, and at which addresses: the file does not record it"
         )
         self.lay(list(dimms(main.others, base, end, taken)))
 

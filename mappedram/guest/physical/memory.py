@@ -60,7 +60,7 @@ class PhysicalMemory:
         while gpa < end:
             one = self.map.ranges[index] if 0 <= index < len(self._starts) else None
             if one is None or not one.gpa <= gpa < one.end:
-                raise ValueError(f"{gpa:#x}: no block is known to be at this physical address")
+                raise ValueError(f"{gpa:#x}: no known block at this physical address")
             length = min(one.end, end) - gpa
             yield one, gpa - one.gpa, length
             gpa += length

@@ -108,15 +108,15 @@ def _as_given(
 ) -> Split:
     if layout is not None and layout.windows[-1].gpa != ABOVE_4G:
         pieces = tuple(layout.pieces(total))
-        doubt = "below_4g is not heeded: this machine type does not divide its memory at 4 GiB"
+        doubt = "below_4g is ignored: this machine type does not split its memory at 4 GiB"
         return Split(pieces, _rule_of(machine), not layout.doubt, (doubt,))
     given = _divided(total, below_4g)
     doubts: tuple[str, ...] = ()
     if found and not _alike(found, given):
         sizes = " and ".join(f"{size:#x}" for _, size in found)
-        doubts = (f"below_4g: the file itself says that main memory is divided into {sizes}",)
+        doubts = (f"below_4g: according to the file, main memory is split into {sizes}",)
     if layout is None:
-        doubts += ("whether memory begins at 0 and goes on at 4 GiB, as on a PC",)
+        doubts += ("whether memory begins at 0 and continues at 4 GiB, as on a PC",)
     return Split(given, "below_4g, as given", not doubts, doubts)
 
 
@@ -124,16 +124,16 @@ def _by_rule(
     machine: str | None, layout: MemoryLayout | None, total: int, doubts: list[str]
 ) -> Split:
     if layout is None:
-        what = f"machine type {machine!r}" if machine else "a stream that names no machine type"
+        what = f"machine type {machine!r}" if machine else "a stream without a machine type"
         raise UnsupportedError(
-            f"{what}: where its memory lies is not known; say how much lies below 4 GiB (below_4g,"
+            f"{what}: unknown memory layout; give the size of memory below 4 GiB (below_4g,"
             " --below-4g)"
         )
     pieces = tuple(layout.pieces(total))
     if layout.adjustable:
         doubts.append(
-            "where main memory is divided: nothing in the file tells, and max-ram-below-4g can"
-            " change what the rule says"
+            "the split of main memory: the file does not record it, and max-ram-below-4g changes"
+            " the default"
         )
         amd = _doubt_of_amd(machine, pieces)
         doubts += [amd] if amd else []
@@ -150,7 +150,4 @@ def _doubt_of_amd(machine: str | None, pieces: tuple[tuple[int, int], ...]) -> s
     end = max(gpa + size for gpa, size in pieces)
     if end < AMD_HOLE - PCI_HOLE64 or not moves_above_1t(machine):
         return ""
-    return (
-        f"whether the memory at {ABOVE_4G:#x} is at {AMD_ABOVE:#x} instead, as it is with the"
-        " processor of an AMD host"
-    )
+    return f"whether the memory at {ABOVE_4G:#x} is at {AMD_ABOVE:#x} instead, as on an AMD host"

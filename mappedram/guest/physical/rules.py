@@ -88,8 +88,8 @@ LAYOUTS = (
         r"virt(-.*)?",
         "loongarch64",
         (Window(0, 0x1000_0000), Window(0x8000_0000)),
-        doubt="whether memory above 256 MiB begins at 0x80000000: before QEMU 9.1 it was"
-        " 0x90000000, and the name of the machine type is the same",
+        doubt="whether memory above 256 MiB begins at 0x80000000: before QEMU 9.1 it began at"
+        " 0x90000000, on the same machine type",
     ),
     MemoryLayout(r"virt(-.*)?", "m68k", (Window(0),)),
     MemoryLayout(r"sbsa-ref", "aarch64", (Window(0x100_0000_0000),)),

@@ -110,8 +110,8 @@ def hint(stream: Stream, path: str, loading: LoadOptions = LoadOptions()) -> Hin
     not_followed = stream.ram_ended and isinstance(stream.stopped, UnsupportedError)
     if stream.mapped_ram and not (stream.complete or not_followed):
         raise UnsupportedError(
-            "the save did not come to its end: no QEMU loads this file (`mappedram check` says"
-            " what is missing, `mappedram repair` what can be done)"
+            "incomplete save: no QEMU loads this file (see `mappedram check` for the missing data,"
+            " `mappedram repair` for repairs)"
         )
     family, told_by = family_of(stream) or (None, None)
     arch = family.arch if family else None
@@ -203,24 +203,22 @@ def _unknowns(
     if stream.machine is None:
         yield UnknownOption("machine", "the machine type: the file has no configuration section")
     if stream.configuration and stream.configuration.uuid_left_out:
-        yield UnknownOption("uuid", "the UUID (-uuid): it was left out of the metadump")
+        yield UnknownOption("uuid", "the UUID (-uuid): the metadump left it out")
     for doubt in doubts:
         yield UnknownOption("memory", doubt)
     yield from _unknowns_of_parts(stream, devices)
-    yield UnknownOption("disks", "disks and networks: a guest must find its disks as they were")
+    yield UnknownOption("disks", "disks and networks; the disks must be in their state at the save")
     for block in stream.blocks:
         if block.ignored:
             yield UnknownOption(
                 "shared memory",
-                f"the contents of block {block.idstr!r}, which are not in this file:"
-                " -object memory-backend-file,share=on with the same file as then",
+                f"the contents of block {block.idstr!r}, which are not in the snapshot: use"
+                " -object memory-backend-file,share=on with the same file",
             )
     if stream.announces_x_ignore_shared:
         yield UnknownOption("loader", "QEMU 9.0 to 10.2 cannot read files with x-ignore-shared")
     if isinstance(stream.stopped, UnsupportedError) and stream.mapped_ram:
-        yield UnknownOption(
-            "devices", "which devices there are: their sections cannot be told apart"
-        )
+        yield UnknownOption("devices", "the list of devices: their sections could not be parsed")
 
 
 def _unknowns_of_parts(stream: Stream, devices: tuple[Device, ...]) -> Iterator[UnknownOption]:
@@ -239,7 +237,7 @@ def _unknowns_of_parts(stream: Stream, devices: tuple[Device, ...]) -> Iterator[
             yield UnknownOption(
                 "firmware",
                 f"the firmware file of block {block.idstr!r}, {size_option(block.used_length)}"
-                f" ({_FIRMWARE[block.idstr]}); pages that were zero come from there",
+                f" ({_FIRMWARE[block.idstr]}); it provides the pages that were zero",
             )
     for device in devices:
         option = device.option or "a device"

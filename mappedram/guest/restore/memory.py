@@ -27,11 +27,11 @@ def memory_of(stream: Stream, ram_id: str | None) -> MemoryOptions:
     own = [block for block in stream.blocks if block.idstr == ram_id]
     backends = backends_of(stream, ram_id)
     if ram_id is None:
-        return MemoryOptions("", (), ("which blocks are RAM, so that -m and -object are missing",))
+        return MemoryOptions("", (), ("the RAM blocks, and so the options -m and -object",))
     if own:
         options = ["-m", size_option(own[0].used_length)]
         doubts = [
-            f"what block {block.idstr!r} of {size_option(block.used_length)} belongs to: a DIMM"
+            f"the device of block {block.idstr!r} of {size_option(block.used_length)}: a DIMM"
             f" (-device pc-dimm,memdev={backend_id(block)}) or another device"
             for block in backends
         ]

@@ -131,7 +131,7 @@ def open_device(path: Path) -> int:
         fd = calls.open(path, os.O_RDWR | os.O_EXCL | os.O_CLOEXEC)
     except OSError as error:
         if error.errno == EBUSY:
-            error.strerror = "is in use: mounted, or a part of another device"
+            error.strerror = "is in use: mounted, or part of another device"
             raise OSError(EBUSY, error.strerror, str(path)) from None
         raise
     name(fd, path)
@@ -243,7 +243,7 @@ def publish(staged: Path, path: Path, *, replace: bool) -> None:
     except OSError as error:
         error.filename, error.filename2 = str(path), None
         if isinstance(error, FileExistsError):
-            error.strerror = "exists already (--force replaces it)"
+            error.strerror = "already exists (use --force to overwrite it)"
         raise
 
 

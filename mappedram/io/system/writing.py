@@ -37,7 +37,7 @@ def _pwrite(fd: int, data: "memoryview | bytes", offset: int) -> int:
     except OSError as error:
         raise named(error, fd, offset) from None
     if done <= 0 < len(data):
-        said = OSError(EIO, "the system writes nothing and does not say why")
+        said = OSError(EIO, "the system wrote nothing and reported no error")
         raise named(said, fd, offset)
     return done
 
@@ -91,7 +91,7 @@ def begin(fd: int, start: int, end: int, *sources: int) -> None:
     refuse_source(fd, *sources)
     if calls.get_flags(fd) & os.O_APPEND:
         # Linux ignores the offset of pwrite() then.
-        raise OSError(EINVAL, "opened with O_APPEND: bytes would all go to its end", name_of(fd))
+        raise OSError(EINVAL, "opened with O_APPEND: cannot write at offsets", name_of(fd))
     kind = kind_of(fd)
     if kind == stat.S_IFBLK:
         size = size_of(fd)
@@ -117,7 +117,7 @@ def refuse_source(fd: int, *sources: int) -> None:
         status = status_of(source)
         same_device = stat.S_ISBLK(own.st_mode) and own.st_rdev == status.st_rdev
         if os.path.samestat(own, status) or same_device:
-            raise OSError(EINVAL, "is read from at the same time", name_of(fd))
+            raise OSError(EINVAL, "is also the input", name_of(fd))
 
 
 def end_at(fd: int, size: int, was: int = 0) -> None:
@@ -213,7 +213,7 @@ def open_direct(fd: int) -> int | str:
     try:
         return calls.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
     except OSError as error:
-        return f"the file system does not take O_DIRECT: {error.strerror}"
+        return f"the file system does not support O_DIRECT: {error.strerror}"
 
 
 def direct_buffer(size: int) -> "mmap":

@@ -178,14 +178,14 @@ def _header(data: bytes, offset: int, driver: DriverName) -> Element[LibvirtHead
         where, path = offset + refusal.start, f"{PATH}/header/{refusal.path}"
         if refusal.short:
             raise TruncatedError(
-                f"{refusal.path}: the file ends at {offset + len(data):#x}, within the header of a"
-                " save image of libvirt",
+                f"{refusal.path}: the file ends at {offset + len(data):#x}, in the header of a"
+                " libvirt save image",
                 offset=where,
                 path=path,
             ) from refusal
         raise UnsupportedError(
-            f"{refusal.path}: a save image of libvirt with a version above {QEMU_SAVE_VERSION},"
-            " in either byte order",
+            f"{refusal.path}: a libvirt save image with a version above {QEMU_SAVE_VERSION} in"
+            " either byte order",
             offset=where,
             path=path,
             expected=f"<= {QEMU_SAVE_VERSION}",

@@ -41,7 +41,7 @@ def decompressed(source: Source, offset: int, kind: SaveFormat) -> Generator[byt
         yield from _OPENERS[kind](source, offset)
     except EOFError as error:
         raise TruncatedError(
-            f"the stream, compressed with {name}, is cut off at the end of the file at"
+            f"the stream, compressed with {name}, is truncated at the end of the file at"
             f" {source.size:#x}",
             offset=source.size,
             path=STREAM_PATH,
@@ -209,7 +209,7 @@ def _program(name: str, instead: str = "") -> Callable[[Source, int], Generator[
                 raise
         # Behind the stream on a device stands something else, which the program does not like.
         if process.returncode and not source.is_device:
-            raise _DamagedError(f"the program {name} ended with status {process.returncode}")
+            raise _DamagedError(f"the program {name} exited with status {process.returncode}")
 
     return run
 

@@ -24,8 +24,8 @@ def spool(pieces: Iterable[bytes], fd: int, limit: int) -> None:
         for piece in pieces:
             if written + len(rest) + len(piece) > limit:
                 raise UnsupportedError(
-                    f"the stream decompresses to more than {limit:#x} bytes, far more than a guest"
-                    " usually does; raise the limit if it should",
+                    f"the stream decompresses to more than {limit:#x} bytes, far more than usual;"
+                    " raise the limit if this is expected",
                     path=STREAM_PATH,
                 )
             data = rest + piece

@@ -230,7 +230,7 @@ class _Walk(Passed):
             if not self.elements:
                 self.refused("stream_header", root, "header", "/header", error)
             raise FormatError(
-                f"the declaration of Kaitai refuses what follows: {error}",
+                f"the Kaitai declaration refuses the next structure: {error}",
                 offset=self.position,
                 path=self.path,
             ) from error
@@ -289,8 +289,8 @@ class _Walk(Passed):
         self.position = record.ofs_self
         if record.is_page:
             raise UnsupportedError(
-                "page record: the declaration of Kaitai does not follow the pages of a stream"
-                " without mapped-ram",
+                "page record: the Kaitai declaration does not cover the pages of a stream without"
+                " mapped-ram",
                 offset=self.position,
                 path=self.path,
             )
@@ -369,8 +369,8 @@ class _Walk(Passed):
         if not section.is_followed:
             there = section.footers_before == _FOOTERS
             raise (FormatError if there else UnsupportedError)(
-                f"payload of {idstr or 'a section without START'!r}: no footer tells the"
-                " declaration of Kaitai where it ends",
+                f"payload of {idstr or 'a section without START'!r}: no footer shows the Kaitai"
+                " declaration its end",
                 offset=start,
                 path=f"{path}/payload",
             )

@@ -175,7 +175,7 @@ class StreamWalk(Passed):
         legal = not self.said.footers and self.vmdescription is None
         raise (UnsupportedError if legal else FormatError)(
             f"payload of {payload.idstr or 'a section without START'!r}: neither the JSON"
-            " description nor a footer tells where it ends",
+            " description nor a footer shows its end",
             offset=start,
             path=f"{path}/payload",
         )
@@ -213,7 +213,7 @@ class StreamWalk(Passed):
             if found is not None:
                 return found
         raise FormatError(
-            "page record: the records fit no page size", offset=self.position, path=path
+            "page record: no page size fits the records", offset=self.position, path=path
         )
 
     def fitting_page_size(

@@ -193,7 +193,7 @@ def _what_else(source: Source, offset: int, head: bytes) -> str:
     begins = libvirt.stream_offset(source.peek(offset, libvirt.HEADER_SIZE))
     if begins is not None:
         return (
-            "a libvirt save image, not a bare QEMU stream: its stream should begin at"
+            "a libvirt save image, not a bare QEMU stream; the stream should begin at"
             f" offset {offset + begins:#x}"
         )
     other = foreign(source.peek(offset, MAGIC_MAX))

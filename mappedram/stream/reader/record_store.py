@@ -112,8 +112,8 @@ class NotedRecords:
         differences = int((self._places[: self._count] < 0).sum())
         if differences > self._differences_max:
             raise UnsupportedError(
-                f"page record: {differences} XBZRLE differences count in one block, more than are"
-                " kept for a file of this size"
+                f"page record: {differences} XBZRLE differences in one block, more than the limit"
+                " for a file of this size"
             )
 
 

@@ -202,7 +202,7 @@ class PageIndex:
         flags = word & (self._page_size - 1)
         if flags & ~RAM_SAVE_FLAG_CONTINUE not in PAGE_FLAGS:
             raise FormatError(
-                f"page record: no record has the flags {flags:#x}",
+                f"page record: unknown flags {flags:#x}",
                 offset=offset,
                 path=f"{path}/addr_and_flags",
                 expected="ZERO, PAGE, XBZRLE, COMPRESS_PAGE, MULTIFD_FLUSH or EOS",
@@ -210,7 +210,7 @@ class PageIndex:
             )
         if flags & RAM_SAVE_FLAG_CONTINUE and self._current is None:
             raise FormatError(
-                "page record: CONTINUE before a block was named",
+                "page record: CONTINUE before the first block name",
                 offset=offset,
                 path=f"{path}/addr_and_flags",
             )
@@ -236,7 +236,7 @@ class PageIndex:
     def _enter(self, idstr: str, offset: int, path: str) -> None:
         if idstr not in self._blocks:
             raise FormatError(
-                f"page record: there is no block {idstr!r}",
+                f"page record: no block {idstr!r}",
                 offset=offset,
                 path=f"{path}/idstr",
                 actual=idstr,
@@ -303,8 +303,8 @@ class PageIndex:
         if outside.any():
             which = int(outside.argmax())
             raise FormatError(
-                f"page record: page {int(numbers[which])} is not one of"
-                f" {self._current.num_pages} of its block",
+                f"page record: page {int(numbers[which])} is outside of its block of"
+                f" {self._current.num_pages} pages",
                 offset=base + int(records[which]),
                 path=f"{path}/addr_and_flags",
             )

@@ -167,7 +167,7 @@ class DeviceState:
         name = f"{self.idstr}: {path}"
         node = self._find(self._root, path)  # where a field stands does not depend on values
         if not isinstance(node, Leaf):
-            raise BuildError(f"{name}: holds many values; name one of them")
+            raise BuildError(f"{name}: has several values; name one of them")
         known = RAW if isinstance(node.value, Undecoded) else codec(node.type)
         try:
             return node.offset, known.encode(value, node.length)

@@ -228,7 +228,7 @@ def _end_of_ram(snapshot: OpenSnapshot, read: "_Reader", ram: list[Section]) -> 
 
 def _no_ram(snapshot: OpenSnapshot) -> BuildError:
     reason = f": {snapshot.stream.stopped}" if snapshot.stream.stopped else ""
-    return BuildError(f"no complete RAM part to be replaced{reason}")
+    return BuildError(f"no complete RAM section to replace{reason}")
 
 
 class _Reader:
@@ -245,8 +245,7 @@ class _Reader:
         left_out = self._snapshot.source.left_out(start, end)
         for at, _ in without(left_out, self._snapshot.changes.spans()):
             raise UnsupportedError(
-                "a metadump: device state or names were left out of it, so that nothing can be"
-                " built of it",
+                "a metadump lacks device state or names, so no snapshot can be built from it",
                 offset=at,
             )
         data = self._snapshot.source.read_exactly(start, end - start, "stream")

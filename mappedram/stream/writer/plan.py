@@ -72,13 +72,13 @@ def plan(
     _refuse_impossible(blocks, page_size, align)
     total = sum(block.used_length for block in blocks)
     if total > _OFFSET_MAX:
-        raise BuildError(f"used_length: {total:#x} bytes in all are more than a file can hold")
+        raise BuildError(f"used_length: {total:#x} bytes in total exceed the maximum file size")
     said = Said(mapped_ram=True, capabilities=(CAPABILITY_X_IGNORE_SHARED,) if has_addr else ())
     built = Built(driver, start, said=said, align=align, word_size=word_size)
     headers = [{"header": _header(block, page_size, has_addr=has_addr)} for block in blocks]
     built.add(file.RamList, {"blocks": headers})
     if built.position > _OFFSET_MAX:
-        raise BuildError(f"the file would end at {built.position:#x}, beyond what a file can hold")
+        raise BuildError(f"the file would end at {built.position:#x}, beyond the maximum file size")
     placed = assemble.blocks(built.elements, word_size)
     return LayoutPlan(start, placed, tuple(built.pieces), built.position)
 
@@ -105,7 +105,7 @@ def _refuse_impossible(blocks: Sequence[BlockSpec], page_size: int, align: int) 
         if not 1 <= len(block.idstr) <= _IDSTR_MAX or max(block.idstr) > "\xff":
             raise BuildError(f"idstr: expected 1 to 255 bytes in ISO 8859-1, got {block.idstr!r}")
         if block.idstr in names:
-            raise BuildError(f"idstr: two blocks are called {block.idstr!r}")
+            raise BuildError(f"idstr: two blocks are named {block.idstr!r}")
         names.add(block.idstr)
         if block.used_length <= 0 or block.used_length % page_size:
             raise BuildError(

@@ -217,8 +217,8 @@ class SnapshotWriter:
         count, rest = divmod(len(view), self.page_size)
         if rest or first_page < 0 or first_page + count > block.num_pages:
             raise BuildError(
-                f"write_pages: {len(view):#x} bytes from page {first_page} on are not whole pages"
-                f" of block {idstr!r}, which has {block.num_pages}"
+                f"write_pages: {len(view):#x} bytes from page {first_page} are not whole pages of"
+                f" block {idstr!r} with {block.num_pages} pages"
             )
         if not count:
             return
@@ -406,7 +406,7 @@ class SnapshotWriter:
             OSError: writing failed.
         """
         if self.finished:
-            raise BuildError("finish: the snapshot is finished already")
+            raise BuildError("finish: the snapshot is already finished")
         for bits in self._bits.values():
             bits.write(self.fd, self.byteorder)
         system.write(self.fd, self.envelope.tail, self._end - len(self.envelope.tail))
@@ -424,7 +424,7 @@ class SnapshotWriter:
         """The block of that name and the offset of its page 0."""
         block = self._blocks.get(idstr)
         if block is None or block.pages_offset is None:
-            raise BuildError(f"block {idstr!r}: not one that this file holds pages of")
+            raise BuildError(f"block {idstr!r}: no such block with pages in this file")
         return block, block.pages_offset
 
     def __enter__(self) -> Self:
