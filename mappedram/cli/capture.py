@@ -32,8 +32,8 @@ T = TypeVar("T")
         "  mappedram capture --qmp /run/guest.qmp --channels 4 --direct-io guest.mapped-ram",
         "Exit status:\n"
         "  0   the snapshot was taken and is clean\n"
-        "  1   no snapshot: QEMU cannot be reached, refuses or fails, or the file would be bad;\n"
-        "      the guest is in its previous state\n"
+        "  1   no snapshot: QEMU cannot be reached, refuses or fails, or the file would\n"
+        "      be bad; the guest is in its previous state\n"
         "  2   the snapshot was taken and is corrupt\n"
         "  3   the snapshot was taken; only harmless findings\n"
         "  64  usage error\n"

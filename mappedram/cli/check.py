@@ -42,7 +42,7 @@ _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
         "  mappedram check --output json *.mapped-ram\n"
         "  mappedram check --qemu 10.0 guest.mapped-ram\n"
         "  mappedram check --select MR2 --ignore MR203 guest.mapped-ram",
-        "Exit status; for several files, the first in this list that applies to one of them:\n"
+        "Exit status; several files give the first in this list that applies:\n"
         "  1   a file cannot be read, or QEMU's behaviour on it is not modelled\n"
         "  2   corrupt: no QEMU loads it with the right memory, or it has lost data;\n"
         "      or a byte differs with --rebuild\n"

@@ -20,7 +20,7 @@ from mappedram.printable import printable
         "Exit status:\n"
         "  0   the files were written\n"
         "  1   no files were written: DIR is not empty, or cannot be written to\n"
-        "  2   some files could not be generated, which is a bug in mappedram; the others were\n"
+        "  2   some files could not be generated, a bug in mappedram; the others were\n"
         "      written\n"
         "  64  usage error",
     ),

@@ -39,7 +39,7 @@ _COUNT = 1000
         "Exit status:\n"
         "  0   no failure found\n"
         "  1   the tool could not finish: no such program, or DIR cannot be written to\n"
-        "  2   failures were found; or files could not be generated, which is a bug in mappedram\n"
+        "  2   failures were found, or files could not be generated, a bug in mappedram\n"
         "  64  usage error",
     ),
 )

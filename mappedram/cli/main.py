@@ -54,7 +54,7 @@ class _Verbs(click.Group):
         "  mappedram check --output json *.mapped-ram",
         "Exit status:\n"
         "  0   success\n"
-        "  1   the tool could not finish, such as for a file that it cannot read or parse\n"
+        "  1   the tool could not finish: a file cannot be read or parsed\n"
         "  2   corrupt (check)\n"
         "  3   only harmless findings (check)\n"
         "  63  not a file that this tool handles\n"

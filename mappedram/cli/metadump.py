@@ -66,8 +66,8 @@ class _Done:
         "  mappedram metadump --state all --blank 'tpm*:*' guest.save guest.metadump\n"
         "  mappedram metadump --hash-key my.key guest.mapped-ram guest.metadump\n"
         "  mappedram metadump --unpacked guest.metadump guest.sparse",
-        "Bytes that the parser does not recognise as structure are left out; docs/metadump.md\n"
-        "describes what is kept, and why.",
+        "Bytes that the parser does not recognise as structure are left out;\n"
+        "docs/metadump.md describes the contents of a metadump.",
         "Exit status:\n"
         "  0   the metadump was written\n"
         "  1   the tool could not finish; nothing was written\n"

@@ -31,11 +31,11 @@ _PROOFS = {repair.name: repair.proof for repair in REPAIRS}
         "  mappedram repair guest.mapped-ram repaired.mapped-ram\n"
         "  mappedram repair --in-place --output json guest.save",
         "Repairs:\n" + "\n".join(f"  {repair.name}" for repair in REPAIRS),
-        "An incomplete save has no devices, so no QEMU can load it. Its memory is made readable\n"
-        "for `mappedram extract`, and the exit status is 2.",
+        "An incomplete save has no devices, so no QEMU can load it. Its memory is made\n"
+        "readable for `mappedram extract`, and the exit status is 2.",
         "Exit status:\n"
         "  0   clean, after repair or without any\n"
-        "  1   nothing could be repaired, or the tool could not finish; nothing was written\n"
+        "  1   nothing could be repaired, or the tool could not finish; no output\n"
         "  2   still corrupt: the remaining errors are listed\n"
         "  3   only harmless findings are left\n"
         "  63  not a file that this tool handles\n"

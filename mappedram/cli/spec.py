@@ -28,9 +28,9 @@ from mappedram.view.text import size, table
         "Members of a line in vectors.jsonl:\n"
         "  name, why   name of the vector, and the reason for it\n"
         "  offset      offset of the stream in the file\n"
-        "  file        contents of the file: its size, and data as [offset, hexadecimal],\n"
+        "  file        contents of the file: size, and data as [offset, hexadecimal],\n"
         "              zero elsewhere; or an archive of the source distribution\n"
-        "  expected    values that a parser reads, field by field, or why it refuses the file\n"
+        "  expected    values of the fields, or why a parser refuses the file\n"
         "  above_2_53  whether the file has numbers above 2^53 - 1",
         "The .ksy files are under CC0-1.0, all others under Apache-2.0.",
         "Exit status:\n"

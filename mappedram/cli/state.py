@@ -31,7 +31,7 @@ from mappedram.view.device import device_name, tree
         "  mappedram state --output json guest.mapped-ram | jq '.devices[].idstr'",
         "Exit status:\n"
         "  0   success; state that cannot be decoded is shown as bytes\n"
-        "  1   the file cannot be parsed to its end, has no description of its devices, or no\n"
+        "  1   the file cannot be parsed to its end, has no JSON description, or has no\n"
         "      device that matches GLOB\n"
         "  63  not a file that this tool handles\n"
         "  64  usage error",

@@ -153,7 +153,7 @@ class VmcoreinfoFinder:
         if len({note.data for note in found}) > 1:
             places = ", ".join(f"{note.gpa:#x}" for note in found[:_TOLD_MAX])
             self.doubts += (
-                f"different VMCOREINFO notes, probably of several kernels, at {places}: the first"
+                f"different VMCOREINFO notes at {places}, probably of several kernels: the first"
                 " is used",
             )
         if len(self._places) >= _PLACES_MAX:

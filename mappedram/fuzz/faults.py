@@ -65,7 +65,7 @@ class Fault:
     def text(self) -> str:
         """The fault in one line."""
         case, again, _ = self.drawing
-        return f"{case} could not be drawn: {self.error} ({self.place}); again: {again}"
+        return f"{case} could not be generated: {self.error} ({self.place}); repeat: {again}"
 
     def to_dict(self) -> dict[str, Json]:
         """The fault for JSON."""

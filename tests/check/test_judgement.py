@@ -414,8 +414,8 @@ def test_of_a_stream_without_mapped_ram(fixtures: Fixtures, tmp_path: Path, run:
     ("name", "says"),
     [
         ("killed", "the file ends where a section should begin"),
-        ("no-footers-no-vmdesc", "neither the JSON description nor a footer tells"),
-        ("devices-only", "it has no RAM"),
+        ("no-footers-no-vmdesc", "neither the JSON description nor a footer shows"),
+        ("devices-only", "no RAM blocks"),
     ],
 )
 def test_destination_that_is_not_known(name: str, says: str, fixtures: Fixtures, run: Run) -> None:
@@ -477,7 +477,7 @@ def test_refused_in_every_form(fixtures: Fixtures, run: Run) -> None:
     command = on("check", fixtures["devices-only"], "--qemu", NEWEST, "--output")
     (entry,) = run(*command, "json").json
     assert entry["asked"] == {"qemu": NEWEST, "destination": False}
-    assert (entry["verdict"], f"what QEMU {NEWEST} does" in entry["error"]) == (None, True)
+    assert (entry["verdict"], f"QEMU {NEWEST} on this file" in entry["error"]) == (None, True)
     (document,) = run(*command, "sarif").json["runs"]
     assert document["invocations"][0]["executionSuccessful"] is False
     (suite,) = ET.fromstring(run(*command, "junit").out)

@@ -161,15 +161,15 @@ def test_a_person_reads_where_a_byte_differs(run: Run, fixtures: Fixtures, tmp_p
     kept, over, *kinds = (int(n.replace(",", "")) for n in re.findall(r" (\d[\d,]*\d|\d)", line))
     assert kept + over == whole.stat().st_size
     assert sum(kinds) == over
-    assert re.findall(r"([A-Za-z ]+) \d[\d,]*[,)]", line.partition(" passed over (")[2]) == [
+    assert re.findall(r"([A-Za-z ]+) \d[\d,]*[,)]", line.partition(" skipped (")[2]) == [
         *("payloads", " JSON text", " bitmaps", " pages", " padding")
     ]
     done = run("check", "--rebuild", wrong)
     assert done.status == 2
     assert " bytes rebuilt" not in done.out
     assert "differs (kaitai) at " in done.out.splitlines()[-1]
-    assert "/sections[0]/mem_size: built " in done.out.splitlines()[-1]
-    assert done.out.endswith("the file has 7f 00 00 04\n")
+    assert "/sections[0]/mem_size: rebuilt " in done.out.splitlines()[-1]
+    assert done.out.endswith("in the file 7f 00 00 04\n")
     done = run("check", "--rebuild", cut)
     assert "not rebuilt (construct): section_type: the file ends" in done.out.splitlines()[-1]
 

@@ -197,7 +197,7 @@ def test_human(fixtures: Fixtures, run: Run) -> None:
     assert "machine       pc-i440fx-10.0" in lines
     assert "page size     4 KiB" in lines
     assert "capabilities  mapped-ram" in lines
-    assert "byte order    little-endian bitmaps (a small bitmap shows it)" in lines
+    assert "byte order    little-endian bitmaps (known from a small bitmap)" in lines
     assert "complete      yes" in lines
     row = next(line.split() for line in lines if line.startswith("pc.ram"))
     assert row == ["pc.ram", "16", "MiB", "77", "4096", "0", "1.9", "%", "0x8e", "0x100000"]
@@ -216,14 +216,14 @@ def test_human_folds_what_repeats(fixtures: Fixtures, run: Run) -> None:
 
 def test_human_says_what_is_guessed(fixtures: Fixtures, run: Run) -> None:
     assert "guessed from the first block" in run(*on("info", fixtures["no-configuration"])).out
-    assert "guessed: no small bitmap" in run(*on("info", fixtures["none"])).out
+    assert "guessed: the file has no small bitmap" in run(*on("info", fixtures["none"])).out
 
 
 @pytest.mark.parametrize(
     ("name", "complete", "error"),
     [
-        ("killed", "no - reading stopped at 0x160102c", "the file ends where a section"),
-        ("no-footers-no-vmdesc", "unknown - reading stopped at", "neither the JSON"),
+        ("killed", "no - parsing stopped at 0x160102c", "the file ends where a section"),
+        ("no-footers-no-vmdesc", "unknown - parsing stopped at", "neither the JSON"),
         ("background-snapshot", "no - RAM has no END section", ""),
     ],
 )

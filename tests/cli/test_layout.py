@@ -205,7 +205,7 @@ def test_region(patterns: list[str], names: list[str], fixtures: Fixtures, run: 
 def test_no_such_region(fixtures: Fixtures, run: Run) -> None:
     fixture = fixtures["pc"]
     outcome = run(*on("layout", fixture, "--region", "nothing"))
-    assert outcome == (1, "", f"mappedram: {fixture.path}: no region is called nothing\n")
+    assert outcome == (1, "", f"mappedram: {fixture.path}: no region matches nothing\n")
 
 
 @pytest.mark.parametrize("options", [[], ["--hex"], ["--output", "json"]])

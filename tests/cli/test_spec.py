@@ -11,7 +11,7 @@ from tests.cli.conftest import ROOT, Run, process
 
 def test_the_list(run: Run) -> None:
     header, *rows = run("spec").out.splitlines()
-    assert header.split() == ["name", "size", "holds"]
+    assert header.split() == ["name", "size", "contents"]
     assert [row.split()[0] for row in rows] == list(FILES)
     assert run("spec", "--output", "json").json == [
         {"name": file.name, "size": len(file.data), "holds": file.about} for file in FILES.values()
@@ -58,7 +58,8 @@ def test_nothing_is_overwritten_and_nothing_half_written(tmp_path: Path, run: Ru
     (tmp_path / "ram.ksy").write_text("mine")
     outcome = run("spec", "-d", tmp_path)
     assert outcome.status == 1
-    assert outcome.err == (f"mappedram: {tmp_path}/ram.ksy: exists already (--force replaces it)\n")
+    reason = "already exists (use --force to overwrite it)"
+    assert outcome.err == f"mappedram: {tmp_path}/ram.ksy: {reason}\n"
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
     assert run("spec", "-d", tmp_path, "--force").status == 0
     assert (tmp_path / "ram.ksy").read_bytes() == FILES["ram.ksy"].data

@@ -131,7 +131,7 @@ def test_what_exists_is_kept_without_force(fixtures: Fixtures, tmp_path: Path, r
     out.write_text("precious")
     outcome = run(*on("extract", fixtures["pc"], "-b", "pc.ram", "-o", out))
     assert outcome.status == 1
-    assert f"{out}: exists already" in outcome.err
+    assert f"{out}: already exists" in outcome.err
     assert out.read_text() == "precious"
     assert run(*on("extract", fixtures["pc"], "-b", "pc.ram", "-o", out, "--force")).status == 0
     assert out.stat().st_size == 16 * MIB
@@ -272,8 +272,8 @@ def test_recipe_with_a_file_that_cannot_be_read(tmp_path: Path, run: Run) -> Non
     ("args", "said"),
     [
         (("out",), "RECIPE and OUT"),
-        (("--from", "d", "a", "b"), "OUT alone"),
-        (("--set", "a=b", "r", "out"), "--set goes with --from"),
+        (("--from", "d", "a", "b"), "only OUT"),
+        (("--set", "a=b", "r", "out"), "--set requires --from"),
         (("--from", "d", "--set", "ab", "out"), "IDSTR=FILE"),
     ],
 )

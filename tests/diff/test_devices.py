@@ -73,7 +73,7 @@ def test_a_device_that_is_not_described(fixtures: Fixtures, tmp_path: Path) -> N
     assert (field.idstr, field.path) == ("mc146818rtc", "(payload)")
     assert isinstance(field.b, bytes)
     assert field.b.startswith(b"\xaa\xbb")
-    assert field.note == "from byte 0x30 on; not decoded"
+    assert field.note == "from byte 0x30; not decoded"
 
 
 def test_a_version(fixtures: Fixtures, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_run_on_the_command_line(run: Run, tmp_path: Path) -> None:  # noqa: F81
     outcome = run("fuzz", "run", "--count", COUNT, *options)
     assert outcome.status == 2
     assert f"{COUNT - len(BAD)} files of seed 7" in outcome.out
-    assert "0 failures; 4 could not be drawn" in outcome.out
+    assert "0 failures; 4 could not be generated" in outcome.out
     for number in BAD:
         assert f"case {number} of seed 7 " in outcome.err
         assert f"--seed 7 --first {number} --count 1" in outcome.err
@@ -110,7 +110,7 @@ def test_corpus_on_the_command_line(run: Run, tmp_path: Path) -> None:  # noqa: 
     outcome = run("fuzz", "corpus", "--seed", 7, "--count", COUNT, folder)
     assert outcome.status == 2
     assert f"{COUNT - len(BAD)} files: " in outcome.out
-    assert "; 4 could not be drawn" in outcome.out
+    assert "; 4 could not be generated" in outcome.out
     manifest = json.loads((folder / corpus.MANIFEST).read_text())
     assert manifest["faults"]["count"] == len(BAD)
     numbers = {int(entry["name"][:5]) for entry in manifest["files"]}

@@ -220,7 +220,7 @@ def test_a_file_that_is_there_is_kept(fixtures: Fixtures, tmp_path: Path, run: R
     out.write_text("mine")
     outcome = run("layout", "--html", out, fixtures["pc"].path)
     assert outcome.status == 1
-    assert "exists already" in outcome.err
+    assert "already exists" in outcome.err
     assert out.read_text() == "mine"
 
 

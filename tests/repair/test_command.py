@@ -76,7 +76,7 @@ def test_nothing_can_be_done(fixtures: Fixtures, tmp_path: Path, run: Run) -> No
         stream.truncate(kept)
     outcome = run("repair", draft.path, tmp_path / "out")
     assert outcome.status == 1
-    assert "nothing in it can be repaired" in outcome.err
+    assert "nothing can be repaired" in outcome.err
     assert not (tmp_path / "out").exists()
 
 

@@ -158,7 +158,7 @@ def test_background_snapshot(fixtures: Fixtures) -> None:
     )
     # The guest's firmware was overwritten with zeros: the file cannot tell that from a lost block.
     bios = by_path["/ram/blocks[3]/bitmap"]
-    assert (bios.count, bios.after, bios.certain, bios.edits) == (0, "cannot be known", False, ())
+    assert (bios.count, bios.after, bios.certain, bios.edits) == (0, "unknown", False, ())
     assert [change.name for change in todo.changes][-1] == "ram-end"
     assert not any(change.moves for change in todo.changes)
 
@@ -305,7 +305,7 @@ def test_a_file_that_is_being_written_is_refused(fixtures: Fixtures, tmp_path: P
         stream.flush()
         os.utime(path, ns=(0, 0))
         for write in (write_copy, write_in_place):
-            with pytest.raises(mappedram.BuildError, match="somebody writes"):
+            with pytest.raises(mappedram.BuildError, match="another program writes"):
                 write(todo, stream.fileno())
 
 

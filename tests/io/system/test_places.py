@@ -136,7 +136,7 @@ def test_every_file_system_as_target(target: Path, home: Place, run: Run) -> Non
         assert set(os.listdir(target)) <= {"out", "old"}
         again = run(*home.command(verb, OUT=target / "out", OLD=target / "old"))
         assert again.status == (0 if verb == "replace" else 1), again
-        assert verb == "replace" or "exists already" in again.err
+        assert verb == "replace" or "already exists" in again.err
         (target / "out").unlink(missing_ok=True)
 
 

@@ -98,7 +98,7 @@ def test_memory_is_that_of_the_guest(guest: Guest, tmp_path: Path, run: Run) -> 
     out = tmp_path / "out"
     outcome = run("capture", "--qmp", guest.address, "--keep-stopped", out)
     assert outcome.status == 0
-    assert "the guest stands still; clean" in outcome.out
+    assert "the guest is stopped; clean" in outcome.out
     assert not guest.running
     guest.machine.pmemsave(0, 16 * MIB, tmp_path / "memory")
     memory = np.fromfile(tmp_path / "memory", np.uint8).reshape(-1, 4096)
@@ -172,7 +172,7 @@ def test_what_exists_is_kept_without_force(guest: Guest, tmp_path: Path, run: Ru
     out.write_text("precious")
     outcome = run("capture", "--qmp", guest.address, out)
     assert outcome.status == 1
-    assert f"{out}: exists already" in outcome.err
+    assert f"{out}: already exists" in outcome.err
     assert out.read_text() == "precious"
     guest.turn_on("background-snapshot")
     assert run("capture", "--qmp", guest.address, "--force", out).status == 1

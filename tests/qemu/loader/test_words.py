@@ -171,7 +171,7 @@ def test_lines_that_a_terminal_has_broken(name: str) -> None:
 def test_releases_without_words_of_their_own(run: Run) -> None:
     outcome = run("explain", "load of migration failed: Input/output error")
     assert outcome.status == 0
-    assert "  9.0 to 10.1: no words of its own\n" in outcome.out
+    assert "  9.0 to 10.1: no message of its own\n" in outcome.out
 
 
 def test_command(run: Run) -> None:

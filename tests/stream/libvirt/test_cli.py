@@ -45,7 +45,7 @@ def test_info_as_json(samples: Samples, name: str) -> None:
 
 def test_info_for_a_person(samples: Samples) -> None:
     text = run("info", samples["sparse-edited"].path)
-    assert "save image of libvirt, format sparse, little-endian header\n" in text
+    assert "libvirt save image, format sparse, little-endian header\n" in text
     assert "was running   yes" in text
     assert "\nDomain XML\n<domain type='qemu'>" in text
     assert "\nCookie\n<cookie>" in text

@@ -104,7 +104,7 @@ def test_incomplete_until_the_end(
         ("", None, "not the XML"),
         ("<network/>", None, "not the XML"),
         (f"{XML}\0", None, "not the XML"),
-        (XML, "<cookie>\0</cookie>", "cookie: the text holds a NUL"),
+        (XML, "<cookie>\0</cookie>", "cookie: the text contains a NUL"),
     ],
 )
 def test_texts_that_cannot_be(

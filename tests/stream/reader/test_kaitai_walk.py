@@ -424,7 +424,7 @@ def test_a_wrong_declaration_is_told(
     findings = check(file).findings
     assert [finding.code for finding in findings] == ["MR005"]
     (finding,) = findings
-    assert finding.message.startswith("the two walks disagree on ")
+    assert finding.message.startswith("the two parsers disagree on ")
     assert finding.offset is not None
     assert finding.expected
     assert finding.actual

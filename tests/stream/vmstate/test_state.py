@@ -99,7 +99,7 @@ def test_paths_that_lead_nowhere(path: str) -> None:
 
 def test_only_single_values_can_be_encoded() -> None:
     state = device([field("a", "uint8", 1, array_len=2)], b"\2\3")
-    with pytest.raises(BuildError, match="dev: a: holds many values; name one of them"):
+    with pytest.raises(BuildError, match="dev: a: has several values; name one of them"):
         state.encode("a", [1, 2])
 
 
