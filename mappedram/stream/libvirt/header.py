@@ -178,7 +178,7 @@ def _header(data: bytes, offset: int, driver: DriverName) -> Element[LibvirtHead
         where, path = offset + refusal.start, f"{PATH}/header/{refusal.path}"
         if refusal.short:
             raise TruncatedError(
-                f"{refusal.path}: the file ends at {offset + len(data):#x}, in the header of a"
+                f"{refusal.path}: the file ends at {offset + len(data):#x}, within the header of a"
                 " libvirt save image",
                 offset=where,
                 path=path,

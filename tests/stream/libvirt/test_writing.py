@@ -101,9 +101,9 @@ def test_incomplete_until_the_end(
 @pytest.mark.parametrize(
     ("xml", "cookie", "match"),
     [
-        ("", None, "not the XML"),
-        ("<network/>", None, "not the XML"),
-        (f"{XML}\0", None, "not the XML"),
+        ("", None, "not a libvirt domain XML"),
+        ("<network/>", None, "not a libvirt domain XML"),
+        (f"{XML}\0", None, "not a libvirt domain XML"),
         (XML, "<cookie>\0</cookie>", "cookie: the text contains a NUL"),
     ],
 )
