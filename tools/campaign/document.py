@@ -10,87 +10,85 @@ from tools.campaign.results import OUTCOMES
 from tools.campaign.seeds import SEEDS
 
 _HEAD = """\
-# What QEMU makes of a file: the model, proven
+# Verdicts, proven
 
 <!-- Written by `python -m tools.campaign document` from published.json; do not edit. -->
 
-`mappedram check` says for each release of QEMU what its loader makes of a file. That comes from a
-model of the loader, `mappedram/qemu/loader`, which follows the bytes as QEMU does. This page says
-how well it does that.
+`mappedram check` predicts the result of each QEMU release for a file, with a model of QEMU's loader
+in `mappedram/qemu/loader`. This page compares the model with real QEMUs.
 
-A good file gets one to three mutations (`mappedram/fuzz/mutate.py`). A fresh QEMU loads it, with 10
-seconds and 7 GiB of address space, and where it reports success, its memory is compared with that
-of the good file. The model is told the machine, and judges the same file. It knows the release only
-as a row of a table (`mappedram/qemu/loader/releases.py`).
+The campaign applies one to three mutations (`mappedram/fuzz/mutate.py`) to a valid file. A new QEMU
+process loads the mutant, limited to 10 seconds and 7 GiB of address space. If QEMU reports success,
+its memory is compared with that of the valid file. The model gets the machine and the same file;
+the release is only a row in a table (`mappedram/qemu/loader/releases.py`).
 
-| outcome | what it means |
+| outcome | meaning |
 |---|---|
-| loads | QEMU reports success, and the memory is that of the good file |
-| wrong-memory | QEMU reports success, and the memory is another |
+| loads | QEMU reports success, and memory equals that of the valid file |
+| wrong-memory | QEMU reports success, and memory differs |
 | refuses | QEMU reports an error |
 | crashes | a signal ends QEMU |
-| hangs | nothing after 10 seconds |
+| hangs | no result after 10 seconds |
 
-"Wrong memory" is about the blocks whose memory can be seen from outside: all RAM of the guest, but
-not ROM. Devices are not compared: a file whose sections end early loads, with devices as they are
-after a reset.
+Memory is compared for all RAM of the guest, but not for ROM. Devices are not compared: a file with
+missing device sections loads, with devices in their state after a reset.
 
-| what is changed | that is |
+| mutation | changes |
 |---|---|
 | headers | a field of the stream header, the configuration, the list of blocks or mapped-ram |
-| bitmaps | some bits of a bitmap, or all |
-| sections | a field of the header or the end of a section, or of a command |
+| bitmaps | some or all bits of a bitmap |
+| sections | a field of the header or footer of a section, or of a command |
 | description | a byte of the JSON text, or its length |
-| length | the file is cut, or goes on behind its end |
-| records | the word, the name or a byte of the record of a page, without mapped-ram |
+| length | the file is truncated, or extended |
+| records | flags, name or a byte of a page record, without mapped-ram |
 
-What devices are made of is left as it is: the file does not say what they take for valid.
+Device state is not changed: the file does not show which values a device accepts.
 
-The files that are changed:
+The valid files:
 
-| file | machine | target | form | what it is |
+| file | machine | target | form | description |
 |---|---|---|---|---|
 """
 
 _OTHERS = """\
 ## Without mapped-ram
 
-`tests/qemu/loader/plain_cases.py` changes one thing in a good stream without mapped-ram, and also
-what mutations do not reach, such as an XBZRLE difference. `tests/qemu/loader/test_destinations.py`
-loads the file of one machine into another. QEMU 10.0.2 does with each what the model says, in the
-words that the model foretells. What 9.0 makes of compressed pages and of disks is read from its
-source.
+`tests/qemu/loader/plain_cases.py` makes single changes to a valid stream without mapped-ram,
+including changes that mutations do not make, such as to an XBZRLE difference.
+`tests/qemu/loader/test_destinations.py` loads the file of one machine into another. For each case,
+QEMU 10.0.2 has the outcome and the message that the model predicts. For compressed pages and disks
+in 9.0, the model follows the source.
 
-QEMU sends each page once at least, unless the guest does not use it. If a page has had no record,
-`check` says `loads`, and not certain: nothing tells whether the page is meant to be zero. The
-campaigns tell the model what the memory was.
+QEMU sends each page that the guest uses at least once. If a page has no record, `check` reports
+`loads`, but not as certain, because the file does not show whether the page should be zero. In
+campaigns, the model gets the expected memory.
 
 ## With multifd
 
-Loading with the capability `multifd` is another loader. Where pages are not in the file, it does
-not refuse: `multifd` in the JSON of `mappedram check` says whether QEMU crashes or hangs. A
-channel that meets the end of the file dies of its own error message up to 11.0. In 11.1 the
-loader dies of one as soon as it has more pages to read, and waits forever if it has none.
-`tests/qemu/loader/test_multifd.py` holds this against QEMU 10.0.2.
+With the capability `multifd`, QEMU uses another loader. If pages are missing from the file, this
+loader does not refuse it: `multifd` in the JSON of `mappedram check` says whether QEMU crashes or
+hangs. Up to 11.0, a channel that reaches the end of the file crashes while it reports the error. In
+11.1, the loader crashes if it has more pages to read, and otherwise waits forever.
+`tests/qemu/loader/test_multifd.py` compares this with QEMU 10.0.2.
 """
 
 _BUILDS = """\
 ## Nine builds of QEMU
 
-685 mutants of a PC that 9.0.0 saved, for the three builds of 9.x, and of one that 10.0.2 saved, for
-the others: 9.0.0, 9.1.0, 9.2.0, 10.1.0, 10.2.0, 11.0.0 and 11.1.0, built from their sources, and
-10.0.2 and 11.1.3 of Debian. The model says of each what each build did: 6,165 times the same
-outcome, and the same words where it foretells any. Where a load succeeded, the first 16 MiB of
-memory are those of the clean file where the model says so, and others where it says that memory is
-wrong. What a release does is called measured where these files or the campaigns below show it
-(`tests/qemu/loader/test_builds.py`), and read where only its source does.
+685 mutants were loaded into nine builds: 9.0.0, 9.1.0, 9.2.0, 10.1.0, 10.2.0, 11.0.0 and 11.1.0,
+built from their sources, and 10.0.2 and 11.1.3 of Debian. They are mutants of a PC saved by 9.0.0
+for the builds of 9.x, and saved by 10.0.2 for the others. In all 6,165 cases, the build had the
+outcome that the model predicts, and its message, if the model predicts one. If a load succeeded,
+the first 16 MiB of memory were those of the clean file, unless the model predicts wrong memory. The
+behaviour of a release is called "measured" if these files or the campaigns below show it
+(`tests/qemu/loader/test_builds.py`), and "read" if it is known only from the source.
 """
 #: The nine builds, by what was loaded.
 BUILDS = ("9.0.0", "9.1.0", "9.2.0", "10.0.2", "10.1.0", "10.2.0", "11.0.0", "11.1.0", "11.1.3")
 _BUILD_MUTANTS = 685
 
 _REPEAT = """\
-## To repeat it
+## Running a campaign
 
 ```sh
 python -m tools.campaign run \\
@@ -102,9 +100,9 @@ python -m tools.campaign publish 1.jsonl 2.jsonl # add them to this page
 python -m tools.campaign replay 42 --out 1.jsonl # one mutant in full
 ```
 
-`run` goes on where it was stopped, and `replay` takes the plan of the results that are there. QEMU
-says its version by itself, which says the row of the model. The first QEMU of each target saves the
-good files, and all of that target load them; those of `virt` are saved by each QEMU for itself.
+`run` continues an interrupted run, and `replay` uses the plan of existing results. The version that
+QEMU reports selects the row of the model. The first QEMU of each target saves the valid files, and
+all QEMUs of that target load them; each QEMU saves its own files of `virt`.
 """
 
 
@@ -119,7 +117,7 @@ def _lines(entries: Sequence[Entry]) -> Iterator[str]:
     yield ""
     yield from _BUILDS.splitlines()
     yield ""
-    yield "## What was measured where"
+    yield "## Measurements"
     yield ""
     yield from coverage(entries)
     for version in _versions(entries):
@@ -127,9 +125,9 @@ def _lines(entries: Sequence[Entry]) -> Iterator[str]:
     yield ""
     yield from _OTHERS.splitlines()
     yield ""
-    yield "## Disagreements, and what became of them"
+    yield "## Resolved differences"
     yield ""
-    yield "| release | what the model had not known | what it became |"
+    yield "| release | difference | change |"
     yield "|---|---|---|"
     for one in EXPLAINED:
         yield f"| {one.releases} | {one.what} | {one.became} |"
@@ -175,7 +173,7 @@ def _version(version: str, entries: Sequence[Entry]) -> Iterator[str]:
     yield (
         f"{mutants:,} mutants: {one:,} with one mutation, {two:,} with two, {three:,} with three."
         f" The model and QEMU differ on {differ:,}; {unexplained:,} of these are unexplained."
-        + (f" {contradictory:,} more came to several ends." if contradictory else "")
+        + (f" {contradictory:,} more had several outcomes." if contradictory else "")
     )
     yield ""
     yield from matrix((cell.outcome, cell.model, cell.mutants) for cell in cells)
@@ -183,9 +181,9 @@ def _version(version: str, entries: Sequence[Entry]) -> Iterator[str]:
     right, foretold = (sum(getattr(e, name) for e in entries) for name in ("right", "foretold"))
     uncertain = sum(cell.mutants for cell in cells if cell.certain is False)
     yield (
-        f"Of {foretold:,} refusals whose words the model foretold, QEMU used those words in"
-        f" {right:,}; most of the others hold a line break, or bytes that JSON cannot say. Of"
-        f" {uncertain:,} verdicts the model says that they are not certain."
+        f"The model predicted the message of {foretold:,} refusals, and {right:,} were right; most"
+        " of the others contain a line break, or bytes that JSON cannot represent. The model marks"
+        f" {uncertain:,} verdicts as not certain."
     )
     yield from _forms(cells)
     yield from _kinds(entries)
@@ -217,9 +215,9 @@ def _kinds(entries: Iterable[Entry]) -> Iterator[str]:
     if not cells:
         return
     yield ""
-    yield "By what was changed; a mutant with changes of several kinds counts for each:"
+    yield "By mutation; a mutant with several kinds of mutations counts for each:"
     yield ""
-    yield f"| changed | {' | '.join(OUTCOMES)} | differ |"
+    yield f"| mutation | {' | '.join(OUTCOMES)} | differ |"
     yield "|---|" + "---:|" * (len(OUTCOMES) + 1)
     for kind in KINDS:
         found = Counter[str]()
@@ -240,7 +238,7 @@ def matrix(counted: Iterable[tuple[str, str, int]]) -> list[str]:
     for did, said, mutants in counted:
         counts[did, said] += mutants
     lines = [
-        "| QEMU, below; the model, right | " + " | ".join(OUTCOMES) + " | all |",
+        "| QEMU (rows), model (columns) | " + " | ".join(OUTCOMES) + " | all |",
         "|---|" + "---:|" * (len(OUTCOMES) + 1),
     ]
     for did in OUTCOMES:

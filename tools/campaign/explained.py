@@ -43,85 +43,85 @@ EXPLAINED: tuple[Explanation, ...] = (
     Explanation(
         "machine-with-nul",
         "10.0",
-        "The words: a machine type with a NUL is not taken for the beginning of the local one.",
+        "The message: a machine type with a NUL does not match as a prefix of the local one.",
         "`configuration.py` compares as `strncmp` does",
     ),
     Explanation(
         "negative-area",
         "10.0",
-        "The words: an area that begins at 2^63 or later begins before the file, and the pages of"
-        " it that fall into the file are read.",
+        "The message: an area that begins at 2^63 or later begins before the file, and QEMU reads"
+        " its pages that are inside the file.",
         "`pages_offset` is signed in `ram.py`",
     ),
     Explanation(
         "unreachable-empty-bitmap",
         "10.0",
-        "The words: an empty bitmap that cannot be reached is no error at once, but the next read"
+        "The message: an empty bitmap outside of the file is no error at first, but the next read"
         " fails.",
         "`ram.py` keeps the mark",
     ),
     Explanation(
         "other-words",
         "11.1",
-        "The words: 11.1 says many refusals differently.",
+        "The message: 11.1 changed many messages.",
         "the last column of `endings.py`",
     ),
     Explanation(
         "legacy-page-bits",
         "10.0, 11.1",
-        "The outcome: an ARM that finds no `target_page_bits` takes 10 for them, and refuses that"
-        " before it looks at capabilities. Without mapped-ram, the model went on to the end.",
+        "The outcome: an ARM destination without `target_page_bits` in the file assumes 10, and"
+        " refuses that before it compares capabilities. Without mapped-ram, the model continued to"
+        " the end.",
         "`legacy_page_bits` of `Destination`",
     ),
     Explanation(
         "signed-page-bits",
         "10.0, 11.1",
-        "The words: `target_page_bits` is shown as a signed number.",
-        "`configuration.py` shows it so",
+        "The message: QEMU prints `target_page_bits` as a signed number.",
+        "`configuration.py` prints it as signed",
     ),
     Explanation(
         "length-rounded-to-none",
         "10.0, 11.1",
-        "The outcome: without mapped-ram, a length within the last page of 2^64 is rounded up to 0,"
-        " which a block that firmware reads can have; QEMU dies of telling it to firmware. Of other"
-        " blocks, the words.",
+        "The outcome: without mapped-ram, QEMU rounds a length in the last page of 2^64 up to 0. It"
+        " accepts this for a block that firmware reads, and crashes when it passes the length to"
+        " the firmware. For other blocks, only the message differs.",
         "`plain.py` rounds in 64 bits; `length-rounded-to-none` of `endings.py`",
     ),
     Explanation(
         "cut-behind-a-structure",
         "10.0, 11.1",
-        "The words: of a file that ends right behind a device whose last field is a structure, QEMU"
-        " misses what may follow that, and not the footer.",
+        "The message: if a file ends directly after a device whose last field is a structure, QEMU"
+        " reports missing subsections, not a missing footer.",
         "`ends_nested` of `devices.py`",
     ),
     Explanation(
         "equal-fields",
         "10.0, 11.1",
-        "The words: a device that is read from a wrong place can refuse a field that has to be"
-        " equal to its own, before its footer is looked for.",
-        "nothing: the model knows how long fields are, not which values they take",
+        "The message: a device that is read from a wrong offset can refuse a field that must equal"
+        " its own value, before QEMU reads the footer.",
+        "none: the model knows the lengths of fields, not their valid values",
     ),
     Explanation(
         "state-of-the-guest",
         "10.0, 11.1",
-        "The words: `globalstate` refuses a state that it does not know, before its footer is"
-        " looked for.",
-        "`hooks.py` compares it with those that there are",
+        "The message: `globalstate` refuses an unknown run state, before QEMU reads the footer.",
+        "`hooks.py` compares it with the known states",
     ),
     Explanation(
         "other-numbers",
         "10.0, 11.1",
-        "The outcome, or the words: devices with a port for their other number are not found by"
+        "The outcome, or the message: devices with an I/O port as their alias id are not found by"
         " 0xffffffff; the clock of a PC is one of them up to 10.0.",
         "`_LEGACY_ALIASES` of `destination.py`, `RTC_HAS_PORT` of `releases.py`",
     ),
     Explanation(
         "moved-name",
         "10.0, 11.1",
-        "The words: where the file ends within the name of a block, QEMU can show other bytes than"
-        " those that are there. It has moved them in its buffer, and reads where they were.",
-        "nothing: it depends on what is in the buffer. Source: QEMU migration/qemu-file.c,"
-        " qemu_peek_buffer()",
+        "The message: if the file ends in the name of a block, QEMU can print other bytes than"
+        " those in the file. It has moved them in its buffer, and reads their old place.",
+        "none: the result depends on the contents of the buffer. Source: QEMU"
+        " migration/qemu-file.c, qemu_peek_buffer()",
     ),
 )
 

@@ -8,5 +8,8 @@ _MARK = "<!-- table: answers -->"
 def with_table(page: str) -> str:
     """The page with the table where it asks for it."""
     rows = (f"| {one.call} | {one.numbers} | {one.plain} | {one.other} |" for one in ANSWERS)
-    head = ('| call | errors that mean "not here" | then | other answers |', "|---|---|---|---|")
+    head = (
+        '| call | errors that mean "not supported" | fallback | other results |',
+        "|---|---|---|---|",
+    )
     return page.replace(_MARK, "\n".join((*head, *rows)))

@@ -19,11 +19,11 @@ _PER_DOUBLING = 1.9
 _LABELS = (
     (r"/(header|configuration.*)", "stream header, configuration"),
     (r"/ram/blocks\[0\](/.*)?", "{name}"),
-    (r"/ram/blocks.*", "further blocks, in the same way"),
-    (r"/sections\[1\]/payload", "pages as they came, with addresses"),
+    (r"/ram/blocks.*", "other blocks, likewise"),
+    (r"/sections\[1\]/payload", "page records with addresses"),
     (r"/sections\[0\]/(header|mem_size)", "START of RAM"),
-    (r"/sections\[[0-3]\]/.*", "rounds and end of RAM"),
-    (r".*/json", "description of the devices, in JSON"),
+    (r"/sections\[[0-3]\]/.*", "PART and END of RAM"),
+    (r".*/json", "JSON description of the devices"),
     (r".*", "devices"),
 )
 

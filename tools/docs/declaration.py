@@ -15,20 +15,20 @@ _RECORD = re.compile(r'^\w+ = record\(\n?\s*"(\w+)"', re.MULTILINE)
 _HEAD = """\
 # The format in code
 
-A file is declared once, in Construct, and once more in Kaitai Struct. What follows is the first
-declaration as it stands in the package: the reader parses it, the writer builds along it, and the
-regions that `mappedram layout` shows fall out of it. `mappedram check --rebuild` builds the
-structures of a file of their own values with both, and says whether each byte is the same, and how
-many bytes that is: pages, bitmaps, padding, the JSON text and what devices write are passed over.
+A file is declared in Construct, and a second time in Kaitai Struct. This page shows the Construct
+declaration as it is in the package: the reader parses with it, the writer builds with it, and the
+regions of `mappedram layout` are derived from it. `mappedram check --rebuild` rebuilds the
+structures of a file from their parsed values with both declarations, and compares the bytes; it
+skips pages, bitmaps, padding, the JSON text and the state of devices.
 
-How to read it: `step` names a member that is a step of the path, as in `/sections[2]/header`, and
-`here` one that stands at the path of its owner. A `Structure` is one of the records below; `values`
-says what it holds for want of anything else, `derived` what follows from other values. An `Extent`
-is passed over, an `Area` lies where a header says.
+`step` names a member that adds a step to the path, as in `/sections[2]/header`; `here` names one
+that has the path of its owner. A `Structure` is one of the records below; `values` has its
+defaults, and `derived` the fields that are computed from other values. An `Extent` is skipped, and
+an `Area` is at an offset given by a header.
 
 To add a field, declare it in the `.ksy` and in the record, under the same name
-([contributing](contributing.md)). If it is the length of another field, nothing else is to be
-said; if something stands elsewhere because of it, say so in the declaration of the whole file.
+([contributing](contributing.md)). If it is the length of another field, this is sufficient; if it
+gives an offset of other data, change the declaration of the whole file as well.
 
 ## The whole file
 
@@ -37,10 +37,10 @@ said; if something stands elsewhere because of it, say so in the declaration of 
 """
 
 _NOTICED = """
-## Whether the tests notice a change
+## Mutation testing
 
 `python -m tools.mutants` makes small changes, one at a time: another number, bound, comparison,
-type or order. Each has to make some test fail. What was tried so far, of the files as they were:
+type or order. Each must make a test fail. The results so far, for the files at that time:
 
 """
 

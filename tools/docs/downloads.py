@@ -25,8 +25,8 @@ _DRIVERS = ksy.ROOT / "tests" / "conformance" / "drivers"
 _VECTORS = ksy.ROOT / "tests" / "conformance" / "vectors.jsonl"
 _LANGUAGES = ksy.ROOT / "docs" / "languages.md"
 _LICENSES = """\
-The files `spec/*.ksy`, and the parsers that are generated from them, are CC0-1.0; all else is
-Apache-2.0 (LICENSE).
+The files `spec/*.ksy` and the parsers generated from them are under CC0-1.0, everything else is
+under Apache-2.0 (LICENSE).
 """
 
 #: What an archive holds: contents by path.
@@ -127,9 +127,9 @@ def vector_files() -> dict[str, bytes]:
     named = (json.loads(line)["file"] for line in data.splitlines())
     paths = sorted({file[0] for file in named if isinstance(file, list)})
     text = (
-        "`vectors.jsonl` has a vector in each line: how to make the file, or the archive that it"
-        " is in,\nand what a parser has to say of it. `mappedram spec --help` and the page on other"
-        " languages\ntell what the lines hold."
+        "`vectors.jsonl` has one vector per line: the contents of a file, or the archive with it,"
+        " and\nthe expected result of a parser. `mappedram spec --help` and the page on other"
+        " languages\ndescribe the lines."
     )
     return {
         "vectors.jsonl": data,
@@ -144,8 +144,8 @@ def _kit_readme(kit: Kit) -> str:
     return (
         f"# mapped-ram parsers for {kit.title}\n\n"
         f"`{kit.parser}/` is generated from `spec/*.ksy` of mappedram {mappedram.__version__}."
-        f"{f' Ours are {ours}.' if ours else ''}\n\n"
-        f"Needed: {kit.needs}.\n\n`{kit.example}` prints the RAM blocks of FILE:\n\n{start}\n"
+        f"{f' Hand-written: {ours}.' if ours else ''}\n\n"
+        f"Requires: {kit.needs}.\n\n`{kit.example}` prints the RAM blocks of FILE:\n\n{start}\n"
     )
 
 
@@ -161,9 +161,9 @@ def _about(readme: str) -> dict[str, bytes]:
 _HEAD = """\
 # Downloads
 
-Parsers for other programs, with what is needed to begin. Which languages are verified, and how, is
-told [there](languages.md). The parsers are generated from the specification of the same version as
-this site; the archives have the same bytes wherever they are built.
+These archives contain parsers for other programs. See [other languages](languages.md) for the
+languages that are verified. The parsers are generated from the specification of the same version as
+this site; the archives are reproducible.
 
 """
 
@@ -178,8 +178,8 @@ def page(archives: Mapping[str, bytes]) -> str:
     )
     starts = "\n".join(_start(name, kit) for name, kit in KITS.items())
     return (
-        f"{_HEAD}| archive | holds | size | SHA-256 |\n|---|---|---|---|\n{rows}\n\n"
-        f'<a href="{FOLDER}/{CHECKSUMS}">{CHECKSUMS}</a> has all of them, for `sha256sum -c`.\n\n'
+        f"{_HEAD}| archive | contents | size | SHA-256 |\n|---|---|---|---|\n{rows}\n\n"
+        f'<a href="{FOLDER}/{CHECKSUMS}">{CHECKSUMS}</a> has them for `sha256sum -c`.\n\n'
         f"{starts}"
     )
 
@@ -189,12 +189,12 @@ def _holds(archive_name: str) -> str:
     if name == "ksy":
         return "the `.ksy` files"
     if name == "vectors":
-        return "test vectors, with the real files of QEMU that they name"
+        return "test vectors, with the QEMU files that they name"
     kit = KITS[name]
-    runtime = ", what is ours of the runtime" if kit.ours else ""
+    runtime = ", our runtime files" if kit.ours else ""
     return f"parsers for {kit.title}{runtime}, an example"
 
 
 def _start(name: str, kit: Kit) -> str:
     commands = "\n".join([f"unzip -q mapped-ram-{name}.zip && cd mapped-ram-{name}", *kit.start])
-    return f"## {kit.title}\n\nNeeded: {kit.needs}.\n\n```sh\n{commands}\n```\n"
+    return f"## {kit.title}\n\nRequires: {kit.needs}.\n\n```sh\n{commands}\n```\n"

@@ -155,7 +155,7 @@ def _document(worker: str, data: str) -> str:
     chooser = tag(
         "div",
         tag("label", "Snapshot, or drop it here ", tag("input", type="file", id="file")),
-        tag("label", "Stream begins at ", tag("input", id="offset", value="0")),
+        tag("label", "Offset of the stream ", tag("input", id="offset", value="0")),
         tag("output", "Nothing leaves this machine.", id="state"),
         class_="drop",
     )
@@ -164,15 +164,15 @@ def _document(worker: str, data: str) -> str:
         tag("h1", "Explorer"),
         tag(
             "p",
-            "Shows what stands where in a snapshot that QEMU wrote with mapped-ram, or in a save"
-            " image of libvirt: its regions to scale, its blocks and where their pages are, every"
-            " field of every header, and what is wrong with its structure.",
+            "Shows the structure of a mapped-ram snapshot of QEMU or a libvirt save image: regions"
+            " to"
+            " scale, the pages of each block, every field of every header, and structural errors.",
         ),
         tag(
             "p",
-            "The page reads headers and bitmaps of the file, and no pages. It is not sent anywhere:"
-            " this page makes no connection, and works offline. ",
-            tag("a", "What it does and does not", href="../explorer.html"),
+            "This page reads only headers and bitmaps of the file. It works offline, and sends no"
+            " data. ",
+            tag("a", "Features and limits", href="../explorer.html"),
         ),
         id="about",
         aria_label="About this page",

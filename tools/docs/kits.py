@@ -76,7 +76,7 @@ KITS = {
         "C++",
         "parser",
         "example.cpp",
-        "nothing: the runtime is ours; C++11",
+        "C++11; the runtime is included",
         (
             "g++ -std=c++11 -I. -Iparser -o example example.cpp parser/*.cpp",
             "./example FILE",
@@ -87,7 +87,7 @@ KITS = {
         "Rust",
         "src/parser",
         "src/bin/example.rs",
-        "nothing: the runtime is ours; Rust 1.63",
+        "Rust 1.63; the runtime is included",
         ("cargo run --offline --release --bin example FILE",),
         _same(
             *("Cargo.toml", "src/lib.rs", "src/parser.rs", "kaitai/Cargo.toml"),

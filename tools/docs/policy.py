@@ -12,5 +12,5 @@ def with_table(page: str) -> str:
         f" {entry.reason} |"
         for entry in ENTRIES
     )
-    table = "\n".join(("| device | field | | why |", "|---|---|---|---|", *rows))
+    table = "\n".join(("| device | field | | contents |", "|---|---|---|---|", *rows))
     return page.replace(_MARK, table)

@@ -16,9 +16,9 @@ _BANDS = {
 _SEVERITIES = """\
 | severity | means |
 |---|---|
-| error | a QEMU refuses the file or restores wrong memory, or data is lost |
+| error | a QEMU release refuses the file or restores wrong memory, or data is lost |
 | warning | the file loads, but no known writer emits it |
-| info | legal and notable |
+| info | valid but notable |
 """
 
 
@@ -28,9 +28,9 @@ def page() -> str:
     parts = [f"## {_BANDS[band]}\n\n{''.join(map(_rule, rules))}" for band, rules in bands]
     return (
         "# Rules\n\n"
-        f"What `mappedram check` looks for, in {len(RULES)} rules. A code is stable: it never"
-        " stands for another rule. `mappedram explain CODE` says the same on the command line, and"
-        " shows the clause and the errata themselves.\n\n"
+        f"This page lists the {len(RULES)} rules of `mappedram check`. Codes are stable and never"
+        " reused. `mappedram explain CODE` prints a rule on the command line, with the text of its"
+        " clause and errata.\n\n"
         f"{_SEVERITIES}\n{_table()}\n{''.join(parts)}"
     )
 

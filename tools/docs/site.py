@@ -35,7 +35,7 @@ ORDER = {
     "recipes": "Recipes",
     "files": "Files and devices",
     "metadump": "Metadumps",
-    "unknown": "What a file does not tell",
+    "unknown": "Incomplete files",
     "physical": "Physical memory",
     "exports": "Exports",
     "consumers": "Debuggers and forensics",

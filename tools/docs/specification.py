@@ -43,8 +43,8 @@ def examples_page() -> str:
     ]
     return (
         "# Worked examples\n\n"
-        "One example of each structure, taken from the files in `tests/fixtures` when this page was"
-        " built. A QEMU or a libvirt wrote them; the tables are in [the format](format.md).\n\n"
+        "This page shows an example of each structure, from the files in `tests/fixtures`, which"
+        " QEMU and libvirt wrote. See [the format](format.md) for the tables.\n\n"
         + "\n".join(parts)
     )
 
@@ -55,8 +55,8 @@ def _columns() -> str:
     drawing = picture([(title, regions(name)) for title, name in files])
     return (
         f"{_html(drawing)}"
-        "The same guest in two files that QEMU wrote, from top to bottom as the bytes stand in"
-        " them. A box is the taller the more bytes it has, but not in proportion.\n"
+        "The same guest in two files that QEMU wrote, in file order from top to bottom. Boxes with"
+        " more bytes are taller, but not to scale.\n"
     )
 
 

@@ -18,40 +18,39 @@ from tools.campaign import document, published
 _HEAD = """\
 # QEMU versions
 
-What the releases of QEMU make of a file when they load it. All of this page comes from the model of
-the loader by which `mappedram check` judges; [how well it does](verdicts.md) was tried on several
-[builds of QEMU](#what-was-measured-where). What the releases write is in
-[part 11 of the format](format.md#s-11), what they get wrong in the [errata](errata.md).
+This page describes how the releases of QEMU load a file. It is generated from the model of the
+loader that `mappedram check` uses; the model was [tested](verdicts.md) against several [builds of
+QEMU](#measurements). See [part 11 of the format](format.md#s-11) for the files that each release
+writes, and the [errata](errata.md) for known defects.
 """
 _APART = """\
-## What tells them apart
+## Differences between releases
 
-| what they do | since | until | how it is known |
+| behaviour | since | until | basis |
 |---|---|---|---|
 """
 _MEASURED = """\
 
-## What was measured where
+## Measurements
 
-Files with mutations that a QEMU has loaded, and of how many the model says another outcome than
-that QEMU had. "Measured" above means that such files, or those of the tests, show it. They are
-counted by outcome, and by what was changed, on the [page of the verdicts](verdicts.md).
+The table counts the mutated files that each QEMU loaded, and those for which the model predicts
+another outcome. "Measured" above means that such files, or those of the tests, show the behaviour.
+See [verdicts](verdicts.md) for counts by outcome and by kind of mutation.
 
 """
 _MACHINES = """\
 
 ## Machine types
 
-A snapshot loads on the machine type that it was saved on. A release that does not have that one
-refuses to start with it, whatever else is in the file: `check` gives the reason
-[MR060](rules.md#MR060). It happens to a snapshot of the newest machine type in an older QEMU, and
-to an old snapshot in a QEMU that has removed its machine type. A destination that is given
-(`--destination`) is taken to have its machine type. About names that no release has, such as those
-of distributions, nothing is known: they are taken to be there.
+A snapshot loads only on the machine type that it was saved on. A release without this machine type
+does not start with it, whatever else is in the file; `check` gives [MR060](rules.md#MR060) as the
+reason. This applies to a snapshot of a new machine type in an older QEMU, and to an old snapshot in
+a QEMU that has removed its machine type. With `--destination`, the machine type is assumed to
+exist. Names that no release has, such as those of distributions, are assumed to exist as well.
 
-These are the oldest and the newest version in each release. The other machine types, boards above
-all, are in `mappedram/qemu/loader/_machines.py`. `python -m tools.machines` makes it from the
-sources of the releases, and compares it with `-machine help` of each QEMU at hand.
+The table lists the oldest and the newest version in each release. The other machine types, mainly
+boards, are in `mappedram/qemu/loader/_machines.py`. `python -m tools.machines` generates it from
+the sources of the releases, and compares it with `-machine help` of each installed QEMU.
 
 """
 #: Versioned machine types, and the folder of QEMU's source with them.
@@ -63,18 +62,20 @@ _FAMILIES = {
     "virt": "arm",
 }
 _DEFECTS = """\
-## What they make of each defect
+## Results for each defect
 
-Each line is one file that breaks one rule, the first that `mappedram fuzz` makes of its kind.
-Another file with the same defect may fare otherwise, such as one that has wrong bits elsewhere.
-Of an image of libvirt the stream counts. The destination is a machine that matches the file. Where
-the releases of one column differ, their outcomes stand in the order of the releases.
+Each line is a file that breaks one rule, the first one of its kind that `mappedram fuzz` generates.
+Another file with the same defect may have another result, for example if other bits are wrong. For
+a libvirt save image, the result is that of its stream. The destination is a machine that matches
+the file. If the releases in one column differ, their outcomes are listed in the order of the
+releases.
 
 """
 _WORDS = """\
-## What they say
+## Messages
 
-How the message of a refusal begins, behind the "load of migration failed: …: " of newer releases.
+The table shows the beginning of each message, after the "load of migration failed: …: " of newer
+releases.
 
 | rule | QEMU 9.0 to 10.1 | QEMU 10.2 and 11.0 | QEMU 11.1 |
 |---|---|---|---|
@@ -85,14 +86,14 @@ How the message of a refusal begins, behind the "load of migration failed: …: 
 _BEHAVIOURS: Mapping[str, Behaviour] = {
     "compares `page_size` with its own": releases.CHECKS_PAGE_SIZE,
     "reads `addr`, with x-ignore-shared": releases.READS_ADDR,
-    "takes two zero offsets for a block without data": releases.SKIPS_EMPTY_BLOCKS,
+    "treats two zero offsets as a block without data": releases.SKIPS_EMPTY_BLOCKS,
     "knows COMPRESS_PAGE": releases.COMPRESS,
     "knows the live section `block`, with disks": releases.BLOCK_MIGRATION,
-    "takes ENABLE_COLO where `x-colo` is on": releases.TAKES_COLO,
+    "accepts ENABLE_COLO if `x-colo` is enabled": releases.TAKES_COLO,
     "finds the clock of a PC by its port": releases.RTC_HAS_PORT,
-    "has an error to hand on where a channel of multifd meets the end": releases.MULTIFD_NOTES_ENDS,
-    "has pages of 1 KiB on AVR, not of 256 bytes": releases.AVR_PAGES_OF_1K,
-    "dies of a length of 2 GiB in the configuration": releases.SIGNED_LENGTHS,
+    "reports an error if a multifd channel reaches the end": releases.MULTIFD_NOTES_ENDS,
+    "uses pages of 1 KiB on AVR, not of 256 bytes": releases.AVR_PAGES_OF_1K,
+    "crashes on a length of 2 GiB in the configuration": releases.SIGNED_LENGTHS,
     **{
         f"knows the capability `{name}`": one for name, one in CAPABILITIES.items() if one != ALWAYS
     },

@@ -67,16 +67,16 @@ _NO = {EINVAL, ENOSYS, ENOTSUP, ENOTTY, ENODEV}
 SEEK_DATA = Answer(
     "`lseek` with `SEEK_DATA`, `SEEK_HOLE`",
     EVERY,
-    "the rest counts as data and is read",
-    "`ENXIO` from `SEEK_DATA` means a hole up to the end, unless the file has become shorter, which"
-    " is an error. An offset that cannot be right counts as an error. A block device is not asked.",
+    "the rest is treated as data and read",
+    "`ENXIO` from `SEEK_DATA` means a hole up to the end, unless the file shrank, which is an"
+    " error. An impossible offset is treated like an error. Not called for block devices.",
 )
 PREADV = Answer("`preadv`", EVERY, "`pread` reads piece by piece", "a short read: likewise")
 PREAD = Answer(
     "`pread`",
     frozenset(),
     "",
-    f"{_RAISED}; a short read: the rest is read; no bytes before the end: the file has shrunk",
+    f"{_RAISED}; a short read: the rest is read; no bytes before the end: the file shrank",
 )
 PWRITEV = Answer("`pwritev`", EVERY, "`pwrite` writes piece by piece", "a short write: likewise")
 PWRITE = Answer(
@@ -89,13 +89,13 @@ COPY_FILE_RANGE = Answer(
     "`copy_file_range`",
     EVERY,
     "`pread` and `pwrite` copy",
-    "no bytes, or more than asked for: likewise",
+    "no bytes, or more than requested: likewise",
 )
 CLONE = Answer(
     "`ioctl` with `FICLONERANGE`",
     frozenset(_NO | {EXDEV, EPERM, EACCES, ETXTBSY}),
     "the bytes are copied",
-    "what may be shared in part is overwritten with zeros, then the bytes are copied",
+    "partly shared bytes are overwritten with zeros, then all bytes are copied",
 )
 PUNCH_HOLE = Answer("`fallocate` with `PUNCH_HOLE`", EVERY, "zeros are written", "")
 FILL_HOLES = Answer(
@@ -107,43 +107,43 @@ FILL_HOLES = Answer(
 TRUNCATE = Answer(
     "`ftruncate`",
     EVERY,
-    "a file is made longer by writing its last byte",
-    f"a file cannot be made shorter: {_RAISED}. A block device keeps its size.",
+    "a file is extended by writing its last byte",
+    f"when shortening a file: {_RAISED}. A block device keeps its size.",
 )
 OPEN_DIRECT = Answer("`open` with `O_DIRECT`", EVERY, "the page cache is used; a note says why", "")
 WRITE_DIRECT = Answer(
     "`pwrite` with `O_DIRECT`",
     frozenset(_NO),
-    "the page cache is used from there on; a note says why",
-    f"{_RAISED}; a short write: the page cache takes the rest",
+    "the page cache is used from then on; a note says why",
+    f"{_RAISED}; a short write: the rest goes through the page cache",
 )
 MMAP = Answer("`mmap`", EVERY, "the bytes are read", "")
-MEMFD_CREATE = Answer("`memfd_create`", EVERY, "a file without a name in `TMPDIR` is used", "")
+MEMFD_CREATE = Answer("`memfd_create`", EVERY, "an unnamed file in `TMPDIR` is used", "")
 LINK = Answer(
     "`link`, which gives a new file its name",
     EVERY,
     "an empty file reserves the name, and `rename` replaces it",
-    "`EEXIST`: another program was first, and nothing is replaced",
+    "`EEXIST`: another program created the file; nothing is replaced",
 )
 ACCESS_LIST = Answer(
     "`getxattr` of the access list",
     frozenset({ENODATA, ENOTSUP, ENOSYS}),
     "the file has no list",
-    "the file may have a list: its group gets no rights that everybody does not have",
+    "the file may have a list: its group gets only the rights of all users",
 )
 CHMOD = Answer(
     "`chmod`",
     frozenset(_NO | {EPERM, EROFS}),
-    "the file keeps the mode that its file system gives",
+    "the file keeps the default mode of its file system",
     _RAISED,
 )
 FSYNC = Answer(
     "`fsync` (block devices, `repair --in-place`)",
     frozenset({EINVAL, ENOSYS, ENOTSUP, EROFS}),
-    "there is nothing to wait for",
+    "nothing to wait for",
     _RAISED,
 )
-RELEASE = Answer("`close` after reading", EVERY, "the file is closed all the same", "")
+RELEASE = Answer("`close` after reading", EVERY, "the file is closed nonetheless", "")
 OTHERS = Answer(
     "`open`, `fstat`, `lseek` to the end, `fchown`, `rename`, `unlink`, `close` after writing",
     frozenset(),
