@@ -30,11 +30,11 @@
     const rows = {
       Size: size(result.size), Machine: result.machine ?? "unknown",
       Page: result.page_size ? size(result.page_size) : "unknown",
-      Capabilities: result.capabilities.join(", ") || "none announced",
+      Capabilities: result.capabilities.join(", ") || "none",
       Bitmaps: `${result.order}-endian${result.evident ? "" : " (a guess)"}`,
       "Save image": result.image ? "libvirt" : null,
       "Stream begins": hex(result.offset),
-      "Save finished": result.complete ? "yes" : "no: bitmaps may not have been written",
+      "Save complete": result.complete ? "yes" : "no: bitmaps may be missing",
       UUID: result.uuid,
       "Read of the file": size(result.read),
     };

@@ -228,7 +228,7 @@ class Walk {
       const header = type === SECTION.FULL && this.try(() => this.parse(Section.SectionStart, position));
       const length = header && this.description?.take(header.idstr, header.instanceId);
       if (typeof length !== "number") {
-        this.stopped ??= { code: "MR004", message: "a section that this page does not follow", offset: position };
+        this.stopped ??= { code: "MR004", message: "a section that this page cannot parse", offset: position };
         return;
       }
       title = `FULL ${header.idstr}`;
@@ -269,7 +269,7 @@ class Walk {
 
 function refusal(error) {
   if (error instanceof ShortError) return { code: "MR002", message: "the file ends within a structure", offset: error.offset };
-  if (error instanceof UnrepresentableError) return { code: "MR004", message: "an offset or a length of 2^53 or more, which a browser cannot count with", offset: null };
+  if (error instanceof UnrepresentableError) return { code: "MR004", message: "an offset or a length of 2^53 or more, which a browser cannot represent", offset: null };
   if (error.srcPath) return { code: "MR001", message: error.message, offset: error._io?.pos ?? null };
   throw error;
 }

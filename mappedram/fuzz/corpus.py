@@ -72,7 +72,7 @@ def write(
         OSError: writing failed.
     """
     if not force and system.exists(folder) and any(folder.iterdir()):
-        raise FileExistsError(17, "is not empty (--force adds to it)", str(folder))
+        raise FileExistsError(17, "is not empty (use --force to add files)", str(folder))
     cases, faults = Generated(seed), Faults()
     entries: list[dict[str, Json]] = []
     with _staged(folder) as place:

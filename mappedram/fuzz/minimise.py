@@ -17,11 +17,11 @@ Fails = Callable[[Case], bool]
 
 #: What is left of a field that could not go back: the plainest of these, by its clean value.
 _PLAINER: tuple[tuple[str, Callable[[int], int]], ...] = (
-    ("twice what it was", lambda value: value * 2),
-    ("half of what it was", lambda value: value // 2),
+    ("twice the clean value", lambda value: value * 2),
+    ("half the clean value", lambda value: value // 2),
     ("zero", lambda value: 0),  # noqa: ARG005
-    ("one more than it was", lambda value: value + 1),
-    ("one less than it was", lambda value: value - 1),
+    ("clean value plus one", lambda value: value + 1),
+    ("clean value minus one", lambda value: value - 1),
 )
 #: Numbers in headers are at most that long.
 _NUMBER_MAX = 8

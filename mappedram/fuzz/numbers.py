@@ -97,13 +97,15 @@ NUMBER_CHANGES = (
     NumberChange("a multiple or a fraction", _scaled),
     NumberChange("an extreme", _extreme),
     NumberChange("a power of two", _power),
-    NumberChange("another place of the file", _place, _has_places),
-    NumberChange("the way between two places", _difference, _has_places),
+    NumberChange("another offset of the file", _place, _has_places),
+    NumberChange("the distance between two offsets", _difference, _has_places),
     NumberChange("one bit flipped", _flipped),
     NumberChange("random", _random),
 )
 
 #: For fields of that name, one time in three.
 SPECIAL_CHANGES: Mapping[str, NumberChange] = {
-    "pages_offset": NumberChange("an area that leads back", _leads_back, _can_lead_back),
+    "pages_offset": NumberChange(
+        "an area that ends before its header", _leads_back, _can_lead_back
+    ),
 }

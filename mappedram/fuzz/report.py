@@ -129,30 +129,30 @@ def _lines(found: FoundFailure) -> Iterator[str]:
     yield ""
     yield f"{FAILURES[observation.kind].capitalize()}."
     yield ""
-    yield "## What differs from a clean file"
+    yield "## Changes to a valid file"
     yield ""
     if not case.mutations:
         yield f"The file itself: {case.name} ({case.clean.origin})."
     for change in case.mutations:
         yield f"- {_described(change)}"
     if case.cut is not None:
-        yield f"- the file is cut off at {case.cut:#x}: nothing behind that is needed"
+        yield f"- the file is truncated at {case.cut:#x}; later bytes are not needed"
     rules = broken_rules(case)
     if rules:
         yield from ("", "## Rules that the file breaks", "")
         for rule in rules:
             yield f"- {rule.code} {rule.name}, clause {rule.clause}: {rule.summary}"
-    yield from ("", "## To see it again", "")
+    yield from ("", "## Reproduction", "")
     yield f"    {found.command}"
     yield ""
     yield (
         f"The stream begins at {case.clean.offset:#x} of `{FILE}`. It was file"
         f" {found.index} of seed {found.seed}, after {found.executions} executions and"
-        f" {found.seconds:.1f} s. Clauses are those of spec/format.md; `mappedram explain` tells of"
-        " rules."
+        f" {found.seconds:.1f} s. Clauses are those of spec/format.md; see `mappedram explain`"
+        " for rules."
     )
     if observation.message:
-        yield from ("", "## What the target said", "")
+        yield from ("", "## Output of the target", "")
         lines = observation.message.splitlines()[:_LINES_MAX]
         yield from (f"    {printable(line)}" for line in lines)
 

@@ -35,7 +35,7 @@ _COLUMNS_OF_TABLE = (
 def blocks(found: Sequence[Block]) -> Markup:
     """The table, and the maps below it."""
     if not found:
-        return tag("p", "The file lists no RAM block.")
+        return tag("p", "The file lists no RAM blocks.")
     present = pages_present(found)
     shown = list(zip(found, present, strict=True))[:_BLOCKS_MAX]
     rows = [_row(number, block, count) for number, (block, count) in enumerate(shown)]

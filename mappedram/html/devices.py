@@ -20,7 +20,7 @@ def devices(states: DeviceStates) -> Markup:
     return join(
         (
             tag("p", f"{states.problem}; nothing is decoded.") if states.problem else None,
-            None if known else tag("p", "The file holds no device."),
+            None if known else tag("p", "The file contains no devices."),
             *_trees(known),
         )
     )
@@ -30,7 +30,7 @@ def _trees(known: list[DeviceState]) -> Iterator[Markup]:
     left = _CHARACTERS_MAX
     for number, device in enumerate(known):
         if left <= 0 or number == _DEVICES_MAX:
-            yield tag("p", f"… {len(known) - number} more devices; `mappedram state` shows all")
+            yield tag("p", f"… {len(known) - number} more devices; see `mappedram state`")
             return
         fields = tree(device.root)
         shown = list(islice(fields, _LINES_MAX))

@@ -17,7 +17,7 @@ def findings(report: Report, remarks: Sequence[Remark]) -> Markup:
     left_out = len(report.findings) - len(remarks)
     return join(
         (
-            None if remarks else tag("p", "No finding: the file is as a writer makes it."),
+            None if remarks else tag("p", "No findings."),
             tag("ol", *map(_full, remarks), class_="findings") if remarks else None,
             tag("p", f"… {left_out} more; `mappedram check` lists all") if left_out > 0 else None,
             *_verdicts(report),
@@ -47,7 +47,7 @@ def brief(remark: Remark) -> Markup:
 def _full(remark: Remark) -> Markup:
     finding = remark.finding
     rule = RULES[finding.code]
-    where = "no place of its own" if finding.offset is None else f"{finding.offset:#x}"
+    where = "no offset" if finding.offset is None else f"{finding.offset:#x}"
     if remark.entry:
         where = tag("a", where, href=f"#r{remark.entry.number}")
     return tag(

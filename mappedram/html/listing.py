@@ -75,7 +75,10 @@ class Listing:
     def _body(self, entry: PageEntry, found: Sequence[Remark]) -> Iterator[Markup]:
         region = entry.region
         if region is None:
-            yield tag("p", f"up to {entry.end:#x}; they are like those before, or too many.")
+            yield tag(
+                "p",
+                f"up to {entry.end:#x}; they are similar to those above, or exceed the limit of this page.",
+            )
             return
         yield tag("p", tag("code", region.path), f" up to {region.end:#x}", class_="path")
         if region.element is None:

@@ -56,7 +56,7 @@ def page(name: str, snapshot: OpenSnapshot, image: LibvirtImage | None, report: 
         tag("nav", *(tag("a", part, href=f"#{_id(part)}") for part in parts), aria_label="Parts"),
     )
     body = tag("main", *(_part(title, content) for title, content in parts.items()))
-    foot = tag("footer", f"Made by mappedram {__version__}. Nothing on this page leaves it.")
+    foot = tag("footer", f"Made by mappedram {__version__}. This page sends no data.")
     return _document(name, join((head, body, foot)))
 
 

@@ -38,7 +38,7 @@ def _facts(snapshot: OpenSnapshot, image: LibvirtImage | None) -> Iterator[tuple
     if image:
         yield "Save image", f"libvirt, {image.format_name or 'unknown format'}"
         if image.compressed:
-            yield "Offsets", "of the stream as it was decompressed"
+            yield "Offsets", "decompressed"
     yield "Stream begins", f"{stream.offset:#x}"
     yield "Save finished", "yes" if stream.complete else "no"
     if stream.stopped:

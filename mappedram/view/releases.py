@@ -15,7 +15,7 @@ def lines(report: Report) -> Iterator[str]:
 def _described(group: Group) -> str:
     verdict = group.verdict
     because = f" ({', '.join(verdict.because)})" if verdict.because else ""
-    doubt = "" if verdict.certain else ", as far as can be told"
+    doubt = "" if verdict.certain else ", probably"
     multifd = f", with multifd {' or '.join(group.multifd)}" if group.multifd else ""
     basis = "" if verdict.basis == "measured" else f", {verdict.basis}"
     depends = ", depending on the destination" if verdict.depends_on_destination else ""

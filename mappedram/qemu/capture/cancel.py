@@ -36,7 +36,7 @@ async def cancel(monitor: Monitor, *, threads: bool) -> None:
         if (await monitor.migration()).get("status", "cancelled") in ENDED:
             return
         await asyncio.sleep(_POLL_INTERVAL)
-    raise CaptureError(f"QEMU did not break the save off within {_CANCEL_TIMEOUT} s")
+    raise CaptureError(f"QEMU did not cancel the save within {_CANCEL_TIMEOUT} s")
 
 
 async def _bring_to_rest(monitor: Monitor) -> None:

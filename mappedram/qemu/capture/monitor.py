@@ -86,9 +86,9 @@ class Monitor:
         except ExecuteError as error:
             raise CaptureError(f"QEMU refuses {command}: {error}") from error
         except TimeoutError as error:
-            raise CaptureError(f"{command}: QEMU does not answer within {TIMEOUT} s") from error
+            raise CaptureError(f"{command}: no answer from QEMU within {TIMEOUT} s") from error
         except (QMPError, OSError, EOFError) as error:
-            raise CaptureError(f"{command}: the connection to QEMU broke") from error
+            raise CaptureError(f"{command}: lost the connection to QEMU") from error
 
     async def migration(self) -> Migration:
         """What QEMU says of the current or last migration; without `status` if there was none.

@@ -36,14 +36,12 @@ BAD_CAPABILITIES = (
         " read back (E-003, E-028)",
         until=(11, 0, 0),
     ),
-    BadCapability("return-path", "QEMU would start and then fail, and leave a file behind (E-005)"),
-    BadCapability(
-        "switchover-ack", "QEMU would start and then fail, and leave a file behind (E-005)"
-    ),
-    BadCapability("x-colo", "the stream would hold a command that belongs to COLO (E-006)"),
-    BadCapability("postcopy-ram", "it does not go with mapped-ram"),
-    BadCapability("xbzrle", "it does not go with mapped-ram"),
-    BadCapability("compress", "it does not go with mapped-ram"),
+    BadCapability("return-path", "QEMU would start the save, fail, and leave a file (E-005)"),
+    BadCapability("switchover-ack", "QEMU would start the save, fail, and leave a file (E-005)"),
+    BadCapability("x-colo", "the stream would contain a command of COLO (E-006)"),
+    BadCapability("postcopy-ram", "QEMU refuses it together with mapped-ram"),
+    BadCapability("xbzrle", "QEMU refuses it together with mapped-ram"),
+    BadCapability("compress", "QEMU refuses it together with mapped-ram"),
 )
 
 
@@ -51,24 +49,24 @@ def refusals(guest: RunningGuest, *, direct_io: bool) -> Iterator[str]:
     """Why no snapshot is taken; nothing where one can be."""
     release = ".".join(map(str, guest.version))
     if "mapped-ram" not in guest.capabilities:
-        yield f"QEMU {release} does not know mapped-ram, which came with 9.0"
+        yield f"QEMU {release} does not support mapped-ram, which requires 9.0"
     if guest.migration in _AT_WORK:
-        yield f"a migration is going on (status {guest.migration!r})"
+        yield f"a migration is in progress (status {guest.migration!r})"
     if guest.status == "inmigrate":
-        yield "the guest is not there yet: QEMU waits for an incoming migration"
+        yield "there is no guest yet: QEMU waits for an incoming migration"
     if guest.status == "postmigrate":
         yield (
-            "the guest stands still where an earlier save left it, and QEMU saves it again only"
+            "the guest is paused after an earlier save, and QEMU can save it again only"
             " after it has run (`cont`)"
         )
     for bad in BAD_CAPABILITIES:
         affected = bad.until is None or guest.version < bad.until
         if guest.capabilities.get(bad.name) and affected:
-            yield f"the migration capability {bad.name!r} is on: {bad.why}; turn it off first"
+            yield f"the migration capability {bad.name!r} is enabled: {bad.why}; disable it first"
     mode = guest.parameters.get("mode", "normal")
     if mode != "normal":
         yield f"the migration mode is {mode!r}, in which memory may stay out of the file (E-004)"
     if direct_io and "direct-io" not in guest.parameters:
-        yield f"QEMU {release} does not know the parameter direct-io, which came with 9.1"
+        yield f"QEMU {release} does not support the parameter direct-io, which requires 9.1"
     for reason in guest.blocked:
         yield f"QEMU cannot migrate this guest: {reason}"

@@ -112,7 +112,7 @@ async def _saved(
     """Save the guest with all that this takes, and put all of that back."""
     async with _undoing() as undo:
         if guest.running:
-            undo.add("let the guest run again", lambda: monitor.execute("cont"))
+            undo.add("resume the guest", lambda: monitor.execute("cont"))
             if not wish.live:
                 await monitor.execute("stop")
         await _set_capabilities(monitor, guest, wish, undo)
@@ -143,7 +143,7 @@ async def _set_capabilities(
 
     if changed:
         undo.add(
-            "put back the migration capabilities",
+            "restore the migration capabilities",
             lambda: monitor.execute(
                 "migrate-set-capabilities", capabilities=states(guest.capabilities.__getitem__)
             ),
@@ -160,7 +160,7 @@ async def _set_parameters(monitor: Monitor, guest: RunningGuest, wish: Wish, und
     touched = known | (SLOWEST if _threads(guest, wish) else {})
     before = {name: guest.parameters[name] for name in touched}
     undo.add(
-        "put back the migration parameters",
+        "restore the migration parameters",
         lambda: monitor.execute("migrate-set-parameters", **before),
     )
     await monitor.execute("migrate-set-parameters", **known)
@@ -185,7 +185,7 @@ async def _migrated(
         raise
     if state["status"] != "completed":
         reason = state.get("error-desc", "no reason given")
-        raise CaptureError(f"QEMU gave up: {reason} (status {state['status']!r})")
+        raise CaptureError(f"the save failed: {reason} (status {state['status']!r})")
     return state
 
 
@@ -209,7 +209,7 @@ def _publish(partial: Path, out: Path, *, force: bool) -> None:
     """Give the file its name; of two programs that race for one, the first has it."""
     if not system.holds_data(partial):
         raise CaptureError(
-            f"QEMU says that it wrote {partial}, but there is no such file here: does it run in a"
+            f"QEMU reports that it wrote {partial}, but the file does not exist here: does QEMU run in a"
             " container?"
         )
     system.set_mode(partial, 0o600)  # unless it is of another user, whose matter it is

@@ -148,5 +148,5 @@ def test_a_save_that_cannot_be_broken_off(monkeypatch: pytest.MonkeyPatch) -> No
             return {"status": "cancelling"}
 
     monkeypatch.setattr("mappedram.qemu.capture.cancel._CANCEL_TIMEOUT", 0.05)
-    with pytest.raises(CaptureError, match="did not break the save off"):
+    with pytest.raises(CaptureError, match="did not cancel the save"):
         asyncio.run(cancelled(Stubborn(), threads=False))

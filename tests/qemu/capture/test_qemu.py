@@ -149,7 +149,7 @@ def test_refused_with_the_reason(
     before = guest.capabilities()
     outcome = run("capture", "--qmp", guest.address, tmp_path / "out")
     assert outcome.status == 1
-    assert f"{name!r} is on: " in outcome.err
+    assert f"{name!r} is enabled: " in outcome.err
     assert why in outcome.err
     assert guest.running
     assert guest.capabilities() == before

@@ -45,8 +45,8 @@ def test_x_ignore_shared_is_fine_from_11_on() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"capabilities": {}}, "does not know mapped-ram"),
-        ({"migration": "active"}, "a migration is going on"),
+        ({"capabilities": {}}, "does not support mapped-ram"),
+        ({"migration": "active"}, "a migration is in progress"),
         ({"migration": "completed", "status": "postmigrate"}, "only after it has run"),
         ({"status": "inmigrate"}, "waits for an incoming migration"),
         ({"parameters": {"mode": "cpr-reboot"}}, "'cpr-reboot'"),
