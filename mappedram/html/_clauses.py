@@ -15,7 +15,7 @@ FIELDS: dict[tuple[str, str], tuple[str, ...]] = {
     ('configuration_subsection', 'body'): ('3.2.1',),
     ('target_page_bits', 'target_page_bits'): ('3.3.1',),
     ('capabilities', 'caps_count'): ('3.4.1',),
-    ('capabilities', 'capabilities'): ('3.4.3', '3.4.6'),
+    ('capabilities', 'capabilities'): ('3.4.3', '3.4.6', '3.4.8'),
     ('capability', 'len_name'): ('3.4.7', '3.4.9'),
     ('capability', 'name'): ('3.4.7', '3.4.9'),
     ('uuid', 'uuid'): ('3.5.1',),

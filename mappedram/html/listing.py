@@ -77,7 +77,7 @@ class Listing:
         if region is None:
             yield tag(
                 "p",
-                f"up to {entry.end:#x}; they are similar to those above, or exceed the limit of this page.",
+                f"up to {entry.end:#x}; similar to those above, or beyond this page's limit.",
             )
             return
         yield tag("p", tag("code", region.path), f" up to {region.end:#x}", class_="path")

@@ -209,7 +209,7 @@ def _publish(partial: Path, out: Path, *, force: bool) -> None:
     """Give the file its name; of two programs that race for one, the first has it."""
     if not system.holds_data(partial):
         raise CaptureError(
-            f"QEMU reports that it wrote {partial}, but the file does not exist here: does QEMU run in a"
+            f"QEMU reports that it wrote {partial}, but there is no such file: does QEMU run in a"
             " container?"
         )
     system.set_mode(partial, 0o600)  # unless it is of another user, whose matter it is
