@@ -98,10 +98,11 @@ def _has_host_page_size(c: Any) -> bool:
 
     QEMU adds it if the host pages of the block are huge, or smaller than the target's. The stream
     does not say so (QEMU migration/ram.c, ram_save_setup()), so this looks at the bytes. With
-    mapped-ram, the version of the header is 0 or 1, and stands either before or after the host page
-    size. Without mapped-ram, a name or a record follows `used_length` directly. Neither looks like
-    a page size: a name begins with a nonzero length, and a record has flags in its lowest bits.
-    With x-ignore-shared, an `addr` may look like one, and the field cannot be detected.
+    mapped-ram, the version of its header, 0 or 1, follows either `used_length` or the host page
+    size. Without mapped-ram, a name or a record follows `used_length` if the field is absent.
+    Neither looks like a page size: a name begins with a nonzero length, and a record has flags in
+    its lowest bits. With x-ignore-shared, an `addr` may look like one, and the field cannot be
+    detected.
     """
     said, head = c._io.said, _behind_used_length(c)
     if said.mapped_ram:

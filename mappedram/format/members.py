@@ -51,7 +51,7 @@ class Member:
 
     @cached_property
     def constant(self) -> Scalar | None:
-        """The only value that it can have."""
+        """The only value that it can have; None if it can have others, or be absent."""
         if self.condition is None and isinstance(self.validity, Equals):
             return self.validity.value
         return None

@@ -197,7 +197,7 @@ class RamBlock(views.RamBlockHeader):
 
     @property
     def usual_pages_offset(self) -> int:
-        """pages_offset by QEMU. Source: QEMU migration/ram.c, mapped_ram_setup_ramblock()."""
+        """QEMU's pages_offset. Source: QEMU migration/ram.c, mapped_ram_setup_ramblock()."""
         return self.aligned_pages_offset(MAPPED_RAM_FILE_OFFSET_ALIGNMENT)
 
     def aligned_pages_offset(self, align: int) -> int:

@@ -57,8 +57,8 @@ class ScatteredPages:
         page_size: size of a page in bytes.
         pages: page numbers, ascending, each once.
         places: for each page, the offset of its bytes in the file; `COMPRESSED` plus the offset of
-            its zlib stream, whose length is the `be32` before it; `ZERO` for a page of zeros; -1 -
-            n for a page that entry n of `deltas` makes.
+            its zlib stream, whose length is the `be32` before it; `ZERO` for a page of zeros; or
+            -1 - n for a page that entry n of `deltas` makes.
         deltas: pages that are stored as differences.
         told_to: all pages below this have had a record, including pages of zeros that are not in
             `pages`.

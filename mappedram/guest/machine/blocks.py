@@ -20,7 +20,7 @@ def backend_id(block: RamBlock) -> str:
 
 
 def backends_of(stream: Stream, ram_id: str | None) -> list[RamBlock]:
-    """Blocks of backends except those named after a device; `ram_id` belongs to no backend."""
+    """All blocks but `ram_id` and those that a machine or a device creates."""
     return [
         block
         for block in stream.blocks

@@ -28,8 +28,8 @@ def physical_map(snapshot: "OpenSnapshot", below_4g: int | None = None) -> Physi
 
     The file does not store this map. It follows from the ACPI tables that QEMU made (an SRAT), from
     the CMOS memory of a PC, and from rules for machine types. The first two are checked against the
-    lengths of the blocks. `Range.basis` names the source, and `Range.certain` says whether it can
-    be wrong.
+    lengths of the blocks. `Range.basis` names the source; `Range.certain` is False if it can be
+    wrong.
 
     Args:
         snapshot: an open snapshot.

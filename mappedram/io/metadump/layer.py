@@ -151,7 +151,7 @@ def inflated(data: bytes, most: int, what: str, offset: int) -> bytes:
     """Decompress data to at most `most` bytes.
 
     Raises:
-        FormatError: the data are damaged; it has `what` and `offset`.
+        FormatError: the data is damaged; the message names `what`.
     """
     decompressor = zlib.decompressobj()
     try:

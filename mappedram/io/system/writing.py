@@ -85,8 +85,8 @@ def begin(fd: int, start: int, end: int, *sources: int) -> None:
         sources: descriptors of files that will be read for it.
 
     Raises:
-        OSError: the device is too small, it is one of the sources, or it was opened with O_APPEND;
-            nothing was written then. Or writing failed.
+        OSError: the target is a device that is too small, is one of the sources, or was opened with
+            O_APPEND; nothing was written then. Or writing failed.
     """
     refuse_source(fd, *sources)
     if calls.get_flags(fd) & os.O_APPEND:

@@ -57,7 +57,8 @@ class LibvirtImage(views.LibvirtHeader):
     Attributes:
         header: the header; its fields are also attributes of the image, under libvirt's names.
         xml_text: the XML of the domain.
-        cookie_text: the cookie, in XML; None if there is none, or if it would lie outside the file.
+        cookie_text: the cookie, in XML; None if there is none, or if it would lie outside the
+            texts.
         payload: compression of the stream, detected from its first bytes: RAW if uncompressed, with
             or without mapped-ram; None if unknown or missing.
         file_size: bytes of the file.

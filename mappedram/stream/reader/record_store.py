@@ -104,7 +104,7 @@ class NotedRecords:
             pages, places = pages[order], places[order]
             del order
             ends = np.append((pages[1:] != pages[:-1]).nonzero()[0], len(pages) - 1)
-            passed = np.cumsum(places >= 0, dtype=np.int32)  # number of whole records
+            passed = np.cumsum(places >= 0, dtype=np.int32)  # number of whole ones
             kept = passed == np.repeat(passed[ends], np.diff(ends, prepend=-1))
             self._pages, self._places = pages[kept], places[kept]
             self._count = len(self._pages)

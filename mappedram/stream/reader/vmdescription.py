@@ -133,7 +133,7 @@ def _length(description: Mapping[str, Any]) -> int:
 
 
 def _number(value: object) -> int:
-    """A size or a count; any other JSON value raises an error."""
+    """Return a size or a count; any other JSON value raises `TypeError`."""
     if not isinstance(value, int) or not 0 <= value < 1 << 63:
         raise TypeError(f"not a size: {value!r}")
     return value

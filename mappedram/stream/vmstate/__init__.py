@@ -7,7 +7,7 @@ of a field for the guest belongs in `guest`. If a metadump left out bytes of a f
 >>> cpu = snapshot.state["cpu", 0]
 >>> cpu["env.eip"]
 65520
->>> cpu["env.eip"] = 0x7C00  # for files that are written of this snapshot
+>>> cpu["env.eip"] = 0x7C00  # for files written from this snapshot
 """
 
 from mappedram.stream.vmstate.state import DeviceState, DeviceStates, decode

@@ -46,8 +46,8 @@ Value: TypeAlias = Scalar | list["Value"] | dict[str, "Value"]
 def to_json(value: Value) -> Json:
     """Convert a value to JSON: bytes become hexadecimal, and two kinds of values become objects.
 
-    `Undecoded` is `{"undecoded": …, "reason": …}`, and `LeftOut` is `{"value": null, "left_out":
-    true}`; null alone is a null pointer.
+    `Undecoded` is `{"undecoded": …, "reason": …}`, and `LeftOut` is
+    `{"value": null, "left_out": true}`; null alone is a null pointer.
     """
     if isinstance(value, bytes):
         return value.hex()

@@ -110,7 +110,7 @@ WHOLE = PhysicalMap((Range(0, 8 * 4096, "ram", 0, True, "", True),), (), ())
 
 
 def test_zeros_are_found_only_where_they_touch_what_is_stored() -> None:
-    """The pattern ends with a zero byte in a page, and the pages after it are zero."""
+    """The fill of a page ends with a zero byte, and the pages after it are zero."""
     with opened(spread((2, 3), (6, 7)).file(), WHOLE) as memory:
         assert list(memory.search(bytes(4096))) == [3 * 4096 - 1, 7 * 4096 - 1]
 

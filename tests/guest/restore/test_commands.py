@@ -181,7 +181,7 @@ def test_number_of_cpus_and_firmware(fixtures: Fixtures) -> None:
 
 
 def test_old_names_of_backends(fixtures: Fixtures) -> None:
-    """Before machine types 4.0 a block was named after the path of its backend. Also a comma."""
+    """Before machine types 4.0 a block had the path of its backend; this one has a comma."""
     stream = stream_of(fixtures, "memory-backend")
     first, *others = stream.blocks
     assert isinstance(first, RamBlock)
