@@ -1,5 +1,7 @@
 """Hypothesis strategies for mapped-ram files: valid files, files with one defect, and their parts.
 
+Needs `mappedram[fuzz]`. A test of another parser:
+
 >>> from hypothesis import given
 >>> from mappedram import strategies
 >>> @given(strategies.broken("MR204"))

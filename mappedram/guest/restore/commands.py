@@ -159,7 +159,7 @@ def _uuid(stream: Stream) -> list[str]:
 
 
 def _globals(stream: Stream) -> Iterator[str]:
-    """Properties for parts missing in the stream, which the loader must not expect."""
+    """Options that keep the loader from expecting parts that the stream lacks."""
     if stream.configuration is None:
         yield from ("-global", "migration.send-configuration=off")
     loaded = [section for section in stream.sections if section.section_id is not None]

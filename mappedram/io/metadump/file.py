@@ -27,7 +27,7 @@ from mappedram.json_types import Json
 HEADER_SIZE: int = MetadumpHeader.sizeof()
 #: Maximum size of the decompressed directory, in bytes.
 DIRECTORY_MAX = 16 << 20
-#: Maximum number of values in all tables together; a run takes two. A hostile file may have it.
+#: Maximum number of values in all tables together; a run takes two. A hostile file may reach it.
 NUMBERS_MAX = 1 << 22
 #: Tables and their columns. Rows are ascending and do not overlap.
 TABLES = {
