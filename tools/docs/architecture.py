@@ -57,7 +57,7 @@ def picture(used: Mapping[str, set[str]]) -> str:
     text = ", ".join(_modules())
     drawn.append(_box((0, width), (_ROW * ground, _ROW * ground + _ROW // 2), "ground"))
     drawn.append(f'<text x="{width / 2}" y="{_ROW * ground + 17}">{escape(text)}</text>')
-    label = "Rooms of the package; each stands upon those that it imports"
+    label = "Rooms of the package, each above the rooms that it imports"
     return (
         f'<svg class="rooms" role="group" aria-label="{label}"'
         f' viewBox="0 0 {width} {_ROW * ground + _ROW // 2}">{"".join(drawn)}</svg>'

@@ -63,12 +63,12 @@ FILES = {
         SpecificationFile(
             "spec", "section.ksy", "framing of sections, commands, footers, description"
         ),
-        SpecificationFile("spec", "live.ksy", "sections of devices that are written by hand"),
+        SpecificationFile("spec", "live.ksy", "sections of live devices"),
         SpecificationFile(
             "spec", "ram.ksy", "RAM section: blocks, mapped-ram headers, records of pages"
         ),
         SpecificationFile(
-            "spec", "libvirt_save_image.ksy", "save image of libvirt around a stream"
+            "spec", "libvirt_save_image.ksy", "libvirt save image around a stream"
         ),
         SpecificationFile("spec", "mapped_ram.hexpat", "pattern for the hex editor ImHex"),
         SpecificationFile("spec", "mapped_ram.magic", "magic for file(1)"),
