@@ -1,6 +1,6 @@
 """Single structures, which follow from their declarations.
 
-Needs `mappedram[fuzz]`. A test of a parser of block headers, and of what it refuses:
+Needs `mappedram[fuzz]`. Example: two tests of a parser of block headers, the second with a defect:
 
 >>> from hypothesis import given
 >>> from mappedram.fuzz.derived import broken_records, records
@@ -12,8 +12,8 @@ Needs `mappedram[fuzz]`. A test of a parser of block headers, and of what it ref
 ...     with pytest.raises(my_parser.Error):
 ...         my_parser.block(record.data)
 
-Each field is drawn from its type, from what it may hold, and from the values beside the borders of
-that. Lengths and counts are never drawn: they are those of what they count.
+Each field is drawn by its type and its rules, with a preference for values beside their borders.
+Lengths and counts are never drawn: they follow from the parts that they count.
 """
 
 from collections.abc import Callable, Iterator, Mapping
