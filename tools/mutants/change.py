@@ -44,7 +44,7 @@ _NAMES = {
 #: Returns the offsets of the first character of a node and of the one behind its last.
 Span = Callable[[ast.expr | ast.keyword], tuple[int, int]]
 #: Calls whose arguments are members in file order.
-_ORDERED = {"record", "Struct"}
+_ORDERED = {"record", "LeanStruct"}
 
 
 class Change(NamedTuple):
