@@ -35,7 +35,7 @@ class Limits:
         runs: most runs of stored pages of a block.
         run_pages: most pages of a run; few pages are stored even if blocks are huge.
         page_sizes: page sizes in bytes: powers of two from 1 KiB to 64 KiB.
-        align: alignment of pages, a multiple of each larger page size; None for the page size,
+        align: alignment of pages, a multiple of each smaller page size; None for the page size,
             which keeps files small.
         devices: most devices, up to 5.
         plain: only what a small guest of today has: no container, no shared block, no missing part.

@@ -39,7 +39,7 @@ def blocks(machine: Machine) -> list[Ram]:
 
 
 def fill(machine: Machine, names: tuple[str, ...]) -> None:
-    """Write a pattern into some blocks: contiguous at first, then pages up to the end."""
+    """Write a pattern into some blocks: a row of pages, some in the middle, and the last ones."""
     with Path(f"/proc/{machine.pid}/mem").open("r+b", buffering=0) as memory:
         for number, ram in enumerate(ram for ram in blocks(machine) if ram.idstr in names):
             seed = pattern.seed(b"RAM%d" % number)

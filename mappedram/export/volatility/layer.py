@@ -47,7 +47,7 @@ class MappedRamLayer(interfaces.layers.DataLayerInterface):
 
     @classmethod
     def get_requirements(cls) -> list[interfaces.configuration.RequirementInterface]:
-        """The file, as a requirement of its own."""
+        """The location of the file, which is all that the layer needs."""
         return [requirements.StringRequirement(name="location", optional=False)]
 
     @property

@@ -170,7 +170,7 @@ async def _set_parameters(monitor: Monitor, guest: RunningGuest, wish: Wish, und
 async def _migrated(
     monitor: Monitor, path: Path, progress: Progress | None, *, threads: bool
 ) -> Migration:
-    """Start the save and wait for its end; cancel it if this task is interrupted."""
+    """Start the save and wait for its end; cancel it if this task is cancelled."""
     try:
         await monitor.execute("migrate", uri=f"file:{path}")
         while True:

@@ -42,7 +42,7 @@ _AVR_MACHINES = b"arduino-"
 #: Capabilities that must be the same on both sides. Source: should_validate_capability().
 VALIDATED = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
 
-#: Capabilities that the loader knows, and since when. Source: QEMU qapi/migration.json,
+#: Capabilities that the loader knows, and in which releases. Source: QEMU qapi/migration.json,
 #: MigrationCapability.
 CAPABILITIES: Mapping[str, Behaviour] = {
     "xbzrle": ALWAYS,
