@@ -1,4 +1,4 @@
-"""The page docs/verdicts.md, and what other pages say of campaigns, from what is published."""
+"""Write docs/verdicts.md, and figures of campaigns for other pages, from the published results."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -83,7 +83,7 @@ the first 16 MiB of memory were those of the clean file, unless the model predic
 behaviour of a release is called "measured" if these files or the campaigns below show it
 (`tests/qemu/loader/test_builds.py`), and "read" if it is known only from the source.
 """
-#: The nine builds, by what was loaded.
+#: The nine builds, by the versions that were run.
 BUILDS = ("9.0.0", "9.1.0", "9.2.0", "10.0.2", "10.1.0", "10.2.0", "11.0.0", "11.1.0", "11.1.3")
 _BUILD_MUTANTS = 685
 
@@ -107,7 +107,7 @@ all QEMUs of that target load them; each QEMU saves its own files of `virt`.
 
 
 def text(entries: Sequence[Entry]) -> str:
-    """The page."""
+    """Text of the page."""
     return _HEAD + "\n".join(_lines(entries)) + "\n"
 
 
@@ -136,7 +136,7 @@ def _lines(entries: Sequence[Entry]) -> Iterator[str]:
 
 
 def coverage(entries: Iterable[Entry]) -> Iterator[str]:
-    """A table: which QEMU loaded how many mutants of which machine, and how often they differ."""
+    """Table of mutants loaded by each QEMU for each machine, and how many results differ."""
     yield "| QEMU | machine | form | mutants | model and QEMU differ |"
     yield "|---|---|---|---:|---:|"
     found: Counter[tuple[str, str, str]] = Counter()
@@ -210,7 +210,7 @@ def _forms(cells: Sequence[Cell]) -> Iterator[str]:
 
 
 def _kinds(entries: Iterable[Entry]) -> Iterator[str]:
-    """By what was changed: how each outcome is spread, and how many differ."""
+    """Outcomes by the kind of mutation, and how many results differ."""
     cells = [cell for entry in entries for cell in entry.kinds]
     if not cells:
         return
@@ -229,10 +229,10 @@ def _kinds(entries: Iterable[Entry]) -> Iterator[str]:
 
 
 def matrix(counted: Iterable[tuple[str, str, int]]) -> list[str]:
-    """A matrix of confusion: what QEMU did, by row, against what the model said.
+    """A confusion matrix: QEMU's outcomes by row, the model's by column.
 
     Args:
-        counted: QEMU's outcome, the model's, and how often.
+        counted: QEMU's outcome, the model's, and their number.
     """
     counts = Counter[tuple[str, str]]()
     for did, said, mutants in counted:
