@@ -67,9 +67,7 @@ FILES = {
         SpecificationFile(
             "spec", "ram.ksy", "RAM section: blocks, mapped-ram headers, records of pages"
         ),
-        SpecificationFile(
-            "spec", "libvirt_save_image.ksy", "libvirt save image around a stream"
-        ),
+        SpecificationFile("spec", "libvirt_save_image.ksy", "libvirt save image around a stream"),
         SpecificationFile("spec", "mapped_ram.hexpat", "pattern for the hex editor ImHex"),
         SpecificationFile("spec", "mapped_ram.magic", "magic for file(1)"),
         SpecificationFile(
