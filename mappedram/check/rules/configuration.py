@@ -83,7 +83,7 @@ def subsection_order(context: Context) -> Iterator[Defect]:
         position = SUBSECTION_ORDER.index(element.values["idstr"])
         if position <= last:
             yield Defect(
-                f"subsection {element.values['idstr']!r} comes after {SUBSECTION_ORDER[last]!r}",
+                f"subsection {element.values['idstr']!r} follows {SUBSECTION_ORDER[last]!r}",
                 context.field(element, "idstr"),
                 expected=", ".join(SUBSECTION_ORDER),
                 actual=element.values["idstr"],

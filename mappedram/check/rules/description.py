@@ -110,8 +110,8 @@ def vmdescription_length(context: Context) -> Iterator[Defect]:
         described = lengths.get((section.idstr or "", section.instance_id or 0))
         if described and (length := described.pop(0)) != section.payload_length:
             yield Defect(
-                f"the payload of {section.idstr!r} takes {section.payload_length:#x} bytes, but"
-                f" {length:#x} by the JSON description",
+                f"the payload of {section.idstr!r} has {section.payload_length:#x} bytes, but"
+                f" {length:#x} in the JSON description",
                 Place(section.payload_offset, section.payload_length, f"{section.path}/payload"),
                 expected=f"{length:#x}",
                 actual=f"{section.payload_length:#x}",

@@ -84,7 +84,7 @@ def plan(source: Source, offset: int = 0, options: Options | None = None) -> Met
     """
     options = options or Options()
     kept, hidden = Kept(), {}
-    container = uncompressed(source, offset, "so that nothing in it can be left out")
+    container = uncompressed(source, offset, "so no part of it can be left out")
     begin = container.image.stream_offset if container else offset
     if container:
         hidden = keep_image(container, kept, names=options.names)

@@ -104,7 +104,7 @@ class Packed:
         data = system.read(self._fd, length, offset)
         if len(data) < length:
             raise TruncatedError(
-                f"{what}: the metadump has shrunk while it was read",
+                f"{what}: the metadump shrank while it was read",
                 offset=offset,
                 path=f"/metadump/{what}",
             )

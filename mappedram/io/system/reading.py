@@ -143,7 +143,7 @@ def _data(fd: int, start: int, end: int, size: int) -> int | None:
         # Either a hole extends to the end of the file, or the file now ends before `start`.
         now = size_of(fd)
         if now < end:
-            raise TruncatedError("the file has shrunk while it was read", offset=now) from None
+            raise TruncatedError("the file shrank while it was read", offset=now) from None
         return end
     return data if start <= data < size else None
 

@@ -238,7 +238,7 @@ def write_direct(direct: int, data: memoryview, offset: int, fd: int) -> str | N
             if not answers.WRITE_DIRECT.expects(error):
                 raise named(error, fd, offset + done) from None
             written = 0
-            why = f"O_DIRECT takes no {len(data)} bytes at {offset:#x}: {error.strerror}"
+            why = f"O_DIRECT rejects {len(data)} bytes at {offset:#x}: {error.strerror}"
         if written <= 0:
             why = why or "O_DIRECT writes nothing"
         done += max(0, written)

@@ -85,7 +85,7 @@ async def capture(
     out = Path(os.path.abspath(out))
     refuse_existing(out, force=wish.force)
     if _OFFSET_MARK in str(out.parent):
-        raise CaptureError(f"QEMU takes {_OFFSET_MARK!r} in a path for the offset in a file")
+        raise CaptureError(f"QEMU reads {_OFFSET_MARK!r} in a path as an offset")
     async with connected(address) as monitor:
         guest = await look(monitor)
         reasons = list(refusals(guest, direct_io=wish.direct_io))

@@ -182,7 +182,7 @@ def filling(data: bytes, size: int) -> bytes:
         BuildError: it has another length.
     """
     if len(data) != size:
-        raise BuildError(f"expected {size} bytes, as there are now, got {len(data)}")
+        raise BuildError(f"expected {size} bytes, the current size, got {len(data)}")
     return data
 
 

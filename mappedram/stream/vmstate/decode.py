@@ -237,7 +237,9 @@ class _Payload:
                 return nodes, end
             length = SELF_DELIMITED[field.type].length(self.data[position : position + 1])
             if length > end - position:
-                nodes.append(self.undecoded(position, end, "an element ends behind the end"))
+                nodes.append(
+                    self.undecoded(position, end, "an element ends after the end of the field")
+                )
                 return nodes, end
             nodes.append(self.leaf(field.type, position, length))
             position += length
@@ -261,7 +263,7 @@ class _Payload:
 
     def inner_struct(self, field: FieldDescription, position: int, end: int) -> Node:
         if not field.nested:
-            raise UndecodableError("nothing describes the struct")
+            raise UndecodableError("the struct has no description")
         inner = field.nested[0]
         # Up to 9.2, null pointers in an array of structs are described as an empty struct.
         if not (inner.name or inner.fields) and self.data[position:end] == PointerMarker.NULL:
@@ -326,7 +328,7 @@ class _Payload:
             elif end - position >= _POINTER:
                 key = self.leaf("uint64", position, _POINTER)
             else:
-                raise UndecodableError("the key of an element is cut off")
+                raise UndecodableError("the key of an element is truncated")
             value = self.struct(
                 "value",
                 field.nested[index + step - 1],

@@ -151,7 +151,7 @@ def _field(entry: object, depth: int) -> FieldDescription:
     nested: tuple[Vmsd, ...]
     problem = None
     if not _is_count(size) or not _is_count(count):
-        problem = "the description does not say how long this is"
+        problem = "the description has no size for this"
         size, count = 0, 1
     if STRUCTS.get(type_name):
         inside = get(pairs, "struct")

@@ -59,7 +59,7 @@ def test_elements_of_different_length() -> None:
 
 def test_elements_of_different_length_that_are_cut_off() -> None:
     state = device([field("caps", "capability", 16, array_len=3)], b"\x02ab\x05cd")
-    reason = "an element ends behind the end"
+    reason = "an element ends after the end of the field"
     assert state["caps"] == ["ab", Undecoded(b"\x05cd", reason)]
 
 

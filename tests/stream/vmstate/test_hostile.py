@@ -111,7 +111,7 @@ def test_sizes_that_are_none(key: str, size: Any) -> None:
     entry = Pairs([("name", "f"), ("type", "uint8"), ("size", 1)])
     entry = Pairs([*((k, v) for k, v in entry if k != key), (key, size)])
     state = device([field("a", "uint8", 1), entry, field("z", "uint8", 1)], b"\1\2\3")
-    reason = "the description does not say how long this is"
+    reason = "the description has no size for this"
     assert state["a"] == 1
     found = state["f"]
     assert (found[0] if isinstance(found, list) else found) == Undecoded(b"\2\3", reason)

@@ -75,7 +75,7 @@ def test_tree_without_elements() -> None:
     ("payload", "reason"),
     [
         (b"\0\0\0\3\0", "3 elements, but the description has 1 structs"),
-        (b"\0\0\0\1\1\0\0", "the key of an element is cut off"),
+        (b"\0\0\0\1\1\0\0", "the key of an element is truncated"),
         (b"\0\0\0\1\0" + bytes(9), "expected another element at 0x1004"),
     ],
 )
