@@ -83,8 +83,8 @@ def command(
     """Build a snapshot that QEMU loads, from a recipe or from a donor with new RAM.
 
     The layout is that of QEMU's own writer; pages of zeros are not stored. The donor can also be a
-    libvirt save image; --offset is the offset of the stream in the donor. If the donor does not
-    contain the contents of all pages, nothing is written without --partial.
+    libvirt save image; --offset is the offset of the stream in the donor. If the donor lacks the
+    contents of some pages, nothing is written without --partial.
     """
     expected = 1 if donor is not None else 2
     if len(arguments) != expected:

@@ -136,7 +136,7 @@ def command(
     libvirt-sparse: a save image for `virsh restore`.
 
     FILE is a stream with or without mapped-ram, or a libvirt save image in any of its formats. If
-    it does not contain the contents of all pages, nothing is written without --partial.
+    it lacks the contents of some pages, nothing is written without --partial.
     """
     if idstr is not None and target_format != "raw":
         raise click.UsageError("-b IDSTR requires -O raw")

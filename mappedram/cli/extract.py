@@ -97,9 +97,9 @@ def command(
 ) -> int:
     """Write RAM blocks to sparse raw files: byte n of a file is byte n of the block.
 
-    A page whose bit is clear becomes a hole, whatever bytes are at its offset. If FILE does not
-    contain the contents of all pages, nothing is written without --partial. Block names are
-    percent-encoded to make file names; nothing is written outside of DIR.
+    A page with a clear bit becomes a hole, whatever bytes are at its offset. If FILE lacks the
+    contents of some pages, nothing is written without --partial. Block names are percent-encoded
+    to make file names; nothing is written outside of DIR.
     """
     if (directory is None) == (out is None):
         raise click.UsageError("expected one of -d DIR and -o OUT")
