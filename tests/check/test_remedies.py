@@ -15,8 +15,8 @@ from tests.conftest import Fixtures
 
 REPAIR = "`mappedram repair`"
 CONVERT = "`mappedram convert -O mapped-ram`"
-EXTRACT = "`mappedram extract` reads the memory all the same"
-LOADS = ("Nothing: QEMU loads the file", "QEMU loads the file as it is")
+EXTRACT = "`mappedram extract` can still read the memory"
+LOADS = ("None needed: QEMU loads the file", "QEMU loads the file nonetheless")
 #: What is repaired in some files, but in none of those that the tests make.
 ELSEWHERE = {
     "MR002": "the rest is made readable",

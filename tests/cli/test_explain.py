@@ -89,7 +89,7 @@ def test_a_rule_as_json(run: Run) -> None:
     assert list(texts) == [rule.clause, *rule.errata]
     assert "before it divides by it" in texts[rule.clause]
     assert "page_size 0 crashes" not in texts["E-016"]  # the table of all cards is none of it
-    assert "**Remedy:** Put the page size of the target there" in texts["E-016"]
+    assert "**Remedy:** Write the page size of the target" in texts["E-016"]
 
 
 def test_an_erratum_as_json(run: Run) -> None:

@@ -174,7 +174,7 @@ def test_a_driver_says_where_its_declaration_ends(fixtures: Fixtures, run: Run) 
     )
     assert construct.status == 0
     assert kaitai.status != 0
-    assert "the declaration of Kaitai does not follow the pages" in kaitai.err
+    assert "the Kaitai declaration does not cover the pages" in kaitai.err
     names = [block["idstr"] for block in construct.json["blocks"]]
     assert [block["idstr"] for block in kaitai.json["blocks"]] == names
 

@@ -235,10 +235,10 @@ def test_build_from_a_recipe(tmp_path: Path, run: Run) -> None:
             "power of",
         ),
         ('machine = "none"\npage_size = "4K"\n[[block]]\nidstr="a"\nsize="4K"', "one of file"),
-        ('machine = "none"\npage_size = "4K"\nspeed = 1\nblock = []', "'speed' is not known"),
+        ('machine = "none"\npage_size = "4K"\nspeed = 1\nblock = []', "unknown key 'speed'"),
         ('machine = "none"\npage_size = "x"\nblock = []', "page_size: 'x'"),
         ('machine = 3\npage_size = "4K"\nblock = []', "wrong type"),
-        ('donor = "d"\nmachine = "none"', "comes from the donor"),
+        ('donor = "d"\nmachine = "none"', "cannot be set together with donor"),
         (
             'machine="none"\npage_size="4K"\n[[block]]\nidstr="a"\nsize="4K"\npattern="xyz"',
             "in hex",

@@ -163,7 +163,7 @@ def test_below_4g_is_heeded(tmp_path: Path, run: Run) -> None:
     assert core(out).memory == found
     outcome = run("convert", "-O", "lime", "--below-4g", "10000000", path, out, "--force")
     assert outcome.status == 63
-    assert "not made of whole pages of 0x1000 bytes" in outcome.err
+    assert "not aligned to pages of 0x1000 bytes" in outcome.err
 
 
 def test_raw_of_a_machine_that_nothing_is_known_of(tmp_path: Path, run: Run) -> None:
@@ -171,14 +171,14 @@ def test_raw_of_a_machine_that_nothing_is_known_of(tmp_path: Path, run: Run) -> 
     out = tmp_path / "out"
     outcome = run("convert", "-O", "raw", one, out)
     assert outcome.status == 0
-    assert "'ram' is written alone" in outcome.err
+    assert "writing only block 'ram'" in outcome.err
     assert out.read_bytes() == bytes(4096) + b"\7" * 4096 + bytes(MIB - 8192)
     two = pc_of(
         tmp_path / "two", OracleBlock("a", MIB), OracleBlock("b", MIB), machine="unheard-of"
     )
     outcome = run("convert", "-O", "raw", two, out, "--force")
     assert outcome.status == 64
-    assert "choose one with -b" in outcome.err
+    assert "choose one of the 2 blocks with -b" in outcome.err
     assert run("convert", "-O", "raw", "-b", "b", two, out, "--force").status == 0
     for form in ("elf", "lime"):
         outcome = run("convert", "-O", form, two, out, "--force")

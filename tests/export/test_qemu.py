@@ -130,6 +130,6 @@ def test_memory_that_is_not_in_the_file(tmp_path: Path, run: Run) -> None:
     assert not out.exists()
     outcome = run("convert", "-O", "elf", "--partial", path, out)
     assert outcome.status == 2
-    assert "pc.ram 0x0-0x4000000: unknown: the save left the block out" in outcome.out
+    assert "pc.ram 0x0-0x4000000: unknown: the save skipped the block" in outcome.out
     assert core(out).memory.places == [(0xFFFF0000, 64 << 10)]
     assert len(core(out).notes) == 2

@@ -148,7 +148,7 @@ def test_another_layout_than_that_of_the_early_pages() -> None:
     with memory_file(stream([[(PAGE, "rom", 0, b"x" * PAGE_SIZE)]])) as fd, memory_file() as out:
         early = EarlyPages(out, offset=4096, align=4096)
         with mappedram.open(fd, on_pages=early.begin) as snapshot:
-            with pytest.raises(BuildError, match="stand in other places"):
+            with pytest.raises(BuildError, match="are at other offsets"):
                 lay_out(snapshot, out, OutputLayout(8192, 4096), early=early)
             lay_out(snapshot, out, OutputLayout(4096, 4096), early=early)
 

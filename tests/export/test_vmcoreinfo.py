@@ -145,7 +145,7 @@ def test_many_pages_that_begin_alike(tmp_path: Path, run: Run) -> None:
     path = snapshot_with(tmp_path / "guest", pages, [(0, 4096)])
     notes, err = found(run, path)
     assert notes == []
-    assert "more than 1000 pages begin as a VMCOREINFO note does" in err
+    assert "more than 1000 pages begin like a VMCOREINFO note" in err
 
 
 def test_pages_that_are_not_stored_are_not_searched(tmp_path: Path, run: Run) -> None:

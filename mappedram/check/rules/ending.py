@@ -57,7 +57,7 @@ def vmdescription_invalid(context: Context) -> Iterator[Defect]:
         sections.
 
     Remedy:
-        If the file is a copy, copy it again. QEMU loads the file nonetheless; `mappedram state` and
+        If the file is a copy, copy it again. QEMU loads it nonetheless; `mappedram state` and
         `mappedram diff` need the description to decode device fields.
     """
     description = context.stream.vmdescription

@@ -81,7 +81,7 @@ def header_version(broken: Broken) -> str:
         QEMU has never written another version. It refuses newer versions, but accepts 0.
 
     Remedy:
-        Run `mappedram repair`, which writes 1. QEMU loads version 0 nonetheless.
+        Run `mappedram repair`, which writes 1. QEMU loads the file nonetheless.
     """
     return f"the mapped-ram header of block {broken.idstr!r} has version {broken.number}"
 

@@ -40,7 +40,7 @@ def test_live(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
     path, out = fixtures["live"].path, tmp_path / "out"
     outcome = run("metadump", path, out)
     assert (outcome.status, outcome.err) == (0, "")
-    assert "for 22.1 MiB; `check` says the same of both: clean" in outcome.out
+    assert "for 22.1 MiB; `check` reports the same findings for both: clean" in outcome.out
     assert "8 marked as not zero" in outcome.out
     assert out.stat().st_size < 16 << 10
     before, after = run("check", path), run("check", out)
@@ -173,7 +173,7 @@ def test_empty_key(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
     key = tmp_path / "key"
     key.touch()
     outcome = run("metadump", "--hash-key", key, fixtures["none"].path, tmp_path / "out")
-    assert (outcome.status, "key is empty" in outcome.err) == (1, True)
+    assert (outcome.status, "key file is empty" in outcome.err) == (1, True)
 
 
 def test_not_overwritten(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:

@@ -47,7 +47,7 @@ def test_human(fixtures: Fixtures, run: Run) -> None:
     firmware = next(row for row in rows if row[0] == "0xffff0000")
     assert firmware[4:6] == ["ROM", "pc.bios"]
     assert "? SRAT" in outcome.out
-    assert outcome.out.splitlines()[-1].startswith("not certain   in which order 'node0', 'node1'")
+    assert outcome.out.splitlines()[-1].startswith("not certain   whether 'node0', 'node1'")
 
 
 def test_a_stream_has_no_fixed_places(fixtures: Fixtures, run: Run) -> None:
@@ -71,7 +71,7 @@ def test_what_is_said_goes_before_the_file(fixtures: Fixtures, run: Run) -> None
     above = document["ranges"][-1]
     assert (above["gpa"], above["size"], above["block_offset"]) == (1 << 32, 8 << 20, 8 << 20)
     assert above["certain"] is False
-    assert "the file itself says" in document["doubts"][0]
+    assert "according to the file" in document["doubts"][0]
 
 
 def test_what_is_not_known(fixtures: Fixtures, run: Run) -> None:

@@ -136,7 +136,7 @@ def test_guest_that_stood_still_stays_so(tmp_path: Path, run: Run) -> None:
         ("background-snapshot", "E-001"),
         ("x-ignore-shared", "E-003"),
         ("return-path", "E-005"),
-        ("xbzrle", "does not go with mapped-ram"),
+        ("xbzrle", "together with mapped-ram"),
     ],
 )
 def test_refused_with_the_reason(

@@ -190,6 +190,6 @@ def test_command(run: Run) -> None:
 def test_words_that_nobody_says(run: Run) -> None:
     outcome = run("explain", "the dog ate it")
     assert (outcome.status, outcome.out) == (1, "")
-    assert "'the dog ate it': no words of QEMU that are known" in outcome.err
+    assert "'the dog ate it': not a known message of QEMU" in outcome.err
     assert run("explain", "--output", "json", "the dog ate it").json["causes"] == []
     assert run("explain", "MR999").status == 64  # a name, not words

@@ -33,8 +33,8 @@ LESS = {
     "background-snapshot-plain": ("/sections[1]", "pages of a stream"),
     "plain": ("/sections[1]", "pages of a stream"),
     "compress": ("/sections[1]", "pages of a stream"),
-    "no-footers": ("/sections[4]/payload", "no footer tells"),
-    "no-footers-no-vmdesc": ("/sections[4]/payload", "no footer tells"),
+    "no-footers": ("/sections[4]/payload", "no footer shows"),
+    "no-footers-no-vmdesc": ("/sections[4]/payload", "no footer shows"),
 }
 #: Maximum number of cuts in one file.
 CUTS_MAX = 24

@@ -248,12 +248,20 @@ def damaged(record: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("record", "said", "shift"),
     [
-        (struct.pack(">Q", PAGE | CONTINUE) + bytes(PAGE_SIZE), "CONTINUE before a block", 0),
+        (
+            struct.pack(">Q", PAGE | CONTINUE) + bytes(PAGE_SIZE),
+            "CONTINUE before the first block",
+            0,
+        ),
         (struct.pack(">Q", PAGE) + b"\4vram" + bytes(PAGE_SIZE), "no block 'vram'", 8),
-        (struct.pack(">Q", PAGES * PAGE_SIZE | ZERO) + b"\3rom\0", "page 40 is not one of 40", 0),
+        (
+            struct.pack(">Q", PAGES * PAGE_SIZE | ZERO) + b"\3rom\0",
+            "page 40 is outside of its block of 40",
+            0,
+        ),
         (struct.pack(">Q", ZERO) + b"\3rom\1", "fill: expected 0, got 0x1", 12),
-        (struct.pack(">Q", 0x80) + bytes(30), "no record has the flags 0x80", 0),
-        (struct.pack(">Q", 0x180) + bytes(30), "no record has the flags 0x180", 0),
+        (struct.pack(">Q", 0x80) + bytes(30), "unknown flags 0x80", 0),
+        (struct.pack(">Q", 0x180) + bytes(30), "unknown flags 0x180", 0),
         (struct.pack(">Q", COMPRESS) + bytes(30), "no block ''", 8),
         (
             struct.pack(">Q", COMPRESS) + b"\3rom" + struct.pack(">I", LONGEST + 1) + bytes(30),
