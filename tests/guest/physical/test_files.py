@@ -151,7 +151,7 @@ def test_virtio_mem_whose_bitmap_and_size_differ(fixtures: Fixtures) -> None:
         found = plug(snapshot, [1], plugged=4 * MIB)
     (whole,) = [one for one in found.ranges if one.idstr.endswith("vm0")]
     assert (whole.size, whole.certain) == (16 * MIB, False)
-    assert "plugged in" in found.doubts[0]
+    assert "plugged parts" in found.doubts[0]
 
 
 @pytest.mark.parametrize(
