@@ -70,30 +70,10 @@ def lay_out(
     """
     replace = replace or {}
     refuse_cut(snapshot, replace, partial=layout.partial)
-    unknown = sorted(set(replace) - set(snapshot.block))
-    if unknown:
-        raise BuildError(
-            f"no block {unknown[0]!r}; there are {', '.join(map(repr, snapshot.block))}"
-        )
-    page_size = snapshot.stream.page_size
-    if page_size is None:
-        raise BuildError("nothing says what the page size is")
+    _refuse_names(snapshot, replace)
     system.refuse_source(fd, snapshot.source.fd, *(source.fd for source in replace.values()))
     kept = early is not None and early.begun
-    writer = SnapshotWriter(
-        fd,
-        Envelope.of(snapshot),
-        [_spec(block, block.idstr in replace) for block in snapshot.blocks],
-        page_size=page_size,
-        offset=layout.offset,
-        channels=layout.channels,
-        direct_io=layout.direct_io,
-        align=layout.align,
-        word_size=next((block.word_size for block in snapshot.stream.blocks), 8),
-        byteorder=snapshot.byteorder,
-        keep=kept,
-    )
-    with writer:
+    with _writer(snapshot, fd, layout, replace, keep=kept) as writer:
         if early is not None and kept and not early.fit(writer.blocks):
             raise BuildError("the pages that were written early stand in other places")
         for block in snapshot.blocks:
@@ -111,6 +91,37 @@ def lay_out(
         if layout.dense:
             system.fill_holes(fd)
         return writer.direct_io_refused
+
+
+def _refuse_names(snapshot: OpenSnapshot, replaced: Collection[str]) -> None:
+    """Refuse to replace a block that there is not."""
+    unknown = sorted(set(replaced) - set(snapshot.block))
+    if unknown:
+        raise BuildError(
+            f"no block {unknown[0]!r}; there are {', '.join(map(repr, snapshot.block))}"
+        )
+
+
+def _writer(
+    snapshot: OpenSnapshot, fd: int, layout: OutputLayout, replaced: Collection[str], *, keep: bool
+) -> SnapshotWriter:
+    """The writer of a copy; it has written the headers."""
+    page_size = snapshot.stream.page_size
+    if page_size is None:
+        raise BuildError("nothing says what the page size is")
+    return SnapshotWriter(
+        fd,
+        Envelope.of(snapshot),
+        [_spec(block, block.idstr in replaced) for block in snapshot.blocks],
+        page_size=page_size,
+        offset=layout.offset,
+        channels=layout.channels,
+        direct_io=layout.direct_io,
+        align=layout.align,
+        word_size=next((block.word_size for block in snapshot.stream.blocks), 8),
+        byteorder=snapshot.byteorder,
+        keep=keep,
+    )
 
 
 def lacking(snapshot: OpenSnapshot, replaced: Collection[str] = ()) -> list[Coverage]:
