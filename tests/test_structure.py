@@ -93,6 +93,27 @@ def test_each_folder_says_what_belongs_in_it(path: Path) -> None:
     assert re.search(r"\bbelongs?\b", docstring(path))
 
 
+def _is_plain(node: ast.stmt) -> bool:
+    """Whether a statement is an import, a docstring, or `__all__`."""
+    match node:
+        case ast.Import() | ast.ImportFrom() | ast.Expr(ast.Constant()):
+            return True
+        case ast.Assign([ast.Name("__all__")]):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("path", _folders(PACKAGE), ids=lambda p: str(p.parent.relative_to(ROOT)))
+def test_a_package_only_offers_what_its_modules_hold(path: Path) -> None:
+    """Logic stands in modules with a name."""
+    assert all(map(_is_plain, ast.parse(path.read_text(encoding="utf-8")).body))
+
+
+def test_logic_in_a_package_would_be_seen() -> None:
+    statements = ast.parse("'A.'\nimport b\n__all__ = ['b']\nC = 1\ndef d(): ...").body
+    assert [_is_plain(node) for node in statements] == [True, True, True, False, False]
+
+
 #: What imports a module, also in a program that a tool or a test runs as text.
 _IMPORTED = re.compile(r"^(?:from|import) (mappedram(?:\.\w++)*+)(?!;)", re.MULTILINE)
 

@@ -7,7 +7,6 @@ file; it has no other way to learn of a layer. So only the plugin itself belongs
 Finding memory by its address belongs in `guest/physical`.
 """
 
-from pathlib import Path
+from mappedram.export.volatility.directory import PLUGIN_DIRECTORY
 
-#: The folder for `vol -p`. All that lies in it is imported as a plugin, so nothing else may.
-PLUGIN_DIRECTORY = Path(__file__).parent / "plugins"
+__all__ = ["PLUGIN_DIRECTORY"]
