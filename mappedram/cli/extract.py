@@ -165,17 +165,7 @@ def write_blocks(
         refused = None
         for block, place in zip(blocks, places, strict=True):
             fd = files.open(place, also=also)
-            refused = (
-                extract(
-                    block,
-                    fd,
-                    channels=moving.channels,
-                    direct_io=moving.direct_io,
-                    partial=moving.partial,
-                    progress=moved,
-                )
-                or refused
-            )
+            refused = extract(block, fd, moving.options(moved)) or refused
     note_direct_io(refused)
 
 

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
+from mappedram.export.options import ExportOptions
 from mappedram.export.ranges import ExportedPiece
 from mappedram.io import system
 from mappedram.io.copying import Progress, WriteTarget, copy_runs, in_parallel, share, write_rows
+from mappedram.io.source import Source
 
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
@@ -25,14 +27,22 @@ class Observer(Protocol):
         """These bytes of the block are moved without passing by."""
 
 
+def begin(fd: int, size: int, source: Source) -> None:
+    """Make an empty file a hole of `size` bytes; it may not be the one that is read.
+
+    Raises:
+        OSError: it cannot be written so far, or it is `source`.
+    """
+    system.begin(fd, 0, size, source.fd)
+    system.end_at(fd, size)
+
+
 def write_pieces(
     pieces: Iterable[tuple[ExportedPiece, int]],
     fd: int,
+    options: ExportOptions,
     *,
-    channels: int = 1,
-    direct_io: bool = False,
     observer: Observer | None = None,
-    progress: Progress | None = None,
 ) -> str | None:
     """Write pieces to their places in the file open as `fd`; where no page is stored, nothing.
 
@@ -42,10 +52,8 @@ def write_pieces(
     Args:
         pieces: each with the offset in the file where it begins.
         fd: descriptor of a seekable file, open for writing, with a hole at each of these places.
-        channels: number of threads.
-        direct_io: write past the page cache where the file system can.
+        options: how.
         observer: is shown each byte once, or told of it.
-        progress: called with the number of bytes moved.
 
     Returns:
         Why `direct_io` was not used although it was asked for; None otherwise.
@@ -54,12 +62,12 @@ def write_pieces(
         TruncatedError: the snapshot ends before a page that its bitmap promises.
         OSError: reading or writing failed.
     """
-    target = _Observed(fd, observer, direct_io=direct_io)
+    target = _Observed(fd, observer, direct_io=options.direct_io)
     try:
         for piece, place in pieces:
             for part in piece.parts():
                 target.begin(part, place + part.start - piece.start)
-                _write(part, target, channels, progress)
+                _write(part, target, options.channels, options.progress)
     finally:
         target.close()
     return target.refused

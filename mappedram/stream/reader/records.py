@@ -251,22 +251,11 @@ class PageIndex:
             return self._compressed_end(data, body, base, path)
         if kind == RAM_SAVE_FLAG_ZERO:
             if bytes(data[body : body + 1]) not in (b"", b"\0"):
-                raise FormatError(
-                    f"fill: expected 0, got {data[body]:#x}",
-                    offset=base + body,
-                    path=f"{path}/fill",
-                    expected="0",
-                    actual=data[body],
-                )
+                raise _wrong_byte("fill", 0, data[body], base + body, f"{path}/fill")
             return body + 1
         if bytes(data[body : body + 1]) not in (b"", bytes([ENCODING_FLAG_XBZRLE])):
-            raise FormatError(
-                f"encoding: expected 1, got {data[body]:#x}",
-                offset=base + body,
-                path=f"{path}/xbzrle/encoding",
-                expected="1",
-                actual=data[body],
-            )
+            where = f"{path}/xbzrle/encoding"
+            raise _wrong_byte("encoding", ENCODING_FLAG_XBZRLE, data[body], base + body, where)
         return body + _XBZRLE_HEADER + int.from_bytes(data[body + 1 : body + 3], "big")
 
     def _compressed_end(self, data: memoryview, body: int, base: int, path: str) -> int:
@@ -318,3 +307,9 @@ class PageIndex:
         places[kinds == RAM_SAVE_FLAG_ZERO] = ZERO
         places[kinds == RAM_SAVE_FLAG_COMPRESS_PAGE] += COMPRESSED + _LENGTH
         self._current.add(pages, places)
+
+
+def _wrong_byte(name: str, expected: int, actual: int, offset: int, path: str) -> FormatError:
+    """A field of one byte, which has to be `expected`, is another one."""
+    message = f"{name}: expected {expected}, got {actual:#x}"
+    return FormatError(message, offset=offset, path=path, expected=str(expected), actual=actual)
