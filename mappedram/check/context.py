@@ -18,10 +18,11 @@ from mappedram.format.drivers.base import Span
 from mappedram.format.drivers.compared import ComparedDriver
 from mappedram.format.typed import Kind, T
 from mappedram.io.source import Source
+from mappedram.stream.block import Block
 from mappedram.stream.model import Element, MappedRamHeader, RamBlock, Section, Stream, of_kind
 from mappedram.stream.reader import read_stream
 from mappedram.stream.regions import Region, claimed
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 #: Bitmaps that are held at a time; stands for 32 TiB of pages of 4 KiB. A sparse file can claim
 #: far more than that without taking any space.

@@ -37,8 +37,9 @@ from mappedram.format.constants import RAM_SECTION_IDSTR
 from mappedram.format.drivers import DriverName
 from mappedram.io.staged import DEVICES, StagedFiles, make_folder, safe_name
 from mappedram.printable import printable
+from mappedram.stream.block import Block
 from mappedram.stream.coverage import Coverage, require_known
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.view.text import size
 
 _SUFFIX = ".raw"

@@ -9,9 +9,10 @@ from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.io import system
 from mappedram.io.copying import Progress, in_parallel
 from mappedram.io.source import Source
+from mappedram.stream.block import Block
 from mappedram.stream.coverage import Coverage, require_known
 from mappedram.stream.page_records import ScatteredPages
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.writer import BlockSpec, Envelope, SnapshotWriter
 
 

@@ -3,8 +3,8 @@
 from mappedram.export.options import DEFAULTS, ExportOptions
 from mappedram.export.page_copy import begin, write_pieces
 from mappedram.export.ranges import ExportedPiece
+from mappedram.stream.block import Block
 from mappedram.stream.coverage import require_known
-from mappedram.stream.snapshot import Block
 
 
 def stored_bytes(block: Block) -> int:

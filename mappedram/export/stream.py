@@ -19,8 +19,9 @@ from mappedram.format.grammar import Said
 from mappedram.format.structures import SECTION_PART, SectionPart
 from mappedram.io import system
 from mappedram.io.copying import Progress, WriteTarget, in_parallel
+from mappedram.stream.block import Block
 from mappedram.stream.model import Section
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.writer import Envelope
 from mappedram.stream.writer.build import Built
 

@@ -10,8 +10,8 @@ from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
 from mappedram.repair.session import RepairSession
 from mappedram.stream.bitmap import Bitmap
+from mappedram.stream.block import Block
 from mappedram.stream.intervals import complement
-from mappedram.stream.snapshot import Block
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from mappedram.errors import MappedRamError
 from mappedram.format.arithmetic import is_page_size
+from mappedram.stream.block import Block
 from mappedram.stream.coverage import Coverage
-from mappedram.stream.snapshot import Block
 
 #: Bitmaps that are read at most, all together; stands for 32 TiB in pages of 4 KiB. A file full of
 #: holes can claim far more without taking any space.

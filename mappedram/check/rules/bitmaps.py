@@ -6,7 +6,7 @@ from mappedram.check.bitmap_audit import Tally
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
-from mappedram.stream.snapshot import Block
+from mappedram.stream.block import Block
 
 
 @rule(

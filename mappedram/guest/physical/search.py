@@ -15,7 +15,7 @@ from mappedram.io.copying import grouped, pages_of, read_fully
 
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
-    from mappedram.stream.snapshot import Block
+    from mappedram.stream.block import Block
 
 #: What is read and searched at once, unless the pattern is long.
 STEP = 1 << 19

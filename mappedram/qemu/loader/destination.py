@@ -17,8 +17,9 @@ from mappedram.format.constants import (
 from mappedram.qemu.loader.devices import DevicePayload, Loadable, payloads
 from mappedram.qemu.loader.releases import ALWAYS, RTC_HAS_PORT, Behaviour, Loader
 from mappedram.stream.bitmap import ByteOrder
+from mappedram.stream.block import Block
 from mappedram.stream.model import Stream
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 #: Bytes that a host is taken to have for one allocation. A bitmap of that size stands for 2 PiB of
 #: RAM.

@@ -11,8 +11,9 @@ from mappedram.qemu.loader.destination import Destination
 from mappedram.qemu.loader.plain import PlainRam
 from mappedram.qemu.loader.ram import RamLoad
 from mappedram.qemu.loader.suspicion import Suspicion
+from mappedram.stream.block import Block
 from mappedram.stream.page_records import ScatteredPages
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 #: Bytes of memory that are compared at a time.
 _STEP = 1 << 20
