@@ -11,7 +11,7 @@ from mappedram.io.copying import Progress, in_parallel
 from mappedram.io.source import Source
 from mappedram.stream.block import Block
 from mappedram.stream.coverage import Coverage, require_known
-from mappedram.stream.page_records import ScatteredPages
+from mappedram.stream.page_records import RecordedPages
 from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.writer import BlockSpec, Envelope, SnapshotWriter
 
@@ -82,12 +82,12 @@ def lay_out(
                 writer.write_file(block.idstr, replace[block.idstr], progress=progress)
             elif block.model.has_data:
                 _copy(block, writer, layout, progress)
-            elif block.scattered:
-                scattered = block.scattered
+            elif block.recorded:
+                recorded = block.recorded
                 if kept:
-                    writer.keep_pages(block.idstr, scattered.runs(), scattered.zero_runs())
-                    scattered = scattered.encoded()
-                _collect(block, scattered, writer, layout, progress)
+                    writer.keep_pages(block.idstr, recorded.runs(), recorded.zero_runs())
+                    recorded = recorded.encoded()
+                _collect(block, recorded, writer, layout, progress)
         writer.finish()
         if layout.dense:
             system.fill_holes(fd)
@@ -162,21 +162,21 @@ def _spec(block: Block, replaced: bool) -> BlockSpec:
 
 def _collect(
     block: Block,
-    scattered: ScatteredPages,
+    recorded: RecordedPages,
     writer: SnapshotWriter,
     layout: OutputLayout,
     progress: Progress | None,
 ) -> None:
     """Pages of a block that stand one by one in a stream, each put in its place."""
-    step = scattered.batch_size
+    step = recorded.batch_size
 
     def collect(start: int) -> None:
-        pages, data = scattered.collect(block.source, start, start + step)
+        pages, data = recorded.collect(block.source, start, start + step)
         writer.write_rows(block.idstr, pages, data, keep_zeros=not layout.drop_zero_pages)
         if progress:
             progress(data.nbytes)
 
-    in_parallel(collect, iter(range(0, len(scattered.pages), step)), layout.channels)
+    in_parallel(collect, iter(range(0, len(recorded.pages), step)), layout.channels)
 
 
 def _copy(

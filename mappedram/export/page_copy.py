@@ -106,7 +106,7 @@ def _write(
     piece: ExportedPiece, target: _Observed, channels: int, progress: Progress | None
 ) -> None:
     """Write a piece to its place, in the way that costs least."""
-    if piece.block.scattered is not None:
+    if piece.block.recorded is not None:
         _collect(piece, target, channels, progress)
         return
     if not target.is_direct and _share(piece, target.fd, target.place):
@@ -147,14 +147,14 @@ def _collect(
     piece: ExportedPiece, target: _Observed, channels: int, progress: Progress | None
 ) -> None:
     """Pages that stand one by one in a stream, each put in its place."""
-    scattered = piece.block.scattered
-    assert scattered is not None
-    bounds = [piece.start // scattered.page_size, (piece.start + piece.size) // scattered.page_size]
-    lower, upper = scattered.pages.searchsorted(bounds).tolist()
-    step = scattered.batch_size
+    recorded = piece.block.recorded
+    assert recorded is not None
+    bounds = [piece.start // recorded.page_size, (piece.start + piece.size) // recorded.page_size]
+    lower, upper = recorded.pages.searchsorted(bounds).tolist()
+    step = recorded.batch_size
 
     def collect(start: int) -> None:
-        pages, data = scattered.collect(piece.block.source, start, min(start + step, upper))
+        pages, data = recorded.collect(piece.block.source, start, min(start + step, upper))
         write_rows(target, pages, data, target.place - piece.start)
         if progress:
             progress(data.nbytes)

@@ -194,7 +194,7 @@ class _Records:
         block = self._block
         held = np.flatnonzero(stored)
         lower, upper = int(held[0]), int(held[-1]) + 1
-        if block.scattered is not None:
+        if block.recorded is not None:
             pages = np.zeros((upper - lower, block.page_size), np.uint8)
             block.read_pages(first + lower, pages.data.cast("B"))
             buffer.bodies[lower:upper] = pages

@@ -14,7 +14,7 @@ _Answer = TypeVar("_Answer")
 _Kind = tuple[str, tuple[tuple[str, int], ...]]
 
 
-class RememberingDriver:
+class CachingDriver:
     """Gives the answers of another driver, those to known questions from memory.
 
     An answer is shared by all who ask, so nobody may change it. Refusals are not kept. For several
@@ -69,4 +69,4 @@ def _remember(answers: dict[_Key, _Answer], key: _Key, answer: _Answer) -> _Answ
 
 
 #: Reads and writes the structures of all files that are drawn.
-DRIVER = RememberingDriver(drivers.get("construct"))
+DRIVER = CachingDriver(drivers.get("construct"))

@@ -12,7 +12,7 @@ from mappedram.stream import intervals
 from mappedram.stream.bitmap import Bitmap, ByteOrder
 from mappedram.stream.coverage import Coverage, Reason, Unknown
 from mappedram.stream.model import RamBlock, Stream
-from mappedram.stream.page_records import ScatteredPages
+from mappedram.stream.page_records import RecordedPages
 
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
@@ -65,8 +65,8 @@ class Block:
         self._snapshot = snapshot
         self.model = model
         #: Of a stream without mapped-ram: where the pages stand.
-        found = snapshot.stream.scattered.get(model.idstr)
-        self.scattered = found if isinstance(found, ScatteredPages) else None
+        found = snapshot.stream.recorded.get(model.idstr)
+        self.recorded = found if isinstance(found, RecordedPages) else None
 
     @property
     def source(self) -> Source:
@@ -90,9 +90,9 @@ class Block:
         A stream sends each page of a block, those of zeros too, or with x-ignore-shared none of
         them. Source: QEMU migration/ram.c, migrate_ram_is_ignored().
         """
-        if self.scattered is None:
+        if self.recorded is None:
             return self.model.has_data
-        return self.scattered.told or not self._snapshot.stream.announces_x_ignore_shared
+        return self.recorded.told or not self._snapshot.stream.announces_x_ignore_shared
 
     @property
     def page_size(self) -> int:
@@ -103,8 +103,8 @@ class Block:
             UnsupportedError: the file keeps no pages of this block.
         """
         model = self.model
-        if self.scattered is not None and self.has_pages:
-            return self.scattered.page_size
+        if self.recorded is not None and self.has_pages:
+            return self.recorded.page_size
         if not model.has_data:
             raise UnsupportedError(
                 f"block {model.idstr!r}: this file holds no pages of it", path=model.path
@@ -141,8 +141,8 @@ class Block:
             TruncatedError: the bitmap lies outside of the file.
         """
         num_pages, offset = self.num_pages, self.model.bitmap_offset
-        if self.scattered is not None:
-            return Bitmap.from_runs(self.scattered.runs(), num_pages)
+        if self.recorded is not None:
+            return Bitmap.from_runs(self.recorded.runs(), num_pages)
         assert offset is not None
         data = self._snapshot.source.read_around_holes(
             offset, self.model.bitmap_size, f"bitmap of {self.idstr}"
@@ -205,14 +205,14 @@ class Block:
 
     def _unknown(self, page_size: int) -> Iterator[Unknown]:
         """The pages that the file does not tell, of a block of which it can hold pages."""
-        snapshot, stream, scattered = self._snapshot, self._snapshot.stream, self.scattered
-        if scattered is not None:
+        snapshot, stream, recorded = self._snapshot, self._snapshot.stream, self.recorded
+        if recorded is not None:
             if _SMALL_PAGES.match(stream.machine or "") and not stream.told_page_size:
                 yield from cover.whole(Reason.PAGE_SIZE_UNTOLD, self.used_length)
             elif not stream.ram_told:
-                yield from cover.unsent(scattered, self.num_pages)
+                yield from cover.unsent(recorded, self.num_pages)
             elif self.source.packed:
-                yield from cover.unknown(Reason.BLANKED, scattered.runs(), page_size)
+                yield from cover.unknown(Reason.BLANKED, recorded.runs(), page_size)
             return
         if self.bitmap_is_cut:
             yield from cover.whole(Reason.BITMAP_CUT, self.used_length)
@@ -264,7 +264,7 @@ class Block:
         if not self.readable:
             return bytes(size)
         first, last = offset // self.page_size, -(-(offset + size) // self.page_size)
-        runs = None if self.scattered else self.stored.runs(first, last)
+        runs = None if self.recorded else self.stored.runs(first, last)
         if runs is not None and len(runs) == 1 and runs[0].tolist() == [first, last]:
             assert self.model.pages_offset is not None
             return self.source.read_exactly(
@@ -287,8 +287,8 @@ class Block:
         """
         source, page_size = self.source, self.page_size
         source.refuse_pages()
-        if self.scattered is not None:
-            self.scattered.read(source, first, view)
+        if self.recorded is not None:
+            self.recorded.read(source, first, view)
             return
         pages_offset = self.model.pages_offset
         assert pages_offset is not None

@@ -41,7 +41,7 @@ def unknown_pages(block: Block, present: int | None) -> int | None:
 
 def page_size(block: Block) -> int | None:
     """Size of a page, by the header of the block or by the records of its pages."""
-    return block.scattered.page_size if block.scattered else block.model.page_size
+    return block.recorded.page_size if block.recorded else block.model.page_size
 
 
 def num_pages(block: Block) -> int:

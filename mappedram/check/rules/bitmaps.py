@@ -62,7 +62,7 @@ def set_over_hole(context: Context) -> Iterator[Defect]:
         have been full while QEMU saved with `multifd`, save again.
     """
     for block in context.judged:
-        yield from _found(block, context.survey(block).holes, "set bits over holes")
+        yield from _found(block, context.audit(block).holes, "set bits over holes")
 
 
 @rule(
@@ -87,7 +87,7 @@ def stale_pages(context: Context) -> Iterator[Defect]:
     for block in context.judged:
         if block.model.path in unwritten:
             continue
-        yield from _found(block, context.survey(block).stale, "clear bits over data")
+        yield from _found(block, context.audit(block).stale, "clear bits over data")
 
 
 @rule(
@@ -111,7 +111,7 @@ def bitmaps_never_written(context: Context) -> Iterator[Defect]:
         `background-snapshot`, QEMU then loads the file. After a save that was broken off, devices
         are missing: save again, and use `mappedram extract` for the memory that is there.
     """
-    tallies = ((block, context.survey(block).stale) for block in context.unwritten)
+    tallies = ((block, context.audit(block).stale) for block in context.unwritten)
     filled = [(block, stale) for block, stale in tallies if stale.count]
     if filled:
         block, stale = filled[0]

@@ -123,7 +123,7 @@ class PhysicalMemory:
         """
         block = self.block(one)
         start = one.offset + first
-        if block.scattered is not None or not block.readable or not size:
+        if block.recorded is not None or not block.readable or not size:
             return None
         if block.coverage.within(start, start + size).unknown:
             return None

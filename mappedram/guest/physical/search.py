@@ -134,7 +134,7 @@ def _fill(memory: Searched, step: _Step, target: memoryview) -> None:
     if offset % page_size or len(target) % page_size:
         target[:] = block.read(offset, len(target))
         return
-    if block.scattered is not None:
+    if block.recorded is not None:
         target[:] = bytes(len(target))
         block.read_pages(offset // page_size, target)
         return

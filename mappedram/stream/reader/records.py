@@ -25,8 +25,8 @@ from mappedram.format.constants import (
 )
 from mappedram.format.ram import compressed_max
 from mappedram.io.source import Source
-from mappedram.stream.page_records import COMPRESSED, ZERO, ScatteredPages
-from mappedram.stream.reader.record_store import NotedRecords
+from mappedram.stream.page_records import COMPRESSED, ZERO, RecordedPages
+from mappedram.stream.reader.record_store import RecordStore
 from mappedram.stream.reader.rows import ROW_MAX, WORD, row_end, row_pattern
 from mappedram.stream.reader.windows import LARGEST, Windows
 
@@ -83,19 +83,19 @@ class PageIndex:
         source: Source,
         page_size: int,
         lengths: dict[str, int],
-        blocks: Mapping[str, NotedRecords] | None = None,
+        blocks: Mapping[str, RecordStore] | None = None,
         taker: PageTaker | None = None,
     ) -> None:
         self._source = source
         self._page_size = page_size
         differences_max = max(_DIFFERENCES_MAX, source.size // _BYTES_EACH)
         self._blocks = blocks or {
-            name: NotedRecords(length // page_size, differences_max)
+            name: RecordStore(length // page_size, differences_max)
             for name, length in lengths.items()
         }
         self._taker = taker
         self._idstr = ""
-        self._current: NotedRecords | None = None
+        self._current: RecordStore | None = None
         self._match = row_pattern(page_size).match
         self._steps = (RAM_SAVE_FLAG_ZERO, WORD + 1), (RAM_SAVE_FLAG_PAGE, WORD + page_size)
         self._windows = Windows(source, _LONGEST)
@@ -107,7 +107,7 @@ class PageIndex:
         """The bits of a record that belong to no address, ten at the most."""
         return RAM_SAVE_FLAG_MASK & (self._page_size - 1)
 
-    def finish(self) -> dict[str, ScatteredPages]:
+    def finish(self) -> dict[str, RecordedPages]:
         """The pages of each block, by `idstr`."""
         return {name: block.finish(self._page_size) for name, block in self._blocks.items()}
 

@@ -134,7 +134,7 @@ def test_cut_stream(fixtures: Fixtures, tmp_path: Path, cut: int) -> None:
 def test_damaged_record(fixtures: Fixtures, tmp_path: Path, byte: int) -> None:
     draft = Draft(fixtures["plain"], tmp_path)
     with draft.snapshot() as snapshot:
-        places = snapshot.block["pc.ram"].scattered
+        places = snapshot.block["pc.ram"].recorded
         assert places is not None
         place = int(places.places[places.places > 0][40])
     draft.write(place - 8 + byte, b"\xa7")
