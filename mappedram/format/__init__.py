@@ -1,7 +1,7 @@
 """The file format: declarations in Construct, and the parsers that Kaitai Struct generates.
 
-Structures belong here: their order, constants, documentation, and what each field may hold. `file`
-declares a whole stream, `drivers` parse and build single structures by either declaration, and
+Structures belong here: their fields, order, constants, documentation, and permitted values. `file`
+declares a whole stream, `drivers` parse and build single structures with either library, and
 `foreign` declares formats of other programs. Opening a file belongs in `io`, following a stream in
 `stream`, and judging it in `check`.
 

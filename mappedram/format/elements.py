@@ -2,7 +2,7 @@
 
 from mappedram.format import libvirt, live, ram, section, stream
 
-#: Every structure that stands on the wire by itself, by its name in the spec.
+#: Every structure that can stand on its own, by its name in the spec.
 ELEMENTS = {
     declaration.name: declaration
     for declaration in (
@@ -28,7 +28,7 @@ ELEMENTS = {
     )
 }
 
-#: Those that stand within another one.
+#: Structures that occur only inside another one.
 PARTS = {
     declaration.name: declaration
     for declaration in (

@@ -17,14 +17,14 @@ from mappedram.stream.page_records import RecordedPages
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
 
-#: A bitmap of 1 GiB stands for 32 TiB in pages of 4 KiB; a file full of holes can claim more.
+#: Maximum size of a bitmap: 1 GiB covers 32 TiB in pages of 4 KiB. A sparse file can claim more.
 BITMAP_MAX = 1 << 30
-#: Machines of AVR, which has pages of 256 bytes: so small that records fit other sizes as well.
+#: Machines of AVR, whose pages have 256 bytes: so small that records fit other sizes as well.
 #: Source: QEMU hw/avr/arduino.c; target/avr/cpu-param.h.
 _SMALL_PAGES = re.compile("arduino-")
-#: The most bytes of guest memory that a byte of bitmap stands for, as a power of two.
+#: Maximum guest memory per byte of bitmap, as a power of two.
 _LENGTH_SHIFT = 3 + 16
-#: Reasons for which nothing of a block is read, even where what is known is asked for.
+#: Reasons that make a whole block unreadable, even if only the known part is requested.
 _NOTHING_READ = {Reason.BITMAP_CUT, Reason.BLANKED, Reason.UNSOUND, Reason.TOO_LARGE}
 
 
@@ -64,7 +64,7 @@ class Block:
     def __init__(self, snapshot: BlockSurroundings, model: RamBlock) -> None:
         self._snapshot = snapshot
         self.model = model
-        #: Of a stream without mapped-ram: where the pages stand.
+        #: The places of the pages of a stream without mapped-ram.
         found = snapshot.stream.recorded.get(model.idstr)
         self.recorded = found if isinstance(found, RecordedPages) else None
 
@@ -85,10 +85,10 @@ class Block:
 
     @property
     def has_pages(self) -> bool:
-        """Whether the file can hold pages of this block, at fixed places or one by one.
+        """Whether the file can hold pages of this block, at fixed places or in records.
 
-        A stream sends each page of a block, those of zeros too, or with x-ignore-shared none of
-        them. Source: QEMU migration/ram.c, migrate_ram_is_ignored().
+        A stream sends every page of a block, including zero pages; with x-ignore-shared it may send
+        none. Source: QEMU migration/ram.c, migrate_ram_is_ignored().
         """
         if self.recorded is None:
             return self.model.has_data
@@ -96,11 +96,11 @@ class Block:
 
     @property
     def page_size(self) -> int:
-        """Bytes of a page.
+        """Size of a page in bytes.
 
         Raises:
-            FormatError: the header gives none that can be.
-            UnsupportedError: the file keeps no pages of this block.
+            FormatError: the header has no valid page size.
+            UnsupportedError: the file has no pages of this block.
         """
         model = self.model
         if self.recorded is not None and self.has_pages:
@@ -120,7 +120,7 @@ class Block:
 
     @property
     def readable(self) -> bool:
-        """Whether pages can be read: the file can hold some, and the header gives their size."""
+        """Whether pages can be read: the file can hold some, and the header has their size."""
         if self.source.packed:
             return False  # a metadump
         try:
@@ -135,10 +135,10 @@ class Block:
 
     @cached_property
     def bitmap(self) -> Bitmap:
-        """Which pages are in the file. Of a stream without mapped-ram: which are not zero.
+        """Bitmap of the pages in the file; without mapped-ram, of the pages that are not zero.
 
         Raises:
-            TruncatedError: the bitmap lies outside of the file.
+            TruncatedError: the bitmap lies outside the file.
         """
         num_pages, offset = self.num_pages, self.model.bitmap_offset
         if self.recorded is not None:
@@ -156,7 +156,7 @@ class Block:
 
     @cached_property
     def stored(self) -> Bitmap:
-        """The pages whose bytes can be read: those of `bitmap` that stand in the file, whole.
+        """Bitmap of the readable pages: those of `bitmap` whose bytes are completely in the file.
 
         Raises FormatError as `page_size` does.
         """
@@ -169,14 +169,14 @@ class Block:
 
     @property
     def _pages_within(self) -> int:
-        """How many pages, from the first on, the file is long enough for."""
+        """Number of pages, from the first one on, that fit into the file."""
         if self.model.pages_offset is None:
             return self.num_pages
         return max(0, (self.source.size - self.model.pages_offset) // self.page_size)
 
     @cached_property
     def coverage(self) -> Coverage:
-        """What the file does not tell of this block; nothing of a sound file.
+        """Unknown memory of this block; there is none in a sound file.
 
         Source: spec/format.md, clauses 7.4.8 and 7.4.9.
         """
@@ -199,12 +199,12 @@ class Block:
 
     @property
     def _why_no_pages(self) -> Reason:
-        """Why the file keeps no pages of this block: a stream may end before the first record."""
+        """Why the file has no pages of this block: a stream may end before the first record."""
         told = self._snapshot.stream.ram_told or self.model.ignored
         return Reason.LEFT_OUT if told else Reason.NOT_SENT
 
     def _unknown(self, page_size: int) -> Iterator[Unknown]:
-        """The pages that the file does not tell, of a block of which it can hold pages."""
+        """Unknown pages of a block whose pages the file can hold."""
         snapshot, stream, recorded = self._snapshot, self._snapshot.stream, self.recorded
         if recorded is not None:
             if _SMALL_PAGES.match(stream.machine or "") and not stream.told_page_size:
@@ -220,7 +220,7 @@ class Block:
         written = self.num_pages if stream.ram_told else snapshot.written_pages(self)
         is_whole = written == self.num_pages <= self._pages_within
         if is_whole and not self.source.packed and not snapshot.order_unknown:
-            return  # and numpy need not be loaded
+            return  # so that numpy is not loaded
         tail = intervals.complement(self.bitmap.runs(written), written, self.num_pages)
         yield from cover.unknown(Reason.BITMAP_UNWRITTEN, tail, page_size)
         limit = self._pages_within
@@ -242,18 +242,18 @@ class Block:
         return self.read(number * self.page_size, self.page_size)
 
     def read(self, offset: int, size: int, *, partial: bool = False) -> bytes:
-        """Guest memory: `size` bytes at `offset` of the block, zeros where the file says so.
+        """Read guest memory: `size` bytes at `offset` of the block. Absent pages are zeros.
 
         Args:
             offset: first byte within the block.
-            size: bytes.
-            partial: return zeros, or the last that is known, where the file does not tell;
-                `coverage` says where that is.
+            size: number of bytes.
+            partial: for unknown pages, return zeros or the last known contents instead of raising;
+                `coverage` has these pages.
 
         Raises:
             ValueError: the range is not inside the block.
-            UnknownPagesError: the file does not tell what some of the pages hold.
-            FormatError: the header of the block gives no page size that can be.
+            UnknownPagesError: some of the pages are unknown.
+            FormatError: the block header has no valid page size.
         """
         if offset < 0 or size < 0 or offset + size > self.used_length:
             raise ValueError(
@@ -277,9 +277,9 @@ class Block:
             return bytes(view[start : start + size])
 
     def read_pages(self, first: int, view: memoryview) -> None:
-        """Fill `view` with what is stored of the pages from `first` on; it has to be zeros before.
+        """Fill `view`, which must be all zeros, with the stored pages from `first` on.
 
-        Whether anything is unknown is for the caller to ask.
+        The caller has to check for unknown pages.
 
         Raises:
             TruncatedError: the file has shrunk.

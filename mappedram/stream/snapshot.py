@@ -1,4 +1,4 @@
-"""A snapshot to work with: what the file says, and its memory, read only when asked for."""
+"""An open snapshot: the contents of its headers, and its memory, which is read on demand."""
 
 import os
 from collections.abc import Callable, Collection, Mapping
@@ -29,10 +29,10 @@ class OpenSnapshot:
 
     Attributes:
         source: the open file.
-        stream: all that its headers say.
-        driver: what read them.
+        stream: the contents of its headers.
+        driver: the driver that read them.
         blocks: the RAM blocks in the order of the file.
-        changes: other values for fields of devices, for files that are written of this snapshot.
+        changes: new values for fields of devices, for files written from this snapshot.
     """
 
     def __init__(self, source: Source, stream: Stream, driver: Driver) -> None:
@@ -44,17 +44,17 @@ class OpenSnapshot:
 
     @cached_property
     def block(self) -> Mapping[str, Block]:
-        """The blocks by `idstr`; of several with one name, the first."""
+        """The blocks by `idstr`; of several with one name, the first one."""
         return {block.idstr: block for block in reversed(self.blocks)}
 
     @property
     def sections(self) -> tuple[Section, ...]:
-        """The sections of the stream, in order, commands and the end included."""
+        """The sections of the stream, in order, including commands and the end."""
         return self.stream.sections
 
     @property
     def complete(self) -> bool:
-        """Whether the save came to its end. Where not, the bitmaps say nothing."""
+        """Whether the save is complete. If not, the bitmaps are not valid."""
         return self.stream.complete
 
     @cached_property
@@ -64,14 +64,14 @@ class OpenSnapshot:
 
     @cached_property
     def unlisted(self) -> int:
-        """Bytes of RAM in blocks whose headers were not reached, by what the stream announces."""
+        """Bytes of RAM in blocks whose headers were not reached, from the announced total."""
         return max(0, sum(self.stream.totals) - sum(b.used_length for b in self.stream.blocks))
 
     def coverages(self, idstrs: Collection[str] | None = None) -> list[Coverage]:
-        """What the file does not tell: of each block, and of those that were not reached.
+        """Coverage of each block, and of blocks whose headers were not reached.
 
         Args:
-            idstrs: look at blocks of these names only.
+            idstrs: only blocks of these names.
         """
         found = [b.coverage for b in self.blocks if idstrs is None or b.idstr in idstrs]
         missing = cover.whole(Reason.NOT_LISTED, self.unlisted)
@@ -80,29 +80,29 @@ class OpenSnapshot:
         return [*found, Coverage(cover.NOT_LISTED, self.unlisted, None, missing)]
 
     def require_blocks(self) -> None:
-        """Refuse to go on where reading stopped before the first RAM block.
+        """Refuse a file whose reading stopped before the first RAM block.
 
         Raises:
-            FormatError: what stopped it.
+            FormatError: the reason why it stopped.
         """
         if self.stream.stopped and not self.blocks:
             raise self.stream.stopped
 
     def require_known(self, idstrs: Collection[str] | None = None) -> None:
-        """Refuse to go on where the file does not tell all of memory.
+        """Refuse a file with unknown memory.
 
         Args:
             idstrs: only blocks of these names matter.
 
         Raises:
-            UnknownPagesError: it does not; the ranges are all that is unknown.
+            UnknownPagesError: some memory is unknown; `ranges` has all of it.
         """
         cover.require_known(self.coverages(idstrs), self.stream.stopped)
 
     def written_pages(self, block: Block) -> int:
-        """Of how many pages of `block` the bitmap tells, in a save that did not come to its end.
+        """Number of pages of `block` with a valid bit in the bitmap of an incomplete save.
 
-        Bitmaps are written one after the other, in the order of the blocks. Source: QEMU
+        Bitmaps are written one after another, in the order of the blocks. Source: QEMU
         migration/ram.c, ram_save_file_bmap().
         """
         last = self._last_bitmap
@@ -114,7 +114,7 @@ class OpenSnapshot:
 
     @cached_property
     def _last_bitmap(self) -> Block | None:
-        """The last block whose bitmap has a bit set, of those that a look can be had at."""
+        """The last block with a set bit in its bitmap, among the bitmaps that can be read."""
         budget = BITMAP_MAX
         for block in reversed(self.blocks):
             if block.model.bitmap_offset is None or not block.readable or block.bitmap_is_cut:
@@ -128,14 +128,14 @@ class OpenSnapshot:
 
     @property
     def order_unknown(self) -> bool:
-        """Whether the file was cut before anything shows the byte order of its bitmaps."""
+        """Whether the file was cut before the byte order of its bitmaps is evident."""
         return self.unlisted > 0 and not self.byteorder_evident
 
     @cached_property
     def state(self) -> "DeviceStates":
         """The state of all devices; `snapshot.state["cpu", 0]["env.eip"]` is one value.
 
-        A value can be set; a file that is rebuilt or converted from this snapshot has it.
+        A value can be set; files that are rebuilt or converted from this snapshot then have it.
         """
         from mappedram.stream.vmstate import decode
 
@@ -157,20 +157,20 @@ class OpenSnapshot:
 
     @property
     def byteorder(self) -> ByteOrder:
-        """Byte order of the words of the bitmaps; nothing in the file says it."""
+        """Byte order of the bitmap words, which the file does not store."""
         return self._byteorder[0]
 
     @property
     def byteorder_evident(self) -> bool:
-        """Whether a bitmap of a small block shows the byte order; else it is only the usual one."""
+        """Whether the bitmap of a small block shows the byte order; if not, it is the usual one."""
         return self._byteorder[1]
 
     def regions(self) -> list[Region]:
-        """Every byte of the file in exactly one named region, in order."""
+        """Partition the file into named regions, in order."""
         return regions(self.stream)
 
     def place(self, path: str, field: str) -> int:
-        """Offset of a field in the structure at a path; both are told by `elements`."""
+        """Offset of a field in the structure at a path; `elements` has both names."""
         element = next(element for element in self.stream.elements if element.path == path)
         span = next(span for span in self.fields(element) if span.path == field)
         return element.offset + span.start
@@ -181,7 +181,7 @@ class OpenSnapshot:
         return self.driver.spans(element.kind, data, element.params)
 
     def close(self) -> None:
-        """Close the file, if it was opened by path."""
+        """Close the file if it was opened by path."""
         self.source.close()
 
     def __enter__(self) -> Self:
@@ -202,19 +202,19 @@ def open_snapshot(
     partial: bool = False,
     on_pages: OnPages | None = None,
 ) -> OpenSnapshot:
-    """Open a snapshot: follow its headers, and leave bitmaps and pages where they are.
+    """Open a snapshot and parse its headers; bitmaps and pages are read on demand.
 
     Args:
         path_or_fd: the file, or an open descriptor, which stays open.
-        offset: where the stream begins; offsets in its headers count from byte 0 all the same.
-        driver: `construct` or `kaitai`, whose declaration the file is followed along, or whatever
-            else reads single structures, along that of Construct. That of Kaitai follows no pages
-            of a stream without mapped-ram, and no device without a footer.
-        partial: return what could be read of a file whose RAM blocks cannot all be found; the
-            reason is then in `snapshot.stream.stopped`.
-        on_pages: of a stream without mapped-ram, called before its first page record with what was
-            read until then and the size of a page; what it returns, if anything, is given each
-            page as it passes by.
+        offset: start of the stream; offsets in its headers count from byte 0 all the same.
+        driver: `construct` or `kaitai`, which also selects the declaration of the file; or any
+            other driver, used with Construct's declaration. Kaitai's follows no pages of a stream
+            without mapped-ram, and no device without a footer.
+        partial: return the readable part of a file if not all of its RAM blocks can be found;
+            `snapshot.stream.stopped` then has the reason.
+        on_pages: for a stream without mapped-ram: called before its first page record with
+            everything read so far and the page size. If it returns a consumer, that is called with
+            every page.
 
     Raises:
         UnsupportedError: not a QEMU migration stream, or one that this version does not read.

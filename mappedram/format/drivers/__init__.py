@@ -1,7 +1,7 @@
 """The two drivers, `construct` and `kaitai`: independent parsers and builders of structures.
 
-A driver translates between the bytes and the values of one structure; `compared` asks both. What
-takes more than one structure belongs in `format/file` and `stream`.
+A driver translates between the bytes and the values of one structure; `compared` runs both.
+Whatever spans several structures belongs in `format/file` and `stream`.
 """
 
 from mappedram.format.drivers.choice import DRIVERS, DriverName, get

@@ -10,7 +10,7 @@ DRIVERS: tuple[DriverName, ...] = get_args(DriverName)
 
 
 def get(name: DriverName) -> Driver:
-    """The driver of that name; its library is loaded only now.
+    """Return the driver `name`, and import its library only now.
 
     Raises:
         ValueError: there is no such driver.

@@ -1,7 +1,7 @@
 """Parse any supported file into `mappedram.stream.model.Stream`.
 
-The reader is lenient: it stops only where the place of the next byte is unknown, and notes what it
-saw until then. Whether a value is allowed belongs in `check`, and the order of structures in
+The reader is lenient: it stops only where the place of the next byte is unknown, and keeps
+everything before it. Permitted values belong in `check`, and the order of structures in
 `format/file`.
 """
 

@@ -12,12 +12,12 @@ def read_stream(
 ) -> Stream:
     """Follow the stream that begins at `offset`, along the declaration that `driver` belongs to.
 
-    Reads headers and the JSON text, never a bitmap or a page, unless pages stand among records.
+    Reads headers and the JSON text. Bitmaps and pages are not read, except pages in records.
 
     Args:
         source: the file.
-        offset: where the stream begins.
-        driver: what reads single structures.
+        offset: start of the stream.
+        driver: reads single structures.
         on_pages: called before the first page record, if there is one and the declaration follows
             it; that of Kaitai does not.
 

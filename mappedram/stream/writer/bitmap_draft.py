@@ -19,7 +19,7 @@ _BITMAP_STEP = 4096
 
 
 class BitmapDraft:
-    """The bitmap of a block while it is being written; page p is bit p % 8 of byte p / 8.
+    """Bitmap of a block while it is written; page p is bit p % 8 of byte p / 8.
 
     Untouched parts take no memory and become holes: a block may have 2^32 pages.
     """
@@ -35,7 +35,7 @@ class BitmapDraft:
     def put(
         self, first: int, stored: "NDArray[np.bool_]", wanted: "NDArray[np.bool_] | None" = None
     ) -> None:
-        """Set and clear the bits from page `first` on; of those, only the `wanted` ones."""
+        """Set and clear the bits from page `first` on; only the `wanted` ones if given."""
         import numpy as np
 
         start, stop = first // 8, -(-(first + len(stored)) // 8)
@@ -47,13 +47,13 @@ class BitmapDraft:
             self._touched[start // _BITMAP_STEP : -(-stop // _BITMAP_STEP)] = True
 
     def put_runs(self, runs: "Runs") -> None:
-        """Set the bits of the runs; those between them keep what they were."""
+        """Set the bits of the runs; bits between them are unchanged."""
         for first, part in grouped(runs, 1 << 20):
             stored = pages_of(part, first)
             self.put(first, stored, stored)
 
     def write(self, fd: int, byteorder: ByteOrder) -> None:
-        """Write what was touched, as words of the host that the file pretends to come from."""
+        """Write the touched parts, as words of the emulated host."""
         import numpy as np
 
         offset = self.block.bitmap_offset

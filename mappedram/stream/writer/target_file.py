@@ -10,7 +10,7 @@ from mappedram.io import system
 
 
 def create_file(path: str | os.PathLike[str]) -> int:
-    """A new file. A pipe that stands there is opened, to be refused by name."""
+    """Create a file. An existing pipe is opened, so that the error can name it."""
     try:
         return system.create(path)
     except FileExistsError:
