@@ -1,4 +1,4 @@
-"""Guest memory as LiME writes it: ranges one behind another, each with its header."""
+"""Write guest memory in the format of LiME: consecutive ranges, each with its header."""
 
 from mappedram.export.options import DEFAULTS, ExportOptions
 from mappedram.export.page_copy import begin, write_pieces
@@ -21,10 +21,10 @@ def to_lime(
         snapshot: the memory.
         physical: where it lies.
         fd: descriptor of an empty seekable file, open for writing.
-        options: how.
+        options: how memory is written.
 
     Raises:
-        UnknownPagesError: the snapshot does not tell all of the memory.
+        UnknownPagesError: the snapshot does not know all of the memory.
         UnsupportedError: it has none.
         TruncatedError: it has shrunk.
         OSError: reading or writing failed.

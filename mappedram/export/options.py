@@ -11,9 +11,9 @@ class ExportOptions:
 
     Attributes:
         channels: number of threads.
-        direct_io: write past the page cache where the file system can, and where places in the file
-            are aligned as it takes: the ranges of LiME mostly are not.
-        partial: leave zeros where the snapshot does not tell what memory holds.
+        direct_io: bypass the page cache if the file system can, and if places in the file are
+            aligned enough; most ranges of LiME are not.
+        partial: write zeros for memory that the snapshot does not know.
         progress: called with the number of bytes moved.
     """
 

@@ -1,4 +1,4 @@
-"""Guest memory as one sparse raw file: byte n of the file is what physical address n holds."""
+"""Write guest memory as one sparse raw file: byte n of the file is at physical address n."""
 
 from mappedram.export.options import DEFAULTS, ExportOptions
 from mappedram.export.page_copy import begin, write_pieces
@@ -15,17 +15,17 @@ def to_padded(
 ) -> WrittenMemory:
     """Write guest memory into the empty file open as `fd`; there are holes between ranges.
 
-    The file ends with RAM. Firmware behind it is left out: it stands so high that the file of a
-    small PC would seem to have 4 GiB.
+    The file ends with RAM. Firmware behind it is left out: its address is so high that the file of
+    a small PC would seem to have 4 GiB.
 
     Args:
         snapshot: the memory.
         physical: where it lies.
         fd: descriptor of an empty seekable file, open for writing.
-        options: how.
+        options: how memory is written.
 
     Raises:
-        UnknownPagesError: the snapshot does not tell all of the memory.
+        UnknownPagesError: the snapshot does not know all of the memory.
         UnsupportedError: it has none.
         TruncatedError: it has shrunk.
         OSError: reading or writing failed.

@@ -1,4 +1,4 @@
-"""RAM blocks as sparse raw files: byte n of the file is byte n of the block."""
+"""Write RAM blocks as sparse raw files: byte n of the file is byte n of the block."""
 
 from mappedram.export.options import DEFAULTS, ExportOptions
 from mappedram.export.page_copy import begin, write_pieces
@@ -8,7 +8,7 @@ from mappedram.stream.coverage import require_known
 
 
 def stored_bytes(block: Block) -> int:
-    """How many bytes of the block can be read from the file."""
+    """Number of bytes of the block that can be read from the file."""
     return block.stored.count() * block.page_size if block.readable else 0
 
 
@@ -17,18 +17,18 @@ def extract(
     fd: int,
     options: ExportOptions = DEFAULTS,
 ) -> str | None:
-    """Write a block into the empty file open as `fd`, with a hole wherever no page is stored.
+    """Write a block into the empty file open as `fd`, with holes for pages that are not stored.
 
     Args:
-        block: what to write.
+        block: the block.
         fd: descriptor of an empty seekable file, open for writing.
-        options: how.
+        options: how memory is written.
 
     Returns:
         Why `direct_io` was not used although it was asked for; None otherwise.
 
     Raises:
-        UnknownPagesError: the snapshot does not tell all of the block.
+        UnknownPagesError: the snapshot does not know all of the block.
         TruncatedError: it has shrunk.
         OSError: reading or writing failed.
     """

@@ -1,4 +1,4 @@
-"""A file in memory to be changed by the names of its fields."""
+"""A file in memory that is edited by the names of its fields."""
 
 from mappedram.fuzz.caching_driver import DRIVER
 from mappedram.fuzz.changeable import ChangeableFile
@@ -10,10 +10,10 @@ from mappedram.stream.reader import read_stream
 
 
 class Draft(ChangeableFile):
-    """A file, what its headers say, and changes to it.
+    """A file, its parsed headers, and changes to it.
 
     Args:
-        file: the file to begin with.
+        file: the original file.
     """
 
     def __init__(self, file: SparseFile) -> None:
@@ -36,7 +36,7 @@ class Draft(ChangeableFile):
 
     @property
     def stream(self) -> Stream:
-        """What the headers say, as far as they can be followed."""
+        """The parsed headers, as far as they can be followed."""
         if self._stream is None:
             with self._file.opened() as fd:
                 self._stream = read_stream(Source(fd), self._file.offset, DRIVER)
@@ -53,7 +53,7 @@ class Draft(ChangeableFile):
         return self._file.size
 
     def behind_bitmap(self, size: int) -> int:
-        """Where to cut the file, if not at `size`: within a bitmap, MR402 would be broken too."""
+        """Where to truncate instead of at `size`: within a bitmap, MR402 would also be broken."""
         for block in self.blocks:
             assert block.bitmap_offset is not None
             end = block.bitmap_offset + block.bitmap_size
@@ -76,7 +76,7 @@ class Draft(ChangeableFile):
         return offset
 
     def insert_hole(self, offset: int, length: int) -> None:
-        """Put zeros in between; what follows moves."""
+        """Insert zeros; the bytes behind move."""
         self.file = self._file.insert_hole(offset, length)
 
     def remove(self, offset: int, length: int) -> int:
@@ -85,5 +85,5 @@ class Draft(ChangeableFile):
         return offset
 
     def resize(self, size: int) -> None:
-        """Cut the file off, or put a hole at its end."""
+        """Truncate the file, or append a hole."""
         self.file = self._file.resize(size)

@@ -10,13 +10,13 @@ from mappedram.fuzz.numbers import Places
 from mappedram.stream.model import Element, is_kind
 from mappedram.stream.snapshot import OpenSnapshot
 
-#: What mutations change: headers of the stream, its configuration and RAM; bitmaps; headers and
+#: Kinds of changed parts: headers of the stream, its configuration and RAM; bitmaps; headers and
 #: ends of sections; the JSON text; the length of the file; page records without mapped-ram.
 KINDS = ("headers", "bitmaps", "sections", "description", "length", "records")
 
-#: Of a longer bitmap, only the beginning is changed: this is that of 1 TiB.
+#: Only the beginning of a longer bitmap is changed: this size covers 1 TiB.
 _BITMAP_MAX = 32 << 20
-#: Of a JSON text, only the beginning is changed.
+#: Only the beginning of a longer JSON text is changed.
 _DESCRIPTION_MAX = 1 << 20
 #: Structures around the devices.
 _ENVELOPE = {"section_start", "section_footer", "command", "end_of_stream", "vmdescription"}
@@ -36,9 +36,8 @@ class _Group(NamedTuple):
 
     Attributes:
         fits: matches the beginning of their paths.
-        weight: how often one of them is chosen: most fields are in footers, but most checks are
-            about blocks.
-        kind: what a change to one is, of `KINDS`.
+        weight: relative frequency: most fields are in footers, but most checks are about blocks.
+        kind: kind of their changes, of `KINDS`.
     """
 
     fits: re.Pattern[str]
@@ -46,7 +45,7 @@ class _Group(NamedTuple):
     kind: str
 
 
-#: The first one that fits counts.
+#: The first match counts.
 GROUPS = tuple(
     _Group(re.compile(pattern), weight, kind)
     for pattern, weight, kind in (
@@ -67,11 +66,11 @@ GROUPS = tuple(
 
 
 def kind_of(path: str) -> str:
-    """What a change to the field of that path is, one of `KINDS`."""
+    """Kind of a change to the field of that path, one of `KINDS`."""
     return GROUPS[group_of(path)].kind
 
 
-#: Structures whose fields are text or payload, and not looked at by themselves.
+#: Structures whose fields are text or payload, and are not changed as fields.
 _TEXT = {"idstr", "name", "magic", "data"}
 
 
@@ -88,7 +87,7 @@ def fields(snapshot: OpenSnapshot) -> Iterator[MutableField]:
 
 
 def grouped(found: Iterable[tuple[MutableField, int]]) -> list[tuple[list[MutableField], int]]:
-    """The fields by group, with the weight of each group that has any."""
+    """The fields by group, with the weight of each non-empty group."""
     groups: list[tuple[list[MutableField], int]] = [([], group.weight) for group in GROUPS]
     for field, group in found:
         groups[group][0].append(field)
@@ -97,12 +96,12 @@ def grouped(found: Iterable[tuple[MutableField, int]]) -> list[tuple[list[Mutabl
 
 @lru_cache(4096)
 def group_of(path: str) -> int:
-    """Which of the groups a field belongs to; the last one takes any."""
+    """The group of a field; the last group takes any."""
     return next(number for number, group in enumerate(GROUPS) if group.fits.match(path))
 
 
 def _elements(snapshot: OpenSnapshot) -> Iterator[Element[object]]:
-    """The structures of the stream, but for what devices are made of, beside the first one."""
+    """The structures of the stream; behind the first device, only those around devices."""
     devices = 0
     for element in snapshot.stream.elements:
         if is_kind(element, SECTION_START) and element.values["idstr"] != "ram":
@@ -112,7 +111,7 @@ def _elements(snapshot: OpenSnapshot) -> Iterator[Element[object]]:
 
 
 def description(snapshot: OpenSnapshot) -> MutableField | None:
-    """The JSON text, as far as the file has it."""
+    """The part of the JSON text that the file has."""
     text, stream = snapshot.stream.vmdescription, snapshot.stream
     section = next((e for e in stream.elements if e.kind == "vmdescription"), None)
     if text is None or section is None:
@@ -123,7 +122,7 @@ def description(snapshot: OpenSnapshot) -> MutableField | None:
 
 
 def bitmaps(snapshot: OpenSnapshot) -> Iterator[MutableField]:
-    """The bitmaps that are in the file, whole."""
+    """Complete bitmaps in the file."""
     for block in snapshot.stream.blocks:
         offset, size = block.bitmap_offset, block.bitmap_size
         if offset is not None and size and offset + size <= snapshot.source.size:
@@ -140,7 +139,7 @@ def places(snapshot: OpenSnapshot) -> Places:
     for block in blocks:
         everything |= {block.used_length, block.next_offset, block.num_pages, block.bitmap_size}
         everything |= {block.bitmap_offset or 0, block.pages_offset or 0}
-    # A block without data has no page that anything could stand before.
+    # A block without data has no pages to limit the bitmap.
     pages = [block.pages_offset for block in blocks if block.pages_offset is not None]
     first_page = min(pages, default=0)
     return Places(

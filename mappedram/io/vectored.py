@@ -1,4 +1,4 @@
-"""Write pages that are recorded in memory to their places in a file, many with one call."""
+"""Write pages that are scattered in memory to their places in a file, many with one call."""
 
 from itertools import pairwise
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The catalogue of defects: for every rule of `mappedram.check`, ways to break just that one.
+"""The catalogue of defects: for every rule of `mappedram.check`, ways to break only that one.
 
 The modules here draw a sound file and break it; `changes` are single changes to any file, also one
 of a real QEMU; `exceptions` lists the rules that cannot be broken alone. What a rule says of the

@@ -1,4 +1,4 @@
-"""MR0: sections, footers and commands that cannot be right."""
+"""MR0: wrong sections, footers and commands."""
 
 from dataclasses import replace
 from random import Random
@@ -23,11 +23,10 @@ from mappedram.fuzz.sparse import SparseFile
 from mappedram.stream.writer.build import build
 
 _DEVICE = DeviceSpec("ps2kbd", section_id=9, state=bytes(24))
-#: Commands that a loader knows, without data, but that need a connection.
+#: Commands without data that a loader knows, but that need a connection.
 _REFUSED_IN_FILES = (CommandType.POSTCOPY_RUN, CommandType.RECV_BITMAP)
 _RAM_ID = 1
-#: The payload of a dirty-bitmap that names one bitmap, whose bits are to follow: as records, and
-#: as bytes.
+#: The payload of a dirty-bitmap that announces the bits of one bitmap: as records, and as bytes.
 _CHUNKS: tuple[Fields, ...] = (
     {
         "chunk_flags": (DIRTY_BITMAP_DEVICE_NAME | DIRTY_BITMAP_BITMAP_NAME | DIRTY_BITMAP_START),
@@ -143,7 +142,7 @@ def device_with_the_number_of_ram(spec: SnapshotSpec, rng: Random) -> SparseFile
 
 @breaks("MR053")
 def live_device_without_an_end(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    """A dirty-bitmap that has a bitmap, but no END."""
+    """A dirty-bitmap with a bitmap, but without END."""
     draft = Draft.of(spec)
     device = DeviceSpec("dirty-bitmap", NO_SECTION_ID, state=_ONE_BITMAP)
     section = device.section(footer=True, kind=SectionType.START)

@@ -1,8 +1,8 @@
 """A model of QEMU's loader: what each release does with a file.
 
-It follows the bytes as the loader does, and is proven against real QEMUs (docs/verdicts.md).
-`releases` says what tells the releases apart; every other module is one part of the loader. A
-finding about a file belongs in `check`.
+The model follows the bytes as the loader does, and is compared with real QEMUs (docs/verdicts.md).
+`releases` lists the differences between releases; every other module models one part of the loader.
+A finding about a file belongs in `check`.
 
 >>> from mappedram.qemu.loader import verdicts
 >>> verdicts(snapshot)["10.0"].outcome

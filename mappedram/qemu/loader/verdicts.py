@@ -12,19 +12,19 @@ from mappedram.qemu.loader.simulate import Simulation
 from mappedram.qemu.loader.verdict import Verdict
 from mappedram.stream.snapshot import OpenSnapshot
 
-#: Codes of spec/errata.md that are given as reasons, where it is QEMU that is wrong.
+#: Codes of spec/errata.md that are given as reasons where QEMU is wrong, not the file.
 ERRATA = (E_IGNORE_SHARED, E_SWITCHOVER, E_VAPIC)
 
 
 def verdicts(
     file: OpenSnapshot | Source | bytes, offset: int = 0, destination: Destination | None = None
 ) -> dict[str, Verdict]:
-    """What each release makes of a file, by release.
+    """Predict what each release does with a file, by release.
 
     Args:
         file: an open snapshot, an open file, or the bytes of one.
-        offset: where the stream begins; a snapshot knows.
-        destination: what is to load it; without one, what matches the file as far as it tells.
+        offset: where the stream begins; a snapshot knows this itself.
+        destination: the QEMU that loads the file; by default one that matches the file.
 
     Raises:
         OSError: the file cannot be read.
