@@ -1,16 +1,14 @@
 """MR0: configurations that cannot be right."""
 
+from mappedram.format.constants import CAPABILITY_X_IGNORE_SHARED
+from mappedram.format.ram import mapped_ram_header_size
 from mappedram.fuzz.changeable import ChangeableFile
 from mappedram.fuzz.defects.changes.registry import changes
 
 
 @changes("MR008")
 def third_capability(draft: ChangeableFile) -> int:
-    block, entry = draft.block("ram"), b"\x06xbzrle"
-    draft.set_in("ram", "mapped_ram/bitmap_offset", block.header_end + len(entry))
-    count = draft.set("/configuration/subsections[0]", "body/caps_count", 2)
-    draft.insert(count + 4, entry, until=block.pages_offset)
-    return count + 4 + 1
+    return _announce(draft, b"xbzrle")
 
 
 @changes("MR009")
@@ -38,11 +36,9 @@ def mapped_ram_first(draft: ChangeableFile) -> int:
 
 @changes("MR014", "MR001")  # the header, read eight bytes on, has an impossible version
 def blocks_without_addr(draft: ChangeableFile) -> int:
-    block, entry = draft.block("ram"), b"\x0fx-ignore-shared"
-    draft.set_in("ram", "mapped_ram/bitmap_offset", block.header_end + len(entry))
-    count = draft.set("/configuration/subsections[0]", "body/caps_count", 2)
-    draft.insert(count + 4, entry, until=block.pages_offset)
-    return block.header_end + len(entry) - 28
+    header_end = draft.block("ram").header_end
+    _announce(draft, CAPABILITY_X_IGNORE_SHARED.encode())
+    return header_end + 1 + len(CAPABILITY_X_IGNORE_SHARED) - mapped_ram_header_size({})
 
 
 @changes("MR015")
@@ -67,13 +63,17 @@ def machine_with_escape(draft: ChangeableFile) -> int:
 
 @changes("MR008", "MR061")  # no release loads it
 def capability_of_no_release(draft: ChangeableFile) -> int:
-    block, entry = draft.block("ram"), b"\x09fixed-ram"
-    draft.set_in("ram", "mapped_ram/bitmap_offset", block.header_end + len(entry))
-    count = draft.set("/configuration/subsections[0]", "body/caps_count", 2)
-    draft.insert(count + 4, entry, until=block.pages_offset)
-    return count + 4 + 1
+    return _announce(draft, b"fixed-ram")
 
 
 @changes("MR060")
 def machine_type_that_was_removed(draft: ChangeableFile) -> int:
     return draft.set("/configuration/header", "name", b"pc-i440fx-2.12")
+
+
+def _announce(draft: ChangeableFile, name: bytes) -> int:
+    """Announce a capability before mapped-ram, in a file of the same length; return its place."""
+    block, entry = draft.block("ram"), bytes([len(name)]) + name
+    draft.set_in("ram", "mapped_ram/bitmap_offset", block.header_end + len(entry))
+    count = draft.set("/configuration/subsections[0]", "body/caps_count", 2)
+    return draft.insert(count + 4, entry, until=block.pages_offset) + 1
