@@ -38,6 +38,16 @@ class Export:
     below_4g: int | None
 
 
+def refuse_impossible(below_4g: int | None) -> None:
+    """Refuse a size below 4 GiB that is out of range.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if below_4g is not None and not 0 < below_4g <= ABOVE_4G:
+        raise click.UsageError(f"--below-4g {below_4g:#x}: expected 1 byte to 4 GiB")
+
+
 def known_map(snapshot: OpenSnapshot, below_4g: int | None) -> PhysicalMap:
     """The physical map of the snapshot.
 
@@ -45,8 +55,7 @@ def known_map(snapshot: OpenSnapshot, below_4g: int | None) -> PhysicalMap:
         UsageError: the size below 4 GiB is out of range.
         UnsupportedError: the machine type is unknown.
     """
-    if below_4g is not None and not 0 < below_4g <= ABOVE_4G:
-        raise click.UsageError(f"--below-4g {below_4g:#x}: expected 1 byte to 4 GiB")
+    refuse_impossible(below_4g)
     snapshot.require_blocks()
     return physical_map(snapshot, below_4g)
 
@@ -67,10 +76,7 @@ def write_export(
             snapshot,
             physical,
             files.open(out, also=DEVICES),
-            channels=moving.channels,
-            direct_io=moving.direct_io,
-            partial=moving.partial,
-            progress=moved,
+            moving.options(moved),
         )
     for doubt in written.doubts:
         output.note(doubt)

@@ -6,7 +6,7 @@ from mappedram.check.bitmap_audit import Tally
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
-from mappedram.stream.snapshot import Block
+from mappedram.stream.block import Block
 
 
 @rule(
@@ -61,14 +61,7 @@ def set_over_hole(context: Context) -> Iterator[Defect]:
         have been full during a save with `multifd`, save again.
     """
     for block in context.judged:
-        holes = context.survey(block).holes
-        if holes.count:
-            yield Defect(
-                f"block {block.idstr!r} has a set bit but a hole for {_pages(holes.count)}, the"
-                f" first at page {holes.first}, {_page_place(block, holes).offset:#x}",
-                _page_place(block, holes),
-                actual=f"{holes.count}",
-            )
+        yield from _found(block, context.audit(block).holes, "a set bit but a hole")
 
 
 @rule(
@@ -93,14 +86,7 @@ def stale_pages(context: Context) -> Iterator[Defect]:
     for block in context.judged:
         if block.model.path in unwritten:
             continue
-        stale = context.survey(block).stale
-        if stale.count:
-            yield Defect(
-                f"block {block.idstr!r} has a clear bit but data for {_pages(stale.count)}, the"
-                f" first at page {stale.first}, {_page_place(block, stale).offset:#x}",
-                _page_place(block, stale),
-                actual=f"{stale.count}",
-            )
+        yield from _found(block, context.audit(block).stale, "a clear bit but data")
 
 
 @rule(
@@ -124,7 +110,7 @@ def bitmaps_never_written(context: Context) -> Iterator[Defect]:
         `background-snapshot`, QEMU can then load the file. An incomplete save lacks devices: save
         again, and use `mappedram extract` to get the memory in the file.
     """
-    tallies = ((block, context.survey(block).stale) for block in context.unwritten)
+    tallies = ((block, context.audit(block).stale) for block in context.unwritten)
     filled = [(block, stale) for block, stale in tallies if stale.count]
     if filled:
         block, stale = filled[0]
@@ -178,6 +164,18 @@ def _unwritten(context: Context) -> str:
 def _bitmap_place(block: Block) -> Place:
     model = block.model
     return Place(model.bitmap_offset, model.bitmap_size, f"{model.path}/bitmap")
+
+
+def _found(block: Block, pages: Tally, what: str) -> Iterator[Defect]:
+    """A defect if there are such pages; `what` names the defect."""
+    if pages.count:
+        place = _page_place(block, pages)
+        yield Defect(
+            f"block {block.idstr!r} has {what} for {_pages(pages.count)}, the first at page"
+            f" {pages.first}, {place.offset:#x}",
+            place,
+            actual=f"{pages.count}",
+        )
 
 
 def _page_place(block: Block, pages: Tally) -> Place:

@@ -37,8 +37,8 @@ def not_loaded(loading: LoadingCase) -> Iterator[Defect]:
         it.
 
     Remedy:
-        Run `mappedram explain` with QEMU's message to list the possible causes. Use
-        `mappedram extract` to read the memory.
+        Run `mappedram explain` with QEMU's message to list the possible causes. Use `mappedram
+        extract` to read the memory.
     """
     if loading.loads == "none" and not _explained(loading):
         said = list(_said(loading.qemu, set(_DOES)))

@@ -1,0 +1,152 @@
+"""Check a file: open it, apply every rule and the model of QEMU's loader, and build the report."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+
+from mappedram.check.context import Context, Openable, compared
+from mappedram.check.differences import first_difference
+from mappedram.check.finding import Finding, Place
+from mappedram.check.judgement import Question, everything, judged
+from mappedram.check.loading import unnamed
+from mappedram.check.places import place_at
+from mappedram.check.registry import RULES, file_rules
+from mappedram.check.releases import Findings, judge_loading, why_not_modelled
+from mappedram.check.report import Report
+from mappedram.check.rules import libvirt
+from mappedram.check.rules.envelope import refusal_code, refusal_defect
+from mappedram.check.save_image import Container, unpacked
+from mappedram.errors import CheckFailedError, FormatError, NotModelledError
+from mappedram.format.drivers.compared import ComparedDriver
+from mappedram.io.source import Source
+from mappedram.qemu.loader import Destination, newest
+from mappedram.qemu.loader import Verdict as LoaderVerdict
+from mappedram.stream.snapshot import OpenSnapshot, open_snapshot
+
+
+def check(
+    path_or_fd: Openable,
+    offset: int = 0,
+    *,
+    strict: bool = False,
+    release: str | None = None,
+    destination: Destination | None = None,
+    takes: Callable[[str], bool] = everything,
+) -> Report:
+    """Check a file.
+
+    Args:
+        path_or_fd: the file, or an open descriptor, which stays open.
+        offset: offset of the stream, or of a libvirt save image. For a compressed image, findings
+            with `decompressed` have offsets in the decompressed stream.
+        strict: raise an error if the verdict is not clean.
+        release: report on this release only, such as `10.0`; `11.1` is its newest known point
+            release. None for all releases.
+        destination: the destination that loads the file; None for one that matches the file.
+        takes: whether to report findings with a code.
+
+    Raises:
+        CheckFailedError: `strict`, and the file is not clean; has all findings.
+        KeyError: unknown release.
+        NotModelledError: the behaviour of the release or the destination is not modelled.
+        OSError: the file cannot be opened or read.
+    """
+    question = Question(release and newest(release).name, destination, takes)
+    try:
+        with Source(path_or_fd) as source:
+            found = _found(source, offset)
+            qemu = judge_loading(source, offset, destination, found)
+            report = _answered(source, found, qemu, question)
+    except FormatError as refusal:  # a file that cannot seek, or a damaged metadump
+        name = f"<fd {path_or_fd}>" if isinstance(path_or_fd, int) else os.fspath(path_or_fd)
+        report = _report(name, Findings([_refusal(refusal)]), {}, question)
+    if strict and report.verdict != "clean":
+        raise CheckFailedError(report.findings)
+    return report
+
+
+def check_snapshot(snapshot: OpenSnapshot) -> Report:
+    """Check an open snapshot; open it with `partial=True`."""
+    return report_on(Context(snapshot))
+
+
+def report_on(context: Context) -> Report:
+    """Check the snapshot of a `Context`."""
+    found = _judged(context)
+    qemu = judge_loading(context.source, context.stream.offset, None, found)
+    return _answered(context.source, found, qemu, Question())
+
+
+def _answered(
+    source: Source, found: Findings, qemu: Mapping[str, LoaderVerdict], question: Question
+) -> Report:
+    """The report on a file that is open."""
+    places = partial(place_at, stream=found.stream, source=source)
+    return _report(source.name, found, qemu, question, places)
+
+
+def _report(
+    name: str,
+    found: Findings,
+    qemu: Mapping[str, LoaderVerdict],
+    question: Question,
+    places: Callable[[int], Place] = unnamed,
+) -> Report:
+    report = judged(name, found.findings, qemu, question, places)
+    if report is None:
+        release = f"QEMU {question.release}" if question.release else "QEMU"
+        raise NotModelledError(
+            f"the behaviour of {release} on this file is not modelled: {why_not_modelled(found)}"
+        )
+    return report
+
+
+def _found(source: Source, offset: int) -> Findings:
+    """The findings about a file, whatever its contents."""
+    found = Findings([])
+    try:
+        with unpacked(source, offset) as (stream, begin, container):
+            found = _in_stream(stream, begin, container)
+            if container is not None and container.image.compressed:
+                findings = list(map(_decompressed, found.findings))
+                found = replace(found, findings=findings, compressed=True)
+    except FormatError as refusal:  # the header of the image, or its compression
+        found.findings.append(_refusal(refusal))
+    return found
+
+
+def _decompressed(finding: Finding) -> Finding:
+    """A finding in a compressed image: only offsets in the image are offsets in the file."""
+    return replace(finding, decompressed=not finding.code.startswith(libvirt.BAND))
+
+
+def _in_stream(source: Source, offset: int, container: Container | None) -> Findings:
+    driver = compared()
+    try:
+        snapshot = open_snapshot(source.fd, offset, driver=driver, partial=True)
+    except FormatError as refusal:
+        about_image = libvirt.judge(container) if container else ()
+        return Findings([*_refused(refusal, driver), *about_image])
+    with snapshot:
+        if container:
+            container.snapshot = snapshot
+        return _judged(Context(snapshot, container))
+
+
+def _judged(context: Context) -> Findings:
+    findings = [finding for rule in file_rules() for finding in rule.check(context)]
+    return Findings(findings, stream=context.stream)
+
+
+def _refused(refusal: FormatError, driver: ComparedDriver) -> Iterator[Finding]:
+    """The findings about a file without a stream at the given offset."""
+    yield _refusal(refusal)
+    difference = first_difference(driver, refusal)
+    if difference:
+        yield RULES["MR005"].finding(difference)
+
+
+def _refusal(refusal: FormatError) -> Finding:
+    """An error of the parser as a finding."""
+    return RULES[refusal_code(refusal)].finding(refusal_defect(refusal))
