@@ -85,7 +85,7 @@ def test_file_that_shrinks_while_it_is_read(fixtures: Fixtures, tmp_path: Path) 
         block = snapshot.blocks[0]
         start = block.runs().tolist()[-1][0]
         os.truncate(path, 4096)
-        with pytest.raises(TruncatedError, match="shrunk"):
+        with pytest.raises(TruncatedError, match="shrank"):
             block.page(start)
 
 

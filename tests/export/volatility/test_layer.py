@@ -228,7 +228,7 @@ def test_missing_pages_are_said_once(
     assert layer.read(missing, 8, pad=True) == bytes(8)
     (said,) = caplog.records
     assert said.levelno == logging.ERROR
-    assert "shrunk" in said.message or "ends at" in said.message
+    assert "shrank" in said.message or "ends at" in said.message
 
 
 def found(made: Stack, wanted: bytes, sections: Any = None) -> list[int]:

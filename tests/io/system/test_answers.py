@@ -230,9 +230,9 @@ def test_a_hole_up_to_the_end_is_one_only_as_long_as_the_file(sparse: Source) ->
     assert list(sparse.extents(0, 1 << 20)) == [(0, 4096), (8192, 12288)]
     os.truncate(sparse.name, 16384)
     assert list(sparse.extents(0, 16384)) == [(0, 4096), (8192, 12288)]
-    with pytest.raises(TruncatedError, match="shrunk"):
+    with pytest.raises(TruncatedError, match="shrank"):
         list(sparse.extents(0, 1 << 20))
-    with pytest.raises(TruncatedError, match="shrunk"):
+    with pytest.raises(TruncatedError, match="shrank"):
         list(sparse.extents(1 << 19, 1 << 20))
 
 
