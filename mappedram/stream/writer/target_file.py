@@ -32,6 +32,6 @@ def refuse_unseekable(fd: int) -> None:
         if error.errno != ESPIPE:
             raise
         raise UnsupportedError(
-            "the target cannot be seeked in: mapped-ram puts every page at a fixed offset and"
+            "the target cannot seek: mapped-ram puts every page at a fixed offset and"
             " needs a regular file, not a pipe or a socket"
         ) from error
