@@ -15,7 +15,7 @@ from mappedram.printable import printable
 from mappedram.version import __version__
 
 _VERBS = (
-    *("info", "layout", "map", "check", "explain", "state", "diff"),
+    *("info", "layout", "map", "check", "explain", "state", "diff", "search", "dump"),
     *("extract", "convert", "build", "repair", "metadump", "restore-hint"),
     *("capture", "fuzz", "volatility", "spec"),
 )
