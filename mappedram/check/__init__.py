@@ -131,10 +131,11 @@ def _found(source: Source, offset: int) -> Findings:
     """What there is to say of a file, whatever it holds."""
     found = Findings([])
     try:
-        with unpacked(source, offset) as (stream, begin, container):
-            found = _in_stream(stream, begin, container)
-            if container is not None and container.image.compressed:
+        with unpacked(source, offset) as inside:
+            found = _in_stream(inside.source, inside.begin, inside.container)
+            if inside.source.compression is not None:
                 findings = list(map(_decompressed, found.findings))
+                findings += map(_refusal, inside.damage)
                 found = replace(found, findings=findings, compressed=True)
     except FormatError as refusal:  # of the image: its header, or how it is compressed
         found.findings.append(_refusal(refusal))
@@ -142,7 +143,7 @@ def _found(source: Source, offset: int) -> Findings:
 
 
 def _decompressed(finding: Finding) -> Finding:
-    """A finding of a compressed image: only what is about the image has a place in the file."""
+    """A finding of a compressed stream: only what is about an image has a place in the file."""
     return replace(finding, decompressed=not finding.code.startswith(libvirt.BAND))
 
 

@@ -84,7 +84,7 @@ def _show_json(file: str, snapshot: OpenSnapshot, image: LibvirtImage | None) ->
     output.write_json(
         {
             "file": file,
-            "container": libvirt.container_name(image),
+            "container": libvirt.container_name(image, snapshot.source.compression),
             "libvirt": libvirt.as_dict(image),
             "stream_offset": stream.offset,
             "apparent_size": stream.file_size,
@@ -190,7 +190,7 @@ def _header(
         told = ((word, packed.summary.get(word)) for word in ("pages", "state", "names"))
         left_out = ", ".join(f"{word}: {value}" for word, value in told)
         yield "metadump", f"by {packed.summary.get('made_by')}; {left_out}"
-    yield from libvirt.header_lines(image)
+    yield from libvirt.header_lines(image, snapshot.source.compression)
     yield "stream offset", f"{stream.offset:#x}"
     yield "machine", stream.machine or "unknown (no configuration section)"
     yield "page size", size(stream.page_size) if stream.page_size else "unknown"

@@ -8,10 +8,15 @@ from mappedram.printable import printable
 from mappedram.stream.libvirt import Domain, LibvirtImage, describe
 from mappedram.view.text import size
 
+_DECOMPRESSED = (
+    "decompressed",
+    "for what follows; offsets count from the beginning of the stream",
+)
 
-def container_name(image: LibvirtImage | None) -> str:
+
+def container_name(image: LibvirtImage | None, compression: str | None) -> str:
     """What the stream stands in, in a word."""
-    return "none" if image is None else "libvirt"
+    return (compression or "none") if image is None else "libvirt"
 
 
 def as_dict(image: LibvirtImage | None) -> dict[str, Json] | None:
@@ -38,10 +43,12 @@ def as_dict(image: LibvirtImage | None) -> dict[str, Json] | None:
     }
 
 
-def header_lines(image: LibvirtImage | None) -> Iterator[tuple[str, str]]:
-    """The image for a person, as labels and texts."""
+def header_lines(image: LibvirtImage | None, compression: str | None) -> Iterator[tuple[str, str]]:
+    """The image, or what a stream is compressed with, for a person, as labels and texts."""
     if image is None:
-        yield "container", "none"
+        yield "container", compression or "none"
+        if compression:
+            yield _DECOMPRESSED
         return
     state = "" if image.complete else f", marked incomplete ({image.magic})"
     yield (
@@ -52,7 +59,7 @@ def header_lines(image: LibvirtImage | None) -> Iterator[tuple[str, str]]:
     yield "domain", _domain(describe(image.xml))
     yield "was running", "yes" if image.was_running else "no"
     if image.compressed:
-        yield "decompressed", "for what follows; offsets count from the beginning of the stream"
+        yield _DECOMPRESSED
     else:
         yield "slack", f"{size(max(0, image.stream_offset - image.text_end))} for a longer XML"
 

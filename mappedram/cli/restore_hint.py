@@ -88,7 +88,7 @@ def command(
         if not partial:
             refuse_cut(snapshot)
         stream = path
-        if image and image.compressed:
+        if snapshot.source.compression:
             stream = f"{path}.stream"
             unpack = _unpack(path, stream, mapped_ram=snapshot.stream.mapped_ram)
         found = hint(snapshot.stream, stream, LoadOptions(channels, direct_io))
@@ -114,7 +114,7 @@ def _virsh(path: str, channels: int, *, direct_io: bool) -> list[str]:
 
 
 def _unpack(path: str, stream: str, *, mapped_ram: bool) -> list[str]:
-    """How the stream is got out of an image that has it compressed."""
+    """How the stream is got out of a file that has it compressed."""
     return ["mappedram", "convert", "-O", "mapped-ram" if mapped_ram else "stream", path, stream]
 
 

@@ -136,8 +136,8 @@ def described(case: Case) -> dict[str, Json]:
 def _outcomes(source: Source, offset: int) -> dict[str, dict[str, Json]] | None:
     """What each QEMU makes of the stream, in an image or not; None where nobody gets to it."""
     try:
-        with unpacked(source, offset) as (stream, begin, _):
-            found = verdicts(stream, begin)
+        with unpacked(source, offset) as inside:
+            found = verdicts(inside.source, inside.begin)
     except MappedRamError:
         return None
     return {release: verdict.to_dict() for release, verdict in found.items()}
