@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 
 from mappedram.cli import output
+from mappedram.cli.completing import complete_blocks
 from mappedram.cli.exporting import Export, below_4g_option, known_map, write_export
 from mappedram.cli.extract import chosen_blocks, unknown_of, write_blocks
 from mappedram.cli.info import stopped_as_dict
 from mappedram.cli.options import (
+    OutPath,
     driver_option,
     epilog,
     file_argument,
@@ -63,9 +65,14 @@ FORMATS = (*EXPORTS, "mapped-ram", "stream", "libvirt-sparse")
 )
 @click.option("-O", "target_format", type=click.Choice(FORMATS), required=True, help="Target form.")
 @file_argument
-@click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
+@click.argument("out", type=OutPath(), metavar="OUT")
 @click.option(
-    "-b", "--block", "idstr", metavar="IDSTR", help="This block instead of all memory (raw)."
+    "-b",
+    "--block",
+    "idstr",
+    metavar="IDSTR",
+    shell_complete=complete_blocks,
+    help="This block instead of all memory (raw).",
 )
 @below_4g_option
 @offset_option

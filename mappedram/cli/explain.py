@@ -8,6 +8,7 @@ import click
 
 from mappedram.check import RULES, Rule, find
 from mappedram.cli import output
+from mappedram.cli.completing import complete_names
 from mappedram.cli.markdown import rendered
 from mappedram.cli.options import epilog, output_option
 from mappedram.cli.status import FINE, UNFINISHED
@@ -48,7 +49,7 @@ class _Page:
         "  64  there is no such name, or wrong usage",
     ),
 )
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_names)
 @output_option
 def command(name: str | None, form: str) -> int:
     """Explain a rule of `mappedram check`: what it looks for, why, and what to do about a file.

@@ -6,7 +6,7 @@ import click
 
 from mappedram.cli import output
 from mappedram.cli.fuzz_drawing import first_option, note_fault, undrawn
-from mappedram.cli.options import epilog, output_option
+from mappedram.cli.options import OutPath, epilog, output_option
 from mappedram.cli.status import CORRUPT, FINE, about
 from mappedram.cli.writing import counted, ended_by_signals
 from mappedram.printable import printable
@@ -24,7 +24,7 @@ from mappedram.printable import printable
         "  64  wrong usage",
     ),
 )
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("folder", type=OutPath(), metavar="DIR")
 @click.option(
     "--count",
     type=click.IntRange(1),

@@ -10,7 +10,7 @@ import click
 
 from mappedram.cli import output
 from mappedram.cli.fuzz_drawing import first_option, note_fault, undrawn
-from mappedram.cli.options import SizeType, epilog, output_option
+from mappedram.cli.options import OutPath, SizeType, epilog, output_option
 from mappedram.cli.status import CORRUPT, FINE, UNFINISHED, FailureError, about
 from mappedram.cli.writing import counted, ended_by_signals
 from mappedram.printable import printable
@@ -93,7 +93,7 @@ _COUNT = 1000
 @click.option(
     "-d",
     "--directory",
-    type=click.Path(path_type=Path),
+    type=OutPath(),
     default="mappedram-fuzz",
     show_default=True,
     metavar="DIR",

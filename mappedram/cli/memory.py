@@ -3,6 +3,7 @@
 import click
 
 from mappedram.cli import output
+from mappedram.cli.completing import complete_blocks
 from mappedram.cli.exporting import known_map
 from mappedram.cli.names import no_such
 from mappedram.errors import UnsupportedError
@@ -18,6 +19,7 @@ block_option = click.option(
     "--block",
     "idstr",
     metavar="IDSTR",
+    shell_complete=complete_blocks,
     help="The memory of this RAM block, at offsets in it, instead of physical addresses.",
 )
 

@@ -1,13 +1,16 @@
 """Names that somebody typed and the file does not have: one message, and one exit status."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import translate
+from typing import TypeVar
 
 import click
 
 from mappedram.printable import printable
+
+T = TypeVar("T")
 
 #: More names than this are not listed.
 _LISTED_MAX = 24
@@ -35,6 +38,29 @@ def _listed(names: Sequence[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def globs(patterns: Sequence[str]) -> list[re.Pattern[str]]:
-    """Patterns in which * and ? stand for anything; brackets, which names have, mean themselves."""
-    return [re.compile(translate(pattern.replace("[", "[[]"))) for pattern in patterns]
+def matching(
+    kind: str,
+    patterns: Sequence[str],
+    items: Sequence[T],
+    names: Callable[[T], Sequence[str]],
+) -> list[T]:
+    """The items one of whose names is like a pattern, in which * and ? stand for anything.
+
+    Args:
+        kind: what the patterns should be like the name of, such as `device`.
+        patterns: none for all items.
+        items: in their order.
+        names: the names of an item; the first is that for messages.
+
+    Raises:
+        UsageError: no item is like one of the patterns.
+    """
+    found: list[set[int]] = []
+    for pattern in patterns:
+        # Brackets stand in names, and mean themselves.
+        glob = re.compile(translate(pattern.replace("[", "[[]")))
+        found.append({n for n, item in enumerate(items) if any(map(glob.match, names(item)))})
+        if not found[-1]:
+            raise no_such(kind, pattern, (names(item)[0] for item in items))
+    chosen = set.union(*found) if found else set(range(len(items)))
+    return [item for number, item in enumerate(items) if number in chosen]

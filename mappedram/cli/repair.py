@@ -9,7 +9,7 @@ import click
 
 from mappedram.check import Finding, Report, Severity, check
 from mappedram.cli import output
-from mappedram.cli.options import epilog, file_argument, offset_option, output_option
+from mappedram.cli.options import OutPath, epilog, file_argument, offset_option, output_option
 from mappedram.cli.status import UNFINISHED, FailureError, about
 from mappedram.cli.writing import ended_by_signals, force_option, progress
 from mappedram.io import system
@@ -43,7 +43,7 @@ _PROOFS = {repair.name: repair.proof for repair in REPAIRS}
     ),
 )
 @file_argument
-@click.argument("out", type=click.Path(path_type=Path), metavar="[OUT]", required=False)
+@click.argument("out", type=OutPath(), metavar="[OUT]", required=False)
 @click.option("--in-place", is_flag=True, help="Change FILE itself; there is no OUT then.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be repaired; no OUT.")
 @click.option(

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from mappedram.cli import output
-from mappedram.cli.options import epilog, output_option
+from mappedram.cli.completing import complete_specification
+from mappedram.cli.options import OutPath, epilog, output_option
 from mappedram.cli.status import FINE, about
 from mappedram.cli.writing import ended_by_signals, force_option
 from mappedram.format.specification import FILES, SpecificationFile
@@ -39,11 +40,11 @@ from mappedram.view.text import size, table
         "  64  wrong usage",
     ),
 )
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_specification)
 @click.option(
     "-d",
     "--directory",
-    type=click.Path(path_type=Path),
+    type=OutPath(),
     metavar="DIR",
     help="Write the files into DIR, which is made if missing.",
 )

@@ -1,12 +1,12 @@
 """`mappedram state`: the state of devices, each field by its name."""
 
-import re
 from collections.abc import Sequence
-from fnmatch import translate
 
 import click
 
 from mappedram.cli import output
+from mappedram.cli.completing import complete_devices
+from mappedram.cli.names import matching
 from mappedram.cli.options import (
     driver_option,
     epilog,
@@ -31,9 +31,9 @@ from mappedram.view.device import device_name, tree
         "  mappedram state --output json guest.mapped-ram | jq '.devices[].idstr'",
         "Exit status:\n"
         "  0   done; what could not be decoded is shown as bytes\n"
-        "  1   the file cannot be followed to its end, describes no devices, or none like GLOB\n"
+        "  1   the file cannot be followed to its end, or describes no devices\n"
         "  63  not a file that this tool handles\n"
-        "  64  wrong usage",
+        "  64  wrong usage, or no device is like GLOB",
     ),
 )
 @file_argument
@@ -42,6 +42,7 @@ from mappedram.view.device import device_name, tree
     "patterns",
     multiple=True,
     metavar="GLOB",
+    shell_complete=complete_devices,
     help="Only devices with this name, or name and instance as in cpu/0, in which * and ? stand for"
     " anything; can be given more than once.",
 )
@@ -59,7 +60,7 @@ def command(
     """
     with about(file), open_any(file, offset, driver=driver, partial=True) as (snapshot, _):
         states = snapshot.state
-        devices = _selected(file, states, patterns)
+        devices = _selected(states, patterns)
         if form == "json":
             _show_json(file, states, devices)
         else:
@@ -72,26 +73,13 @@ def command(
     return FINE
 
 
-def _selected(file: str, states: DeviceStates, patterns: Sequence[str]) -> list[DeviceState]:
+def _selected(states: DeviceStates, patterns: Sequence[str]) -> list[DeviceState]:
     """The devices that are asked for, in the order of the file; the configuration comes first."""
     known = [states.configuration, *states] if states.configuration else list(states)
     if not patterns:
         return known
-    # Brackets stand in names, and mean themselves.
-    globs = [re.compile(translate(pattern.replace("[", "[[]"))) for pattern in patterns]
-    found = [
-        device
-        for device in known
-        if any(
-            glob.match(device.idstr) or glob.match(f"{device.idstr}/{device.instance_id}")
-            for glob in globs
-        )
-    ]
-    if not found:
-        names = ", ".join(dict.fromkeys(device.idstr for device in known)) or "none"
-        message = f"no device is called {' or '.join(patterns)}; there are: {names}"
-        raise FailureError(file, message, UNFINISHED)
-    return found
+    names = {id(one): (one.idstr, f"{one.idstr}/{one.instance_id}") for one in known}
+    return matching("device", patterns, known, lambda one: names[id(one)])
 
 
 def _show_json(file: str, states: DeviceStates, devices: list[DeviceState]) -> None:
