@@ -70,7 +70,7 @@ _COUNT = 1000
     "--jobs",
     type=click.IntRange(1, 1024),
     default=_JOBS,
-    show_default=True,
+    show_default="that of the processors",
     metavar="N",
     help="How many files are tried at a time.",
 )

@@ -134,7 +134,11 @@ def test_no_file_is_called_like_an_option(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    before = {"convert": ["-O", "raw"], "build": ["--from", fixtures["pc"].path]}.get(verb, [])
+    options: dict[str, list[object]] = {
+        "convert": ["-O", "raw"],
+        "build": ["--from", fixtures["pc"].path],
+    }
+    before = options.get(verb, [])
     files = [] if verb == "build" else [fixtures["pc"].path]
     outcome = run(verb, *before, "--", *files, out)
     assert outcome.status == 64
