@@ -1,4 +1,4 @@
-"""What `import mappedram` offers: the rooms of the package behind one door."""
+"""The interface of `import mappedram`, which joins the rooms of the package."""
 
 import os
 from functools import cached_property
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Snapshot(stream_snapshot.OpenSnapshot):
-    """An open snapshot, with the memory of its guest by physical address."""
+    """An open snapshot, with its guest's memory by physical address."""
 
     @cached_property
     def physical(self) -> "PhysicalMemory":
-        """The guest's physical memory, at the addresses that `mappedram.guest.physical` finds out.
+        """The guest's physical memory, mapped by `mappedram.guest.physical`.
 
         Raises:
-            UnsupportedError: nothing is known of where the machine type has its memory.
+            UnsupportedError: the memory layout of the machine type is unknown.
         """
         from mappedram.guest.physical import physical_memory
 
@@ -36,17 +36,17 @@ def open(  # noqa: A001 - reads as `mappedram.open`
     partial: bool = False,
     on_pages: OnPages | None = None,
 ) -> Snapshot:
-    """Open a snapshot: follow its headers, and leave bitmaps and pages where they are.
+    """Open a snapshot and parse its headers; bitmaps and pages are read on demand.
 
     Args:
         path_or_fd: the file, or an open descriptor, which stays open.
-        offset: where the stream begins; offsets in its headers count from byte 0 all the same.
-        driver: `construct` or `kaitai`, or whatever else reads single structures.
-        partial: return what could be read of a file whose RAM blocks cannot all be found; the
-            reason is then in `snapshot.stream.stopped`.
-        on_pages: of a stream without mapped-ram, called before its first page record with what was
-            read until then and the size of a page; what it returns, if anything, is given each
-            page as it passes by.
+        offset: start of the stream; offsets in its headers count from byte 0 all the same.
+        driver: `construct` or `kaitai`, or any other object that reads single structures.
+        partial: return the readable part of a file if not all of its RAM blocks can be found;
+            `snapshot.stream.stopped` then has the reason.
+        on_pages: for a stream without mapped-ram: called before its first page record with
+            everything read so far and the page size. If it returns a consumer, that is called with
+            every page.
 
     Raises:
         UnsupportedError: not a QEMU migration stream, or one that this version does not read.

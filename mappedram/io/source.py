@@ -1,4 +1,4 @@
-"""An open file: bytes at an offset, its size, and where it has data. Never more than asked for."""
+"""An open file: bytes at an offset, its size, and its data ranges. Reads no more than requested."""
 
 import os
 import stat
@@ -10,30 +10,29 @@ from mappedram.format.metadump import MAGIC
 from mappedram.io import system
 from mappedram.io.metadump import Packed
 
-#: What can be read by one request; headers stand close together, so one read serves several.
+#: Bytes read by one request of `peek`: headers are close together, so one read serves several.
 WINDOW = 8192
-#: What is looked through for zeros at once.
+#: Bytes that are searched for nonzero ones at once.
 _LOOK = 1 << 20
 
 _REFUSED = {stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR}
 
 
 class Source:
-    """A seekable file, opened read-only. Of a metadump, the file that it was made of.
+    """A seekable file, opened read-only. A metadump reads like its original file.
 
     Args:
         path_or_fd: a path, which is opened and closed here, or a descriptor, which stays open.
 
     Raises:
         OSError: it cannot be opened or is a directory.
-        UnsupportedError: it cannot be seeked in: pages stand at fixed offsets, so that a
-            mapped-ram file can only be read where every offset can be reached.
-        FormatError: it is a metadump that is damaged.
+        UnsupportedError: it is not seekable: a mapped-ram file has pages at fixed offsets.
+        FormatError: it is a damaged metadump.
     """
 
-    #: What a metadump says in the place of the file; None of any other file.
+    #: The container of a metadump; None for any other file.
     packed: Packed | None = None
-    #: Whether it is a block device, whose size nobody chose, and which has no holes.
+    #: Whether it is a block device, which has a fixed size and no holes.
     is_device: bool = False
     #: How the stream was compressed in the file that this one was decompressed from; else None.
     compression: str | None = None
@@ -69,14 +68,14 @@ class Source:
 
     @property
     def allocated(self) -> int:
-        """Bytes that the file takes on disk, holes left out."""
+        """Bytes that the file takes on disk, without holes."""
         return system.allocated_size(self.fd)
 
     def read(self, offset: int, length: int) -> bytes:
-        """At most `length` bytes at `offset`; fewer only where the file ends.
+        """Up to `length` bytes at `offset`; fewer only at the end of the file.
 
         Raises:
-            TruncatedError: it ends earlier than it did.
+            TruncatedError: the file has become shorter.
         """
         if self.packed:
             return self.packed.read(offset, length)
@@ -100,7 +99,7 @@ class Source:
         return self.read(offset, length)
 
     def read_around_holes(self, offset: int, length: int, what: str) -> bytes | bytearray:
-        """Like `read_exactly`, for what is mostly holes: they cost no reading and no memory.
+        """Read mostly empty ranges: like `read_exactly`, but holes cost no reading and no memory.
 
         Raises:
             TruncatedError: the file ends before.
@@ -114,19 +113,19 @@ class Source:
         return data
 
     def fill(self, views: Sequence[memoryview], offset: int) -> None:
-        """Fill pieces of memory, one behind the other, from `offset` on.
+        """Fill consecutive pieces of memory from `offset` on.
 
         Raises:
             TruncatedError: the file ends before.
         """
-        # Where bytes do not come from the file as it is, `read` knows where from.
+        # For a metadump, or a subclass with its own `read`, only `read` has the right bytes.
         is_file = self.packed is None and type(self).read is Source.read
         for first in range(0, len(views), system.PIECES_MAX):
             part = views[first : first + system.PIECES_MAX]
             if is_file and system.read_into(self.fd, part, offset):
                 offset += sum(map(len, part))
                 continue
-            for view in part:  # also at the end of the file, or after a call that was cut short
+            for view in part:  # also after a short read or at the end of the file
                 data = self.read(offset, len(view))
                 offset += len(data)
                 if len(data) < len(view):
@@ -137,7 +136,7 @@ class Source:
                 view[:] = data
 
     def peek(self, offset: int, length: int) -> bytes:
-        """Like `read`, for small pieces: kept in a window, as the next one stands close by."""
+        """Like `read`, for small pieces: keeps a window, as the next piece is usually close."""
         start = offset - self._window_offset
         if not (start >= 0 and start + length <= len(self._window)):
             self._window = self.read(offset, max(length, WINDOW))
@@ -147,7 +146,7 @@ class Source:
     def extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """The parts of [start, end) that are not holes, as half-open ranges of offsets.
 
-        Where the system does not tell, all of it.
+        The whole range if the system does not report holes.
 
         Raises:
             TruncatedError: the file has become shorter.
@@ -161,7 +160,7 @@ class Source:
             yield start, end
 
     def has_data(self, start: int, end: int) -> bool:
-        """Whether [start, end) has anything but holes and zeros, or what a metadump left out."""
+        """Whether [start, end) has any nonzero byte, or data that a metadump left out."""
         if any(True for _ in self.left_out(start, end)):
             return True
         for first, last in self.extents(start, end):
@@ -172,11 +171,11 @@ class Source:
         return False
 
     def left_out(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """The parts of [start, end) that a metadump left out, so that their zeros say nothing."""
+        """The parts of [start, end) that a metadump left out; their zeros mean nothing."""
         return self.packed.left_out(start, end) if self.packed else iter(())
 
     def refuse_pages(self) -> None:
-        """Pages are about to be read for what they hold.
+        """Refuse to read the contents of pages that a metadump left out.
 
         Raises:
             UnsupportedError: they were left out.
@@ -185,7 +184,7 @@ class Source:
             raise UnsupportedError("a metadump: what the pages hold was left out of it")
 
     def close(self) -> None:
-        """Close the file, if it was opened here."""
+        """Close the file if it was opened here."""
         if self._owned and self.fd >= 0:
             system.release(self.fd)
             self.fd = -1

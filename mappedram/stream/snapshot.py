@@ -1,4 +1,4 @@
-"""A snapshot to work with: what the file says, and its memory, read only when asked for."""
+"""An open snapshot: the contents of its headers, and its memory, which is read on demand."""
 
 import os
 import re
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from mappedram.stream.vmstate import DeviceStates
 
 
-#: A bitmap of 1 GiB stands for 32 TiB in pages of 4 KiB; a file full of holes can claim more.
+#: Maximum size of a bitmap: 1 GiB covers 32 TiB in pages of 4 KiB. A sparse file can claim more.
 _BITMAP_MAX = 1 << 30
-#: Machines of AVR, which has pages of 256 bytes: so small that records fit other sizes as well.
+#: Machines of AVR, whose pages have 256 bytes: so small that records fit other sizes as well.
 #: Source: QEMU hw/avr/arduino.c; target/avr/cpu-param.h.
 _SMALL_PAGES = re.compile("arduino-")
-#: The most bytes of guest memory that a byte of bitmap stands for, as a power of two.
+#: Maximum guest memory per byte of bitmap, as a power of two.
 _LENGTH_SHIFT = 3 + 16
-#: Reasons for which nothing of a block is read, even where what is known is asked for.
+#: Reasons that make a whole block unreadable, even if only the known part is requested.
 _NOTHING_READ = {Reason.BITMAP_CUT, Reason.BLANKED, Reason.UNSOUND, Reason.TOO_LARGE}
 
 
@@ -45,7 +45,7 @@ class Block:
     def __init__(self, snapshot: "OpenSnapshot", model: RamBlock) -> None:
         self._snapshot = snapshot
         self.model = model
-        #: Of a stream without mapped-ram: where the pages stand.
+        #: The places of the pages of a stream without mapped-ram.
         found = snapshot.stream.scattered.get(model.idstr)
         self.scattered = found if isinstance(found, ScatteredPages) else None
 
@@ -66,10 +66,10 @@ class Block:
 
     @property
     def has_pages(self) -> bool:
-        """Whether the file can hold pages of this block, at fixed places or one by one.
+        """Whether the file can hold pages of this block, at fixed places or in records.
 
-        A stream sends each page of a block, those of zeros too, or with x-ignore-shared none of
-        them. Source: QEMU migration/ram.c, migrate_ram_is_ignored().
+        A stream sends every page of a block, including zero pages; with x-ignore-shared it may send
+        none. Source: QEMU migration/ram.c, migrate_ram_is_ignored().
         """
         if self.scattered is None:
             return self.model.has_data
@@ -77,11 +77,11 @@ class Block:
 
     @property
     def page_size(self) -> int:
-        """Bytes of a page.
+        """Size of a page in bytes.
 
         Raises:
-            FormatError: the header gives none that can be.
-            UnsupportedError: the file keeps no pages of this block.
+            FormatError: the header has no valid page size.
+            UnsupportedError: the file has no pages of this block.
         """
         model = self.model
         if self.scattered is not None and self.has_pages:
@@ -101,7 +101,7 @@ class Block:
 
     @property
     def readable(self) -> bool:
-        """Whether pages can be read: the file can hold some, and the header gives their size."""
+        """Whether pages can be read: the file can hold some, and the header has their size."""
         if self.source.packed:
             return False  # a metadump
         try:
@@ -116,10 +116,10 @@ class Block:
 
     @cached_property
     def bitmap(self) -> Bitmap:
-        """Which pages are in the file. Of a stream without mapped-ram: which are not zero.
+        """Bitmap of the pages in the file; without mapped-ram, of the pages that are not zero.
 
         Raises:
-            TruncatedError: the bitmap lies outside of the file.
+            TruncatedError: the bitmap lies outside the file.
         """
         num_pages, offset = self.num_pages, self.model.bitmap_offset
         if self.scattered is not None:
@@ -137,7 +137,7 @@ class Block:
 
     @cached_property
     def stored(self) -> Bitmap:
-        """The pages whose bytes can be read: those of `bitmap` that stand in the file, whole.
+        """Bitmap of the readable pages: those of `bitmap` whose bytes are completely in the file.
 
         Raises FormatError as `page_size` does.
         """
@@ -150,14 +150,14 @@ class Block:
 
     @property
     def _pages_within(self) -> int:
-        """How many pages, from the first on, the file is long enough for."""
+        """Number of pages, from the first one on, that fit into the file."""
         if self.model.pages_offset is None:
             return self.num_pages
         return max(0, (self.source.size - self.model.pages_offset) // self.page_size)
 
     @cached_property
     def coverage(self) -> Coverage:
-        """What the file does not tell of this block; nothing of a sound file.
+        """Unknown memory of this block; there is none in a sound file.
 
         Source: spec/format.md, clauses 7.4.8 and 7.4.9.
         """
@@ -180,12 +180,12 @@ class Block:
 
     @property
     def _why_no_pages(self) -> Reason:
-        """Why the file keeps no pages of this block: a stream may end before the first record."""
+        """Why the file has no pages of this block: a stream may end before the first record."""
         told = self._snapshot.stream.ram_told or self.model.ignored
         return Reason.LEFT_OUT if told else Reason.NOT_SENT
 
     def _unknown(self, page_size: int) -> Iterator[Unknown]:
-        """The pages that the file does not tell, of a block of which it can hold pages."""
+        """Unknown pages of a block whose pages the file can hold."""
         snapshot, stream, scattered = self._snapshot, self._snapshot.stream, self.scattered
         if scattered is not None:
             if _SMALL_PAGES.match(stream.machine or "") and not stream.told_page_size:
@@ -201,7 +201,7 @@ class Block:
         written = self.num_pages if stream.ram_told else snapshot.written_pages(self)
         is_whole = written == self.num_pages <= self._pages_within
         if is_whole and not self.source.packed and not snapshot.order_unknown:
-            return  # and numpy need not be loaded
+            return  # so that numpy is not loaded
         tail = intervals.complement(self.bitmap.runs(written), written, self.num_pages)
         yield from cover.unknown(Reason.BITMAP_UNWRITTEN, tail, page_size)
         limit = self._pages_within
@@ -223,18 +223,18 @@ class Block:
         return self.read(number * self.page_size, self.page_size)
 
     def read(self, offset: int, size: int, *, partial: bool = False) -> bytes:
-        """Guest memory: `size` bytes at `offset` of the block, zeros where the file says so.
+        """Read guest memory: `size` bytes at `offset` of the block. Absent pages are zeros.
 
         Args:
             offset: first byte within the block.
-            size: bytes.
-            partial: return zeros, or the last that is known, where the file does not tell;
-                `coverage` says where that is.
+            size: number of bytes.
+            partial: for unknown pages, return zeros or the last known contents instead of raising;
+                `coverage` has these pages.
 
         Raises:
             ValueError: the range is not inside the block.
-            UnknownPagesError: the file does not tell what some of the pages hold.
-            FormatError: the header of the block gives no page size that can be.
+            UnknownPagesError: some of the pages are unknown.
+            FormatError: the block header has no valid page size.
         """
         if offset < 0 or size < 0 or offset + size > self.used_length:
             raise ValueError(
@@ -258,9 +258,9 @@ class Block:
             return bytes(view[start : start + size])
 
     def read_pages(self, first: int, view: memoryview) -> None:
-        """Fill `view` with what is stored of the pages from `first` on; it has to be zeros before.
+        """Fill `view`, which must be all zeros, with the stored pages from `first` on.
 
-        Whether anything is unknown is for the caller to ask.
+        The caller has to check for unknown pages.
 
         Raises:
             TruncatedError: the file has shrunk.
@@ -289,10 +289,10 @@ class OpenSnapshot:
 
     Attributes:
         source: the open file.
-        stream: all that its headers say.
-        driver: what read them.
+        stream: the contents of its headers.
+        driver: the driver that read them.
         blocks: the RAM blocks in the order of the file.
-        changes: other values for fields of devices, for files that are written of this snapshot.
+        changes: new values for fields of devices, for files written from this snapshot.
     """
 
     def __init__(self, source: Source, stream: Stream, driver: Driver) -> None:
@@ -304,17 +304,17 @@ class OpenSnapshot:
 
     @cached_property
     def block(self) -> Mapping[str, Block]:
-        """The blocks by `idstr`; of several with one name, the first."""
+        """The blocks by `idstr`; of several with one name, the first one."""
         return {block.idstr: block for block in reversed(self.blocks)}
 
     @property
     def sections(self) -> tuple[Section, ...]:
-        """The sections of the stream, in order, commands and the end included."""
+        """The sections of the stream, in order, including commands and the end."""
         return self.stream.sections
 
     @property
     def complete(self) -> bool:
-        """Whether the save came to its end. Where not, the bitmaps say nothing."""
+        """Whether the save is complete. If not, the bitmaps are not valid."""
         return self.stream.complete
 
     @cached_property
@@ -324,14 +324,14 @@ class OpenSnapshot:
 
     @cached_property
     def unlisted(self) -> int:
-        """Bytes of RAM in blocks whose headers were not reached, by what the stream announces."""
+        """Bytes of RAM in blocks whose headers were not reached, from the announced total."""
         return max(0, sum(self.stream.totals) - sum(b.used_length for b in self.stream.blocks))
 
     def coverages(self, idstrs: Collection[str] | None = None) -> list[Coverage]:
-        """What the file does not tell: of each block, and of those that were not reached.
+        """Coverage of each block, and of blocks whose headers were not reached.
 
         Args:
-            idstrs: look at blocks of these names only.
+            idstrs: only blocks of these names.
         """
         found = [b.coverage for b in self.blocks if idstrs is None or b.idstr in idstrs]
         missing = cover.whole(Reason.NOT_LISTED, self.unlisted)
@@ -340,29 +340,29 @@ class OpenSnapshot:
         return [*found, Coverage(cover.NOT_LISTED, self.unlisted, None, missing)]
 
     def require_blocks(self) -> None:
-        """Refuse to go on where reading stopped before the first RAM block.
+        """Refuse a file whose reading stopped before the first RAM block.
 
         Raises:
-            FormatError: what stopped it.
+            FormatError: the reason why it stopped.
         """
         if self.stream.stopped and not self.blocks:
             raise self.stream.stopped
 
     def require_known(self, idstrs: Collection[str] | None = None) -> None:
-        """Refuse to go on where the file does not tell all of memory.
+        """Refuse a file with unknown memory.
 
         Args:
             idstrs: only blocks of these names matter.
 
         Raises:
-            UnknownPagesError: it does not; the ranges are all that is unknown.
+            UnknownPagesError: some memory is unknown; `ranges` has all of it.
         """
         cover.require_known(self.coverages(idstrs), self.stream.stopped)
 
     def written_pages(self, block: Block) -> int:
-        """Of how many pages of `block` the bitmap tells, in a save that did not come to its end.
+        """Number of pages of `block` with a valid bit in the bitmap of an incomplete save.
 
-        Bitmaps are written one after the other, in the order of the blocks. Source: QEMU
+        Bitmaps are written one after another, in the order of the blocks. Source: QEMU
         migration/ram.c, ram_save_file_bmap().
         """
         last = self._last_bitmap
@@ -374,7 +374,7 @@ class OpenSnapshot:
 
     @cached_property
     def _last_bitmap(self) -> Block | None:
-        """The last block whose bitmap has a bit set, of those that a look can be had at."""
+        """The last block with a set bit in its bitmap, among the bitmaps that can be read."""
         budget = _BITMAP_MAX
         for block in reversed(self.blocks):
             if block.model.bitmap_offset is None or not block.readable or block.bitmap_is_cut:
@@ -388,14 +388,14 @@ class OpenSnapshot:
 
     @property
     def order_unknown(self) -> bool:
-        """Whether the file was cut before anything shows the byte order of its bitmaps."""
+        """Whether the file was cut before the byte order of its bitmaps is evident."""
         return self.unlisted > 0 and not self.byteorder_evident
 
     @cached_property
     def state(self) -> "DeviceStates":
         """The state of all devices; `snapshot.state["cpu", 0]["env.eip"]` is one value.
 
-        A value can be set; a file that is rebuilt or converted from this snapshot has it.
+        A value can be set; files that are rebuilt or converted from this snapshot then have it.
         """
         from mappedram.stream.vmstate import decode
 
@@ -417,20 +417,20 @@ class OpenSnapshot:
 
     @property
     def byteorder(self) -> ByteOrder:
-        """Byte order of the words of the bitmaps; nothing in the file says it."""
+        """Byte order of the bitmap words, which the file does not store."""
         return self._byteorder[0]
 
     @property
     def byteorder_evident(self) -> bool:
-        """Whether a bitmap of a small block shows the byte order; else it is only the usual one."""
+        """Whether the bitmap of a small block shows the byte order; if not, it is the usual one."""
         return self._byteorder[1]
 
     def regions(self) -> list[Region]:
-        """Every byte of the file in exactly one named region, in order."""
+        """Partition the file into named regions, in order."""
         return regions(self.stream)
 
     def place(self, path: str, field: str) -> int:
-        """Offset of a field in the structure at a path; both are told by `elements`."""
+        """Offset of a field in the structure at a path; `elements` has both names."""
         element = next(element for element in self.stream.elements if element.path == path)
         span = next(span for span in self.fields(element) if span.path == field)
         return element.offset + span.start
@@ -441,7 +441,7 @@ class OpenSnapshot:
         return self.driver.spans(element.kind, data, element.params)
 
     def close(self) -> None:
-        """Close the file, if it was opened by path."""
+        """Close the file if it was opened by path."""
         self.source.close()
 
     def __enter__(self) -> Self:
@@ -462,19 +462,19 @@ def open_snapshot(
     partial: bool = False,
     on_pages: OnPages | None = None,
 ) -> OpenSnapshot:
-    """Open a snapshot: follow its headers, and leave bitmaps and pages where they are.
+    """Open a snapshot and parse its headers; bitmaps and pages are read on demand.
 
     Args:
         path_or_fd: the file, or an open descriptor, which stays open.
-        offset: where the stream begins; offsets in its headers count from byte 0 all the same.
-        driver: `construct` or `kaitai`, whose declaration the file is followed along, or whatever
-            else reads single structures, along that of Construct. That of Kaitai follows no pages
-            of a stream without mapped-ram, and no device without a footer.
-        partial: return what could be read of a file whose RAM blocks cannot all be found; the
-            reason is then in `snapshot.stream.stopped`.
-        on_pages: of a stream without mapped-ram, called before its first page record with what was
-            read until then and the size of a page; what it returns, if anything, is given each
-            page as it passes by.
+        offset: start of the stream; offsets in its headers count from byte 0 all the same.
+        driver: `construct` or `kaitai`, which also selects the declaration of the file; or any
+            other driver, used with Construct's declaration. Kaitai's follows no pages of a stream
+            without mapped-ram, and no device without a footer.
+        partial: return the readable part of a file if not all of its RAM blocks can be found;
+            `snapshot.stream.stopped` then has the reason.
+        on_pages: for a stream without mapped-ram: called before its first page record with
+            everything read so far and the page size. If it returns a consumer, that is called with
+            every page.
 
     Raises:
         UnsupportedError: not a QEMU migration stream, or one that this version does not read.

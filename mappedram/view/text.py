@@ -1,4 +1,4 @@
-"""How things look to a person: numbers, names out of a file, tables, runs of equal rows."""
+"""Formatting for people: numbers, names from a file, tables, runs of equal rows."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,12 +13,12 @@ _SHOWN = bytes(byte if byte in range(0x20, 0x7F) else ord(".") for byte in range
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 #: More repetitions than this are folded.
 _REPEATS_SHOWN = 3
-#: Sections of several live devices take turns, so that what repeats is a cycle of a few.
+#: Most sections in a repeated cycle: those of several live devices alternate.
 _CYCLE_MAX = 4
 
 
 def size(number: int) -> str:
-    """A size in the largest unit that leaves at least one: `16 MiB`, `1.5 KiB`, `28 B`."""
+    """Format a size in the largest unit that leaves at least one: `16 MiB`, `1.5 KiB`, `28 B`."""
     exponent = min(max(number.bit_length() - 1, 0) // 10, len(_UNITS) - 1)
     whole, rest = divmod(number, 1 << 10 * exponent)
     shown = f"{number / (1 << 10 * exponent):.1f}" if rest else str(whole)
@@ -26,7 +26,7 @@ def size(number: int) -> str:
 
 
 def hex_bytes(data: bytes) -> str:
-    """The bytes as pairs of hex digits, a space between."""
+    """Format bytes as pairs of hex digits, separated by spaces."""
     return data.hex(" ")
 
 
@@ -41,7 +41,7 @@ def hex_line(offset: int, row: bytes, width: int = 16) -> str:
 
 
 def hex_lines(offset: int, data: bytes) -> Iterator[str]:
-    """Lines of sixteen bytes, as `hex_line` has them."""
+    """Format bytes as lines of sixteen: offset, hex, and ASCII text."""
     for start in range(0, len(data), 16):
         yield hex_line(offset + start, data[start : start + 16])
 
@@ -144,12 +144,12 @@ def _hex_row(address: int, row: bytes, mask: bytes | None, width: int) -> str:
 def table(
     header: Sequence[str], rows: Iterable[Sequence[object] | str], right: str = ""
 ) -> Iterator[str]:
-    """Rows under their header, each column as wide as it must be.
+    """Format rows under their header, each column as wide as needed.
 
     Args:
         header: the names of the columns.
         rows: the cells, None shown as `-`; a string is a line of its own.
-        right: the names of the columns to be aligned to the right, separated by spaces.
+        right: the names of right-aligned columns, separated by spaces.
     """
     lines: list[list[str] | str] = [
         row if isinstance(row, str) else ["-" if cell is None else str(cell) for cell in row]
@@ -173,7 +173,7 @@ def _padded(row: Sequence[str], widths: Sequence[int], to_right: Sequence[bool])
 def folded(
     items: Sequence[T], key: Callable[[T], object]
 ) -> Iterator[tuple[Sequence[T], Sequence[T]]]:
-    """Split `items` into pieces to be shown, each with what repeats it and need not be."""
+    """Split `items` into pieces to show, each with the items that repeat it."""
     keys = [key(item) for item in items]
     start = 0
     while start < len(items):
@@ -184,7 +184,7 @@ def folded(
 
 
 def _cycle(keys: Sequence[object], start: int) -> tuple[int, int]:
-    """How many items from `start` make up what repeats, and how often they come."""
+    """Length of the cycle that begins at `start`, and how often it repeats."""
     for period in range(1, _CYCLE_MAX + 1):
         end = start + period
         while end < len(keys) and keys[end] == keys[end - period]:

@@ -1,7 +1,7 @@
-"""How a stream is compressed, and how to get it out: a piece at a time.
+"""Decompress a stream, piece by piece.
 
-libvirt pipes the stream through the program of that name. The programs take several compressed
-streams one behind another, and so does this.
+libvirt pipes the stream through the program of that name. These programs accept several
+concatenated compressed streams, and so does this module.
 """
 
 import bz2
@@ -19,18 +19,18 @@ from mappedram.io import system
 from mappedram.io.source import Source
 from mappedram.stream.compressed.magic import kind_of
 
-#: What one piece holds at most, but for zstd: there it is what the input below can grow to.
+#: Maximum size of a piece, except for zstd, whose pieces depend on the input size below.
 STEP = 1 << 20
-#: zstd makes at most 128 KiB of 4 bytes.
+#: zstd expands 4 bytes to at most 128 KiB.
 _ZSTD_INPUT = 1 << 10
-#: What a decompressor may keep in memory; `xz -9` asks for 65 MiB.
+#: Memory limit of a decompressor in bytes; `xz -9` needs 65 MiB.
 _MEMORY_MAX = 192 << 20
 
 
 def decompressed(
     source: Source, offset: int, kind: SaveFormat, path: str, step: int = STEP
 ) -> Generator[bytes]:
-    """The stream that begins at `offset`, in pieces.
+    """Yield the decompressed stream that begins at `offset`, in pieces.
 
     Args:
         source: the file.
@@ -40,7 +40,7 @@ def decompressed(
         step: what one piece holds at most, where the program lets that be chosen.
 
     Raises:
-        UnsupportedError: what is needed to decompress it is not on this machine.
+        UnsupportedError: this machine has no decompressor for it.
         TruncatedError: the file ends within the compressed stream.
         FormatError: it is damaged.
     """
@@ -61,7 +61,7 @@ def decompressed(
     except OSError as error:
         if error.errno is not None:
             raise
-        raise _damaged(name, offset, path, error) from error  # bz2 says it so
+        raise _damaged(name, offset, path, error) from error  # bz2 raises OSError for wrong data
 
 
 class _MissingError(Exception):
@@ -69,7 +69,7 @@ class _MissingError(Exception):
 
 
 class _DamagedError(Exception):
-    """A program or an extra library says that the data are wrong."""
+    """A program or an optional library reports wrong data."""
 
 
 def _damaged(name: str, offset: int, path: str, error: Exception) -> FormatError:
@@ -97,7 +97,7 @@ class _Tail(RawIOBase):
 
 
 class _Decompressor(Protocol):
-    """What bz2 and lzma have in common."""
+    """Common interface of bz2 and lzma decompressors."""
 
     @property
     def eof(self) -> bool: ...
@@ -109,7 +109,7 @@ class _Decompressor(Protocol):
 
 
 class _GzipDecompressor:
-    """The same for gzip."""
+    """The same interface for gzip."""
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(16 + zlib.MAX_WBITS)
@@ -128,7 +128,7 @@ class _GzipDecompressor:
         return self._inner.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """At most `max_length` bytes more."""
+        """Decompress up to `max_length` further bytes."""
         made = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
         self._has_more = bool(self._inner.unconsumed_tail) or len(made) == max_length
         return made
@@ -156,7 +156,7 @@ def _each(
     kind: SaveFormat,
     step: int,
 ) -> Generator[bytes]:
-    """One compressed stream after the other, each with a decompressor of its own."""
+    """Decompress concatenated streams, each with a new decompressor."""
     tail = _Tail(source, offset)
     data = _read(tail, STEP)
     while kind_of(data) == kind:
@@ -193,7 +193,7 @@ def _zstd(source: Source, offset: int, step: int) -> Generator[bytes]:
 
 
 def _read(tail: _Tail, length: int) -> bytes:
-    """Bytes that have to be there."""
+    """Read exactly `length` bytes."""
     data = tail.read(length)
     if not data:
         raise EOFError
@@ -201,7 +201,7 @@ def _read(tail: _Tail, length: int) -> bytes:
 
 
 def _program(name: str, instead: str = "") -> Callable[[Source, int, int], Generator[bytes]]:
-    """Decompress with a program, as libvirt does, where there is no library to do it."""
+    """Decompress with a program, as libvirt does, if no library is available."""
 
     def run(source: Source, offset: int, step: int) -> Generator[bytes]:
         if shutil.which(name) is None:
@@ -209,7 +209,7 @@ def _program(name: str, instead: str = "") -> Callable[[Source, int, int], Gener
                 f"the stream is compressed with {name}: install the program {name}"
                 f"{instead and f', {instead}'}"
             )
-        # A descriptor of its own, as programs read from where it stands.
+        # A separate descriptor, because the program reads from its position.
         fd = system.open_again(source.fd, offset)
         try:
             process = subprocess.Popen(
@@ -225,7 +225,7 @@ def _program(name: str, instead: str = "") -> Callable[[Source, int, int], Gener
             except BaseException:
                 process.kill()
                 raise
-        # Behind the stream on a device stands something else, which the program does not like.
+        # On a device other data follows the stream, and the program reports that as an error.
         if process.returncode and not source.is_device:
             raise _DamagedError(f"the program {name} ended with status {process.returncode}")
 

@@ -1,7 +1,7 @@
 """Save images of libvirt: header, domain XML and cookie around a stream.
 
-The stream inside is parsed by `reader`, and decompressed in `stream/compressed`. Writing an image
-belongs in `export/libvirt`, and the layout of the header in `format/libvirt`.
+`stream/compressed` decompresses the stream inside, and `reader` parses it. Writing an image belongs
+in `export/libvirt`, and the layout of the header in `format/libvirt`.
 
 >>> from mappedram.stream.libvirt import open_any
 >>> with open_any("guest.save") as (snapshot, image):

@@ -1,4 +1,4 @@
-"""Opening a snapshot wherever it stands: in a file of its own, compressed, or in a save image."""
+"""Open a snapshot: in a file of its own, compressed, or in a libvirt save image."""
 
 import functools
 import os
@@ -32,7 +32,7 @@ def open_any(
 
     Args:
         path_or_fd: the file, or an open descriptor, which stays open.
-        offset: where the stream, compressed or not, or the save image begins.
+        offset: start of the stream, compressed or not, or of the save image.
         driver: `construct` or `kaitai`.
         partial: as for `mappedram.open`.
         limit: as for `open_stream`.
@@ -62,14 +62,14 @@ def open_any(
 
 
 def regions_of(snapshot: OpenSnapshot, image: LibvirtImage | None) -> list[Region]:
-    """Every byte of the file in exactly one named region, those of the image included.
+    """Partition the file into named regions, including those of the image.
 
-    Of a compressed image, these are the regions of what was decompressed.
+    For a compressed image, these are the regions of the decompressed stream.
     """
     regions = snapshot.regions()
     if image is None or image.compressed or image.header.offset or not regions:
         return regions
     first, *others = regions
     if (first.kind, first.end) != ("gap", image.stream_offset):
-        return regions  # an offset of a block points into the image, which is worth seeing
+        return regions  # an offset of a block points into the image; show that
     return [*image.regions(), *others]
