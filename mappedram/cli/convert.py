@@ -44,6 +44,7 @@ from mappedram.io.copying import Progress as Moved
 from mappedram.io.staged import DEVICES, StagedFiles
 from mappedram.stream.coverage import Coverage
 from mappedram.stream.libvirt import LibvirtImage
+from mappedram.stream.reader import PageTaker
 from mappedram.stream.snapshot import OpenSnapshot
 
 #: Forms that hold memory by its physical address.
@@ -241,15 +242,29 @@ def _to_mapped_ram(
             return stack.enter_context(progress("convert", total))
 
         early = EarlyPages(fd, layout.offset, layout.align, moved_of)
+
         # Pages of zeros, and those that go past the page cache, take another way.
-        on_pages = None if layout.drop_zero_pages or layout.direct_io else early.begin
+        def begin(read: OpenSnapshot, page_size: int) -> PageTaker | None:
+            _refuse_align(layout.align, page_size)
+            return early.begin(read, page_size)
+
+        on_pages = None if layout.drop_zero_pages or layout.direct_io else begin
         snapshot, _ = stack.enter_context(opening(on_pages=on_pages))
+        _refuse_align(layout.align, snapshot.stream.page_size or 1)
         files.made_of(snapshot.source.fd)
         moved = None
         if not early.begun:
             moved = moved_of(sum(map(stored_bytes, snapshot.blocks)))
         note_direct_io(lay_out(snapshot, fd, layout, early=early, progress=moved))
         return lacking(snapshot)
+
+
+def _refuse_align(align: int, page_size: int) -> None:
+    """Refuse an alignment at which no page can stand."""
+    if align < page_size or align % page_size:
+        raise click.UsageError(
+            f"--align {align:#x}: expected a multiple of the page size, {page_size:#x}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

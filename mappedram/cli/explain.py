@@ -237,7 +237,8 @@ def _list(form: str) -> None:
         output.write_json([_as_dict(rule) for rule in RULES.values()], levels=1)
         return
     header = ("code", "severity", "name", "summary")
-    for text in table(header, [(r.code, r.severity, r.name, r.summary) for r in RULES.values()]):
+    rows = [(r.code, r.severity, r.name, r.summary) for r in RULES.values()]
+    for text in table(header, rows, columns=output.width()):
         output.line(text)
 
 

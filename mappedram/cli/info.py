@@ -237,7 +237,7 @@ def _complete(stream: Stream) -> str:
 def _block_table(blocks: Sequence[Block]) -> Iterator[str]:
     numbers = "used_length pages of unknown density bitmap_offset pages_offset"
     rows = map(_block_row, blocks, pages_present(blocks))
-    return table(["idstr", *numbers.split()], rows, numbers)
+    return table(["idstr", *numbers.split()], rows, numbers, output.width())
 
 
 def _block_row(block: Block, present: int | None) -> Sequence[object]:
@@ -262,7 +262,9 @@ def _hex(offset: int | None) -> str | None:
 
 def _section_table(sections: Sequence[Section]) -> Iterator[str]:
     header = ("type", "id", "idstr", "instance", "version", "offset", "length")
-    return table(header, _section_rows(sections), "id instance version offset length")
+    return table(
+        header, _section_rows(sections), "id instance version offset length", output.width()
+    )
 
 
 def _section_rows(sections: Sequence[Section]) -> Iterator[Sequence[object] | str]:

@@ -167,13 +167,17 @@ def _show_table(snapshot: OpenSnapshot, regions: list[Region]) -> None:
     width = len(f"{snapshot.stream.file_size:#x}")
     name_width = min(max((len(region.name) for region in regions), default=0), _NAME_WIDTH_MAX)
     heading = f"{'offset':>{width}}  {'end':>{width}}  {'size':>10}  {'name':<{name_width}}  path"
+    columns = output.width()
     output.line(output.styled(heading, "bold"))
     for members, note in pieces(snapshot, regions):
         for region in members:
-            output.line(
-                f"{region.offset:#{width}x}  {region.end:#{width}x}  {size(region.length):>10}"
-                f"  {printable(region.name):<{name_width}}  {printable(region.path)}"
-            )
+            place = f"{region.offset:#{width}x}  {region.end:#{width}x}  {size(region.length):>10}"
+            name, path = printable(region.name), printable(region.path)
+            text = f"{place}  {name:<{name_width}}  {path}"
+            if columns is not None and len(text) > columns:
+                output.line(f"{place}  {name}")
+                text = f"    {path}"
+            output.line(text)
         if note:
             output.line(str(note))
 

@@ -37,7 +37,15 @@ def as_dict(image: LibvirtImage | None) -> dict[str, Json] | None:
         "stream_offset": image.stream_offset,
         "domain": None
         if domain is None
-        else {"name": domain.name, "uuid": domain.uuid, "machine": domain.machine},
+        else {
+            "name": domain.name,
+            "uuid": domain.uuid,
+            "machine": domain.machine,
+            "memory": domain.memory,
+            "vcpus": domain.vcpus,
+            "devices": dict(domain.devices),
+            "disks": list(domain.disks),
+        },
         "xml": image.xml,
         "cookie": image.cookie,
     }
@@ -56,7 +64,10 @@ def header_lines(image: LibvirtImage | None, compression: str | None) -> Iterato
         f"save image of libvirt, format {image.format_name or f'{image.format} (unknown)'},"
         f" {image.byteorder}-endian header{state}",
     )
-    yield "domain", _domain(describe(image.xml))
+    domain = describe(image.xml)
+    yield "domain", _domain(domain)
+    if domain is not None:
+        yield from _summary(domain)
     yield "was running", "yes" if image.was_running else "no"
     if image.compressed:
         yield _DECOMPRESSED
@@ -71,6 +82,20 @@ def show_texts(image: LibvirtImage) -> None:
             output.line(f"\n{output.styled(title, 'bold')}")
             for line in text.splitlines():
                 output.line(printable(line))
+
+
+def _summary(domain: Domain) -> Iterator[tuple[str, str]]:
+    """What the XML says in short; all of it comes last."""
+    if domain.memory is not None:
+        vcpus = f", {domain.vcpus} vCPU{'' if domain.vcpus == '1' else 's'}" if domain.vcpus else ""
+        yield "domain memory", f"{size(domain.memory)}{vcpus}"
+    if domain.devices:
+        devices = (
+            name if count == 1 else f"{count} {name}" for name, count in domain.devices.items()
+        )
+        yield "devices", ", ".join(devices)
+    for disk in domain.disks:
+        yield "disk", disk
 
 
 def _domain(domain: Domain | None) -> str:

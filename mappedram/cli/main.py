@@ -40,7 +40,31 @@ class _Verbs(click.Group):
         command: click.Command = import_module(
             f"mappedram.cli.{cmd_name.replace('-', '_')}"
         ).command
+        _take_debug(command)
         return command
+
+
+def _set_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    settings = ctx.find_object(_Settings)
+    if value and settings is not None:  # there are none while words are completed
+        settings.debug = True
+
+
+_debug = click.Option(
+    ["--debug"],
+    is_flag=True,
+    expose_value=False,
+    callback=_set_debug,
+    help="Show a traceback with every error.",
+)
+
+
+def _take_debug(command: click.Command) -> None:
+    """Let a verb, and the verbs below it, take --debug, which may stand before or behind a verb."""
+    if _debug not in command.params:
+        command.params.append(_debug)
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _take_debug(inner)
 
 
 @click.group(

@@ -72,7 +72,7 @@ def command(names: tuple[str, ...], directory: Path | None, force: bool, form: s
             output.write(file.text)
     else:
         rows = [(file.name, size(len(file.data)), file.about) for file in files]
-        for row in table(("name", "size", "holds"), rows, right="size"):
+        for row in table(("name", "size", "holds"), rows, right="size", columns=output.width()):
             output.line(row)
     return FINE
 

@@ -7,6 +7,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+#: Spaces between two columns of a table.
+_BETWEEN = 2
+#: What further lines of one row begin with.
+_INDENT = "    "
 #: Each byte as text shows it.
 _SHOWN = bytes(byte if byte in range(0x20, 0x7F) else ord(".") for byte in range(256))
 
@@ -142,7 +146,10 @@ def _hex_row(address: int, row: bytes, mask: bytes | None, width: int) -> str:
 
 
 def table(
-    header: Sequence[str], rows: Iterable[Sequence[object] | str], right: str = ""
+    header: Sequence[str],
+    rows: Iterable[Sequence[object] | str],
+    right: str = "",
+    columns: int | None = None,
 ) -> Iterator[str]:
     """Format rows under their header, each column as wide as needed.
 
@@ -150,16 +157,36 @@ def table(
         header: the names of the columns.
         rows: the cells, None shown as `-`; a string is a line of its own.
         right: the names of right-aligned columns, separated by spaces.
+        columns: width of the terminal; None for no limit. A row that is wider continues on further
+            lines, which are indented, each with the cells that fit.
     """
     lines: list[list[str] | str] = [
         row if isinstance(row, str) else ["-" if cell is None else str(cell) for cell in row]
         for row in (header, *rows)
     ]
-    columns = zip(*(row for row in lines if not isinstance(row, str)), strict=True)
-    widths = [max(map(len, column)) for column in columns]
+    cells = zip(*(row for row in lines if not isinstance(row, str)), strict=True)
+    widths = [max(map(len, column)) for column in cells]
     to_right = [name in right.split() for name in header]
+    parts = list(_parts(widths, columns))
     for row in lines:
-        yield row if isinstance(row, str) else _padded(row, widths, to_right)
+        if isinstance(row, str):
+            yield row
+            continue
+        for part in parts:
+            text = _padded(row[part], widths[part], to_right[part])
+            yield f"{_INDENT}{text}" if part.start else text
+
+
+def _parts(widths: Sequence[int], columns: int | None) -> Iterator[slice]:
+    """Divide the columns of a table into lines that fit the terminal, at least one in each."""
+    start, used = 0, 0
+    for index, width in enumerate(widths):
+        added = width + _BETWEEN * (index > start)
+        if columns is not None and index > start and used + added > columns:
+            yield slice(start, index)
+            start, used, added = index, len(_INDENT), width
+        used += added
+    yield slice(start, len(widths))
 
 
 def _padded(row: Sequence[str], widths: Sequence[int], to_right: Sequence[bool]) -> str:
@@ -167,7 +194,7 @@ def _padded(row: Sequence[str], widths: Sequence[int], to_right: Sequence[bool])
         cell.rjust(width) if right else cell.ljust(width)
         for cell, width, right in zip(row, widths, to_right, strict=True)
     )
-    return "  ".join(cells).rstrip()
+    return (" " * _BETWEEN).join(cells).rstrip()
 
 
 def folded(
