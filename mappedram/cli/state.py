@@ -16,6 +16,7 @@ from mappedram.cli.options import (
 )
 from mappedram.cli.status import FINE, UNFINISHED, FailureError, about
 from mappedram.format.drivers import DriverName
+from mappedram.printable import plural
 from mappedram.stream.libvirt import open_any
 from mappedram.stream.vmstate import DeviceState, DeviceStates
 from mappedram.view.device import device_name, tree
@@ -99,7 +100,7 @@ def _show(device: DeviceState) -> None:
     end = device.offset + device.length
     output.line(
         f"{output.styled(device_name(device.idstr, device.instance_id), 'bold')}{version}"
-        f"  {device.offset:#x} to {end:#x}, {device.length} bytes"
+        f"  {device.offset:#x} to {end:#x}, {plural(device.length, 'byte')}"
     )
     for text in tree(device.root):
         output.line(f"  {text}")

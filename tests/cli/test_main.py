@@ -191,6 +191,19 @@ def test_debug_shows_where() -> None:
     assert done.stderr.splitlines()[-1] == "mappedram: /nonexistent: No such file or directory"
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["info", "--debug", "/nonexistent"],
+        ["--debug", "info", "/nonexistent"],
+        ["fuzz", "run", "--debug"],
+    ],
+)
+def test_debug_behind_the_verb(args: list[str]) -> None:
+    assert "Traceback" in process(*args).stderr
+    assert "Traceback" not in process(*(arg for arg in args if arg != "--debug")).stderr
+
+
 def test_a_bug_is_a_message(monkeypatch: pytest.MonkeyPatch, fixtures: Fixtures, run: Run) -> None:
     monkeypatch.setattr(info, "pages_present", lambda _: 1 // 0)
     outcome = run(*on("info", fixtures["pc"]))
