@@ -150,9 +150,13 @@ def _report(error: BaseException) -> int:
 
 
 def _report_usage(error: click.UsageError) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and error.ctx:
+        click.echo(error.ctx.get_help(), err=True)
+        return status.USAGE
     command = error.ctx.command_path if error.ctx else "mappedram"
+    message = " ".join(error.format_message().split())  # a list of choices comes in lines
     verb = command.partition(" ")[2]
-    output.note(f"{verb}: {error.format_message()}" if verb else error.format_message())
+    output.note(f"{verb}: {message}" if verb else message)
     click.echo(f"Try '{command} --help'.", err=True)
     return status.USAGE
 

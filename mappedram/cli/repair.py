@@ -78,7 +78,8 @@ def command(
         report = todo.report
         if not dry_run and _is_worth_it(todo):
             report = _in_place(todo, file) if out is None else _copy(todo, out, force=force)
-    result = file if out is None else str(out)
+    is_written = out is not None and _is_worth_it(todo)
+    result = str(out) if is_written else file
     status = _status(todo, report, dry_run=dry_run)
     if form == "json":
         output.write_json(_as_dict(file, result, todo, report, dry_run=dry_run), levels=3)

@@ -147,6 +147,28 @@ def test_wrong_usage(args: list[str], run: Run) -> None:
         assert "Usage: mappedram" in outcome.err
 
 
+@pytest.mark.parametrize("args", [["fuzz"], ["convert", "x", "y"]])
+def test_usage_is_no_escape(args: list[str], run: Run) -> None:
+    outcome = run(*args)
+    assert (outcome.status, outcome.out) == (64, "")
+    assert "\\n" not in outcome.err
+
+
+def test_a_snapshot_is_no_recipe(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+    outcome = run("build", fixtures["pc"].path, tmp_path / "out")
+    assert outcome.status == 1
+    assert "not a recipe: expected TOML" in outcome.err
+
+
+def test_nothing_is_said_of_a_file_that_is_not_written(
+    fixtures: Fixtures, tmp_path: Path, run: Run
+) -> None:
+    path = copy_sparse(fixtures["pc"].path, tmp_path / "cut")
+    os.truncate(path, 100)
+    outcome = run("repair", path, tmp_path / "out")
+    assert outcome.out.startswith(f"{path}: nothing to repair")
+
+
 @pytest.mark.parametrize("offset", ["4665", "0x1239", "0X1239", "4665b"])
 def test_offset(offset: str, fixtures: Fixtures, run: Run) -> None:
     path = fixtures["offset-unaligned"].path
