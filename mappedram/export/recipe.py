@@ -86,7 +86,9 @@ def load(path: Path) -> Recipe:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
-        raise BuildError("not a recipe: expected TOML, which is UTF-8") from error
+        raise BuildError(
+            "not a recipe: expected TOML, which is UTF-8", filename=str(path)
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise BuildError(str(error), filename=str(path)) from error
     try:
