@@ -20,7 +20,7 @@ from mappedram.errors import (
     UnknownRange,
     UnsupportedError,
 )
-from mappedram.stream.snapshot import Block
+from mappedram.stream.block import Block
 from mappedram.version import __version__
 
 if TYPE_CHECKING:

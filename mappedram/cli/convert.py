@@ -146,34 +146,38 @@ def command(
     FILE may be with mapped-ram or without, bare or a save image of libvirt in any of its formats.
     Where it does not tell what pages hold, nothing is written without --partial.
     """
-    if idstr is not None and target_format != "raw":
-        raise click.UsageError("-b IDSTR goes with -O raw")
-    if below_4g is not None and (target_format not in EXPORTS or idstr is not None):
-        raise click.UsageError("--below-4g goes with -O elf, -O lime, and -O raw without -b")
+    _refuse_misplaced(target_format, idstr, below_4g, texts=bool(xml or cookie))
     layout = OutputLayout(out_offset, align, sparse, dense, channels, direct_io, partial)
     moving = Moving(channels, direct_io, force, partial)
-    if (xml or cookie) and target_format != "libvirt-sparse":
-        raise click.UsageError("--xml and --cookie go with -O libvirt-sparse")
     opening, damaged = partly(partial, file, offset, driver=driver), None
     said = {"file": file, "format": target_format, "out": str(out), "damaged": None}
     with about(file):
         if target_format == "mapped-ram":
-            unknown = _to_mapped_ram(opening, out, layout, moving)
-            return report(form, said, unknown)
+            return report(form, said, _to_mapped_ram(opening, out, layout, moving))
         with opening() as (snapshot, image):
             if target_format in EXPORTS:
-                export = Export(target_format, below_4g)
-                unknown = _export(snapshot, out, idstr, export, moving)
+                unknown = _export(snapshot, out, idstr, Export(target_format, below_4g), moving)
                 damaged = snapshot.stream.damaged if idstr is None else None
             elif target_format == "stream":
                 unknown = _to_stream(snapshot, out, moving)
             else:
-                texts = _texts(image, xml, cookie)
-                unknown = _to_libvirt(snapshot, out, texts, layout, moving)
+                unknown = _to_libvirt(snapshot, out, _texts(image, xml, cookie), layout, moving)
     status = report(form, said | {"damaged": stopped_as_dict(damaged)}, unknown)
     if damaged:
         output.note(f"devices are not all in the file, so that addresses are a guess: {damaged}")
     return CORRUPT if damaged else status
+
+
+def _refuse_misplaced(
+    target_format: str, idstr: str | None, below_4g: int | None, *, texts: bool
+) -> None:
+    """Refuse options that go with another form."""
+    if idstr is not None and target_format != "raw":
+        raise click.UsageError("-b IDSTR goes with -O raw")
+    if below_4g is not None and (target_format not in EXPORTS or idstr is not None):
+        raise click.UsageError("--below-4g goes with -O elf, -O lime, and -O raw without -b")
+    if texts and target_format != "libvirt-sparse":
+        raise click.UsageError("--xml and --cookie go with -O libvirt-sparse")
 
 
 def _export(

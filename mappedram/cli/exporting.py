@@ -38,6 +38,16 @@ class Export:
     below_4g: int | None
 
 
+def refuse_impossible(below_4g: int | None) -> None:
+    """Refuse an amount of memory below 4 GiB that cannot be there.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if below_4g is not None and not 0 < below_4g <= ABOVE_4G:
+        raise click.UsageError(f"--below-4g {below_4g:#x}: expected 1 byte to 4 GiB")
+
+
 def known_map(snapshot: OpenSnapshot, below_4g: int | None) -> PhysicalMap:
     """Where the memory lies; what is only likely is said on standard error.
 
@@ -45,8 +55,7 @@ def known_map(snapshot: OpenSnapshot, below_4g: int | None) -> PhysicalMap:
         UsageError: the amount below 4 GiB cannot be.
         UnsupportedError: nothing is known of the machine.
     """
-    if below_4g is not None and not 0 < below_4g <= ABOVE_4G:
-        raise click.UsageError(f"--below-4g {below_4g:#x}: expected 1 byte to 4 GiB")
+    refuse_impossible(below_4g)
     snapshot.require_blocks()
     return physical_map(snapshot, below_4g)
 
@@ -67,10 +76,7 @@ def write_export(
             snapshot,
             physical,
             files.open(out, also=DEVICES),
-            channels=moving.channels,
-            direct_io=moving.direct_io,
-            partial=moving.partial,
-            progress=moved,
+            moving.options(moved),
         )
     for doubt in written.doubts:
         output.note(doubt)

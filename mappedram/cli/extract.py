@@ -43,8 +43,9 @@ from mappedram.guest.physical.dumping import memory_pieces
 from mappedram.guest.physical.located import block_memory
 from mappedram.io.staged import DEVICES, StagedFiles, make_folder, safe_name
 from mappedram.printable import printable
+from mappedram.stream.block import Block
 from mappedram.stream.coverage import Coverage, require_known
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.view.text import size
 
 _SUFFIX = ".raw"
@@ -199,17 +200,7 @@ def write_blocks(
         refused = None
         for block, place in zip(blocks, places, strict=True):
             fd = files.open(place, also=also)
-            refused = (
-                extract(
-                    block,
-                    fd,
-                    channels=moving.channels,
-                    direct_io=moving.direct_io,
-                    partial=moving.partial,
-                    progress=moved,
-                )
-                or refused
-            )
+            refused = extract(block, fd, moving.options(moved)) or refused
     note_direct_io(refused)
 
 

@@ -1,12 +1,10 @@
 """An open snapshot: the contents of its headers, and its memory, which is read on demand."""
 
 import os
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from mappedram.errors import FormatError, UnsupportedError
 from mappedram.format import drivers
 from mappedram.format.arithmetic import DEFAULT_WORD_SIZE
 from mappedram.format.drivers import DriverName
@@ -14,274 +12,16 @@ from mappedram.format.drivers.base import Driver, Span
 from mappedram.io.overlay import Changes
 from mappedram.io.source import Source
 from mappedram.stream import coverage as cover
-from mappedram.stream import intervals
-from mappedram.stream.bitmap import Bitmap, ByteOrder, guess_byteorder
+from mappedram.stream.bitmap import ByteOrder, guess_byteorder
+from mappedram.stream.block import BITMAP_MAX, Block
 from mappedram.stream.consistency import unsound
-from mappedram.stream.coverage import Coverage, Reason, Unknown
-from mappedram.stream.model import Element, RamBlock, Section, Stream
-from mappedram.stream.page_records import ScatteredPages
+from mappedram.stream.coverage import Coverage, Reason
+from mappedram.stream.model import Element, Section, Stream
 from mappedram.stream.reader import PageTaker, read_stream
 from mappedram.stream.regions import Region, regions
 
 if TYPE_CHECKING:
-    from mappedram.io.spans import Runs
     from mappedram.stream.vmstate import DeviceStates
-
-
-#: Maximum size of a bitmap: 1 GiB covers 32 TiB in pages of 4 KiB. A sparse file can claim more.
-_BITMAP_MAX = 1 << 30
-#: Machines of AVR, whose pages have 256 bytes: so small that records fit other sizes as well.
-#: Source: QEMU hw/avr/arduino.c; target/avr/cpu-param.h.
-_SMALL_PAGES = re.compile("arduino-")
-#: Maximum guest memory per byte of bitmap, as a power of two.
-_LENGTH_SHIFT = 3 + 16
-#: Reasons that make a whole block unreadable, even if only the known part is requested.
-_NOTHING_READ = {Reason.BITMAP_CUT, Reason.BLANKED, Reason.UNSOUND, Reason.TOO_LARGE}
-
-
-class Block:
-    """One RAM block: its header as `model`, its bitmap, and its memory."""
-
-    def __init__(self, snapshot: "OpenSnapshot", model: RamBlock) -> None:
-        self._snapshot = snapshot
-        self.model = model
-        #: The places of the pages of a stream without mapped-ram.
-        found = snapshot.stream.scattered.get(model.idstr)
-        self.scattered = found if isinstance(found, ScatteredPages) else None
-
-    @property
-    def source(self) -> Source:
-        """The open file."""
-        return self._snapshot.source
-
-    @property
-    def idstr(self) -> str:
-        """Name of the block, such as `pc.ram`."""
-        return self.model.idstr
-
-    @property
-    def used_length(self) -> int:
-        """Bytes of guest memory."""
-        return self.model.used_length
-
-    @property
-    def has_pages(self) -> bool:
-        """Whether the file can hold pages of this block, at fixed places or in records.
-
-        A stream sends every page of a block, including zero pages; with x-ignore-shared it may send
-        none. Source: QEMU migration/ram.c, migrate_ram_is_ignored().
-        """
-        if self.scattered is None:
-            return self.model.has_data
-        return self.scattered.told or not self._snapshot.stream.announces_x_ignore_shared
-
-    @property
-    def page_size(self) -> int:
-        """Size of a page in bytes.
-
-        Raises:
-            FormatError: the header has no valid page size.
-            UnsupportedError: the file has no pages of this block.
-        """
-        model = self.model
-        if self.scattered is not None and self.has_pages:
-            return self.scattered.page_size
-        if not model.has_data:
-            raise UnsupportedError(
-                f"block {model.idstr!r}: this file holds no pages of it", path=model.path
-            )
-        if not model.page_size or model.used_length % model.page_size:
-            raise FormatError(
-                f"page_size: {model.page_size!r} does not divide block {model.idstr!r} into pages",
-                offset=self._snapshot.place(model.path, "mapped_ram/page_size"),
-                path=f"{model.path}/mapped_ram/page_size",
-                actual=model.page_size,
-            )
-        return model.page_size
-
-    @property
-    def readable(self) -> bool:
-        """Whether pages can be read: the file can hold some, and the header has their size."""
-        if self.source.packed:
-            return False  # a metadump
-        try:
-            return bool(self.page_size) and self.model.bitmap_size <= _BITMAP_MAX
-        except FormatError:
-            return False
-
-    @property
-    def num_pages(self) -> int:
-        """Number of pages. Raises as `page_size` does."""
-        return self.used_length // self.page_size
-
-    @cached_property
-    def bitmap(self) -> Bitmap:
-        """Bitmap of the pages in the file; without mapped-ram, of the pages that are not zero.
-
-        Raises:
-            TruncatedError: the bitmap lies outside the file.
-        """
-        num_pages, offset = self.num_pages, self.model.bitmap_offset
-        if self.scattered is not None:
-            return Bitmap.from_runs(self.scattered.runs(), num_pages)
-        assert offset is not None
-        data = self._snapshot.source.read_around_holes(
-            offset, self.model.bitmap_size, f"bitmap of {self.idstr}"
-        )
-        return Bitmap(data, num_pages, self.model.word_size, self._snapshot.byteorder)
-
-    @property
-    def bitmap_is_cut(self) -> bool:
-        """Whether the file ends before the bitmap does."""
-        return (self.model.bitmap_offset or 0) + self.model.bitmap_size > self.source.size
-
-    @cached_property
-    def stored(self) -> Bitmap:
-        """Bitmap of the readable pages: those of `bitmap` whose bytes are completely in the file.
-
-        Raises FormatError as `page_size` does.
-        """
-        if any(one.reason in _NOTHING_READ for one in self.coverage.unknown):
-            return Bitmap.from_runs([], self.num_pages)
-        limit = self._pages_within
-        if limit >= self.num_pages:
-            return self.bitmap
-        return Bitmap.from_runs(self.bitmap.runs(0, limit), self.num_pages)
-
-    @property
-    def _pages_within(self) -> int:
-        """Number of pages, from the first one on, that fit into the file."""
-        if self.model.pages_offset is None:
-            return self.num_pages
-        return max(0, (self.source.size - self.model.pages_offset) // self.page_size)
-
-    @cached_property
-    def coverage(self) -> Coverage:
-        """Unknown memory of this block; there is none in a sound file.
-
-        Source: spec/format.md, clauses 7.4.8 and 7.4.9.
-        """
-        try:
-            page_size = self.page_size
-        except UnsupportedError:
-            page_size = None
-        except FormatError:
-            return self._coverage(None, cover.whole(Reason.UNSOUND, self.used_length))
-        if self.model.path in self._snapshot.unsound:
-            return self._coverage(page_size, cover.whole(Reason.UNSOUND, self.used_length))
-        if page_size is None:
-            return self._coverage(None, cover.whole(self._why_no_pages, self.used_length))
-        if max(self.model.bitmap_size, self.used_length >> _LENGTH_SHIFT) > _BITMAP_MAX:
-            return self._coverage(page_size, cover.whole(Reason.TOO_LARGE, self.used_length))
-        return self._coverage(page_size, tuple(self._unknown(page_size)))
-
-    def _coverage(self, page_size: int | None, unknown: tuple[Unknown, ...]) -> Coverage:
-        return Coverage(self.idstr, self.used_length, page_size, unknown)
-
-    @property
-    def _why_no_pages(self) -> Reason:
-        """Why the file has no pages of this block: a stream may end before the first record."""
-        told = self._snapshot.stream.ram_told or self.model.ignored
-        return Reason.LEFT_OUT if told else Reason.NOT_SENT
-
-    def _unknown(self, page_size: int) -> Iterator[Unknown]:
-        """Unknown pages of a block whose pages the file can hold."""
-        snapshot, stream, scattered = self._snapshot, self._snapshot.stream, self.scattered
-        if scattered is not None:
-            if _SMALL_PAGES.match(stream.machine or "") and not stream.told_page_size:
-                yield from cover.whole(Reason.PAGE_SIZE_UNTOLD, self.used_length)
-            elif not stream.ram_told:
-                yield from cover.unsent(scattered, self.num_pages)
-            elif self.source.packed:
-                yield from cover.unknown(Reason.BLANKED, scattered.runs(), page_size)
-            return
-        if self.bitmap_is_cut:
-            yield from cover.whole(Reason.BITMAP_CUT, self.used_length)
-            return
-        written = self.num_pages if stream.ram_told else snapshot.written_pages(self)
-        is_whole = written == self.num_pages <= self._pages_within
-        if is_whole and not self.source.packed and not snapshot.order_unknown:
-            return  # so that numpy is not loaded
-        tail = intervals.complement(self.bitmap.runs(written), written, self.num_pages)
-        yield from cover.unknown(Reason.BITMAP_UNWRITTEN, tail, page_size)
-        limit = self._pages_within
-        beyond = self.bitmap.runs(limit)
-        yield from cover.unknown(Reason.PAGES_CUT, beyond, page_size)
-        if self.source.packed:
-            yield from cover.unknown(Reason.BLANKED, self.bitmap.runs(0, limit), page_size)
-        elif snapshot.order_unknown:
-            known = intervals.complement(intervals.union(tail, beyond), 0, self.num_pages)
-            doubtful = intervals.intersection(cover.order_matters(self.bitmap), known)
-            yield from cover.unknown(Reason.ORDER_UNKNOWN, doubtful, page_size)
-
-    def runs(self) -> "Runs":
-        """The runs of pages in the file; int64 array of shape (n, 2), half-open page numbers."""
-        return self.bitmap.runs()
-
-    def page(self, number: int) -> bytes:
-        """The bytes of one page. Raises as `read` does."""
-        return self.read(number * self.page_size, self.page_size)
-
-    def read(self, offset: int, size: int, *, partial: bool = False) -> bytes:
-        """Read guest memory: `size` bytes at `offset` of the block. Absent pages are zeros.
-
-        Args:
-            offset: first byte within the block.
-            size: number of bytes.
-            partial: for unknown pages, return zeros or the last known contents instead of raising;
-                `coverage` has these pages.
-
-        Raises:
-            ValueError: the range is not inside the block.
-            UnknownPagesError: some of the pages are unknown.
-            FormatError: the block header has no valid page size.
-        """
-        if offset < 0 or size < 0 or offset + size > self.used_length:
-            raise ValueError(
-                f"range {offset:#x}+{size:#x}: block {self.idstr!r} has {self.used_length:#x} bytes"
-            )
-        if not partial and self.coverage.unknown:
-            cover.require_known([self.coverage.within(offset, offset + size)])
-        if not self.readable:
-            return bytes(size)
-        first, last = offset // self.page_size, -(-(offset + size) // self.page_size)
-        runs = None if self.scattered else self.stored.runs(first, last)
-        if runs is not None and len(runs) == 1 and runs[0].tolist() == [first, last]:
-            assert self.model.pages_offset is not None
-            return self.source.read_exactly(
-                self.model.pages_offset + offset, size, f"page of {self.idstr}"
-            )
-        memory = bytearray((last - first) * self.page_size)
-        start = offset - first * self.page_size
-        with memoryview(memory) as view:
-            self.read_pages(first, view)
-            return bytes(view[start : start + size])
-
-    def read_pages(self, first: int, view: memoryview) -> None:
-        """Fill `view`, which must be all zeros, with the stored pages from `first` on.
-
-        The caller has to check for unknown pages.
-
-        Raises:
-            TruncatedError: the file has shrunk.
-            UnsupportedError: the file is a metadump.
-        """
-        source, page_size = self.source, self.page_size
-        source.refuse_pages()
-        if self.scattered is not None:
-            self.scattered.read(source, first, view)
-            return
-        pages_offset = self.model.pages_offset
-        assert pages_offset is not None
-        for start, stop in self.stored.runs(first, first + len(view) // page_size).tolist():
-            length = (stop - start) * page_size
-            place = (start - first) * page_size
-            view[place : place + length] = source.read_exactly(
-                pages_offset + start * page_size, length, f"page of {self.idstr}"
-            )
-
-    def __repr__(self) -> str:
-        return f"<Block {self.idstr} of {self.used_length:#x} bytes>"
 
 
 class OpenSnapshot:
@@ -375,7 +115,7 @@ class OpenSnapshot:
     @cached_property
     def _last_bitmap(self) -> Block | None:
         """The last block with a set bit in its bitmap, among the bitmaps that can be read."""
-        budget = _BITMAP_MAX
+        budget = BITMAP_MAX
         for block in reversed(self.blocks):
             if block.model.bitmap_offset is None or not block.readable or block.bitmap_is_cut:
                 continue

@@ -8,7 +8,8 @@ from mappedram.guest.physical.memory import PhysicalMemory
 from mappedram.guest.physical.ranges import PhysicalMap, Range
 
 if TYPE_CHECKING:
-    from mappedram.stream.snapshot import Block, OpenSnapshot
+    from mappedram.stream.block import Block
+    from mappedram.stream.snapshot import OpenSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,10 @@ def locate(memory: PhysicalMemory, address: int) -> Located:
 
 def _file_offset(memory: PhysicalMemory, one: Range, first: int) -> int | None:
     block = memory.block(one)
-    if block.scattered is None or not block.has_pages:
+    if block.recorded is None or not block.has_pages:
         return memory.file_offset(one, first, 1)
     page, within = divmod(one.offset + first, block.page_size)
-    place = block.scattered.place(page)
+    place = block.recorded.place(page)
     return None if place is None else place + within
 
 

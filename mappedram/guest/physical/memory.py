@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mappedram.io.spans import Runs
-    from mappedram.stream.snapshot import Block, OpenSnapshot
+    from mappedram.stream.block import Block
+    from mappedram.stream.snapshot import OpenSnapshot
 
 
 def physical_memory(snapshot: "OpenSnapshot") -> "PhysicalMemory":
@@ -121,7 +122,7 @@ class PhysicalMemory:
         """
         block = self.block(one)
         start = one.offset + first
-        if block.scattered is not None or not block.readable or not size:
+        if block.recorded is not None or not block.readable or not size:
             return None
         if block.coverage.within(start, start + size).unknown:
             return None
