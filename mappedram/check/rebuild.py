@@ -98,8 +98,8 @@ def rebuilt(path: str, offset: int = 0) -> list[Rebuilt]:
     """
     try:
         # Decompress only once: it is the slowest step.
-        with Source(path) as source, unpacked(source, offset) as (stream, begin, container):
-            return [_rebuilt(stream, begin, container, name) for name in drivers.DRIVERS]
+        with Source(path) as source, unpacked(source, offset) as inside:
+            return [_rebuilt(*inside[:3], name) for name in drivers.DRIVERS]
     except (MappedRamError, OSError) as error:
         return [Rebuilt(name, problem=str(error)) for name in drivers.DRIVERS]
 

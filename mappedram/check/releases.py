@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mappedram.check.finding import Finding, Severity
+from mappedram.check.save_image import packing_of
 from mappedram.errors import FormatError
 from mappedram.io.source import Source
 from mappedram.qemu.loader import E_SWITCHOVER, ERRATA, Destination, Verdict, fitted, verdicts
-from mappedram.stream.libvirt import detect
 from mappedram.stream.model import Stream
 
 #: The finding that a stream is for `xen-load-devices-state`.
@@ -36,7 +36,7 @@ class Findings:
 
     Attributes:
         findings: all findings.
-        compressed: whether the stream is compressed, in a libvirt save image.
+        compressed: whether the stream is compressed, bare or in a libvirt save image.
         stream: the parsed stream; None if the file has none.
     """
 
@@ -52,7 +52,7 @@ class Findings:
     def unlike(self) -> str | None:
         """Why loading this stream is not modelled; None if it is."""
         if self.compressed:
-            return "the stream in the save image is compressed"
+            return "the stream is compressed"
         return "the stream is for xen-load-devices-state" if self.has(_DEVICES_ONLY) else None
 
 
@@ -71,13 +71,13 @@ def judge_loading(
     if found.unlike is not None:
         return {}
     try:
-        image = detect(source, offset)
-    except FormatError:  # in the header of the image
+        packing = packing_of(source, offset)
+    except FormatError:  # in the header of the image, or no program decompresses it
         return {}
-    if image is not None and image.compressed:  # in a format that cannot be decompressed here
+    if packing is not None and packing.compressed:  # in a format that cannot be decompressed here
         return {}
     fitting = Destination(byteorder="big" if found.has(_BIG_ENDIAN) else "little")
-    begin = image.stream_offset if image is not None else offset
+    begin = packing.stream_offset if packing is not None else offset
     given = verdicts(source, begin, fitted(destination or fitting, source, begin))
     named = {release: _named(verdict, findings, destination) for release, verdict in given.items()}
     if destination is not None and any(_UNNAMED in verdict.because for verdict in named.values()):

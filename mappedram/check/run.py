@@ -106,10 +106,11 @@ def _found(source: Source, offset: int) -> Findings:
     """The findings about a file, whatever its contents."""
     found = Findings([])
     try:
-        with unpacked(source, offset) as (stream, begin, container):
-            found = _in_stream(stream, begin, container)
-            if container is not None and container.image.compressed:
+        with unpacked(source, offset) as inside:
+            found = _in_stream(inside.source, inside.begin, inside.container)
+            if inside.source.compression is not None:
                 findings = list(map(_decompressed, found.findings))
+                findings += map(_refusal, inside.damage)
                 found = replace(found, findings=findings, compressed=True)
     except FormatError as refusal:  # the header of the image, or its compression
         found.findings.append(_refusal(refusal))

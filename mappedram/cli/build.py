@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from mappedram.cli.options import epilog, offset_option, output_option
+from mappedram.cli.names import no_such
+from mappedram.cli.options import OutPath, epilog, offset_option, output_option
 from mappedram.cli.partial import STATUS_OF_PARTIAL, partial_option, report
 from mappedram.cli.status import about
 from mappedram.cli.writing import (
@@ -47,7 +48,7 @@ from mappedram.stream.snapshot import OpenSnapshot
         STATUS_OF_PARTIAL,
     ),
 )
-@click.argument("arguments", nargs=-1, required=True, metavar="[RECIPE] OUT", type=Path)
+@click.argument("arguments", nargs=-1, required=True, metavar="[RECIPE] OUT", type=OutPath())
 @click.option(
     "--from",
     "donor",
@@ -145,6 +146,10 @@ def _from_donor(
 ) -> list[Coverage]:
     with about(donor), ExitStack() as stack:
         snapshot, _ = stack.enter_context(open_any(donor, offset, partial=True))
+        snapshot.require_blocks()
+        for idstr in files:
+            if idstr not in snapshot.block:
+                raise no_such("block", idstr, snapshot.block)
         replace = {idstr: stack.enter_context(Source(file)) for idstr, file in files.items()}
         total = sum(source.size for source in replace.values()) + sum(
             stored_bytes(block) for block in snapshot.blocks if block.idstr not in replace

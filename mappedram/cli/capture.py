@@ -11,7 +11,7 @@ import click
 
 from mappedram.check import Report, Severity, check
 from mappedram.cli import output
-from mappedram.cli.options import epilog, output_option
+from mappedram.cli.options import OutPath, epilog, output_option
 from mappedram.cli.status import TerminatedError, about
 from mappedram.cli.writing import force_option, progress
 from mappedram.io.copying import Progress as Moved
@@ -48,7 +48,7 @@ T = TypeVar("T")
     metavar="SOCKET",
     help="Unix socket of the QMP monitor. The monitor serves one client at a time.",
 )
-@click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
+@click.argument("out", type=OutPath(), metavar="OUT")
 @click.option(
     "--channels",
     type=click.IntRange(0, 255),

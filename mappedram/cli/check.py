@@ -1,6 +1,6 @@
 """`mappedram check`: check files against the rules of the specification."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import click
@@ -9,6 +9,7 @@ from mappedram.check import RULES, Asked, Finding, Question, Report, Rule, check
 from mappedram.check.rebuild import Rebuilt, rebuilt, summary
 from mappedram.check.reports import Unread
 from mappedram.cli import output
+from mappedram.cli.completing import complete_codes
 from mappedram.cli.loading import loading_options, question
 from mappedram.cli.options import epilog, offset_option
 from mappedram.cli.status import (
@@ -21,6 +22,8 @@ from mappedram.cli.status import (
     about,
     message_of,
 )
+from mappedram.cli.workers import Crash, in_order
+from mappedram.cli.writing import ended_by_signals
 from mappedram.errors import MappedRamError
 from mappedram.io.source import Source
 from mappedram.printable import printable
@@ -57,6 +60,7 @@ _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
     "--select",
     multiple=True,
     metavar="CODE",
+    shell_complete=complete_codes,
     help="Show only findings with a code that begins with CODE, such as MR2. Can be given more than"
     " once.",
 )
@@ -64,6 +68,7 @@ _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
     "--ignore",
     multiple=True,
     metavar="CODE",
+    shell_complete=complete_codes,
     help="Leave out findings with a code that begins with CODE. Takes precedence over --select.",
 )
 @offset_option
@@ -74,6 +79,14 @@ _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
     help="Also rebuild the structures of each FILE from their parsed values, with both declarations"
     " of the format. Reports the first byte that differs, or how many bytes were rebuilt and"
     " skipped (pages, bitmaps, payloads).",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Judge N files at a time, each in a process of its own; the order of the output stays.",
 )
 @click.option(
     "--output",
@@ -91,6 +104,7 @@ def command(
     qemu: str | None,
     destination: str | None,
     rebuild: bool,
+    jobs: int,
     form: str,
 ) -> int:
     """Check snapshots: report each error with its offset and severity, and give a verdict.
@@ -108,8 +122,12 @@ def command(
     choice = _Choice(_prefixes("--select", select), _prefixes("--ignore", ignore))
     statuses: list[int] = []
     asked = question(qemu, destination, choice.takes)
-    results = (_result(file, offset, asked, statuses) for file in files)
-    _OUTPUTS[form](results, asked, _Rebuilding(offset, statuses) if rebuild else None)
+
+    def work(file: str) -> _Judged:
+        return _judged(file, offset, asked, rebuild=rebuild)
+
+    with ended_by_signals():
+        _OUTPUTS[form](_noted(_each(files, work, jobs), statuses), asked)
     return next(status for status in _WORST_FIRST if status in statuses)
 
 
@@ -134,8 +152,32 @@ def _prefixes(option: str, given: Sequence[str]) -> tuple[str, ...]:
     return prefixes
 
 
-def _result(file: str, offset: int, asked: Question, statuses: list[int]) -> Report | FailureError:
-    """The report on one file, or why there is none; adds its exit status to `statuses`."""
+class _Failed(NamedTuple):
+    """A file of which nothing was found out, and the exit status."""
+
+    file: str
+    message: str
+    status: int
+
+
+class _Judged(NamedTuple):
+    """What there is to say of one file: the report, or why there is none, and the files rebuilt."""
+
+    result: Report | _Failed
+    rebuilt: list[Rebuilt] | None
+
+    @property
+    def statuses(self) -> Iterator[int]:
+        """The exit statuses that it would have alone; a byte that differs is like corruption."""
+        if isinstance(self.result, _Failed):
+            yield self.result.status
+        else:
+            yield self.result.exit_status
+        if any(one.identical is False for one in self.rebuilt or ()):
+            yield CORRUPT
+
+
+def _judged(file: str, offset: int, asked: Question, *, rebuild: bool) -> _Judged:
     try:
         with about(file):
             report = check(
@@ -146,54 +188,52 @@ def _result(file: str, offset: int, asked: Question, statuses: list[int]) -> Rep
                 takes=asked.takes,
             )
     except FailureError as failure:
-        output.note(str(failure))
-        statuses.append(failure.status)
-        return failure
-    statuses.append(report.exit_status)
-    return report
+        failed = _Failed(failure.file, failure.message, failure.status)
+        return _Judged(failed, [] if rebuild else None)
+    return _Judged(report, rebuilt(file, offset) if rebuild else None)
 
 
-class _Rebuilding(NamedTuple):
-    """Rebuilds each file after its report; a difference counts as corruption."""
+def _each(files: Sequence[str], work: Callable[[str], _Judged], jobs: int) -> Iterator[_Judged]:
+    """What there is to say of each file, in their order."""
+    if jobs == 1 or len(files) == 1:
+        yield from map(work, files)
+        return
+    for file, found in zip(files, in_order(files, work, jobs), strict=True):
+        if isinstance(found, Crash):
+            yield _Judged(_Failed(file, found.how, UNFINISHED), None)
+        else:
+            yield found
 
-    offset: int
-    statuses: list[int]
 
-    def __call__(self, result: Report | FailureError) -> list[Rebuilt]:
-        if isinstance(result, FailureError):
-            return []
-        found = rebuilt(result.file, self.offset)
-        if any(one.identical is False for one in found):
-            self.statuses.append(CORRUPT)
-        return found
+def _noted(results: Iterator[_Judged], statuses: list[int]) -> Iterator[_Judged]:
+    """The same; failures are said on standard error, and exit statuses are added to `statuses`."""
+    for judged in results:
+        if isinstance(judged.result, _Failed):
+            output.note(f"{judged.result.file}: {judged.result.message}")
+        statuses += judged.statuses
+        yield judged
 
 
 # Machine-readable output.
 
 
-def _write_json(
-    results: Iterator[Report | FailureError], asked: Question, rebuilding: _Rebuilding | None
-) -> None:
-    def entry(result: Report | FailureError) -> dict[str, Any]:
-        found = _as_dict(result, asked.asked)
-        if rebuilding:
-            found["rebuilt"] = {one.driver: one.to_dict() for one in rebuilding(result)}
+def _write_json(results: Iterator[_Judged], asked: Question) -> None:
+    def entry(judged: _Judged) -> dict[str, Any]:
+        found = _as_dict(judged.result, asked.asked)
+        if judged.rebuilt is not None:
+            found["rebuilt"] = {one.driver: one.to_dict() for one in judged.rebuilt}
         return found
 
-    output.write_json((entry(result) for result in results), levels=3)
+    output.write_json((entry(judged) for judged in results), levels=3)
 
 
-def _write_sarif(
-    results: Iterator[Report | FailureError], asked: Question, _: _Rebuilding | None
-) -> None:
+def _write_sarif(results: Iterator[_Judged], asked: Question) -> None:
     from mappedram.check.reports import sarif
 
     output.write_json(sarif.document(_plain(results), _rules(asked)), levels=4)
 
 
-def _write_junit(
-    results: Iterator[Report | FailureError], asked: Question, _: _Rebuilding | None
-) -> None:
+def _write_junit(results: Iterator[_Judged], asked: Question) -> None:
     from mappedram.check.reports import junit
 
     for piece in junit.pieces(_plain(results), _rules(asked)):
@@ -205,16 +245,16 @@ def _rules(asked: Question) -> list[Rule]:
     return [rule for code, rule in RULES.items() if asked.wants(code)]
 
 
-def _plain(results: Iterator[Report | FailureError]) -> Iterator[Report | Unread]:
-    for result in results:
-        if isinstance(result, FailureError):
+def _plain(results: Iterator[_Judged]) -> Iterator[Report | Unread]:
+    for result, _ in results:
+        if isinstance(result, _Failed):
             yield Unread(result.file, result.message)
         else:
             yield result
 
 
-def _as_dict(result: Report | FailureError, asked: Asked) -> dict[str, Any]:
-    if isinstance(result, FailureError):
+def _as_dict(result: Report | _Failed, asked: Asked) -> dict[str, Any]:
+    if isinstance(result, _Failed):
         return {
             "file": result.file,
             "verdict": None,
@@ -229,19 +269,16 @@ def _as_dict(result: Report | FailureError, asked: Asked) -> dict[str, Any]:
 # Human-readable output.
 
 
-def _write_human(
-    results: Iterator[Report | FailureError], _: Question, rebuilding: _Rebuilding | None
-) -> None:
-    for result in results:
+def _write_human(results: Iterator[_Judged], _: Question) -> None:
+    for result, found in results:
         _show(result)
-        found = rebuilding(result) if rebuilding else []
         if found:
             output.line(f"{printable(result.file)}: {printable(summary(found))}")
 
 
-def _show(result: Report | FailureError) -> None:
-    if isinstance(result, FailureError):
-        return  # `_result` printed it on standard error
+def _show(result: Report | _Failed) -> None:
+    if isinstance(result, _Failed):
+        return  # it has been said on standard error
     for finding in result.findings:
         _show_finding(result.file, finding)
     counts = ", ".join(_counted(result, severity) for severity in _STYLES)

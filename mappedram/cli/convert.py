@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 
 from mappedram.cli import output
+from mappedram.cli.completing import complete_blocks
 from mappedram.cli.exporting import Export, below_4g_option, known_map, write_export
 from mappedram.cli.extract import chosen_blocks, unknown_of, write_blocks
 from mappedram.cli.info import stopped_as_dict
 from mappedram.cli.options import (
+    OutPath,
     driver_option,
     epilog,
     file_argument,
@@ -42,6 +44,7 @@ from mappedram.io.copying import Progress as Moved
 from mappedram.io.staged import DEVICES, StagedFiles
 from mappedram.stream.coverage import Coverage
 from mappedram.stream.libvirt import LibvirtImage
+from mappedram.stream.reader import PageTaker
 from mappedram.stream.snapshot import OpenSnapshot
 
 #: Forms that hold memory by its physical address.
@@ -65,8 +68,15 @@ FORMATS = (*EXPORTS, "mapped-ram", "stream", "libvirt-sparse")
     "-O", "target_format", type=click.Choice(FORMATS), required=True, help="Output format."
 )
 @file_argument
-@click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
-@click.option("-b", "--block", "idstr", metavar="IDSTR", help="Write only this block (raw).")
+@click.argument("out", type=OutPath(), metavar="OUT")
+@click.option(
+    "-b",
+    "--block",
+    "idstr",
+    metavar="IDSTR",
+    shell_complete=complete_blocks,
+    help="Write only this block (raw).",
+)
 @below_4g_option
 @offset_option
 @click.option(
@@ -238,15 +248,29 @@ def _to_mapped_ram(
             return stack.enter_context(progress("convert", total))
 
         early = EarlyPages(fd, layout.offset, layout.align, moved_of)
+
         # Dropping zero pages and O_DIRECT need another code path.
-        on_pages = None if layout.drop_zero_pages or layout.direct_io else early.begin
+        def begin(read: OpenSnapshot, page_size: int) -> PageTaker | None:
+            _refuse_align(layout.align, page_size)
+            return early.begin(read, page_size)
+
+        on_pages = None if layout.drop_zero_pages or layout.direct_io else begin
         snapshot, _ = stack.enter_context(opening(on_pages=on_pages))
+        _refuse_align(layout.align, snapshot.stream.page_size or 1)
         files.made_of(snapshot.source.fd)
         moved = None
         if not early.begun:
             moved = moved_of(sum(map(stored_bytes, snapshot.blocks)))
         note_direct_io(lay_out(snapshot, fd, layout, early=early, progress=moved))
         return lacking(snapshot)
+
+
+def _refuse_align(align: int, page_size: int) -> None:
+    """Refuse an alignment at which no page can stand."""
+    if align < page_size or align % page_size:
+        raise click.UsageError(
+            f"--align {align:#x}: expected a multiple of the page size, {page_size:#x}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

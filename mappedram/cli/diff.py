@@ -257,7 +257,9 @@ def _show_counts(found: Comparison) -> None:
     ]
     if rows:
         output.line()
-        for line in table(["idstr", "page_size", *numbers.split()], rows, f"page_size {numbers}"):
+        for line in table(
+            ["idstr", "page_size", *numbers.split()], rows, f"page_size {numbers}", output.width()
+        ):
             output.line(line)
 
 

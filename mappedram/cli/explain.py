@@ -8,6 +8,7 @@ import click
 
 from mappedram.check import RULES, Rule, find
 from mappedram.cli import output
+from mappedram.cli.completing import complete_names
 from mappedram.cli.markdown import rendered
 from mappedram.cli.options import epilog, output_option
 from mappedram.cli.status import FINE, UNFINISHED
@@ -48,7 +49,7 @@ class _Page:
         "  64  unknown name, or usage error",
     ),
 )
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_names)
 @output_option
 def command(name: str | None, form: str) -> int:
     """Explain a rule of `mappedram check`: what it checks, why, and what to do about a file.
@@ -236,7 +237,8 @@ def _list(form: str) -> None:
         output.write_json([_as_dict(rule) for rule in RULES.values()], levels=1)
         return
     header = ("code", "severity", "name", "summary")
-    for text in table(header, [(r.code, r.severity, r.name, r.summary) for r in RULES.values()]):
+    rows = [(r.code, r.severity, r.name, r.summary) for r in RULES.values()]
+    for text in table(header, rows, columns=output.width()):
         output.line(text)
 
 

@@ -6,7 +6,11 @@ from pathlib import Path
 import click
 
 from mappedram.cli import output
+from mappedram.cli.completing import complete_blocks
+from mappedram.cli.names import no_such
 from mappedram.cli.options import (
+    STANDARD_OUTPUT,
+    OutPath,
     driver_option,
     epilog,
     file_argument,
@@ -35,6 +39,8 @@ from mappedram.errors import UnsupportedError
 from mappedram.export.raw import extract, stored_bytes
 from mappedram.format.constants import RAM_SECTION_IDSTR
 from mappedram.format.drivers import DriverName
+from mappedram.guest.physical.dumping import memory_pieces
+from mappedram.guest.physical.located import block_memory
 from mappedram.io.staged import DEVICES, StagedFiles, make_folder, safe_name
 from mappedram.printable import printable
 from mappedram.stream.block import Block
@@ -52,6 +58,7 @@ _SUFFIX = ".raw"
         "Examples:\n"
         "  mappedram extract guest.mapped-ram -d ram/\n"
         "  mappedram extract guest.mapped-ram -b pc.ram -o pc.ram.raw\n"
+        "  mappedram extract guest.mapped-ram -b pc.ram -o - | strings\n"
         "  mappedram extract --partial cut-off.mapped-ram -d ram/",
         STATUS_OF_PARTIAL,
     ),
@@ -63,18 +70,23 @@ _SUFFIX = ".raw"
     "idstrs",
     multiple=True,
     metavar="IDSTR",
+    shell_complete=complete_blocks,
     help="Extract only this block; can be given more than once.",
 )
 @click.option(
     "-d",
     "--directory",
-    type=click.Path(path_type=Path),
+    type=OutPath(),
     metavar="DIR",
     help="Write one file per block into DIR, named after the block; create DIR if it does not"
     " exist.",
 )
 @click.option(
-    "-o", "out", type=click.Path(path_type=Path), metavar="OUT", help="Write one block to OUT."
+    "-o",
+    "out",
+    type=OutPath(standard_output=True),
+    metavar="OUT",
+    help="Write one block to OUT; - is standard output, if it is a pipe or a file.",
 )
 @offset_option
 @driver_option
@@ -104,6 +116,10 @@ def command(
     """
     if (directory is None) == (out is None):
         raise click.UsageError("expected one of -d DIR and -o OUT")
+    if out == STANDARD_OUTPUT:
+        if direct_io or form == "json":
+            raise click.UsageError("-o - goes without --direct-io and --output json")
+        output.refuse_terminal("-o -")
     opening = partly(partial, file, offset, driver=driver)
     with about(file), opening() as (snapshot, _):
         blocks = chosen_blocks(snapshot, idstrs)
@@ -112,6 +128,9 @@ def command(
             require_known(unknown, snapshot.stream.stopped)
         if out is not None and len(blocks) != 1:
             raise click.UsageError(f"-o OUT takes one block, not {len(blocks)}; choose with -b")
+        if out == STANDARD_OUTPUT:
+            _to_standard_output(snapshot, blocks[0])
+            return note_unknown(unknown)
         if directory is not None:
             make_folder(directory, snapshot.source.fd)
         places = [out or Path(directory or "", safe_name(b.idstr, _SUFFIX)) for b in blocks]
@@ -129,6 +148,17 @@ def command(
     return show_unknown(unknown)
 
 
+def _to_standard_output(snapshot: OpenSnapshot, block: Block) -> None:
+    """Write a block byte by byte, as a pipe takes it."""
+    if not block.used_length:
+        return
+    with progress("extract", block.used_length) as moved:
+        for piece in memory_pieces(block_memory(snapshot, block), 0, block.used_length):
+            output.write_bytes(piece)
+            if moved:
+                moved(len(piece))
+
+
 def chosen_blocks(snapshot: OpenSnapshot, idstrs: Sequence[str]) -> list[Block]:
     """The blocks with these names, or all blocks that can have pages in the file.
 
@@ -142,8 +172,7 @@ def chosen_blocks(snapshot: OpenSnapshot, idstrs: Sequence[str]) -> list[Block]:
         raise UnsupportedError("the stream contains devices but no guest memory")
     for idstr in idstrs:
         if idstr not in snapshot.block:
-            known = ", ".join(map(printable, snapshot.block))
-            raise click.UsageError(f"no block {idstr!r} in the snapshot; blocks: {known}")
+            raise no_such("block", idstr, snapshot.block)
     if idstrs:
         return [snapshot.block[idstr] for idstr in dict.fromkeys(idstrs)]
     return [block for block in snapshot.block.values() if block.readable]

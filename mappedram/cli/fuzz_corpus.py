@@ -6,10 +6,10 @@ import click
 
 from mappedram.cli import output
 from mappedram.cli.fuzz_drawing import first_option, note_fault, undrawn
-from mappedram.cli.options import epilog, output_option
+from mappedram.cli.options import OutPath, epilog, output_option
 from mappedram.cli.status import CORRUPT, FINE, about
 from mappedram.cli.writing import counted, ended_by_signals
-from mappedram.printable import printable
+from mappedram.printable import plural, printable
 
 
 @click.command(
@@ -25,7 +25,7 @@ from mappedram.printable import printable
         "  64  usage error",
     ),
 )
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("folder", type=OutPath(), metavar="DIR")
 @click.option(
     "--count",
     type=click.IntRange(1),
@@ -69,5 +69,7 @@ def command(folder: Path, count: int, seed: int, first: int, force: bool, form: 
         kinds = [entry["kind"] for entry in manifest["files"]]
         parts = (f"{kinds.count(kind)} {kind}" for kind in ("sound", "broken", "wild"))
         faults = undrawn(manifest["faults"]["count"])
-        output.line(f"{printable(str(folder))}: {len(kinds)} files: {', '.join(parts)}{faults}")
+        output.line(
+            f"{printable(str(folder))}: {plural(len(kinds), 'file')}: {', '.join(parts)}{faults}"
+        )
     return CORRUPT if manifest["faults"]["count"] else FINE

@@ -10,10 +10,10 @@ import click
 
 from mappedram.cli import output
 from mappedram.cli.fuzz_drawing import first_option, note_fault, undrawn
-from mappedram.cli.options import SizeType, epilog, output_option
+from mappedram.cli.options import OutPath, SizeType, epilog, output_option
 from mappedram.cli.status import CORRUPT, FINE, UNFINISHED, FailureError, about
 from mappedram.cli.writing import counted, ended_by_signals
-from mappedram.printable import printable
+from mappedram.printable import plural, printable
 
 if TYPE_CHECKING:
     from mappedram.fuzz.report import FoundFailure
@@ -74,7 +74,7 @@ _COUNT = 1000
     "--jobs",
     type=click.IntRange(1, 1024),
     default=_JOBS,
-    show_default=True,
+    show_default="that of the processors",
     metavar="N",
     help="Number of parallel runs.",
 )
@@ -97,7 +97,7 @@ _COUNT = 1000
 @click.option(
     "-d",
     "--directory",
-    type=click.Path(path_type=Path),
+    type=OutPath(),
     default="mappedram-fuzz",
     show_default=True,
     metavar="DIR",
@@ -217,9 +217,9 @@ def _show(target: "FuzzTarget", seed: int, summary: "Summary") -> None:
     outcomes = ", ".join(f"{count} {kind}" for kind, count in sorted(summary.kinds.items()))
     rate = summary.executions / summary.seconds if summary.seconds else 0
     output.line(
-        f"{printable(target.name)}: {summary.executions} files of seed {seed} in"
-        f" {summary.seconds:.1f} s ({rate:.1f}/s): {outcomes}; {len(summary.found)} failures"
-        f"{undrawn(summary.faults.count)}"
+        f"{printable(target.name)}: {plural(summary.executions, 'file')} of seed {seed} in"
+        f" {summary.seconds:.1f} s ({rate:.1f}/s): {outcomes};"
+        f" {plural(len(summary.found), 'failure')}{undrawn(summary.faults.count)}"
     )
 
 
@@ -231,6 +231,6 @@ def _line(found: "FoundFailure", place: Path) -> str:
     fields = ", ".join(places(found.case))
     style = output.styled(f"{what:<20}", "red")
     return (
-        f"{style}  {printable(fields)}  after {found.executions} files, {found.seconds:.1f} s:"
-        f" {printable(str(place))}"
+        f"{style}  {printable(fields)}  after {plural(found.executions, 'file')},"
+        f" {found.seconds:.1f} s: {printable(str(place))}"
     )

@@ -85,7 +85,7 @@ def _show_json(file: str, snapshot: OpenSnapshot, image: LibvirtImage | None) ->
     output.write_json(
         {
             "file": file,
-            "container": libvirt.container_name(image),
+            "container": libvirt.container_name(image, snapshot.source.compression),
             "libvirt": libvirt.as_dict(image),
             "stream_offset": stream.offset,
             "apparent_size": stream.file_size,
@@ -191,7 +191,7 @@ def _header(
         told = ((word, packed.summary.get(word)) for word in ("pages", "state", "names"))
         left_out = ", ".join(f"{word}: {value}" for word, value in told)
         yield "metadump", f"by {packed.summary.get('made_by')}; {left_out}"
-    yield from libvirt.header_lines(image)
+    yield from libvirt.header_lines(image, snapshot.source.compression)
     yield "stream offset", f"{stream.offset:#x}"
     yield "machine", stream.machine or "unknown (no configuration section)"
     yield "page size", size(stream.page_size) if stream.page_size else "unknown"
@@ -238,7 +238,7 @@ def _complete(stream: Stream) -> str:
 def _block_table(blocks: Sequence[Block]) -> Iterator[str]:
     numbers = "used_length pages of unknown density bitmap_offset pages_offset"
     rows = map(_block_row, blocks, pages_present(blocks))
-    return table(["idstr", *numbers.split()], rows, numbers)
+    return table(["idstr", *numbers.split()], rows, numbers, output.width())
 
 
 def _block_row(block: Block, present: int | None) -> Sequence[object]:
@@ -263,7 +263,9 @@ def _hex(offset: int | None) -> str | None:
 
 def _section_table(sections: Sequence[Section]) -> Iterator[str]:
     header = ("type", "id", "idstr", "instance", "version", "offset", "length")
-    return table(header, _section_rows(sections), "id instance version offset length")
+    return table(
+        header, _section_rows(sections), "id instance version offset length", output.width()
+    )
 
 
 def _section_rows(sections: Sequence[Section]) -> Iterator[Sequence[object] | str]:

@@ -1,24 +1,25 @@
 """`mappedram layout`: map every byte of a file to a named region."""
 
-import re
 from collections.abc import Iterator, Sequence
-from fnmatch import translate
 from pathlib import Path
 from typing import Any
 
 import click
 
 from mappedram.cli import output
+from mappedram.cli.completing import complete_regions
 from mappedram.cli.info import stopped_as_dict
+from mappedram.cli.names import matching
 from mappedram.cli.options import (
     STATUS_OF_READING,
+    OutPath,
     driver_option,
     epilog,
     file_argument,
     offset_option,
     output_option,
 )
-from mappedram.cli.status import FINE, UNFINISHED, FailureError, about
+from mappedram.cli.status import FINE, about
 from mappedram.cli.writing import force_option
 from mappedram.format.drivers import DriverName
 from mappedram.io.staged import StagedFiles
@@ -56,13 +57,14 @@ _NAME_WIDTH_MAX = 56
     "patterns",
     multiple=True,
     metavar="NAME",
+    shell_complete=complete_regions,
     help="Show only regions with this name or path; * and ? are wildcards. Can be given more than"
     " once.",
 )
 @click.option(
     "--html",
     "page",
-    type=click.Path(path_type=Path),
+    type=OutPath(),
     metavar="OUT",
     help="Write an HTML page instead: the regions drawn to scale, the pages of each block, every"
     " field with its clauses, the findings of `check`, and the devices.",
@@ -91,7 +93,7 @@ def command(
     if page and (with_hex or patterns or form == "json"):
         raise click.UsageError("--html cannot be used with --hex, --region or --output json")
     with about(file), open_any(file, offset, driver=driver, partial=True) as (snapshot, image):
-        regions = _selected(file, regions_of(snapshot, image), patterns)
+        regions = _selected(regions_of(snapshot, image), patterns)
         if page:
             _write(snapshot, page, _page(file, offset, snapshot, image), force=force)
         elif form == "json":
@@ -105,19 +107,8 @@ def command(
     return FINE
 
 
-def _selected(file: str, regions: list[Region], patterns: Sequence[str]) -> list[Region]:
-    if not patterns:
-        return regions
-    # Paths contain brackets, which are not wildcards.
-    globs = [re.compile(translate(pattern.replace("[", "[[]"))) for pattern in patterns]
-    found = [
-        region
-        for region in regions
-        if any(glob.match(region.name) or glob.match(region.path) for glob in globs)
-    ]
-    if not found:
-        raise FailureError(file, f"no region matches {' or '.join(patterns)}", UNFINISHED)
-    return found
+def _selected(regions: list[Region], patterns: Sequence[str]) -> list[Region]:
+    return matching("region", patterns, regions, lambda one: (one.name, one.path))
 
 
 def _page(file: str, offset: int, snapshot: OpenSnapshot, image: LibvirtImage | None) -> str:
@@ -176,13 +167,17 @@ def _show_table(snapshot: OpenSnapshot, regions: list[Region]) -> None:
     width = len(f"{snapshot.stream.file_size:#x}")
     name_width = min(max((len(region.name) for region in regions), default=0), _NAME_WIDTH_MAX)
     heading = f"{'offset':>{width}}  {'end':>{width}}  {'size':>10}  {'name':<{name_width}}  path"
+    columns = output.width()
     output.line(output.styled(heading, "bold"))
     for members, note in pieces(snapshot, regions):
         for region in members:
-            output.line(
-                f"{region.offset:#{width}x}  {region.end:#{width}x}  {size(region.length):>10}"
-                f"  {printable(region.name):<{name_width}}  {printable(region.path)}"
-            )
+            place = f"{region.offset:#{width}x}  {region.end:#{width}x}  {size(region.length):>10}"
+            name, path = printable(region.name), printable(region.path)
+            text = f"{place}  {name:<{name_width}}  {path}"
+            if columns is not None and len(text) > columns:
+                output.line(f"{place}  {name}")
+                text = f"    {path}"
+            output.line(text)
         if note:
             output.line(str(note))
 

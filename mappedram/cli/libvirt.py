@@ -8,10 +8,15 @@ from mappedram.printable import printable
 from mappedram.stream.libvirt import Domain, LibvirtImage, describe
 from mappedram.view.text import size
 
+_DECOMPRESSED = (
+    "decompressed",
+    "for what follows; offsets count from the beginning of the stream",
+)
 
-def container_name(image: LibvirtImage | None) -> str:
+
+def container_name(image: LibvirtImage | None, compression: str | None) -> str:
     """Name of the container of the stream."""
-    return "none" if image is None else "libvirt"
+    return (compression or "none") if image is None else "libvirt"
 
 
 def as_dict(image: LibvirtImage | None) -> dict[str, Json] | None:
@@ -32,16 +37,26 @@ def as_dict(image: LibvirtImage | None) -> dict[str, Json] | None:
         "stream_offset": image.stream_offset,
         "domain": None
         if domain is None
-        else {"name": domain.name, "uuid": domain.uuid, "machine": domain.machine},
+        else {
+            "name": domain.name,
+            "uuid": domain.uuid,
+            "machine": domain.machine,
+            "memory": domain.memory,
+            "vcpus": domain.vcpus,
+            "devices": dict(domain.devices),
+            "disks": list(domain.disks),
+        },
         "xml": image.xml,
         "cookie": image.cookie,
     }
 
 
-def header_lines(image: LibvirtImage | None) -> Iterator[tuple[str, str]]:
-    """The image as labels and texts, for human-readable output."""
+def header_lines(image: LibvirtImage | None, compression: str | None) -> Iterator[tuple[str, str]]:
+    """The image or the compression as labels and texts, for human-readable output."""
     if image is None:
-        yield "container", "none"
+        yield "container", compression or "none"
+        if compression:
+            yield _DECOMPRESSED
         return
     state = "" if image.complete else f", marked incomplete ({image.magic})"
     yield (
@@ -49,10 +64,13 @@ def header_lines(image: LibvirtImage | None) -> Iterator[tuple[str, str]]:
         f"libvirt save image, format {image.format_name or f'{image.format} (unknown)'},"
         f" {image.byteorder}-endian header{state}",
     )
-    yield "domain", _domain(describe(image.xml))
+    domain = describe(image.xml)
+    yield "domain", _domain(domain)
+    if domain is not None:
+        yield from _summary(domain)
     yield "was running", "yes" if image.was_running else "no"
     if image.compressed:
-        yield "decompressed", "yes; offsets below are relative to the start of the stream"
+        yield _DECOMPRESSED
     else:
         yield "slack", f"{size(max(0, image.stream_offset - image.text_end))} for a longer XML"
 
@@ -64,6 +82,20 @@ def show_texts(image: LibvirtImage) -> None:
             output.line(f"\n{output.styled(title, 'bold')}")
             for line in text.splitlines():
                 output.line(printable(line))
+
+
+def _summary(domain: Domain) -> Iterator[tuple[str, str]]:
+    """What the XML says in short; all of it comes last."""
+    if domain.memory is not None:
+        vcpus = f", {domain.vcpus} vCPU{'' if domain.vcpus == '1' else 's'}" if domain.vcpus else ""
+        yield "domain memory", f"{size(domain.memory)}{vcpus}"
+    if domain.devices:
+        devices = (
+            name if count == 1 else f"{count} {name}" for name, count in domain.devices.items()
+        )
+        yield "devices", ", ".join(devices)
+    for disk in domain.disks:
+        yield "disk", disk
 
 
 def _domain(domain: Domain | None) -> str:

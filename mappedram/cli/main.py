@@ -15,9 +15,9 @@ from mappedram.printable import printable
 from mappedram.version import __version__
 
 _VERBS = (
-    *("info", "layout", "map", "check", "explain", "state", "diff"),
+    *("info", "layout", "map", "check", "explain", "state", "diff", "search", "dump"),
     *("extract", "convert", "build", "repair", "metadump", "restore-hint"),
-    *("capture", "fuzz", "volatility", "spec"),
+    *("capture", "fuzz", "volatility", "spec", "completion"),
 )
 
 
@@ -40,7 +40,31 @@ class _Verbs(click.Group):
         command: click.Command = import_module(
             f"mappedram.cli.{cmd_name.replace('-', '_')}"
         ).command
+        _take_debug(command)
         return command
+
+
+def _set_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    settings = ctx.find_object(_Settings)
+    if value and settings is not None:  # there are none while words are completed
+        settings.debug = True
+
+
+_debug = click.Option(
+    ["--debug"],
+    is_flag=True,
+    expose_value=False,
+    callback=_set_debug,
+    help="Show a traceback with every error.",
+)
+
+
+def _take_debug(command: click.Command) -> None:
+    """Let a verb, and the verbs below it, take --debug, which may stand before or behind a verb."""
+    if _debug not in command.params:
+        command.params.append(_debug)
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _take_debug(inner)
 
 
 @click.group(
@@ -126,9 +150,13 @@ def _report(error: BaseException) -> int:
 
 
 def _report_usage(error: click.UsageError) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and error.ctx:
+        click.echo(error.ctx.get_help(), err=True)
+        return status.USAGE
     command = error.ctx.command_path if error.ctx else "mappedram"
+    message = " ".join(error.format_message().split())  # a list of choices comes in lines
     verb = command.partition(" ")[2]
-    output.note(f"{verb}: {error.format_message()}" if verb else error.format_message())
+    output.note(f"{verb}: {message}" if verb else message)
     click.echo(f"Try '{command} --help'.", err=True)
     return status.USAGE
 

@@ -102,6 +102,7 @@ def _lines(snapshot: OpenSnapshot, found: PhysicalMap) -> Iterator[str]:
         header,
         (_row(snapshot, one) for one in found.ranges),
         right="gpa end size block_offset file_offset",
+        columns=output.width(),
     )
     if found.unplaced:
         yield ""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import click
 
 from mappedram.cli import output
-from mappedram.cli.options import epilog, file_argument, offset_option, output_option
+from mappedram.cli.options import OutPath, epilog, file_argument, offset_option, output_option
 from mappedram.cli.status import FINE, about
 from mappedram.cli.writing import ended_by_signals, force_option, progress
 from mappedram.errors import BuildError
@@ -76,7 +76,7 @@ class _Done:
     ),
 )
 @file_argument
-@click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
+@click.argument("out", type=OutPath(), metavar="OUT")
 @click.option(
     "--pages",
     type=click.Choice(["none", "hash"]),

@@ -1,5 +1,7 @@
 """Arguments and options that several verbs share: file, offset, driver, output."""
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +11,9 @@ from mappedram.sizes import parse_size
 
 if TYPE_CHECKING:
     _IntegerType = click.ParamType[int]
+    _PathType = click.Path[Path]
 else:
+    _PathType = click.Path
     _IntegerType = click.ParamType  # takes no type before click 8.4
 
 
@@ -29,6 +33,36 @@ class SizeType(_IntegerType):
 
 
 size_type = SizeType()
+
+#: What stands for standard output in the place of a file.
+STANDARD_OUTPUT = Path("-")
+
+
+class OutPath(_PathType):
+    """A path that is written to, which is nothing that was meant as an option.
+
+    Args:
+        standard_output: whether `-` may stand for standard output.
+    """
+
+    def __init__(self, *, standard_output: bool = False) -> None:
+        super().__init__(path_type=Path)
+        self._standard_output = standard_output
+
+    def convert(
+        self,
+        value: "str | os.PathLike[str]",
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Path:
+        """The path; a usage error where it is no file's."""
+        text = os.fspath(value)
+        if text == "-" and not self._standard_output:
+            self.fail("-: a pipe cannot take it; ./- is a file of that name", param, ctx)
+        if text.startswith("--"):
+            self.fail(f"{text}: looks like an option; ./{text} is a file of that name", param, ctx)
+        return Path(text)
+
 
 file_argument = click.argument("file", type=click.Path(), metavar="FILE")
 

@@ -3,9 +3,12 @@
 import errno
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import click
 
 from mappedram.printable import printable
 
@@ -52,6 +55,36 @@ def note(text: str) -> None:
     """Write a line of the tool itself to standard error; flushes standard output first."""
     flush()
     print(f"mappedram: {printable(text)}", file=sys.stderr)
+
+
+def width() -> int | None:
+    """Columns of the terminal that standard output is; None if it is none."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns
+
+
+def refuse_terminal(option: str) -> None:
+    """Refuse to write bytes to a terminal, which would obey some of them.
+
+    Raises:
+        UsageError: standard output is a terminal.
+    """
+    if sys.stdout is not None and sys.stdout.isatty():
+        raise click.UsageError(
+            f"{option}: standard output is a terminal; redirect it to a file or a pipe"
+        )
+
+
+def write_bytes(data: bytes) -> None:
+    """Write bytes to standard output, after all that was written before."""
+    flush()
+    if sys.stdout is None:
+        raise OutputError(OSError(errno.EBADF, os.strerror(errno.EBADF)))
+    try:
+        sys.stdout.buffer.write(data)
+    except OSError as error:
+        raise OutputError(error) from error
 
 
 def styled(text: str, style: str) -> str:

@@ -9,7 +9,7 @@ import click
 
 from mappedram.check import Finding, Report, Severity, check
 from mappedram.cli import output
-from mappedram.cli.options import epilog, file_argument, offset_option, output_option
+from mappedram.cli.options import OutPath, epilog, file_argument, offset_option, output_option
 from mappedram.cli.status import UNFINISHED, FailureError, about
 from mappedram.cli.writing import ended_by_signals, force_option, progress
 from mappedram.io import system
@@ -43,7 +43,7 @@ _PROOFS = {repair.name: repair.proof for repair in REPAIRS}
     ),
 )
 @file_argument
-@click.argument("out", type=click.Path(path_type=Path), metavar="[OUT]", required=False)
+@click.argument("out", type=OutPath(), metavar="[OUT]", required=False)
 @click.option("--in-place", is_flag=True, help="Change FILE itself instead of writing OUT.")
 @click.option("--dry-run", is_flag=True, help="List the repairs, and write nothing.")
 @click.option(
@@ -79,7 +79,8 @@ def command(
         report = todo.report
         if not dry_run and _is_worth_it(todo):
             report = _in_place(todo, file) if out is None else _copy(todo, out, force=force)
-    result = file if out is None else str(out)
+    is_written = out is not None and _is_worth_it(todo)
+    result = str(out) if is_written else file
     status = _status(todo, report, dry_run=dry_run)
     if form == "json":
         output.write_json(_as_dict(file, result, todo, report, dry_run=dry_run), levels=3)

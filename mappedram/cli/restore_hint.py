@@ -90,7 +90,7 @@ def command(
         if not partial:
             refuse_cut(snapshot)
         stream = path
-        if image and image.compressed:
+        if snapshot.source.compression:
             stream = f"{path}.stream"
             unpack = _unpack(path, stream, mapped_ram=snapshot.stream.mapped_ram)
         found = hint(snapshot.stream, stream, LoadOptions(channels, direct_io))

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from mappedram.cli import output
-from mappedram.cli.options import epilog, output_option
+from mappedram.cli.completing import complete_specification
+from mappedram.cli.options import OutPath, epilog, output_option
 from mappedram.cli.status import FINE, about
 from mappedram.cli.writing import ended_by_signals, force_option
 from mappedram.format.specification import FILES, SpecificationFile
@@ -39,11 +40,11 @@ from mappedram.view.text import size, table
         "  64  usage error",
     ),
 )
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_specification)
 @click.option(
     "-d",
     "--directory",
-    type=click.Path(path_type=Path),
+    type=OutPath(),
     metavar="DIR",
     help="Write the files into DIR; create DIR if it does not exist.",
 )
@@ -71,7 +72,7 @@ def command(names: tuple[str, ...], directory: Path | None, force: bool, form: s
             output.write(file.text)
     else:
         rows = [(file.name, size(len(file.data)), file.about) for file in files]
-        for row in table(("name", "size", "contents"), rows, right="size"):
+        for row in table(("name", "size", "contents"), rows, right="size", columns=output.width()):
             output.line(row)
     return FINE
 

@@ -1,12 +1,12 @@
 """`mappedram state`: the state of devices, field by field."""
 
-import re
 from collections.abc import Sequence
-from fnmatch import translate
 
 import click
 
 from mappedram.cli import output
+from mappedram.cli.completing import complete_devices
+from mappedram.cli.names import matching
 from mappedram.cli.options import (
     driver_option,
     epilog,
@@ -16,6 +16,7 @@ from mappedram.cli.options import (
 )
 from mappedram.cli.status import FINE, UNFINISHED, FailureError, about
 from mappedram.format.drivers import DriverName
+from mappedram.printable import plural
 from mappedram.stream.libvirt import open_any
 from mappedram.stream.vmstate import DeviceState, DeviceStates
 from mappedram.view.device import device_name, tree
@@ -31,10 +32,9 @@ from mappedram.view.device import device_name, tree
         "  mappedram state --output json guest.mapped-ram | jq '.devices[].idstr'",
         "Exit status:\n"
         "  0   success; state that cannot be decoded is shown as bytes\n"
-        "  1   the file cannot be parsed to its end, has no JSON description, or has no\n"
-        "      device that matches GLOB\n"
+        "  1   the file cannot be parsed to its end, or has no JSON description\n"
         "  63  not a file that this tool handles\n"
-        "  64  usage error",
+        "  64  usage error, or no device matches GLOB",
     ),
 )
 @file_argument
@@ -43,6 +43,7 @@ from mappedram.view.device import device_name, tree
     "patterns",
     multiple=True,
     metavar="GLOB",
+    shell_complete=complete_devices,
     help="Show only devices with this name, or name and instance as in cpu/0; * and ? are"
     " wildcards. Can be given more than once.",
 )
@@ -60,7 +61,7 @@ def command(
     """
     with about(file), open_any(file, offset, driver=driver, partial=True) as (snapshot, _):
         states = snapshot.state
-        devices = _selected(file, states, patterns)
+        devices = _selected(states, patterns)
         if form == "json":
             _show_json(file, states, devices)
         else:
@@ -73,26 +74,13 @@ def command(
     return FINE
 
 
-def _selected(file: str, states: DeviceStates, patterns: Sequence[str]) -> list[DeviceState]:
+def _selected(states: DeviceStates, patterns: Sequence[str]) -> list[DeviceState]:
     """The selected devices, in file order; the configuration comes first."""
     known = [states.configuration, *states] if states.configuration else list(states)
     if not patterns:
         return known
-    # Names contain brackets, which are not wildcards.
-    globs = [re.compile(translate(pattern.replace("[", "[[]"))) for pattern in patterns]
-    found = [
-        device
-        for device in known
-        if any(
-            glob.match(device.idstr) or glob.match(f"{device.idstr}/{device.instance_id}")
-            for glob in globs
-        )
-    ]
-    if not found:
-        names = ", ".join(dict.fromkeys(device.idstr for device in known)) or "none"
-        message = f"no device matches {' or '.join(patterns)}; devices in the file: {names}"
-        raise FailureError(file, message, UNFINISHED)
-    return found
+    names = {id(one): (one.idstr, f"{one.idstr}/{one.instance_id}") for one in known}
+    return matching("device", patterns, known, lambda one: names[id(one)])
 
 
 def _show_json(file: str, states: DeviceStates, devices: list[DeviceState]) -> None:
@@ -112,7 +100,7 @@ def _show(device: DeviceState) -> None:
     end = device.offset + device.length
     output.line(
         f"{output.styled(device_name(device.idstr, device.instance_id), 'bold')}{version}"
-        f"  {device.offset:#x} to {end:#x}, {device.length} bytes"
+        f"  {device.offset:#x} to {end:#x}, {plural(device.length, 'byte')}"
     )
     for text in tree(device.root):
         output.line(f"  {text}")

@@ -28,7 +28,7 @@ channels_option = click.option(
     "--channels",
     type=click.IntRange(1, 255),
     default=_CHANNELS,
-    show_default=True,
+    show_default="that of the processors, at most 4",
     metavar="N",
     help="Number of threads that copy pages.",
 )

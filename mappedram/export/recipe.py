@@ -85,7 +85,11 @@ def load(path: Path) -> Recipe:
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise BuildError(
+            "not a recipe: expected TOML, which is UTF-8", filename=str(path)
+        ) from error
+    except tomllib.TOMLDecodeError as error:
         raise BuildError(str(error), filename=str(path)) from error
     try:
         return _recipe(document, path.parent)

@@ -135,8 +135,8 @@ def described(case: Case) -> dict[str, Json]:
 def _outcomes(source: Source, offset: int) -> dict[str, dict[str, Json]] | None:
     """Outcome of the stream in each release of QEMU; None if the image cannot be unpacked."""
     try:
-        with unpacked(source, offset) as (stream, begin, _):
-            found = verdicts(stream, begin)
+        with unpacked(source, offset) as inside:
+            found = verdicts(inside.source, inside.begin)
     except MappedRamError:
         return None
     return {release: verdict.to_dict() for release, verdict in found.items()}

@@ -38,7 +38,7 @@ def page(name: str, snapshot: OpenSnapshot, image: LibvirtImage | None, report: 
         OSError: reading failed.
     """
     shown = entries(snapshot, regions_of(snapshot, image), _ENTRIES_MAX)
-    decompressed = image is not None and image.compressed
+    decompressed = snapshot.source.compression is not None
     found = remarks(report.findings, shown, _REMARKS_MAX, decompressed=decompressed)
     listing = Listing(snapshot, shown, found)
     parts = {

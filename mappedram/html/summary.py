@@ -37,8 +37,9 @@ def _facts(snapshot: OpenSnapshot, image: LibvirtImage | None) -> Iterator[tuple
         yield "Bitmaps", f"{snapshot.byteorder}-endian{sure}"
     if image:
         yield "Save image", f"libvirt, {image.format_name or 'unknown format'}"
-        if image.compressed:
-            yield "Offsets", "decompressed"
+    if compression := snapshot.source.compression:
+        yield "Compressed", compression
+        yield "Offsets", "decompressed"
     yield "Stream begins", f"{stream.offset:#x}"
     yield "Save finished", "yes" if stream.complete else "no"
     if stream.stopped:

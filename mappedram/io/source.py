@@ -34,6 +34,8 @@ class Source:
     packed: Packed | None = None
     #: Whether it is a block device, which has a fixed size and no holes.
     is_device: bool = False
+    #: How the stream was compressed in the file that this one was decompressed from; else None.
+    compression: str | None = None
 
     def __init__(self, path_or_fd: str | os.PathLike[str] | int) -> None:
         self._owned = not isinstance(path_or_fd, int)

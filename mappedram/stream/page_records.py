@@ -99,6 +99,14 @@ class RecordedPages:
         made = (self.places < 0) | (self.places >= COMPRESSED)
         return replace(self, pages=self.pages[made], places=self.places[made])
 
+    def place(self, page: int) -> int | None:
+        """Where in the file the bytes of a page stand; None where they do not, as they are."""
+        index = int(self.pages.searchsorted(page))
+        if index == len(self.pages) or int(self.pages[index]) != page:
+            return None
+        place = int(self.places[index])
+        return place if 0 < place < COMPRESSED else None
+
     def read(self, source: Source, first: int, view: memoryview) -> None:
         """Fill `view`, which must be all zeros, with whole pages from page `first` on.
 

@@ -205,7 +205,28 @@ def test_region(patterns: list[str], names: list[str], fixtures: Fixtures, run: 
 def test_no_such_region(fixtures: Fixtures, run: Run) -> None:
     fixture = fixtures["pc"]
     outcome = run(*on("layout", fixture, "--region", "nothing"))
-    assert outcome == (1, "", f"mappedram: {fixture.path}: no region matches nothing\n")
+    assert (outcome.status, outcome.out) == (64, "")
+    assert outcome.err.startswith(
+        "mappedram: layout: no region 'nothing'; there is stream header, "
+    )
+
+
+def test_one_of_two_names_is_unknown(fixtures: Fixtures, run: Run) -> None:
+    """A typing error would hide what was asked for."""
+    outcome = run(*on("layout", fixtures["pc"], "--region", "configuration", "--region", "x"))
+    assert (outcome.status, outcome.out) == (64, "")
+    assert "no region 'x'" in outcome.err
+
+
+@pytest.mark.parametrize("out", ["-", "--hex"])
+def test_a_page_is_not_called_like_an_option(
+    out: str, fixtures: Fixtures, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = run(*on("layout", fixtures["pc"], f"--html={out}"))
+    assert outcome.status == 64
+    assert f"./{out} is a file of that name" in outcome.err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("options", [[], ["--hex"], ["--output", "json"]])

@@ -147,6 +147,28 @@ def test_wrong_usage(args: list[str], run: Run) -> None:
         assert "Usage: mappedram" in outcome.err
 
 
+@pytest.mark.parametrize("args", [["fuzz"], ["convert", "x", "y"]])
+def test_usage_is_no_escape(args: list[str], run: Run) -> None:
+    outcome = run(*args)
+    assert (outcome.status, outcome.out) == (64, "")
+    assert "\\n" not in outcome.err
+
+
+def test_a_snapshot_is_no_recipe(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+    outcome = run("build", fixtures["pc"].path, tmp_path / "out")
+    assert outcome.status == 1
+    assert "not a recipe: expected TOML" in outcome.err
+
+
+def test_nothing_is_said_of_a_file_that_is_not_written(
+    fixtures: Fixtures, tmp_path: Path, run: Run
+) -> None:
+    path = copy_sparse(fixtures["pc"].path, tmp_path / "cut")
+    os.truncate(path, 100)
+    outcome = run("repair", path, tmp_path / "out")
+    assert outcome.out.startswith(f"{path}: nothing to repair")
+
+
 @pytest.mark.parametrize("offset", ["4665", "0x1239", "0X1239", "4665b"])
 def test_offset(offset: str, fixtures: Fixtures, run: Run) -> None:
     path = fixtures["offset-unaligned"].path
@@ -189,6 +211,19 @@ def test_debug_shows_where() -> None:
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert done.stderr.splitlines()[-1] == "mappedram: /nonexistent: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["info", "--debug", "/nonexistent"],
+        ["--debug", "info", "/nonexistent"],
+        ["fuzz", "run", "--debug"],
+    ],
+)
+def test_debug_behind_the_verb(args: list[str]) -> None:
+    assert "Traceback" in process(*args).stderr
+    assert "Traceback" not in process(*(arg for arg in args if arg != "--debug")).stderr
 
 
 def test_a_bug_is_a_message(monkeypatch: pytest.MonkeyPatch, fixtures: Fixtures, run: Run) -> None:

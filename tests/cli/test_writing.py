@@ -1,10 +1,12 @@
 """`extract`, `convert` and `build`: what they write, and that they never leave half of it."""
 
 import os
+import pty
 import re
 import resource
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,12 +16,14 @@ import pytest
 import mappedram
 from mappedram.check import check
 from mappedram.export.stream import to_stream
-from tests.cli.conftest import Run, interrupted, on, process
+from tests.cli.conftest import ROOT, Run, interrupted, on, process
 from tests.conftest import Fixtures
 from tests.files import copy_sparse, extents, patch
 from tools.oracle import OracleBlock, OracleFile
 
 MIB = 1 << 20
+COMMAND = (sys.executable, "-m", "mappedram")
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 
 
 def memory(path: Path, idstr: str, offset: int = 0) -> bytes:
@@ -81,6 +85,67 @@ def test_extract_one_and_its_json(
     assert out.read_bytes() == memory(fixtures["pc"].path, "pc.ram")
 
 
+@pytest.mark.parametrize("name", ["pc", "plain", "numa2"])
+def test_extract_to_standard_output(name: str, fixtures: Fixtures, tmp_path: Path) -> None:
+    with mappedram.open(fixtures[name].path) as snapshot:
+        idstr = snapshot.blocks[0].idstr
+    args = [*COMMAND, "extract", str(fixtures[name].path), "-b", idstr, "-o", "-"]
+    done = subprocess.run(args, capture_output=True, check=True, cwd=tmp_path, env=ENVIRONMENT)
+    assert done.stdout == memory(fixtures[name].path, idstr)
+    assert done.stderr == b""
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_terminal_gets_no_memory(fixtures: Fixtures) -> None:
+    main, terminal = pty.openpty()
+    try:
+        done = process(
+            *("extract", fixtures["pc"].path, "-b", "pc.ram", "-o", "-"),
+            stdout=terminal,
+            stderr=subprocess.PIPE,
+            capture_output=False,
+        )
+    finally:
+        os.close(terminal)
+        os.close(main)
+    assert done.returncode == 64
+    assert "-o -: standard output is a terminal" in done.stderr
+
+
+def test_unknown_pages_to_standard_output(fixtures: Fixtures, tmp_path: Path) -> None:
+    args = [*COMMAND, "extract", str(fixtures["killed"].path), "-b", "pc.ram", "-o", "-"]
+    done = subprocess.run(args, capture_output=True, check=False, cwd=tmp_path, env=ENVIRONMENT)
+    assert (done.returncode, done.stdout) == (1, b"")
+    done = subprocess.run(
+        [*args, "--partial"], capture_output=True, check=False, cwd=tmp_path, env=ENVIRONMENT
+    )
+    assert (done.returncode, done.stdout) == (2, bytes(16 * MIB))
+    assert b"4096 of 4096 pages unknown" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["convert", "repair", "metadump", "build"])
+@pytest.mark.parametrize("out", ["-", "--out"])
+def test_no_file_is_called_like_an_option(
+    verb: str,
+    out: str,
+    fixtures: Fixtures,
+    tmp_path: Path,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options: dict[str, list[object]] = {
+        "convert": ["-O", "raw"],
+        "build": ["--from", fixtures["pc"].path],
+    }
+    before = options.get(verb, [])
+    files = [] if verb == "build" else [fixtures["pc"].path]
+    outcome = run(verb, *before, "--", *files, out)
+    assert outcome.status == 64
+    assert f"./{out} is a file of that name" in outcome.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_names_never_lead_out_of_the_directory(tmp_path: Path, run: Run) -> None:
     names = [
         "../../evil",
@@ -115,6 +180,8 @@ def test_names_never_lead_out_of_the_directory(tmp_path: Path, run: Run) -> None
         (("-o", "y"), "takes one block, not 6"),
         (("-b", "nothing", "-o", "y"), "no block 'nothing'"),
         (("-d", "x", "--channels", "0"), "--channels"),
+        (("-b", "pc.ram", "-o", "-", "--direct-io"), "-o - goes without"),
+        (("-b", "pc.ram", "-o", "-", "--output", "json"), "-o - goes without"),
     ],
 )
 def test_wrong_usage(
@@ -287,7 +354,7 @@ def test_build_usage(run: Run, args: tuple[str, ...], said: str) -> None:
     ("idstr", "name", "status", "blamed", "said"),
     [
         ("pc.ram", "small", 1, "small", "expected 0x1000000"),
-        ("rom", "small", 1, "donor", "no block 'rom'"),
+        ("rom", "small", 64, "", "no block 'rom'"),
         ("pc.ram", "pipe", 63, "pipe", "a pipe"),
         ("pc.ram", "folder", 1, "folder", "Is a directory"),
     ],
@@ -310,7 +377,8 @@ def test_set_that_does_not_work(
     out = tmp_path / "out"
     outcome = run("build", "--from", tmp_path / "donor", "--set", f"{idstr}={tmp_path / name}", out)
     assert outcome.status == status
-    assert outcome.err.startswith(f"mappedram: {tmp_path / blamed}: {said}")
+    named = tmp_path / blamed if blamed else "build"
+    assert outcome.err.startswith(f"mappedram: {named}: {said}")
     assert not out.exists()
 
 

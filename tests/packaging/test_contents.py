@@ -50,7 +50,8 @@ def test_by_pattern(wheel: Files, sdist: Files) -> None:
     other = r"mappedram/(py\.typed|html/page\.(css|js))"
     package = rf"mappedram/([a-z_0-9]+/)*\w+\.py|{other}|{data}"
     info = r"mappedram-[\d.]+\.dist-info/(METADATA|RECORD|WHEEL|entry_points\.txt|licenses/LICENSE)"
-    assert [name for name in wheel if not re.fullmatch(f"{package}|{info}", name)] == []
+    manual = r"mappedram-[\d.]+\.data/data/share/man/man1/mappedram[a-z-]*\.1"
+    assert [name for name in wheel if not re.fullmatch(f"{package}|{info}|{manual}", name)] == []
     assert {f"mappedram/format/specification/data/{name}" for name in FILES} <= wheel.keys()
     assert {"mappedram/py.typed", "mappedram/cli/main.py"} <= wheel.keys()
     assert not [name for name in sdist if re.search(r"__pycache__|\.pyc$|^\.(ci|venv|git/)", name)]

@@ -8,7 +8,16 @@ from tools.generate import ksc, ksy
 
 #: Modules with a function `outputs`, in the order of their dependencies: modules that read the
 #: declarations of the package come after those that write its names and docs.
-STEPS = ("kaitai", "spec_table", "structures", "format_tables", "clause_table", "magic", "imhex")
+STEPS = (
+    "kaitai",
+    "spec_table",
+    "structures",
+    "format_tables",
+    "clause_table",
+    "magic",
+    "imhex",
+    "manual",
+)
 
 
 def main() -> int:
@@ -30,6 +39,7 @@ def main() -> int:
                 continue
             stale.append(name)
             if not options.check:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
     for name in stale:
         print(f"{'stale' if options.check else 'wrote'}: {name}")

@@ -22,7 +22,7 @@ from mappedram.format.libvirt import (
 )
 from mappedram.format.structures import LIBVIRT_HEADER, LibvirtHeader
 from mappedram.io.source import Source
-from mappedram.stream.libvirt.magic import kind_of
+from mappedram.stream.compressed.magic import kind_of
 from mappedram.stream.model import Element
 from mappedram.stream.regions import Region
 
@@ -115,6 +115,11 @@ class LibvirtImage(views.LibvirtHeader):
     def compressed(self) -> bool:
         """Whether the stream is compressed, from its first bytes."""
         return self.payload not in (None, SaveFormat.RAW)
+
+    @property
+    def stream_path(self) -> str:
+        """The place in the structure that errors of the stream name."""
+        return STREAM_PATH
 
     @property
     def text_end(self) -> int:

@@ -1,4 +1,4 @@
-"""Open a snapshot, either in a file of its own or in a libvirt save image."""
+"""Open a snapshot: in a file of its own, compressed, or in a libvirt save image."""
 
 import functools
 import os
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from mappedram.errors import FormatError
 from mappedram.format.drivers import DriverName
 from mappedram.io.source import Source
+from mappedram.stream.compressed import Packing, detect_compressed, open_stream
 from mappedram.stream.libvirt.header import LibvirtImage, detect
-from mappedram.stream.libvirt.stream import open_stream
 from mappedram.stream.regions import Region
 from mappedram.stream.snapshot import OnPages, OpenSnapshot, open_snapshot
 
@@ -27,9 +27,12 @@ def open_any(
 ) -> Iterator[tuple[OpenSnapshot, LibvirtImage | None]]:
     """Open a snapshot, and the save image around it if there is one, until the block ends.
 
+    A compressed stream, bare or in an image, is decompressed first; `source.compression` of the
+    snapshot says how it was compressed.
+
     Args:
         path_or_fd: the file, or an open descriptor, which stays open.
-        offset: start of the stream or of the save image.
+        offset: start of the stream, compressed or not, or of the save image.
         driver: `construct` or `kaitai`.
         partial: as for `mappedram.open`.
         limit: as for `open_stream`.
@@ -37,22 +40,24 @@ def open_any(
         on_pages: as for `mappedram.open`.
 
     Raises:
-        MappedRamError: as `detect`, `open_stream` and `mappedram.open` do.
+        MappedRamError: as `detect`, `detect_compressed`, `open_stream` and `mappedram.open` do.
         OSError: the file cannot be opened or read.
     """
     opening = functools.partial(open_snapshot, driver=driver, partial=partial, on_pages=on_pages)
     with Source(path_or_fd) as source:
         image = detect(source, offset, driver=driver)
-        if image is None:
+        packing: Packing | None = image or detect_compressed(source, offset)
+        if packing is None:
             with opening(source.fd, offset) as snapshot:
                 snapshot.source.name = source.name
                 yield snapshot, None
             return
         with (
-            open_stream(source, image, limit=limit, on_damage=on_damage) as (stream, begin),
+            open_stream(source, packing, limit=limit, on_damage=on_damage) as (stream, begin),
             opening(stream.fd, begin) as snapshot,
         ):
             snapshot.source.name = stream.name
+            snapshot.source.compression = stream.compression
             yield snapshot, image
 
 

@@ -4,15 +4,20 @@ from collections.abc import Iterable
 
 from mappedram.errors import UnsupportedError
 from mappedram.io import system
-from mappedram.stream.libvirt.header import STREAM_PATH
 
 #: Aligned blocks of zeros of this size become a hole.
 _HOLE = 1 << 12
 _ZEROS = bytes(_HOLE)
 
 
-def spool(pieces: Iterable[bytes], fd: int, limit: int) -> None:
+def spool(pieces: Iterable[bytes], fd: int, limit: int, path: str) -> None:
     """Write the pieces to the empty file `fd`; after an error, it has all pieces before it.
+
+    Args:
+        pieces: bytes one behind another.
+        fd: descriptor of an empty file.
+        limit: write no more than that many bytes.
+        path: the place in the structure that errors name.
 
     Raises:
         UnsupportedError: they are more than `limit` bytes.
@@ -26,7 +31,7 @@ def spool(pieces: Iterable[bytes], fd: int, limit: int) -> None:
                 raise UnsupportedError(
                     f"the stream decompresses to more than {limit:#x} bytes, far more than usual;"
                     " raise the limit if this is expected",
-                    path=STREAM_PATH,
+                    path=path,
                 )
             data = rest + piece
             whole = len(data) - len(data) % _HOLE

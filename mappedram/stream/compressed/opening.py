@@ -1,11 +1,12 @@
-"""The stream of a save image as a seekable file."""
+"""A stream, compressed or not, as a seekable file."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from typing import Protocol
 
 from mappedram.errors import FormatError, UnsupportedError
+from mappedram.format.libvirt import SaveFormat
 from mappedram.io.source import Source
-from mappedram.stream.libvirt.header import LibvirtImage
 
 #: Default limit for small images, in bytes.
 _LIMIT_MIN = 1 << 30
@@ -14,28 +15,52 @@ _LIMIT_MIN = 1 << 30
 _RATIO_MAX = 256
 
 
-def default_limit(image: LibvirtImage) -> int:
+class Packing(Protocol):
+    """What a stream stands in: a save image of libvirt, or a compressed file."""
+
+    @property
+    def stream_offset(self) -> int:
+        """Where it begins, compressed or not."""
+
+    @property
+    def payload(self) -> SaveFormat | None:
+        """How it is written, by its first bytes; None where that is nothing known."""
+
+    @property
+    def compressed(self) -> bool:
+        """Whether it has to be decompressed."""
+
+    @property
+    def file_size(self) -> int:
+        """Bytes of the file."""
+
+    @property
+    def stream_path(self) -> str:
+        """The place in the structure that errors name."""
+
+
+def default_limit(packing: Packing) -> int:
     """Default number of bytes that `open_stream` decompresses at most."""
-    return max(_LIMIT_MIN, _RATIO_MAX * (image.file_size - image.stream_offset))
+    return max(_LIMIT_MIN, _RATIO_MAX * (packing.file_size - packing.stream_offset))
 
 
 @contextmanager
 def open_stream(
     source: Source,
-    image: LibvirtImage,
+    packing: Packing,
     *,
     limit: int | None = None,
     on_damage: Callable[[FormatError], None] | None = None,
 ) -> Iterator[tuple[Source, int]]:
-    """Open the stream of an image; yield its source and its offset there.
+    """Open the stream in a file; yield its source and its offset there.
 
     A plain stream is read in place. A compressed one is decompressed into an unnamed file in the
     directory for temporary files (`TMPDIR`), with holes for zeros. The file disappears when the
     block ends.
 
     Args:
-        source: the image.
-        image: the header, from `detect`.
+        source: the file.
+        packing: from `detect` or `detect_compressed`.
         limit: maximum number of bytes to decompress; `default_limit` if None.
         on_damage: called with the error if a compressed stream is cut off or damaged; the part
             before it is then returned. If None, the error is raised.
@@ -46,22 +71,23 @@ def open_stream(
         FormatError: it is damaged.
         OSError: there is no space for it, for example.
     """
-    if not image.compressed:
-        yield source, image.stream_offset
+    if not packing.compressed:
+        yield source, packing.stream_offset
         return
     # Imported here because decompressors are slow to load, and most files need none.
     from tempfile import TemporaryFile
 
-    from mappedram.stream.libvirt.payload import decompressed
-    from mappedram.stream.libvirt.spool import spool
+    from mappedram.stream.compressed.payload import decompressed
+    from mappedram.stream.compressed.spool import spool
 
-    assert image.payload is not None
+    assert packing.payload is not None
+    place, path = packing.stream_offset, packing.stream_path
     if limit is None:
-        limit = default_limit(image)
+        limit = default_limit(packing)
     with TemporaryFile(buffering=0) as file:
         try:
-            with closing(decompressed(source, image.stream_offset, image.payload)) as pieces:
-                spool(pieces, file.fileno(), limit)
+            with closing(decompressed(source, place, packing.payload, path)) as pieces:
+                spool(pieces, file.fileno(), limit, path)
         except UnsupportedError:
             raise
         except FormatError as damage:
@@ -70,4 +96,5 @@ def open_stream(
             on_damage(damage)
         stream = Source(file.fileno())
         stream.name = f"{source.name} (decompressed)"
+        stream.compression = packing.payload.name.lower()
         yield stream, 0

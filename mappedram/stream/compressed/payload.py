@@ -1,4 +1,4 @@
-"""Decompress the stream of a save image, piece by piece.
+"""Decompress a stream, piece by piece.
 
 libvirt pipes the stream through the program of that name. These programs accept several
 concatenated compressed streams, and so does this module.
@@ -17,19 +17,27 @@ from mappedram.errors import FormatError, TruncatedError, UnsupportedError
 from mappedram.format.libvirt import SaveFormat
 from mappedram.io import system
 from mappedram.io.source import Source
-from mappedram.stream.libvirt.header import STREAM_PATH
-from mappedram.stream.libvirt.magic import kind_of
+from mappedram.stream.compressed.magic import kind_of
 
 #: Maximum size of a piece, except for zstd, whose pieces depend on the input size below.
-_STEP = 1 << 20
+STEP = 1 << 20
 #: zstd expands 4 bytes to at most 128 KiB.
 _ZSTD_INPUT = 1 << 10
 #: Memory limit of a decompressor in bytes; `xz -9` needs 65 MiB.
 _MEMORY_MAX = 192 << 20
 
 
-def decompressed(source: Source, offset: int, kind: SaveFormat) -> Generator[bytes]:
+def decompressed(
+    source: Source, offset: int, kind: SaveFormat, path: str, step: int = STEP
+) -> Generator[bytes]:
     """Yield the decompressed stream that begins at `offset`, in pieces.
+
+    Args:
+        source: the file.
+        offset: where the compressed bytes begin.
+        kind: how they are compressed.
+        path: the place in the structure that errors name.
+        step: what one piece holds at most, where the program lets that be chosen.
 
     Raises:
         UnsupportedError: this machine has no decompressor for it.
@@ -38,29 +46,35 @@ def decompressed(source: Source, offset: int, kind: SaveFormat) -> Generator[byt
     """
     name = kind.name.lower()
     try:
-        yield from _OPENERS[kind](source, offset)
+        yield from _OPENERS[kind](source, offset, step)
+    except _MissingError as error:
+        raise UnsupportedError(str(error), offset=offset, path=path) from error
     except EOFError as error:
         raise TruncatedError(
             f"the stream, compressed with {name}, is truncated at the end of the file at"
             f" {source.size:#x}",
             offset=source.size,
-            path=STREAM_PATH,
+            path=path,
         ) from error
     except (_DamagedError, zlib.error, lzma.LZMAError) as error:
-        raise _damaged(name, offset, error) from error
+        raise _damaged(name, offset, path, error) from error
     except OSError as error:
         if error.errno is not None:
             raise
-        raise _damaged(name, offset, error) from error  # bz2 raises OSError for wrong data
+        raise _damaged(name, offset, path, error) from error  # bz2 raises OSError for wrong data
+
+
+class _MissingError(Exception):
+    """What decompresses it is not on this machine."""
 
 
 class _DamagedError(Exception):
     """A program or an optional library reports wrong data."""
 
 
-def _damaged(name: str, offset: int, error: Exception) -> FormatError:
+def _damaged(name: str, offset: int, path: str, error: Exception) -> FormatError:
     return FormatError(
-        f"the stream, compressed with {name}, is damaged: {error}", offset=offset, path=STREAM_PATH
+        f"the stream, compressed with {name}, is damaged: {error}", offset=offset, path=path
     )
 
 
@@ -120,42 +134,48 @@ class _GzipDecompressor:
         return made
 
 
-def _gzip(source: Source, offset: int) -> Generator[bytes]:
-    return _each(source, offset, _GzipDecompressor, SaveFormat.GZIP)
+def _gzip(source: Source, offset: int, step: int) -> Generator[bytes]:
+    return _each(source, offset, _GzipDecompressor, SaveFormat.GZIP, step)
 
 
-def _bzip2(source: Source, offset: int) -> Generator[bytes]:
-    return _each(source, offset, bz2.BZ2Decompressor, SaveFormat.BZIP2)
+def _bzip2(source: Source, offset: int, step: int) -> Generator[bytes]:
+    return _each(source, offset, bz2.BZ2Decompressor, SaveFormat.BZIP2, step)
 
 
-def _xz(source: Source, offset: int) -> Generator[bytes]:
+def _xz(source: Source, offset: int, step: int) -> Generator[bytes]:
     def new() -> lzma.LZMADecompressor:
         return lzma.LZMADecompressor(lzma.FORMAT_XZ, _MEMORY_MAX)
 
-    return _each(source, offset, new, SaveFormat.XZ)
+    return _each(source, offset, new, SaveFormat.XZ, step)
 
 
 def _each(
-    source: Source, offset: int, new: Callable[[], _Decompressor], kind: SaveFormat
+    source: Source,
+    offset: int,
+    new: Callable[[], _Decompressor],
+    kind: SaveFormat,
+    step: int,
 ) -> Generator[bytes]:
     """Decompress concatenated streams, each with a new decompressor."""
     tail = _Tail(source, offset)
-    data = _read(tail, _STEP)
+    data = _read(tail, STEP)
     while kind_of(data) == kind:
         decompressor = new()
         while not decompressor.eof:
             if decompressor.needs_input and not data:
-                data = _read(tail, _STEP)
-            yield decompressor.decompress(data, _STEP)
+                data = _read(tail, STEP)
+            yield decompressor.decompress(data, step)
             data = b""
-        data = decompressor.unused_data + (tail.read(_STEP) or b"")
+        data = decompressor.unused_data + (tail.read(STEP) or b"")
 
 
-def _zstd(source: Source, offset: int) -> Generator[bytes]:
+def _zstd(source: Source, offset: int, step: int) -> Generator[bytes]:
     try:
         import zstandard
     except ImportError:
-        yield from _program("zstd", "or the package zstandard (`mappedram[zstd]`)")(source, offset)
+        yield from _program("zstd", "or the package zstandard (`mappedram[zstd]`)")(
+            source, offset, step
+        )
         return
     tail = _Tail(source, offset)
     data = _read(tail, _ZSTD_INPUT)
@@ -180,16 +200,14 @@ def _read(tail: _Tail, length: int) -> bytes:
     return data
 
 
-def _program(name: str, instead: str = "") -> Callable[[Source, int], Generator[bytes]]:
+def _program(name: str, instead: str = "") -> Callable[[Source, int, int], Generator[bytes]]:
     """Decompress with a program, as libvirt does, if no library is available."""
 
-    def run(source: Source, offset: int) -> Generator[bytes]:
+    def run(source: Source, offset: int, step: int) -> Generator[bytes]:
         if shutil.which(name) is None:
-            raise UnsupportedError(
+            raise _MissingError(
                 f"the stream is compressed with {name}: install the program {name}"
-                f"{instead and f', {instead}'}",
-                offset=offset,
-                path=STREAM_PATH,
+                f"{instead and f', {instead}'}"
             )
         # A separate descriptor, because the program reads from its position.
         fd = system.open_again(source.fd, offset)
@@ -202,7 +220,7 @@ def _program(name: str, instead: str = "") -> Callable[[Source, int], Generator[
         with process:
             assert process.stdout
             try:
-                while data := process.stdout.read(_STEP):
+                while data := process.stdout.read(step):
                     yield data
             except BaseException:
                 process.kill()
@@ -214,7 +232,7 @@ def _program(name: str, instead: str = "") -> Callable[[Source, int], Generator[
     return run
 
 
-_OPENERS: dict[SaveFormat, Callable[[Source, int], Generator[bytes]]] = {
+_OPENERS: dict[SaveFormat, Callable[[Source, int, int], Generator[bytes]]] = {
     SaveFormat.GZIP: _gzip,
     SaveFormat.BZIP2: _bzip2,
     SaveFormat.XZ: _xz,
