@@ -117,9 +117,7 @@ def command(
     if (directory is None) == (out is None):
         raise click.UsageError("expected one of -d DIR and -o OUT")
     if out == STANDARD_OUTPUT:
-        if direct_io or form == "json":
-            raise click.UsageError("-o - goes without --direct-io and --output json")
-        output.refuse_terminal("-o -")
+        _refuse_beside_standard_output(direct_io=direct_io, form=form)
     opening = partly(partial, file, offset, driver=driver)
     with about(file), opening() as (snapshot, _):
         blocks = chosen_blocks(snapshot, idstrs)
@@ -146,6 +144,12 @@ def command(
             f" {size(stored_bytes(block))} of it stored"
         )
     return show_unknown(unknown)
+
+
+def _refuse_beside_standard_output(*, direct_io: bool, form: str) -> None:
+    if direct_io or form == "json":
+        raise click.UsageError("-o - cannot be used with --direct-io or --output json")
+    output.refuse_terminal("-o -")
 
 
 def _to_standard_output(snapshot: OpenSnapshot, block: Block) -> None:
