@@ -138,12 +138,16 @@ def command(
         written = dict(zip((block.idstr for block in blocks), places, strict=True))
         output.write_json(_as_dict(snapshot, one, written) for one in unknown)
         return note_unknown(unknown)
+    _show(blocks, places)
+    return show_unknown(unknown)
+
+
+def _show(blocks: Sequence[Block], places: Sequence[Path]) -> None:
     for block, place in zip(blocks, places, strict=True):
         output.line(
             f"{printable(str(place))}: {printable(block.idstr)}, {size(block.used_length)},"
             f" {size(stored_bytes(block))} of it stored"
         )
-    return show_unknown(unknown)
 
 
 def _refuse_beside_standard_output(*, direct_io: bool, form: str) -> None:
