@@ -458,7 +458,7 @@ def test_compressed_libvirt_images(name: str, option: str, place: Place, run: Ru
     assert run("check", path).status == 0
     outcome = run("check", path, option, value)
     assert (outcome.status, outcome.out) == (1, "")
-    assert " is not modelled: the stream in the save image is compressed" in outcome.err
+    assert " is not modelled: the stream is compressed" in outcome.err
     assert check(path).qemu == {}
 
 

@@ -46,7 +46,7 @@ def test_what_raises_is_counted_and_told(
     assert draw(monkeypatch, *options, "--count", 2000) == 1
     out = capsys.readouterr().out
     for index in (3, 1500):
-        assert f"again: python -m tools.draw --kind wild --seed 5 --first {index} --count 1" in out
+        assert f"repeat: python -m tools.draw --kind wild --seed 5 --first {index} --count 1" in out
     assert out.count("IndexError: list index out of range") == 2
     assert re.search(r"^wild +2000 drawn +2 faults", out, re.MULTILINE)
     assert re.search(r"^seeded +2000 drawn +0 faults", out, re.MULTILINE)

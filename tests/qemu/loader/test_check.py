@@ -135,7 +135,7 @@ def test_a_group_has_the_words_of_the_newest_that_are_known() -> None:
         "a to c",
         "measured",
     )
-    assert group.quotation == 'b says "new"'
+    assert group.quotation == 'b prints "new"'
     assert (other.releases, other.span, other.quotation) == (("d",), "d", None)
 
 
