@@ -1,11 +1,11 @@
 """What `import mappedram` offers: the rooms of the package behind one door."""
 
-import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mappedram.format.drivers import DriverName
 from mappedram.format.drivers.base import Driver
+from mappedram.io.opening import Openable
 from mappedram.stream import snapshot as stream_snapshot
 from mappedram.stream.snapshot import OnPages, open_snapshot
 
@@ -29,7 +29,7 @@ class Snapshot(stream_snapshot.OpenSnapshot):
 
 
 def open(  # noqa: A001 - reads as `mappedram.open`
-    path_or_fd: str | os.PathLike[str] | int,
+    file: Openable,
     offset: int = 0,
     *,
     driver: DriverName | Driver = "construct",
@@ -39,7 +39,9 @@ def open(  # noqa: A001 - reads as `mappedram.open`
     """Open a snapshot: follow its headers, and leave bitmaps and pages where they are.
 
     Args:
-        path_or_fd: the file, or an open descriptor, which stays open.
+        file: a path; bytes, or a `memoryview`, of a whole file; or what is open already and stays
+            so: a descriptor, or a binary file object that can be seeked in, such as `io.BytesIO` or
+            a file of fsspec.
         offset: where the stream begins; offsets in its headers count from byte 0 all the same.
         driver: `construct` or `kaitai`, or whatever else reads single structures.
         partial: return what could be read of a file whose RAM blocks cannot all be found; the
@@ -54,5 +56,5 @@ def open(  # noqa: A001 - reads as `mappedram.open`
         FormatError: a structure before the last RAM block cannot be followed.
         OSError: the file cannot be opened or read.
     """
-    opened = open_snapshot(path_or_fd, offset, driver=driver, partial=partial, on_pages=on_pages)
-    return Snapshot(opened.source, opened.stream, opened.driver)
+    opened = open_snapshot(file, offset, driver=driver, partial=partial, on_pages=on_pages)
+    return Snapshot(opened.source, opened.stream, opened.driver, owned=opened.owned)

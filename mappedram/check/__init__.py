@@ -10,12 +10,11 @@ of other programs. Printing belongs in `cli`, mending a file in `repair`.
 Imports: errors, json_types, printable, version, format, io, stream, qemu.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
-from mappedram.check.context import Context, Openable, compared
+from mappedram.check.context import Context, compared
 from mappedram.check.differences import first_difference
 from mappedram.check.finding import Finding, Place, Severity
 from mappedram.check.judgement import Question, everything, judged
@@ -29,6 +28,7 @@ from mappedram.check.rules.envelope import refusal_code, refusal_defect
 from mappedram.check.save_image import Container, unpacked
 from mappedram.errors import CheckFailedError, FormatError, NotModelledError
 from mappedram.format.drivers.compared import ComparedDriver
+from mappedram.io.opening import Openable, name_of, reading
 from mappedram.io.source import Source
 from mappedram.qemu.loader import Destination, newest
 from mappedram.qemu.loader import Verdict as LoaderVerdict
@@ -51,7 +51,7 @@ __all__ = [
 
 
 def check(
-    path_or_fd: Openable,
+    file: Openable | Source,
     offset: int = 0,
     *,
     strict: bool = False,
@@ -62,7 +62,8 @@ def check(
     """Judge a file.
 
     Args:
-        path_or_fd: the file, or an open descriptor, which stays open.
+        file: a path, bytes, or what is open already and stays so: a descriptor, a file object that
+            can be seeked in, a source.
         offset: where the stream, or a save image of libvirt, begins. Of a compressed image,
             findings say which offsets count from the beginning of what was decompressed.
         strict: raise where the verdict is anything but clean.
@@ -79,12 +80,12 @@ def check(
     """
     question = Question(release and newest(release).name, destination, takes)
     try:
-        with Source(path_or_fd) as source:
+        with reading(file) as source:
             found = _found(source, offset)
             qemu = judge_loading(source, offset, destination, found)
             report = _answered(source, found, qemu, question)
     except FormatError as refusal:  # nothing to be seeked in, or a metadump that is damaged
-        name = f"<fd {path_or_fd}>" if isinstance(path_or_fd, int) else os.fspath(path_or_fd)
+        name = file.name if isinstance(file, Source) else name_of(file)
         report = _report(name, Findings([_refusal(refusal)]), {}, question)
     if strict and report.verdict != "clean":
         raise CheckFailedError(report.findings)
@@ -149,7 +150,7 @@ def _decompressed(finding: Finding) -> Finding:
 def _in_stream(source: Source, offset: int, container: Container | None) -> Findings:
     driver = compared()
     try:
-        snapshot = open_snapshot(source.fd, offset, driver=driver, partial=True)
+        snapshot = open_snapshot(source, offset, driver=driver, partial=True)
     except FormatError as refusal:
         about_image = libvirt.judge(container) if container else ()
         return Findings([*_refused(refusal, driver), *about_image])

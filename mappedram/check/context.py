@@ -1,6 +1,5 @@
 """What rules look at: one snapshot, and what several rules need of it, worked out once."""
 
-import os
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain
@@ -26,9 +25,6 @@ from mappedram.stream.snapshot import Block, OpenSnapshot
 #: Bitmaps that are held at a time; stands for 32 TiB of pages of 4 KiB. A sparse file can claim
 #: far more than that without taking any space.
 BITMAPS_MAX = 1 << 30
-
-#: A path, or an open descriptor.
-Openable = str | os.PathLike[str] | int
 
 
 class Context:

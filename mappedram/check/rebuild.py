@@ -9,6 +9,7 @@ from mappedram.format import drivers, libvirt
 from mappedram.format.complete import complete
 from mappedram.format.drivers import DriverName
 from mappedram.format.structures import KINDS
+from mappedram.io.opening import Openable, reading
 from mappedram.io.source import Source
 from mappedram.json_types import Json
 from mappedram.stream.rebuild import Compared, Mismatch, compare, differing
@@ -88,17 +89,17 @@ def _told(coverage: Compared) -> str:
     return f"{coverage.rebuilt:,} bytes rebuilt, {over}"
 
 
-def rebuilt(path: str, offset: int = 0) -> list[Rebuilt]:
+def rebuilt(file: Openable | Source, offset: int = 0) -> list[Rebuilt]:
     """Build a file of its own values by each declaration, and compare.
 
     Args:
-        path: the file.
+        file: as for `check`.
         offset: where the stream, or a save image of libvirt, begins. Of a compressed image, the
             stream is that which was decompressed.
     """
     try:
         # Decompressing takes the longest, and is done once.
-        with Source(path) as source, unpacked(source, offset) as (stream, begin, container):
+        with reading(file) as source, unpacked(source, offset) as (stream, begin, container):
             return [_rebuilt(stream, begin, container, name) for name in drivers.DRIVERS]
     except (MappedRamError, OSError) as error:
         return [Rebuilt(name, problem=str(error)) for name in drivers.DRIVERS]

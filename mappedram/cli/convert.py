@@ -208,7 +208,7 @@ def _to_stream(snapshot: OpenSnapshot, out: Path, moving: Moving) -> Sequence[Co
     with (
         ended_by_signals(),
         progress("convert", total) as moved,
-        StagedFiles(snapshot.source.fd, force=moving.force) as files,
+        StagedFiles(*snapshot.source.descriptors, force=moving.force) as files,
     ):
         to_stream(
             snapshot,
@@ -237,7 +237,7 @@ def _to_mapped_ram(
         # Pages of zeros, and those that go past the page cache, take another way.
         on_pages = None if layout.drop_zero_pages or layout.direct_io else early.begin
         snapshot, _ = stack.enter_context(opening(on_pages=on_pages))
-        files.made_of(snapshot.source.fd)
+        files.made_of(*snapshot.source.descriptors)
         moved = None
         if not early.begun:
             moved = moved_of(sum(map(stored_bytes, snapshot.blocks)))
@@ -275,7 +275,7 @@ def _to_libvirt(
     with (
         ended_by_signals(),
         progress("convert", total) as moved,
-        StagedFiles(snapshot.source.fd, *texts.files, force=moving.force) as files,
+        StagedFiles(*snapshot.source.descriptors, *texts.files, force=moving.force) as files,
     ):
         refused = write_libvirt_sparse(
             snapshot,

@@ -61,7 +61,7 @@ def write_export(
     with (
         ended_by_signals(),
         progress("convert", memory.stored_bytes) as moved,
-        StagedFiles(snapshot.source.fd, force=moving.force) as files,
+        StagedFiles(*snapshot.source.descriptors, force=moving.force) as files,
     ):
         written = _writer(export)(
             snapshot,

@@ -106,7 +106,7 @@ def command(
         if out is not None and len(blocks) != 1:
             raise click.UsageError(f"-o OUT takes one block, not {len(blocks)}; choose with -b")
         if directory is not None:
-            make_folder(directory, snapshot.source.fd)
+            make_folder(directory, *snapshot.source.descriptors)
         places = [out or Path(directory or "", safe_name(b.idstr, _SUFFIX)) for b in blocks]
         also = frozenset() if out is None else DEVICES  # links in DIR lead nowhere
         write_blocks(blocks, places, Moving(channels, direct_io, force, partial), also)
@@ -160,7 +160,9 @@ def write_blocks(
     with (
         ended_by_signals(),
         progress("extract", total) as moved,
-        StagedFiles(*(block.source.fd for block in blocks), force=moving.force) as files,
+        StagedFiles(
+            *(one for block in blocks for one in block.source.descriptors), force=moving.force
+        ) as files,
     ):
         refused = None
         for block, place in zip(blocks, places, strict=True):

@@ -13,7 +13,7 @@ from mappedram.cli.options import epilog, file_argument, offset_option, output_o
 from mappedram.cli.status import UNFINISHED, FailureError, about
 from mappedram.cli.writing import ended_by_signals, force_option, progress
 from mappedram.io import system
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.io.staged import StagedFiles
 from mappedram.printable import printable
 from mappedram.repair import REPAIRS, Change, RepairPlan, plan, write_copy, write_in_place
@@ -72,7 +72,7 @@ def command(
     if [out is not None, in_place, dry_run].count(True) != 1:
         raise click.UsageError("expected one of OUT, --in-place and --dry-run")
     asked = ["padding"] if zero_padding else []
-    with about(file), ended_by_signals(), Source(file) as source:
+    with about(file), ended_by_signals(), open_source(file) as source:
         with progress("look", source.allocated) as moved:
             todo = plan(source, offset, asked=asked, progress=moved)
         report = todo.report
@@ -97,7 +97,7 @@ def _is_worth_it(todo: RepairPlan) -> bool:
 def _copy(todo: RepairPlan, out: Path, *, force: bool) -> Report:
     with (
         progress("copy", todo.source.base.allocated) as moved,
-        StagedFiles(todo.source.fd, force=force) as files,
+        StagedFiles(*todo.source.descriptors, force=force) as files,
     ):
         fd = files.open(out, also={stat.S_IFBLK})
         write_copy(todo, fd, progress=moved)

@@ -8,7 +8,7 @@ from mappedram.export.mapped_ram import OutputLayout, lay_out
 from mappedram.export.recipe import BlockRecipe, Recipe
 from mappedram.format.constants import CAPABILITY_MAPPED_RAM, MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.io.copying import Progress, in_parallel
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.writer import BlockSpec, SnapshotWriter, create
 
@@ -90,7 +90,7 @@ def _with_donor(
             raise BuildError(f"block {block.idstr!r}: with a donor, RAM can only come from a file")
     with ExitStack() as stack:
         replace = {
-            block.idstr: stack.enter_context(Source(block.file))
+            block.idstr: stack.enter_context(open_source(block.file))
             for block in recipe.blocks
             if block.file is not None
         }
@@ -100,7 +100,7 @@ def _with_donor(
 def _fill(writer: SnapshotWriter, block: BlockRecipe, progress: Progress | None) -> None:
     """The RAM of one block; zeros need not be written."""
     if block.file is not None:
-        with Source(block.file) as source:
+        with open_source(block.file) as source:
             writer.write_file(block.idstr, source, progress=progress)
     elif block.pattern is not None:
         _fill_with_pattern(writer, block.idstr, block.size or 0, block.pattern, progress)

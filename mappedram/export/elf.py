@@ -73,7 +73,7 @@ def to_elf(
     guest = vmcoreinfo.announced(snapshot, addressed)
     room = len(guest.data) if guest else vmcoreinfo.FOUND_MAX
     layout = _Layout.of(memory, len(notes) + room)
-    system.begin(fd, 0, layout.size, snapshot.source.fd)
+    system.begin(fd, 0, layout.size, *snapshot.source.descriptors)
     system.end_at(fd, layout.size)
     with vmcoreinfo.VmcoreinfoFinder(addressed, channels) as finder:
         refused = write_pieces(

@@ -39,7 +39,7 @@ def to_lime(
     """
     memory = memory_of(snapshot, physical, partial=partial)
     size = sum(LIME_HEADER_SIZE + extent.size for extent, _ in memory.pieces)
-    system.begin(fd, 0, size, snapshot.source.fd)
+    system.begin(fd, 0, size, *snapshot.source.descriptors)
     target, places, end = WriteTarget(fd), [], 0
     for extent, piece in memory.pieces:
         header = {"s_addr": extent.gpa, "e_addr": extent.end - 1}

@@ -78,7 +78,8 @@ def lay_out(
     page_size = snapshot.stream.page_size
     if page_size is None:
         raise BuildError("nothing says what the page size is")
-    system.refuse_source(fd, snapshot.source.fd, *(source.fd for source in replace.values()))
+    read = [snapshot.source, *replace.values()]
+    system.refuse_source(fd, *(one for source in read for one in source.descriptors))
     kept = early is not None and early.begun
     writer = SnapshotWriter(
         fd,

@@ -40,7 +40,7 @@ def to_padded(
     """
     memory = memory_of(snapshot, physical, partial=partial)
     size = max((extent.end for extent, _ in memory.pieces if extent.is_ram), default=0)
-    system.begin(fd, 0, size, snapshot.source.fd)
+    system.begin(fd, 0, size, *snapshot.source.descriptors)
     system.end_at(fd, size)
     refused = write_pieces(
         ((piece, extent.gpa) for extent, piece in memory.pieces if extent.gpa < size),

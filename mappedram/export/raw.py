@@ -42,7 +42,7 @@ def extract(
     """
     if not partial:
         require_known([block.coverage])
-    system.begin(fd, 0, block.used_length, block.source.fd)
+    system.begin(fd, 0, block.used_length, *block.source.descriptors)
     system.end_at(fd, block.used_length)
     if not block.readable:
         return None

@@ -5,7 +5,7 @@ from mappedram.format.drivers.base import Span
 from mappedram.fuzz.caching_driver import DRIVER
 from mappedram.fuzz.sound import SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.stream.model import Element, RamBlock, Section, Stream
 from mappedram.stream.reader import read_stream
 
@@ -46,7 +46,7 @@ class Draft:
         """
         if self._stream is None:
             with self._file.opened() as fd:
-                self._stream = read_stream(Source(fd), self._file.offset, DRIVER)
+                self._stream = read_stream(open_source(fd), self._file.offset, DRIVER)
         return self._stream
 
     @property

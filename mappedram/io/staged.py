@@ -199,10 +199,10 @@ def _without_group(mode: int) -> int:
     return mode & (~0o070 | (mode & 0o007) << 3)
 
 
-def make_folder(path: Path, source: str | Path | int) -> None:
-    """A folder for files that are made of `source`, and those above it, unless they are there.
+def make_folder(path: Path, *sources: str | Path | int) -> None:
+    """A folder for files that are made of `sources`, and those above it, unless they are there.
 
-    What is made lets nobody in who may not read the source.
+    What is made lets nobody in who may not read all of them; with none, it is the user's own.
 
     Raises:
         OSError: it cannot be made, or is no folder.
@@ -213,7 +213,8 @@ def make_folder(path: Path, source: str | Path | int) -> None:
         except FileExistsError:  # somebody else's, since a moment ago
             continue
         made = _Access.of(folder)
-        mode = _Access.of(source).limit(made.gid) & ~_umask()
+        limits = [_Access.of(source).limit(made.gid) for source in sources] or [_PRIVATE]
+        mode = reduce(and_, limits, 0o666 & ~_umask())
         if made.has_acl:
             mode = _without_group(mode)
         system.set_mode(folder, mode | (mode & 0o444) >> 2 | 0o700)  # who may read may look up

@@ -4,7 +4,7 @@ A repair is planned, judged as if it were made, and then made in a copy or in pl
 changed. Finding the damage belongs in `check`: each repair answers one of its rules.
 
 >>> from mappedram.repair import plan, write_copy
->>> with Source("damaged.mapped-ram") as source:
+>>> with open_source("damaged.mapped-ram") as source:
 ...     todo = plan(source)
 ...     todo.report.verdict, [change.to_dict() for change in todo.changes]
 

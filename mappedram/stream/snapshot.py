@@ -1,6 +1,5 @@
 """A snapshot to work with: what the file says, and its memory, read only when asked for."""
 
-import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
@@ -11,6 +10,7 @@ from mappedram.format import drivers
 from mappedram.format.arithmetic import DEFAULT_WORD_SIZE
 from mappedram.format.drivers import DriverName
 from mappedram.format.drivers.base import Driver, Span
+from mappedram.io.opening import Openable, open_source
 from mappedram.io.overlay import Changes
 from mappedram.io.source import Source
 from mappedram.stream import coverage as cover
@@ -292,10 +292,14 @@ class OpenSnapshot:
         stream: all that its headers say.
         driver: what read them.
         blocks: the RAM blocks in the order of the file.
+        owned: whether `close` closes the source.
         changes: other values for fields of devices, for files that are written of this snapshot.
     """
 
-    def __init__(self, source: Source, stream: Stream, driver: Driver) -> None:
+    def __init__(
+        self, source: Source, stream: Stream, driver: Driver, *, owned: bool = True
+    ) -> None:
+        self.owned = owned
         self.changes = Changes()
         self.source = source
         self.stream = stream
@@ -442,7 +446,8 @@ class OpenSnapshot:
 
     def close(self) -> None:
         """Close the file, if it was opened by path."""
-        self.source.close()
+        if self.owned:
+            self.source.close()
 
     def __enter__(self) -> Self:
         return self
@@ -455,7 +460,7 @@ OnPages = Callable[[OpenSnapshot, int], PageTaker | None]
 
 
 def open_snapshot(
-    path_or_fd: str | os.PathLike[str] | int,
+    file: Openable | Source,
     offset: int = 0,
     *,
     driver: DriverName | Driver = "construct",
@@ -465,7 +470,8 @@ def open_snapshot(
     """Open a snapshot: follow its headers, and leave bitmaps and pages where they are.
 
     Args:
-        path_or_fd: the file, or an open descriptor, which stays open.
+        file: a path, which is opened and closed here; bytes; or what is open already and stays so:
+            a descriptor, a file object that can be seeked in, a source.
         offset: where the stream begins; offsets in its headers count from byte 0 all the same.
         driver: `construct` or `kaitai`, whose declaration the file is followed along, or whatever
             else reads single structures, along that of Construct. That of Kaitai follows no pages
@@ -483,7 +489,8 @@ def open_snapshot(
         OSError: the file cannot be opened or read.
     """
     reader = drivers.get(driver) if isinstance(driver, str) else driver
-    source = Source(path_or_fd)
+    owned = not isinstance(file, Source)
+    source = file if isinstance(file, Source) else open_source(file)
     try:
         stream = read_stream(
             source,
@@ -495,6 +502,7 @@ def open_snapshot(
         if stream.stopped and not partial and not located:
             raise stream.stopped
     except BaseException:
-        source.close()
+        if owned:
+            source.close()
         raise
-    return OpenSnapshot(source, stream, reader)
+    return OpenSnapshot(source, stream, reader, owned=owned)

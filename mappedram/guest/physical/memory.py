@@ -3,11 +3,10 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mappedram.guest.physical.map import physical_map
 from mappedram.guest.physical.ranges import PhysicalMap, Range
-from mappedram.io import system
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,8 +39,6 @@ class PhysicalMemory:
         self.map = map
         self._snapshot = snapshot
         self._starts = [one.gpa for one in map.ranges]
-        self._file: Any = None
-        self._can_map = True
 
     def block(self, one: Range) -> "Block":
         """The block that a range is a piece of."""
@@ -98,17 +95,10 @@ class PhysicalMemory:
         if len(pieces) == 1:
             one, first, length = pieces[0]
             offset = self.file_offset(one, first, length)
-            if offset is not None and self._mapped():
-                return np.frombuffer(self._file, np.uint8, length, offset)
+            view = None if offset is None else self._snapshot.source.view(offset, length)
+            if view is not None:
+                return np.frombuffer(view, np.uint8)
         return np.frombuffer(self.read(gpa, size), np.uint8)
-
-    def _mapped(self) -> bool:
-        """Have the file in memory; some file systems do not let that be."""
-        if self._file is None and self._can_map:
-            source = self._snapshot.source
-            self._file = system.map_file(source.fd, source.size)
-            self._can_map = self._file is not None
-        return self._can_map
 
     def file_offset(self, one: Range, first: int, size: int) -> int | None:
         """Where in the file `size` bytes stand, from byte `first` of a range on.

@@ -1,12 +1,12 @@
 """Opening a snapshot wherever it stands: in a file of its own, or in a save image of libvirt."""
 
 import functools
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mappedram.errors import FormatError
 from mappedram.format.drivers import DriverName
+from mappedram.io.opening import Openable, reading
 from mappedram.io.source import Source
 from mappedram.stream.libvirt.header import LibvirtImage, detect
 from mappedram.stream.libvirt.stream import open_stream
@@ -16,7 +16,7 @@ from mappedram.stream.snapshot import OnPages, OpenSnapshot, open_snapshot
 
 @contextmanager
 def open_any(
-    path_or_fd: str | os.PathLike[str] | int,
+    file: Openable | Source,
     offset: int = 0,
     *,
     driver: DriverName = "construct",
@@ -28,7 +28,7 @@ def open_any(
     """Open a snapshot, and the save image around it if there is one, until the block ends.
 
     Args:
-        path_or_fd: the file, or an open descriptor, which stays open.
+        file: what `open_source` takes, or an open source, which stays open.
         offset: where the stream, or the save image, begins.
         driver: `construct` or `kaitai`.
         partial: as for `mappedram.open`.
@@ -41,18 +41,16 @@ def open_any(
         OSError: the file cannot be opened or read.
     """
     opening = functools.partial(open_snapshot, driver=driver, partial=partial, on_pages=on_pages)
-    with Source(path_or_fd) as source:
+    with reading(file) as source:
         image = detect(source, offset, driver=driver)
         if image is None:
-            with opening(source.fd, offset) as snapshot:
-                snapshot.source.name = source.name
+            with opening(source, offset) as snapshot:
                 yield snapshot, None
             return
         with (
             open_stream(source, image, limit=limit, on_damage=on_damage) as (stream, begin),
-            opening(stream.fd, begin) as snapshot,
+            opening(stream, begin) as snapshot,
         ):
-            snapshot.source.name = stream.name
             yield snapshot, image
 
 

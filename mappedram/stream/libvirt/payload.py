@@ -9,7 +9,8 @@ import lzma
 import shutil
 import subprocess
 import zlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from io import RawIOBase
 from typing import Protocol
 
@@ -191,14 +192,10 @@ def _program(name: str, instead: str = "") -> Callable[[Source, int], Generator[
                 offset=offset,
                 path=STREAM_PATH,
             )
-        # A descriptor of its own, as programs read from where it stands.
-        fd = system.open_again(source.fd, offset)
-        try:
+        with _standing_at(source, offset) as fd:
             process = subprocess.Popen(
                 [name, "-dc"], stdin=fd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
-        finally:
-            system.release(fd)
         with process:
             assert process.stdout
             try:
@@ -212,6 +209,27 @@ def _program(name: str, instead: str = "") -> Callable[[Source, int], Generator[
             raise _DamagedError(f"the program {name} ended with status {process.returncode}")
 
     return run
+
+
+@contextmanager
+def _standing_at(source: Source, offset: int) -> Iterator[int]:
+    """A descriptor of its own that stands at an offset: programs read from there.
+
+    What is no file of this machine is copied into one without a name.
+    """
+    fd = source.open_again(offset)
+    if fd is not None:
+        try:
+            yield fd
+        finally:
+            system.release(fd)
+        return
+    from tempfile import TemporaryFile
+
+    with TemporaryFile(buffering=0) as file:
+        shutil.copyfileobj(_Tail(source, offset), file, _STEP)
+        file.seek(0)
+        yield file.fileno()
 
 
 _OPENERS: dict[SaveFormat, Callable[[Source, int], Generator[bytes]]] = {

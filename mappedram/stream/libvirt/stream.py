@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from mappedram.errors import FormatError, UnsupportedError
+from mappedram.io.opening import open_source
 from mappedram.io.source import Source
 from mappedram.stream.libvirt.header import LibvirtImage
 
@@ -69,6 +70,6 @@ def open_stream(
             if on_damage is None:
                 raise
             on_damage(damage)
-        stream = Source(file.fileno())
+        stream = open_source(file.fileno())
         stream.name = f"{source.name} (decompressed)"
         yield stream, 0
