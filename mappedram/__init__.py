@@ -15,12 +15,14 @@ from mappedram.errors import (
     FormatError,
     MappedRamError,
     NotModelledError,
+    OutOfRangeError,
     TruncatedError,
+    UnknownNameError,
     UnknownPagesError,
     UnknownRange,
     UnsupportedError,
 )
-from mappedram.stream.snapshot import Block
+from mappedram.stream.snapshot import Block, PageRun
 from mappedram.version import __version__
 
 if TYPE_CHECKING:
@@ -38,9 +40,12 @@ __all__ = [
     "FormatError",
     "MappedRamError",
     "NotModelledError",
+    "OutOfRangeError",
+    "PageRun",
     "Snapshot",
     "SnapshotWriter",
     "TruncatedError",
+    "UnknownNameError",
     "UnknownPagesError",
     "UnknownRange",
     "UnsupportedError",

@@ -74,7 +74,7 @@ def check(
 
     Raises:
         CheckFailedError: `strict`, and the file is not clean; it holds all findings.
-        KeyError: no such release is known.
+        UnknownNameError: no such release is known.
         NotModelledError: nothing is known of what was asked about a release or a destination.
         OSError: the file cannot be opened or read.
     """

@@ -85,6 +85,9 @@ class Bitmap:
     def __len__(self) -> int:
         return self.num_pages
 
+    def __repr__(self) -> str:
+        return f"<Bitmap: {self.count()} of {self.num_pages} pages>"
+
     def runs(self, start: int = 0, stop: int | None = None) -> "Runs":
         """The runs of set bits in pages [start, stop), ascending; int64 array of shape (n, 2)."""
         import numpy as np

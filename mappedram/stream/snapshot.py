@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from operator import index
+from typing import TYPE_CHECKING, Self, SupportsIndex, overload
 
-from mappedram.errors import FormatError, UnsupportedError
+from mappedram.errors import FormatError, OutOfRangeError, UnknownNameError, UnsupportedError
 from mappedram.format import drivers
 from mappedram.format.arithmetic import DEFAULT_WORD_SIZE
 from mappedram.format.drivers import DriverName
@@ -24,6 +26,9 @@ from mappedram.stream.reader import PageTaker, read_stream
 from mappedram.stream.regions import Region, regions
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mappedram.io.spans import Runs
     from mappedram.stream.vmstate import DeviceStates
 
@@ -232,12 +237,12 @@ class Block:
                 `coverage` says where that is.
 
         Raises:
-            ValueError: the range is not inside the block.
+            OutOfRangeError: the range is not inside the block; it is a `ValueError`, too.
             UnknownPagesError: the file does not tell what some of the pages hold.
             FormatError: the header of the block gives no page size that can be.
         """
         if offset < 0 or size < 0 or offset + size > self.used_length:
-            raise ValueError(
+            raise OutOfRangeError(
                 f"range {offset:#x}+{size:#x}: block {self.idstr!r} has {self.used_length:#x} bytes"
             )
         if not partial and self.coverage.unknown:
@@ -280,8 +285,148 @@ class Block:
                 pages_offset + start * page_size, length, f"page of {self.idstr}"
             )
 
+    def array(self, offset: int, size: int) -> "NDArray[np.uint8]":
+        """Guest memory as a read-only array; raises as `read` does.
+
+        Where all of it stands in one piece in the file, the array is a view of the file, and
+        nothing is read or copied before it is used. It must not be used when the file shrinks.
+
+        Args:
+            offset: first byte within the block.
+            size: bytes.
+        """
+        import numpy as np
+
+        place = self.file_offset(offset, size)
+        view = None if place is None else self.source.view(place, size)
+        return np.frombuffer(self.read(offset, size) if view is None else view, np.uint8)
+
+    def file_offset(self, offset: int, size: int) -> int | None:
+        """Where in the file `size` bytes of the block stand, in one piece.
+
+        Returns:
+            The offset of the first; None where they do not stand there in one piece, or are
+            unknown.
+
+        Raises:
+            FormatError: as `read` does.
+        """
+        if self.scattered is not None or not self.readable or size <= 0 or offset < 0:
+            return None
+        if offset + size > self.used_length or self.coverage.within(offset, offset + size).unknown:
+            return None
+        page_size = self.page_size
+        pages = offset // page_size, -(-(offset + size) // page_size)
+        if self.stored.runs(*pages).tolist() != [list(pages)]:
+            return None
+        assert self.model.pages_offset is not None
+        return self.model.pages_offset + offset
+
+    def pages(self, *, limit: int = 1 << 20, partial: bool = False) -> Iterator["PageRun"]:
+        """The pages that are in the file, in runs of consecutive ones; the rest is zeros.
+
+        Args:
+            limit: most bytes of a run, so that memory is bounded; at least one page.
+            partial: pass over what the file does not tell, in the place of refusing to begin.
+
+        Raises:
+            UnknownPagesError: the file does not tell all of the block.
+            FormatError: as `read` does.
+        """
+        if not partial:
+            cover.require_known([self.coverage])
+        return self._page_runs(limit) if self.readable else iter(())
+
+    def _page_runs(self, limit: int) -> Iterator["PageRun"]:
+        page_size = self.page_size
+        step = max(1, limit // page_size)
+        for runs in self.stored.iter_runs():
+            for start, stop in runs.tolist():
+                for first in range(start, stop, step):
+                    count = min(step, stop - first)
+                    data = self._known(first * page_size, count * page_size)
+                    yield PageRun(first, first * page_size, data.reshape(count, page_size))
+
+    def _known(self, offset: int, size: int) -> "NDArray[np.uint8]":
+        """Stored pages, of which it has been asked whether they are known."""
+        import numpy as np
+
+        if self.scattered is None and self.model.pages_offset is not None:
+            view = self.source.view(self.model.pages_offset + offset, size)
+            if view is not None:
+                return np.frombuffer(view, np.uint8)
+        return np.frombuffer(self.read(offset, size, partial=True), np.uint8)
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> int: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> bytes: ...
+
+    def __getitem__(self, place: SupportsIndex | slice) -> int | bytes:
+        """`block[a:b]` is guest memory as bytes, and `block[a]` one byte of it, as of `bytes`.
+
+        Raises:
+            ValueError: the slice has a step.
+            OutOfRangeError: there is no such byte.
+            UnknownPagesError: the file does not tell what it holds.
+            FormatError: as `read` does.
+        """
+        if isinstance(place, slice):
+            if place.step not in (None, 1):
+                raise ValueError(
+                    f"block[::{place.step}]: memory is read in one piece; take the step of what"
+                    " was read"
+                )
+            start, stop, _ = place.indices(len(self))
+            return self.read(start, max(0, stop - start))
+        offset = index(place)
+        return self.read(offset + len(self) if offset < 0 else offset, 1)[0]
+
+    def __len__(self) -> int:
+        return self.used_length
+
+    def __bool__(self) -> bool:
+        """A block is there, even one without a byte."""
+        return True
+
+    #: Byte by byte would take hours; `pages` is what goes through a block.
+    __iter__ = None
+
     def __repr__(self) -> str:
-        return f"<Block {self.idstr} of {self.used_length:#x} bytes>"
+        header = self.model.mapped_ram
+        pages = f", pages of {header.page_size:#x} at {header.pages_offset:#x}" if header else ""
+        return f"<Block {self.idstr!r}: {self.used_length:#x} bytes{pages}>"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PageRun:
+    """Consecutive pages of a block that are in the file.
+
+    Attributes:
+        index: number of the first page.
+        offset: first byte within the block.
+        data: their bytes, a row for each page; read-only. Of a file it is a view of it where it
+            can be, which must not be used when the file shrinks.
+    """
+
+    index: int
+    offset: int
+    data: "NDArray[np.uint8]"
+
+    def __len__(self) -> int:
+        """Number of pages."""
+        return len(self.data)
+
+    def __repr__(self) -> str:
+        return f"<PageRun: {len(self)} pages from {self.index} on, at {self.offset:#x}>"
+
+
+class BlocksByName(dict[str, Block]):
+    """Blocks by `idstr`; a name that is not there is told with those that are."""
+
+    def __missing__(self, idstr: str) -> Block:
+        raise UnknownNameError("block", idstr, self)
 
 
 class OpenSnapshot:
@@ -308,8 +453,11 @@ class OpenSnapshot:
 
     @cached_property
     def block(self) -> Mapping[str, Block]:
-        """The blocks by `idstr`; of several with one name, the first."""
-        return {block.idstr: block for block in reversed(self.blocks)}
+        """The blocks by `idstr`; of several with one name, the first.
+
+        A name that is not there is an `UnknownNameError`, which is a `KeyError`, too.
+        """
+        return BlocksByName((block.idstr, block) for block in reversed(self.blocks))
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -434,15 +582,33 @@ class OpenSnapshot:
         return regions(self.stream)
 
     def place(self, path: str, field: str) -> int:
-        """Offset of a field in the structure at a path; both are told by `elements`."""
-        element = next(element for element in self.stream.elements if element.path == path)
-        span = next(span for span in self.fields(element) if span.path == field)
-        return element.offset + span.start
+        """Offset of a field in the structure at a path; both are told by `elements`.
+
+        Raises:
+            UnknownNameError: there is no such structure, or no such field in it.
+        """
+        elements = self.stream.elements
+        element = next((element for element in elements if element.path == path), None)
+        if element is None:
+            raise UnknownNameError("structure", path, (one.path for one in elements))
+        starts = {span.path: span.start for span in self.fields(element)}
+        if field not in starts:
+            raise UnknownNameError(f"field of {path}", field, starts)
+        return element.offset + starts[field]
 
     def fields(self, element: Element[object]) -> list[Span]:
         """The fields of a structure; `start` and `end` count from its beginning."""
         data = self.source.read(element.offset, element.length)
         return self.driver.spans(element.kind, data, element.params)
+
+    def __repr__(self) -> str:
+        stream = self.stream
+        size = sum(block.used_length for block in self.blocks)
+        rest = f"{len(self.sections)} sections, {'' if self.complete else 'not '}complete"
+        return (
+            f"<Snapshot {self.source.name!r}: machine {stream.machine or 'unknown'},"
+            f" {len(self.blocks)} blocks of {size:#x} bytes, {rest}>"
+        )
 
     def close(self) -> None:
         """Close the file, if it was opened by path."""

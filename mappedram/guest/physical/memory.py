@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mappedram.errors import OutOfRangeError
 from mappedram.guest.physical.map import physical_map
 from mappedram.guest.physical.ranges import PhysicalMap, Range
 
@@ -48,16 +49,16 @@ class PhysicalMemory:
         """The ranges that `size` bytes at `gpa` lie in; of each, first byte and number of bytes.
 
         Raises:
-            ValueError: an address in between is not memory; the message names the first such.
+            OutOfRangeError: an address in between is not memory; the message names the first such.
         """
         if gpa < 0 or size < 0:
-            raise ValueError(f"range {gpa:#x}+{size:#x}: expected no negative number")
+            raise OutOfRangeError(f"range {gpa:#x}+{size:#x}: expected no negative number")
         end = gpa + size
         index = bisect_right(self._starts, gpa) - 1
         while gpa < end:
             one = self.map.ranges[index] if 0 <= index < len(self._starts) else None
             if one is None or not one.gpa <= gpa < one.end:
-                raise ValueError(f"{gpa:#x}: no block is known to be at this physical address")
+                raise OutOfRangeError(f"{gpa:#x}: no block is known to be at this physical address")
             length = min(one.end, end) - gpa
             yield one, gpa - one.gpa, length
             gpa += length
@@ -72,7 +73,7 @@ class PhysicalMemory:
             partial: as for `Block.read`.
 
         Raises:
-            ValueError: an address in between is not memory; the message names the first such.
+            OutOfRangeError: an address in between is not memory; the message names the first such.
             UnknownPagesError: the file does not tell what some of the pages hold.
             FormatError: as `Block.read` does.
         """
@@ -110,18 +111,7 @@ class PhysicalMemory:
         Raises:
             FormatError: as `Block.read` does.
         """
-        block = self.block(one)
-        start = one.offset + first
-        if block.scattered is not None or not block.readable or not size:
-            return None
-        if block.coverage.within(start, start + size).unknown:
-            return None
-        page_size = block.page_size
-        pages = start // page_size, -(-(start + size) // page_size)
-        if block.stored.runs(*pages).tolist() != [list(pages)]:
-            return None
-        assert block.model.pages_offset is not None
-        return block.model.pages_offset + start
+        return self.block(one).file_offset(one.offset + first, size)
 
     def iter_data_runs(self, one: Range) -> Iterator["Runs"]:
         """Like `data_runs`, in parts of bounded size; a run may end where a part does and go on."""
@@ -188,3 +178,11 @@ class PhysicalMemory:
             UnknownPagesError: it does not.
         """
         self._snapshot.require_known({one.idstr for one in self.map.ranges})
+
+    def __repr__(self) -> str:
+        ranges = self.map.ranges
+        size = sum(one.size for one in ranges)
+        return (
+            f"<PhysicalMemory of {self._snapshot.source.name!r}: {size:#x} bytes in"
+            f" {len(ranges)} ranges below {ranges[-1].end if ranges else 0:#x}>"
+        )

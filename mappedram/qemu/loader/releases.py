@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from mappedram.errors import UnknownNameError
+
 #: How it is known what a release does: seen with that release, or read in its source.
 Basis = Literal["measured", "read"]
 #: Major, minor and patch level.
@@ -115,11 +117,11 @@ def newest(name: str) -> Release:
     """The release of that name; of one without a patch level, the newest that is known.
 
     Raises:
-        KeyError: it is not known.
+        UnknownNameError: it is not known.
     """
     of_it = [one for one in RELEASES if one == name or one.startswith(f"{name}.")]
     if not of_it:
-        raise KeyError(name)
+        raise UnknownNameError("release of QEMU", name, RELEASES)
     return RELEASES[of_it[-1]]
 
 
