@@ -58,3 +58,34 @@ def open(  # noqa: A001 - reads as `mappedram.open`
     """
     opened = open_snapshot(file, offset, driver=driver, partial=partial, on_pages=on_pages)
     return Snapshot(opened.source, opened.stream, opened.driver, owned=opened.owned)
+
+
+def physical(
+    file: Openable | stream_snapshot.OpenSnapshot, offset: int = 0, *, below_4g: int | None = None
+) -> "PhysicalMemory":
+    """The guest's physical memory of a file, or of a snapshot that is open.
+
+    Used in a `with` block, it closes the file in the end, but not a snapshot that was given.
+
+    Args:
+        file: what `open` takes, or an open snapshot.
+        offset: where the stream begins; a snapshot knows.
+        below_4g: how many bytes of RAM lie below 4 GiB, where that is known; it goes before what
+            the file says.
+
+    Raises:
+        UnsupportedError: nothing is known of where the machine type has its memory.
+        ValueError: `below_4g` is not between 1 and 4 GiB.
+        MappedRamError: as `open` does.
+        OSError: the file cannot be opened or read.
+    """
+    from mappedram.guest.physical import PhysicalMemory, physical_map
+
+    if isinstance(file, stream_snapshot.OpenSnapshot):
+        return PhysicalMemory(file, physical_map(file, below_4g))
+    snapshot = open(file, offset)
+    try:
+        return PhysicalMemory(snapshot, physical_map(snapshot, below_4g), owned=True)
+    except BaseException:
+        snapshot.close()
+        raise

@@ -3,17 +3,17 @@
 `rules` find defects, `judgement` turns them into a verdict, and `reports` writes it in the formats
 of other programs. Printing belongs in `cli`, mending a file in `repair`.
 
->>> from mappedram.check import check
->>> report = check("guest.mapped-ram")
+>>> report = mappedram.check("guest.mapped-ram")
 >>> report.verdict, [finding.code for finding in report.findings]
 
-Imports: errors, json_types, printable, version, format, io, stream, qemu.
+Imports: callable_module, errors, json_types, printable, version, format, io, stream, qemu.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
+from mappedram.callable_module import make_callable
 from mappedram.check.context import Context, compared
 from mappedram.check.differences import first_difference
 from mappedram.check.finding import Finding, Place, Severity
@@ -33,6 +33,8 @@ from mappedram.io.source import Source
 from mappedram.qemu.loader import Destination, newest
 from mappedram.qemu.loader import Verdict as LoaderVerdict
 from mappedram.stream.snapshot import OpenSnapshot, open_snapshot
+
+make_callable(__name__)
 
 __all__ = [
     "RETIRED",

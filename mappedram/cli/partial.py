@@ -1,20 +1,15 @@
 """What verbs that write memory share where a file does not tell all of it."""
 
-import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
 from mappedram.cli import output
 from mappedram.cli.status import CORRUPT, FINE
 from mappedram.errors import FormatError
-from mappedram.format.drivers import DriverName
 from mappedram.json_types import Json
 from mappedram.printable import printable
 from mappedram.stream.coverage import NOT_LISTED, Coverage, Reason
-from mappedram.stream.libvirt import LibvirtImage, open_any
-from mappedram.stream.snapshot import OpenSnapshot
 
 partial_option = click.option(
     "--partial",
@@ -31,18 +26,6 @@ STATUS_OF_PARTIAL = (
     "  63  not a file that this tool handles\n"
     "  64  wrong usage"
 )
-
-
-Opening = Callable[..., AbstractContextManager[tuple[OpenSnapshot, LibvirtImage | None]]]
-
-
-def partly(partial: bool, file: str, offset: int, *, driver: DriverName) -> Opening:
-    """What opens a file and says afterwards what it does not tell, instead of failing at once.
-
-    Of a compressed image that is cut off or damaged, `partial` goes on with what came out of it.
-    """
-    damaged = _note_damage if partial else None
-    return functools.partial(open_any, file, offset, partial=True, on_damage=damaged, driver=driver)
 
 
 def show_unknown(unknown: Iterable[Coverage]) -> int:
@@ -106,5 +89,6 @@ def as_dicts(unknown: Iterable[Coverage]) -> Iterator[dict[str, Json]]:
             }
 
 
-def _note_damage(damage: FormatError) -> None:
+def note_damage(damage: FormatError) -> None:
+    """Say on standard error why not all of a compressed image could be decompressed."""
     output.note(str(damage))

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from mappedram.errors import OutOfRangeError
 from mappedram.guest.physical.map import physical_map
@@ -34,10 +34,18 @@ class PhysicalMemory:
     Args:
         snapshot: an open snapshot.
         map: where its blocks lie.
+        owned: whether `close` closes the snapshot.
     """
 
-    def __init__(self, snapshot: "OpenSnapshot", map: PhysicalMap) -> None:  # noqa: A002
+    def __init__(
+        self,
+        snapshot: "OpenSnapshot",
+        map: PhysicalMap,  # noqa: A002
+        *,
+        owned: bool = False,
+    ) -> None:
         self.map = map
+        self._owned = owned
         self._snapshot = snapshot
         self._starts = [one.gpa for one in map.ranges]
 
@@ -178,6 +186,17 @@ class PhysicalMemory:
             UnknownPagesError: it does not.
         """
         self._snapshot.require_known({one.idstr for one in self.map.ranges})
+
+    def close(self) -> None:
+        """Close the snapshot, if it was opened for this."""
+        if self._owned:
+            self._snapshot.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def __repr__(self) -> str:
         ranges = self.map.ranges

@@ -16,7 +16,7 @@ from mappedram.stream.snapshot import OnPages, OpenSnapshot, open_snapshot
 
 @contextmanager
 def open_any(
-    file: Openable | Source,
+    file: Openable | Source | OpenSnapshot,
     offset: int = 0,
     *,
     driver: DriverName = "construct",
@@ -28,7 +28,8 @@ def open_any(
     """Open a snapshot, and the save image around it if there is one, until the block ends.
 
     Args:
-        file: what `open_source` takes, or an open source, which stays open.
+        file: what `open_source` takes; or an open source or snapshot, which stays open, the latter
+            as it is.
         offset: where the stream, or the save image, begins.
         driver: `construct` or `kaitai`.
         partial: as for `mappedram.open`.
@@ -40,6 +41,9 @@ def open_any(
         MappedRamError: as `detect`, `open_stream` and `mappedram.open` do.
         OSError: the file cannot be opened or read.
     """
+    if isinstance(file, OpenSnapshot):
+        yield file, None
+        return
     opening = functools.partial(open_snapshot, driver=driver, partial=partial, on_pages=on_pages)
     with reading(file) as source:
         image = detect(source, offset, driver=driver)

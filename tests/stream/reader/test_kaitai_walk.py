@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import mappedram
 from mappedram import FormatError, TruncatedError, UnsupportedError
-from mappedram.check import check
+from mappedram.check import check, check_snapshot
 from mappedram.check.walks import walks_difference
 from mappedram.format import drivers
 from mappedram.format.constants import SectionType
@@ -509,9 +509,9 @@ def test_a_snapshot_that_kaitai_has_read_is_compared_too(
 ) -> None:
     generated = ksy().Ramblock
     with mappedram.open(fixtures["pc"].path, driver="kaitai") as snapshot:
-        assert mappedram.check.check_snapshot(snapshot).findings == ()
+        assert check_snapshot(snapshot).findings == ()
         monkeypatch.setattr(generated, "has_padding", property(lambda _: False))
-        findings = mappedram.check.check_snapshot(snapshot).findings
+        findings = check_snapshot(snapshot).findings
         assert [finding.code for finding in findings] == ["MR005"]
 
 
