@@ -1,4 +1,4 @@
-"""What `import mappedram` offers: the rooms of the package behind one door."""
+"""The interface of `import mappedram`, which joins the rooms of the package."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Snapshot(stream_snapshot.OpenSnapshot):
-    """An open snapshot, with the memory of its guest by physical address."""
+    """An open snapshot, with its guest's memory by physical address."""
 
     @cached_property
     def physical(self) -> "PhysicalMemory":
-        """The guest's physical memory, at the addresses that `mappedram.guest.physical` finds out.
+        """The guest's physical memory, mapped by `mappedram.guest.physical`.
 
         Raises:
-            UnsupportedError: nothing is known of where the machine type has its memory.
+            UnsupportedError: the memory layout of the machine type is unknown.
         """
         from mappedram.guest.physical import physical_memory
 
@@ -36,7 +36,7 @@ def open(  # noqa: A001 - reads as `mappedram.open`
     partial: bool = False,
     on_pages: OnPages | None = None,
 ) -> Snapshot:
-    """Open a snapshot: follow its headers, and leave bitmaps and pages where they are.
+    """Open a snapshot and parse its headers; bitmaps and pages are read on demand.
 
     Args:
         file: a path; bytes, or a `memoryview`, of a whole file; or what is open already and stays

@@ -1,4 +1,4 @@
-"""Everything that this package raises on its own account."""
+"""Exceptions of this package."""
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -9,10 +9,10 @@ _NAMES_SHOWN = 16
 
 
 class MappedRamError(Exception):
-    """Base of all errors of this package. `OSError` from the system passes beside it, untouched.
+    """Base of all errors of this package. `OSError` from the system is raised unchanged.
 
     Attributes:
-        filename: the file that is to blame, as in `OSError`; None where that need not be said.
+        filename: the file concerned, as in `OSError`; None if it need not be named.
     """
 
     def __init__(self, *args: object, filename: str | None = None) -> None:
@@ -25,10 +25,10 @@ class FormatError(MappedRamError, ValueError):
 
     Attributes:
         msg: what is wrong, in one sentence.
-        offset: byte of the file where the field begins, or None.
+        offset: offset of the field in the file, or None.
         path: place in the structure, such as `/ram/blocks[0]/mapped_ram/version`.
-        expected: what the format calls for there, in words, or None.
-        actual: what stands there, or None.
+        expected: what the format requires there, in words, or None.
+        actual: the value found there, or None.
     """
 
     def __init__(
@@ -68,12 +68,12 @@ class UnsupportedError(FormatError):
 
 
 class UnknownRange(NamedTuple):
-    """Guest memory that a file does not tell.
+    """Guest memory that a file does not have.
 
     Attributes:
         idstr: name of the block.
         offset: first byte within the block.
-        size: bytes.
+        size: number of bytes.
         reason: why it is unknown; the value of a `mappedram.stream.coverage.Reason`.
     """
 
@@ -84,7 +84,7 @@ class UnknownRange(NamedTuple):
 
 
 class UnknownPagesError(FormatError):
-    """Pages were asked for of which the file does not tell what they hold."""
+    """Pages with unknown contents were requested."""
 
     def __init__(self, msg: str, ranges: Callable[[], Iterable[UnknownRange]]) -> None:
         super().__init__(msg)
@@ -92,12 +92,12 @@ class UnknownPagesError(FormatError):
 
     @cached_property
     def ranges(self) -> tuple[UnknownRange, ...]:
-        """All of what was asked for that is unknown, block by block."""
+        """All unknown ranges of the request, block by block."""
         return tuple(self._ranges())
 
 
 class BuildError(MappedRamError, ValueError):
-    """The caller's values cannot be written: they are not a possible file."""
+    """The caller's values cannot be written: no file can have them."""
 
 
 class UnknownNameError(MappedRamError, KeyError):
@@ -133,11 +133,11 @@ class OutOfRangeError(MappedRamError, ValueError, IndexError):
 
 
 class NotModelledError(MappedRamError):
-    """What a release of QEMU, or a destination, does with such a file is not known here."""
+    """The behaviour of a release of QEMU, or of a destination, with such a file is unknown."""
 
 
 class CheckFailedError(MappedRamError):
-    """`check(..., strict=True)` found something; `findings` holds all of it."""
+    """`check(..., strict=True)` has findings; `findings` has all of them."""
 
     def __init__(self, findings: tuple[object, ...]) -> None:
         super().__init__(f"{len(findings)} findings")

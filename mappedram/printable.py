@@ -1,8 +1,8 @@
-"""Text out of a file, made harmless to whatever shows it."""
+"""Text from a file, made safe to display."""
 
 
 def printable(text: str) -> str:
-    """`text` with escapes in the place of all that a terminal would obey or not show."""
+    """Escape everything in `text` that a terminal would interpret or not show."""
     if text.isprintable():
         return text
     return "".join(

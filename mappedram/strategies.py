@@ -1,4 +1,4 @@
-"""Hypothesis strategies for mapped-ram files: sound ones, ones with one defect, and their parts.
+"""Hypothesis strategies for mapped-ram files: valid files, files with one defect, and their parts.
 
 Needs `mappedram[fuzz]`. A test of another parser:
 
@@ -9,12 +9,12 @@ Needs `mappedram[fuzz]`. A test of another parser:
 ...     with pytest.raises(my_parser.Error):
 ...         my_parser.parse(bytes(file))
 
-No strategy raises while it draws. Should a generator fail nevertheless, which is a defect of this
-package, the example is rejected, a `DrawingFaultWarning` says how to draw it again (`again`), and
-`faults` counts it; the test goes on.
+No strategy raises while drawing. If a generator fails anyway, which is a defect of this package,
+the example is rejected and the test continues. A `DrawingFaultWarning` says how to draw the example
+again (`again`), and `faults` counts it.
 
-Files are small unless told otherwise. Every file is a `SparseFile`: `bytes(file)` is all of it,
-`file.opened()` gives a descriptor, and `file.offset` is where the stream begins.
+Files are small by default. Every file is a `SparseFile`: `bytes(file)` is all of it,
+`file.opened()` gives a descriptor, and `file.offset` is the start of the stream.
 """
 
 import warnings
@@ -24,7 +24,7 @@ from random import Random
 from typing import Any, TypeVar, get_args
 from weakref import WeakKeyDictionary
 
-import numpy as np  # noqa: F401 - not while the first example is timed
+import numpy as np  # noqa: F401 - imported now, so that it does not slow down the first example
 from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
@@ -63,7 +63,7 @@ __all__ = [
 ]
 
 _Value = TypeVar("_Value")
-#: Bytes of an `unsigned long`, and the most runs of a drawn bitmap.
+#: Bytes of an `unsigned long`, and the maximum number of runs of a drawn bitmap.
 _WORD_SIZES, _BITMAP_RUNS = (4, 8), 8
 _IDSTR_MAX, _PAGES_MAX = 255, 1 << 30
 
@@ -78,10 +78,10 @@ class DrawingFaultWarning(UserWarning):
 def bitmaps(
     max_pages: int = 200, *, word_size: int = 8, byteorder: ByteOrder = "little"
 ) -> SearchStrategy[Bitmap]:
-    """Bitmaps of blocks of 1 to `max_pages` pages; `bitmap.data` is what stands in a file.
+    """Bitmaps of blocks of 1 to `max_pages` pages; `bitmap.data` has the bytes for a file.
 
     Raises:
-        ValueError: no block has that many pages, or no host such words.
+        ValueError: a block cannot have that many pages, or a host such words.
     """
     if not 1 <= max_pages <= _PAGES_MAX:
         raise ValueError(f"max_pages: expected 1 to {_PAGES_MAX}, got {max_pages}")
@@ -97,10 +97,10 @@ def bitmaps(
 
 
 def ramblocks(limits: Limits = SMALL, *, idstr: str = "pc.ram") -> SearchStrategy[RamSpec]:
-    """RAM blocks: how many pages they have, and which of these are stored.
+    """RAM blocks: their numbers of pages, and their stored pages.
 
     Raises:
-        ValueError: no block has that name.
+        ValueError: a block cannot have that name.
     """
     if not 1 <= len(idstr) <= _IDSTR_MAX or max(idstr) > "\xff":
         raise ValueError(f"idstr: expected 1 to 255 bytes in ISO 8859-1, got {idstr!r}")
@@ -108,28 +108,28 @@ def ramblocks(limits: Limits = SMALL, *, idstr: str = "pc.ram") -> SearchStrateg
 
 
 def snapshots(limits: Limits = SMALL, *, align: int | None = None) -> SearchStrategy[SnapshotSpec]:
-    """Sound snapshots as values; `spec.file()` is the file.
+    """Valid snapshots as values; `spec.file()` is the file.
 
     Args:
-        limits: how large and how varied; `HUGE` for 100 GiB that take kilobytes.
-        align: what the pages of each block are aligned to. None for the size of a page, so that
-            files take kilobytes; QEMU's writer uses 1 MiB.
+        limits: size and variety; `HUGE` for 100 GiB that take kilobytes.
+        align: alignment of the pages of each block, in bytes. None for the page size, so that files
+            take kilobytes; QEMU's writer uses 1 MiB.
 
     Raises:
-        ValueError: `align` is no multiple of a page.
+        ValueError: `align` is not a multiple of a page.
     """
     allowed = _aligned(limits, align)
     return _drawn(lambda rng: generate.snapshot(rng, allowed))
 
 
 def files(limits: Limits = SMALL, *, align: int | None = None) -> SearchStrategy[SparseFile]:
-    """Sound files. Arguments as for `snapshots`."""
+    """Valid files. Arguments as for `snapshots`."""
     allowed = _aligned(limits, align)
     return _drawn(lambda rng: generate.snapshot(rng, allowed).file())
 
 
 def streams(limits: Limits = SMALL) -> SearchStrategy[SparseFile]:
-    """Sound streams without mapped-ram: pages stand in records, one after the other."""
+    """Valid streams without mapped-ram: pages are in records, one after the other."""
     return _drawn(lambda rng: generate.snapshot(rng, limits).stream())
 
 
@@ -138,14 +138,14 @@ def broken(
 ) -> SearchStrategy[SparseFile]:
     """Files that break the rule with that code, and no other.
 
-    A few rules cannot be broken alone; `mappedram.fuzz.defects.NOT_ALONE` says what comes with
-    them and why.
+    A few rules cannot be broken alone; `mappedram.fuzz.defects.NOT_ALONE` lists them with the
+    others that are then broken, and the reasons.
 
     Args:
         rule: code of the rule, such as `MR204`; `mappedram explain` lists all.
-        limits: how large the snapshot may be that the defect is put into.
-        align: what the pages are aligned to. With 1 MiB, the default, nothing but the rule is
-            broken, and files take kilobytes, but are a few MiB long. With less they are kilobytes
+        limits: size of the snapshot that gets the defect.
+        align: alignment of the pages, in bytes. With 1 MiB, the default, only the rule is broken,
+            and files take kilobytes on disk but are a few MiB long. With less they are kilobytes
             long, and carry the note MR211.
 
     Raises:
@@ -163,9 +163,9 @@ def broken(
 def mutated(
     limits: Limits = SMALL, *, align: int | None = None, most: int = 3
 ) -> SearchStrategy[SparseFile]:
-    """Files in which up to `most` fields hold what a reader may not expect.
+    """Files with unexpected values in up to `most` fields.
 
-    Some of them are sound nonetheless.
+    Some of them are valid nonetheless.
 
     Raises:
         ValueError: `most` is less than 1.
@@ -181,10 +181,10 @@ def _aligned(limits: Limits, align: int | None) -> Limits:
 
 
 def draw(strategy: SearchStrategy[_Value], rng: Random) -> _Value:
-    """An example of a strategy of this module, without Hypothesis: `rng` makes the choices.
+    """Draw an example of a strategy of this module without Hypothesis; `rng` makes the choices.
 
     Raises:
-        ValueError: the strategy is not one of this module.
+        ValueError: the strategy is not from this module.
     """
     make = _MAKERS.get(strategy)
     if make is None:
@@ -194,30 +194,30 @@ def draw(strategy: SearchStrategy[_Value], rng: Random) -> _Value:
 
 
 def again(strategy: SearchStrategy[_Value], answers: Iterable[Answer]) -> _Value:
-    """The example that a `DrawingFaultWarning` speaks of, or the exception in its place.
+    """Draw the example of a `DrawingFaultWarning` again, or raise its exception.
 
     Args:
         strategy: the strategy with the same arguments.
-        answers: the list that the warning ends with.
+        answers: the list at the end of the warning.
 
     Raises:
-        ValueError: the strategy is not one of this module.
+        ValueError: the strategy is not from this module.
     """
     return draw(strategy, Replayed(answers))
 
 
-#: What makes an example of each strategy, given a `Random`.
+#: Function that makes an example of each strategy, from a `Random`.
 _MAKERS: "WeakKeyDictionary[SearchStrategy[Any], Callable[[Random], Any]]" = WeakKeyDictionary()
 
 
 def _drawn(make: Callable[[Random], _Value]) -> SearchStrategy[_Value]:
-    """What `make` makes of a `Random` whose choices Hypothesis records and shrinks."""
+    """Strategy of `make`, called with a `Random` whose choices Hypothesis records and shrinks."""
     name = make.__qualname__.partition(".")[0]
 
     def of(rng: Random) -> _Value:
         recorded = Recorded(rng)
         drawing = Drawing(f"an example of {name}()", "")
-        # With a `HypothesisException`, Hypothesis itself leaves an example.
+        # Hypothesis raises a `HypothesisException` to abandon an example.
         found = attempt(lambda: make(recorded), drawing, HypothesisException)
         if isinstance(found, Fault):
             repeating = f"again({name}(...), {recorded.answers})"

@@ -14,10 +14,10 @@ meta:
   encoding: ISO-8859-1
   endian: be
 doc: |
-  Directly after the stream header: the machine type, then subsections for
-  what the destination has to agree on, each at most once and in a fixed order.
-  It has no section id, no version and no footer, and is missing where the
-  source has `migration.send-configuration` off.
+  Follows the stream header: the machine type, then subsections for properties
+  that the destination must share, each at most once and in a fixed order. It
+  has no section id, no version and no footer, and is missing if the source has
+  `migration.send-configuration` off.
 doc-ref: 'QEMU migration/savevm.c: vmstate_configuration'
 types:
   configuration_header:
@@ -43,7 +43,7 @@ types:
         type: str
         doc: Machine type, such as "pc-q35-10.0".
   configuration_subsection:
-    doc: One subsection, with the body that its name calls for.
+    doc: One subsection; its name determines the body.
     doc-ref: 'QEMU migration/vmstate.c: vmstate_subsection_save()'
     seq:
       - id: section_type
@@ -77,7 +77,7 @@ types:
             '"configuration/target-page-bits"': target_page_bits
             '"configuration/capabilities"': capabilities
             '"configuration/uuid"': uuid
-        doc: What the subsection says.
+        doc: Contents of the subsection.
     instances:
       is_capabilities:
         value: idstr == "configuration/capabilities"
@@ -97,7 +97,7 @@ types:
         value: ((6 + len_idstr.as<u8>).as<u8> + len_body.as<u8>).as<u8>
         doc: Bytes of the whole subsection.
   target_page_bits:
-    doc: Size of a target page, where the target does not have a fixed one.
+    doc: Size of a target page, for targets where it is not fixed.
     doc-ref: 'QEMU migration/savevm.c: vmstate_target_page_bits'
     seq:
       - id: target_page_bits
@@ -135,7 +135,7 @@ types:
           )
         repeat: expr
         repeat-expr: capabilities.size
-        doc: The way along the list, one step for each capability.
+        doc: The scan of the list, one step for each capability.
       has_x_ignore_shared:
         value: 'num_capabilities == 0 ? false : scan.last.has_x_ignore_shared'
         doc: Whether x-ignore-shared is listed.
@@ -159,8 +159,8 @@ types:
         doc: Name of the capability, such as "mapped-ram".
   capability_scan:
     doc: |
-      One step along the list: what has been announced up to here, and how long
-      the list is. It takes no bytes.
+      One step of the scan: the capabilities announced up to here, and the
+      length of the list up to here. It takes no bytes.
     params:
       - id: had_x_ignore_shared
         type: bool

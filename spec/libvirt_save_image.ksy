@@ -13,9 +13,10 @@ meta:
     - mapped_ram
   encoding: UTF-8
 doc: |
-  What `virsh save`, `virsh managedsave` and external snapshots with memory
-  write: a header, the domain in XML, and a QEMU migration stream, which is
-  plain, compressed as a whole, or, in the format "sparse", has mapped-ram.
+  The file that `virsh save`, `virsh managedsave` and external snapshots with
+  memory write: a header, the domain in XML, and a QEMU migration stream. The
+  stream is plain, compressed as a whole, or, in the format "sparse", has
+  mapped-ram.
 
   The numbers of the header are in the byte order of the host that wrote it,
   and nothing says which that was. The version is at most 2, so that a larger
@@ -25,7 +26,7 @@ instances:
   version_as_le:
     pos: 16
     type: u4le
-    doc: The version, should the header be little-endian.
+    doc: The version, if the header is little-endian.
   is_be:
     value: version_as_le > 2
     doc: Whether the header is big-endian.
@@ -44,18 +45,18 @@ instances:
     type: strz
     if: header.cookie_offset != 0
     doc: |
-      What libvirt has to know besides to start the same guest again, in XML:
-      the CPU above all.
+      Further data that libvirt needs to start the same guest again, in XML,
+      mainly the CPU.
   ofs_stream:
     value: (92 + header.data_len.as<u8>).as<u8>
     doc: |
-      Where the stream begins. Zeros stand before it, 64 KiB at first, so that
-      the domain can be edited in place; it is not aligned.
+      Offset of the stream, which is not aligned. Zeros precede it, at first 64
+      KiB, so that the domain can be edited in place.
   stream:
     pos: ofs_stream
     type: mapped_ram
     doc: |
-      The stream, where it is not compressed. Offsets in it count from the
+      The stream, if it is not compressed. Offsets in it count from the
       beginning of the image.
 types:
   libvirt_header:
@@ -82,31 +83,29 @@ types:
             - '"LibvirtQemudSave"'
             - '"LibvirtQemudPart"'
         doc: |
-          "LibvirtQemudSave"; "LibvirtQemudPart" until the save has come to its
-          end.
+          "LibvirtQemudSave"; "LibvirtQemudPart" until the save is complete.
       - id: version
         type: u4
         valid:
           max: 2
-        doc: Version of the image. Writers say 2.
+        doc: Version of the image. Writers use 2.
       - id: data_len
         type: u4
         doc: Bytes between this header and the stream.
       - id: was_running
         type: u4
-        doc: 1 if the guest is to run once it is restored, 0 if it was paused.
+        doc: 1 if the guest runs after it is restored, 0 if it was paused.
       - id: format
         type: u4
         enum: save_format
         doc: |
-          How the stream is written: 0 raw, 1 gzip, 2 bzip2, 3 xz, 4 lzop, 5
-          zstd, 6 sparse.
+          Format of the stream: 0 raw, 1 gzip, 2 bzip2, 3 xz, 4 lzop, 5 zstd, 6
+          sparse.
       - id: cookie_offset
         -orig-id: cookieOffset
         type: u4
         doc: |
-          Where the cookie begins, counted from the end of this header; 0 if
-          there is none.
+          Offset of the cookie from the end of this header; 0 if there is none.
       - id: unused
         size: 56
         doc: Zeros.

@@ -13,13 +13,13 @@ meta:
   endian: be
 doc: |
   Records of live devices other than RAM, which no JSON describes. Each payload
-  is a row of records; the bytes that a record announces stand behind it.
+  is a sequence of records; the bytes that a record announces follow it.
 doc-ref: 'QEMU migration/savevm.c: qemu_savevm_state_iterate()'
 types:
   dirty_bitmap_chunk:
     doc: |
       One chunk of the device "dirty-bitmap". EOS among its flags ends the
-      section. Names are left out where they are those of the chunk before.
+      section. Names are omitted if they are those of the previous chunk.
     doc-ref: 'QEMU migration/block-dirty-bitmap.c: send_bitmap_header(), send_bitmap_bits()'
     seq:
       - id: chunk_flags
@@ -53,7 +53,7 @@ types:
       - id: granularity
         type: u4
         if: (chunk_flags & 0x10) != 0
-        doc: Bytes of the disk for which one bit stands.
+        doc: Bytes of the disk for each bit.
       - id: bitmap_flags
         type: u1
         if: (chunk_flags & 0x10) != 0
@@ -61,16 +61,16 @@ types:
       - id: first_sector
         type: u8
         if: (chunk_flags & 0x40) != 0
-        doc: The first sector of 512 bytes that the bits stand for.
+        doc: The first sector of 512 bytes that the bits cover.
       - id: nr_sectors
         type: u4
         if: (chunk_flags & 0x40) != 0
-        doc: How many sectors the bits stand for.
+        doc: Number of sectors that the bits cover.
       - id: len_bits
         -orig-id: buf_size
         type: u8
         if: (chunk_flags & 0x42) == 0x40
-        doc: How many bytes of bits stand behind this; none with ZEROES.
+        doc: Bytes of the bits that follow; none with ZEROES.
   htab_header:
     doc: Opens each section of the device "spapr/htab".
     doc-ref: 'QEMU hw/ppc/spapr.c: htab_save_setup(), htab_save_iterate()'
@@ -78,12 +78,12 @@ types:
       - id: section_hdr
         type: u4
         doc: |
-          0xffffffff where there is no table, its shift in the first section, 0
-          where chunks follow.
+          0xffffffff if there is no table, its shift in the first section, 0 if
+          chunks follow.
   htab_chunk:
     doc: |
-      A row of entries of the hash table, of 16 bytes each; those that are not
-      valid are only counted. One of zeros ends the section.
+      Consecutive entries of the hash table, of 16 bytes each; invalid ones are
+      only counted. A chunk of zeros ends the section.
     doc-ref: 'QEMU hw/ppc/spapr.c: htab_save_chunk(), htab_save_end_marker()'
     seq:
       - id: index
@@ -91,10 +91,10 @@ types:
         doc: Number of the first entry.
       - id: n_valid
         type: u2
-        doc: How many entries stand behind this.
+        doc: Number of entries that follow.
       - id: n_invalid
         type: u2
-        doc: How many entries after those are not valid.
+        doc: Number of invalid entries after those.
   storage_attributes:
     doc: |
       A record of the devices "s390-storage_attributes" and "s390-skeys". EOS
@@ -110,7 +110,8 @@ types:
       - id: addr_low
         -part-of: addr_and_flags
         type: b28
-        doc: The address goes on; its low four bits are zero, and not written.
+        doc: |
+          The rest of the address; its low four bits are zero, and not written.
       - id: flags
         -part-of: addr_and_flags
         type: b4
@@ -119,7 +120,7 @@ types:
         -orig-id: count
         type: u8
         if: flags == 2
-        doc: How many bytes of values stand behind this.
+        doc: Bytes of the values that follow.
   vfio_record:
     doc: A record of a VFIO device.
     doc-ref: 'QEMU hw/vfio/migration.c: vfio_save_setup(), vfio_save_iterate()'
@@ -140,4 +141,4 @@ types:
       - id: data_size
         type: u8
         if: tag == 0xef100004
-        doc: How many bytes of data stand behind this.
+        doc: Bytes of the data that follow.

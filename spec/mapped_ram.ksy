@@ -18,30 +18,30 @@ meta:
   endian: be
 doc: |
   A QEMU migration stream in which every guest page has a place of its own.
-  The header of each RAM block says where its bitmap and its pages stand; a set
-  bit means that the page is in the file, a clear bit that the page is zero.
-  The stream goes on after the pages of the last block.
+  The header of each RAM block has the offsets of its bitmap and its pages; a
+  set bit means that the page is in the file, a clear bit that the page is zero.
+  The stream continues after the pages of the last block.
 
   This type follows the stream from its header to its end, section by section:
   `sections` has the configuration and its subsections, commands, RAM, devices,
-  EOF and the JSON description. Nothing reads a bitmap or a page until it is
-  asked for, and everything stands at a place of its own in the file.
+  EOF and the JSON description. Bitmaps and pages are only read on access, and
+  everything has its own place in the file.
 
   Offsets in the headers count from the beginning of the file. To read a stream
   that begins elsewhere, position the stream there first, or give `pos` where
   this type is used, as `libvirt_save_image` does.
 
-  What it cannot say, and where it stops then (`ofs_rest`):
+  Its limits, some of which end the walk (`ofs_rest`):
 
-  * The length of a device's state is not on the wire. It is taken to end
+  * The length of a device's state is not on the wire. It is assumed to end
     before the first footer with its `section_id` that the next section can
-    follow, which is a guess. Only the JSON description tells for sure.
-  * Without footers, nothing tells but that description: `sections` ends with
+    follow, which is a guess. Only the JSON description has the exact length.
+  * Without footers, only that description has the length: `sections` ends with
     the first section that is not RAM, and the description is not reached.
-  * Without mapped-ram the pages stand in the stream: `sections` ends with the
-    section in which the first one stands. The blocks are listed.
-  * A second START of RAM with another `section_id`: PART and END of the first
-    are taken for a device.
+  * Without mapped-ram the pages are in the stream: `sections` ends with the
+    section that has the first one. The blocks are listed.
+  * After a second START of RAM with another `section_id`, PART and END of the
+    first are read as a device.
 doc-ref: 'QEMU docs/devel/migration/mapped-ram.rst'
 seq:
   - id: header
@@ -62,12 +62,12 @@ seq:
     repeat: until
     repeat-until: _.is_last
     doc: |
-      All that the stream is made of. Each takes no bytes of the sequence, but
-      knows its place; what it needs of those before it is handed on.
+      All parts of the stream. Each takes no bytes of the sequence, but knows
+      its place, and receives the facts that it needs from the previous one.
 instances:
   ofs_rest:
     value: sections.last.ofs_next
-    doc: Where the part that this type does not follow begins, or the end.
+    doc: Offset of the part that this type does not follow, or of the end.
 types:
   stream_section:
     doc: One section at a known place.
@@ -77,7 +77,7 @@ types:
         doc: Offset of the type byte.
       - id: type_before
         type: u1
-        doc: Type byte of the section before, 0xff where there is none.
+        doc: Type byte of the previous section, 0xff if there is none.
       - id: had_configuration
         type: bool
         doc: Whether there is a configuration before this.
@@ -92,12 +92,12 @@ types:
         doc: Whether blocks may carry the page size of the host.
       - id: id_ram_before
         type: u8
-        doc: The `section_id` of RAM, 2^32 where it is not known.
+        doc: The `section_id` of RAM, 2^32 if it is not known.
       - id: footers_before
         type: u1
         doc: |
-          Whether footers close sections: 0 not known yet, 1 yes, 2 no. What
-          closes the first section closes all.
+          Whether footers close sections: 0 not known yet, 1 yes, 2 no. The
+          first section decides for all.
     instances:
       section_type:
         pos: ofs_self
@@ -108,9 +108,9 @@ types:
             or (_ == 7 and type_before == 0xff)
             or (_ == 5 and (type_before == 7 or type_before == 5))
         doc: |
-          What kind of section this is, by the numbers of
-          `section::section_type`. CONFIGURATION (7) comes first, SUBSECTION
-          (5) behind it, VMDESCRIPTION (6) behind EOF (0).
+          Kind of the section, as a number of `section::section_type`.
+          CONFIGURATION (7) comes first, SUBSECTION (5) after it, VMDESCRIPTION
+          (6) after EOF (0).
       is_end:
         value: section_type == 0
         doc: Whether the sections end here.
@@ -174,7 +174,7 @@ types:
         value: had_configuration or is_configuration
         doc: |
           Whether there is a configuration. Without one nothing announces
-          mapped-ram; it is told from the first block then.
+          mapped-ram, and the first block has to show it.
       has_x_ignore_shared:
         value: |
           lists_capabilities ? subsection.has_x_ignore_shared
@@ -194,13 +194,13 @@ types:
         value: |
           (is_start ? start.section_id : is_part ? part.section_id
           : 0.as<u4>).as<u4>
-        doc: The `section_id`, 0 where there is none.
+        doc: The `section_id`, 0 if there is none.
       is_ram_start:
         value: 'section_type == 1 ? start.idstr == "ram" : false'
         doc: Whether RAM begins here.
       is_ram_part:
         value: 'is_part ? section_id.as<u8> == id_ram_before : false'
-        doc: Whether RAM goes on here.
+        doc: Whether RAM continues here.
       is_ram:
         value: is_ram_start or is_ram_part
         doc: Whether the payload is RAM.
@@ -219,7 +219,7 @@ types:
         doc: Whether only a device understands the payload.
       is_packaged:
         value: 'is_command ? command.is_packaged : false'
-        doc: Whether more of the stream stands behind the command.
+        doc: Whether more of the stream follows the command.
       len_header:
         value: |
           (is_start ? (14 + start.len_idstr.as<u8>).as<u8>
@@ -230,7 +230,7 @@ types:
         doc: Bytes of the header.
       ofs_payload:
         value: (ofs_self + len_header).as<u8>
-        doc: Where the header ends.
+        doc: Offset of the end of the header.
       ram:
         pos: ofs_payload
         type: |
@@ -244,7 +244,7 @@ types:
         pos: ofs_payload
         type: footer_search(ofs_payload, section_id)
         if: is_opaque and footers_before != 2
-        doc: Where the state of a device ends.
+        doc: Offset of the end of a device's state.
       is_found:
         value: 'is_opaque and footers_before != 2 ? search.is_found : false'
         doc: Whether the end of the state was found.
@@ -255,7 +255,7 @@ types:
           expr: _.as<u8> <= (_io.size.as<u8> - ofs_payload).as<u8>
         if: is_packaged
         doc: |
-          Bytes of sections and commands of their own behind the command, up to
+          Bytes of the sections and commands packaged behind the command, up to
           their own EOF.
       len_json:
         value: |
@@ -274,16 +274,15 @@ types:
           (is_ram ? ram.ofs_next : is_found ? search.ofs_end
           : is_packaged ? (ofs_payload + len_packaged.as<u8>).as<u8>
           : (ofs_payload + len_json).as<u8>).as<u8>
-        doc: Where the payload ends, or what of it is followed.
+        doc: Offset of the end of the payload, or of the part that is followed.
       payload:
         pos: ofs_payload
         size: (ofs_payload_end - ofs_payload).as<u8>
         if: is_followed and not is_ram
-        doc: |
-          The state of a device, the JSON text, or what stands behind PACKAGED.
+        doc: The state of a device, the JSON text, or the packaged stream.
       has_type_after_payload:
         value: is_followed and ofs_payload_end < _io.size.as<u8>
-        doc: Whether the file goes on after the payload.
+        doc: Whether the file continues after the payload.
       type_after_payload:
         pos: ofs_payload_end
         type: u1
@@ -309,7 +308,7 @@ types:
         value: |
           (has_footer ? (ofs_payload_end + 5).as<u8>
           : ofs_payload_end).as<u8>
-        doc: Where the next section begins.
+        doc: Offset of the next section.
       has_vmdescription:
         value: |
           is_end and has_type_after_payload ? type_after_payload == 6 : false
@@ -323,15 +322,15 @@ types:
   footer_search:
     doc: |
       The search for the end of a payload that only a device understands. Its
-      length is not on the wire, so that this is a guess: the first footer with
-      the right `section_id` behind which a section can begin.
+      length is not on the wire, so this is a guess: the first footer with the
+      right `section_id` that a section can follow.
     params:
       - id: ofs_self
         type: u8
         doc: Offset of the payload.
       - id: section_id
         type: u4
-        doc: What the footer has to say.
+        doc: The `section_id` that the footer must have.
     instances:
       pieces:
         pos: ofs_self
@@ -342,13 +341,13 @@ types:
           )
         repeat: until
         repeat-until: _.is_last
-        doc: The payload, cut behind each 0x7e.
+        doc: The payload, cut after each 0x7e.
       is_found:
         value: pieces.last.is_footer
         doc: Whether there is such a footer.
       ofs_end:
         value: pieces.last.ofs_stop
-        doc: Where the payload ends.
+        doc: Offset of the end of the payload.
   payload_piece:
     doc: Bytes up to the next 0x7e, which may be the type byte of a footer.
     params:
@@ -360,37 +359,37 @@ types:
         doc: Offset of the payload.
       - id: section_id
         type: u4
-        doc: What the footer has to say.
+        doc: The `section_id` that the footer must have.
     instances:
       len_left:
         value: (_io.size.as<u8> - ofs_self).as<u8>
         doc: Bytes up to the end of the file.
       len_data:
         value: '(len_left < 4096.as<u8> ? len_left : 4096.as<u8>).as<u8>'
-        doc: As many bytes are looked at.
+        doc: Number of bytes that are examined.
       data:
         pos: ofs_self
         size: len_data
         terminator: 0x7e
-        doc: What stands before the 0x7e, or all of them.
+        doc: The bytes before the 0x7e, or all of them.
       ofs_stop:
         value: (ofs_self + data.size.as<u8>).as<u8>
-        doc: Where the 0x7e stands, if there is one.
+        doc: Offset of the 0x7e, if there is one.
       has_room:
         value: |
           data.size.as<u8> < len_data
           and (ofs_stop + 6).as<u8> <= _io.size.as<u8>
-        doc: Whether a footer with something behind it can stand there.
+        doc: Whether a footer and a byte after it fit there.
       id_here:
         pos: ofs_stop + 1
         type: u4
         if: has_room
-        doc: What the footer says, if it is one.
+        doc: The `section_id` of the footer, if it is one.
       look:
         pos: ofs_stop + 5
         type: section_look((ofs_stop + 5).as<u8>)
         if: has_room
-        doc: What stands behind the footer, if it is one.
+        doc: The bytes after the footer, if it is one.
       is_footer:
         value: |
           has_room ? (id_here == section_id ? look.is_section : false) : false
@@ -399,13 +398,13 @@ types:
         value: |
           (data.size.as<u8> < len_data ? (ofs_stop + 1).as<u8>
           : ofs_stop).as<u8>
-        doc: Where the next piece begins.
+        doc: Offset of the next piece.
       is_last:
         value: |
           is_footer or ofs_next >= _io.size.as<u8>
           or (ofs_next - ofs_payload).as<u8> >= 0x10000000.as<u8>
         doc: |
-          Whether the search is over: no state of a device has 256 MiB.
+          Whether the search is over: no device's state has 256 MiB.
   section_look:
     doc: Whether a section can begin here.
     params:
@@ -442,14 +441,14 @@ types:
         repeat-until: |
           _ < 0x20 or _ > 0x7e or letters.size.as<u8> == len_letters
         if: len_letters != 0
-        doc: The name, up to the first byte that cannot be printed.
+        doc: The name, up to the first unprintable byte.
       is_printable:
         value: |
           len_letters != 0
           ? letters.size.as<u8> == len_letters and letters.last >= 0x20
           and letters.last <= 0x7e
           : false
-        doc: Whether there is a name that can be printed.
+        doc: Whether there is a printable name.
       command:
         pos: ofs_self + 1
         type: u2
@@ -459,7 +458,7 @@ types:
         value: |
           section_type == 8 and len_left >= 5
           ? command != 0 and command <= 11 : false
-        doc: Whether this is a command that is known.
+        doc: Whether this is a known command.
       type_after:
         pos: ofs_self + 1
         type: u1
@@ -469,7 +468,7 @@ types:
         value: |
           section_type == 0
           ? (len_left > 1 ? type_after == 6 : true) : false
-        doc: Whether this is EOF, and nothing or the description behind it.
+        doc: Whether this is EOF, followed by nothing or the description.
       is_section:
         value: |
           is_printable or is_command or is_end
@@ -516,7 +515,7 @@ types:
         doc: Whether blocks carry a mapped-ram header.
       ofs_next:
         value: records.last.ofs_next
-        doc: Where the section ends.
+        doc: Offset of the end of the section.
   ram_record:
     doc: MEM_SIZE with its blocks, EOS, or the first record of a page.
     params:
@@ -543,7 +542,7 @@ types:
       is_mem_size:
         value: word.flag == 0x004 or word.flag == 0x024
         doc: |
-          Whether the record lists blocks. CONTINUE (0x020) beside MEM_SIZE is
+          Whether the record lists blocks. CONTINUE (0x020) with MEM_SIZE is
           refused there.
       is_page:
         value: |
@@ -582,12 +581,12 @@ types:
           (is_mem_size
           ? ((ofs_self + 17).as<u8> + len_first_idstr.as<u8>).as<u8>
           : ofs_self).as<u8>
-        doc: Where a mapped-ram header stands in the first block.
+        doc: Offset of a mapped-ram header in the first block.
       is_guessed:
         value: |
           is_mem_size and not has_configuration
           and (ofs_look + 12).as<u8> <= _io.size.as<u8>
-        doc: Whether nothing but the first block can tell of mapped-ram.
+        doc: Whether only the first block can show mapped-ram.
       look:
         pos: ofs_look
         type: mapped_ram_look
@@ -613,21 +612,22 @@ types:
         value: |
           (has_blocks ? blocks.last.ofs_next : is_page ? ofs_self
           : (ofs_self + 8).as<u8>).as<u8>
-        doc: Where the record ends; that of a page is not followed.
+        doc: |
+          Offset of the end of the record; the record of a page is not followed.
   ram_word:
-    doc: A number with flags, with which each record begins.
+    doc: A number with flags, the start of each record.
     seq:
       - id: number_high
         type: u4
         doc: The upper half of the number.
       - id: number_low
         type: b22
-        doc: The number goes on.
+        doc: The rest of the number.
       - id: flag
         type: b10
         doc: The flags.
   mapped_ram_look:
-    doc: What tells a mapped-ram header where nothing announces it.
+    doc: Detection of a mapped-ram header that nothing announces.
     seq:
       - id: version
         type: u4
@@ -671,19 +671,19 @@ types:
         doc: Bytes of the name.
       ofs_look:
         value: ((ofs_self + 17).as<u8> + len_idstr.as<u8>).as<u8>
-        doc: Where the version stands, if the page size of the host comes first.
+        doc: Offset of the version, if the page size of the host comes first.
       can_have_page_size:
         value: has_postcopy_advice and has_mapped_ram
         doc: Whether there may be a page size of the host.
       has_version_behind:
         value: |
           can_have_page_size and (ofs_look + 4).as<u8> <= _io.size.as<u8>
-        doc: Whether the file has what tells of it.
+        doc: Whether the file has the bytes that show it.
       version_behind:
         pos: ofs_look
         type: u4
         if: has_version_behind
-        doc: The version of the header, if a page size stands before it.
+        doc: The version of the header, if a page size precedes it.
       has_page_size:
         value: |
           has_version_behind ? version_behind <= 1 : can_have_page_size
@@ -702,7 +702,7 @@ types:
           + (has_page_size ? 8.as<u8> : 0.as<u8>).as<u8>).as<u8>
           + ((has_x_ignore_shared ? 8.as<u8> : 0.as<u8>).as<u8>
           + (has_mapped_ram ? 28.as<u8> : 0.as<u8>).as<u8>).as<u8>).as<u8>
-        doc: Where the header ends.
+        doc: Offset of the end of the header.
       has_data:
         value: |
           has_mapped_ram
@@ -729,7 +729,7 @@ types:
         value: |
           (has_data ? (header.mapped_ram.ofs_bitmap.as<u8> + len_bitmap).as<u8>
           : 0.as<u8>).as<u8>
-        doc: Where the bitmap ends.
+        doc: Offset of the end of the bitmap.
       has_padding:
         value: |
           has_data ? header.mapped_ram.ofs_pages.as<u8> > ofs_bitmap_end : false
@@ -741,20 +741,21 @@ types:
         valid: '[].as<bytes>'
         if: has_padding
         doc: |
-          Zeros from the end of the bitmap to the first page, of which nothing
-          is kept. Any other byte is refused, but only who asks reads it.
+          Zeros from the end of the bitmap to the first page, which are not
+          kept. Any other byte is refused, but only on access.
       pages:
         pos: header.mapped_ram.ofs_pages
         size: header.len_used
         if: has_data
         doc: |
-          The pages, each at its number times the page size. What stands under
-          a clear bit means nothing: the page is zero.
+          The pages, each at its number times the page size. The bytes of a page
+          with a clear bit mean nothing: the page is zero.
       ofs_next:
         value: |
           (has_data ? (header.mapped_ram.ofs_pages + header.len_used).as<u8>
           : header.ofs_end).as<u8>
-        doc: Where the pages end, and the next block or record begins.
+        doc: |
+          Offset of the end of the pages, where the next block or record begins.
       len_next_idstr:
         pos: ofs_next
         type: u1

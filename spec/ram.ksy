@@ -13,8 +13,8 @@ meta:
   endian: be
 doc: |
   The records of the section "ram". With mapped-ram only two occur: MEM_SIZE,
-  which lists the RAM blocks, and EOS. The pages stand beside the stream, each
-  at its own place.
+  which lists the RAM blocks, and EOS. The pages are outside the stream, each at
+  its own place.
 doc-ref: 'QEMU migration/ram.c: ram_save_setup()'
 types:
   mem_size:
@@ -26,12 +26,12 @@ types:
         -part-of: total_and_flags
         type: u4
         doc: |
-          Sum of `used_length` over all blocks, those without data included,
+          Sum of `used_length` over all blocks, including those without data,
           with the flag MEM_SIZE (4) in the low bits.
       - id: total_low
         -part-of: total_and_flags
         type: b22
-        doc: The sum goes on; its low ten bits are zero, and not written.
+        doc: The rest of the sum; its low ten bits are zero, and not written.
       - id: flag
         -part-of: total_and_flags
         type: b10
@@ -41,7 +41,7 @@ types:
     instances:
       is_mem_size:
         value: flag == ram_save_flag::mem_size
-        doc: Whether blocks follow, as they have to.
+        doc: Whether blocks follow, which is required.
       total:
         value: |
           ((total_high.as<u8> * 0x100000000.as<u8>).as<u8>
@@ -61,7 +61,7 @@ types:
       - id: number_low
         -part-of: flags
         type: b22
-        doc: The number goes on.
+        doc: The rest of the number.
       - id: flag
         -part-of: flags
         type: b10
@@ -70,8 +70,8 @@ types:
         doc: The flag EOS, with CONTINUE or without.
   page_record:
     doc: |
-      One record of the pages of a stream without mapped-ram. They fill the
-      sections PART and END, and the last record of a page wins.
+      The record of one page in a stream without mapped-ram. The sections PART
+      and END consist of these, and the last record of a page wins.
     doc-ref: 'QEMU migration/ram.c: ram_save_target_page(), ram_load_precopy()'
     params:
       - id: len_page
@@ -88,8 +88,8 @@ types:
         doc: |
           Offset of the page in its block, with a flag in the low bits: ZERO
           (0x02), PAGE (0x08), XBZRLE (0x40), COMPRESS_PAGE (0x100) or
-          MULTIFD_FLUSH (0x200). CONTINUE (0x20) says that the block is that of
-          the record before.
+          MULTIFD_FLUSH (0x200). CONTINUE (0x20) means the block of the previous
+          record.
       - id: len_idstr
         -orig-id: len
         type: u1
@@ -112,7 +112,7 @@ types:
       - id: xbzrle
         type: xbzrle_page
         if: flag == 0x40
-        doc: What has changed in the page.
+        doc: The changes to the page.
       - id: len_compressed
         -orig-id: len
         type: u4
@@ -128,12 +128,12 @@ types:
       flags_end:
         value: '(len_page < 1024 ? len_page : (1024).as<u4>).as<u8>'
         doc: |
-          First number that is no flag: there are ten bits of flags, and in a
-          smaller page the upper ones belong to its address.
+          First number that is not a flag: flags have ten bits, and with smaller
+          pages the upper ones belong to the address.
       remainder:
         value: (addr_and_flags - ((addr_and_flags / flags_end).as<u8> * flags_end).as<u8>).as<u8>
         doc: |
-          What the low bits hold. Where integers are signed, `flags_end` less
+          Value of the low bits. Where integers are signed, `flags_end` less
           than that if the top bit is set.
       low:
         value: '(remainder >= 0 ? remainder : (remainder + flags_end).as<u8>).as<u4>'
@@ -148,15 +148,15 @@ types:
         doc: Whether the name of a block follows.
   xbzrle_page:
     doc: |
-      The difference to what the page held before, as runs of equal and of new
-      bytes.
+      The difference from the previous contents of the page, as runs of equal
+      and of new bytes.
     doc-ref: 'QEMU migration/xbzrle.c: xbzrle_encode_buffer()'
     seq:
       - id: encoding
         -orig-id: ENCODING_FLAG_XBZRLE
         type: u1
         valid: 1
-        doc: How the difference is encoded; there is one way.
+        doc: Encoding of the difference; there is only one.
       - id: len_encoded
         -orig-id: xh_len
         type: u2
@@ -181,10 +181,10 @@ types:
         doc: Whether the capability mapped-ram added its header.
       - id: ofs_end
         type: u8
-        doc: Offset of the end of the header, where the file is known.
+        doc: Offset of the end of the header, if the file is known.
       - id: len_file
         type: u8
-        doc: Bytes of the file, 0 where it is not known.
+        doc: Size of the file in bytes, 0 if it is not known.
     seq:
       - id: len_idstr
         -orig-id: len
@@ -213,10 +213,10 @@ types:
       - id: mapped_ram
         type: mapped_ram_header(len_used, ofs_end, len_file)
         if: has_mapped_ram
-        doc: Where the pages of the block stand in the file.
+        doc: The place of the block's pages in the file.
   mapped_ram_header:
     -orig-id: MappedRamHeader
-    doc: Where the bitmap and the pages of a block stand in the file.
+    doc: The places of a block's bitmap and pages in the file.
     doc-ref: 'QEMU migration/ram.c: mapped_ram_setup_ramblock(), mapped_ram_read_header()'
     params:
       - id: len_used
@@ -224,16 +224,16 @@ types:
         doc: Bytes of guest memory in the block.
       - id: ofs_end
         type: u8
-        doc: Offset of the end of the header, where the file is known.
+        doc: Offset of the end of the header, if the file is known.
       - id: len_file
         type: u8
-        doc: Bytes of the file, 0 where it is not known.
+        doc: Size of the file in bytes, 0 if it is not known.
     seq:
       - id: version
         type: u4
         valid:
           max: 1
-        doc: Version of this header. Writers say 1, loaders take 0 as well.
+        doc: Version of this header. Writers use 1, loaders also accept 0.
       - id: page_size
         type: u8
         doc: Size of a target page in bytes, a power of two.
@@ -242,7 +242,8 @@ types:
         type: u8
         doc: |
           Offset of the bitmap from the beginning of the file, not of the
-          stream. Zero, as `pages_offset`, for a block without data here.
+          stream. Zero, like `pages_offset`, for a block without data in this
+          file.
       - id: ofs_pages
         -orig-id: pages_offset
         -should-align: 0x100000
@@ -277,7 +278,7 @@ enums:
     0x020:
       id: same_block
       -orig-id: RAM_SAVE_FLAG_CONTINUE
-      doc: 'Beside another flag: the block is that of the record before.'
+      doc: 'With another flag: the block of the previous record.'
     0x040:
       id: xbzrle
       -orig-id: RAM_SAVE_FLAG_XBZRLE
@@ -293,4 +294,4 @@ enums:
     0x200:
       id: multifd_flush
       -orig-id: RAM_SAVE_FLAG_MULTIFD_FLUSH
-      doc: Channels are in step; not with mapped-ram.
+      doc: Synchronises channels; not with mapped-ram.

@@ -12,9 +12,9 @@ meta:
   encoding: ISO-8859-1
   endian: be
 doc: |
-  What stands before and after the payload of a section. The length of a
-  payload is nowhere on the wire: a reader has to know the payload, or to take
-  its length from the JSON description at the end of the file.
+  The structures before and after the payload of a section. The length of a
+  payload is not on the wire: a reader has to know the payload, or take its
+  length from the JSON description at the end of the file.
 doc-ref: 'QEMU migration/savevm.h'
 types:
   section_start:
@@ -104,7 +104,7 @@ types:
     instances:
       is_packaged:
         value: command == command_type::packaged and len_data == 4
-        doc: Whether more of the stream stands behind the command.
+        doc: Whether more of the stream follows the command.
       is_postcopy_advice:
         value: command == command_type::postcopy_advise and len_data != 0
         doc: Whether blocks may carry the page size of the host from here on.
@@ -123,9 +123,9 @@ types:
   vmdescription:
     -orig-id: QEMU_VM_VMDESCRIPTION
     doc: |
-      Stands before the JSON text that describes the fields of every device.
-      The text is ASCII on one line without a NUL, and is the last thing in the
-      file. Missing where the machine has `suppress-vmdesc` on.
+      Precedes the JSON text that describes the fields of every device. The text
+      is ASCII on one line without a NUL, and ends the file. Missing if the
+      machine has `suppress-vmdesc` on.
     doc-ref: 'QEMU migration/savevm.c: should_send_vmdesc()'
     seq:
       - id: section_type

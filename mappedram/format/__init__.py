@@ -1,7 +1,7 @@
 """The file format: declarations in Construct, and the parsers that Kaitai Struct generates.
 
-Structures belong here: their order, constants, documentation, and what each field may hold. `file`
-declares a whole stream, `drivers` parse and build single structures by either declaration, and
+Structures belong here: their fields, order, constants, documentation, and permitted values. `file`
+declares a whole stream, `drivers` parse and build single structures with either library, and
 `foreign` declares formats of other programs. Opening a file belongs in `io`, following a stream in
 `stream`, and judging it in `check`.
 
@@ -10,7 +10,7 @@ Imports: errors.
 
 from mappedram.format import libvirt, live, ram, section, stream
 
-#: Every structure that stands on the wire by itself, by its name in the spec.
+#: Every structure that can stand on its own, by its name in the spec.
 ELEMENTS = {
     declaration.name: declaration
     for declaration in (
@@ -36,7 +36,7 @@ ELEMENTS = {
     )
 }
 
-#: Those that stand within another one.
+#: Structures that occur only inside another one.
 PARTS = {
     declaration.name: declaration
     for declaration in (

@@ -54,7 +54,7 @@ TYPES: dict[str, TypeSpec] = {
     ),
     'configuration_subsection': TypeSpec(
         ('configuration', 'configuration_subsection'),
-        'One subsection, with the body that its name calls for.',
+        'One subsection; its name determines the body.',
         (),
         (
             FieldSpec(
@@ -80,13 +80,13 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'body',
                 'body',
-                'What the subsection says.',
+                'Contents of the subsection.',
             ),
         ),
     ),
     'target_page_bits': TypeSpec(
         ('configuration', 'target_page_bits'),
-        'Size of a target page, where the target does not have a fixed one.',
+        'Size of a target page, for targets where it is not fixed.',
         (),
         (
             FieldSpec(
@@ -150,12 +150,12 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'magic',
                 'magic',
-                '"LibvirtQemudSave"; "LibvirtQemudPart" until the save has come to its end.',
+                '"LibvirtQemudSave"; "LibvirtQemudPart" until the save is complete.',
             ),
             FieldSpec(
                 'version',
                 'version',
-                'Version of the image. Writers say 2.',
+                'Version of the image. Writers use 2.',
             ),
             FieldSpec(
                 'data_len',
@@ -165,17 +165,17 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'was_running',
                 'was_running',
-                '1 if the guest is to run once it is restored, 0 if it was paused.',
+                '1 if the guest runs after it is restored, 0 if it was paused.',
             ),
             FieldSpec(
                 'format',
                 'format',
-                'How the stream is written: 0 raw, 1 gzip, 2 bzip2, 3 xz, 4 lzop, 5 zstd, 6 sparse.',
+                'Format of the stream: 0 raw, 1 gzip, 2 bzip2, 3 xz, 4 lzop, 5 zstd, 6 sparse.',
             ),
             FieldSpec(
                 'cookie_offset',
                 'cookie_offset',
-                'Where the cookie begins, counted from the end of this header; 0 if there is none.',
+                'Offset of the cookie from the end of this header; 0 if there is none.',
             ),
             FieldSpec(
                 'unused',
@@ -186,7 +186,7 @@ TYPES: dict[str, TypeSpec] = {
     ),
     'dirty_bitmap_chunk': TypeSpec(
         ('live', 'dirty_bitmap_chunk'),
-        'One chunk of the device "dirty-bitmap". EOS among its flags ends the section. Names are left out where they are those of the chunk before.',
+        'One chunk of the device "dirty-bitmap". EOS among its flags ends the section. Names are omitted if they are those of the previous chunk.',
         (),
         (
             FieldSpec(
@@ -217,7 +217,7 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'granularity',
                 'granularity',
-                'Bytes of the disk for which one bit stands.',
+                'Bytes of the disk for each bit.',
             ),
             FieldSpec(
                 'bitmap_flags',
@@ -227,17 +227,17 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'first_sector',
                 'first_sector',
-                'The first sector of 512 bytes that the bits stand for.',
+                'The first sector of 512 bytes that the bits cover.',
             ),
             FieldSpec(
                 'nr_sectors',
                 'nr_sectors',
-                'How many sectors the bits stand for.',
+                'Number of sectors that the bits cover.',
             ),
             FieldSpec(
                 'len_bits',
                 'buf_size',
-                'How many bytes of bits stand behind this; none with ZEROES.',
+                'Bytes of the bits that follow; none with ZEROES.',
             ),
         ),
     ),
@@ -249,13 +249,13 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'section_hdr',
                 'section_hdr',
-                '0xffffffff where there is no table, its shift in the first section, 0 where chunks follow.',
+                '0xffffffff if there is no table, its shift in the first section, 0 if chunks follow.',
             ),
         ),
     ),
     'htab_chunk': TypeSpec(
         ('live', 'htab_chunk'),
-        'A row of entries of the hash table, of 16 bytes each; those that are not valid are only counted. One of zeros ends the section.',
+        'Consecutive entries of the hash table, of 16 bytes each; invalid ones are only counted. A chunk of zeros ends the section.',
         (),
         (
             FieldSpec(
@@ -266,12 +266,12 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'n_valid',
                 'n_valid',
-                'How many entries stand behind this.',
+                'Number of entries that follow.',
             ),
             FieldSpec(
                 'n_invalid',
                 'n_invalid',
-                'How many entries after those are not valid.',
+                'Number of invalid entries after those.',
             ),
         ),
     ),
@@ -289,7 +289,7 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'num_values',
                 'count',
-                'How many bytes of values stand behind this.',
+                'Bytes of the values that follow.',
             ),
         ),
     ),
@@ -311,7 +311,7 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'data_size',
                 'data_size',
-                'How many bytes of data stand behind this.',
+                'Bytes of the data that follow.',
             ),
         ),
     ),
@@ -323,7 +323,7 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'total_high',
                 'total_and_flags',
-                'Sum of `used_length` over all blocks, those without data included, with the flag MEM_SIZE (4) in the low bits.',
+                'Sum of `used_length` over all blocks, including those without data, with the flag MEM_SIZE (4) in the low bits.',
                 parts=(('total_high', 32), ('total_low', 22), ('flag', 10)),
             ),
         ),
@@ -343,13 +343,13 @@ TYPES: dict[str, TypeSpec] = {
     ),
     'page_record': TypeSpec(
         ('ram', 'page_record'),
-        'One record of the pages of a stream without mapped-ram. They fill the sections PART and END, and the last record of a page wins.',
+        'The record of one page in a stream without mapped-ram. The sections PART and END consist of these, and the last record of a page wins.',
         ('len_page',),
         (
             FieldSpec(
                 'addr_and_flags',
                 'addr_and_flags',
-                'Offset of the page in its block, with a flag in the low bits: ZERO (0x02), PAGE (0x08), XBZRLE (0x40), COMPRESS_PAGE (0x100) or MULTIFD_FLUSH (0x200). CONTINUE (0x20) says that the block is that of the record before.',
+                'Offset of the page in its block, with a flag in the low bits: ZERO (0x02), PAGE (0x08), XBZRLE (0x40), COMPRESS_PAGE (0x100) or MULTIFD_FLUSH (0x200). CONTINUE (0x20) means the block of the previous record.',
             ),
             FieldSpec(
                 'len_idstr',
@@ -374,7 +374,7 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'xbzrle',
                 'xbzrle',
-                'What has changed in the page.',
+                'The changes to the page.',
             ),
             FieldSpec(
                 'len_compressed',
@@ -390,13 +390,13 @@ TYPES: dict[str, TypeSpec] = {
     ),
     'xbzrle_page': TypeSpec(
         ('ram', 'xbzrle_page'),
-        'The difference to what the page held before, as runs of equal and of new bytes.',
+        'The difference from the previous contents of the page, as runs of equal and of new bytes.',
         (),
         (
             FieldSpec(
                 'encoding',
                 'encoding',
-                'How the difference is encoded; there is one way.',
+                'Encoding of the difference; there is only one.',
             ),
             FieldSpec(
                 'len_encoded',
@@ -443,19 +443,19 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'mapped_ram',
                 'mapped_ram',
-                'Where the pages of the block stand in the file.',
+                "The place of the block's pages in the file.",
             ),
         ),
     ),
     'mapped_ram_header': TypeSpec(
         ('ram', 'mapped_ram_header'),
-        'Where the bitmap and the pages of a block stand in the file.',
+        "The places of a block's bitmap and pages in the file.",
         ('len_used', 'ofs_end', 'len_file'),
         (
             FieldSpec(
                 'version',
                 'version',
-                'Version of this header. Writers say 1, loaders take 0 as well.',
+                'Version of this header. Writers use 1, loaders also accept 0.',
             ),
             FieldSpec(
                 'page_size',
@@ -465,7 +465,7 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'ofs_bitmap',
                 'bitmap_offset',
-                'Offset of the bitmap from the beginning of the file, not of the stream. Zero, as `pages_offset`, for a block without data here.',
+                'Offset of the bitmap from the beginning of the file, not of the stream. Zero, like `pages_offset`, for a block without data in this file.',
             ),
             FieldSpec(
                 'ofs_pages',
@@ -587,7 +587,7 @@ TYPES: dict[str, TypeSpec] = {
     ),
     'vmdescription': TypeSpec(
         ('section', 'vmdescription'),
-        'Stands before the JSON text that describes the fields of every device. The text is ASCII on one line without a NUL, and is the last thing in the file. Missing where the machine has `suppress-vmdesc` on.',
+        'Precedes the JSON text that describes the fields of every device. The text is ASCII on one line without a NUL, and ends the file. Missing if the machine has `suppress-vmdesc` on.',
         (),
         (
             FieldSpec(

@@ -1,21 +1,22 @@
-"""The arithmetic of the format: how long a bitmap is, and where pages begin."""
+"""Arithmetic of the format: the size of a bitmap, and the alignment of pages."""
 
 from mappedram.format.ram import PAGE_SIZE
 
-#: Bytes of an `unsigned long` on the host that wrote the file; 4 on hosts that QEMU 10 dropped.
+#: Bytes of an `unsigned long` on the host that wrote the file. It was 4 on 32-bit hosts, which QEMU
+#: 10 no longer supports.
 DEFAULT_WORD_SIZE = 8
 
 
 def bitmap_size(num_pages: int, word_size: int = DEFAULT_WORD_SIZE) -> int:
-    """Bytes of a bitmap for `num_pages` pages: whole words of the host (QEMU BITS_TO_LONGS)."""
+    """Size in bytes of the bitmap for `num_pages` pages, in whole words (QEMU BITS_TO_LONGS)."""
     return -(-num_pages // (8 * word_size)) * word_size
 
 
 def round_up(offset: int, alignment: int) -> int:
-    """The first multiple of `alignment` at or after `offset`."""
+    """Round `offset` up to a multiple of `alignment`."""
     return -(-offset // alignment) * alignment
 
 
 def is_page_size(value: int) -> bool:
-    """Whether a target of QEMU can have pages of that many bytes."""
+    """Whether some QEMU target can have pages of `value` bytes."""
     return PAGE_SIZE.accepts(value)

@@ -1,4 +1,4 @@
-"""What of a structure need not be said: lengths of names, texts and lists, and constants."""
+"""Derive omitted fields of a structure: constants, and lengths of names, texts and lists."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -11,11 +11,11 @@ from mappedram.format.typed import Fields, Value
 
 
 def complete(declaration: Construct, values: Fields) -> dict[str, Value]:
-    """The values of all fields, where only some are given: the others as they follow from those.
+    """Fill in the fields of a structure that `values` omits.
 
-    A length is that of what the declaration measures by it, and a field that can hold one value
-    only has that; any other field is None. What is given stays as it is, so that a length can be
-    wrong on purpose.
+    An omitted length field gets the length of the field that it measures. An omitted field with
+    only one valid value gets that value. Any other omitted field is None. Given values are never
+    changed, so that a length can be wrong on purpose.
 
     Args:
         declaration: a structure of `mappedram.format`.
@@ -39,11 +39,11 @@ def complete(declaration: Construct, values: Fields) -> dict[str, Value]:
 
 @cache
 def measures(declaration: Construct) -> Mapping[str, str]:
-    """The fields whose length, or number of members, another field says: that one, by name."""
+    """Map each field of variable size to the field that holds its length or number of members."""
     return {field.name: field.length for field in members(declaration) if field.length}
 
 
 @cache
 def lengths(declaration: Construct) -> frozenset[str]:
-    """The fields of a structure that say how long others are."""
+    """Names of the fields that hold the length of another field."""
     return frozenset(measures(declaration).values())

@@ -19,12 +19,12 @@ RAM_SAVE_FLAG_CONTINUE = 0x020
 RAM_SAVE_FLAG_XBZRLE = 0x040
 RAM_SAVE_FLAG_COMPRESS_PAGE = 0x100
 RAM_SAVE_FLAG_MULTIFD_FLUSH = 0x200
-#: What QEMU calls each.
+#: QEMU's name of each flag.
 RAM_SAVE_FLAGS = {
     value: name for name, value in list(globals().items()) if name.startswith("RAM_SAVE_FLAG_")
 }
-#: All flags. With pages of 256 bytes (AVR up to 10.0) the two upper bits belong to the address of a
-#: page; a sum of block lengths never reaches down to them.
+#: Mask of all flags. With pages of 256 bytes (AVR up to 10.0) the two upper bits belong to the
+#: page's address; a sum of block lengths never has these bits set.
 RAM_SAVE_FLAG_MASK = 0x3FF
 
 #: Flags of the records that hold a page, alone or with CONTINUE.
@@ -43,10 +43,11 @@ CAPABILITY_MAPPED_RAM = "mapped-ram"
 CAPABILITY_X_IGNORE_SHARED = "x-ignore-shared"
 CAPABILITY_POSTCOPY_RAM = "postcopy-ram"
 CAPABILITY_X_COLO = "x-colo"
-#: What a stream lists, in the order of QEMU's enumeration. Source: QEMU qapi/migration.json.
+#: Capabilities that a stream can list, in the order of QEMU's enumeration. Source: QEMU
+#: qapi/migration.json.
 CAPABILITIES = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
 
-#: Flags of the chunks of dirty-bitmap. Source: migration/block-dirty-bitmap.c.
+#: Flags of the chunks of dirty-bitmap. Source: QEMU migration/block-dirty-bitmap.c.
 DIRTY_BITMAP_EOS = 0x01
 DIRTY_BITMAP_ZEROES = 0x02
 DIRTY_BITMAP_BITMAP_NAME = 0x04
@@ -54,15 +55,16 @@ DIRTY_BITMAP_DEVICE_NAME = 0x08
 DIRTY_BITMAP_START = 0x10
 DIRTY_BITMAP_BITS = 0x40
 
-#: Bytes of an entry of the hash table of POWER. Source: hw/ppc/spapr.c, HASH_PTE_SIZE_64.
+#: Bytes of one entry of POWER's hash page table. Source: QEMU hw/ppc/spapr.c, HASH_PTE_SIZE_64.
 HTAB_ENTRY = 16
 
-#: Flags of storage attributes and storage keys. Source: hw/s390x/s390-stattrib.c, s390-skeys.c.
+#: Flags of storage attributes and storage keys. Source: QEMU hw/s390x/s390-stattrib.c,
+#: s390-skeys.c.
 STATTR_FLAG_EOS = 0x01
 STATTR_FLAG_MORE = 0x02
 STATTR_FLAG_MASK = 0x0F
 
-#: Tags of VFIO, of which the upper half is all ones. Source: hw/vfio/migration.c.
+#: Tags of VFIO; the upper 32 bits of each are all ones. Source: QEMU hw/vfio/migration.c.
 VFIO_MIG_FLAG_HIGH = 0xFFFFFFFF
 VFIO_MIG_FLAG_END_OF_STATE = 0xEF100001
 VFIO_MIG_FLAG_DEV_CONFIG_STATE = 0xEF100002
@@ -72,13 +74,13 @@ VFIO_MIG_FLAG_DEV_CONFIG_LOAD_READY = 0xEF100006
 VFIO_MIG_FLAG_FIRST = VFIO_MIG_FLAG_END_OF_STATE
 VFIO_MIG_FLAG_LAST = VFIO_MIG_FLAG_DEV_CONFIG_LOAD_READY
 
-#: Target page sizes lie between these, both included: that of AVR up to 10.0, and that of Hexagon
-#: up to 11.0, which had no machines then. Of machines that are saved, TriCore has 16 KiB.
-#: Source: QEMU target/*/cpu-param.h, TARGET_PAGE_BITS.
+#: Smallest and largest target page size. The smallest is AVR's up to 10.0. The largest is Hexagon's
+#: up to 11.0, which had no machines then; among targets with machines, TriCore has the largest, 16
+#: KiB. Source: QEMU target/*/cpu-param.h, TARGET_PAGE_BITS.
 TARGET_PAGE_SIZE_MIN = 1 << 8
 TARGET_PAGE_SIZE_MAX = 1 << 16
 
-#: Bits of an offset: no page has 2^64 bytes, whatever a number of bits says.
+#: Bits of a file offset. A stream may name more page bits, but no page has 2^64 bytes.
 OFFSET_BITS = 64
 
 #: Bytes of the argument of the command PACKAGED, a length.
@@ -90,7 +92,7 @@ CAPABILITIES_MAX = 256
 
 
 class SectionType(IntEnum):
-    """The byte that opens a section. Source: QEMU migration/savevm.h."""
+    """Type byte of a section. Source: QEMU migration/savevm.h."""
 
     EOF = 0x00
     START = 0x01
@@ -108,7 +110,7 @@ _SECTIONS = {
     *(SectionType.START, SectionType.PART, SectionType.END, SectionType.FULL),
     SectionType.FOOTER,
 }
-#: What QEMU calls each.
+#: QEMU's name of each type.
 SECTION_TYPES: dict[int, str] = {
     kind: f"QEMU_VM_SECTION_{kind.name}" if kind in _SECTIONS else f"QEMU_VM_{kind.name}"
     for kind in SectionType
@@ -116,7 +118,7 @@ SECTION_TYPES: dict[int, str] = {
 
 
 class CommandType(IntEnum):
-    """Instructions to the loader. Source: QEMU migration/savevm.c, enum qemu_vm_cmd."""
+    """Number of a command to the loader. Source: QEMU migration/savevm.c, enum qemu_vm_cmd."""
 
     INVALID = 0
     OPEN_RETURN_PATH = 1
@@ -132,9 +134,9 @@ class CommandType(IntEnum):
     SWITCHOVER_START = 11
 
 
-#: Lengths of the data of each command that a loader accepts; None where any length will do. 9.0 to
-#: 9.2 do not know SWITCHOVER_START, and 11.0 and newer refuse ENABLE_COLO of any length.
-#: Source: QEMU migration/savevm.c, mig_cmd_args and loadvm_postcopy_handle_advise().
+#: Argument lengths in bytes that a loader accepts for each command; None for any length. 9.0 to 9.2
+#: do not know SWITCHOVER_START, and 11.0 and newer refuse ENABLE_COLO of any length. Source: QEMU
+#: migration/savevm.c, mig_cmd_args and loadvm_postcopy_handle_advise().
 COMMAND_LENGTHS: dict[int, tuple[int, ...] | None] = {
     CommandType.OPEN_RETURN_PATH: (0,),
     CommandType.PING: (4,),

@@ -1,4 +1,4 @@
-"""How structures are declared in Construct: records of named fields, with docs from the spec."""
+"""Construct declarations of structures: records of named fields, with docs from the spec."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ class RefusedValueError(ValidationError):
 
 
 class Valid(Subconstruct):
-    """A field that holds only what `validity` accepts, when read and when written."""
+    """Field restricted to the values that `validity` accepts, both when parsed and when built."""
 
     def __init__(self, subcon: Construct, validity: Validity | ByParams) -> None:
         super().__init__(subcon)
@@ -50,7 +50,7 @@ class Valid(Subconstruct):
 
 @dataclass(slots=True)
 class Trace:
-    """Where one field lay: `end` stays None where reading it failed."""
+    """Place of one field; `end` is None if reading the field failed."""
 
     path: str
     start: int
@@ -59,9 +59,9 @@ class Trace:
 
 
 class Field(FieldMember):
-    """A named field that notes its place in the list that the caller passes as parameter `trace`.
+    """Named field that appends its place to the list in the parameter `trace`.
 
-    `rules` are those about its value that do not stop a reader.
+    `rules` are the rules about its value that do not stop a reader.
     """
 
     def __init__(
@@ -83,9 +83,9 @@ class Field(FieldMember):
 
 
 class _Fields(LeanStruct):
-    """The fields of a record. Without a trace, they are parsed past `Field`.
+    """Fields of a record. Without a trace, parsing bypasses `Field`.
 
-    No path is needed then: what fails is parsed once more, with a trace.
+    No path is needed then: after a failure, the record is parsed again with a trace.
     """
 
     def __init__(self, *fields: Field) -> None:
@@ -102,10 +102,10 @@ class _Fields(LeanStruct):
 
 
 def record(name: str, /, **fields: Construct | Judged) -> Construct:
-    """A Struct for the type `name` of the spec: one field per argument, in order.
+    """Declare a Struct for the type `name` of the spec: one field per argument, in order.
 
-    The docs of the type and of each field are those of the `.ksy`. A field that the spec does not
-    have is an error here already.
+    The type and its fields take their docs from the `.ksy`. A field that the spec lacks raises
+    `KeyError` on import.
     """
     spec = TYPES[name]
     docs = {field.name: field.doc for field in spec.fields}

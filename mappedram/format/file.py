@@ -1,8 +1,7 @@
-"""The whole file: which structure stands where, and how often. Read it from the bottom up.
+"""Declaration of a whole file: the order and number of its structures. Read it bottom-up.
 
-`Stream` is declared last, as each part is declared before it is used. `c` is the context that is
-handed to whatever depends on what was parsed before (`nesting.Context`); `c._io` is the file
-(`grammar.Walk`).
+`Stream` is declared last, because each part is declared before its use. `c` is the context, which
+holds everything parsed so far (`nesting.Context`); `c._io` is the file (`grammar.Walk`).
 """
 
 from collections.abc import Mapping
@@ -66,14 +65,15 @@ def _is_next(section_type: SectionType) -> Any:
     return lambda c: _next(c) == section_type
 
 
-# A block of RAM: its header, and where the header says, its bitmap and its pages.
+# A RAM block: its header, and the bitmap and the pages that the header points to.
 
-#: Bytes that a page of memory can have on a host, huge or not; no length of a name stands in them.
+#: Possible page sizes of host memory in bytes, huge pages included. All are below 2^56, so that
+#: none begins with the nonzero length of a name.
 _HOST_PAGES = frozenset(1 << bits for bits in range(12, 56))
 
 
 def _around_block(c: Any) -> dict[str, bool]:
-    """What the stream tells of the header of a block."""
+    """Parameters of a block's header, which follow from the stream before it."""
     said = c._io.said
     if "header" in c:  # it is being built
         has_page_size = c.header.get("page_size") is not None
@@ -87,20 +87,22 @@ def _around_block(c: Any) -> dict[str, bool]:
 
 
 def _behind_used_length(c: Any) -> bytes:
-    """The twelve bytes behind `used_length` in the header of the block that comes next."""
+    """The twelve bytes after `used_length` in the header of the next block."""
     behind = ram.used_length_end(_next(c) or 0)
     ahead: bytes = c._io.peek(behind + 12)
     return ahead[behind:]
 
 
 def _has_host_page_size(c: Any) -> bool:
-    """Whether the field that postcopy-ram adds stands in this block.
+    """Whether this block has the host page size that postcopy-ram adds.
 
-    It does where the pages of its memory are huge, or smaller than the target's, which the stream
-    does not say (QEMU migration/ram.c, ram_save_setup()). A mapped-ram header, whose version is 0
-    or 1, stands either before or after it. Without one, a name or a record stands there instead,
-    which is no such number: a name begins with a length that is not 0, and a record has flags in
-    its lowest bits. An `addr` may be one, so that with x-ignore-shared nothing tells.
+    QEMU adds it if the host pages of the block are huge, or smaller than the target's. The stream
+    does not say so (QEMU migration/ram.c, ram_save_setup()), so this looks at the bytes. With
+    mapped-ram, the version of its header, 0 or 1, follows either `used_length` or the host page
+    size. Without mapped-ram, a name or a record follows `used_length` if the field is absent.
+    Neither looks like a page size: a name begins with a nonzero length, and a record has flags in
+    its lowest bits. With x-ignore-shared, an `addr` may look like one, and the field cannot be
+    detected.
     """
     said, head = c._io.said, _behind_used_length(c)
     if said.mapped_ram:
@@ -111,7 +113,7 @@ def _has_host_page_size(c: Any) -> bool:
 
 
 def _has_data(c: Any) -> bool:
-    """Whether bitmap and pages are in the file; if not, both offsets are 0."""
+    """Whether the file has the bitmap and the pages; if not, both offsets are 0."""
     header = c.header["mapped_ram"]
     return bool(header and (header["bitmap_offset"] or header["pages_offset"]))
 
@@ -122,7 +124,7 @@ def _len_bitmap(header: Any, word_size: int) -> int:
 
 
 def _places(c: Any, header: Fields, end: int) -> Fields:
-    """Where a writer puts the bitmap, and pages at the next boundary behind it."""
+    """Default offsets: the bitmap directly after the header, the pages at the next boundary."""
     given = header.get("mapped_ram")
     if (
         not isinstance(given, Mapping)
@@ -139,7 +141,7 @@ def _usual_header(c: Any) -> Fields:
 
 
 def refuse_backwards(c: Any, path: str) -> None:
-    """Pages end behind the header of their block, or a reader would go round in circles."""
+    """Refuse pages that end before the end of their header: a reader would loop forever."""
     end, field = c._io.tell(), f"{path}/mapped_ram/pages_offset"
     if c.pages.stop < end:
         raise FormatError(
@@ -192,14 +194,14 @@ RamBlock = LeanStruct(
     ),
 )
 
-# A section of RAM: the lists of blocks, the records of pages of a stream without mapped-ram, EOS.
+# A RAM section: lists of blocks, page records of a stream without mapped-ram, EOS.
 
 _LIST, _PAGES = "list", "pages"
 
 
 def _record(c: Any) -> str | None:
-    """What stands at the position before EOS; None where that has to be."""
-    # As for the page records, which end at either of these; the structure judges CONTINUE.
+    """Kind of the record at the position; None if only EOS can stand there."""
+    # CONTINUE is masked out as for page records; the structure judges it.
     flag = int.from_bytes(c._io.peek(8), "big") & c._io.flags_mask & ~RAM_SAVE_FLAG_CONTINUE
     if flag == RAM_SAVE_FLAG_MEM_SIZE:
         return _LIST
@@ -207,7 +209,7 @@ def _record(c: Any) -> str | None:
 
 
 def _guess_mapped_ram(c: Any, _path: str) -> None:
-    """Where no capability is announced, the first block tells."""
+    """Detect mapped-ram from the first block if no capability is announced."""
     said = c._io.said
     if not said.has_configuration:
         head = _behind_used_length(c)
@@ -224,7 +226,7 @@ def _total(c: Any, _values: Fields, _end: int) -> Fields:
 RamList = LeanStruct(
     step("mem_size", Structure(ram.MemSize, derived=_total)),
     Told(_guess_mapped_ram, built=False),
-    # A record begins with a zero byte, and the name of a block with its length.
+    # A record begins with a zero byte, a block with the nonzero length of its name.
     here("blocks", At("/ram/blocks", Repeat(RamBlock, before=_next, counted="blocks"))),
 )
 
@@ -242,7 +244,7 @@ Ram = LeanStruct(
     step("eos", EndOfSection),
 )
 
-# The sections of other live devices whose records are known.
+# Sections of other live devices with known records.
 
 _ENDS_VFIO = (
     VFIO_MIG_FLAG_END_OF_STATE,
@@ -252,7 +254,7 @@ _ENDS_VFIO = (
 
 
 def _refuse_device_state(c: Any, path: str) -> None:
-    """Behind that tag stands the state of a device, which only the JSON text describes."""
+    """Refuse the tag of a device's state, whose length only the JSON text gives."""
     if c.record["tag"] == VFIO_MIG_FLAG_DEV_CONFIG_STATE:
         raise FormatError("the state of a device follows", path=path)
 
@@ -279,7 +281,7 @@ HashTable = LeanStruct(
                 here("record", Record(live.HtabChunk)),
                 Extent(lambda c: c.record["n_valid"] * HTAB_ENTRY, told_by="n_valid"),
             ),
-            # The first section has the size of the table and nothing else.
+            # The first section holds only the size of the table.
             before=lambda c: c.table["section_hdr"] == 0,
             until=lambda item, _: not any(item.record.values()),
         ),
@@ -309,9 +311,9 @@ Vfio = step(
     ),
 )
 
-# A section: its header, its payload, and a footer where the machine has them.
+# A section: its header, its payload, and a footer if the machine writes footers.
 
-#: By the end of the `idstr`: the payload of a live device whose records are known.
+#: Payloads of live devices with known records, by the end of the `idstr`.
 LIVE_PAYLOADS = {
     "dirty-bitmap": DirtyBitmaps,
     "spapr/htab": HashTable,
@@ -322,7 +324,7 @@ LIVE_PAYLOADS = {
 
 
 def _payload(c: Any) -> Payload:
-    """Whose the payload is: PART and END name the device by the number of its START."""
+    """Device of the payload: PART and END name it by the `section_id` of its START."""
     header = c.header
     section_type, section_id = header["section_type"], header["section_id"]
     if "idstr" in header:
@@ -331,7 +333,7 @@ def _payload(c: Any) -> Payload:
 
 
 def _grammar(c: Any) -> str | None:
-    """The name under which the payload is declared."""
+    """Key of the payload's declaration."""
     idstr = c.whose.idstr or ""
     if idstr == RAM_SECTION_IDSTR and c.whose.section_type != SectionType.FULL:
         return RAM_SECTION_IDSTR
@@ -339,7 +341,7 @@ def _grammar(c: Any) -> str | None:
 
 
 def live_payload(idstr: str) -> str | None:
-    """The key in `LIVE_PAYLOADS` of the device of that name; None where it has none."""
+    """The key in `LIVE_PAYLOADS` for the device `idstr`; None if it has none."""
     return next((end for end in LIVE_PAYLOADS if idstr.endswith(end)), None)
 
 
@@ -356,7 +358,7 @@ def _has_footer(c: Any) -> bool:
 
 
 def _is_whole(c: Any) -> bool:
-    """Whether what was parsed as records can be the payload: a footer follows."""
+    """Whether the payload can end after the parsed records: a footer follows."""
     return c._io.said.footers is False or _next(c) == SectionType.FOOTER
 
 
@@ -387,17 +389,17 @@ SectionStart = LeanStruct(
 
 SectionPart = LeanStruct(step("header", Structure(section.SectionPart)), *_BEHIND_HEADER)
 
-# A command, with the stream that it packages.
+# A command, and the stream packaged behind it.
 
 
 def _note_command(c: Any, _path: str) -> None:
-    # With postcopy-ram the page size of the host follows the length of some blocks.
+    # With postcopy-ram, some block headers have the page size of the host.
     if c.header["command"] == CommandType.POSTCOPY_ADVISE and c.header["data"]:
         c._io.said.postcopy_advised = True
 
 
 def _len_packaged(c: Any) -> int:
-    """Bytes of the stream that is packaged; it stands behind the command, and is no part of it."""
+    """Bytes of the packaged stream, which follows the command and is not part of it."""
     data = c.header["data"]
     packaged = c.header["command"] == CommandType.PACKAGED and len(data) == PACKAGED_LENGTH
     return int.from_bytes(data, "big") if packaged else 0
@@ -416,11 +418,11 @@ Command = LeanStruct(
     ),
 )
 
-# All sections, and the JSON text behind them.
+# All sections, and the JSON text after them.
 
 
 def no_section(c: Any, path: str) -> FormatError:
-    """What stands at the position of the section with that path begins none."""
+    """Error for bytes at `path` that do not begin a section."""
     kind, path = _next(c), f"{path}/section_type"
     if kind is None:
         return TruncatedError(
@@ -498,7 +500,7 @@ Configuration = LeanStruct(
     Told(_note_configuration),
 )
 
-#: A live guest takes its time: thousands of PARTs of RAM hold nothing but EOS.
+#: The structures of a PART with EOS only; a live guest can write thousands of them.
 IDLE_PART = ("section_part", "end_of_section", "section_footer")
 
 Stream = LeanStruct(
@@ -514,7 +516,7 @@ Stream = LeanStruct(
             alike=IDLE_PART,
         ),
     ),
-    # The text, if there is one, goes on in the list of sections.
+    # The JSON text, if present, continues the list of sections.
     here(
         "description",
         At(

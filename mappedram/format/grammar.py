@@ -1,8 +1,7 @@
-"""How a whole file is declared in Construct: structures at the position, extents, lists.
+"""Building blocks of a file's declaration: structures at the position, extents, lists.
 
-The stream that such a declaration is parsed from is a `Walk`. It reads the structures, is told what
-is passed and where areas lie, and keeps what was said so far. Paths are those of a file, such as
-`/sections[2]/header`.
+A declaration is parsed from a `Walk`, which reads structures, records extents and areas, and keeps
+the facts that later bytes depend on. Paths are those of a file, such as `/sections[2]/header`.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,26 +15,26 @@ from mappedram.format.nesting import FieldMember, NestedContext
 from mappedram.format.typed import Fields, Kind, Params, T, Value
 
 NOTHING: Params = {}
-#: Something that depends on what was parsed before it.
+#: A function of everything parsed so far.
 Of = Callable[[Any], Any]
 
 
 @dataclass(slots=True)
 class Said:
-    """What the stream has said so far, as far as the place of anything behind it hangs on that.
+    """Facts from the stream so far that later bytes depend on.
 
     Attributes:
         has_configuration: whether there is a configuration section.
-        target_page_bits: of a target whose page size is not fixed.
-        capabilities: what the configuration section announces.
+        target_page_bits: of a target with variable page size; None if the stream does not say.
+        capabilities: capabilities that the configuration section announces.
         mapped_ram: whether blocks have a mapped-ram header.
-        mapped_ram_guessed: whether that was told from the first block.
+        mapped_ram_guessed: whether `mapped_ram` was detected from the first block.
         postcopy_advised: whether the command POSTCOPY_ADVISE came with an argument.
-        footers: whether sections have footers; None before the first one.
+        footers: whether sections have footers; None before the first section.
         started: `idstr` and `instance_id` of the live devices, by `section_id`.
-        counts: how many items each list of the file has had.
-        records_left: how many records of live devices are still told apart.
-        rest: whether all that is left of the file is one payload, whose end nothing tells.
+        counts: number of items of each list of the file so far.
+        records_left: number of live-device records that are still parsed one by one.
+        rest: whether the rest of the file is one payload of unknown length.
     """
 
     has_configuration: bool = False
@@ -52,7 +51,7 @@ class Said:
 
 
 class Payload(NamedTuple):
-    """Whose payload it is; None where the number of a section was never started."""
+    """Device of a payload; None for a `section_id` that no START announced."""
 
     section_type: int
     section_id: int
@@ -61,87 +60,86 @@ class Payload(NamedTuple):
 
 
 class Position(Protocol):
-    """A file as a declaration sees it, whether it is parsed or built."""
+    """Interface of a file to a declaration, for both parsing and building."""
 
     said: Said
     word_size: int
 
     def tell(self) -> int:
-        """The stream position, counted from the beginning of the file."""
+        """The position in the file, counted from its beginning."""
 
     def area(self, path: str, start: int, length: int) -> None:
-        """Learn that bytes with a place of their own stand there."""
+        """Record an area that stands outside the sequence of the stream."""
 
 
 class Walk(Position, Protocol):
-    """A file that is parsed. `keeps` says whether somebody wants the items of its lists."""
+    """A file being parsed. `keeps` says whether the caller wants the items of its lists."""
 
     keeps: bool
 
     def peek(self, length: int) -> bytes:
-        """At most that many bytes at the position; fewer only where the file ends."""
+        """Up to `length` bytes at the position; fewer only at the end of the file."""
 
     def structure(self, kind: Kind[T], path: str, params: Params) -> T:
-        """Read the structure `kind`, move behind it, and give its values by field name."""
+        """Read the structure `kind`, advance past it, and return its values by field name."""
 
     def place(self, told_by: str) -> int:
-        """Where the field at that path stands, which is one of the last structure."""
+        """Offset of the field `told_by` of the last structure."""
 
     def skip(self, length: int, told_by: str, what: Callable[[], str]) -> None:
-        """Pass that many bytes, which the last structure has told in the field at `told_by`."""
+        """Skip `length` bytes, a number from the field `told_by` of the last structure."""
 
     def copies(self, start: int, path: str, number: int, alike: tuple[str, ...]) -> int:
-        """Pass copies of the item `path[number]`, which begins at `start` and ends here.
+        """Skip copies of the item `path[number]`, which begins at `start` and ends here.
 
         Returns:
-            How many there are; none of an item that has other structures than `alike`, or bytes
-            besides.
+            The number of copies; 0 if the item has structures other than `alike`, or other bytes.
         """
 
     def attempt(self, parse: Callable[[], bool]) -> bool:
-        """Whether `parse` came to its end; otherwise nothing was passed."""
+        """Run `parse`; if it fails, go back to the position before it and return False."""
 
     @property
     def flags_mask(self) -> int:
-        """The bits of a record of RAM that are flags, of which a small page has fewer."""
+        """Mask of the flag bits of a RAM record; a small page leaves fewer of them."""
 
     def page_records(self, path: str) -> None:
-        """Pass the page records of a stream without mapped-ram, as many as there are."""
+        """Skip all page records of a stream without mapped-ram."""
 
     def opaque(self, payload: Payload, path: str) -> None:
-        """Pass a payload that only its device understands."""
+        """Skip a payload that only its device understands."""
 
     def text(self, length: int) -> None:
-        """Pass the JSON text, or what the file has of it."""
+        """Skip the JSON text, or the part of it that the file has."""
 
 
 class Builder(Position, Protocol):
-    """A file that is built."""
+    """A file being built."""
 
     align: int
 
     def build(self, structure: "Structure", path: str, values: Fields, context: Any) -> Fields:
-        """Put the structure at the position, and give the values that it has there."""
+        """Put the structure at the position; return its final values."""
 
     def put(self, data: bytes) -> None:
         """Put bytes at the position."""
 
     def leave(self, length: int) -> None:
-        """Leave room for that many bytes."""
+        """Leave room for `length` bytes."""
 
 
 def step(name: str, subcon: Construct) -> Construct:
-    """A member that is one step of the path."""
+    """Member that adds its name to the path."""
     return FieldMember(subcon, name, f"/{name}")
 
 
 def here(name: str, subcon: Construct) -> Construct:
-    """A member that stands at the path of its owner."""
+    """Member at the path of its owner."""
     return FieldMember(subcon, name, "")
 
 
 class At(Subconstruct):
-    """What has a path of its own, wherever it stands."""
+    """Member with a fixed path of its own."""
 
     def __init__(self, path: str, subcon: Construct) -> None:
         super().__init__(subcon)
@@ -159,9 +157,9 @@ class Structure(Construct):
 
     Args:
         declaration: the structure.
-        around: what it has to know of the stream around it.
-        values: what it holds if nothing else is said when it is built; members likewise.
-        derived: what follows from the context, from its other values, and from where it ends.
+        around: its parameters, from the stream around it.
+        values: default values when it is built; members likewise.
+        derived: values that follow from the context, its other values, and its end offset.
     """
 
     def __init__(
@@ -188,10 +186,10 @@ class Structure(Construct):
 
 
 class Record(Structure):
-    """A record of a live device: after so many in one file, none is told apart any more.
+    """Record of a live device, up to a maximum number in one file.
 
-    Otherwise a payload that turns out not to be one would be gone through in each of thousands of
-    sections, and one of a mebibyte could be a million records.
+    Without the maximum, a payload that is not made of such records would be parsed in each of
+    thousands of sections, and a mebibyte could be a million records.
     """
 
     def _parse(self, stream: Walk, context: Any, path: str) -> Any:
@@ -202,7 +200,7 @@ class Record(Structure):
 
 
 def _put(stream: Builder, what: bytes | range) -> None:
-    """Put bytes, or leave room for those that stand in a range already."""
+    """Put bytes, or leave room if the bytes are given as a range."""
     if isinstance(what, bytes):
         stream.put(what)
     else:
@@ -210,9 +208,9 @@ def _put(stream: Builder, what: bytes | range) -> None:
 
 
 class Extent(Construct):
-    """Bytes that are passed, as many as `length` says, which the field `told_by` has told.
+    """Skipped bytes: `length` gives their number, which stands in the field `told_by`.
 
-    `what` begins the message of a file that ends before, such as "the packaged stream ends".
+    `what` begins the message if the file ends before them, such as "the packaged stream ends".
     """
 
     def __init__(
@@ -235,7 +233,7 @@ class Extent(Construct):
 
 
 class PlacedExtent(Construct):
-    """Bytes at a place of their own: nothing is passed."""
+    """Bytes at an offset of their own; the position does not change."""
 
     def __init__(self, offset: Of, length: Of) -> None:
         super().__init__()
@@ -253,7 +251,7 @@ class PlacedExtent(Construct):
 
 
 class Opaque(Construct):
-    """The payload of a device that only the device understands."""
+    """Payload that only its device understands."""
 
     def __init__(self, whose: Callable[[Any], Payload]) -> None:
         super().__init__()
@@ -269,7 +267,7 @@ class Opaque(Construct):
 
 
 class PageRecords(Construct):
-    """The records of pages, which are read in bulk: no page goes through Construct."""
+    """Page records, read in bulk: single pages bypass Construct."""
 
     def _parse(self, stream: Walk, context: Any, path: str) -> range:  # noqa: ARG002
         start = stream.tell()
@@ -281,7 +279,7 @@ class PageRecords(Construct):
 
 
 class Text(Construct):
-    """The JSON text, of which a file may have only the beginning."""
+    """JSON text; a file may have only the beginning of it."""
 
     def __init__(self, length: Of) -> None:
         super().__init__()
@@ -297,17 +295,17 @@ class Text(Construct):
 
 
 class Repeat(Subconstruct):
-    """Items one behind the other.
+    """Consecutive items.
 
     Args:
-        item: what is repeated.
-        before: whether another item comes; asked before each.
-        until: whether an item was the last.
-        counted: the name of a list of the file, which goes on where it stood; otherwise each list
+        item: the repeated declaration.
+        before: whether another item follows; called before each item.
+        until: whether an item was the last one.
+        counted: name of a list of the file that continues its numbering here; otherwise each list
             counts its own items.
         indexed: whether the number of an item is part of its path.
-        alike: of which structures, to the last byte, an item consists that can stand there
-            thousands of times and says nothing new: its copies are taken together.
+        alike: structures of an item that can occur thousands of times without new information;
+            consecutive copies are skipped together.
     """
 
     def __init__(
@@ -338,7 +336,7 @@ class Repeat(Subconstruct):
             copies = stream.copies(start, path, number, self.alike) if self.alike else 0
             number += 1 + copies
             counts[self.counted] = number
-            if stream.keeps:  # a file may have hundreds of thousands
+            if stream.keeps:  # a file may have hundreds of thousands of items
                 items += [item] * (1 + copies)
             if self.until(item, context):
                 break
@@ -354,7 +352,7 @@ class Repeat(Subconstruct):
 
 
 class Maybe(Subconstruct):
-    """What is there if `ahead` says so of the bytes at the position; built if it is given."""
+    """Optional member: parsed if `ahead` is true, built if a value is given."""
 
     def __init__(self, ahead: Of, subcon: Construct) -> None:
         super().__init__(subcon)
@@ -369,13 +367,13 @@ class Maybe(Subconstruct):
 
 
 class Choice(Construct):
-    """One of several, by what is at the position; built by what is given, or of bytes as they are.
+    """One of several cases. Bytes given as such are built unchanged.
 
     Args:
-        ahead: tells from the context which of the cases the bytes at the position are.
-        given: tells which of the cases the values are of.
-        cases: what there may be.
-        default: what else.
+        ahead: selects the case when parsing, from the context.
+        given: selects the case when building, from the values.
+        cases: declarations by key.
+        default: declaration for any other key.
     """
 
     def __init__(
@@ -399,7 +397,7 @@ class Choice(Construct):
 
 
 class Attempt(Subconstruct):
-    """What `holds` after it was parsed, or else `otherwise`, from the same place on."""
+    """Parse `subcon`; if `holds` is false then, go back and parse `otherwise`."""
 
     def __init__(self, subcon: Construct, otherwise: Construct, holds: Of) -> None:
         super().__init__(subcon)
@@ -423,7 +421,7 @@ class Attempt(Subconstruct):
 
 
 class Refused(Construct):
-    """What nothing can be made of."""
+    """Bytes that cannot be followed: parsing raises the error that `refusal` gives."""
 
     def __init__(self, refusal: Callable[[Any, str], FormatError]) -> None:
         super().__init__()
@@ -434,11 +432,11 @@ class Refused(Construct):
 
 
 class Told(Construct):
-    """Takes no bytes: a value of what stands before, or something to be kept of it.
+    """Member without bytes: a computed value, or a side effect on the context.
 
     Args:
-        note: gets the context and the path.
-        built: whether that is so of what is built, too.
+        note: called with the context and the path.
+        built: whether it is also called when building.
     """
 
     def __init__(self, note: Callable[[Any, str], object], *, built: bool = True) -> None:
@@ -455,27 +453,27 @@ class Told(Construct):
 
 
 def parse(declaration: Construct, walk: Walk, path: str = "") -> Fields:
-    """Follow a file along its declaration, or a part of it, which stands at `path`.
+    """Follow a file along a declaration, or along a part of it at `path`.
 
     Returns:
-        Its values, as `build` takes them, where the walk keeps them.
+        The values, as `build` takes them, if the walk keeps them.
 
     Raises:
-        FormatError: it cannot be followed further; what was passed before, the walk knows.
+        FormatError: the file cannot be followed further; the walk has everything before that.
     """
     values: Fields = _plain(declaration._parsereport(walk, NestedContext(walk), path))
     return values
 
 
 def _plain(value: Any) -> Any:
-    """Values without what stands around them."""
+    """Convert contexts and lists to plain dicts and lists."""
     if isinstance(value, NestedContext):
         return {key: _plain(member) for key, member in value.items()}
     return [_plain(member) for member in value] if isinstance(value, list) else value
 
 
 def build(declaration: Construct, values: Value, builder: Builder, path: str = "") -> None:
-    """Put a file, or a part of it, along its declaration.
+    """Build a file, or a part of it, along a declaration.
 
     Raises:
         BuildError: a value is missing or does not fit.

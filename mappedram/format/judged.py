@@ -11,15 +11,15 @@ from construct import Construct
 from mappedram.format.typed import Fields, Value
 from mappedram.format.validity import Scalar, Shown, Validity
 
-#: What a field should hold, None for anything, given the fields of its structure; each function
-#: takes those of one kind.
+#: Expected values of a field, given the fields of its structure; None for anything. Each function
+#: takes the fields of one kind of structure.
 Depending = Callable[[Never], Validity | None]
 
 
 class Severity(StrEnum):
-    """What a finding means for whoever wants to load the file."""
+    """Consequence of a finding for loading the file."""
 
-    #: A QEMU refuses the file or restores wrong memory, or data is lost.
+    #: A release of QEMU refuses the file or restores wrong memory, or data is lost.
     ERROR = "error"
     #: The file loads, but no known writer emits it.
     WARNING = "warning"
@@ -29,17 +29,17 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class FieldRule:
-    """What a field should hold, though a reader takes other values as well.
+    """Rule about one field; a reader also accepts values that break it.
 
     Attributes:
-        code: code of the rule; its name and its texts stand in `mappedram.check`.
-        validity: what it should hold; or what gives that, None for anything, from the fields of
-            its structure.
-        severity: that of its findings.
+        code: code of the rule; `mappedram.check` has its name and texts.
+        validity: what the field should hold, or a function that derives it from the structure's
+            fields and returns None for anything.
+        severity: severity of its findings.
         clause: the clause of spec/format.md that demands it.
-        where: the rule holds only where these fields of the structure hold what they say; a path
-            such as `mapped_ram/page_size` leads into a structure within it.
-        shown: how findings write values of the field.
+        where: conditions: the rule applies only if these fields of the structure hold such values;
+            a path such as `mapped_ram/page_size` leads into an inner structure.
+        shown: formats values of the field in findings.
     """
 
     code: str
@@ -50,14 +50,14 @@ class FieldRule:
     shown: Shown = str
 
     def broken(self, value: Scalar, values: Fields) -> Validity | None:
-        """What the field should hold and does not; None where all is well.
+        """Return what the field should hold if `value` breaks the rule, else None.
 
         Args:
-            value: that of the field.
-            values: those of its structure.
+            value: value of the field.
+            values: all values of its structure.
         """
         if self._accepted and self._accepted(value):
-            return None  # as nearly always
+            return None  # the most common case
         for steps, condition in self._conditions:
             other: Value = values
             for step in steps:
@@ -71,7 +71,7 @@ class FieldRule:
 
     @cached_property
     def _accepted(self) -> Callable[[Value], bool] | None:
-        """Whether a value is right whatever the structure holds; None where that depends on it."""
+        """Check of a value alone; None if the rule depends on other fields."""
         return self.validity.accepts if isinstance(self.validity, Validity) else None
 
     @cached_property
@@ -87,5 +87,5 @@ class Judged(NamedTuple):
 
 
 def judged(subcon: Construct, *rules: FieldRule) -> Judged:
-    """A field with rules about it."""
+    """Attach rules to a field."""
     return Judged(subcon, rules)

@@ -1,4 +1,4 @@
-"""The header of a save image of libvirt, in the byte order that the parameter `is_be` says."""
+"""Header of a libvirt save image; the parameter `is_be` gives its byte order."""
 
 from enum import IntEnum
 
@@ -14,12 +14,12 @@ QEMU_SAVE_MAGIC = "LibvirtQemudSave"
 QEMU_SAVE_PARTIAL = "LibvirtQemudPart"
 QEMU_SAVE_VERSION = 2
 
-#: Zeros that libvirt leaves behind the text, so that the domain can be edited in place.
+#: Bytes of zeros that libvirt leaves after the text, so that the domain can be edited in place.
 SLACK = 64 << 10
 
 
 class SaveFormat(IntEnum):
-    """How the stream in an image is written. Source: libvirt src/qemu/qemu_saveimage.h."""
+    """Compression of the stream in an image. Source: libvirt src/qemu/qemu_saveimage.h."""
 
     RAW = 0
     GZIP = 1
@@ -33,7 +33,7 @@ class SaveFormat(IntEnum):
 _UINT32 = Switch(this._params.is_be, {False: Int32ul, True: Int32ub})
 
 _NAMES = (QEMU_SAVE_MAGIC, QEMU_SAVE_PARTIAL)
-#: What an image begins with.
+#: Magic values of an image.
 MAGICS = tuple(name.encode() for name in _NAMES)
 MAGIC_SIZE = len(QEMU_SAVE_MAGIC)
 
@@ -55,13 +55,13 @@ HEADER_SIZE: int = LibvirtHeader.sizeof(is_be=False)
 
 
 def is_be(data: bytes) -> bool:
-    """Whether a header is in big-endian order: that gives it a version there is."""
+    """Whether a header is big-endian: its version is valid only in that byte order."""
     version = data[MAGIC_SIZE : MAGIC_SIZE + Int32ul.sizeof()]
     return int.from_bytes(version, "little") > QEMU_SAVE_VERSION
 
 
 def stream_offset(data: bytes) -> int | None:
-    """Where the stream of an image should begin, by its header; None if that is none."""
+    """Offset of the stream in an image, from its header; None if `data` has no such header."""
     if data[:MAGIC_SIZE] not in MAGICS:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Hand-written sections: records of live devices other than RAM."""
+"""Records of live devices other than RAM; no JSON text describes these payloads."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,12 +22,12 @@ from mappedram.format.declare import Valid, record
 from mappedram.format.stream import ENCODING
 from mappedram.format.validity import AtMost, Between, Equals
 
-#: The top bit would announce a longer form, which is not in use.
+#: The top bit would announce a longer form, which QEMU does not use.
 _FLAGS_MAX = 0x7F
 
 
 def _with(flag: int) -> Callable[[Any], bool]:
-    """Whether a chunk has a flag."""
+    """Condition: the chunk has the flag."""
     return lambda context: bool(context.chunk_flags & flag)
 
 

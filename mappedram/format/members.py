@@ -1,4 +1,4 @@
-"""The fields of a declared record, taken apart: what each is made of, holds, and depends on."""
+"""Introspection of a declared record: the type, permitted values and conditions of its fields."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from mappedram.format.declare import Field, Valid
 from mappedram.format.judged import FieldRule
 from mappedram.format.validity import ByParams, Equals, Scalar, Validity
 
-#: A field of the same structure, as Construct writes such a reference.
+#: A reference to a field of the same structure, in Construct's notation.
 _FIELD = re.compile(r"this\['(\w+)'\]")
 
 
@@ -22,10 +22,10 @@ class Member:
 
     Attributes:
         name: its name in QEMU's spelling.
-        docs: what it means.
-        core: what it is made of, without its rule and its condition.
-        validity: what it may hold; None for anything.
-        condition: whether it is there, given the context; None where it always is.
+        docs: its meaning.
+        core: its declaration without rules and condition.
+        validity: permitted values; None for anything.
+        condition: whether it is present, given the context; None if it always is.
         rules: rules about it that do not stop a reader.
     """
 
@@ -38,34 +38,34 @@ class Member:
 
     @property
     def structures(self) -> tuple[Construct, ...]:
-        """The structures that the field may consist of: one, one of several, or a list of one."""
+        """Structures that the field may contain: one, one of several, or a list of one."""
         core = self.core.subcon if isinstance(self.core, Array) else self.core
         cases = core.cases.values() if isinstance(core, Switch) else (core,)
         return tuple(case for case in cases if isinstance(case, Struct))
 
     @cached_property
     def length(self) -> str | None:
-        """The field that says how many bytes, characters or members this one has, by name."""
+        """Name of the field that holds the number of bytes, characters or members of this one."""
         core = self.core.subcon if isinstance(self.core, StringEncoded) else self.core
         return _field(core.count if isinstance(core, Array) else getattr(core, "length", None))
 
     @cached_property
     def constant(self) -> Scalar | None:
-        """The one value that it has wherever the structure stands."""
+        """The only value that it can have; None if it can have others, or be absent."""
         if self.condition is None and isinstance(self.validity, Equals):
             return self.validity.value
         return None
 
     @cached_property
     def chooser(self) -> str | None:
-        """The field that says which of several structures this one is, by name."""
+        """Name of the field that selects one of several structures."""
         return _field(self.core.keyfunc) if isinstance(self.core, Switch) else None
 
     def chosen(self, values: Mapping[str, Any]) -> Construct:
-        """The structure that it consists of, where its own structure holds these values.
+        """The structure that the field contains if its owner holds `values`.
 
         Raises:
-            KeyError: the field that says which is missing, or says none of those that there are.
+            KeyError: the selecting field is missing, or selects none of the structures.
         """
         if self.chooser is None:
             return self.structures[0]
@@ -75,13 +75,13 @@ class Member:
 
 @cache
 def members(record: Construct) -> tuple[Member, ...]:
-    """The fields of a record or of its structure, in the order of the wire."""
+    """Fields of a record or of its structure, in the order of the bytes."""
     structure = record.subcon if isinstance(record, Renamed) else record
     return tuple(map(_member, structure.subcons))
 
 
 def member(record: Construct, path: str) -> Member:
-    """A field of a record or of a structure in it, by its path, such as `mapped_ram/version`.
+    """Field of a record or of an inner structure by path, such as `mapped_ram/version`.
 
     Raises:
         KeyError: there is no such field.
@@ -100,7 +100,7 @@ def member(record: Construct, path: str) -> Member:
 
 
 def _field(expression: object) -> str | None:
-    """The field of the same structure that an expression consists of."""
+    """Name of the field, if `expression` is a reference to one field of the same structure."""
     field = _FIELD.fullmatch(repr(expression))
     return field[1] if field else None
 

@@ -1,8 +1,8 @@
-"""The header of a metadump, the form in which this package packs a file (docs/metadump.md)."""
+"""Header of a metadump, this package's packed form of a file (docs/metadump.md)."""
 
 from construct import Bytes, Int32ub, Int64ub, Padding, Struct
 
-#: As for PNG: a copy that changed line ends, or lost the high bits, is told at once.
+#: As in PNG, the magic reveals a copy that changed line ends or lost the high bits.
 MAGIC = b"\x89MRMETADUMP\r\n\x1a\n\0"
 VERSION = 1
 

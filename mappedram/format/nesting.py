@@ -1,8 +1,8 @@
-"""Construct's `LeanStruct` and the context of its members, with as little in between as can be.
+"""A lean replacement for Construct's `Struct` and the context of its members.
 
-A file is thousands of structures, and each has its members: of Construct's own context, most is
-never asked for here, and making it takes longer than all else. What can be known of the members is
-found out once, not for each file.
+A file has thousands of structures, each with members. Most of Construct's own context is never used
+here, and making it takes longer than everything else. Facts about the members are computed once per
+declaration, not for each file.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 import construct
 from construct import Construct, Renamed
 
-#: How something is parsed, and how it is built.
+#: Functions that parse and build a construct.
 Parse = Callable[[Any, Any, str], Any]
 _Build = Callable[[Any, Any, Any, str], Any]
 
@@ -19,13 +19,13 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class NestedContext(dict[str, Any]):
-    """What was parsed or built so far of a `LeanStruct`, by name; also as attributes.
+    """Values parsed or built so far of a `LeanStruct`, by name and as attributes.
 
     Attributes:
-        _io: what is parsed or built.
-        _: the context around it; None of the outermost one.
-        _params: the outermost one, whose items are parameters.
-        _index: number of the item, within an array; None elsewhere.
+        _io: the stream that is parsed or built.
+        _: the enclosing context; None in the outermost one.
+        _params: the outermost context, which holds the parameters.
+        _index: number of the item in an array; None elsewhere.
     """
 
     __slots__ = ("_", "_index", "_io", "_params")
@@ -43,7 +43,7 @@ class NestedContext(dict[str, Any]):
         self._params = around._params
         try:
             self._index = around._index
-        except AttributeError:  # Construct's own
+        except AttributeError:  # a context of Construct itself
             self._index = None
 
     def __getattr__(self, name: str) -> Any:
@@ -53,13 +53,13 @@ class NestedContext(dict[str, Any]):
             raise AttributeError(name) from None
 
     def __missing__(self, name: str) -> Any:
-        if name == "_params":  # as `this._params` asks for it
+        if name == "_params":  # for `this._params`
             return self._params
         raise KeyError(name)
 
 
 class FieldMember(Renamed):
-    """A member with a name; `step` is what the path of its owner grows by."""
+    """Named member; `step` is what it adds to the path of its owner."""
 
     def __init__(self, subcon: Construct, name: str, step: str, docs: str = "") -> None:
         super().__init__(subcon, newname=name, newdocs=docs)
@@ -73,7 +73,7 @@ class FieldMember(Renamed):
 
 
 class LeanStruct(construct.Struct):
-    """Members one behind the other: parsed to a `NestedContext`, built of values by name."""
+    """Consecutive members: parsed to a `NestedContext`, built from values by name."""
 
     def __init__(self, *subcons: Construct) -> None:
         super().__init__(*subcons)
@@ -102,10 +102,10 @@ class LeanStruct(construct.Struct):
         return inside
 
     def size(self, values: Mapping[str, object], params: Mapping[str, int]) -> int:
-        """How many bytes these values take; what stands within them has to be of a fixed size.
+        """Size in bytes of a structure with these values; its members must have fixed sizes.
 
         Raises:
-            SizeofError: it is not.
+            SizeofError: a member has no fixed size.
         """
         around = NestedContext(None)
         around.update(params)
@@ -119,20 +119,20 @@ class LeanStruct(construct.Struct):
 
 
 def parse_of(subcon: Construct) -> Parse:
-    """How it is parsed: straight where nobody is to be told of it."""
+    """Parse function of a construct, without the wrappers that only matter for error reports."""
     parse: Parse = subcon._parse if subcon.parsed is None else subcon._parsereport
     return parse
 
 
 def _parser(member: Construct) -> tuple[str | None, str, Parse]:
-    """Its name, its step, and how it is parsed."""
+    """Name, step and parse function of a member."""
     if type(member)._parse is FieldMember._parse:
         return member.name, member.step, parse_of(member.subcon)
     return member.name, "", parse_of(member)
 
 
 def _builder(member: Construct) -> tuple[str | None, str, bool, _Build]:
-    """Its name, its step, whether it is built without a value, and how."""
+    """Name, step, whether it is built even from None, and build function of a member."""
     if type(member)._build is FieldMember._build:
         return member.name, member.step, member.flagbuildnone, member.subcon._build
     return member.name, "", member.flagbuildnone, member._build

@@ -1,4 +1,4 @@
-"""The RAM section: its records, the header of a block and the mapped-ram header."""
+"""The RAM section: its records, the block header and the mapped-ram header."""
 
 from functools import cache
 from typing import Any
@@ -40,7 +40,7 @@ from mappedram.format.validity import (
     hexadecimal,
 )
 
-#: What the page of a target may take. 0 in a header ends a QEMU up to 11.0.
+#: Valid sizes of a target page in bytes. A header with 0 crashes QEMU up to 11.0.
 PAGE_SIZE = PowerOfTwo(TARGET_PAGE_SIZE_MIN, TARGET_PAGE_SIZE_MAX)
 
 MemSize = record(
@@ -72,21 +72,21 @@ XbzrlePage = record(
 
 
 def compressed_max(page_size: int) -> int:
-    """The longest zlib stream that a page of `page_size` bytes may take, in bytes.
+    """Longest zlib stream that a loader accepts for a page of `page_size` bytes, in bytes.
 
-    QEMU allows what `compressBound()` of its zlib says: some 0.03 % more than a page, or with
-    zlib-ng, an eighth more.
+    QEMU takes the limit from `compressBound()` of its zlib: some 0.03 % more than a page, or an
+    eighth more with zlib-ng.
     """
     return page_size + page_size // 8 + 64
 
 
 def _flags(word: int, context: Any) -> int:
-    """The flags of a record: the bits that belong to no address, at most ten."""
+    """Flags of a record: the bits below the page size, at most ten."""
     return int(word & RAM_SAVE_FLAG_MASK & (context._params.len_page - 1))
 
 
 def _records(params: Params) -> Masked:
-    """The flags with which a page or MULTIFD_FLUSH begins."""
+    """Valid flags of a page record or MULTIFD_FLUSH."""
     with_continue = tuple(flag | RAM_SAVE_FLAG_CONTINUE for flag in PAGE_FLAGS)
     return Masked(
         RAM_SAVE_FLAG_MASK & (params["len_page"] - 1),
@@ -100,7 +100,7 @@ def _compressed(params: Params) -> AtMost:
 
 
 def _flag(context: Any) -> int:
-    """The flag of a record, without CONTINUE."""
+    """Flags of a record without CONTINUE."""
     return _flags(context.addr_and_flags, context) & ~RAM_SAVE_FLAG_CONTINUE
 
 
@@ -143,7 +143,7 @@ PageRecord = record(
 )
 
 
-@cache  # of the few sizes that a page can have
+@cache  # a page can have only a few sizes
 def _pages_of(page_size: int) -> MultipleOf:
     return MultipleOf(page_size)
 
@@ -204,5 +204,5 @@ RamBlockHeader = record(
 
 
 def used_length_end(len_idstr: int) -> int:
-    """Bytes of the header of a block up to and with `used_length`."""
+    """Bytes of the block header up to and including `used_length`."""
     return int(Int8ub.sizeof() + len_idstr + Int64ub.sizeof())

@@ -1,4 +1,4 @@
-"""Section framing: what stands before and after a payload."""
+"""Section framing: the structures before and after a payload."""
 
 from construct import Bytes, Int8ub, Int16ub, Int32ub, StringEncoded, this
 
@@ -15,7 +15,7 @@ from mappedram.format.stream import ENCODING
 from mappedram.format.structures import Command as CommandValues
 from mappedram.format.validity import AtLeast, Between, Equals, Harmless, OneOf
 
-#: The START of RAM.
+#: Fields of the START of RAM.
 _RAM = {"section_type": Equals(SectionType.START), "idstr": Equals(RAM_SECTION_IDSTR)}
 
 
@@ -25,7 +25,7 @@ def _type_byte(*types: SectionType) -> Valid:
 
 
 def _data_length(command: CommandValues) -> OneOf | None:
-    """How long the data of a command may be; None where QEMU takes any length."""
+    """Valid lengths of a command's data in bytes; None if QEMU accepts any length."""
     lengths = COMMAND_LENGTHS.get(command["command"])
     return OneOf(lengths) if lengths is not None else None
 

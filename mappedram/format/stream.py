@@ -15,7 +15,7 @@ from mappedram.format.declare import Valid, record
 from mappedram.format.judged import FieldRule, Severity, judged
 from mappedram.format.validity import AtLeast, AtMost, Equals, OneOf, Printable
 
-#: Names carry no encoding on the wire; this one keeps every byte.
+#: Names have no declared encoding; this one preserves every byte.
 ENCODING = "iso-8859-1"
 
 StreamHeader = record(

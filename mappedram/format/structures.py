@@ -25,7 +25,7 @@ class ConfigurationHeader(TypedDict):
 
 @final
 class TargetPageBits(TypedDict):
-    """Size of a target page, where the target does not have a fixed one."""
+    """Size of a target page, for targets where it is not fixed."""
 
     #: Base-two logarithm of the size of a target page in bytes.
     target_page_bits: int
@@ -67,7 +67,7 @@ class Uuid(TypedDict):
 
 @final
 class ConfigurationSubsection(TypedDict):
-    """One subsection, with the body that its name calls for."""
+    """One subsection; its name determines the body."""
 
     #: The type byte of a subsection.
     section_type: int
@@ -82,7 +82,7 @@ class ConfigurationSubsection(TypedDict):
     #: Version of the subsection; 1 for all three.
     version_id: int
 
-    #: What the subsection says.
+    #: Contents of the subsection.
     body: TargetPageBits | Capabilities | Uuid
 
 
@@ -90,22 +90,22 @@ class ConfigurationSubsection(TypedDict):
 class LibvirtHeader(TypedDict):
     """The first 92 bytes of a save image of libvirt."""
 
-    #: "LibvirtQemudSave"; "LibvirtQemudPart" until the save has come to its end.
+    #: "LibvirtQemudSave"; "LibvirtQemudPart" until the save is complete.
     magic: str
 
-    #: Version of the image. Writers say 2.
+    #: Version of the image. Writers use 2.
     version: int
 
     #: Bytes between this header and the stream.
     data_len: int
 
-    #: 1 if the guest is to run once it is restored, 0 if it was paused.
+    #: 1 if the guest runs after it is restored, 0 if it was paused.
     was_running: int
 
-    #: How the stream is written: 0 raw, 1 gzip, 2 bzip2, 3 xz, 4 lzop, 5 zstd, 6 sparse.
+    #: Format of the stream: 0 raw, 1 gzip, 2 bzip2, 3 xz, 4 lzop, 5 zstd, 6 sparse.
     format: int
 
-    #: Where the cookie begins, counted from the end of this header; 0 if there is none.
+    #: Offset of the cookie from the end of this header; 0 if there is none.
     cookie_offset: int
 
     #: Zeros.
@@ -116,8 +116,7 @@ class LibvirtHeader(TypedDict):
 class DirtyBitmapChunk(TypedDict):
     """One chunk of the device "dirty-bitmap".
 
-    EOS among its flags ends the section. Names are left out where they are those of the chunk
-    before.
+    EOS among its flags ends the section. Names are omitted if they are those of the previous chunk.
     """
 
     #: EOS (0x01), ZEROES (0x02), BITMAP_NAME (0x04), DEVICE_NAME (0x08), START (0x10), COMPLETE
@@ -136,19 +135,19 @@ class DirtyBitmapChunk(TypedDict):
     #: Name of the dirty bitmap.
     bitmap_name: str | None
 
-    #: Bytes of the disk for which one bit stands.
+    #: Bytes of the disk for each bit.
     granularity: int | None
 
     #: Whether the bitmap is enabled (1) and persistent (2).
     bitmap_flags: int | None
 
-    #: The first sector of 512 bytes that the bits stand for.
+    #: The first sector of 512 bytes that the bits cover.
     first_sector: int | None
 
-    #: How many sectors the bits stand for.
+    #: Number of sectors that the bits cover.
     nr_sectors: int | None
 
-    #: How many bytes of bits stand behind this; none with ZEROES.
+    #: Bytes of the bits that follow; none with ZEROES.
     buf_size: int | None
 
 
@@ -156,23 +155,24 @@ class DirtyBitmapChunk(TypedDict):
 class HtabHeader(TypedDict):
     """Opens each section of the device "spapr/htab"."""
 
-    #: 0xffffffff where there is no table, its shift in the first section, 0 where chunks follow.
+    #: 0xffffffff if there is no table, its shift in the first section, 0 if chunks follow.
     section_hdr: int
 
 
 @final
 class HtabChunk(TypedDict):
-    """A row of entries of the hash table, of 16 bytes each; those that are not valid are only
-    counted. One of zeros ends the section.
+    """Consecutive entries of the hash table, of 16 bytes each; invalid ones are only counted.
+
+    A chunk of zeros ends the section.
     """
 
     #: Number of the first entry.
     index: int
 
-    #: How many entries stand behind this.
+    #: Number of entries that follow.
     n_valid: int
 
-    #: How many entries after those are not valid.
+    #: Number of invalid entries after those.
     n_invalid: int
 
 
@@ -187,7 +187,7 @@ class StorageAttributes(TypedDict):
     #: the low bits.
     addr_and_flags: int
 
-    #: How many bytes of values stand behind this.
+    #: Bytes of the values that follow.
     count: int | None
 
 
@@ -202,7 +202,7 @@ class VfioRecord(TypedDict):
     #: DEV_INIT_DATA_SENT (5) or DEV_CONFIG_LOAD_READY (6) in the low bits.
     tag: int
 
-    #: How many bytes of data stand behind this.
+    #: Bytes of the data that follow.
     data_size: int | None
 
 
@@ -210,8 +210,8 @@ class VfioRecord(TypedDict):
 class MemSize(TypedDict):
     """Opens the list of RAM blocks."""
 
-    #: Sum of `used_length` over all blocks, those without data included, with the flag MEM_SIZE (4)
-    #: in the low bits.
+    #: Sum of `used_length` over all blocks, including those without data, with the flag MEM_SIZE
+    #: (4) in the low bits.
     total_and_flags: int
 
 
@@ -228,9 +228,9 @@ class EndOfSection(TypedDict):
 
 @final
 class XbzrlePage(TypedDict):
-    """The difference to what the page held before, as runs of equal and of new bytes."""
+    """The difference from the previous contents of the page, as runs of equal and of new bytes."""
 
-    #: How the difference is encoded; there is one way.
+    #: Encoding of the difference; there is only one.
     encoding: int
 
     #: Length of the difference in bytes, at most that of a page.
@@ -242,14 +242,14 @@ class XbzrlePage(TypedDict):
 
 @final
 class PageRecord(TypedDict):
-    """One record of the pages of a stream without mapped-ram.
+    """The record of one page in a stream without mapped-ram.
 
-    They fill the sections PART and END, and the last record of a page wins.
+    The sections PART and END consist of these, and the last record of a page wins.
     """
 
     #: Offset of the page in its block, with a flag in the low bits: ZERO (0x02), PAGE (0x08),
-    #: XBZRLE (0x40), COMPRESS_PAGE (0x100) or MULTIFD_FLUSH (0x200). CONTINUE (0x20) says that the
-    #: block is that of the record before.
+    #: XBZRLE (0x40), COMPRESS_PAGE (0x100) or MULTIFD_FLUSH (0x200). CONTINUE (0x20) means the
+    #: block of the previous record.
     addr_and_flags: int
 
     #: Length of the name in bytes.
@@ -264,7 +264,7 @@ class PageRecord(TypedDict):
     #: The bytes of the page.
     page: bytes | None
 
-    #: What has changed in the page.
+    #: The changes to the page.
     xbzrle: XbzrlePage | None
 
     #: Length of the compressed page in bytes.
@@ -276,16 +276,16 @@ class PageRecord(TypedDict):
 
 @final
 class MappedRamHeader(TypedDict):
-    """Where the bitmap and the pages of a block stand in the file."""
+    """The places of a block's bitmap and pages in the file."""
 
-    #: Version of this header. Writers say 1, loaders take 0 as well.
+    #: Version of this header. Writers use 1, loaders also accept 0.
     version: int
 
     #: Size of a target page in bytes, a power of two.
     page_size: int
 
-    #: Offset of the bitmap from the beginning of the file, not of the stream. Zero, as
-    #: `pages_offset`, for a block without data here.
+    #: Offset of the bitmap from the beginning of the file, not of the stream. Zero, like
+    #: `pages_offset`, for a block without data in this file.
     bitmap_offset: int
 
     #: Offset of the first page from the beginning of the file, a multiple of 1 MiB as QEMU writes
@@ -312,7 +312,7 @@ class RamBlockHeader(TypedDict):
     #: Offset of the region in its container, which is not always the guest-physical address.
     addr: int | None
 
-    #: Where the pages of the block stand in the file.
+    #: The place of the block's pages in the file.
     mapped_ram: MappedRamHeader | None
 
 
@@ -389,10 +389,10 @@ class EndOfStream(TypedDict):
 
 @final
 class VmDescription(TypedDict):
-    """Stands before the JSON text that describes the fields of every device.
+    """Precedes the JSON text that describes the fields of every device.
 
-    The text is ASCII on one line without a NUL, and is the last thing in the file. Missing where
-    the machine has `suppress-vmdesc` on.
+    The text is ASCII on one line without a NUL, and ends the file. Missing if the machine has
+    `suppress-vmdesc` on.
     """
 
     #: The type byte of the description.

@@ -1,4 +1,4 @@
-"""What structures hold, as types: the kind of a structure says which fields its values have.
+"""Types of the values of structures: the kind of a structure determines its fields.
 
 Values are plain dicts. `mappedram.format.structures` declares them, one `TypedDict` for each kind.
 """
@@ -8,23 +8,22 @@ from typing import Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
-#: What a field of any structure holds, and what a part of a file that is to be built consists of:
-#: a range stands for bytes that have a place already.
+#: Value of a field, or of a part of a file being built; a range refers to existing bytes.
 Value: TypeAlias = int | str | bytes | range | Sequence["Value"] | Mapping[str, "Value"] | None
-#: Fields by name in QEMU's spelling, of whichever structure.
+#: Fields of any structure, by name in QEMU's spelling.
 Fields: TypeAlias = Mapping[str, Value]
-#: What the stream around a structure says of it, such as `has_mapped_ram` or a page size.
+#: Parameters of a structure from the stream around it, such as `has_mapped_ram` or a page size.
 Params: TypeAlias = Mapping[str, int]
 
 
 class Kind(str, Generic[T]):
-    """Name of a structure in the spec, whose values have the type `T`."""
+    """Name of a structure in the spec; its values have the type `T`."""
 
     __slots__ = ()
 
 
 class View(Generic[T]):
-    """The fields of a structure as attributes; subclasses say where its values are."""
+    """Fields of a structure as attributes; subclasses define the source of the values."""
 
     __slots__ = ()
 

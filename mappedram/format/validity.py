@@ -1,4 +1,4 @@
-"""What a field may hold, as data: to judge by, to tell, to compare, and to try at its borders."""
+"""Permitted values of a field, as data: for judging, messages, comparison and boundary tests."""
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -7,18 +7,18 @@ from typing import ClassVar, NamedTuple, Never, dataclass_transform
 from mappedram.format.typed import Params
 
 Scalar = int | str | bytes
-#: How a value is written in a message.
+#: Formats a value for a message.
 Shown = Callable[[Scalar], str]
-#: What QEMU calls some values.
+#: QEMU's names of values.
 Names = Mapping[int, str]
 
 _UNNAMED: Names = MappingProxyType({})
-#: Larger numbers are flags or tags, and are written in hexadecimal.
+#: Larger numbers are flags or tags, and shown in hexadecimal.
 _DECIMAL_MAX = 0xFFFF
 
 
 def told(value: Scalar) -> str:
-    """A value as refusals write it, text in quotes."""
+    """Format a value for an error message, text in quotes."""
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     if isinstance(value, str):
@@ -27,12 +27,12 @@ def told(value: Scalar) -> str:
 
 
 def hexadecimal(value: Scalar) -> str:
-    """A size, an offset or flags."""
+    """Format a size, an offset or flags."""
     return f"{value:#x}" if isinstance(value, int) else told(value)
 
 
 class Boundaries(NamedTuple):
-    """Values beside the borders of a rule that a field can hold, those accepted and the others."""
+    """Values next to the limits of a rule that a field can hold: accepted and refused ones."""
 
     accepted: tuple[Scalar, ...]
     refused: tuple[Scalar, ...]
@@ -40,13 +40,13 @@ class Boundaries(NamedTuple):
 
 @dataclass_transform(frozen_default=True)
 class Validity:
-    """A rule about the value of one field. Rules of a kind with the same parameters are equal.
+    """Rule about the value of one field. Rules of one class with the same parameters are equal.
 
-    Subclasses have their parameters as dataclasses have them. They are none, as to make a dozen of
-    those takes 4 ms whenever the package is loaded.
+    Subclasses declare parameters as dataclasses do. They are not dataclasses, because creating a
+    dozen of those takes 4 ms on every import.
     """
 
-    #: Parameters that say how a rule is told, and not what it accepts.
+    #: Parameters that affect only the wording of a rule.
     _TOLD: ClassVar = frozenset({"names"})
     _names: ClassVar[tuple[str, ...]] = ()
 
@@ -67,7 +67,7 @@ class Validity:
 
     @property
     def parameters(self) -> dict[str, object]:
-        """What makes the difference between this and another rule of the kind."""
+        """Parameters that distinguish rules of one class."""
         return {name: value for name, value in vars(self).items() if name not in self._TOLD}
 
     def __eq__(self, other: object) -> bool:
@@ -87,24 +87,24 @@ class Validity:
         raise NotImplementedError
 
     def text(self, shown: Shown = told) -> str:
-        """What is expected, in words; empty where that takes more than a few."""
+        """Short description of the expected values; empty if that takes more than a few words."""
         raise NotImplementedError
 
     def near(self) -> Iterable[Scalar]:
-        """Values on both sides of each border; a field may be too narrow for some of them."""
+        """Values on both sides of each limit; a field may be too narrow for some of them."""
         raise NotImplementedError
 
     @property
     def expected(self) -> str:
-        """What is expected, as refusals say it."""
+        """Expected values, as error messages show them."""
         return self.text()
 
     def canonical(self) -> "Validity":
-        """The rule that accepts the same, in the one form in which such rules are compared."""
+        """Equivalent rule in the canonical form, for comparing rules."""
         return self
 
     def boundaries(self, fits: Callable[[Scalar], bool]) -> Boundaries:
-        """What a test wants to try.
+        """Boundary values for tests.
 
         Args:
             fits: whether the field can hold a value at all.
@@ -117,7 +117,7 @@ class Validity:
 
 
 class OneOf(Validity):
-    """Any of these values; `names` is what QEMU calls them."""
+    """One of the listed values; `names` has QEMU's names of them."""
 
     values: tuple[Scalar, ...]
     names: Names = _UNNAMED
@@ -159,7 +159,7 @@ class OneOf(Validity):
 
 
 class Equals(Validity):
-    """One value; `names` may say what QEMU calls it."""
+    """Exactly one value; `names` may have QEMU's name of it."""
 
     value: Scalar
     names: Names = _UNNAMED
@@ -182,7 +182,7 @@ class Equals(Validity):
 
 
 class AtMost(Validity):
-    """No more than `most`."""
+    """At most `most`."""
 
     most: int
 
@@ -200,7 +200,7 @@ class AtMost(Validity):
 
 
 class AtLeast(Validity):
-    """No less than `least`."""
+    """At least `least`."""
 
     least: int
 
@@ -259,9 +259,9 @@ class Between(Validity):
 
 
 class Masked(Validity):
-    """Any of some values in the bits of `mask`, anything in the others.
+    """Listed values in the bits of `mask`, and anything in the other bits.
 
-    The bits of `beside` may be set as well, with each of the values.
+    The bits of `beside` may also be set, with each of the values.
     """
 
     mask: int
@@ -363,9 +363,9 @@ class Printable(Validity):
 
 
 class Harmless(Validity):
-    """A name that does no harm to whoever shows it or takes it for a path.
+    """A name that is safe to show and to use as a path.
 
-    A slash does not: names of ROMs begin with one. Source: QEMU hw/core/loader.c, rom_set_mr().
+    Slashes are allowed: names of ROMs begin with one. Source: QEMU hw/core/loader.c, rom_set_mr().
     """
 
     def accepts(self, value: object) -> bool:
@@ -373,7 +373,7 @@ class Harmless(Validity):
         return isinstance(value, str) and self.danger(value) is None
 
     def danger(self, name: str) -> str | None:
-        """What makes a name dangerous; None if nothing does."""
+        """Reason why a name is dangerous; None if it is safe."""
         if any(char < " " or char == "\x7f" for char in name):
             return "control characters"
         if not {".", ".."}.isdisjoint(name.split("/")):
@@ -390,11 +390,11 @@ class Harmless(Validity):
 
 
 class ByParams(NamedTuple):
-    """A rule that depends on the stream around the structure.
+    """Rule that depends on the stream around the structure.
 
     Attributes:
         of: the rule, given the parameters of the structure.
-        expected: what is expected, in words, whatever the parameters are.
+        expected: description of the expected values for all parameters.
     """
 
     of: Callable[[Params], Validity]

@@ -8,13 +8,13 @@ from mappedram.format.typed import View
 
 
 class MappedRamHeader(View[structures.MappedRamHeader]):
-    """Where the bitmap and the pages of a block stand in the file."""
+    """The places of a block's bitmap and pages in the file."""
 
     __slots__ = ()
 
     @property
     def version(self) -> int:
-        """Version of this header. Writers say 1, loaders take 0 as well."""
+        """Version of this header. Writers use 1, loaders also accept 0."""
         return self.values["version"]
 
     @property
@@ -26,7 +26,7 @@ class MappedRamHeader(View[structures.MappedRamHeader]):
     def bitmap_offset(self) -> int:
         """Offset of the bitmap from the beginning of the file, not of the stream.
 
-        Zero, as `pages_offset`, for a block without data here.
+        Zero, like `pages_offset`, for a block without data in this file.
         """
         return self.values["bitmap_offset"]
 
@@ -76,12 +76,12 @@ class LibvirtHeader(View[structures.LibvirtHeader]):
 
     @property
     def magic(self) -> str:
-        """"LibvirtQemudSave"; "LibvirtQemudPart" until the save has come to its end."""
+        """"LibvirtQemudSave"; "LibvirtQemudPart" until the save is complete."""
         return self.values["magic"]
 
     @property
     def version(self) -> int:
-        """Version of the image. Writers say 2."""
+        """Version of the image. Writers use 2."""
         return self.values["version"]
 
     @property
@@ -91,17 +91,17 @@ class LibvirtHeader(View[structures.LibvirtHeader]):
 
     @property
     def was_running(self) -> int:
-        """1 if the guest is to run once it is restored, 0 if it was paused."""
+        """1 if the guest runs after it is restored, 0 if it was paused."""
         return self.values["was_running"]
 
     @property
     def format(self) -> int:
-        """How the stream is written: 0 raw, 1 gzip, 2 bzip2, 3 xz, 4 lzop, 5 zstd, 6 sparse."""
+        """Format of the stream: 0 raw, 1 gzip, 2 bzip2, 3 xz, 4 lzop, 5 zstd, 6 sparse."""
         return self.values["format"]
 
     @property
     def cookie_offset(self) -> int:
-        """Where the cookie begins, counted from the end of this header; 0 if there is none."""
+        """Offset of the cookie from the end of this header; 0 if there is none."""
         return self.values["cookie_offset"]
 
     @property

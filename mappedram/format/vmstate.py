@@ -1,4 +1,4 @@
-"""What stands in front of a subsection of a device.
+"""Header of a device's subsection.
 
 Source: QEMU migration/vmstate.c, vmstate_subsection_save().
 """
@@ -17,5 +17,5 @@ _FRAME = len(SubsectionHeader.build(_UNNAMED))
 
 
 def subsection_header_size(name: str) -> int:
-    """Bytes of the header of a subsection, by its name, however long that is."""
+    """Size in bytes of the header of the subsection `name`; the name may have any length."""
     return _FRAME + len(name)

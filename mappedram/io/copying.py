@@ -1,7 +1,7 @@
-"""Moves runs of bytes between files at the speed of the disk, holes kept as holes.
+"""Move runs of bytes between files at disk speed, and keep holes.
 
-Runs are int64 arrays of shape (n, 2): half-open ranges of offsets in the source. A run keeps its
-place relative to the others; `shift` is added to each offset to give its place in the target.
+Runs are int64 arrays of shape (n, 2): half-open ranges of offsets in the source. `shift` is added
+to each offset to give the offset in the target.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,29 +25,29 @@ Item = TypeVar("Item")
 #: Called with the number of bytes moved since the last call, from any thread.
 Progress = Callable[[int], None]
 
-#: What is read at once where runs are short; it stays in the cache of the processor.
+#: Bytes that are read at once if runs are short; they fit into the processor's cache.
 WINDOW = 1 << 19
-#: From this length on, a run is moved by the kernel without passing through a buffer.
+#: Runs of at least this length are copied by the kernel, without a buffer.
 _LONG = 1 << 20
-#: What is handed to the page cache at once, of runs and of what has no gaps. With more, the time
-#: varies by a factor of five here: ext4 then asks for large folios, which have to be found first.
+#: Bytes per write through the page cache, of one buffer and of a vector. Larger writes vary by a
+#: factor of five in time: ext4 then asks for large folios, which have to be found first.
 _WRITE_SIZE, _VECTOR_SIZE = 1 << 18, 1 << 16
-#: What a thread takes on at once.
+#: Bytes per work item of a thread.
 _BATCH = 1 << 26
-#: What O_DIRECT asks of offsets, lengths and memory on every disk that is sold.
+#: Alignment of offsets, lengths and memory that O_DIRECT requires on current disks.
 DIRECT_ALIGNMENT = 4096
-#: Zeros of so many bytes become a hole where nothing tells what was one.
+#: Zeros of at least this length become a hole if the source does not report its holes.
 _ZEROS_MIN = 4096
 
 
 class WriteTarget:
-    """A file to be written, with O_DIRECT where that is asked for and possible.
+    """A file to write, with O_DIRECT if requested and possible.
 
     Attributes:
         fd: descriptor of a seekable file, open for writing.
-        refused: why O_DIRECT is not used although it was asked for; None otherwise.
-        in_kernel: held while the kernel copies, or takes much at once; two such calls would wait
-            for one file by spinning.
+        refused: the reason why requested O_DIRECT is not used; None otherwise.
+        in_kernel: lock for copies in the kernel and large writes; two such calls on one file would
+            wait for each other by spinning.
     """
 
     def __init__(self, fd: int, *, direct_io: bool = False) -> None:
@@ -65,11 +65,11 @@ class WriteTarget:
 
     @property
     def is_direct(self) -> bool:
-        """Whether O_DIRECT is used for what is aligned."""
+        """Whether O_DIRECT is used for aligned data."""
         return self._direct >= 0 and self.refused is None
 
     def write(self, data: "memoryview | bytes", offset: int) -> None:
-        """All of `data` at `offset`, past the page cache if it can be."""
+        """Write all of `data` at `offset`, past the page cache if possible."""
         if self.is_direct and not offset % DIRECT_ALIGNMENT and not len(data) % DIRECT_ALIGNMENT:
             self._write_direct(memoryview(data), offset)
         elif len(data) <= _WRITE_SIZE:
@@ -80,7 +80,7 @@ class WriteTarget:
                 system.write(self.fd, view[start : start + _WRITE_SIZE], offset + start)
 
     def write_vector(self, pieces: Sequence[memoryview], offset: int) -> None:
-        """Pieces of memory one behind the other, from `offset` on, through the page cache."""
+        """Write pieces of memory consecutively at `offset`, through the page cache."""
         group: list[memoryview] = []
         size = 0
         for piece in pieces:
@@ -104,13 +104,13 @@ class WriteTarget:
             self.refused = self.refused or why
 
     def _aligned_buffer(self) -> Any:
-        """Memory that O_DIRECT takes, one piece for each thread."""
+        """Memory that is aligned for O_DIRECT, one buffer for each thread."""
         if not hasattr(self._buffers, "buffer"):
             self._buffers.buffer = system.direct_buffer(1 << 20)
         return self._buffers.buffer
 
     def close(self) -> None:
-        """Give up what was opened here; `fd` stays open."""
+        """Close what was opened here; `fd` stays open."""
         if self._direct >= 0:
             system.close(self._direct)
             self._direct = -1
@@ -119,12 +119,12 @@ class WriteTarget:
 def write_rows(
     target: WriteTarget, pages: "NDArray[np.int64]", data: "NDArray[np.uint8]", pages_offset: int
 ) -> "Runs":
-    """Write pages to their places, those that follow each other at once; say which runs they are.
+    """Write pages to their places, consecutive ones at once; return the runs.
 
     Args:
-        target: where to.
+        target: the file to write.
         pages: numbers of the pages, ascending.
-        data: their bytes, a row for each.
+        data: their bytes, one row for each.
         pages_offset: offset of page 0.
     """
     import numpy as np
@@ -152,15 +152,15 @@ def copy_data(
     *,
     progress: Progress | None = None,
 ) -> None:
-    """Copy what is not a hole in [start, end) of `source`.
+    """Copy everything but holes in [start, end) of `source`.
 
-    Where holes cannot be told from zeros, zeros become holes, too.
+    If the source does not report its holes, zeros also become holes.
 
     Args:
-        source: where from.
+        source: the file to read.
         start: first byte.
-        end: first byte behind.
-        target: where to, with a hole at this place.
+        end: end offset, exclusive.
+        target: the file to write, with a hole at this place.
         shift: added to each offset.
         progress: called with the number of bytes copied.
 
@@ -182,17 +182,17 @@ def copy_data(
 
 
 def share(source: Source, start: int, end: int, target: int, shift: int = 0) -> bool:
-    """Let the target share the blocks of [start, end), where the file system can do so.
+    """Share the blocks of [start, end) with the target, if the file system can.
 
-    Nothing is read or written; holes stay holes. Offsets and lengths have to be multiples of the
-    block size of the file system.
+    Nothing is read or written, and holes stay holes. Offsets and lengths have to be multiples of
+    the block size of the file system.
 
     Returns:
-        Whether it was done. If not, that place of the target is as it was, or zeros.
+        Whether it was done. If not, that part of the target is unchanged, or zeros.
 
     Raises:
         UnsupportedError: the source is a metadump.
-        OSError: zeros cannot be written over what is half done.
+        OSError: a partial result cannot be overwritten with zeros.
     """
     source.refuse_pages()
     return source.share(start, end, target, start + shift)
@@ -228,12 +228,12 @@ def copy_batch(
     shift: int = 0,
     progress: Progress | None = None,
 ) -> None:
-    """Copy the runs on this thread; for what `copy_runs` says."""
+    """Copy the runs on this thread; raises as `copy_runs` does."""
     source.refuse_pages()
     is_long = (runs[:, 1] - runs[:, 0] >= _LONG) & (not target.is_direct)
     _copy_short(source, runs[~is_long], target, shift, progress)
-    # One thread has the kernel copy at a time, and a whole batch: to hand over costs more than to
-    # wait.
+    # One thread at a time lets the kernel copy, and for a whole batch: passing the lock costs more
+    # than waiting for it.
     with target.in_kernel:
         for first, last in runs[is_long].tolist():
             _copy_long(source, first, last, target, shift, progress=progress)
@@ -269,7 +269,7 @@ def in_parallel(work: Callable[[Item], None], items: Iterator[Item], channels: i
 
 
 def batches(runs: "Runs", size: int = _BATCH) -> Iterator["Runs"]:
-    """The runs in order, in batches of about `size`, long runs cut."""
+    """The runs in order, in batches of about `size` bytes; long runs are cut."""
     import numpy as np
 
     runs = _cut(runs, size)
@@ -283,7 +283,7 @@ def batches(runs: "Runs", size: int = _BATCH) -> Iterator["Runs"]:
 
 
 def grouped(runs: "Runs", window: int) -> Iterator[tuple[int, "Runs"]]:
-    """The runs by the window of that size that they lie in, long ones cut; with the first start."""
+    """The runs, cut and grouped by aligned window; yield the first start with each group."""
     import numpy as np
 
     runs = _cut(runs, window)
@@ -330,7 +330,7 @@ def _copy_long(
     *,
     progress: Progress | None = None,
 ) -> None:
-    """One run, by the kernel where it can."""
+    """Copy one run, by the kernel if possible."""
     done = 1
     while first < last:
         if done:
@@ -343,7 +343,7 @@ def _copy_long(
 
 
 def _copy_once(source: Source, first: int, last: int, target: WriteTarget, shift: int) -> int:
-    """The first bytes of a run, through a buffer; how many."""
+    """Copy the first bytes of a run through a buffer; return their number."""
     data = source.read(first, min(WINDOW, last - first))
     if not data:
         raise TruncatedError("the file has shrunk while it was read", offset=first)
@@ -360,7 +360,7 @@ def _copy_nonzero(
     *,
     progress: Progress | None = None,
 ) -> None:
-    """One run, but for what is zero."""
+    """Copy one run except zeros."""
     for start in range(first, last, WINDOW):
         length = min(WINDOW, last - start)
         data = source.read_exactly(start, length, "data")
@@ -374,7 +374,7 @@ def _copy_nonzero(
 def _copy_short(
     source: Source, runs: "Runs", target: WriteTarget, shift: int, progress: Progress | None
 ) -> None:
-    """Runs that lie close together: read with what is between them, written one by one."""
+    """Copy neighbouring runs: read them with the gaps between, and write them one by one."""
     with memoryview(bytearray(WINDOW)) as buffer:
         for base, part in grouped(runs, WINDOW):
             with buffer[: int(part[-1, 1]) - base] as view:
@@ -386,11 +386,11 @@ def _copy_short(
 
 
 def read_fully(source: Source, view: memoryview, offset: int) -> None:
-    """Fill `view` from `offset` on. Of a metadump with digests, they stand for the pages.
+    """Fill `view` from `offset` on. A metadump with digests yields these in place of the pages.
 
     Raises:
         TruncatedError: the source ends before.
-        UnsupportedError: the source is a metadump without them.
+        UnsupportedError: the source is a metadump without digests.
     """
     if source.packed and not source.packed.has_digests:
         source.refuse_pages()
@@ -398,7 +398,7 @@ def read_fully(source: Source, view: memoryview, offset: int) -> None:
 
 
 def nonzero_pages(view: memoryview, page_size: int) -> "NDArray[np.bool_]":
-    """Which pages of `view` hold anything but zeros; one bool for each page."""
+    """Whether each page of `view` has a nonzero byte; one bool for each page."""
     import numpy as np
 
     words: NDArray[np.uint64] = np.frombuffer(view, np.uint64).reshape(-1, page_size // 8)

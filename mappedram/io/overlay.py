@@ -1,23 +1,23 @@
-"""New bytes for parts of a file, not written yet: what reads like the file with them in it."""
+"""Pending changes of a file: reading through them shows the changed file."""
 
 from collections.abc import Iterator
 
 
 class Changes:
-    """New bytes by their offset in a file; the last ones given for a place count.
+    """New bytes by their offset in a file; the last change of a place wins.
 
-    Two changes are of the same place or of places that do not overlap, as fields do.
+    Two changes either cover the same bytes or do not overlap, as fields do.
     """
 
     def __init__(self) -> None:
         self._new: dict[int, bytes] = {}
 
     def put(self, offset: int, data: bytes) -> None:
-        """Let `data` stand at `offset`."""
+        """Set the bytes at `offset` to `data`."""
         self._new[offset] = data
 
     def over(self, data: bytes, offset: int) -> bytes:
-        """What was read at `offset`, with the changes that lie in it."""
+        """Apply the changes to bytes that were read at `offset`."""
         end = offset + len(data)
         within = {at: new for at, new in self._new.items() if at < end and at + len(new) > offset}
         if not within:
@@ -29,7 +29,7 @@ class Changes:
         return bytes(changed)
 
     def spans(self) -> list[tuple[int, int]]:
-        """Where the changes are: half-open ranges, ascending."""
+        """Ranges of the changes: half-open, ascending."""
         return sorted((at, at + len(new)) for at, new in self._new.items())
 
     def __len__(self) -> int:

@@ -15,9 +15,9 @@ from mappedram.format.metadump import MAGIC
 from mappedram.io import system
 from mappedram.io.metadump import Packed
 
-#: What can be read by one request; headers stand close together, so one read serves several.
+#: Bytes read by one request of `peek`: headers are close together, so one read serves several.
 WINDOW = 8192
-#: What is looked through for zeros at once.
+#: Bytes that are searched for nonzero ones at once.
 _LOOK = 1 << 20
 
 
@@ -55,7 +55,7 @@ class Source(ABC):
 
     @abstractmethod
     def read(self, offset: int, length: int) -> bytes:
-        """At most `length` bytes at `offset`; fewer only where the file ends.
+        """Up to `length` bytes at `offset`; fewer only at the end of the file.
 
         Raises:
             TruncatedError: it ends earlier than it did.
@@ -143,7 +143,7 @@ class Source(ABC):
         return self.read(offset, length)
 
     def read_around_holes(self, offset: int, length: int, what: str) -> bytes | bytearray:
-        """Like `read_exactly`, for what is mostly holes: they cost no reading and no memory.
+        """Read mostly empty ranges: like `read_exactly`, but holes cost no reading and no memory.
 
         Raises:
             TruncatedError: the file ends before.
@@ -157,7 +157,7 @@ class Source(ABC):
         return data
 
     def fill(self, views: Sequence[memoryview], offset: int) -> None:
-        """Fill pieces of memory, one behind the other, from `offset` on.
+        """Fill consecutive pieces of memory from `offset` on.
 
         Raises:
             TruncatedError: the file ends before.
@@ -167,7 +167,7 @@ class Source(ABC):
             if self._fill_at_once(part, offset):
                 offset += sum(map(len, part))
                 continue
-            for view in part:  # also at the end of the file, or after a call that was cut short
+            for view in part:  # also after a short read or at the end of the file
                 data = self.read(offset, len(view))
                 offset += len(data)
                 if len(data) < len(view):
@@ -178,7 +178,7 @@ class Source(ABC):
                 view[:] = data
 
     def peek(self, offset: int, length: int) -> bytes:
-        """Like `read`, for small pieces: kept in a window, as the next one stands close by."""
+        """Like `read`, for small pieces: keeps a window, as the next piece is usually close."""
         start = offset - self._window_offset
         if not (start >= 0 and start + length <= len(self._window)):
             self._window = self.read(offset, max(length, WINDOW))
@@ -186,7 +186,7 @@ class Source(ABC):
         return self._window[start : start + length]
 
     def has_data(self, start: int, end: int) -> bool:
-        """Whether [start, end) has anything but holes and zeros, or what a metadump left out."""
+        """Whether [start, end) has any nonzero byte, or data that a metadump left out."""
         if any(True for _ in self.left_out(start, end)):
             return True
         for first, last in self.extents(start, end):
@@ -197,11 +197,11 @@ class Source(ABC):
         return False
 
     def left_out(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """The parts of [start, end) that a metadump left out, so that their zeros say nothing."""
+        """The parts of [start, end) that a metadump left out; their zeros mean nothing."""
         return self.packed.left_out(start, end) if self.packed else iter(())
 
     def refuse_pages(self) -> None:
-        """Pages are about to be read for what they hold.
+        """Refuse to read the contents of pages that a metadump left out.
 
         Raises:
             UnsupportedError: they were left out.

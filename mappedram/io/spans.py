@@ -1,4 +1,4 @@
-"""Half-open ranges: of offsets as pairs, ascending and without overlap; of many as an array."""
+"""Half-open ranges of offsets: ascending pairs without overlap, or an array of runs."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING

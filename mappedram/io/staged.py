@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written beside their place, then moved into it."""
+"""Outputs that appear complete or not at all: written beside their place, then moved."""
 
 import os
 import stat
@@ -14,17 +14,17 @@ from urllib.parse import quote
 
 from mappedram.io import system
 
-#: What the user alone may do.
+#: Mode of a file for the user alone.
 _PRIVATE = 0o600
 #: The longest file name that common file systems take, in bytes.
 _NAME_MAX = 255
-#: For `StagedFiles.open`, where nothing is read back.
+#: For `StagedFiles.open`, if nothing is read back.
 DEVICES = frozenset({stat.S_IFBLK, stat.S_IFCHR})
 
 
 @dataclass(slots=True)
 class _Staged:
-    """A file that is being written as `name`, and is going to be `path`; a device has no `name`."""
+    """A file that is written as `name` and will become `path`; a device has no `name`."""
 
     name: Path | None
     path: Path
@@ -38,19 +38,19 @@ class _Staged:
 
 
 class StagedFiles:
-    """Several outputs that appear together when the block ends well, and not at all otherwise.
+    """Several outputs that appear together if the block ends normally, and not at all otherwise.
 
-    A file that exists already is replaced only with `force`. Whatever ends the block before -
-    an error, a signal that was turned into one, a full disk - leaves nothing behind; but what a
-    device held is lost then.
+    An existing file is replaced only with `force`. If the block ends early - by an error, a signal
+    turned into an exception, a full disk - nothing is left behind. A device, however, then loses
+    its previous contents.
 
-    Nobody may read an output who may not read all of its sources: guest memory holds secrets.
+    The outputs are readable only for users who may read all sources: guest memory holds secrets.
 
     Args:
-        sources: paths or descriptors of files that the outputs are made of; with none, the outputs
-            are the user's own.
-        force: replace files that exist, and write into devices.
-        public: the outputs hold nothing of a guest, and are as any new file.
+        sources: paths or descriptors of the files that the outputs are made from; without any, the
+            outputs are private to the user.
+        force: replace existing files, and write into devices.
+        public: the outputs contain no guest data and get the mode of any new file.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class StagedFiles:
         self.made_of(*sources)
 
     def made_of(self, *sources: str | Path | int) -> None:
-        """The outputs are made of these, too.
+        """Add sources of the outputs.
 
         Raises:
             OSError: there is no such file.
@@ -71,12 +71,12 @@ class StagedFiles:
         self._sources += map(_Access.of, sources)
 
     def open(self, path: Path, *, also: Container[int] = ()) -> int:
-        """A descriptor of an empty file that is going to be `path`.
+        """Open an empty file that will become `path`; return its descriptor.
 
         Args:
-            path: where the file goes.
-            also: what it may be besides a file, for what is written through `system.begin`:
-                `stat.S_IFBLK`, a block device; `stat.S_IFCHR`, the one that keeps nothing.
+            path: place of the output.
+            also: types other than a regular file that are allowed, if the caller writes through
+                `system.begin`: `stat.S_IFBLK`, a block device; `stat.S_IFCHR`, the null device.
 
         Raises:
             FileExistsError: it exists already, and `force` was not given, or does not help.
@@ -84,7 +84,7 @@ class StagedFiles:
             OSError: no file can be made there.
         """
         kind = refuse_existing(path, force=self._force, also=also)
-        # Known before it is there: a signal may end the work at any moment.
+        # Registered before it exists: a signal may interrupt at any moment.
         is_new = kind in (None, stat.S_IFREG)
         staged = _Staged(path.parent / f".mappedram-{token_hex(8)}" if is_new else None, path)
         self._pending.append(staged)
@@ -108,13 +108,13 @@ class StagedFiles:
                 self._publish()
         finally:
             for staged in self._pending:
-                with suppress(OSError):  # of what goes anyway
+                with suppress(OSError):  # of outputs that are removed anyway
                     staged.close()
                 if staged.name:
                     system.remove(staged.name)
 
     def _publish(self) -> None:
-        """Give every file its name, once all are written; nothing new stays if one cannot be."""
+        """Give every file its name once all are written; if one fails, remove the new ones."""
         for staged in self._pending:
             if staged.name:
                 system.set_mode(staged.fd, self._mode(staged))
@@ -132,27 +132,27 @@ class StagedFiles:
             raise
 
     def _mode(self, staged: _Staged) -> int:
-        """What a new file may have, no more than its sources have and one that it replaces."""
+        """Mode of a new file: no more than its sources and a replaced file allow."""
         output = _Access.of(staged.fd)
         limits = [access.limit(output.gid) for access in self._sources] or [*self._default]
         if self._force and system.exists(staged.path):
             limits.append(_Access.of(staged.path).limit(output.gid))
         mode = reduce(and_, limits, 0o666 & ~_umask())
-        if output.has_acl:  # by which the bits of the group hold for others
+        if output.has_acl:  # with an ACL, the group bits apply to others
             mode = _without_group(mode)
         return mode
 
 
 def refuse_existing(path: Path, *, force: bool, also: Container[int] = ()) -> int | None:
-    """Refuse to write to what stands at a path, unless it may be replaced or written into.
+    """Refuse to write to an existing `path`, unless it may be replaced or written into.
 
     Returns:
-        What stands there, one of `stat.S_IF*`; None if nothing does.
+        Type of the existing file, one of `stat.S_IF*`; None if there is none.
 
     Raises:
         FileExistsError: it exists, and `force` was not given, or does not help.
         IsADirectoryError: it is a directory.
-        OSError: it cannot be told.
+        OSError: its type cannot be determined.
     """
     found = system.target_status(path)
     if found is None:
@@ -175,7 +175,7 @@ def refuse_existing(path: Path, *, force: bool, also: Container[int] = ()) -> in
 
 @dataclass(frozen=True, slots=True)
 class _Access:
-    """Who may read a file: its mode, its group, and whether an access list says more."""
+    """Read access to a file: its mode, its group, and whether an ACL may extend it."""
 
     mode: int
     gid: int
@@ -183,11 +183,11 @@ class _Access:
 
     @classmethod
     def of(cls, file: str | Path | int) -> Self:
-        """That of a file or of an open descriptor."""
+        """Access to a file or an open descriptor."""
         return cls(*system.access_of(file))
 
     def limit(self, gid: int) -> int:
-        """The widest mode of a file with the group `gid` that lets nobody read who may not here."""
+        """Widest mode for a file of group `gid` that adds no readers to those of this file."""
         if not stat.S_ISREG(self.mode):
             return _PRIVATE
         mode = self.mode & 0o666 | _PRIVATE
@@ -195,7 +195,7 @@ class _Access:
 
 
 def _without_group(mode: int) -> int:
-    """The mode without what only the group may do: nobody knows who is in it."""
+    """The mode without the group's bits: the members of the group are unknown."""
     return mode & (~0o070 | (mode & 0o007) << 3)
 
 
@@ -205,33 +205,33 @@ def make_folder(path: Path, *sources: str | Path | int) -> None:
     What is made lets nobody in who may not read all of them; with none, it is the user's own.
 
     Raises:
-        OSError: it cannot be made, or is no folder.
+        OSError: it cannot be made, or is not a folder.
     """
     for folder in reversed([one for one in (path, *path.parents) if not system.exists(one)]):
         try:
             folder.mkdir(mode=0o700)
-        except FileExistsError:  # somebody else's, since a moment ago
+        except FileExistsError:  # made by another program in the meantime
             continue
         made = _Access.of(folder)
         limits = [_Access.of(source).limit(made.gid) for source in sources] or [_PRIVATE]
         mode = reduce(and_, limits, 0o666 & ~_umask())
         if made.has_acl:
             mode = _without_group(mode)
-        system.set_mode(folder, mode | (mode & 0o444) >> 2 | 0o700)  # who may read may look up
+        system.set_mode(folder, mode | (mode & 0o444) >> 2 | 0o700)  # readers may also search
     path.mkdir(exist_ok=True)
 
 
 def _umask() -> int:
-    """What new files are not allowed; the system tells it only by setting it."""
+    """The umask; the system returns it only when it is set."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
 
 
 def safe_name(idstr: str, suffix: str) -> str:
-    """A file name for a RAM block, whatever its name: one component, printable, reversible.
+    """File name for any RAM block name: one component, printable, reversible.
 
-    Everything but letters, digits and a few signs is percent-encoded, as `/` and `%` are; a name
+    Everything but letters, digits and a few signs is percent-encoded, including `/` and `%`. A name
     that is too long ends in a hash of the whole.
     """
     name = quote(idstr, safe="@:+=,", encoding="latin-1")

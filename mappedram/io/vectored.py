@@ -1,4 +1,4 @@
-"""Pages that stand apart in memory, written to their places in a file with one call for many."""
+"""Write pages that are scattered in memory to their places in a file, many with one call."""
 
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ _CALL_SIZE = 1 << 18
 
 
 class Gather:
-    """Writes pages of one memory after another to a file, through the page cache.
+    """Writes pages from different places in memory to a file, through the page cache.
 
     Args:
         fd: descriptor of a seekable file, open for writing.
@@ -33,11 +33,11 @@ class Gather:
         pages: "NDArray[np.int64]",
         pages_offset: int,
     ) -> None:
-        """Write pages to their places, in the order given.
+        """Write pages to their places, in the given order.
 
         Args:
             memory: holds all of them.
-            starts: where in it each begins.
+            starts: offset in `memory` of each page.
             pages: their numbers.
             pages_offset: offset of page 0 in the file.
 
@@ -64,7 +64,7 @@ class Gather:
                     self._write_singly(memory, starts[start : start + count], offset)
 
     def _write_singly(self, memory: memoryview, starts: "NDArray[np.int64]", offset: int) -> None:
-        """What one call could not write in full: once more, with the errors that it meets."""
+        """Write pages one by one after a short call, so that errors are raised."""
         for nth, start in enumerate(starts.tolist()):
             with memory[start : start + self._page_size] as page:
                 system.write(self._fd, page, offset + nth * self._page_size)

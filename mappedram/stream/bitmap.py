@@ -1,7 +1,7 @@
 """Bitmap bytes <-> page runs. Word size and byte order of the writing host are parameters.
 
-Source: QEMU migration/ram.c, ram_save_file_bmap(): the bitmap is the memory image of an
-`unsigned long[]`, whose bit p % bits of word p / bits says whether page p is in the file.
+Source: QEMU migration/ram.c, ram_save_file_bmap(): the bitmap is the memory image of an `unsigned
+long[]`; bit p % bits of word p / bits says whether page p is in the file.
 """
 
 from array import array
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ByteOrder = Literal["little", "big"]
 
 _WORD_CODES = {4: "I", 8: "Q"}
-#: Bytes of bitmap that are looked at in one step, few enough to stay in the cache.
+#: Bytes of bitmap processed in one step, few enough to stay in the cache.
 _CHUNK = 1 << 17
 #: Bytes of bitmap whose bits are counted in one step.
 _COUNTED = 1 << 14
@@ -26,7 +26,7 @@ _ALL_SET = b"\xff" * _COUNTED
 
 
 class Bitmap:
-    """Which pages of a block are in the file.
+    """Bitmap of a block: its set bits are the pages in the file.
 
     Args:
         data: the bytes of the file, `bitmap_size(num_pages, word_size)` of them.
@@ -69,12 +69,12 @@ class Bitmap:
         return total - self.count_beyond()
 
     def count_beyond(self) -> int:
-        """Number of set bits at or above `num_pages`, which stand for no page."""
+        """Number of set bits at or above `num_pages`, which belong to no page."""
         whole, bits = divmod(self.num_pages, 8)
         return (int.from_bytes(self.little[whole:], "little") >> bits).bit_count()
 
     def any(self) -> bool:
-        """Whether a bit is set at all."""
+        """Whether any bit is set."""
         return self.data.count(0) < len(self.data)
 
     def __getitem__(self, page: int) -> bool:
@@ -98,7 +98,7 @@ class Bitmap:
         return _joined(np.concatenate(parts))
 
     def iter_runs(self, start: int = 0, stop: int | None = None) -> Iterator["Runs"]:
-        """Like `runs`, in parts of bounded size; a run may end where a part does and go on."""
+        """Yield `runs` in parts of bounded size; a run may continue in the next part."""
         stop = self.num_pages if stop is None else min(stop, self.num_pages)
         for first in range(start - start % 64, stop, _CHUNK * 8):
             last = min(first + _CHUNK * 8, stop)
@@ -118,10 +118,10 @@ class Bitmap:
         word_size: int = DEFAULT_WORD_SIZE,
         byteorder: ByteOrder = "little",
     ) -> "Bitmap":
-        """The bitmap with just the pages of `runs` set.
+        """Make a bitmap with the pages of `runs` set.
 
         Raises:
-            ValueError: a run reaches outside of the block.
+            ValueError: a run exceeds the block.
         """
         import numpy as np
 
@@ -141,7 +141,7 @@ class Bitmap:
 
 
 def _count(part: bytes | bytearray) -> int:
-    """Number of set bits; most of a bitmap is of one kind, and is told by comparing it."""
+    """Number of set bits; comparison is fast for parts of equal bits, the usual case."""
     if part == _ALL_CLEAR:
         return 0
     if part == _ALL_SET:
@@ -154,8 +154,8 @@ def _edges(little: bytes | bytearray, num_bits: int) -> "Runs":
     import numpy as np
 
     words = np.frombuffer(little.ljust(-(-len(little) // 8) * 8, b"\0"), "<u8")
-    # A bit of `turns` is set where a bit differs from the one before it, so that whole words of
-    # equal bits, which are nearly all, vanish at once.
+    # A bit of `turns` is set where a bit differs from the previous one. Whole words of equal bits,
+    # by far the most common, become zero.
     before = np.empty_like(words)
     before[0] = 0
     np.right_shift(words[:-1], np.uint64(63), out=before[1:])
@@ -173,7 +173,7 @@ def _edges(little: bytes | bytearray, num_bits: int) -> "Runs":
 
 
 def _joined(runs: "Runs") -> "Runs":
-    """Runs that touch, made one."""
+    """Join runs that touch."""
     import numpy as np
 
     apart = np.flatnonzero(runs[1:, 0] != runs[:-1, 1])
@@ -183,16 +183,16 @@ def _joined(runs: "Runs") -> "Runs":
 
 
 def guess_byteorder(bitmaps: Iterable[tuple[bytes, int]]) -> tuple[ByteOrder, bool]:
-    """Byte order of the host that wrote a file, and whether anything speaks for it.
+    """Guess the byte order of the host that wrote a file, which the file does not store.
 
-    Nothing in the file says it. A block of fewer than 64 pages gives it away: the bytes of its
-    one word that stand for no page are zero, at one end or at the other.
+    A block of fewer than 64 pages reveals it: its only word has zero bytes for nonexistent pages,
+    at one end or at the other.
 
     Args:
         bitmaps: bytes and number of pages of each block.
 
     Returns:
-        The order, and False where it is only the usual one.
+        The byte order, and whether there is evidence for it; without, it is the usual one.
     """
     for data, num_pages in bitmaps:
         used = -(-num_pages // 8)

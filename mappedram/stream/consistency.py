@@ -1,8 +1,8 @@
-"""Whether headers of RAM blocks agree with each other and with what follows. Arithmetic only.
+"""Check RAM block headers against each other and against the bytes after them. Arithmetic only.
 
-A bitmap follows its header, and where the pages of a block end the next header stands, or the end
-of the list. Where that is not so, a header has been changed, and what stands at its places is not
-known to be pages of its block. Source: QEMU migration/ram.c, mapped_ram_setup_ramblock().
+A bitmap follows its header, and the next header or the end of the list follows the pages. If that
+does not hold, a header has been changed, and its offsets may not point at pages of its block.
+Source: QEMU migration/ram.c, mapped_ram_setup_ramblock().
 """
 
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ from mappedram.stream.model import RamBlock, Stream
 
 
 def unsound(stream: Stream) -> frozenset[str]:
-    """The paths of the blocks whose headers cannot be right."""
+    """Paths of the blocks with wrong headers."""
     blocks = stream.blocks
     names = Counter(block.idstr for block in blocks)
     twice = {block.path for block in blocks if names[block.idstr] > 1}
@@ -37,20 +37,20 @@ def unsound(stream: Stream) -> frozenset[str]:
 
 
 def _implausible(stream: Stream) -> set[str]:
-    """The blocks beyond what was announced; any bytes can be taken for the header of one."""
+    """Blocks beyond the announced total; any bytes can be mistaken for the header of one."""
     ends = accumulate(block.used_length for block in stream.blocks)
     total = sum(stream.totals)
     return {block.path for block, end in zip(stream.blocks, ends, strict=True) if end > total}
 
 
 def _total_differs(stream: Stream) -> bool:
-    """Whether the blocks, all of which are listed, are not as large as was announced."""
+    """Whether all blocks are listed and their total differs from the announced one."""
     listed = any(element.kind == "end_of_section" for element in stream.elements)
     return listed and sum(stream.totals) != sum(block.used_length for block in stream.blocks)
 
 
 def _page_size(stream: Stream) -> int | None:
-    """The page size that most headers have, what else tells it included; None if none has most."""
+    """The most common page size of headers, configuration and JSON; None if there is a tie."""
     sizes = Counter(block.page_size for block in stream.blocks if block.has_data)
     if told := stream.told_page_size:
         sizes[told] += 1
@@ -61,9 +61,9 @@ def _page_size(stream: Stream) -> int | None:
 def _is_lost(
     block: RamBlock, stream: Stream, where: Mapping[int, list[str]], misplaced: Set[str]
 ) -> bool:
-    """Whether something else than a header or the end of the list stands behind the pages.
+    """Whether neither a header nor the end of the list follows the pages.
 
-    In a file that ends before, only where the writer would have put them is trusted.
+    If the file ends before that place, only the offsets that a writer would choose are trusted.
     """
     place = block.next_offset
     if isinstance(stream.stopped, TruncatedError) and stream.file_size <= place:

@@ -1,8 +1,9 @@
-"""What a file tells of each page of a block: its bytes, that it is zero, or nothing. No I/O.
+"""Known and unknown memory of each block of a file. No I/O.
 
-A page is *present* if its bytes stand in the file, *absent* if the format says that it is zero, and
-*unknown* otherwise. Unknown pages are never taken for zero: who reads them is refused, or asks for
-what is known and is told the rest. Ranges are bytes of the block, half-open and ascending.
+A page is *present* if its bytes are in the file, *absent* if the format says that it is zero, and
+*unknown* otherwise. Unknown pages are never treated as zero: reading them is refused, unless the
+caller asks for the known part and gets a report of the rest. Ranges are bytes of the block,
+half-open and ascending.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,20 +19,20 @@ if TYPE_CHECKING:
     from mappedram.stream.bitmap import Bitmap
     from mappedram.stream.page_records import ScatteredPages
 
-#: Bytes of a bitmap that are written whole or not at all, for all that is known.
+#: Bytes of a bitmap that are assumed to be written as a whole or not at all.
 _WORD = 8
-#: No array has larger numbers, and no file larger offsets; a header can claim more.
+#: Maximum of array values and of file offsets; a header can claim more.
 _END = (1 << 63) - 1
-#: Bits of such a word.
+#: Pages of one such word.
 _WORD_PAGES = 8 * _WORD
 
 
-#: Stands for the name of blocks whose headers are not in the file; no block has it.
+#: Used as the name of blocks whose headers are missing from the file; no block has this name.
 NOT_LISTED = ""
 
 
 class Reason(Enum):
-    """Why a file does not tell what pages hold: the value for JSON, `text` for people."""
+    """Reason why memory is unknown: the value is for JSON, `text` for people."""
 
     PAGES_CUT = "pages-cut"
     BITMAP_CUT = "bitmap-cut"
@@ -48,7 +49,7 @@ class Reason(Enum):
 
     @property
     def text(self) -> str:
-        """The reason in words."""
+        """The reason as words of a sentence."""
         return _TEXTS[self]
 
 
@@ -73,30 +74,30 @@ _TEXTS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unknown:
-    """Bytes of one block that the file does not tell, for one reason."""
+    """Bytes of one block that are unknown for one reason."""
 
     reason: Reason
     ranges: "Runs"
 
     @property
     def size(self) -> int:
-        """How many bytes."""
+        """Number of bytes."""
         return intervals.size(self.ranges)
 
     def within(self, start: int, end: int) -> "Runs":
-        """The part of the ranges that lies in [start, end)."""
+        """The part of the ranges in [start, end)."""
         return intervals.within(self.ranges, min(start, _END), min(end, _END))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coverage:
-    """What the file does not tell of a block.
+    """Unknown memory of a block.
 
     Attributes:
         idstr: name of the block.
         used_length: bytes of the block.
-        page_size: bytes of a page; None where nothing tells.
-        unknown: by reason; no byte is in two of them, and none is empty.
+        page_size: bytes of a page; None if the file does not say.
+        unknown: ranges by reason; they do not overlap, and none is empty.
     """
 
     idstr: str
@@ -106,7 +107,7 @@ class Coverage:
 
     @property
     def unknown_size(self) -> int:
-        """How many bytes the file does not tell."""
+        """Number of unknown bytes."""
         return sum(one.size for one in self.unknown)
 
     @property
@@ -115,12 +116,12 @@ class Coverage:
         return any(one.reason is Reason.LEFT_OUT for one in self.unknown)
 
     def known(self, start: int, end: int) -> "Runs":
-        """The bytes of [start, end) that the file tells; half-open and ascending."""
+        """The known bytes of [start, end); half-open and ascending."""
         lacking = (one.within(start, end) for one in self.unknown)
         return intervals.complement(intervals.union(*lacking), min(start, _END), min(end, _END))
 
     def within(self, start: int, end: int) -> "Coverage":
-        """The same for the bytes [start, end) only."""
+        """The coverage of bytes [start, end) only."""
         parts = (Unknown(one.reason, one.within(start, end)) for one in self.unknown)
         return Coverage(
             self.idstr, self.used_length, self.page_size, tuple(p for p in parts if len(p.ranges))
@@ -133,7 +134,7 @@ class Coverage:
                 yield UnknownRange(self.idstr, start, end - start, one.reason.value)
 
     def sentences(self) -> Iterator[str]:
-        """How much is unknown and why, a sentence for each reason."""
+        """Size and reason of the unknown memory, one sentence for each reason."""
         for one in self.unknown:
             unit = self.page_size or 1
             count, of = -(-one.size // unit), -(-self.used_length // unit)
@@ -148,14 +149,14 @@ class Coverage:
 
 
 def require_known(coverages: Iterable[Coverage], stopped: FormatError | None = None) -> None:
-    """Refuse to go on where anything is unknown.
+    """Refuse unknown memory.
 
     Args:
-        coverages: what must be known.
-        stopped: where the file could not be followed any further, which is then told, too.
+        coverages: memory that must be known.
+        stopped: the error that ended reading, which the message then includes.
 
     Raises:
-        UnknownPagesError: something is; its ranges are all that is.
+        UnknownPagesError: some of it is unknown; `ranges` has all of that.
     """
     lacking = [coverage for coverage in coverages if coverage.unknown]
     if lacking:
@@ -174,14 +175,14 @@ def whole(reason: Reason, size: int) -> tuple[Unknown, ...]:
 
 
 def unknown(reason: Reason, runs: "Runs", page_size: int) -> tuple[Unknown, ...]:
-    """The pages of `runs`, for one reason; nothing where there are none."""
+    """The pages of `runs`, for one reason; empty if there are none."""
     return (Unknown(reason, runs * page_size),) if len(runs) else ()
 
 
 def written_pages(bitmap: "Bitmap") -> int:
-    """Of how many pages a bitmap tells that was perhaps not written to its end.
+    """Number of pages up to the end of the last bitmap word with a set bit.
 
-    Up to the last word that has a bit set, all of it was.
+    An incomplete bitmap was certainly written up to there.
     """
     import numpy as np
 
@@ -191,7 +192,7 @@ def written_pages(bitmap: "Bitmap") -> int:
 
 
 def order_matters(bitmap: "Bitmap") -> "Runs":
-    """The runs of pages whose bits are others in the other byte order."""
+    """Runs of pages whose bits change if the byte order is swapped."""
     import numpy as np
 
     from mappedram.stream.bitmap import Bitmap
@@ -204,7 +205,7 @@ def order_matters(bitmap: "Bitmap") -> "Runs":
 
 
 def unsent(pages: "ScatteredPages", num_pages: int) -> tuple[Unknown, ...]:
-    """What is unknown of a block of a stream that ends before RAM does."""
+    """Unknown memory of a block in a stream that ends before RAM does."""
     sent = pages.sent()
     return (
         *unknown(Reason.MAYBE_SENT_AGAIN, sent, pages.page_size),

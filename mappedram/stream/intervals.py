@@ -16,7 +16,7 @@ def from_pairs(pairs: Iterable[tuple[int, int]]) -> "Runs":
 
 
 def union(*several: "Runs") -> "Runs":
-    """What is in any of them; runs may touch or overlap here, and stand in any order."""
+    """Union; the arguments may touch, overlap, and be in any order."""
     import numpy as np
 
     runs = np.concatenate([np.empty((0, 2), np.int64), *several])
@@ -29,7 +29,7 @@ def union(*several: "Runs") -> "Runs":
 
 
 def within(runs: "Runs", start: int, stop: int) -> "Runs":
-    """What of them is in [start, stop)."""
+    """The part of the runs in [start, stop)."""
     import numpy as np
 
     first = int(np.searchsorted(runs[:, 1], start, side="right"))
@@ -38,7 +38,7 @@ def within(runs: "Runs", start: int, stop: int) -> "Runs":
 
 
 def complement(runs: "Runs", start: int, stop: int) -> "Runs":
-    """What is in [start, stop) and not in `runs`, all of which lie there."""
+    """The part of [start, stop) outside `runs`, all of which lie in it."""
     import numpy as np
 
     between = np.concatenate(([start], runs.ravel(), [stop])).reshape(-1, 2)
@@ -46,13 +46,13 @@ def complement(runs: "Runs", start: int, stop: int) -> "Runs":
 
 
 def intersection(these: "Runs", those: "Runs") -> "Runs":
-    """What is in both."""
+    """Intersection of two sets."""
     import numpy as np
 
     first = np.searchsorted(those[:, 1], these[:, 0], "right")
     last = np.searchsorted(those[:, 0], these[:, 1], "left")
     partners = last - first
-    # Row i of `these` meets the rows first[i] to last[i] of `those`.
+    # Row i of `these` overlaps the rows first[i] to last[i] of `those`.
     left = np.repeat(np.arange(len(these)), partners)
     skipped = np.repeat(first - (np.cumsum(partners) - partners), partners)
     right = np.arange(len(left)) + skipped
@@ -62,5 +62,5 @@ def intersection(these: "Runs", those: "Runs") -> "Runs":
 
 
 def size(runs: "Runs") -> int:
-    """How many numbers."""
+    """Number of elements."""
     return int((runs[:, 1] - runs[:, 0]).sum())

@@ -1,7 +1,7 @@
-"""What a file says, as frozen values, and the arithmetic on offsets. No I/O, no policy.
+"""Parsed contents of a file as frozen values, and arithmetic on offsets. No I/O, no policy.
 
-All offsets are bytes from the beginning of the file, all sizes and lengths are bytes, unless the
-name says pages.
+All offsets are bytes from the beginning of the file, and all sizes and lengths are bytes, unless
+the name says pages.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,15 +27,15 @@ from mappedram.format.constants import (
 from mappedram.format.typed import Fields, Kind, Params, T
 from mappedram.json_types import Json
 
-#: What the values of a structure are.
+#: Type of the values of a structure.
 Held = TypeVar("Held", covariant=True)
 
-#: Bytes that no file has more of: offsets are signed.
+#: Maximum size of a file: offsets are signed.
 _FILE_SIZE_MAX = (1 << 63) - 1
 
 
 def file_up_to(end: int) -> str:
-    """What is expected where a file ends too early: its size, or an end that a file can have."""
+    """Expected file size for an error message, if `end` is possible, else the possible maximum."""
     if end > _FILE_SIZE_MAX:
         return f"an end of at most {_FILE_SIZE_MAX:#x}"
     return f"a file of at least {end:#x} bytes"
@@ -43,9 +43,9 @@ def file_up_to(end: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Element(Generic[Held]):
-    """One structure of the spec where it stands in the file, with its values by field name.
+    """One structure of the spec at its place in the file, with its values by field name.
 
-    `Element[object]` is one of any kind, which `is_kind` tells.
+    `Element[object]` can be of any kind; `is_kind` narrows its type.
     """
 
     kind: Kind[Held]
@@ -57,7 +57,7 @@ class Element(Generic[Held]):
 
     @property
     def fields(self) -> Fields:
-        """The values, for what is done with any structure alike."""
+        """The values, for code that treats all structures alike."""
         return cast("Fields", self.values)
 
     @property
@@ -73,24 +73,24 @@ def is_kind(element: Element[object], kind: Kind[T]) -> TypeGuard[Element[T]]:
 
 def of_kind(elements: Iterable[Element[object]], kind: Kind[T]) -> Iterator[Element[T]]:
     """The structures of one kind."""
-    # As `is_kind`, which takes as long again where there are thousands.
+    # Calling `is_kind` would double the time if there are thousands.
     found = (element for element in elements if element.kind == kind)
     return cast("Iterator[Element[T]]", found)
 
 
 class Scattered(Protocol):
-    """The pages of a block that stand among records: see `page_records.ScatteredPages`."""
+    """Interface of pages that are stored in records: see `page_records.ScatteredPages`."""
 
     @property
     def page_size(self) -> int:
-        """Bytes of a page."""
+        """Size of a page in bytes."""
 
 
 class Area(NamedTuple):
-    """Bytes that a header points at: a bitmap, the padding behind it, or pages.
+    """Bytes that a header points to: a bitmap, the padding after it, or pages.
 
     Attributes:
-        path: such as `/ram/blocks[0]/bitmap`.
+        path: path, such as `/ram/blocks[0]/bitmap`.
         offset: first byte.
         length: bytes, more than 0; the file may end before.
     """
@@ -102,7 +102,7 @@ class Area(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MappedRamHeader(views.MappedRamHeader):
-    """Where bitmap and pages of a block stand. Source: QEMU migration/ram.c, MappedRamHeader."""
+    """Header with the place of a block's pages. Source: QEMU migration/ram.c, MappedRamHeader."""
 
     values: structures.MappedRamHeader = field(hash=False)
 
@@ -112,10 +112,10 @@ class RamBlock(views.RamBlockHeader):
     """One RAM block, as the record MEM_SIZE lists it. Source: QEMU migration/ram.c.
 
     Attributes:
-        element: its header, whose fields are attributes of the block as well.
+        element: its header; the fields are also attributes of the block.
         word_size: bytes of an `unsigned long` on the host that wrote the bitmap.
         values: the fields of the header by name.
-        mapped_ram: the mapped-ram header; None where the stream has none.
+        mapped_ram: the mapped-ram header; None if the stream has none.
     """
 
     element: Element[structures.RamBlockHeader]
@@ -151,57 +151,57 @@ class RamBlock(views.RamBlockHeader):
 
     @property
     def ignored(self) -> bool:
-        """Whether the header says, with two zero offsets, that this file has no data of it."""
+        """Whether two zero offsets in the header say that this file has no data of the block."""
         header = self.mapped_ram
         return header is not None and header.bitmap_offset == 0 and header.pages_offset == 0
 
     @property
     def has_data(self) -> bool:
-        """Whether a bitmap and pages of this block are in the file."""
+        """Whether the file has a bitmap and pages of this block."""
         return self.mapped_ram is not None and not self.ignored
 
     @property
     def page_size(self) -> int | None:
-        """Size of a target page, by the mapped-ram header; None where there is none.
+        """Size of a target page from the mapped-ram header, in bytes; None if there is none.
 
-        The field of that name in the header of the block is that of the host's memory.
+        The field of that name in the block header is the page size of the host's memory.
         """
         return self.mapped_ram.page_size if self.mapped_ram else None
 
     @property
     def num_pages(self) -> int:
-        """Number of target pages; 0 where the page size is not known or is 0."""
+        """Number of target pages; 0 if the page size is unknown or 0."""
         return self.used_length // self.page_size if self.page_size else 0
 
     @property
     def bitmap_offset(self) -> int | None:
-        """First byte of the bitmap; None where there is none."""
+        """First byte of the bitmap; None if there is none."""
         return self.mapped_ram.bitmap_offset if self.mapped_ram and self.has_data else None
 
     @property
     def bitmap_size(self) -> int:
-        """Bytes of the bitmap; 0 where there is none."""
+        """Bytes of the bitmap; 0 if there is none."""
         return bitmap_size(self.num_pages, self.word_size) if self.has_data else 0
 
     @property
     def pages_offset(self) -> int | None:
-        """First byte of page 0; None where there are no pages."""
+        """First byte of page 0; None if there are no pages."""
         return self.mapped_ram.pages_offset if self.mapped_ram and self.has_data else None
 
     @property
     def next_offset(self) -> int:
-        """Where the stream goes on: after the pages, or after the header of a block without any."""
+        """Where the stream continues: after the pages, or after the header if there are none."""
         return (
             self.header_end if self.pages_offset is None else self.pages_offset + self.used_length
         )
 
     @property
     def usual_pages_offset(self) -> int:
-        """Where QEMU's writer puts page 0. Source: migration/ram.c, mapped_ram_setup_ramblock()."""
+        """QEMU's pages_offset. Source: QEMU migration/ram.c, mapped_ram_setup_ramblock()."""
         return self.aligned_pages_offset(MAPPED_RAM_FILE_OFFSET_ALIGNMENT)
 
     def aligned_pages_offset(self, align: int) -> int:
-        """Where a writer puts page 0 that aligns to `align` and otherwise does as QEMU does."""
+        """pages_offset for the given alignment, otherwise computed as QEMU does."""
         return round_up(self.header_end + self.bitmap_size, align)
 
 
@@ -209,9 +209,9 @@ class RamBlock(views.RamBlockHeader):
 class Section:
     """One section of the stream, from its type byte to its footer.
 
-    `section_id`, `idstr`, `instance_id` and `version_id` are None where the type has none; PART
-    and END carry the `idstr` and `instance_id` of the START that has their number.
-    `footer_id` is what the footer says, None where there is no footer.
+    `section_id`, `idstr`, `instance_id` and `version_id` are None if the type has none; PART and
+    END have the `idstr` and `instance_id` of the START with the same `section_id`. `footer_id` is
+    the `section_id` in the footer, None if there is no footer.
     """
 
     path: str
@@ -255,7 +255,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class VmDescription:
-    """The JSON text at the end: where it stands, and what it says if it could be parsed."""
+    """The JSON text at the end: its place, and its document if it could be parsed."""
 
     offset: int
     length: int
@@ -264,7 +264,7 @@ class VmDescription:
 
     @property
     def page_size(self) -> int | None:
-        """Size of a target page that the text gives, if it can be one."""
+        """Size of a target page from the text in bytes, if it is valid."""
         declared = self.document.get("page_size") if self.document else None
         return declared if isinstance(declared, int) and is_page_size(declared) else None
 
@@ -277,17 +277,17 @@ class Configuration:
     target_page_bits: int | None = None
     capabilities: tuple[str, ...] = ()
     uuid: bytes | None = None
-    #: Whether the file has a UUID that is not known, since a metadump left it out.
+    #: Whether the file has a UUID that a metadump left out.
     uuid_left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """All that was read of one file without looking at pages.
+    """Everything read from one file without its pages.
 
-    `stopped` is why reading ended before the end of the stream, None where it did not; everything
-    before that place is there. `mapped_ram_guessed` says that nothing in the file announces
-    mapped-ram, and that it was told from the first block.
+    `stopped` is the reason why reading ended before the end of the stream, else None; everything
+    before that place is present. `mapped_ram_guessed` is True if nothing in the file announces
+    mapped-ram, and the first block revealed it.
     """
 
     file_size: int
@@ -303,7 +303,7 @@ class Stream:
     areas: tuple[Area, ...]
     vmdescription: VmDescription | None
     stopped: FormatError | None
-    #: Without mapped-ram: where the pages of each block stand (`page_records`), by `idstr`.
+    #: Without mapped-ram: the places of the pages of each block (`page_records`), by `idstr`.
     scattered: Mapping[str, Scattered] = field(default_factory=dict, compare=False)
 
     @property
@@ -328,7 +328,7 @@ class Stream:
 
     @property
     def told_page_size(self) -> int | None:
-        """Size of a target page by the configuration, else the JSON; None where neither says it."""
+        """Size of a target page from the configuration, else the JSON; None if neither has it."""
         bits = self.configuration.target_page_bits if self.configuration else None
         if bits is not None:
             return 1 << bits if bits < OFFSET_BITS else None
@@ -336,7 +336,7 @@ class Stream:
 
     @property
     def page_size(self) -> int | None:
-        """Size of a target page: by the configuration, else the JSON, else the blocks."""
+        """Size of a target page from the configuration, else the JSON, else the blocks."""
         told = self.told_page_size
         if told or (self.configuration and self.configuration.target_page_bits is not None):
             return told
@@ -346,9 +346,9 @@ class Stream:
 
     @property
     def alignment(self) -> int | None:
-        """What the writer aligned the pages of every block to; None if to no one power of two.
+        """Alignment of the pages of all blocks; None if they have no common power of two.
 
-        QEMU uses 1 MiB, `mappedram convert --align` what it is told.
+        QEMU uses 1 MiB, `mappedram convert --align` any given one.
         """
         with_data = [block for block in self.blocks if block.has_data]
         usual = MAPPED_RAM_FILE_OFFSET_ALIGNMENT
@@ -369,10 +369,10 @@ class Stream:
 
     @property
     def ram_ended(self) -> bool:
-        """Whether RAM has its END section, before which no bitmap is valid.
+        """Whether RAM has its END section; no bitmap is valid before it.
 
-        QEMU writes the header of END, then the bitmaps, and only then the EOS. Source: spec/
-        format.md, clause 7.4.4.
+        QEMU writes the header of END, then the bitmaps, and only then the EOS. Source:
+        spec/format.md, clause 7.4.4.
         """
         ends = {
             f"{section.path}/eos"
@@ -383,7 +383,7 @@ class Stream:
 
     @property
     def ram_told(self) -> bool:
-        """Whether the file says all that it ever says of RAM.
+        """Whether the file has all of RAM that its save would write.
 
         A background snapshot without mapped-ram sends each page once and has no END of RAM; one
         with mapped-ram never writes its bitmaps. Source: QEMU migration/migration.c,
@@ -393,9 +393,9 @@ class Stream:
 
     @property
     def damaged(self) -> FormatError | None:
-        """Why the stream is not whole: it is cut, or cannot be followed.
+        """Why the stream is not whole: it is cut off, or cannot be followed.
 
-        None where it was followed to its end, or as far as a legal file can be by this version.
+        None if it was followed to its end, or as far as this version can follow a legal file.
         """
         text = self.vmdescription
         if self.stopped is None and text and text.problem:
@@ -404,7 +404,7 @@ class Stream:
 
     @property
     def complete(self) -> bool:
-        """Whether the save came to its end: the stream has EOF, and with mapped-ram END of RAM.
+        """Whether the save is complete: the stream has EOF, and with mapped-ram END of RAM.
 
         Without mapped-ram, a save with `background-snapshot` has all pages and no END of RAM.
         """

@@ -1,4 +1,4 @@
-"""Pages of a block that stand one by one in a stream without mapped-ram, and how they are read."""
+"""Pages of a block in the records of a stream without mapped-ram."""
 
 import zlib
 from collections.abc import Iterator, Mapping
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
     from mappedram.io.spans import Runs
 
-#: Bytes of the file that are read at once, records and all.
+#: Bytes of the file that are read at once, including records.
 _WINDOW = 1 << 20
-#: Place of a page that is zero.
+#: Place of a page of zeros.
 ZERO = 0
-#: Is added to the place of a page that is compressed; no file is that long.
+#: Added to the place of a compressed page; no file is that long.
 COMPRESSED = 1 << 62
-#: Bytes of the word that stands before the bytes of a page.
+#: Bytes of the word before the bytes of a page.
 _WORD = 8
-#: Bytes of the length that stands before a zlib stream.
+#: Bytes of the length before a zlib stream.
 _LENGTH = 4
-#: ULEB128 in a difference: its bytes at the most, and the bit in those that another one follows.
+#: ULEB128 in a difference: maximum number of bytes, and the continuation bit.
 _ULEB128_MAX, _MORE = 2, 0x80
 _COMPRESSED_PATH = "page_record/compressed"
 _rooms = local()
@@ -39,7 +39,7 @@ _rooms = local()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delta:
-    """What XBZRLE records make of a page: `base`, its place before, and the differences in order.
+    """A page that XBZRLE records change: `base`, its previous place, and the differences in order.
 
     Each difference is the offset of its bytes in the file; its length is the `be16` before them.
     `base` is as in `ScatteredPages.places`.
@@ -51,16 +51,16 @@ class Delta:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScatteredPages:
-    """The last record of each page of one block; a page without any is zero.
+    """The last record of each page of one block; a page without a record is zero.
 
     Attributes:
         page_size: size of a page in bytes.
         pages: page numbers, ascending, each once.
-        places: for each, the offset of its bytes in the file; `COMPRESSED` more than that of its
-            zlib stream, whose length is the `be32` before it; `ZERO` for a page of zeros;
-            -1 - n for one that entry n of `deltas` makes.
+        places: for each page, the offset of its bytes in the file; `COMPRESSED` plus the offset of
+            its zlib stream, whose length is the `be32` before it; `ZERO` for a page of zeros; or
+            -1 - n for a page that entry n of `deltas` makes.
         deltas: pages that are stored as differences.
-        told_to: all pages below this have had a record, those of zeros included that are not in
+        told_to: all pages below this have had a record, including pages of zeros that are not in
             `pages`.
     """
 
@@ -76,7 +76,7 @@ class ScatteredPages:
         return bool(self.told_to or len(self.pages))
 
     def sent(self) -> "Runs":
-        """The runs of pages that are known to have had a record."""
+        """The runs of pages that are known to have a record."""
         import numpy as np
 
         later = _runs(self.pages[self.pages >= self.told_to])
@@ -91,26 +91,26 @@ class ScatteredPages:
         return _runs(self.pages[self.places != ZERO])
 
     def zero_runs(self) -> "Runs":
-        """The runs of pages that are zero, of those that have a record."""
+        """The runs of pages that have a record and are zero."""
         return _runs(self.pages[self.places == ZERO])
 
     def encoded(self) -> "ScatteredPages":
-        """Those pages only whose bytes do not stand in the file: compressed, or as differences."""
+        """Only the pages that are compressed or stored as differences."""
         made = (self.places < 0) | (self.places >= COMPRESSED)
         return replace(self, pages=self.pages[made], places=self.places[made])
 
     def read(self, source: Source, first: int, view: memoryview) -> None:
-        """Fill `view` with whole pages from page `first` on; it has to be all zeros before.
+        """Fill `view`, which must be all zeros, with whole pages from page `first` on.
 
         Raises:
             TruncatedError: the file ends before a page.
-            FormatError: a difference cannot be applied, or a zlib stream is none of a page.
+            FormatError: a difference cannot be applied, or a zlib stream does not hold one page.
         """
         import numpy as np
 
         count = len(view) // self.page_size
         target = np.frombuffer(view, np.uint8).reshape(-1, self.page_size)
-        # Numbers of another type would let numpy convert all pages of the block each time.
+        # With another type, numpy would convert all page numbers of the block each time.
         bounds = np.array([first, first + count], self.pages.dtype)
         lower, upper = self.pages.searchsorted(bounds).tolist()
         for start in range(lower, upper, self.batch_size):
@@ -122,21 +122,21 @@ class ScatteredPages:
 
     @property
     def batch_size(self) -> int:
-        """How many records are worth being collected at once."""
+        """Number of records worth collecting at once."""
         return max(1, _WINDOW // self.page_size)
 
     def collect(
         self, source: Source, start: int, stop: int
     ) -> "tuple[NDArray[np.int64], NDArray[np.uint8]]":
-        """The pages of entries [start, stop) that are not zero.
+        """The nonzero pages of entries [start, stop).
 
         Returns:
-            Their numbers, ascending, and their bytes, a row for each. The rows are overwritten by
-            the next call on the same thread.
+            Their numbers, ascending, and their bytes, one row for each. The next call on the same
+            thread overwrites the rows.
 
         Raises:
             TruncatedError: the file ends before a page.
-            FormatError: a difference cannot be applied, or a zlib stream is none of a page.
+            FormatError: a difference cannot be applied, or a zlib stream does not hold one page.
             UnsupportedError: the file is a metadump.
         """
         import numpy as np
@@ -167,8 +167,8 @@ class ScatteredPages:
 
         if not len(places):
             return
-        # Records mostly stand in the order of their pages, so that one read brings many, and what
-        # is between them goes where nobody looks.
+        # Records are usually in the order of their pages. One read then brings many, and the bytes
+        # between them go to unused memory.
         gaps = np.diff(places) - self.page_size
         edges = np.flatnonzero(gaps != _WORD) + 1
         views: list[memoryview] = []
@@ -184,9 +184,9 @@ class ScatteredPages:
             start = edge
 
     def _inflate(self, source: Source, places: "NDArray[np.int64]") -> Iterator[tuple[int, bytes]]:
-        """The pages whose zlib streams stand at `places`, each with its index, in any order.
+        """Decompress the zlib streams at `places`; yield each page with its index, in any order.
 
-        Records mostly follow each other, so that one read brings many.
+        Records are usually adjacent, so that one read brings many.
         """
         import numpy as np
 
@@ -206,7 +206,7 @@ class ScatteredPages:
             start = stop
 
     def _inflated(self, source: Source, place: int) -> bytes:
-        """The page whose zlib stream stands at `place`."""
+        """The page whose zlib stream is at `place`."""
         data = source.read(place - _LENGTH, _LENGTH + compressed_max(self.page_size))
         return inflate(memoryview(data), _LENGTH, place, self.page_size)
 
@@ -223,7 +223,7 @@ class ScatteredPages:
 
 
 def _runs(pages: "NDArray[np.int64]") -> "Runs":
-    """The runs of pages, whose numbers ascend."""
+    """The runs of ascending page numbers."""
     import numpy as np
 
     if not len(pages):
@@ -236,12 +236,12 @@ def _runs(pages: "NDArray[np.int64]") -> "Runs":
 
 
 class _Room:
-    """Memory for pages that are read, and for what is between them in the file.
+    """Memory for pages, and for the bytes between them in the file.
 
     Attributes:
-        pages: a row for each page.
-        alternating: each row, and then what takes the word of the next record.
-        between: what takes anything else.
+        pages: one row for each page.
+        alternating: each row, followed by memory for the word of the next record.
+        between: memory for other bytes.
     """
 
     def __init__(self, count: int, page_size: int) -> None:
@@ -258,7 +258,7 @@ class _Room:
 
 
 def _room(count: int, page_size: int) -> _Room:
-    """Room for `count` pages, which this thread keeps for the next ones."""
+    """Memory for `count` pages, which this thread reuses."""
     room: _Room | None = getattr(_rooms, "room", None)
     if room is None or len(room.pages) < count or room.pages.shape[1] != page_size:
         room = _rooms.room = _Room(count, page_size)
@@ -266,7 +266,7 @@ def _room(count: int, page_size: int) -> _Room:
 
 
 def first_compressed(source: Source, blocks: Mapping[str, ScatteredPages]) -> int | None:
-    """Where the first record of a compressed page that counts begins; None without any.
+    """Offset of the first compressed page record in use; None if there is none.
 
     Args:
         source: the file.
@@ -288,20 +288,20 @@ def first_compressed(source: Source, blocks: Mapping[str, ScatteredPages]) -> in
 
 
 def inflate(data: memoryview, start: int, offset: int, page_size: int) -> bytes:
-    """The page whose zlib stream begins at `start` of `data`; its length stands before it.
+    """Decompress the page whose zlib stream begins at `start` of `data`, after its length.
 
-    As QEMU does, bytes behind the end of the zlib stream are passed over. Source: QEMU
+    Like QEMU, this ignores bytes after the end of the zlib stream. Source: QEMU
     migration/ram-compress.c, qemu_uncompress_data().
 
     Args:
         data: bytes of the file.
-        start: where in it the zlib stream begins.
-        offset: where in the file that is, for messages.
+        start: start of the zlib stream in `data`.
+        offset: its offset in the file, for messages.
         page_size: size of a page in bytes.
 
     Raises:
         TruncatedError: the file has shrunk.
-        FormatError: this is no zlib stream of one page.
+        FormatError: this is not the zlib stream of one page.
     """
     length = int.from_bytes(data[start - _LENGTH : start], "big")
     if start + length > len(data):
@@ -331,13 +331,13 @@ def inflate(data: memoryview, start: int, offset: int, page_size: int) -> bytes:
 
 
 def apply_xbzrle(page: bytearray, encoded: bytes, offset: int) -> None:
-    """Change a page by one difference; `offset` is where that stands, for messages.
+    """Apply one difference to a page; `offset` is its place in the file, for messages.
 
-    Runs take turns: of bytes that stay, and of new ones, which follow their length. A length is
-    ULEB128 of at most two bytes. Source: QEMU migration/xbzrle.c, xbzrle_decode_buffer().
+    Runs alternate: unchanged bytes, and new bytes after their length. A length is ULEB128 of at
+    most two bytes. Source: QEMU migration/xbzrle.c, xbzrle_decode_buffer().
 
     Raises:
-        FormatError: a run has no length, or reaches beyond the page or the difference.
+        FormatError: a run has no length, or exceeds the page or the difference.
     """
     read = at = 0
     while read < len(encoded):
@@ -353,7 +353,7 @@ def apply_xbzrle(page: bytearray, encoded: bytes, offset: int) -> None:
 
 
 def _length(encoded: bytes, read: int, offset: int) -> tuple[int, int]:
-    """A length at `read`, and where it ends."""
+    """The length at `read`, and its end."""
     part = encoded[read : read + _ULEB128_MAX]
     if part and part[0] < _MORE:
         return part[0], read + 1

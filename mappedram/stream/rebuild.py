@@ -1,7 +1,7 @@
-"""Parse -> build: a file written again, structure by structure, or compared with what is built.
+"""Parse -> build: rewrite a file structure by structure, or compare it with its rebuilt form.
 
-The structures are built from their values by a driver; bitmaps, pages, payloads and what lies
-between are copied, and holes stay holes. Fields of devices have the values they were given.
+A driver builds the structures from their values. Bitmaps, pages, payloads and gaps are copied, and
+holes stay holes. Changed fields of devices get their new values.
 """
 
 from collections import Counter
@@ -29,12 +29,12 @@ from mappedram.stream.writer.build import Built
 
 
 def rebuild(snapshot: OpenSnapshot, target: int, driver: Driver | None = None) -> None:
-    """Write the file of `snapshot` again, into the empty file open as `target`.
+    """Rewrite the file of `snapshot` into the empty file `target`.
 
     Args:
-        snapshot: what to write.
+        snapshot: the snapshot to write.
         target: descriptor of an empty seekable file, open for writing.
-        driver: what builds the structures; the one that read them, if not given.
+        driver: builds the structures; the driver that read them if not given.
 
     Raises:
         BuildError: a structure cannot be built.
@@ -56,14 +56,13 @@ def rebuild(snapshot: OpenSnapshot, target: int, driver: Driver | None = None) -
 
 
 class Mismatch(NamedTuple):
-    """Where a file and what was built of its values differ first.
+    """First difference between a file and its rebuilt form.
 
     Attributes:
-        offset: the first byte of the file that differs, or the first structure that stands
-            elsewhere.
-        path: whose that byte is.
-        expected: what was built, in words.
-        actual: what the file has, in words.
+        offset: the first byte of the file that differs, or the first structure at another place.
+        path: path of the field or structure with that byte.
+        expected: the rebuilt value, in words.
+        actual: the value in the file, in words.
     """
 
     offset: int
@@ -73,13 +72,13 @@ class Mismatch(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """How much of a file was built of its values, and so compared; in bytes.
+    """How much of a file was rebuilt from its values and so compared, in bytes.
 
     Attributes:
-        rebuilt: of structures.
-        passed: of everything else, by the kind of region (`mappedram.stream.regions`).
-        end: first byte of the stream that the declaration does not follow; None if it follows it
-            to its end.
+        rebuilt: bytes of structures.
+        passed: bytes of everything else, by kind of region (`mappedram.stream.regions`).
+        end: first byte of the stream that the declaration does not follow; None if it follows it to
+            its end.
     """
 
     rebuilt: int
@@ -90,23 +89,22 @@ class Compared(NamedTuple):
 def compare(
     source: Source, offset: int, driver: Driver, beside: range = range(0)
 ) -> Mismatch | Compared:
-    """Build the stream of its own values, and compare it with the file.
+    """Rebuild the stream from its own values, and compare it with the file.
 
-    Lengths and sums are derived, and so are offsets, where all pages are aligned to one power of
-    two. What is only passed over (payloads of devices, bitmaps, padding, pages, the JSON text) is
-    not compared.
+    Lengths and sums are derived. Offsets are, too, if all pages are aligned to one power of two.
+    Payloads of devices, bitmaps, padding, pages and the JSON text are not compared.
 
     Args:
         source: the file.
-        offset: where the stream begins.
-        driver: whose declaration reads the stream and builds it again.
+        offset: start of the stream.
+        driver: its declaration reads the stream and builds it again.
         beside: bytes of the file, outside the stream, that the caller compares.
 
     Returns:
-        Where they differ first; or else how much was compared.
+        The first difference; or else how much was compared.
 
     Raises:
-        BuildError: the stream cannot be followed to its end, or not be built of its values.
+        BuildError: the stream cannot be followed to its end, or not be rebuilt from its values.
         UnsupportedError: no QEMU migration stream begins there.
     """
     if driver.name == "kaitai":
@@ -130,9 +128,9 @@ def compare(
 def _structure_by_structure(
     source: Source, stream: Stream, driver: Driver, beside: range
 ) -> Mismatch | Compared:
-    """Build each structure into its place, which the walk has told, without a declaration of all.
+    """Build each structure at the place that the walk found, without a declaration of the file.
 
-    What the walk does not follow is not compared.
+    Bytes that the walk does not follow are not compared.
     """
     stopped = stream.stopped
     if stopped and not isinstance(stopped, UnsupportedError):
@@ -148,7 +146,7 @@ def _structure_by_structure(
 
 
 class _Derived:
-    """The values of structures at places that are known; what follows from others is worked out."""
+    """Values of structures at known places; values that depend on others are derived."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -167,7 +165,7 @@ class _Derived:
         return complete(declaration, given | {**self._following(element, number)})
 
     def _following(self, element: Element[object], number: int) -> Fields:
-        """What follows from other structures, and from places."""
+        """Values that follow from other structures and from places."""
         if is_kind(element, MEM_SIZE):
             behind = islice(self._elements, number + 1, None)
             blocks = takewhile(lambda one: one.kind == RAMBLOCK_HEADER, behind)
@@ -182,7 +180,7 @@ class _Derived:
         return {}
 
     def _places(self, header: Element[object]) -> Fields:
-        """The bitmap behind the header of a block, and the pages at the next boundary."""
+        """Default offsets: the bitmap directly after the header, the pages at the next boundary."""
         assert self._align is not None
         bitmap = self._areas.get(f"{header.path}/bitmap")
         end = header.end + (bitmap.length if bitmap else 0)
@@ -212,7 +210,7 @@ def _first_difference(source: Source, stream: Stream, built: Built) -> Mismatch 
 
 
 def differing(element: Element[object], data: bytes, actual: bytes) -> Mismatch:
-    """Where the bytes of a structure differ first from those of the file."""
+    """The first difference between the bytes of a structure and those of the file."""
     pairs = enumerate(zip(data, actual, strict=False))
     index = next((at for at, (one, other) in pairs if one != other), min(len(data), len(actual)))
     here = slice(index, index + 8)

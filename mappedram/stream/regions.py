@@ -1,4 +1,4 @@
-"""Whose is each byte: a file as named regions in order, without overlap and without a gap."""
+"""Partition a file into named regions, in order, without overlap and without gaps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -9,8 +9,7 @@ from mappedram.format import structures
 from mappedram.format.constants import CommandType, SectionType
 from mappedram.stream.model import Element, Section, Stream, is_kind
 
-#: Who keeps a byte that two regions claim: what the stream passed over goes before what an offset
-#: points at.
+#: Priority of a region if two claim a byte: parts of the stream win over targets of an offset.
 _RANK = {"element": 0, "payload": 1, "text": 1, "bitmap": 2, "pages": 3, "padding": 4, "gap": 5}
 
 
@@ -36,7 +35,7 @@ class Region:
 
 
 def regions(stream: Stream) -> list[Region]:
-    """Every byte of the file in exactly one region, in the order of the file."""
+    """Partition the file into regions, in the order of the file."""
     claims = sorted(
         (claim for claim in claimed(stream) if claim.length > 0),
         key=lambda claim: (claim.offset, claim.end),
@@ -47,7 +46,7 @@ def regions(stream: Stream) -> list[Region]:
 
 
 def claimed(stream: Stream) -> Iterator[Region]:
-    """All that the stream says is somewhere, cut at the end of the file; it may overlap."""
+    """All regions that the stream claims, cut at the end of the file; they may overlap."""
     for claim in _claims(stream):
         beyond = claim.end - stream.file_size
         yield replace(claim, length=claim.length - beyond) if beyond > 0 else claim
@@ -80,12 +79,12 @@ def _claims(stream: Stream) -> Iterator[Region]:
 
 
 def _is_followed(section: Section) -> bool:
-    """Whether the payload consists of structures that have regions of their own."""
+    """Whether the payload consists of structures with regions of their own."""
     return section.idstr == "ram" and section.type != SectionType.FULL
 
 
 def _section_names(stream: Stream) -> dict[str, str]:
-    """What each section is called, by its path."""
+    """Name of each section, by its path."""
     names = {}
     for section in stream.sections:
         if section.command is not None:
@@ -125,7 +124,7 @@ def _element_name(element: Element[object], names: dict[str, str]) -> str:
 
 
 def _share_out(claims: list[Region]) -> Iterator[Region]:
-    """Claims that overlap, cut so that the one of the lowest rank keeps each byte."""
+    """Cut overlapping claims so that the lowest rank keeps each byte."""
     edges = sorted({edge for claim in claims for edge in (claim.offset, claim.end)})
     open_claims: list[tuple[int, int, Region]] = []
     coming = iter(enumerate(claims))

@@ -1,4 +1,4 @@
-"""A snapshot to work with: what the file says, and its memory, read only when asked for."""
+"""An open snapshot: the contents of its headers, and its memory, which is read on demand."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from mappedram.stream.vmstate import DeviceStates
 
 
-#: A bitmap of 1 GiB stands for 32 TiB in pages of 4 KiB; a file full of holes can claim more.
+#: Maximum size of a bitmap: 1 GiB covers 32 TiB in pages of 4 KiB. A sparse file can claim more.
 _BITMAP_MAX = 1 << 30
-#: Machines of AVR, which has pages of 256 bytes: so small that records fit other sizes as well.
+#: Machines of AVR, whose pages have 256 bytes: so small that records fit other sizes as well.
 #: Source: QEMU hw/avr/arduino.c; target/avr/cpu-param.h.
 _SMALL_PAGES = re.compile("arduino-")
-#: The most bytes of guest memory that a byte of bitmap stands for, as a power of two.
+#: Maximum guest memory per byte of bitmap, as a power of two.
 _LENGTH_SHIFT = 3 + 16
-#: Reasons for which nothing of a block is read, even where what is known is asked for.
+#: Reasons that make a whole block unreadable, even if only the known part is requested.
 _NOTHING_READ = {Reason.BITMAP_CUT, Reason.BLANKED, Reason.UNSOUND, Reason.TOO_LARGE}
 
 
@@ -50,7 +50,7 @@ class Block:
     def __init__(self, snapshot: "OpenSnapshot", model: RamBlock) -> None:
         self._snapshot = snapshot
         self.model = model
-        #: Of a stream without mapped-ram: where the pages stand.
+        #: The places of the pages of a stream without mapped-ram.
         found = snapshot.stream.scattered.get(model.idstr)
         self.scattered = found if isinstance(found, ScatteredPages) else None
 
@@ -71,10 +71,10 @@ class Block:
 
     @property
     def has_pages(self) -> bool:
-        """Whether the file can hold pages of this block, at fixed places or one by one.
+        """Whether the file can hold pages of this block, at fixed places or in records.
 
-        A stream sends each page of a block, those of zeros too, or with x-ignore-shared none of
-        them. Source: QEMU migration/ram.c, migrate_ram_is_ignored().
+        A stream sends every page of a block, including zero pages; with x-ignore-shared it may send
+        none. Source: QEMU migration/ram.c, migrate_ram_is_ignored().
         """
         if self.scattered is None:
             return self.model.has_data
@@ -82,11 +82,11 @@ class Block:
 
     @property
     def page_size(self) -> int:
-        """Bytes of a page.
+        """Size of a page in bytes.
 
         Raises:
-            FormatError: the header gives none that can be.
-            UnsupportedError: the file keeps no pages of this block.
+            FormatError: the header has no valid page size.
+            UnsupportedError: the file has no pages of this block.
         """
         model = self.model
         if self.scattered is not None and self.has_pages:
@@ -106,7 +106,7 @@ class Block:
 
     @property
     def readable(self) -> bool:
-        """Whether pages can be read: the file can hold some, and the header gives their size."""
+        """Whether pages can be read: the file can hold some, and the header has their size."""
         if self.source.packed:
             return False  # a metadump
         try:
@@ -121,10 +121,10 @@ class Block:
 
     @cached_property
     def bitmap(self) -> Bitmap:
-        """Which pages are in the file. Of a stream without mapped-ram: which are not zero.
+        """Bitmap of the pages in the file; without mapped-ram, of the pages that are not zero.
 
         Raises:
-            TruncatedError: the bitmap lies outside of the file.
+            TruncatedError: the bitmap lies outside the file.
         """
         num_pages, offset = self.num_pages, self.model.bitmap_offset
         if self.scattered is not None:
@@ -142,7 +142,7 @@ class Block:
 
     @cached_property
     def stored(self) -> Bitmap:
-        """The pages whose bytes can be read: those of `bitmap` that stand in the file, whole.
+        """Bitmap of the readable pages: those of `bitmap` whose bytes are completely in the file.
 
         Raises FormatError as `page_size` does.
         """
@@ -155,14 +155,14 @@ class Block:
 
     @property
     def _pages_within(self) -> int:
-        """How many pages, from the first on, the file is long enough for."""
+        """Number of pages, from the first one on, that fit into the file."""
         if self.model.pages_offset is None:
             return self.num_pages
         return max(0, (self.source.size - self.model.pages_offset) // self.page_size)
 
     @cached_property
     def coverage(self) -> Coverage:
-        """What the file does not tell of this block; nothing of a sound file.
+        """Unknown memory of this block; there is none in a sound file.
 
         Source: spec/format.md, clauses 7.4.8 and 7.4.9.
         """
@@ -185,12 +185,12 @@ class Block:
 
     @property
     def _why_no_pages(self) -> Reason:
-        """Why the file keeps no pages of this block: a stream may end before the first record."""
+        """Why the file has no pages of this block: a stream may end before the first record."""
         told = self._snapshot.stream.ram_told or self.model.ignored
         return Reason.LEFT_OUT if told else Reason.NOT_SENT
 
     def _unknown(self, page_size: int) -> Iterator[Unknown]:
-        """The pages that the file does not tell, of a block of which it can hold pages."""
+        """Unknown pages of a block whose pages the file can hold."""
         snapshot, stream, scattered = self._snapshot, self._snapshot.stream, self.scattered
         if scattered is not None:
             if _SMALL_PAGES.match(stream.machine or "") and not stream.told_page_size:
@@ -206,7 +206,7 @@ class Block:
         written = self.num_pages if stream.ram_told else snapshot.written_pages(self)
         is_whole = written == self.num_pages <= self._pages_within
         if is_whole and not self.source.packed and not snapshot.order_unknown:
-            return  # and numpy need not be loaded
+            return  # so that numpy is not loaded
         tail = intervals.complement(self.bitmap.runs(written), written, self.num_pages)
         yield from cover.unknown(Reason.BITMAP_UNWRITTEN, tail, page_size)
         limit = self._pages_within
@@ -228,13 +228,13 @@ class Block:
         return self.read(number * self.page_size, self.page_size)
 
     def read(self, offset: int, size: int, *, partial: bool = False) -> bytes:
-        """Guest memory: `size` bytes at `offset` of the block, zeros where the file says so.
+        """Read guest memory: `size` bytes at `offset` of the block. Absent pages are zeros.
 
         Args:
             offset: first byte within the block.
-            size: bytes.
-            partial: return zeros, or the last that is known, where the file does not tell;
-                `coverage` says where that is.
+            size: number of bytes.
+            partial: for unknown pages, return zeros or the last known contents instead of raising;
+                `coverage` has these pages.
 
         Raises:
             OutOfRangeError: the range is not inside the block; it is a `ValueError`, too.
@@ -263,9 +263,9 @@ class Block:
             return bytes(view[start : start + size])
 
     def read_pages(self, first: int, view: memoryview) -> None:
-        """Fill `view` with what is stored of the pages from `first` on; it has to be zeros before.
+        """Fill `view`, which must be all zeros, with the stored pages from `first` on.
 
-        Whether anything is unknown is for the caller to ask.
+        The caller has to check for unknown pages.
 
         Raises:
             TruncatedError: the file has shrunk.
@@ -434,8 +434,8 @@ class OpenSnapshot:
 
     Attributes:
         source: the open file.
-        stream: all that its headers say.
-        driver: what read them.
+        stream: the contents of its headers.
+        driver: the driver that read them.
         blocks: the RAM blocks in the order of the file.
         owned: whether `close` closes the source.
         changes: other values for fields of devices, for files that are written of this snapshot.
@@ -461,12 +461,12 @@ class OpenSnapshot:
 
     @property
     def sections(self) -> tuple[Section, ...]:
-        """The sections of the stream, in order, commands and the end included."""
+        """The sections of the stream, in order, including commands and the end."""
         return self.stream.sections
 
     @property
     def complete(self) -> bool:
-        """Whether the save came to its end. Where not, the bitmaps say nothing."""
+        """Whether the save is complete. If not, the bitmaps are not valid."""
         return self.stream.complete
 
     @cached_property
@@ -476,14 +476,14 @@ class OpenSnapshot:
 
     @cached_property
     def unlisted(self) -> int:
-        """Bytes of RAM in blocks whose headers were not reached, by what the stream announces."""
+        """Bytes of RAM in blocks whose headers were not reached, from the announced total."""
         return max(0, sum(self.stream.totals) - sum(b.used_length for b in self.stream.blocks))
 
     def coverages(self, idstrs: Collection[str] | None = None) -> list[Coverage]:
-        """What the file does not tell: of each block, and of those that were not reached.
+        """Coverage of each block, and of blocks whose headers were not reached.
 
         Args:
-            idstrs: look at blocks of these names only.
+            idstrs: only blocks of these names.
         """
         found = [b.coverage for b in self.blocks if idstrs is None or b.idstr in idstrs]
         missing = cover.whole(Reason.NOT_LISTED, self.unlisted)
@@ -492,29 +492,29 @@ class OpenSnapshot:
         return [*found, Coverage(cover.NOT_LISTED, self.unlisted, None, missing)]
 
     def require_blocks(self) -> None:
-        """Refuse to go on where reading stopped before the first RAM block.
+        """Refuse a file whose reading stopped before the first RAM block.
 
         Raises:
-            FormatError: what stopped it.
+            FormatError: the reason why it stopped.
         """
         if self.stream.stopped and not self.blocks:
             raise self.stream.stopped
 
     def require_known(self, idstrs: Collection[str] | None = None) -> None:
-        """Refuse to go on where the file does not tell all of memory.
+        """Refuse a file with unknown memory.
 
         Args:
             idstrs: only blocks of these names matter.
 
         Raises:
-            UnknownPagesError: it does not; the ranges are all that is unknown.
+            UnknownPagesError: some memory is unknown; `ranges` has all of it.
         """
         cover.require_known(self.coverages(idstrs), self.stream.stopped)
 
     def written_pages(self, block: Block) -> int:
-        """Of how many pages of `block` the bitmap tells, in a save that did not come to its end.
+        """Number of pages of `block` with a valid bit in the bitmap of an incomplete save.
 
-        Bitmaps are written one after the other, in the order of the blocks. Source: QEMU
+        Bitmaps are written one after another, in the order of the blocks. Source: QEMU
         migration/ram.c, ram_save_file_bmap().
         """
         last = self._last_bitmap
@@ -526,7 +526,7 @@ class OpenSnapshot:
 
     @cached_property
     def _last_bitmap(self) -> Block | None:
-        """The last block whose bitmap has a bit set, of those that a look can be had at."""
+        """The last block with a set bit in its bitmap, among the bitmaps that can be read."""
         budget = _BITMAP_MAX
         for block in reversed(self.blocks):
             if block.model.bitmap_offset is None or not block.readable or block.bitmap_is_cut:
@@ -540,14 +540,14 @@ class OpenSnapshot:
 
     @property
     def order_unknown(self) -> bool:
-        """Whether the file was cut before anything shows the byte order of its bitmaps."""
+        """Whether the file was cut before the byte order of its bitmaps is evident."""
         return self.unlisted > 0 and not self.byteorder_evident
 
     @cached_property
     def state(self) -> "DeviceStates":
         """The state of all devices; `snapshot.state["cpu", 0]["env.eip"]` is one value.
 
-        A value can be set; a file that is rebuilt or converted from this snapshot has it.
+        A value can be set; files that are rebuilt or converted from this snapshot then have it.
         """
         from mappedram.stream.vmstate import decode
 
@@ -569,16 +569,16 @@ class OpenSnapshot:
 
     @property
     def byteorder(self) -> ByteOrder:
-        """Byte order of the words of the bitmaps; nothing in the file says it."""
+        """Byte order of the bitmap words, which the file does not store."""
         return self._byteorder[0]
 
     @property
     def byteorder_evident(self) -> bool:
-        """Whether a bitmap of a small block shows the byte order; else it is only the usual one."""
+        """Whether the bitmap of a small block shows the byte order; if not, it is the usual one."""
         return self._byteorder[1]
 
     def regions(self) -> list[Region]:
-        """Every byte of the file in exactly one named region, in order."""
+        """Partition the file into named regions, in order."""
         return regions(self.stream)
 
     def place(self, path: str, field: str) -> int:
@@ -633,7 +633,7 @@ def open_snapshot(
     partial: bool = False,
     on_pages: OnPages | None = None,
 ) -> OpenSnapshot:
-    """Open a snapshot: follow its headers, and leave bitmaps and pages where they are.
+    """Open a snapshot and parse its headers; bitmaps and pages are read on demand.
 
     Args:
         file: a path, which is opened and closed here; bytes; or what is open already and stays so:

@@ -110,7 +110,7 @@ def test_all_of_a_driver_is_offered_but_what_tests_it() -> None:
 
 def test_the_parsers_for_python_are_ours(unpacked: Unpacked) -> None:
     folder = unpacked("python") / PYTHON_PACKAGE
-    ours = {path.name: path for path in (ksy.ROOT / "mappedram" / "kaitai").glob("*.py")}
+    ours = {path.name: path for path in (ksy.ROOT / "mappedram/format/kaitai").glob("*.py")}
     assert {path.name for path in folder.iterdir()} == ours.keys()
     for path in folder.iterdir():
         text = path.read_text("utf-8")

@@ -21,7 +21,7 @@ from tests.files import memory_file
 from tools.generate import ksy
 
 DRIVERS = [drivers.get(name) for name in drivers.DRIVERS]
-#: Only in the `.ksy`: the walk along a whole file, which in Construct is `mappedram.format.file`.
+#: Only in the `.ksy`: the walk along a whole file; in Construct it is `mappedram.format.file`.
 WALK = "mapped_ram"
 TYPES = [entry for entry in ksy.types() if entry.module != WALK]
 INTEGERS = {"u1": ">B", "u2": ">H", "u4": ">L", "u8": ">Q"}
@@ -60,7 +60,7 @@ def test_same_fields(entry: ksy.Type) -> None:
 
 
 def test_enumerations() -> None:
-    """The constants of the package are those of the spec, by QEMU's names."""
+    """The constants of the package equal those of the spec, with QEMU's names."""
     enums = dict(ksy.enums())
     for value in enums["section_type"]:
         name = re.sub("QEMU_VM_(SECTION_)?", "", value.name)
@@ -102,7 +102,7 @@ def test_same_values_and_bytes_on_real_files(fixtures: Fixtures, name: str) -> N
 
 
 def assert_same_as_far_as_kaitai(mine: Stream, other: Stream) -> None:
-    """Both walks are the same, up to where that of Kaitai may end: see `docs/languages.md`."""
+    """Both walks are equal up to the place where Kaitai's may end: see `docs/languages.md`."""
     if mine.stopped == other.stopped:
         assert mine == other
         return
@@ -111,7 +111,7 @@ def assert_same_as_far_as_kaitai(mine: Stream, other: Stream) -> None:
     stopped = other.stopped
     assert stopped is not None
     if mine.stopped is None or stopped.offset != mine.stopped.offset:
-        unseen = str(stopped.path).endswith("/payload")  # no footer tells where that ends
+        unseen = str(stopped.path).endswith("/payload")  # of unknown length
         assert unseen or (isinstance(stopped, UnsupportedError) and not mine.mapped_ram)
 
 
@@ -136,7 +136,7 @@ def test_same_outcome_on_any_bytes(kind: str, data: bytes, params: Params) -> No
 
 @st.composite
 def nearly_valid(draw: st.DrawFn) -> tuple[str, bytes, Params]:
-    """A structure with a right beginning, so that later fields are reached."""
+    """A structure with a valid beginning, so that later fields are reached."""
     kind, head = draw(
         st.sampled_from(
             [
@@ -182,7 +182,7 @@ def read_whole(data: bytes, size: int, driver: drivers.DriverName) -> Stream | M
 
 @pytest.fixture(scope="module")
 def small_file(fixtures: Fixtures) -> tuple[bytes, int]:
-    """Head of the smallest fixture and its full size; the rest of it is then a hole."""
+    """Head of the smallest fixture and its full size; the rest is a hole."""
     path = fixtures["arm-1k"].path
     return path.read_bytes(), path.stat().st_size
 

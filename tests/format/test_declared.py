@@ -1,4 +1,4 @@
-"""The declarations drive: what they say is said nowhere else, and follows where it can."""
+"""The declarations are the only source of sizes, numbers and dependent values."""
 
 import re
 from pathlib import Path
@@ -24,7 +24,7 @@ from tools.rooms import PACKAGE
 
 CONSTRUCT = drivers.get("construct")
 
-#: Where numbers are taken out of bytes by hand, and why.
+#: Modules that convert bytes to numbers by hand, and why.
 APART = {
     "format": "the declarations",
     "qemu/loader": "a model of QEMU, which must not share our reader's errors",
@@ -43,12 +43,12 @@ APART = {
     "stream/bitmap.py": "words of the host",
     "qemu/capture/monitor.py": "who is at the other end of a socket",
 }
-#: Numbers out of bytes in the order of the wire, or into it.
+#: Conversions between bytes and big-endian numbers.
 BY_HAND = re.compile(
     r"""(from_bytes|to_bytes)\([^()\n]*(\([^()]*\)[^()\n]*)*["']big["']|Struct\(["'][>!]"""
     r"|struct\.(un)?pack"
 )
-#: A size of a structure as a number.
+#: A structure size written as a number.
 SIZE = re.compile(r"^_?[A-Z_]*(HEADER|FOOTER|EOS|START)(_SIZE|_LENGTH)?(: int)? = \d", re.MULTILINE)
 
 
@@ -162,7 +162,7 @@ def test_blocks_get_their_places_from_those_before() -> None:
 
 
 def test_a_structure_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where values hang on where it ends, as the place of a bitmap does."""
+    """Even if values depend on its end, as the place of a bitmap does."""
     kinds: list[str] = []
     build_one = ConstructDriver.build
 
@@ -192,7 +192,7 @@ def test_a_block_without_data_takes_no_room() -> None:
 @pytest.mark.parametrize("parts", [1, 2, 500])
 @pytest.mark.parametrize("footers", [True, False])
 def test_sections_that_are_alike_are_all_there(parts: int, footers: bool) -> None:
-    """Copies are taken together, and read as if each had been followed."""
+    """Copies are skipped together, with the same result as parsing each."""
     model = OracleFile([OracleBlock("a", 0x2000)], parts=parts, footers=footers)
     with memory_file() as fd:
         model.write(fd)
@@ -217,7 +217,7 @@ def test_sections_that_are_alike_are_all_there(parts: int, footers: bool) -> Non
 
 
 def test_no_page_is_read_to_find_sections_that_are_alike() -> None:
-    """START of RAM ends behind gigabytes of pages."""
+    """The START of RAM ends after gigabytes of pages."""
     model = OracleFile([OracleBlock("a", 64 << 30)], parts=2)
     with memory_file() as fd:
         model.write(fd)

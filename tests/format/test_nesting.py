@@ -1,4 +1,4 @@
-"""Our `LeanStruct` parses, builds and fails as Construct's own does, of what declarations use."""
+"""Our `LeanStruct` parses, builds and fails like Construct's `Struct`, as declarations use it."""
 
 from io import BytesIO
 from typing import Any
@@ -67,7 +67,7 @@ def test_what_needs_no_value_is_built_without() -> None:
 
 
 def test_members_see_what_stands_around_them() -> None:
-    """Also in arrays, and where Construct's own `LeanStruct` is around."""
+    """Also in arrays, and inside Construct's own `Struct`."""
     seen: list[tuple[Any, ...]] = []
 
     def note(context: Any) -> int:

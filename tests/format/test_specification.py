@@ -1,4 +1,4 @@
-"""The clauses and errata that the tools refer to are those of the texts."""
+"""The tools refer to existing clauses and errata of the specification."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def test_clauses_are_complete() -> None:
     text = (SPEC / "format.md").read_text("utf-8")
     assert list(clauses()) == re.findall(r'<a id="c-([\d.]+)"></a>', text)
     assert all(number == clause.number for number, clause in clauses().items())
-    # Each line of the text between an anchor and the next blank one is in the clause.
+    # A clause has every line of the text between its anchor and the next blank line.
     for number, rest in re.findall(r"\*\*([\d.]+)\*\* ((?:.+\n)+)", text):
         assert clauses()[number].text.startswith(rest.strip())
         assert clauses()[number].first == " ".join(rest.split())

@@ -1,4 +1,4 @@
-"""Values are typed: what a structure holds is what its `TypedDict` says."""
+"""Types of values: each structure has the fields of its `TypedDict`."""
 
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, assert_type, get_args, get_origin, get_type_hints, is_typeddict
@@ -18,7 +18,7 @@ from tools.generate.structures import VIEWED, name_of
 HINTS = {kind: get_type_hints(getattr(structures, name_of(kind))) for kind in structures.KINDS}
 
 
-# What is generated is what Construct declares.
+# Generated types equal the declarations.
 
 
 def test_every_structure_has_a_kind() -> None:
@@ -29,7 +29,7 @@ def test_every_structure_has_a_kind() -> None:
 
 
 def declared(core: construct.Construct) -> object:
-    """The type of what Construct makes of a field."""
+    """Type of the value that Construct parses for a field."""
     if isinstance(core, construct.Array):
         return list[declared(core.subcon)]  # type: ignore[misc]
     if isinstance(core, construct.Switch):
@@ -73,11 +73,11 @@ def test_views_have_each_field_that_is_no_structure(kind: str) -> None:
         assert " ".join(getter.__doc__.split()) == field.docs
 
 
-# Values are what the types say.
+# Values have their declared types.
 
 
 def fits(value: object, hint: object) -> bool:
-    """Whether a value is of a type, to the last member."""
+    """Whether a value has a type, including all its members."""
     if isinstance(hint, UnionType):
         return any(fits(value, one) for one in get_args(hint))
     if get_origin(hint) is list:
@@ -114,7 +114,7 @@ def test_values_of_real_files_are_of_their_types(
             assert fits(element.values, hint), (element.path, element.values)
 
 
-# What mypy makes of them: each line that is wrong has to be, or mypy says that "ignore" is unused.
+# Checked by mypy: a line without the expected error fails as an unused "ignore".
 
 if TYPE_CHECKING:
 

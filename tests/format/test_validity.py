@@ -1,4 +1,4 @@
-"""What fields may hold is the same, to the last bound, in Construct and in `spec/*.ksy`."""
+"""Permitted values of fields are equal in Construct and in `spec/*.ksy`, to the last bound."""
 
 import copy
 import re
@@ -35,12 +35,12 @@ from tools.generate import ksy
 from tools.generate.expressions import compiled, signed
 from tools.generate.validity import is_ruled, of_the_file, specified
 
-#: Page sizes of all targets, which rules on page records depend on.
+#: Page sizes of all targets; rules on page records depend on them.
 PAGE_SIZES = [1 << bits for bits in range(16, 7, -1)]
 NODES = {name: node for name, node in ksy.nodes() if name in RECORDS}
 
 Node = Mapping[str, Any]
-#: A field: the type, and its place among the fields of it.
+#: A field: its type, and its index among the fields.
 Place = tuple[str, int]
 Declared = Mapping[Place, Member]
 
@@ -52,7 +52,7 @@ DECLARED: Declared = {
 
 
 def parameters(node: Node) -> list[dict[str, int]]:
-    """All values of those parameters of a type that its rules depend on."""
+    """All values of the parameters that a type's rules depend on."""
     sized = any(param["id"] == "len_page" for param in node.get("params", []))
     return [{"len_page": size} for size in PAGE_SIZES] if sized else [{}]
 
@@ -63,14 +63,14 @@ def declared(field: Member, params: Params) -> Validity | None:
 
 
 def agree(node: Node, number: int, field: Member) -> bool:
-    """Whether a field may hold the same by both declarations, whatever the parameters are."""
+    """Whether both declarations permit the same values of a field for all parameters."""
     name = [name for name, _ in ksy.groups(node["seq"])][number]
     if is_ruled(node, name) != (field.validity is not None):
         return False
     for params in parameters(node):
         try:
             theirs = specified(node, name, params)
-        except ValueError:  # of a kind that no declaration here has
+        except ValueError:  # a kind of rule that no declaration has
             return False
         ours = declared(field, params)
         if (theirs and theirs.canonical()) != (ours and ours.canonical()):
@@ -89,7 +89,7 @@ def test_every_field_has_the_same_rule_in_both(kind: str) -> None:
 
 
 def changed(value: Any) -> Iterator[Any]:
-    """Other values in the place of a constant of a `.ksy`."""
+    """Other values for a constant of a `.ksy`."""
     if isinstance(value, int):
         yield from (value - 1, value + 1)
     elif "::" in str(value):
@@ -153,18 +153,18 @@ def other_rules(entry: Node) -> Iterator[Node]:
 
 
 def instances_of(node: Node, text: str) -> set[str]:
-    """The instances that an expression is computed from."""
+    """The instances that an expression depends on."""
     names = {name for name in node.get("instances", {}) if re.search(rf"\b{name}\b", text)}
     deeper = (instances_of(node, str(node["instances"][name].get("value", ""))) for name in names)
     return names.union(*deeper)
 
 
-#: Changes of a bound that are none: the size of a page, which it is for, is a power of two.
+#: Changed bounds without effect: the page size that they compare is a power of two.
 NO_CHANGE = {"len_page < 1023 ", "len_page < 1025 "}
 
 
 def mutants(node: Node, number: int) -> Iterator[Node]:
-    """The type with each bound that a field depends on changed, one at a time."""
+    """The type with each bound of a field changed, one at a time."""
     (_, group) = list(ksy.groups(node["seq"]))[number]
     for place, entry in enumerate(node["seq"]):
         if entry not in group:
@@ -233,7 +233,7 @@ def test_a_part_of_a_number_has_values_and_no_limits() -> None:
 
 
 def test_rules_about_the_place_in_the_file() -> None:
-    """The reader judges these itself, since they take more than the structure."""
+    """The reader itself checks these, because they need more than the structure."""
     found = {kind: of_the_file(node) for kind, node in NODES.items() if of_the_file(node)}
     assert found == {"mapped_ram_header": ["ofs_pages"]}
 
@@ -290,7 +290,7 @@ def test_expressions_that_are_not_known(text: str) -> None:
 
 
 def other_values(value: Any) -> Iterator[Any]:
-    """Other values of a parameter of a rule."""
+    """Other values for a parameter of a rule."""
     if isinstance(value, int):
         yield from (value - 1, value + 1)
     elif isinstance(value, bytes | str):
@@ -334,7 +334,7 @@ def test_any_change_of_a_bound_in_a_declaration_is_seen(place: Place) -> None:
         assert not agree(NODES[kind], number, mutant), mutant.validity
 
 
-# What a rule accepts.
+# Values that a rule accepts.
 
 RULES: dict[Validity, tuple[str, list[Any], list[Any]]] = {
     Equals(7): ("7", [7], [6, 8]),
@@ -375,7 +375,7 @@ def test_what_a_rule_accepts_and_says(rule: Validity) -> None:
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.parameters], ids=repr)
 def test_boundaries_tell_a_rule_from_each_of_its_neighbours(rule: Validity) -> None:
-    """For each change of a parameter, there is a value beside a border that shows it."""
+    """For each change of a parameter, a value beside a limit reveals it."""
     tried = rule.boundaries(lambda _: True)
     for other in other_validities(rule):
         seen = [value for value in tried.accepted if not other.accepts(value)]
@@ -394,7 +394,7 @@ def test_rules_that_accept_the_same_are_equal_in_one_form() -> None:
 
 @pytest.mark.parametrize("rule", [AtMost(5), AtLeast(3), Between(3, 9)], ids=repr)
 def test_what_is_tried_is_each_border_and_both_of_its_neighbours(rule: Validity) -> None:
-    """A border is a number that is accepted, beside one that is not; told by trying all of them."""
+    """A limit is an accepted number beside a refused one; found by trying all numbers."""
     borders = [
         number
         for number in range(20)
@@ -429,11 +429,11 @@ def test_names_of_values_are_those_of_the_spec() -> None:
     assert flags == RAM_SAVE_FLAGS | {0x80: "RAM_SAVE_FLAG_HOOK"}
 
 
-# What a driver makes of it.
+# Behaviour of the drivers.
 
 
 def encoded(field: Member, value: Scalar) -> bytes | None:
-    """The bytes of a value, None where the field cannot hold it."""
+    """The bytes of a value; None if the field cannot hold it."""
     match value:
         case bytes():
             return value
@@ -446,7 +446,7 @@ def encoded(field: Member, value: Scalar) -> bytes | None:
             return value.to_bytes(size, "big") if 0 <= value < 1 << 8 * size else None
 
 
-#: Bytes before fields that come behind others, where zeros would not do.
+#: Bytes before a field, where zeros are not valid.
 BEFORE = {
     ("stream_header", "version"): b"QEVM",
     ("configuration_header", "len_name"): b"\7",

@@ -1,4 +1,4 @@
-"""Whole files that follow from the declaration: built, read back, and built again."""
+"""Whole files derived from the declaration: built, read back, and built again."""
 
 import os
 
@@ -33,7 +33,7 @@ def test_what_one_builds_the_other_reads(
         found = snapshot.stream
     elements = built.elements
     if reads == "kaitai" and found.stopped:
-        # Without footers, its walk ends where the payload of a device begins.
+        # Without footers, Kaitai's walk ends at the payload of a device.
         assert found.sections[-1].footer_id is None
         assert found.stopped.offset == found.end == found.sections[-1].payload_offset
         assert found.sections[-1].idstr != "ram"
@@ -50,14 +50,14 @@ def test_what_one_builds_the_other_reads(
 @given(file=files())
 def test_bytes_to_values_and_back(file: DerivedFile, name: drivers.DriverName) -> None:
     if file.word_size != 8:
-        return  # a reader takes words of eight bytes, as all hosts of today have
+        return  # readers assume words of eight bytes, as all current hosts have
     with memory_file(file.data) as fd, open_source(fd) as source:
         assert isinstance(compare(source, file.offset, drivers.get(name)), Compared)
 
 
 @given(file=files())
 def test_pages_and_bitmaps_stand_where_they_may(file: DerivedFile) -> None:
-    """Told by the headers alone, without the code that puts them there."""
+    """Computed from the headers alone, without the code that chooses the places."""
     built = file.built()
     headers = list(of_kind(built.elements, RAMBLOCK_HEADER))
     ends = [e.offset for e in built.elements if e.offset > headers[-1].offset][:1]

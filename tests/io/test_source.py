@@ -1,4 +1,4 @@
-"""What can be opened, and what is said of what cannot."""
+"""Files that can be opened, and the messages for others."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ from tests.files import copy_sparse
 
 
 def test_pipe_is_refused_at_once(tmp_path: Path) -> None:
-    """Nobody ever writes to it: opening must not wait, and says why a pipe will not do."""
+    """Nobody writes to it: opening must not wait, and says why a pipe is refused."""
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UnsupportedError, match=r"a pipe.*cannot be seeked in.*fixed offsets"):
         mappedram.open(tmp_path / "pipe")
@@ -101,7 +101,7 @@ def test_extents_of_a_hole_at_the_end(tmp_path: Path) -> None:
 
 
 def test_fill_reads_what_read_does(tmp_path: Path) -> None:
-    """Several pieces at once, more of them than one call takes, and edits that are not made yet."""
+    """More pieces than one call takes, with pending changes."""
     path = tmp_path / "file"
     path.write_bytes(bytes(range(256)) * 16)
     with open_source(path) as source:

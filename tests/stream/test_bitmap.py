@@ -1,4 +1,4 @@
-"""Bitmap bytes <-> page runs, against a reading of the clause one bit at a time."""
+"""Bitmap bytes <-> page runs, compared with clause 7.2.1 one bit at a time."""
 
 from itertools import pairwise
 
@@ -14,7 +14,7 @@ WORDS = st.sampled_from([4, 8])
 
 
 def bit(data: bytes | bytearray, page: int, word_size: int, byteorder: ByteOrder) -> bool:
-    """Bit p % bits of word p / bits, as clause 7.2.1 has it."""
+    """Bit p % bits of word p / bits, as in clause 7.2.1."""
     start = page // (8 * word_size) * word_size
     word = int.from_bytes(data[start : start + word_size], byteorder)
     return bool(word >> page % (8 * word_size) & 1)
@@ -78,7 +78,7 @@ def test_runs_make_the_bitmap_again(bitmap: Bitmap) -> None:
 
 
 def test_runs_over_the_edge_of_a_chunk() -> None:
-    """Runs are found in steps of 1 Mi pages; one that crosses a step is still one."""
+    """Runs are found in steps of 1 Mi pages; a run across a step remains one."""
     edge = 1 << 20
     runs = [[0, 1], [edge - 3, edge + 5], [2 * edge - 1, 2 * edge]]
     bitmap = Bitmap.from_runs([(a, b) for a, b in runs], 2 * edge)
@@ -99,5 +99,5 @@ def test_byte_order_shows_in_small_blocks() -> None:
     assert guess_byteorder([(b"\x01" + bytes(7), 1)]) == ("little", True)
     assert guess_byteorder([(bytes(7) + b"\x01", 1)]) == ("big", True)
     assert guess_byteorder([(bytes(8), 1), (b"\xff" * 8, 64)]) == ("little", False)
-    # Nothing is to be learnt from a bitmap that breaks both rules.
+    # A bitmap that breaks both rules gives no evidence.
     assert guess_byteorder([(b"\x01" + bytes(6) + b"\x01", 1)]) == ("little", False)

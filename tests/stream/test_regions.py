@@ -28,8 +28,8 @@ def test_real_files_are_covered(fixtures: Fixtures, name: str) -> None:
     with mappedram.open(fixture.path, fixture.offset, partial=True) as snapshot:
         found = snapshot.regions()
         assert_partition(found, fixture.path.stat().st_size)
-        # In a file by QEMU nothing overlaps, so that each structure is whole, and nothing is a gap
-        # but what stands before the stream or cannot be followed.
+        # In a file of QEMU nothing overlaps, so each structure is whole. The only gaps are bytes
+        # before the stream and bytes that cannot be followed.
         assert {r.element.path for r in found if r.element} == {
             element.path for element in snapshot.stream.elements
         }
@@ -73,7 +73,7 @@ def test_trailing_bytes_are_named(fixtures: Fixtures) -> None:
 def test_who_keeps_what_two_areas_claim(
     fixtures: Fixtures, first: str, second: str, ahead: int
 ) -> None:
-    """A bitmap keeps its bytes before pages do, and pages before padding, wherever each begins."""
+    """Bitmaps win over pages, and pages over padding, wherever each begins."""
     with mappedram.open(fixtures["none"].path) as snapshot:
         stream = snapshot.stream
     path, start = stream.blocks[0].path, 0x200000

@@ -48,7 +48,7 @@ def test_generated_files_built_by_the_other_driver(model: OracleFile) -> None:
 
 
 def test_a_changed_value_is_what_is_written(fixtures: Fixtures) -> None:
-    """The structures really come from their values, not from the bytes they were read from."""
+    """The structures are really built from their values, not copied from the file."""
     fixture = fixtures["none"]
     for name in drivers.DRIVERS:
         driver = drivers.get(name)

@@ -9,7 +9,7 @@ from random import Random
 import mappedram
 from mappedram.export.mapped_ram import OutputLayout, lay_out
 from mappedram.format.constants import SectionType
-from mappedram.qemu.run.guests import GUESTS, TestGuest
+from mappedram.qemu.run.guests import GUESTS, TrialGuest
 from mappedram.qemu.run.load import QemuLoader
 from mappedram.stream.snapshot import OpenSnapshot
 from tools.oracle import OracleBlock, OracleFile
@@ -53,7 +53,7 @@ class Seed:
     own: bool = False
 
     @property
-    def machine(self) -> TestGuest:
+    def machine(self) -> TrialGuest:
         """The guest, with the capability where the file has it."""
         guest = GUESTS[self.guest]
         return guest if self.form == MAPPED else replace(guest, capabilities=())
@@ -72,7 +72,7 @@ def fill(idstr: str, fd: int) -> None:
             os.pwrite(fd, random.randbytes(PAGE), page * PAGE)
 
 
-def save_guest(binary: Path, guest: TestGuest, path: Path) -> None:
+def save_guest(binary: Path, guest: TrialGuest, path: Path) -> None:
     """Let QEMU save a guest with the pattern in it.
 
     How often QEMU goes round, and so how many PARTs there are, depends on how busy the host is. All

@@ -94,7 +94,7 @@ def kit_files(name: str, jars: Path, folder: Path) -> dict[str, bytes]:
 def _parsers(name: str, jars: Path, folder: Path) -> dict[str, bytes]:
     """The generated parsers. Those for Python are ours, which can write as well."""
     if name == "python":
-        modules = sorted((ksy.ROOT / "mappedram" / "kaitai").glob("*.py"))
+        modules = sorted((ksy.ROOT / "mappedram" / "format" / "kaitai").glob("*.py"))
         return {path.name: _of_archive(path.read_text("utf-8")).encode() for path in modules}
     made = languages.generate(name, jars, folder)
     return {

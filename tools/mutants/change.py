@@ -44,7 +44,7 @@ _NAMES = {
 #: What gives the first character of a node and the one behind its last.
 Span = Callable[[ast.expr | ast.keyword], tuple[int, int]]
 #: Calls whose arguments are members in the order of the bytes.
-_ORDERED = {"record", "Struct"}
+_ORDERED = {"record", "LeanStruct"}
 
 
 class Change(NamedTuple):

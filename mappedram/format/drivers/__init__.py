@@ -1,7 +1,7 @@
 """The two drivers, `construct` and `kaitai`: independent parsers and builders of structures.
 
-A driver translates between the bytes and the values of one structure; `compared` asks both. What
-takes more than one structure belongs in `format/file` and `stream`.
+A driver translates between the bytes and the values of one structure; `compared` runs both.
+Whatever spans several structures belongs in `format/file` and `stream`.
 """
 
 from importlib import import_module
@@ -15,7 +15,7 @@ DRIVERS: tuple[DriverName, ...] = get_args(DriverName)
 
 
 def get(name: DriverName) -> Driver:
-    """The driver of that name; its library is loaded only now.
+    """Return the driver `name`, and import its library only now.
 
     Raises:
         UnknownNameError: there is no such driver.

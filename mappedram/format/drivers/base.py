@@ -1,4 +1,4 @@
-"""What a driver does: bytes of one structure <-> values by name, and where each field lies."""
+"""Interface of a driver: bytes of one structure <-> values by name, and the place of each field."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +9,7 @@ from mappedram.format.validity import Scalar
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One field of a structure: bytes `start` to `end`, counted from the start of the structure."""
+    """Bytes `start` to `end` of one field, counted from the start of its structure."""
 
     path: str
     start: int
@@ -22,10 +22,10 @@ class RefusalError(Exception):
 
     Attributes:
         kind: name of the structure in the spec.
-        path: the field, such as `mapped_ram/version`.
+        path: path of the field, such as `mapped_ram/version`.
         start: first byte of the field, counted from the start of the structure.
         short: whether the bytes end within the field.
-        actual: the wrong value; None where the bytes end.
+        actual: the wrong value; None if the bytes end within the field.
     """
 
     def __init__(
@@ -44,25 +44,28 @@ class Driver(Protocol):
 
     @property
     def name(self) -> str:
-        """Name by which `mappedram.open(driver=...)` asks for it."""
+        """Name of the driver, as in `mappedram.open(driver=...)`."""
 
     def parse(self, kind: Kind[T], data: bytes, params: Params) -> tuple[T, int]:
-        """Read the structure `kind` from the start of `data`; also say how many bytes it takes.
+        """Parse the structure `kind` at the start of `data`.
+
+        Returns:
+            Its values, and its size in bytes.
 
         Raises:
             RefusalError: it cannot be read.
         """
 
     def spans(self, kind: str, data: bytes, params: Params) -> list[Span]:
-        """Where each field of the structure lies, in the order of the bytes.
+        """Parse the structure `kind`; return the place of each field, in the order of the bytes.
 
         Raises:
             RefusalError: it cannot be read.
         """
 
     def build(self, kind: Kind[T], values: T, params: Params) -> bytes:
-        """The bytes of a structure, given all its fields.
+        """Build the bytes of a structure from all its fields.
 
         Raises:
-            BuildError: a value is missing, does not fit its field, or must not stand there.
+            BuildError: a value is missing, does not fit its field, or must be absent.
         """

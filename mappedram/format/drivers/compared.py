@@ -1,4 +1,4 @@
-"""One driver that reads, and another one that is asked the same: where do they differ first?"""
+"""A driver that runs a second driver on the same bytes and keeps the first difference."""
 
 from collections import Counter
 from typing import NamedTuple
@@ -6,16 +6,16 @@ from typing import NamedTuple
 from mappedram.format.drivers.base import Driver, RefusalError, Span
 from mappedram.format.typed import Kind, Params, T
 
-#: Structures of one kind that both read. A file of 1 MiB can have two hundred thousand commands,
-#: and what the drivers do not differ in after so many, they hardly do later.
+#: Structures of each kind that both drivers read. A file of 1 MiB can have two hundred thousand
+#: commands, and later differences are unlikely.
 COMPARED_MAX = 20_000
 
-#: The values of the structure and its length, or why it cannot be read.
+#: Values and size of the structure, or the reason why it cannot be read.
 Outcome = tuple[object, int] | RefusalError
 
 
 class Difference(NamedTuple):
-    """What each driver made of the same bytes."""
+    """Results of both drivers for the same bytes."""
 
     kind: str
     mine: Outcome
@@ -23,11 +23,11 @@ class Difference(NamedTuple):
 
 
 class ComparedDriver:
-    """Reads and writes with the first driver.
+    """Reads and writes with the first driver, and compares its results with the second.
 
     Attributes:
-        name: that of the first driver.
-        difference: the first one that there was.
+        name: name of the first driver.
+        difference: the first difference found; None if there is none.
     """
 
     def __init__(self, driver: Driver, other: Driver) -> None:
@@ -68,7 +68,7 @@ def _outcome(
 
 
 def _told(outcome: Outcome) -> object:
-    """What can be compared of an outcome."""
+    """The comparable part of an outcome."""
     if isinstance(outcome, RefusalError):
         return outcome.path, outcome.start, outcome.short, outcome.actual
     return outcome

@@ -1,4 +1,4 @@
-"""The driver over the Construct declarations in `mappedram.format`."""
+"""The driver for the Construct declarations in `mappedram.format`."""
 
 from io import BytesIO
 from typing import Any, cast
@@ -65,7 +65,7 @@ def _declaration(kind: str) -> Construct:
 def _context(
     stream: BytesIO, kind: str, params: Params, trace: list[Trace] | None = None
 ) -> NestedContext:
-    """What a structure is parsed or built in: the parameters that it has, and no others."""
+    """Context for parsing or building a structure, with the parameters that it declares."""
     context = NestedContext(stream)
     for name in TYPES[kind].params:
         context[name] = params.get(name, False)
@@ -77,13 +77,13 @@ def _context(
 def _refusal(
     kind: str, trace: list[Trace], *, short: bool, actual: Scalar | None = None
 ) -> RefusalError:
-    """The innermost field that was begun and not ended is the one that failed."""
+    """Refusal for the innermost field that was begun but not ended."""
     failed = next(entry for entry in reversed(trace) if entry.end is None)
     return RefusalError(kind, failed.path, failed.start, short=short, actual=actual)
 
 
 def _plain(value: Any) -> Any:
-    """Contexts and Construct's lists as dicts and lists."""
+    """Convert Construct's contexts and lists to dicts and lists."""
     if isinstance(value, dict):
         return {
             name: _plain(member) if isinstance(member, (dict, list)) else member

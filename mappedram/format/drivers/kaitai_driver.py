@@ -1,4 +1,4 @@
-"""The driver over the classes that Kaitai Struct generated into `mappedram.format.kaitai`."""
+"""The driver for the classes that Kaitai Struct generates into `mappedram.format.kaitai`."""
 
 import struct
 from collections.abc import Iterator
@@ -21,11 +21,12 @@ from mappedram.format._spec import TYPES, FieldSpec
 from mappedram.format.drivers.base import Driver, RefusalError, Span
 from mappedram.format.typed import Fields, Kind, Params, T
 
-#: The types of fields that are structures themselves, where the name of the field tells it.
+#: Types of fields that are structures, where the field name determines the type.
 MEMBERS = {"mapped_ram": "mapped_ram_header", "xbzrle": "xbzrle_page"}
-#: Values that a field has as they are, which are most.
+#: Types of values that need no conversion, the most common case.
 _PLAIN = frozenset({int, str, bytes, type(None)})
-#: No structure is longer: a command with 64 KiB of data, or 256 capabilities of 255 bytes.
+#: No structure is longer, in bytes: the longest are a command with 64 KiB of data, and 256
+#: capabilities of 255 bytes.
 LONGEST = 1 << 17
 
 
@@ -84,7 +85,7 @@ def _class_of(kind: str) -> Any:
 
 
 def _new(kind: str, params: Params, *owner: Any) -> Any:
-    """An empty object of the class for `kind`; `owner` is the stream, parent and root."""
+    """Create an empty object of the class for `kind`; `owner` is the stream, parent and root."""
     named = TYPES[kind].params
     if not named:
         return _class_of(kind)(*owner)
@@ -96,12 +97,12 @@ def _class_name(ksy_id: str) -> str:
     return "".join(part.capitalize() for part in ksy_id.split("_"))
 
 
-#: The fields that the spec gives to a class, noted as classes are met.
+#: The fields of each generated class, filled on first use.
 _FIELDS: dict[type, tuple[FieldSpec, ...]] = {}
 
 
 def _fields(parsed: ReadWriteKaitaiStruct) -> tuple[FieldSpec, ...]:
-    """The fields that the spec gives to the type of an object."""
+    """The fields that the spec gives to the type of `parsed`."""
     found = _FIELDS.get(parsed.__class__)
     if found is None:
         name = type(parsed).__name__
@@ -111,7 +112,7 @@ def _fields(parsed: ReadWriteKaitaiStruct) -> tuple[FieldSpec, ...]:
 
 
 def scalar(value: Any) -> Any:
-    """A value as it stands in the file: of an enumeration, its number."""
+    """A value as stored in the file: the number of an enumeration member."""
     return int(value) if isinstance(value, IntEnum) else value
 
 
@@ -126,7 +127,7 @@ def values_of(parsed: ReadWriteKaitaiStruct) -> Any:
 
 
 def _joined(parsed: ReadWriteKaitaiStruct, field: FieldSpec) -> int:
-    """The number of which the `.ksy` reads the parts."""
+    """Join a number that the `.ksy` reads in parts."""
     value = 0
     for ksy_id, bits in field.parts:
         value = value << bits | getattr(parsed, ksy_id)
@@ -163,7 +164,7 @@ def _spans(parsed: ReadWriteKaitaiStruct, prefix: str) -> Iterator[Span]:
 def refusal_of(
     kind: str, parsed: ReadWriteKaitaiStruct, *, short: bool, actual: Any = None
 ) -> RefusalError:
-    """The innermost field that was begun last is the one that failed."""
+    """Refusal for the innermost field that was begun last."""
     path = ""
     while True:
         field = [entry for entry in _fields(parsed) if entry.ksy_id in parsed._debug][-1]
@@ -174,7 +175,7 @@ def refusal_of(
             value = value[-1]
         if not isinstance(value, ReadWriteKaitaiStruct):
             start = parsed._debug[field.ksy_id]["start"]
-            if field.parts and not short:  # the parts behind the refused one were not read
+            if field.parts and not short:  # the parts after the refused one were not read
                 parsed._io.seek(start)
                 actual = int.from_bytes(parsed._io.read_bytes(_size(field)), "big")
             return RefusalError(kind, path, start, short=short, actual=actual)
@@ -185,11 +186,11 @@ def refusal_of(
 def _object(
     kind: str, values: Fields, params: Params, parent: ReadWriteKaitaiStruct | None = None
 ) -> ReadWriteKaitaiStruct:
-    """An object that holds `values`, consistent and ready to be written."""
+    """Create an object that holds `values`, checked and ready to be written."""
     built = _new(kind, params, None, parent, parent and parent._root)
-    if "is_be" in TYPES[kind].params:  # otherwise known only from reading
+    if "is_be" in TYPES[kind].params:  # otherwise only known after reading
         built._is_le = not params.get("is_be", False)
-    # Instances look at what stands beside the structure, and are not written with it.
+    # Instances read bytes outside the structure, and are not written with it.
     for name in [name for name in vars(built) if name.endswith("__enabled")]:
         setattr(built, name, False)
     for field in TYPES[kind].fields:
@@ -203,7 +204,7 @@ def _object(
 
 
 def _set_parts(built: ReadWriteKaitaiStruct, field: FieldSpec, value: int) -> None:
-    """Cut a number into what the `.ksy` reads."""
+    """Split a number into the parts that the `.ksy` reads."""
     for ksy_id, bits in reversed(field.parts):
         setattr(built, ksy_id, value & (1 << bits) - 1)
         value >>= bits
@@ -212,14 +213,14 @@ def _set_parts(built: ReadWriteKaitaiStruct, field: FieldSpec, value: int) -> No
 
 
 def _size(field: FieldSpec) -> int:
-    """Bytes of a field in parts."""
+    """Size in bytes of a field that is read in parts."""
     return sum(bits for _, bits in field.parts) // 8
 
 
 def _member(field: FieldSpec, value: Any, values: Fields, parent: ReadWriteKaitaiStruct) -> Any:
     if isinstance(value, dict):
         kind = _member_kind(field, values)
-        # What a structure hands to one within it has the same name in both.
+        # Parameters have the same name in the outer and the inner structure.
         params = {name: getattr(parent, name) for name in TYPES[kind].params}
         return _object(kind, value, params, parent)
     if isinstance(value, list):
@@ -228,7 +229,7 @@ def _member(field: FieldSpec, value: Any, values: Fields, parent: ReadWriteKaita
 
 
 def _member_kind(field: FieldSpec, values: Fields) -> str:
-    """The type of a field that is a structure itself."""
+    """The type of a field that is a structure."""
     if field.name in MEMBERS:
         return MEMBERS[field.name]
     return str(values["idstr"]).rpartition("/")[2].replace("-", "_")

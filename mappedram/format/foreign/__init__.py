@@ -1,5 +1,5 @@
-"""Formats of other programs, declared as ours is: ELF cores, CPU notes, LiME, signatures.
+"""Formats of other programs, declared like our own: ELF cores, CPU notes, LiME, signatures.
 
-Only the layout of bytes belongs here. Which values go into a note belongs in `guest/cpu`, and
-writing a file in `export`.
+Only the layout of bytes belongs here. The values of a note belong in `guest/cpu`, and writing a
+file in `export`.
 """

@@ -1,6 +1,6 @@
-"""What notes of an ELF core say of a CPU: the layouts that QEMU's `dump-guest-memory` writes.
+"""CPU notes of an ELF core, in the layouts that QEMU's `dump-guest-memory` writes.
 
-Names of fields are those of the structures in the source of QEMU and Linux.
+Fields have the names of the structures in the source of QEMU and Linux.
 """
 
 from construct import Array, Bytes, Const, Int16ul, Int32ul, Int64ul, Padding, Struct
@@ -34,7 +34,7 @@ I386Prstatus = Struct(
     "pr_pid" / Int32ul,
     Padding(44),
     *(
-        # A selector takes the lower half of its word.
+        # A selector is stored in the lower half of its word.
         part
         for name in _I386_REGS
         for part in ((name / Int16ul, Padding(2)) if name in _I386_SELECTORS else (name / Int32ul,))

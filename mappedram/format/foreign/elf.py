@@ -1,7 +1,7 @@
-"""Headers of an ELF core file of 64 bits, little-endian, and the notes in it.
+"""Headers and notes of a 64-bit little-endian ELF core file.
 
-Source: the ELF specification, tables 1 to 4 of the chapters on object files and program loading,
-under whose names the fields stand here.
+Fields have the names of the ELF specification, chapters on object files and program loading, tables
+1 to 4.
 """
 
 from enum import IntEnum, IntFlag
@@ -20,7 +20,7 @@ from construct import (
 )
 
 EHDR_SIZE, PHDR_SIZE, NOTE_HEADER_SIZE = 64, 56, 12
-#: From this number of program headers on, the number stands elsewhere, where few programs look.
+#: From this number of program headers on, the count is stored elsewhere, where few programs look.
 PN_XNUM = 0xFFFF
 
 ET_CORE = 4
@@ -30,7 +30,7 @@ EV_CURRENT = 1
 
 
 class Machine(IntEnum):
-    """What `e_machine` can be here."""
+    """Values of `e_machine` in use here."""
 
     NONE = 0
     I386 = 3
@@ -41,7 +41,7 @@ class Machine(IntEnum):
 
 
 class SegmentType(IntEnum):
-    """What `p_type` can be here."""
+    """Values of `p_type` in use here."""
 
     LOAD = 1
     NOTE = 4
@@ -56,7 +56,7 @@ class SegmentFlags(IntFlag):
 
 
 class NoteType(IntEnum):
-    """What `n_type` is in a note named CORE; in one named QEMU or VMCOREINFO it is 0."""
+    """Values of `n_type` in a note named CORE; in notes named QEMU or VMCOREINFO it is 0."""
 
     PRSTATUS = 1
     FPREGSET = 2

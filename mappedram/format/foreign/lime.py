@@ -1,4 +1,4 @@
-"""What stands before each range of a LiME file. Source: LiME src/lime.h, lime_mem_range_header."""
+"""Header of each range of a LiME file. Source: LiME src/lime.h, lime_mem_range_header."""
 
 from construct import Const, Int32ul, Int64ul, Struct
 
@@ -10,6 +10,6 @@ LimeHeader = Struct(
     "magic" / Const(LIME_MAGIC, Int32ul),
     "version" / Const(LIME_VERSION, Int32ul),
     "s_addr" / Int64ul,
-    "e_addr" / Int64ul,  # of the last byte, not of the one behind it
+    "e_addr" / Int64ul,  # the last byte of the range, inclusive
     "reserved" / Const(0, Int64ul),
 )

@@ -1,4 +1,4 @@
-"""How files begin that a migration stream is mistaken for, or packed into."""
+"""Signatures of files that are mistaken for a migration stream, or contain one."""
 
 from typing import NamedTuple
 
@@ -8,13 +8,13 @@ _UNPACK = "decompress it first, keeping its holes"
 
 
 class Foreign(NamedTuple):
-    """Another format.
+    """Another file format.
 
     Attributes:
-        magic: what a file of it begins with.
-        what: its name.
-        advice: what to do with such a file; empty where nothing helps.
-        save_format: of a compressed one, what libvirt calls it.
+        magic: the first bytes of such a file.
+        what: name of the format.
+        advice: what to do with such a file; empty if nothing helps.
+        save_format: libvirt's name of a compressed format.
     """
 
     magic: bytes
@@ -34,10 +34,10 @@ FOREIGN = (
     Foreign(b"\x89LZO\0", "lzop", _UNPACK, SaveFormat.LZOP),
     Foreign(b"\x28\xb5\x2f\xfd", "zstd", _UNPACK, SaveFormat.ZSTD),
 )
-#: Bytes that tell all of them.
+#: Number of bytes that identify every format.
 MAGIC_MAX = max(len(one.magic) for one in FOREIGN)
 
 
 def foreign(head: bytes) -> Foreign | None:
-    """The format of a file that begins with `head`; None if it is none of these."""
+    """The format of a file that begins with `head`; None if unknown."""
     return next((one for one in FOREIGN if head.startswith(one.magic)), None)

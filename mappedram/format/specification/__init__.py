@@ -1,6 +1,6 @@
 """The specification as files, and its clauses and errata as the tools show them.
 
-The text itself belongs in `spec/`; this folder finds and parses it, in a checkout and in an
+The text itself belongs in `spec/`; this folder finds and parses it, both in a checkout and in an
 installed package.
 """
 

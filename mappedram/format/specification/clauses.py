@@ -7,7 +7,7 @@ from functools import cache
 from mappedram.format.specification.files import FILES
 
 _SECTION = re.compile(r'^<a id="s-([\d.]+)"></a>\n+#+ [\d.]+ (.+)$', re.MULTILINE)
-#: A clause ends before the next one, a heading, or a note on what QEMU does.
+#: A clause ends before the next clause, a heading, or a note about QEMU.
 _CLAUSE = re.compile(
     r'^<a id="c-([\d.]+)"></a>\n\*\*\1\*\* (.+?)(?=\n+(?:<|#|>)|\s*\Z)', re.MULTILINE | re.DOTALL
 )
@@ -38,7 +38,7 @@ class Clause:
 
 @dataclass(frozen=True)
 class ClauseSection:
-    """A section: its number, its heading, and in Markdown all that is in it."""
+    """A section: its number, its heading, and its text in Markdown."""
 
     number: str
     heading: str
@@ -54,7 +54,7 @@ def clauses() -> dict[str, Clause]:
 
 @cache
 def sections() -> dict[str, ClauseSection]:
-    """All sections by number, in order; a part, such as 4, is one up to its first section."""
+    """All sections by number, in order; a part, such as 4, ends at its first section."""
     text = FILES["format.md"].text
     places = list(_SECTION.finditer(text))
     ends = [*(match.start() for match in places[1:]), len(text)]

@@ -1,4 +1,4 @@
-"""The cards of `spec/errata.md`, each a defect of a program that writes or loads such files."""
+"""Cards of `spec/errata.md`: defects of programs that write or load mapped-ram files."""
 
 import re
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ class Erratum:
     """One defect.
 
     Attributes:
-        code: stable, such as `E-001`.
-        name: names the defect, in kebab-case.
-        fields: what is told of it, in Markdown, by title: `Component`, `Symptom`, `In the file`,
-            `Remedy`, `Source`.
+        code: stable code, such as `E-001`.
+        name: name of the defect, in kebab-case.
+        fields: texts in Markdown by title: `Component`, `Symptom`, `In the file`, `Remedy`,
+            `Source`.
     """
 
     code: str

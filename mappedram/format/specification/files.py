@@ -1,7 +1,7 @@
-"""The files of the specification, in an installed package as in a checkout.
+"""The files of the specification, in an installed package and in a checkout.
 
-In a wheel they stand in the folder `data` beside this module. In a checkout, and so in an editable
-install, they stay where they are edited; `pyproject.toml` says the same to the build.
+A wheel has them in the folder `data` beside this module. A checkout, and so an editable install,
+has them where they are edited. `pyproject.toml` gives the build the same list.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ _CHECKOUT = Path(__file__).resolve().parents[3]
 
 @dataclass(frozen=True)
 class SpecificationFile:
-    """One file.
+    """One file of the specification.
 
     Attributes:
-        folder: where it stands in the repository.
+        folder: its folder in the repository.
         name: its name.
-        about: what it is, in a few words.
+        about: short description.
     """
 
     folder: str
@@ -30,26 +30,26 @@ class SpecificationFile:
 
     @property
     def place(self) -> Traversable:
-        """Where it can be read."""
+        """Path to read it from."""
         installed = _PACKAGE / "data" / self.name
         return installed if installed.is_file() else _CHECKOUT / self.folder / self.name
 
     @cached_property
     def data(self) -> bytes:
-        """Its contents.
+        """Contents of the file.
 
         Raises:
-            OSError: the file is not there: the package was not built as `pyproject.toml` says.
+            OSError: the file is missing: the package was not built as `pyproject.toml` says.
         """
         return self.place.read_bytes()
 
     @property
     def text(self) -> str:
-        """Its contents as text. Raises as `data` does."""
+        """Contents as text. Raises as `data` does."""
         return self.data.decode()
 
 
-#: All of them, by name.
+#: All files by name.
 FILES = {
     file.name: file
     for file in (

@@ -68,7 +68,7 @@ class DerivedFile:
 
     def __repr__(self) -> str:
         places = f"align={self.align}, word_size={self.word_size}, offset={self.offset}"
-        return f"File({written(self.values)}, {places})"
+        return f"DerivedFile({written(self.values)}, {places})"
 
     def built(self, driver: DriverName = "construct") -> Built:
         """The structures with their places, and their bytes.

@@ -89,7 +89,7 @@ class DerivedRecord:
 
     def __repr__(self) -> str:
         broken = f", broken={self.broken!r}" if self.broken else ""
-        return f"Record({self.kind!r}, {self.params!r}, {written(self.values)}{broken})"
+        return f"DerivedRecord({self.kind!r}, {self.params!r}, {written(self.values)}{broken})"
 
     @property
     def data(self) -> bytes:

@@ -1,7 +1,7 @@
 """CPU registers from the device state, as notes of an ELF core.
 
-One module per architecture says which field of QEMU goes into which register. The byte layout of a
-note belongs in `format/foreign`, and the core file in `export/elf`.
+Each architecture has a module that maps QEMU's fields to registers. The byte layout of a note
+belongs in `format/foreign`, and the core file in `export/elf`.
 """
 
 from mappedram.guest.cpu.architecture import Architecture, architecture_of

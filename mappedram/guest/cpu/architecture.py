@@ -1,6 +1,6 @@
-"""Which architecture a guest is of: nothing in the file says it.
+"""Detect the architecture of a guest, which the file does not name.
 
-It shows in the registers of its CPUs, and where they cannot be read, in the type of the machine.
+It follows from the registers of the CPUs, or from the machine type if they cannot be read.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from mappedram.guest.cpu.x86 import i386_notes, x86_64_notes
 from mappedram.guest.machine import family_of
 from mappedram.stream.model import Stream
 
-#: The notes of one CPU, of which the second argument is the number that they give it.
+#: Makes the notes of one CPU; the second argument is the CPU's number in the notes.
 MakeNotes = Callable[[Registers, int], tuple[Note, ...]]
 
 
@@ -25,13 +25,13 @@ class Architecture:
     """An architecture.
 
     Attributes:
-        name: as QEMU calls it.
-        machine: as ELF calls it.
-        shows: whether a CPU is of it, by its registers; raises `UnknownRegisterError` where these
-            do not tell.
-        notes: makes the notes of a CPU; None where no note is known.
-        grouped: whether QEMU writes the first notes of all CPUs, then the second ones; otherwise
-            all of the first CPU, then all of the next.
+        name: QEMU's name.
+        machine: ELF's number.
+        shows: whether a CPU has this architecture, from its registers; raises
+            `UnknownRegisterError` if they do not show it.
+        notes: makes the notes of a CPU; None if no notes are known.
+        grouped: True if QEMU writes the first notes of all CPUs, then the second ones; False if it
+            writes all notes of one CPU, then those of the next.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Architecture:
     grouped: bool = False
 
 
-#: X0 to X30, and a place for the stack pointer.
+#: X0 to X30, and the stack pointer.
 _ARM_REGISTERS = 32
 
 
@@ -74,8 +74,8 @@ ARCHITECTURES = (
         lambda registers: _is_arm(registers) and not in_aarch32(registers),
         notes=aarch64_notes,
     ),
-    # CPUs of 32 bits have the other registers too; so a guest of 64 bits all of whose CPUs run
-    # programs of 32 bits looks like this.
+    # 32-bit CPUs have the other registers, too. So this also matches a 64-bit guest if all its CPUs
+    # run 32-bit programs.
     Architecture(
         "arm", Machine.ARM, lambda registers: _is_arm(registers) and in_aarch32(registers)
     ),
@@ -98,16 +98,16 @@ def _is_shown(architecture: Architecture, registers: Registers) -> bool:
 
 
 def architecture_of(stream: Stream, cpus: Sequence[Registers]) -> Architecture | None:
-    """The architecture of a guest; None where nothing tells it.
+    """Architecture of a guest; None if unknown.
 
     Raises:
-        UnsupportedError: it is none of these.
+        UnsupportedError: the architecture is not in the table.
     """
     for architecture in ARCHITECTURES:
         if any(_is_shown(architecture, registers) for registers in cpus):
             return architecture
     family, _ = family_of(stream) or (None, None)
-    # A stream without its configuration section names no machine.
+    # A stream without a configuration section names no machine.
     is_pc = family is None and any(block.idstr == "pc.ram" for block in stream.blocks)
     name = family.arch if family else "x86_64" if is_pc else None
     known = {one.name: one for one in ARCHITECTURES}

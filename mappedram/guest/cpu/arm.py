@@ -1,4 +1,4 @@
-"""AArch64: where QEMU keeps what the notes of its dumps say.
+"""AArch64: QEMU's fields for the notes of its dumps.
 
 Source: QEMU target/arm/machine.c, vmstate_arm_cpu and vmstate_vfp; target/arm/arch_dump.c.
 """
@@ -8,21 +8,21 @@ from mappedram.format.foreign.elf import NoteType
 from mappedram.guest.cpu.note import Note
 from mappedram.guest.cpu.registers import Path, Registers, UnknownRegisterError
 
-#: Holds PSTATE where the CPU is in AArch64 state, and CPSR in AArch32 state.
+#: PSTATE if the CPU is in AArch64 state, CPSR in AArch32 state.
 _PSTATE: Path = ("cpsr",)
 #: PSTATE.nRW: the CPU is in AArch32 state.
 _NRW = 1 << 4
 _VFP = "cpu/vfp"
 _FPSCR: Path = (_VFP, "fpscr")
-#: There since QEMU 9.1, where FPSCR cannot hold what FPCR does.
+#: Present since QEMU 9.1 if FPCR has bits that FPSCR cannot hold.
 _FPCR_FPSR: Path = (_VFP, "cpu/vfp/fpcr_fpsr")
-#: Which bits of FPSCR are those of FPSR, and of FPCR. Source: QEMU target/arm/cpu.h,
-#: FPSCR_FPSR_MASK and FPSCR_FPCR_MASK.
+#: Bits of FPSCR that belong to FPSR and to FPCR. Source: QEMU target/arm/cpu.h, FPSCR_FPSR_MASK and
+#: FPSCR_FPCR_MASK.
 _FPSR_BITS, _FPCR_BITS = 0xF800009F, 0x07FF9F00
 
 
 def in_aarch32(registers: Registers) -> bool:
-    """Whether the CPU is in AArch32 state, as those always are that have nothing else."""
+    """Whether the CPU is in AArch32 state; 32-bit CPUs always are."""
     return bool(registers[_PSTATE] & _NRW)
 
 

@@ -10,7 +10,7 @@ class Note:
     """A note.
 
     Attributes:
-        name: who gives `type` its meaning, such as `CORE`; without the byte 0 at its end.
+        name: namespace of `type`, such as `CORE`, without the NUL at its end.
         type: `n_type`.
         desc: the content.
     """

@@ -8,18 +8,18 @@ from mappedram.guest.cpu.registers import Registers, UnknownRegisterError
 from mappedram.stream.model import Stream
 from mappedram.stream.vmstate import DeviceStates
 
-#: What QEMU calls the section of a CPU, of all architectures here.
+#: QEMU's name of the section of a CPU; the same for all architectures here.
 _SECTION = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
 class CpuNotes:
-    """What is known of the CPUs.
+    """CPU notes of a snapshot.
 
     Attributes:
-        architecture: of the guest; None where nothing tells it.
+        architecture: of the guest; None if unknown.
         notes: in the order in which QEMU's `dump-guest-memory` writes them.
-        problems: what is left out, and why, in words.
+        problems: CPUs left out, and the reasons, as sentences.
     """
 
     architecture: Architecture | None
@@ -28,13 +28,13 @@ class CpuNotes:
 
 
 def cpu_notes(stream: Stream, state: DeviceStates) -> CpuNotes:
-    """The notes of all CPUs whose registers can be read.
+    """Make the notes of all CPUs with readable registers.
 
-    They are those of QEMU's `dump-guest-memory`, to the byte. Source: QEMU dump/dump.c,
+    They equal those of QEMU's `dump-guest-memory` byte by byte. Source: QEMU dump/dump.c,
     write_elf64_notes().
 
     Raises:
-        UnsupportedError: the guest is of an architecture of which no notes are known.
+        UnsupportedError: no notes are known for the guest's architecture.
     """
     cpus = [Registers(device) for device in state if device.idstr == _SECTION]
     architecture = architecture_of(stream, cpus)

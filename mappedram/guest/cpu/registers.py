@@ -1,19 +1,19 @@
-"""The registers in the section of one CPU, as numbers."""
+"""Registers in the section of one CPU, as numbers."""
 
 from mappedram.stream.vmstate import DeviceState
 from mappedram.stream.vmstate.tree import Array
 from mappedram.stream.vmstate.values import LEFT_OUT_REASON, LeftOut, Undecoded, Value
 
-#: Where a register stands: names of fields and subsections, and places in arrays.
+#: Path of a register: names of fields and subsections, and array indices.
 Path = tuple[str | int, ...]
 
 
 class UnknownRegisterError(Exception):
-    """The section does not have the register, or it could not be decoded; the text says which."""
+    """The section lacks the register, or it could not be decoded; the text names it."""
 
 
 class Registers:
-    """What a section named `cpu` holds.
+    """Registers of a section named `cpu`.
 
     Attributes:
         instance_id: number of the CPU.
@@ -31,7 +31,7 @@ class Registers:
         """The register at `path`.
 
         Raises:
-            UnknownRegisterError: there is none.
+            UnknownRegisterError: there is no such register.
         """
         value = self._at(path)
         if isinstance(value, Undecoded):
@@ -43,16 +43,16 @@ class Registers:
         return value
 
     def get(self, path: Path, default: int) -> int:
-        """The register at `path`, `default` if there is none. Raises as `[]` does otherwise."""
+        """The register at `path`, or `default` if it is absent. Otherwise raises as `[]` does."""
         return default if self._at(path) is None else self[path]
 
     def length(self, name: str) -> int:
-        """Number of elements of an array, 0 if there is none."""
+        """Number of elements of an array; 0 if it is absent."""
         value = self._at((name,))
         return len(value) if isinstance(value, list) else 0
 
     def element_type(self, name: str) -> str:
-        """Type of the elements of an array, empty if there is none."""
+        """Type of the elements of an array; empty if it is absent."""
         node = self._fields.get(name)
         return node.items[0].type if isinstance(node, Array) and node.items else ""
 
@@ -69,7 +69,7 @@ class Registers:
 
 
 def _text(path: Path) -> str:
-    """A path as it is written for `mappedram state`."""
+    """A path in the notation of `mappedram state`."""
     first, *rest = path
     return str(first) + "".join(
         f"[{step}]" if isinstance(step, int) else f".{step}" for step in rest

@@ -1,4 +1,4 @@
-"""RISC-V: where QEMU keeps what the notes of its dumps say.
+"""RISC-V: QEMU's fields for the notes of its dumps.
 
 Source: QEMU target/riscv/machine.c, vmstate_riscv_cpu; target/riscv/arch_dump.c.
 """
@@ -10,7 +10,7 @@ from mappedram.guest.cpu.registers import Registers
 
 
 def riscv64_notes(registers: Registers, pid: int) -> tuple[Note, ...]:
-    """NT_PRSTATUS."""
+    """Make NT_PRSTATUS."""
     values = {
         "pr_pid": pid,
         "pc": registers[("env.pc",)],

@@ -1,7 +1,7 @@
-"""x86: where QEMU keeps what the notes of its dumps say.
+"""x86: QEMU's fields for the notes of its dumps.
 
-Source: QEMU target/i386/machine.c, vmstate_x86_cpu; target/i386/arch_dump.c; the numbers of the
-registers in target/i386/cpu.h: R_EAX, R_ES and those that follow them.
+Source: QEMU target/i386/machine.c, vmstate_x86_cpu; target/i386/arch_dump.c; register numbers from
+target/i386/cpu.h: R_EAX, R_ES and those after them.
 """
 
 from typing import Any
@@ -46,7 +46,7 @@ _SELECTORS: dict[str, Path] = {name: (*_SEGMENT_PATHS[name], "selector") for nam
 _64_BIT: dict[str, Path] = {name: ("env.regs", number) for number, name in enumerate(_64_BIT_NAMES)}
 _32_BIT: dict[str, Path] = {name: ("env.regs", number) for number, name in enumerate(_32_BIT_NAMES)}
 
-#: By field of the note.
+#: Registers by field of the note.
 _X86_64_PRSTATUS: dict[str, Path] = {
     **_64_BIT,
     **_SELECTORS,
@@ -74,7 +74,7 @@ _KERNEL_GS_BASE: Path = ("env.kernelgsbase",)
 
 
 def x86_64_notes(registers: Registers, pid: int) -> tuple[Note, ...]:
-    """NT_PRSTATUS and the note of QEMU, of a CPU of `qemu-system-x86_64`."""
+    """Make NT_PRSTATUS and QEMU's own note for a CPU of `qemu-system-x86_64`."""
     prstatus = {name: registers[path] for name, path in _X86_64_PRSTATUS.items()}
     return (
         _prstatus(X86_64Prstatus.build({**prstatus, "pr_pid": pid, "orig_rax": 0})),
@@ -83,7 +83,7 @@ def x86_64_notes(registers: Registers, pid: int) -> tuple[Note, ...]:
 
 
 def i386_notes(registers: Registers, pid: int) -> tuple[Note, ...]:
-    """NT_PRSTATUS and the note of QEMU, of a CPU of `qemu-system-i386`."""
+    """Make NT_PRSTATUS and QEMU's own note for a CPU of `qemu-system-i386`."""
     low = {name: registers[path] & 0xFFFFFFFF for name, path in _I386_PRSTATUS.items()}
     prstatus = {**low, **{name: low[name] & 0xFFFF for name in _SELECTORS}}
     wide = dict.fromkeys(_64_BIT, 0)

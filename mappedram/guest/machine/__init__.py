@@ -1,6 +1,6 @@
-"""Facts about QEMU's machine types and the RAM blocks that they have.
+"""Facts about QEMU's machine types and their RAM blocks.
 
-Where memory lies belongs in `guest/physical`, and which release has which machine type in
+Addresses of memory belong in `guest/physical`, and the machine types of each release in
 `qemu/loader`.
 """
 

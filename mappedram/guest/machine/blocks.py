@@ -1,16 +1,16 @@
-"""Which blocks a memory backend has made (`-object memory-backend-*`), told from their names."""
+"""Blocks of memory backends (`-object memory-backend-*`), identified by their names."""
 
 import re
 from collections.abc import Iterator
 
 from mappedram.stream.model import RamBlock, Stream
 
-#: Blocks that a machine or a device brings with it, whatever `-m` and `-object` say.
+#: Blocks that a machine or a device creates, whatever `-m` and `-object` say.
 _BROUGHT = re.compile(
     r"pc\.(bios|rom)|isa-bios|(virt|system|sbsa)\.flash\d|/rom@.*"
     r"|.*\.(mrom|rom|prom|vram|nvram|bios|fifo|secure-ram)|.*:.*/.*"
 )
-#: How machine types before 4.0 spell the name of a backend.
+#: Prefix of a backend's name on machine types before 4.0.
 _OLD_PREFIX = "/objects/"
 
 
@@ -20,7 +20,7 @@ def backend_id(block: RamBlock) -> str:
 
 
 def backends_of(stream: Stream, ram_id: str | None) -> list[RamBlock]:
-    """Blocks of backends, those of devices with an address left out; `ram_id` is no backend's."""
+    """All blocks but `ram_id` and those that a machine or a device creates."""
     return [
         block
         for block in stream.blocks
@@ -29,7 +29,7 @@ def backends_of(stream: Stream, ram_id: str | None) -> list[RamBlock]:
 
 
 def owned_backends(stream: Stream) -> Iterator[tuple[str, str, RamBlock]]:
-    """Backends that a device has named: address of the device, id of the backend, the block."""
+    """Backends named after a device: address of the device, id of the backend, the block."""
     for block in stream.blocks:
         address, _, name = block.idstr.rpartition("/")
         if ":" in address and "." not in name:

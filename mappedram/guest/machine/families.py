@@ -1,7 +1,7 @@
-"""What is known of machine types: which emulator has them, and what their memory is called.
+"""Families of machine types: the emulator that has them, and the name of their memory.
 
-The file names the machine, not the emulator: several have one called `virt`. So the emulator is a
-guess from what else stands in the file.
+The file names the machine, not the emulator, and several emulators have a machine called `virt`. So
+the emulator is a guess from other contents of the file.
 
 Source: QEMU hw/*/, default_ram_id and the names given to memory_region_init_ram(); names of blocks
 and devices as measured with 10.0.2 and 11.1.3.
@@ -15,14 +15,14 @@ from mappedram.stream.model import Stream
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Machine types that are alike.
+    """Similar machine types.
 
     Attributes:
         machine: regular expression for the whole name.
         arch: the suffix of `qemu-system-`.
         ram_id: name of the RAM block that `-m` sizes.
-        witness: regular expression for the whole name of a block or device, one of which is there;
-            empty where the name of the machine is enough.
+        witness: regular expression for the whole name of a block or device; one must be present.
+            Empty if the machine's name suffices.
     """
 
     machine: str
@@ -49,7 +49,7 @@ FAMILIES = (
 
 
 def family_of(stream: Stream) -> tuple[Family, str] | None:
-    """The family of the machine, and what it was told from; None where nothing fits."""
+    """The family of the machine, and the evidence for it; None if no family matches."""
     names = [block.idstr for block in stream.blocks]
     names += [section.idstr for section in stream.sections if section.idstr]
     for family in FAMILIES:

@@ -1,6 +1,6 @@
-"""The guest's physical address space: which block and which byte of the file is at an address.
+"""The guest's physical address space: the block and the file offset of each address.
 
-Each way to find that out has a module, and the map says for each range how it is known. Writing
+Each source of such knowledge has a module, and the map names the source of each range. Writing
 memory by its address belongs in `export`.
 
 >>> with mappedram.open("guest.mapped-ram") as snapshot:

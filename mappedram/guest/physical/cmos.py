@@ -1,4 +1,4 @@
-"""What the CMOS memory of a PC says of its size. A guest can write to it.
+"""Memory size in the CMOS memory of a PC. The guest can write to it.
 
 Source: QEMU hw/i386/pc.c, pc_cmos_init_late(); hw/rtc/mc146818rtc.c, vmstate_rtc.
 """
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 _SECTION = "mc146818rtc"
 _SIZE = 128
 _UNIT = 64 * KIB
-#: What the three bytes for memory above 4 GiB can count.
+#: Range of the three-byte counter of memory above 4 GiB.
 _ABOVE_MODULUS = 1024 * GIB
 
 
 def cmos_of(snapshot: "OpenSnapshot") -> bytes | None:
-    """The bytes of the CMOS memory, the first field of the section; None where it is not there.
+    """The CMOS memory, which is the first field of its section; None if absent.
 
-    It is None as well where a metadump left out some of it: `is_cmos_left_out` tells.
+    It is also None if a metadump left out part of it; see `is_cmos_left_out`.
     """
     for section in devices(snapshot):
         if section.idstr == _SECTION:
@@ -36,7 +36,7 @@ def is_cmos_left_out(snapshot: "OpenSnapshot") -> bool:
 
 
 def below_4g(cmos: bytes, total: int) -> int | None:
-    """How much of `total` bytes lies below 4 GiB; None if the bytes do not add up to that."""
+    """Bytes of main memory below 4 GiB; None if the CMOS contradicts `total`."""
     units = int.from_bytes(cmos[0x34:0x36], "little")
     above = int.from_bytes(cmos[0x5B:0x5E], "little")
     if units:
@@ -52,7 +52,7 @@ def below_4g(cmos: bytes, total: int) -> int | None:
 
 
 def total_of(cmos: bytes) -> int:
-    """The size of main memory, as far as it is counted: above 4 GiB, modulo 1 TiB."""
+    """Size of main memory in bytes; the part above 4 GiB is modulo 1 TiB."""
     units = int.from_bytes(cmos[0x34:0x36], "little")
     below = (
         16 * MIB + units * _UNIT if units else MIB + int.from_bytes(cmos[0x30:0x32], "little") * KIB

@@ -1,4 +1,4 @@
-"""Memory that devices bring: virtio-mem, whose state tells where, and DIMMs, which have none."""
+"""Memory of devices: virtio-mem, whose state has its address, and DIMMs, which have no state."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from mappedram.stream.vmstate import DeviceState
 
 _EARLY = "virtio-mem-device-early"
-#: What is plugged in is listed piece by piece up to here; a device has one bit for each 2 MiB.
+#: Maximum number of plugged-in pieces that are listed; a device has one bit for each 2 MiB.
 _PIECES_MAX = 1 << 16
 
 
 def virtio_mem(snapshot: "OpenSnapshot") -> Iterator[tuple[tuple[int, int], list[Range], str]]:
-    """For each device: the addresses that it has, what is plugged in there, and a doubt or "".
+    """For each virtio-mem device: its addresses, the plugged-in ranges, and a doubt or "".
 
     Source: QEMU hw/virtio/virtio-mem.c, vmstate_virtio_mem_device_early.
     """
@@ -74,7 +74,7 @@ def _number(device: "DeviceState", path: str) -> int | None:
 
 
 def _bitmap(words: object, num_bits: int) -> Bitmap | None:
-    """The bitmap of an array of words, the first of which may be missing none."""
+    """Bitmap from u64 words; None if malformed."""
     if not isinstance(words, list) or len(words) != -(-num_bits // 64):
         return None
     if not all(isinstance(word, int) and 0 <= word < 1 << 64 for word in words):
@@ -86,15 +86,15 @@ def _bitmap(words: object, num_bits: int) -> Bitmap | None:
 def dimms(
     blocks: Sequence[RamBlock], base: int, limit: int | None, taken: Sequence[tuple[int, int]]
 ) -> Iterator[Range]:
-    """DIMMs where QEMU puts those that are given no address: each at the first place that is free.
+    """Place DIMMs as QEMU places those without an address: each at the first free address.
 
     Source: QEMU hw/mem/memory-device.c, memory_device_get_free_addr().
 
     Args:
         blocks: blocks that may be DIMMs, in the order in which they are plugged in.
-        base: where the memory of devices begins.
-        limit: where it ends, if that is known; what does not fit is left out.
-        taken: addresses and sizes of what is there already, in any order.
+        base: start of the device memory.
+        limit: its end, if known; blocks that do not fit are left out.
+        taken: addresses and sizes that are already in use, in any order.
     """
     basis = "rule: a DIMM is at the first free address"
     at = round_up(base, DIMM_ALIGNMENT)

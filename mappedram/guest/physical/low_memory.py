@@ -1,4 +1,4 @@
-"""The addresses from 640 KiB to 1 MiB of a PC, where ROM and video memory hide main memory."""
+"""Addresses from 640 KiB to 1 MiB of a PC, where ROM and video memory hide main memory."""
 
 import re
 from collections.abc import Iterator
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 #: Video memory: start and end.
 VIDEO = (0xA0000, 0xC0000)
-#: Where the chipset chooses between ROM and RAM: start and end.
+#: Region where the chipset selects ROM or RAM: start and end.
 SHADOWED = (0xC0000, MIB)
 _OPTION_ROMS = ("pc.rom", 0xC0000)
-#: Of firmware, the last bytes are here as well. Source: QEMU hw/i386/x86-common.c,
+#: The last bytes of the firmware are mapped here, too. Source: QEMU hw/i386/x86-common.c,
 #: x86_isa_bios_init(); hw/i386/x86.c, x86_bios_rom_init() in 9.0.
 _BIOS_MAX = 128 * KIB
 _BIOS_BLOCKS = ("isa-bios", "pc.bios", "system.flash0")
-#: Machine types where ROM hides RAM always.
+#: Machine types where ROM always hides RAM.
 _NO_CHIPSET = re.compile(r"isapc|microvm")
 
 
 @dataclass(frozen=True, slots=True)
 class Chipset:
-    """Where in the configuration space of a chipset the registers are.
+    """Offsets of the registers in the configuration space of a chipset.
 
     Source: QEMU include/hw/pci-host/i440fx.h and q35.h.
     """
@@ -44,24 +44,24 @@ _SEGMENTS = (
     (0xF0000, 0x10000, 0, 4),
     *((0xC0000 + 0x4000 * n, 0x4000, 1 + n // 2, 4 * (n % 2)) for n in range(12)),
 )
-#: Both bits of a segment clear: reads go to ROM. With either of them, QEMU reads RAM.
+#: If both bits of a segment are clear, reads go to ROM. If either is set, QEMU reads RAM.
 _RAM_BITS = 3
 _SMRAM_OPEN = 0x40
-#: Class code of a VGA, at 0x0a of the configuration space.
+#: Class code of a VGA, at 0x0a in the configuration space.
 _VGA_CLASS = b"\x00\x03"
-#: Devices with video memory there that are not on the PCI bus.
+#: Devices with such video memory that are not on the PCI bus.
 _VGA_WITHOUT = re.compile(r"vga|cirrus_vga")
 
 
 @dataclass(frozen=True, slots=True)
 class LowMemory:
-    """What is in front of RAM.
+    """Memory in front of RAM.
 
     Attributes:
-        hidden: addresses that something without a block answers: start and end.
+        hidden: addresses that something without a RAM block answers: start and end.
         ranges: ROM.
-        known: False where the state of the chipset cannot be read; nothing is in front then.
-        left_out: whether that is so because a metadump left it out.
+        known: False if the state of the chipset cannot be read; then nothing is in front.
+        left_out: whether a metadump left out that state.
     """
 
     hidden: tuple[tuple[int, int], ...]
@@ -71,7 +71,7 @@ class LowMemory:
 
 
 def low_memory(snapshot: "OpenSnapshot") -> LowMemory:
-    """What is in front of RAM on a PC."""
+    """Memory in front of RAM on a PC."""
     roms = list(_roms(snapshot))
     names = {section.idstr or "" for section in devices(snapshot)}
     configs = list(pci_configs(snapshot))
@@ -79,7 +79,7 @@ def low_memory(snapshot: "OpenSnapshot") -> LowMemory:
         config is not None and config[0x0A:0x0C] == _VGA_CLASS for _, config in configs
     )
     if not has_vga and any(config is None for _, config in configs):
-        return LowMemory((), (), False, left_out=True)  # one of them may be a VGA
+        return LowMemory((), (), False, left_out=True)  # a device left out may be a VGA
     hidden = (VIDEO,) if has_vga else ()
     if _NO_CHIPSET.fullmatch(snapshot.stream.machine or ""):
         return LowMemory(hidden, tuple(roms), bool(names))
@@ -111,7 +111,7 @@ def _roms(snapshot: "OpenSnapshot") -> Iterator[Range]:
 
 
 def _shown(registers: bytes, roms: list[Range]) -> Iterator[Range]:
-    """What of the ROMs reads see."""
+    """Parts of the ROMs that the guest can read."""
     for start, size, index, shift in sorted(_SEGMENTS):
         if registers[index] >> shift & _RAM_BITS:
             continue

@@ -1,4 +1,4 @@
-"""Which blocks are main memory, in the order in which they fill it: that of the NUMA nodes."""
+"""Blocks of main memory, in the order in which they fill it: that of the NUMA nodes."""
 
 import re
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from itertools import combinations
 from mappedram.guest.machine import backend_id
 from mappedram.stream.model import RamBlock
 
-#: How libvirt calls the backend of a node; others may do so, too.
+#: libvirt's name of the backend of a NUMA node; others may use it, too.
 _LIBVIRT_NODE = re.compile(r"ram-node\d+")
 _NUMBERED = re.compile(r"(.*?)(\d+)")
-#: Of more blocks than this, no sums are tried.
+#: Sums are only tried with up to this many blocks.
 _TRIED_MAX = 12
 
 
@@ -21,9 +21,9 @@ class Main:
 
     Attributes:
         blocks: its blocks, in order.
-        certain: whether the order is told.
-        others: blocks of backends that are memory of something else.
-        doubts: what is a guess, in words.
+        certain: whether the order is certain.
+        others: blocks of backends that belong to other memory.
+        doubts: guesses, as sentences.
     """
 
     blocks: tuple[RamBlock, ...]
@@ -33,7 +33,7 @@ class Main:
 
     @property
     def total(self) -> int:
-        """Bytes."""
+        """Size in bytes."""
         return sum(block.used_length for block in self.blocks)
 
 
@@ -43,13 +43,13 @@ def main_memory(
     node_sizes: Sequence[int],
     total: int | None,
 ) -> Main:
-    """Tell main memory from what devices have brought.
+    """Separate main memory from the memory of devices.
 
     Args:
-        own: the block that the machine makes of `-m`, if there is one.
-        backends: blocks that memory backends have made, in the order of the file.
-        node_sizes: sizes of the NUMA nodes in order, where they are known.
-        total: size of main memory, where it is known.
+        own: the block that the machine creates for `-m`, if there is one.
+        backends: blocks of memory backends, in the order of the file.
+        node_sizes: sizes of the NUMA nodes in order, if known.
+        total: size of main memory in bytes, if known.
     """
     if own:
         return Main((own[0],), True, tuple(backends))
@@ -64,13 +64,13 @@ def main_memory(
 
 
 def _without(blocks: Sequence[RamBlock], taken: Sequence[RamBlock]) -> tuple[RamBlock, ...]:
-    """The blocks that are not taken; names need not be unique, so that objects are compared."""
+    """The blocks not in `taken`, compared as objects because names need not be unique."""
     used = {id(block) for block in taken}
     return tuple(block for block in blocks if id(block) not in used)
 
 
 def _by_sizes(backends: Sequence[RamBlock], node_sizes: Sequence[int]) -> Main | None:
-    """A block for each node: of several that fit, the one with the lowest number in its name."""
+    """One block for each node; of several that fit, the one with the lowest number in its name."""
     waiting: dict[int, list[RamBlock]] = {}
     for block in _by_number(backends) or backends:
         waiting.setdefault(block.used_length, []).append(block)
@@ -95,7 +95,7 @@ def _by_sizes(backends: Sequence[RamBlock], node_sizes: Sequence[int]) -> Main |
 
 
 def _by_total(backends: Sequence[RamBlock], total: int | None) -> tuple[RamBlock, ...]:
-    """The only blocks that add up to the total; all, where it is not known which."""
+    """The only blocks that add up to the total; all blocks if that is ambiguous."""
     everything = tuple(backends)
     if total is None or len(backends) > _TRIED_MAX or _sum(everything) == total:
         return everything
@@ -105,7 +105,7 @@ def _by_total(backends: Sequence[RamBlock], total: int | None) -> tuple[RamBlock
         for tried in combinations(backends, count)
         if _sum(tried) == total
     ]
-    # Blocks of one size and in the order of the file are as good as each other.
+    # Blocks of equal size in the order of the file are interchangeable.
     sizes = {tuple(sorted(block.used_length for block in tried)) for tried in fitting}
     return fitting[0] if len(sizes) == 1 else everything
 
@@ -115,7 +115,7 @@ def _sum(blocks: Sequence[RamBlock]) -> int:
 
 
 def _ordered(blocks: tuple[RamBlock, ...], others: tuple[RamBlock, ...]) -> Main:
-    """By the numbers in the names, else as the file has them."""
+    """Order by the numbers in the names, or as in the file."""
     doubts = [] if _named_as_nodes(blocks) else [_doubt_of_order(blocks)]
     if not others and not doubts:
         return Main(_by_number(blocks) or blocks, True, others)
@@ -136,7 +136,7 @@ def _named_as_nodes(blocks: Sequence[RamBlock]) -> bool:
 
 
 def _by_number(blocks: Sequence[RamBlock]) -> tuple[RamBlock, ...] | None:
-    """The blocks by the number in their names, which are alike but for it; None if they are not."""
+    """Sort the blocks by the number in their names; None if the names differ in anything else."""
     found = [_NUMBERED.fullmatch(backend_id(block)) for block in blocks]
     numbers = [int(match[2]) for match in found if match]
     prefixes = {match[1] for match in found if match}

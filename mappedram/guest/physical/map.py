@@ -1,4 +1,4 @@
-"""From a snapshot to the map of its guest's physical addresses: every source is asked in turn."""
+"""Make the map of the guest's physical addresses from all sources in a snapshot."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,25 +19,25 @@ from mappedram.guest.physical.srat import TABLES, Srat, has_tables, srat_of
 if TYPE_CHECKING:
     from mappedram.stream.snapshot import OpenSnapshot
 
-#: No processor has more address bits than RISC-V.
+#: RISC-V has the most physical address bits of all.
 _ADDRESS_END = 1 << 56
 
 
 def physical_map(snapshot: "OpenSnapshot", below_4g: int | None = None) -> PhysicalMap:
-    """Where the RAM blocks of a snapshot lie in the guest's physical address space.
+    """Map the RAM blocks of a snapshot to the guest's physical address space.
 
-    The file does not say it. What is known comes from the ACPI tables that QEMU made (an SRAT),
-    from the CMOS memory of a PC, both checked against the lengths of the blocks, and from rules for
-    machine types; `Range.basis` says which, `Range.certain` whether it can be otherwise.
+    The file does not store this map. It follows from the ACPI tables that QEMU made (an SRAT), from
+    the CMOS memory of a PC, and from rules for machine types. The first two are checked against the
+    lengths of the blocks. `Range.basis` names the source; `Range.certain` is False if it can be
+    wrong.
 
     Args:
         snapshot: an open snapshot.
-        below_4g: how many bytes of main memory lie below 4 GiB, where that is known; it goes
-            before what the file says.
+        below_4g: bytes of main memory below 4 GiB, if known; overrides the file.
 
     Raises:
-        UnsupportedError: nothing is known of the machine type and `below_4g` is not given, or no
-            block is main memory.
+        UnsupportedError: the machine type is unknown and `below_4g` is not given, or no block is
+            main memory.
         ValueError: `below_4g` is not between 1 and 4 GiB.
         OSError: the file cannot be read.
     """
@@ -47,7 +47,7 @@ def physical_map(snapshot: "OpenSnapshot", below_4g: int | None = None) -> Physi
 
 
 class _Mapping:
-    """One map in the making."""
+    """A map under construction."""
 
     def __init__(self, snapshot: "OpenSnapshot", below_4g: int | None) -> None:
         self.snapshot = snapshot
@@ -58,7 +58,8 @@ class _Mapping:
         self.cmos = cmos.cmos_of(snapshot)
         family, _ = family_of(self.stream) or (None, None)
         names = {block.idstr for block in self.stream.blocks}
-        # A stream without its configuration section names no machine; PCs show all the same.
+        # A stream without a configuration section names no machine, but a PC is recognisable
+        # anyway.
         self.cmos_left_out = cmos.is_cmos_left_out(snapshot)
         has_cmos = self.cmos is not None or self.cmos_left_out
         is_pc = family is None and (has_cmos or "pc.ram" in names)
@@ -79,7 +80,7 @@ class _Mapping:
         )
         self.doubts += [*main.doubts, *self.left_out(split), *split.doubts]
         memory = list(_filled(main, split))
-        # What is surest is laid on last, so that it stays whole.
+        # The most certain ranges come last, so that nothing hides them.
         self.lay_device_memory(main, split, srat)
         self.lay(memory)
         self.lay_firmware()
@@ -104,7 +105,7 @@ class _Mapping:
         return main
 
     def left_out(self, split: Split) -> Iterator[str]:
-        """What a metadump left out that could tell more of main memory than is known."""
+        """Name data left out by a metadump that could say more about main memory."""
         told_by_tables = TABLES in self.snapshot.block and self.snapshot.source.packed is not None
         what = {
             "the CMOS bytes": self.cmos_left_out,
@@ -118,7 +119,7 @@ class _Mapping:
             )
 
     def lay(self, ranges: Sequence[Range]) -> None:
-        """Lay ranges on; what they hide unexpectedly is a doubt."""
+        """Add ranges on top; a doubt records what they hide unexpectedly."""
         for one in ranges:
             if one.gpa < 0 or one.end > _ADDRESS_END:
                 self.doubts.append(

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 def physical_memory(snapshot: "OpenSnapshot") -> "PhysicalMemory":
-    """The guest's physical memory, at the addresses that `physical_map` finds out.
+    """The guest's physical memory, mapped by `physical_map`.
 
     Raises:
-        UnsupportedError: nothing is known of where the machine type has its memory.
+        UnsupportedError: the memory layout of the machine type is unknown.
     """
     return PhysicalMemory(snapshot, physical_map(snapshot))
 
 
 class PhysicalMemory:
-    """The guest's physical memory. Made by `physical_memory`, or with a map of one's own.
+    """The guest's physical memory. Made by `physical_memory`, or with a map of your own.
 
-    Addresses that no range of the map has are not memory; pages that are not stored are zeros.
+    Addresses outside all ranges of the map are not memory. Pages that are not stored are zeros.
 
     Args:
         snapshot: an open snapshot.
@@ -50,11 +50,11 @@ class PhysicalMemory:
         self._starts = [one.gpa for one in map.ranges]
 
     def block(self, one: Range) -> "Block":
-        """The block that a range is a piece of."""
+        """The block that a range belongs to."""
         return self._snapshot.block[one.idstr]
 
     def pieces(self, gpa: int, size: int) -> Iterator[tuple[Range, int, int]]:
-        """The ranges that `size` bytes at `gpa` lie in; of each, first byte and number of bytes.
+        """Split `size` bytes at `gpa` into ranges; yield each with its first byte and size.
 
         Raises:
             OutOfRangeError: an address in between is not memory; the message names the first such.
@@ -73,11 +73,11 @@ class PhysicalMemory:
             index += 1
 
     def read(self, gpa: int, size: int, *, partial: bool = False) -> bytes:
-        """`size` bytes at `gpa`, zeros where the file says so.
+        """Read `size` bytes at `gpa`; pages that are not stored read as zeros.
 
         Args:
             gpa: guest-physical address.
-            size: bytes.
+            size: number of bytes.
             partial: as for `Block.read`.
 
         Raises:
@@ -95,8 +95,8 @@ class PhysicalMemory:
     def array(self, gpa: int, size: int) -> "NDArray[np.uint8]":
         """The bytes at `gpa` as a read-only array; raises as `read` does.
 
-        Where all of it stands in one piece in the file, the array is a view of the file, and
-        nothing is read or copied before it is used. It must not be used when the file shrinks.
+        If the file has all of them in one piece, the array is a view of the file: nothing is read
+        or copied before it is used. It must not be used after the file has shrunk.
         """
         import numpy as np
 
@@ -110,11 +110,10 @@ class PhysicalMemory:
         return np.frombuffer(self.read(gpa, size), np.uint8)
 
     def file_offset(self, one: Range, first: int, size: int) -> int | None:
-        """Where in the file `size` bytes stand, from byte `first` of a range on.
+        """Offset in the file of `size` bytes, from byte `first` of a range on.
 
         Returns:
-            The offset of the first; None where they do not stand there in one piece, or are
-            unknown.
+            The offset; None if the bytes are not contiguous in the file, or unknown.
 
         Raises:
             FormatError: as `Block.read` does.
@@ -122,7 +121,7 @@ class PhysicalMemory:
         return self.block(one).file_offset(one.offset + first, size)
 
     def iter_data_runs(self, one: Range) -> Iterator["Runs"]:
-        """Like `data_runs`, in parts of bounded size; a run may end where a part does and go on."""
+        """Yield `data_runs` in parts of bounded size; a run may continue in the next part."""
         block = self.block(one)
         page_size = block.page_size
         first, last = one.offset // page_size, -(-(one.offset + one.size) // page_size)
@@ -130,14 +129,14 @@ class PhysicalMemory:
             yield (runs * page_size + (one.gpa - one.offset)).clip(one.gpa, one.end)
 
     def data_runs(self, one: Range) -> "Runs":
-        """The physical addresses of a range whose pages are stored; int64 array of shape (n, 2).
+        """Physical addresses of a range with stored pages; int64 array of shape (n, 2).
 
-        They are half-open and ascending; two never touch. Of the others, `Block.coverage` tells
-        which are unknown, and the rest are zeros.
+        The runs are half-open and ascending, and two never touch. `Block.coverage` tells which of
+        the other pages are unknown; the rest are zeros.
 
         Raises:
             UnsupportedError: the file has no pages of the block.
-            FormatError: the header of the block gives no page size that can be.
+            FormatError: the header of the block has an invalid page size.
         """
         import numpy as np
 
@@ -151,39 +150,37 @@ class PhysicalMemory:
         return np.stack((starts, stops), axis=1)
 
     def search(self, pattern: bytes, *, partial: bool = False) -> Iterator[int]:
-        """The addresses where `pattern` stands, ascending; matches may overlap.
+        """Find the addresses of `pattern`, ascending; matches may overlap.
 
-        Only stored pages are read. A match may reach into pages that are not stored, which are
-        zeros, and from one range into the next, if that follows at once; but one byte of it at
-        least is in a page that is stored. So nothing is missed of a pattern that is not all zeros;
-        and of one that is, only what touches a stored page is found. Blocks of which the file has
-        no pages at all, as with x-ignore-shared, are unknown.
+        Only stored pages are read. A match may extend into pages that are not stored, which are
+        zeros, and into a directly adjacent range. At least one byte of it is in a stored page. So
+        every match of a pattern with a nonzero byte is found, but a pattern of zeros only next to
+        stored pages. Blocks without any pages in the file, as with x-ignore-shared, are unknown.
 
         Args:
             pattern: at least one byte.
-            partial: pass over what the file does not tell, in the place of refusing to search; no
-                match reaches into it.
+            partial: skip unknown memory instead of refusing to search; no match extends into it.
 
         Raises:
             ValueError: the pattern is empty.
-            UnknownPagesError: the file does not tell all of this memory.
-            FormatError: as `read` does, while it goes on.
+            UnknownPagesError: some of this memory is unknown.
+            FormatError: as `read` does, during the iteration.
         """
         from mappedram.guest.physical.search import matches
 
         return matches(self, pattern, partial=partial)
 
     def known(self, one: Range) -> Iterator[Range]:
-        """The parts of a range of which the file tells what they hold."""
+        """The parts of a range with known contents."""
         runs = self.block(one).coverage.known(one.offset, one.offset + one.size)
         for start, stop in runs.tolist():
             yield replace(one, gpa=one.gpa + start - one.offset, size=stop - start, offset=start)
 
     def require_known(self) -> None:
-        """Refuse to go on where the file does not tell all of this memory.
+        """Refuse memory with unknown contents.
 
         Raises:
-            UnknownPagesError: it does not.
+            UnknownPagesError: some of this memory is unknown.
         """
         self._snapshot.require_known({one.idstr for one in self.map.ranges})
 

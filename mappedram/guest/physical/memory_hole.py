@@ -1,4 +1,4 @@
-"""How main memory is divided: which addresses it fills, and who says so."""
+"""Division of main memory: its addresses, and the source of that knowledge."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,9 +24,9 @@ class Split:
 
     Attributes:
         pieces: addresses and sizes, in the order in which blocks fill them.
-        basis: who says so.
-        certain: False where it can be otherwise.
-        doubts: why, in words.
+        basis: source of the knowledge, in words.
+        certain: False if it can be wrong.
+        doubts: the reasons, as sentences.
     """
 
     pieces: tuple[tuple[int, int], ...]
@@ -36,7 +36,7 @@ class Split:
 
     @property
     def end(self) -> int:
-        """First address behind it."""
+        """First address after main memory."""
         return max((gpa + size for gpa, size in self.pieces), default=0)
 
 
@@ -49,18 +49,18 @@ def split_of(
     cmos: bytes | None,
     below_4g: int | None,
 ) -> Split:
-    """The addresses of `total` bytes of main memory.
+    """Find the addresses of `total` bytes of main memory.
 
     Args:
-        machine: the machine type, for texts.
-        layout: what the rules say of it.
+        machine: the machine type, for messages.
+        layout: the rule for it.
         total: bytes of main memory, by its blocks.
-        srat: what the ACPI tables say.
+        srat: the SRAT of the ACPI tables.
         cmos: the CMOS memory of a PC.
-        below_4g: what the caller says.
+        below_4g: the caller's size of memory below 4 GiB, in bytes.
 
     Raises:
-        UnsupportedError: nothing is known.
+        UnsupportedError: there is no source.
     """
     told = cmos_memory.below_4g(cmos, total) if cmos is not None else None
     by_cmos = _divided(total, told) if told is not None else None
@@ -95,7 +95,7 @@ def _divided(total: int, below: int) -> tuple[tuple[int, int], ...]:
 
 
 def _alike(tables: tuple[tuple[int, int], ...], other: tuple[tuple[int, int], ...]) -> bool:
-    """Whether both divide memory at one place; the CMOS does not tell of 1 TiB."""
+    """Whether both divide memory at one address; the CMOS cannot express 1 TiB."""
     return [size for _, size in tables] == [size for _, size in other]
 
 

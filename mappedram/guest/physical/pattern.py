@@ -1,7 +1,7 @@
-"""All places of a pattern in a buffer, at the speed of memory whatever the pattern is.
+"""Find all occurrences of a pattern in a buffer, at memory speed for any pattern.
 
-The two bytes of the pattern that are rarest in the buffer are compared with all of it at once;
-what is left are few candidates. `bytes.find` takes four times as long for patterns of two bytes.
+The two bytes of the pattern that are rarest in the buffer are compared with all of it at once,
+which leaves few candidates. `bytes.find` takes four times as long for patterns of two bytes.
 """
 
 from typing import TYPE_CHECKING
@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: With more candidates than one in so many bytes, the choice of bytes was a bad one.
+#: More than one candidate in this many bytes means that the bytes were chosen badly.
 _CANDIDATES_FEW = 64
-#: So many candidates are looked at one by one.
+#: Up to this many candidates are checked one by one.
 _EASY = 256
-#: Bytes of the pattern that are compared with all of the buffer.
+#: Bytes of the pattern that are compared with the whole buffer.
 _COMPARED = 2
-#: How many more bytes of the pattern are compared for many candidates at once.
+#: Further bytes of the pattern that are compared for many candidates at once.
 _FILTERS = 6
 
 
 class PatternFinder:
-    """Searches one buffer again and again.
+    """Searches one buffer repeatedly.
 
     Args:
-        pattern: what is sought, at least one byte.
-        buffer: what is searched.
+        pattern: bytes to find, at least one.
+        buffer: the buffer to search.
     """
 
     def __init__(self, pattern: bytes, buffer: bytearray) -> None:
@@ -39,7 +39,7 @@ class PatternFinder:
         self._order: list[int] = []
 
     def find(self, end: int) -> list[int]:
-        """The offsets in the first `end` bytes of the buffer, ascending; matches may overlap."""
+        """Offsets of matches in the first `end` bytes, ascending; matches may overlap."""
         count = end - len(self._pattern) + 1
         if count <= 0:
             return []
@@ -54,7 +54,7 @@ class PatternFinder:
         return [at for at in found if self._buffer.startswith(self._pattern, at)]
 
     def _choose(self, end: int) -> bool:
-        """Order the positions of the pattern by how rare their bytes are; say whether it is new."""
+        """Order the positions by the rarity of their bytes; return whether the order changed."""
         import numpy as np
 
         counts = np.bincount(self._bytes[:end], minlength=256)
@@ -65,7 +65,7 @@ class PatternFinder:
         return changed
 
     def _compare(self, count: int) -> int:
-        """Mark where, in the first `count` places, two bytes are right; say how many these are."""
+        """Mark the first `count` offsets where two bytes match; return the number of marks."""
         import numpy as np
 
         mask, other = self._mask[:count], self._other_mask[:count]
@@ -77,7 +77,7 @@ class PatternFinder:
         return int(np.count_nonzero(mask))
 
     def _few(self, count: int) -> list[int]:
-        """The places that are marked, found one by one."""
+        """The marked offsets, found one by one."""
         found = []
         at = self._marks.find(1, 0, count)
         while at >= 0:
@@ -86,7 +86,7 @@ class PatternFinder:
         return found
 
     def _filtered(self, count: int) -> list[int]:
-        """Of the places that are marked, those where more bytes are right."""
+        """The marked offsets where further bytes match."""
         import numpy as np
 
         candidates: NDArray[np.int64] = np.flatnonzero(self._mask[:count])

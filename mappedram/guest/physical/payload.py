@@ -1,6 +1,6 @@
-"""The first bytes of a device's state, where their layout has been one for all versions of QEMU.
+"""The first bytes of a device's state, where all versions of QEMU have the same layout.
 
-What is wanted of a few devices so needs neither the JSON text nor the state of all the others.
+Reading them needs neither the JSON text nor the state of other devices.
 """
 
 import re
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from mappedram.stream.snapshot import OpenSnapshot
 
 _PCI = re.compile(r"(?:.*/)?[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]/(?P<name>[^/]+)")
-#: What a PCI device begins with, on its own or within the state of virtio, as `be32`; then comes
-#: the configuration space. Source: QEMU hw/pci/pci.c, vmstate_pci_device.
+#: Version at the start of a PCI device, alone or within virtio state, as `be32`; the configuration
+#: space follows. Source: QEMU hw/pci/pci.c, vmstate_pci_device.
 _PCI_VERSION = 2
 _CONFIG_SIZE = 256
 
 
 def devices(snapshot: "OpenSnapshot") -> "Iterator[Section]":
-    """The sections that hold the whole state of a device."""
+    """The sections with the whole state of a device."""
     for section in snapshot.sections:
         if section.type == SectionType.FULL:
             yield section
 
 
 def beginning(snapshot: "OpenSnapshot", section: "Section", size: int) -> bytes | None:
-    """The first `size` bytes of a payload, with what was set in them; None if it is shorter.
+    """The first `size` bytes of a payload, changes included; None if it is shorter.
 
-    It is None as well where a metadump left out some of them: `is_left_out` tells.
+    It is also None if a metadump left out some of them; see `is_left_out`.
     """
     if section.payload_length < size or is_left_out(snapshot, section, size):
         return None
@@ -49,7 +49,7 @@ def is_left_out(snapshot: "OpenSnapshot", section: "Section", size: int) -> bool
 def pci_configs(snapshot: "OpenSnapshot") -> Iterator[tuple[str, bytes | None]]:
     """Name of each PCI device, without its address, and its configuration space.
 
-    The latter is None where a metadump left it out.
+    The configuration space is None if a metadump left it out.
     """
     for section in devices(snapshot):
         match = _PCI.fullmatch(section.idstr or "")

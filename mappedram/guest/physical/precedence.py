@@ -1,4 +1,4 @@
-"""Putting ranges over each other, so that no two of them claim one address."""
+"""Overlay of ranges: later ones hide earlier ones, so that no address has two."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -8,13 +8,13 @@ from mappedram.guest.physical.ranges import Range
 
 
 class Canvas:
-    """Ranges in order of their addresses; what is laid on later hides what was there."""
+    """Ranges in order of address; each new range hides what was there."""
 
     def __init__(self) -> None:
         self._ranges: list[Range] = []
 
     def __iter__(self) -> Iterator[Range]:
-        """The ranges, those that only go on made one."""
+        """The ranges; contiguous parts of one range are joined."""
         joined: list[Range] = []
         for one in self._ranges:
             last = joined[-1] if joined else None
@@ -30,16 +30,16 @@ class Canvas:
         return iter(joined)
 
     def under(self, start: int, end: int) -> list[Range]:
-        """What there is of [start, end), cut at its ends."""
+        """The ranges in [start, end), clipped to it."""
         first, last = self._bounds(start, end)
         return [part for one in self._ranges[first:last] for part in _within(one, start, end)]
 
     def clear(self, start: int, end: int) -> None:
-        """Take away all that there is of [start, end)."""
+        """Remove everything in [start, end)."""
         self._replace(start, end, [])
 
     def lay(self, new: Range) -> list[Range]:
-        """Put a range over all; what it hides is returned."""
+        """Put a range on top; return what it hides."""
         hidden = self.under(new.gpa, new.end)
         if new.size > 0:
             self._replace(new.gpa, new.end, [new])
@@ -60,7 +60,7 @@ class Canvas:
 
 
 def _within(one: Range, start: int, end: int) -> list[Range]:
-    """The part of a range that lies in [start, end), if there is one."""
+    """The part of a range in [start, end), if any."""
     first, last = max(one.gpa, start), min(one.end, end)
     if first >= last:
         return []

@@ -1,20 +1,20 @@
-"""Where the RAM blocks of a snapshot lie in the guest's physical address space."""
+"""Places of the RAM blocks of a snapshot in the guest's physical address space."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Guest-physical addresses that one piece of one RAM block answers.
+    """Guest-physical addresses of one piece of one RAM block.
 
     Attributes:
         gpa: first guest-physical address.
-        size: bytes.
+        size: size in bytes.
         idstr: name of the RAM block.
-        offset: where in the block the range begins, in bytes.
-        is_ram: memory that the guest is told of; firmware is not.
-        basis: where the knowledge comes from, in words.
-        certain: False where the file does not tell, and a rule or a guess does.
+        offset: start of the range within the block, in bytes.
+        is_ram: whether the guest is told of it as memory; firmware is not.
+        basis: source of the knowledge, in words.
+        certain: False if it comes from a rule or a guess, not from the file.
     """
 
     gpa: int
@@ -27,7 +27,7 @@ class Range:
 
     @property
     def end(self) -> int:
-        """First guest-physical address behind the range."""
+        """First guest-physical address after the range."""
         return self.gpa + self.size
 
     def __repr__(self) -> str:
@@ -40,12 +40,12 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class PhysicalMap:
-    """All that is known of it.
+    """The known part of the guest's physical address space.
 
     Attributes:
-        ranges: ascending by `gpa`, none overlapping another.
-        unplaced: names of the blocks that lie nowhere in it, such as video memory.
-        doubts: what is a guess, in words; empty where nothing is.
+        ranges: ascending by `gpa`, without overlaps.
+        unplaced: names of the blocks without an address, such as video memory.
+        doubts: guesses, as sentences; empty if there are none.
     """
 
     ranges: tuple[Range, ...]

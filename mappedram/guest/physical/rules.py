@@ -1,9 +1,9 @@
-"""Where machine types put their memory, as data. Nothing here looks at a file.
+"""Memory layouts of machine types, as data. Nothing here reads a file.
 
 Source: QEMU hw/i386/pc_piix.c, pc_init1(); pc_q35.c, pc_q35_init(); microvm.c,
 microvm_memory_init(); pc_sysfw.c, pc_system_flash_map(); hw/arm/virt.c, base_memmap;
-hw/riscv/virt.c, virt_memmap; hw/loongarch/virt.c; hw/arm/sbsa-ref.c. All rows but those of machine
-types that QEMU 10 has dropped are held against `info mtree` of 10.0.2.
+hw/riscv/virt.c, virt_memmap; hw/loongarch/virt.c; hw/arm/sbsa-ref.c. All rows are compared with
+`info mtree` of 10.0.2, except machine types that QEMU 10 has dropped.
 """
 
 import re
@@ -12,24 +12,24 @@ from dataclasses import dataclass
 GIB = 1 << 30
 MIB = 1 << 20
 KIB = 1 << 10
-#: Where memory that does not fit below goes on, on a PC.
+#: Address of the memory that does not fit below 4 GiB on a PC.
 ABOVE_4G = 4 * GIB
-#: From here on, an AMD host keeps addresses for itself. Machine types since 7.1 therefore begin
-#: the second piece at 1 TiB, where it would reach so far. Source: hw/i386/pc.c, pc_memory_init().
+#: An AMD host reserves addresses from here on. If the second piece would reach this address,
+#: machine types since 7.1 put it at 1 TiB. Source: QEMU hw/i386/pc.c, pc_memory_init().
 AMD_HOLE = 0xFD_0000_0000
 AMD_ABOVE = 1 << 40
-#: The most that `pci-hole64-size` puts behind memory by default (q35).
+#: The most that `pci-hole64-size` puts after memory by default (q35).
 PCI_HOLE64 = 32 * GIB
-#: Memory of devices (`-m maxmem=`) begins at a multiple of this. Source: hw/i386/pc.c.
+#: Alignment of device memory (`-m maxmem=`). Source: QEMU hw/i386/pc.c.
 DEVICE_MEMORY_ALIGNMENT = GIB
-#: What anonymous memory of the host is aligned to, and therefore a DIMM.
-#: Source: util/oslib-posix.c, qemu_anon_ram_alloc().
+#: Alignment of anonymous host memory, and therefore of a DIMM. Source: QEMU util/oslib-posix.c,
+#: qemu_anon_ram_alloc().
 DIMM_ALIGNMENT = 2 * MIB
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Addresses that main memory fills, in turn with other windows."""
+    """Addresses that main memory fills, in order with other windows."""
 
     gpa: int
     size: int | None = None
@@ -37,15 +37,15 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class MemoryLayout:
-    """Where machines of some kind have their memory.
+    """Memory layout of some machine types.
 
     Attributes:
         machine: regular expression for the whole name of the machine type.
         arch: the emulator, as `mappedram.guest.machine` guesses it.
-        windows: what main memory fills, in this order.
-        whole_below: memory of less than that is not divided, whatever the first window holds.
-        adjustable: an option can move the end of the first window (`max-ram-below-4g`).
-        doubt: what is not sure about the row, in words.
+        windows: addresses that main memory fills, in this order.
+        whole_below: memory below this size is not divided, whatever the size of the first window.
+        adjustable: whether an option can move the end of the first window (`max-ram-below-4g`).
+        doubt: the uncertain part of the row, in words.
     """
 
     machine: str
@@ -56,7 +56,7 @@ class MemoryLayout:
     doubt: str = ""
 
     def pieces(self, total: int) -> list[tuple[int, int]]:
-        """The addresses and sizes of the pieces of `total` bytes."""
+        """Addresses and sizes of the pieces of `total` bytes."""
         if total < self.whole_below:
             return [(self.windows[0].gpa, total)]
         found = []
@@ -73,7 +73,7 @@ def _pc(machine: str, low: int, whole_below: int) -> MemoryLayout:
     return MemoryLayout(machine, "x86_64", windows, whole_below, adjustable=True)
 
 
-#: The first row that fits is meant.
+#: The first row that matches applies.
 LAYOUTS = (
     # Without gigabyte_align, which came with 2.0.
     _pc(r"pc(-i440fx)?-[01]\..*", 0xE000_0000, 0xE000_0000),
@@ -101,14 +101,14 @@ LAYOUTS = (
 
 @dataclass(frozen=True, slots=True)
 class Firmware:
-    """Where a block is that holds firmware; `gpa` is None for the top of the 4 GiB of a PC."""
+    """Address of a firmware block; `gpa` is None for the top of the first 4 GiB of a PC."""
 
     arch: str
     idstr: str
     gpa: int | None
 
 
-#: Blocks at the top of 4 GiB stand one below the other, in this order.
+#: Blocks at the top of 4 GiB are placed from the top down, in this order.
 FIRMWARE = (
     Firmware("x86_64", "pc.bios", None),
     Firmware("x86_64", "system.flash0", None),
@@ -125,7 +125,7 @@ FIRMWARE = (
 
 
 def layout_of(machine: str | None, arch: str) -> MemoryLayout | None:
-    """The row for a machine type of an emulator; None where there is none."""
+    """The row for a machine type of an emulator; None if there is none."""
     for layout in LAYOUTS:
         if layout.arch == arch and re.fullmatch(layout.machine, machine or ""):
             return layout
@@ -133,6 +133,6 @@ def layout_of(machine: str | None, arch: str) -> MemoryLayout | None:
 
 
 def moves_above_1t(machine: str | None) -> bool:
-    """Whether a machine type can begin its second piece at 1 TiB, on an AMD processor."""
+    """Whether a machine type can put its second piece at 1 TiB on an AMD processor."""
     found = re.fullmatch(r"pc-(?:i440fx|q35)-(\d+)\.(\d+).*", machine or "")
     return found is None or (int(found[1]), int(found[2])) >= (7, 1)

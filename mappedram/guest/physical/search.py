@@ -1,8 +1,8 @@
-"""Finding a pattern in guest-physical memory, without reading what is not stored.
+"""Find a pattern in guest-physical memory, without reading pages that are not stored.
 
-Stored pages are taken in steps that stay in the cache of the processor. Before the bytes of a step
-stand the last bytes before it, and behind them zeros as far as the next stored page, so that a
-match is found in the step that holds its last stored byte, and in no other.
+Stored pages are searched in steps that fit into the processor's cache. Each step is preceded by the
+last bytes before it, and followed by zeros up to the next stored page. So a match is found in the
+step with its last stored byte, and in no other.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mappedram.io.spans import Runs
     from mappedram.stream.snapshot import Block
 
-#: What is read and searched at once, unless the pattern is long.
+#: Bytes that are read and searched at once, unless the pattern is long.
 STEP = 1 << 19
 
 
@@ -38,7 +38,7 @@ class _Step:
 
 
 class Searched(Protocol):
-    """The memory that is searched: a `PhysicalMemory`, whose docs say what these are."""
+    """The memory to search: a `PhysicalMemory`, which documents these methods."""
 
     map: PhysicalMap
 
@@ -56,7 +56,7 @@ def matches(memory: Searched, pattern: bytes, *, partial: bool = False) -> Itera
 
     Raises:
         ValueError: the pattern is empty.
-        UnknownPagesError: not all of the memory is known, and `partial` is not set.
+        UnknownPagesError: some of the memory is unknown, and `partial` is not set.
     """
     pattern = bytes(pattern)
     if not pattern:
@@ -71,7 +71,7 @@ def _matches(memory: Searched, pattern: bytes) -> Iterator[int]:
     overlap = len(pattern) - 1
     buffer = bytearray(step_size + 2 * overlap)
     finder = PatternFinder(pattern, buffer)
-    # Zeros between two stored pages match only a pattern of zeros, and then are not what is sought.
+    # Zeros between stored pages only match a pattern of zeros, which is not searched there.
     together = any(pattern)
     known = [part for one in memory.map.ranges for part in memory.known(one)]
     for span in _spans(known):
@@ -97,13 +97,13 @@ def _matches(memory: Searched, pattern: bytes) -> Iterator[int]:
 
 
 def _last(before: bytes, zeros: int, length: int) -> bytes:
-    """The last `length` bytes of `before` with that many zeros behind it."""
+    """The last `length` bytes of `before` followed by `zeros` zeros."""
     joined = before + bytes(min(zeros, length))
     return joined[max(0, len(joined) - length) :]
 
 
 def _spans(ranges: list[Range]) -> Iterator[list[Range]]:
-    """Ranges that follow each other without a gap."""
+    """Group ranges without gaps between them."""
     span: list[Range] = []
     for one in ranges:
         if span and span[-1].end != one.gpa:
@@ -115,7 +115,7 @@ def _spans(ranges: list[Range]) -> Iterator[list[Range]]:
 
 
 def _steps(memory: Searched, span: list[Range], size: int, *, together: bool) -> Iterator[_Step]:
-    """What is stored of a span, in order, in steps of at most `size`."""
+    """The stored pages of a span, in order, in steps of at most `size` bytes."""
     for one in span:
         for runs in memory.iter_data_runs(one):
             for _, part in grouped(runs, size):
@@ -127,7 +127,7 @@ def _steps(memory: Searched, span: list[Range], size: int, *, together: bool) ->
 
 
 def _fill(memory: Searched, step: _Step, target: memoryview) -> None:
-    """Read a step; what is not stored within it is zeros, whatever the file has in its place."""
+    """Read a step; pages in it that are not stored become zeros, whatever the file has there."""
     one, block = step.range, memory.block(step.range)
     offset = one.offset + step.start - one.gpa
     page_size = block.page_size

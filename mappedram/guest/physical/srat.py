@@ -1,7 +1,7 @@
-"""The memory that QEMU has told the guest's firmware of in an ACPI table, the SRAT.
+"""Memory in the SRAT, an ACPI table that QEMU makes for the guest's firmware.
 
-The tables are in a block of their own, which no guest can write to. QEMU makes an SRAT where there
-are NUMA nodes, and where memory can be plugged in (`-m slots=,maxmem=`).
+The tables are in a block of their own, which no guest can write to. QEMU makes an SRAT if there are
+NUMA nodes, or if memory can be plugged in (`-m slots=,maxmem=`).
 
 Source: QEMU hw/i386/acpi-build.c, build_srat(); hw/arm/virt-acpi-build.c; ACPI 6.5, 5.2.16.
 """
@@ -26,10 +26,10 @@ _SRAT_LENGTH = 48
 #: Type and length of an entry.
 _ENTRY_HEAD = 2
 _MEMORY_AFFINITY = 1
-#: proximity_domain, reserved, base, length, reserved, flags, behind type and length.
+#: proximity_domain, reserved, base, length, reserved, flags, after type and length.
 _AFFINITY = Struct("<2xIHQQIIQ")
 _ENABLED, _HOTPLUGGABLE, _NON_VOLATILE = 1, 2, 4
-#: A PC tells nothing of the addresses from here to 1 MiB.
+#: The SRAT of a PC leaves out the addresses from here to 1 MiB.
 _HOLE = (640 * KIB, MIB)
 
 
@@ -43,17 +43,17 @@ class Node:
 
     @property
     def end(self) -> int:
-        """First address behind it."""
+        """First address after it."""
         return self.gpa + self.size
 
 
 @dataclass(frozen=True, slots=True)
 class Srat:
-    """What an SRAT says.
+    """Contents of an SRAT.
 
     Attributes:
         memory: main memory, ascending.
-        hotplug: addresses at which memory can be plugged in: first one and size.
+        hotplug: addresses where memory can be plugged in: first address and size.
     """
 
     memory: tuple[Node, ...]
@@ -85,12 +85,12 @@ class Srat:
 
 
 def has_tables(snapshot: "OpenSnapshot") -> bool:
-    """Whether the file has the ACPI tables, so that a missing SRAT says something."""
+    """Whether the file has the ACPI tables; then a missing SRAT means something."""
     return _tables(snapshot) is not None
 
 
 def srat_of(snapshot: "OpenSnapshot") -> Srat | None:
-    """The SRAT of a snapshot; None where there is none, or none that makes sense."""
+    """The SRAT of a snapshot; None if it is missing or malformed."""
     data = _tables(snapshot)
     found = _table(data, b"SRAT") if data else None
     if found is None:
@@ -119,12 +119,12 @@ def _tables(snapshot: "OpenSnapshot") -> bytes | None:
 
 
 def _table(data: bytes, signature: bytes) -> bytes | None:
-    """The table of that name, if its length and its sum are right."""
+    """The table with that signature, if its length and its checksum are right."""
     start = data.find(signature)
     while start >= 0:
         length = int.from_bytes(data[start + 4 : start + 8], "little")
         table = data[start : start + length]
-        # QEMU leaves the checksum to the firmware, so that what is stored is 0.
+        # QEMU leaves the checksum to the firmware, so that the stored one is 0.
         if _HEADER_LENGTH <= length == len(table) and table[8] and len(table) > _SRAT_LENGTH:
             return table
         start = data.find(signature, start + 1)
@@ -132,7 +132,7 @@ def _table(data: bytes, signature: bytes) -> bytes | None:
 
 
 def _entries(table: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Domain, address, size and flags of what is memory."""
+    """Domain, address, size and flags of each memory entry."""
     at = _SRAT_LENGTH
     while at + _ENTRY_HEAD <= len(table):
         kind, length = table[at], table[at + 1]
@@ -146,7 +146,7 @@ def _entries(table: bytes) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _joined(memory: list[Node]) -> list[Node]:
-    """Pieces of one node that follow each other, made one; the hole of a PC is memory."""
+    """Join adjacent pieces of a node; the hole of a PC counts as memory."""
     found: list[Node] = []
     for node in memory:
         last = found[-1] if found else None

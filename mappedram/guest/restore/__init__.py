@@ -1,7 +1,7 @@
-"""How to load a snapshot: emulator, options, devices and QMP commands, and what is not known.
+"""How to load a snapshot: emulator, options, devices, QMP commands, and unknown options.
 
-The table of devices that must be asked for stands in `devices`. Nothing here does any I/O: running
-a QEMU belongs in `qemu/run`.
+The table of devices that need an option is in `devices`. Nothing here does any I/O: running QEMU
+belongs in `qemu/run`.
 
 >>> from mappedram.guest.restore import hint
 >>> with mappedram.open("guest.mapped-ram") as snapshot:

@@ -1,4 +1,4 @@
-"""How a snapshot is loaded: the command line of QEMU, what to tell its monitor, what is unknown."""
+"""How to load a snapshot: QEMU's command line, its monitor commands, and unknown options."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ from mappedram.stream.model import Stream
 
 #: The first release with mapped-ram.
 _FIRST_RELEASE = (9, 0)
-#: Blocks that hold the contents of a firmware file, and the option that names it.
+#: Blocks with the contents of a firmware file, and the option that names the file.
 _FIRMWARE = {
     "pc.bios": "-bios FILE",
     "system.flash0": "-drive if=pflash,unit=0,format=raw,readonly=on,file=FILE",
@@ -39,7 +39,7 @@ _FIRMWARE = {
 
 @dataclass(frozen=True, slots=True)
 class UnknownOption:
-    """Something that the file does not tell, and what it does tell of it."""
+    """An option that the file does not determine, and what the file says about it."""
 
     topic: str
     text: str
@@ -47,11 +47,11 @@ class UnknownOption:
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """How the file is to be read.
+    """How to read the file.
 
     Attributes:
         channels: threads that read pages; 0 for QEMU's single one.
-        direct_io: read past the page cache; takes channels.
+        direct_io: read past the page cache; requires channels.
     """
 
     channels: int = 0
@@ -60,16 +60,16 @@ class LoadOptions:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """How a snapshot is loaded.
+    """How to load a snapshot.
 
     Attributes:
-        binary: the emulator; None where nothing tells which.
-        told_by: what the emulator was told from: a guess, as the file does not name it.
-        release: the oldest release of QEMU that can have the machine type and the format.
-        argv: arguments, as far as the file tells them.
+        binary: the emulator; None if unknown.
+        told_by: evidence for the emulator, which is a guess, because the file does not name it.
+        release: the oldest release of QEMU with the machine type and the format.
+        argv: arguments, as far as the file determines them.
         qmp: commands for the QMP monitor, in order.
-        devices: devices that have to be added to the arguments.
-        unknowns: what the file does not tell.
+        devices: devices to add to the arguments.
+        unknowns: options that the file does not determine.
     """
 
     binary: str | None
@@ -96,17 +96,17 @@ class Hint:
 
 
 def hint(stream: Stream, path: str, loading: LoadOptions = LoadOptions()) -> Hint:
-    """How the snapshot at `path` is loaded.
+    """Make the hint for loading the snapshot at `path`.
 
     Args:
-        stream: what its headers say.
-        path: the whole path, which QEMU is to open.
-        loading: how it is to be read.
+        stream: the headers of the snapshot.
+        path: the full path, which QEMU opens.
+        loading: how to read it.
 
     Raises:
-        UnsupportedError: the save did not come to its end, so that nothing loads the file.
+        UnsupportedError: incomplete save: nothing can load the file.
     """
-    # Where device sections cannot be told apart, the stream is not followed to its EOF.
+    # If device sections cannot be told apart, the stream is not followed to its EOF.
     not_followed = stream.ram_ended and isinstance(stream.stopped, UnsupportedError)
     if stream.mapped_ram and not (stream.complete or not_followed):
         raise UnsupportedError(
@@ -136,12 +136,12 @@ def hint(stream: Stream, path: str, loading: LoadOptions = LoadOptions()) -> Hin
 
 
 def file_uri(path: str, offset: int) -> str:
-    """The file as QEMU's migration commands name it."""
+    """URI of the file for QEMU's migration commands."""
     return f"file:{path},offset={offset:#x}" if offset else f"file:{path}"
 
 
 def _cpu_count(stream: Stream) -> int:
-    """Each virtual CPU saves a section `cpu_common`."""
+    """Number of virtual CPUs: each saves a section `cpu_common`."""
     return sum(
         section.type == SectionType.FULL and section.idstr == "cpu_common"
         for section in stream.sections
@@ -159,7 +159,7 @@ def _uuid(stream: Stream) -> list[str]:
 
 
 def _globals(stream: Stream) -> Iterator[str]:
-    """What is left out of the stream, the loader must not expect."""
+    """Options that keep the loader from expecting parts that the stream lacks."""
     if stream.configuration is None:
         yield from ("-global", "migration.send-configuration=off")
     loaded = [section for section in stream.sections if section.section_id is not None]
@@ -224,7 +224,7 @@ def _unknowns(
 
 
 def _unknowns_of_parts(stream: Stream, devices: tuple[Device, ...]) -> Iterator[UnknownOption]:
-    """CPUs, firmware and devices, each of which shows in the file without its options."""
+    """CPUs, firmware and devices, which appear in the file without their options."""
     count = _cpu_count(stream)
     if count:
         plural = "" if count == 1 else "s"

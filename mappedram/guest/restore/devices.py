@@ -1,4 +1,4 @@
-"""Which devices a stream has state of that nobody gets without asking for them."""
+"""Devices with state in a stream that exist only if an option asks for them."""
 
 import re
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from mappedram.format.constants import SectionType
 from mappedram.stream.model import Stream
 
-#: Names under which devices on a bus save their state, and the device that mostly is behind them.
-#: None where the machine brings the device with it.
-#: Source: the VMStateDescription of each in QEMU hw/; built-in ones as measured with 10.0.2.
+#: Section names of devices on a bus, and the device that usually writes them. None for devices that
+#: are part of the machine. Source: the VMStateDescription of each in QEMU hw/; built-in ones as
+#: measured with 10.0.2.
 _KNOWN: dict[str, str | None] = {
     # Built into pc, q35 and virt.
     "I440FX": None,
@@ -21,7 +21,7 @@ _KNOWN: dict[str, str | None] = {
     "ich9_ahci": None,
     "ich9_smb": None,
     "gpex_root": None,
-    # Asked for with -device, or by QEMU's defaults.
+    # Added by -device, or by QEMU's defaults.
     "virtio-net": "virtio-net-pci",
     "virtio-blk": "virtio-blk-pci",
     "virtio-scsi": "virtio-scsi-pci",
@@ -51,7 +51,7 @@ _KNOWN: dict[str, str | None] = {
     "rp_ports": "pcie-root-port",
     "i6300esb_wdt": "i6300esb",
 }
-#: Devices that are not on a bus with addresses, and the option that asks for them.
+#: Devices on buses without addresses, and the option that adds them.
 _LOOSE = {
     "vmcoreinfo": "-device vmcoreinfo",
     "vmgenid": "-device vmgenid",
@@ -62,18 +62,18 @@ _LOOSE = {
     "kvmclock": "-accel kvm",
 }
 _PCI = re.compile(r"(?P<address>[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7].*)/(?P<name>[^/]+)")
-#: State that a device saves besides its own.
+#: Additional sections of a device.
 _BESIDE = re.compile(r".*-early|.*/vmstate")
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device that has to be asked for.
+    """A device that needs an option.
 
     Attributes:
-        idstr: what its state is called in the stream.
-        address: where it is plugged in; empty where it has no address.
-        option: the device or option that mostly is behind it; None where it is not known.
+        idstr: name of its state in the stream.
+        address: its address on a bus; empty if it has none.
+        option: the device or option that usually creates it; None if unknown.
     """
 
     idstr: str
@@ -82,7 +82,7 @@ class Device:
 
 
 def devices_of(stream: Stream, arch: str | None) -> tuple[Device, ...]:
-    """The devices that the command line has to ask for, in the order of the file."""
+    """Devices that the command line has to add, in the order of the file."""
     names = [
         section.idstr
         for section in stream.sections

@@ -1,4 +1,4 @@
-"""Which blocks are the memory of the guest, and which options bring them about."""
+"""Blocks of guest memory, and the options that create them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ class MemoryOptions:
     """The options for memory.
 
     Attributes:
-        machine: what is added to `-machine`.
+        machine: additions to `-machine`.
         options: the options themselves.
-        doubts: what is a guess about them.
+        doubts: guesses about them, as sentences.
     """
 
     machine: str
@@ -23,7 +23,7 @@ class MemoryOptions:
 
 
 def memory_of(stream: Stream, ram_id: str | None) -> MemoryOptions:
-    """The options for the memory of a machine whose own RAM block is called `ram_id`."""
+    """The options for the memory of a machine whose own RAM block is named `ram_id`."""
     own = [block for block in stream.blocks if block.idstr == ram_id]
     backends = backends_of(stream, ram_id)
     if ram_id is None:
@@ -62,12 +62,12 @@ def _objects(blocks: Sequence[RamBlock]) -> Iterator[str]:
 
 
 def backend_option(name: str, length: int) -> str:
-    """The value of -object that makes a block of that name."""
+    """The value of -object that creates a block of that name."""
     return f"memory-backend-ram,id={escaped(name)},size={size_option(length)}"
 
 
 def size_option(length: int) -> str:
-    """A size as QEMU's options take it, exact."""
+    """A size as an exact value for QEMU's options."""
     for shift, suffix in ((30, "G"), (20, "M"), (10, "K")):
         if length and length % (1 << shift) == 0:
             return f"{length >> shift}{suffix}"
@@ -75,5 +75,5 @@ def size_option(length: int) -> str:
 
 
 def escaped(text: str) -> str:
-    """A value within an option of QEMU, where a comma ends it and two are one."""
+    """Escape a value for an option of QEMU: a comma ends it, so commas are doubled."""
     return text.replace(",", ",,")

@@ -1,4 +1,4 @@
-"""Read a metadump as if it were the file that it was made of.
+"""Read a metadump as if it were the original file.
 
 Only its container belongs here: directory, tables and digests. Choosing what to keep belongs in
 `export/metadump`.

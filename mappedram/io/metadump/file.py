@@ -1,7 +1,7 @@
-"""A packed file, read as if it were the file that it was made of.
+"""A packed file, read as if it were the original file.
 
 `mappedram metadump` writes them (docs/metadump.md has the layout). Size and holes are those of the
-file that was packed; what was not kept reads as zeros. Nothing here knows what the bytes mean.
+original; bytes that were not kept read as zeros. Nothing here interprets the contents.
 """
 
 import json
@@ -24,11 +24,11 @@ from mappedram.io.spans import without
 from mappedram.json_types import Json
 
 HEADER_SIZE: int = MetadumpHeader.sizeof()
-#: Bytes of a directory when it is decompressed.
+#: Maximum size of the decompressed directory, in bytes.
 DIRECTORY_MAX = 16 << 20
-#: Numbers in all tables together; a run takes two. A hostile file can claim as many.
+#: Maximum number of values in all tables together; a run takes two. A hostile file may reach it.
 NUMBERS_MAX = 1 << 22
-#: Tables, and the columns of each. Rows are ascending, and no two overlap.
+#: Tables and their columns. Rows are ascending and do not overlap.
 TABLES = {
     "extents": ("start", "end"),
     "pieces": ("first", "width", "step", "count"),
@@ -46,15 +46,15 @@ class Packed:
         size: bytes of the packed file.
 
     Attributes:
-        size: bytes of the file that was packed.
-        has_digests: whether digests stand for pages; else marks do, or nothing.
-        is_device: whether that was a block device.
-        summary: what was kept and what was not, as whoever packed it says.
+        size: bytes of the original file.
+        has_digests: whether digests represent pages; otherwise marks do, or nothing.
+        is_device: whether the original was a block device.
+        summary: what was kept and left out, as the packer recorded it.
 
     Raises:
         TruncatedError: the packed file ends before its directory does.
         FormatError: it is damaged.
-        UnsupportedError: it has a version that this release does not read.
+        UnsupportedError: this release does not read its version.
     """
 
     def __init__(self, stored: Callable[[int, int], bytes], size: int) -> None:
@@ -91,7 +91,7 @@ class Packed:
         held = Chunks(self._stored, "digests", digests) if self.has_digests else Marks()
         self._pages = self._layer("pages", places["pages"], held)
 
-    # What is stored.
+    # The packed file.
 
     def _stored(self, offset: int, length: int, what: str) -> bytes:
         if offset + length > self._file_size:
@@ -127,7 +127,7 @@ class Packed:
         return directory
 
     def _table(self, name: str, place: "_Place") -> Table:
-        """The columns of a table, whose numbers are stored as differences to the one before."""
+        """The columns of a table; each number is stored as the difference from the previous one."""
         import numpy as np
 
         shape = len(TABLES[name]), place.rows
@@ -154,10 +154,10 @@ class Packed:
             raise damaged(name, place.offset)
         return layer
 
-    # The file that was packed.
+    # The original file.
 
     def read(self, offset: int, length: int) -> bytes:
-        """At most `length` bytes at `offset`; fewer only where the file ends."""
+        """Up to `length` bytes at `offset`; fewer only at the end of the file."""
         data = bytearray(max(0, min(length, self.size - offset)))
         self._pieces.put(data, offset)
         self._pages.put(data, offset)
@@ -166,7 +166,7 @@ class Packed:
     def left_out(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """The parts of [start, end) that were data and were not kept.
 
-        Of a page for which a digest or a mark stands, nothing was kept.
+        Nothing was kept of a page that a digest or a mark represents.
         """
         return without(self.extents(start, end), self._pieces.spans(start, end))
 
@@ -179,7 +179,7 @@ class Packed:
 
 
 class _Place(NamedTuple):
-    """Where a table is stored, and its number of rows."""
+    """Offset and size of a stored table, and its number of rows."""
 
     offset: int
     length: int

@@ -1,4 +1,4 @@
-"""Places at equal distances in a packed file, and the bytes that stand there."""
+"""Equally spaced pieces of a packed file, and their bytes."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 Table: TypeAlias = "NDArray[np.int64]"
 
-#: Bytes of one chunk of contents before it is compressed.
+#: Bytes of one chunk before compression.
 CHUNK_SIZE = 1 << 20
-#: Chunks that are kept in memory.
+#: Number of decompressed chunks kept in memory.
 _HELD = 8
-#: What stands for a page that is only known not to be zero.
+#: Replaces a page that is only known not to be zero.
 MARK = b"\x01"
-#: No offset is larger: files end below that.
+#: Maximum of offsets; files are smaller.
 NUMBER_MAX = (1 << 62) - 1
 
-#: Brings so many stored bytes at an offset.
+#: Reads stored bytes: offset, length, and a name for errors.
 Read = Callable[[int, int, str], bytes]
 
 
 class Chunks:
-    """Bytes one behind the other, compressed in chunks."""
+    """Consecutive bytes, compressed in chunks."""
 
     def __init__(self, stored: Read, name: str, chunks: Table) -> None:
         self._stored = stored
@@ -43,7 +43,7 @@ class Chunks:
         return inflated(data, CHUNK_SIZE, self._name, start)
 
     def is_sound(self, length: int) -> bool:
-        """Whether there are as many chunks as that many bytes take."""
+        """Whether the number of chunks fits `length` bytes."""
         return len(self._chunks[0]) == -(-length // CHUNK_SIZE)
 
     def read(self, start: int, end: int) -> bytes:
@@ -60,7 +60,7 @@ class Chunks:
 
 
 class Marks:
-    """Marks one behind the other."""
+    """Consecutive marks."""
 
     def is_sound(self, length: int) -> bool:  # noqa: ARG002
         """See `Chunks`."""
@@ -72,7 +72,7 @@ class Marks:
 
 
 class Layer:
-    """Places at equal distances: each row has `count` of `width` bytes each, `step` apart."""
+    """Equally spaced pieces: each row has `count` pieces of `width` bytes, `step` apart."""
 
     def __init__(self, table: Table, held: Chunks | Marks) -> None:
         import numpy as np
@@ -84,10 +84,10 @@ class Layer:
         self._starts = np.cumsum(self._width * self._count) - self._width * self._count
 
     def is_sound(self, size: int) -> bool:
-        """Whether the rows are ascending, in a file of `size` bytes, and all their bytes held."""
+        """Whether the rows are ascending, within a file of `size` bytes, and all bytes are held."""
         if not len(self._first):
             return self._held.is_sound(0)
-        # As floats, nothing can overflow.
+        # Floats cannot overflow here.
         total = self._width.astype(float) @ self._count
         reach = self._first + self._step.astype(float) * self._count + self._width
         return bool(
@@ -102,13 +102,13 @@ class Layer:
         )
 
     def put(self, data: bytearray, offset: int) -> None:
-        """Put what lies in [offset, offset + len(data)) into `data`."""
+        """Put the pieces in [offset, offset + len(data)) into `data`."""
         first, last = touching(self._first, self._ends, offset, offset + len(data))
         for index in range(first, last):
             self._put_row(data, offset, index)
 
     def spans(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Where bytes stand in [start, end)."""
+        """The parts of [start, end) that the pieces cover."""
         for index in range(*touching(self._first, self._ends, start, end)):
             first, width, step, count = self._table[:, index].tolist()
             lower = max(0, -(-(start - width + 1 - first) // step))
@@ -129,7 +129,7 @@ class Layer:
         lower = max(0, -(-(offset - width + 1 - first) // step))
         upper = min(count, -(-(end - first) // step))
         if lower >= upper:
-            return  # the window lies between two of them
+            return  # the window lies between two pieces
         held = self._held.read(start + lower * width, start + upper * width)
         places = first - offset + np.arange(lower, upper) * step
         index_of = (places[:, None] + np.arange(width)).ravel()
@@ -141,17 +141,17 @@ class Layer:
 def touching(
     starts: "NDArray[np.int64]", ends: "NDArray[np.int64]", offset: int, end: int
 ) -> tuple[int, int]:
-    """Which of the ranges share a byte with [offset, end)."""
+    """Index range of the ranges that overlap [offset, end)."""
     if end <= offset:
         return 0, 0
     return int(ends.searchsorted(offset, "right")), int(starts.searchsorted(end, "left"))
 
 
 def inflated(data: bytes, most: int, what: str, offset: int) -> bytes:
-    """The data decompressed; at most `most` bytes.
+    """Decompress data to at most `most` bytes.
 
     Raises:
-        FormatError: they are damaged; `what` they are, and where they stand.
+        FormatError: the data is damaged; the message names `what`.
     """
     decompressor = zlib.decompressobj()
     try:
@@ -164,5 +164,5 @@ def inflated(data: bytes, most: int, what: str, offset: int) -> bytes:
 
 
 def damaged(what: str, offset: int) -> FormatError:
-    """The error for a part of a packed file that cannot be as it is."""
+    """Error for a damaged part of a packed file."""
     return FormatError(f"{what}: the metadump is damaged", offset=offset, path=f"/metadump/{what}")

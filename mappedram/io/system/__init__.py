@@ -1,10 +1,10 @@
-"""The system calls of this package, and the meaning of each answer.
+"""The system calls of this package, and the meaning of their errors.
 
-A call either has to succeed, or only makes something cheaper. An error of the first kind is an
-`OSError` that names the file. An error of the second kind never counts as an answer: the same bytes
-are then moved in the plain way, by reading and writing, whose own errors count. `answers` has the
-list, and `calls` the bare calls; nothing else in the package makes any. Deciding what to read or
-write belongs in the rooms above.
+A call either has to succeed, or only makes something cheaper. An error of the first kind is raised
+as `OSError` with the name of the file. An error of the second kind is ignored: the bytes are then
+moved by plain reads and writes, and their errors count. `answers` has the list, and `calls` the
+bare calls; nothing else in the package makes any. Deciding what to read or write belongs in the
+rooms above.
 """
 
 from mappedram.io.system.copying import copy_range, share

@@ -1,8 +1,9 @@
-"""The errors that each call may give, and what is then done. `docs/files.md` shows the table.
+"""Expected errors of each call, and the fallback for each. `docs/files.md` shows the table.
 
-Two kinds of calls stand here. One only saves work: no error of it decides anything, as plain calls
-then do all of its work, and their errors count. The other is needed, or tells what no other call
-tells: only the errors that say "not here" lead to another way, and all others are raised.
+There are two kinds of calls. The first kind only saves work: every error leads to plain calls,
+which then do all of it and whose errors count. The second kind is needed, or has information that
+no other call has: only errors that mean "not supported here" lead to the fallback, and all others
+are raised.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from errno import (
 
 
 class _Every:
-    """Every number: an error of this call never decides anything."""
+    """Every error number: no error of this call is raised."""
 
     def __contains__(self, number: object) -> bool:
         return True
@@ -35,13 +36,13 @@ EVERY = _Every()
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How the errors of one call are taken.
+    """Treatment of the errors of one call.
 
     Attributes:
         call: the call.
-        expected: error numbers by which the system says that it cannot do this here.
-        plain: what is done then.
-        other: what any other error, or an odd result, leads to.
+        expected: error numbers that mean "not supported here".
+        plain: the fallback.
+        other: the result of any other error, or of an odd return value.
     """
 
     call: str
@@ -50,7 +51,7 @@ class Answer:
     other: str
 
     def expects(self, error: OSError) -> bool:
-        """Whether the error only says that it cannot be done here."""
+        """Whether the error only means "not supported here"."""
         return error.errno in self.expected
 
     @property

@@ -1,6 +1,6 @@
-"""The bare calls: no decision is made here. Tests put other answers in their place.
+"""The bare system calls, without decisions. Tests replace them.
 
-Each raises `OSError` as the system says it.
+Each raises `OSError` as the system reports it.
 """
 
 import os
@@ -69,21 +69,21 @@ _PUNCH_HOLE = 0x01 | 0x02
 
 
 def get_flags(fd: int) -> int:
-    """The flags with which a descriptor was opened: fcntl(F_GETFL)."""
+    """The flags of an open descriptor: fcntl(F_GETFL)."""
     from fcntl import F_GETFL, fcntl
 
     return fcntl(fd, F_GETFL)
 
 
 def clone_range(source: int, start: int, length: int, target: int, place: int) -> None:
-    """ioctl(FICLONERANGE): let `target` have the blocks of `source`."""
+    """ioctl(FICLONERANGE): share blocks of `source` with `target`."""
     from fcntl import ioctl
 
     ioctl(target, _FICLONERANGE, pack("qQQQ", source, start, length, place))
 
 
 def punch_hole(fd: int, offset: int, length: int) -> None:
-    """fallocate(FALLOC_FL_PUNCH_HOLE): let a range read as zeros."""
+    """fallocate(FALLOC_FL_PUNCH_HOLE): make a range a hole, which reads as zeros."""
     from ctypes import c_int, c_longlong
 
     call = _function("fallocate", c_int, (c_int, c_int, c_longlong, c_longlong))
@@ -91,7 +91,7 @@ def punch_hole(fd: int, offset: int, length: int) -> None:
 
 
 def pwritev_array(fd: int, address: int, count: int, offset: int) -> int:
-    """pwritev() of `count` entries of `struct iovec` that stand at an address; bytes written.
+    """pwritev() of `count` entries of a `struct iovec` array at `address`; return bytes written.
 
     `os.pwritev` takes an object for each piece, which costs more than writing it.
     """
@@ -109,7 +109,7 @@ def map_shared(fd: int, size: int) -> "mmap":
 
 
 def map_memory(size: int) -> "mmap":
-    """mmap(MAP_ANONYMOUS): memory that begins at a page."""
+    """mmap(MAP_ANONYMOUS): page-aligned memory."""
     from mmap import mmap
 
     return mmap(-1, size)
@@ -117,7 +117,7 @@ def map_memory(size: int) -> "mmap":
 
 @cache
 def _function(name: str, returns: Any, takes: tuple[Any, ...]) -> Any:
-    """A function of the C library, with offsets of 64 bits on every machine."""
+    """A function of the C library, with 64-bit offsets on every machine."""
     from ctypes import CDLL
 
     library = CDLL(None, use_errno=True)

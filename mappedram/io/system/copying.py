@@ -6,11 +6,11 @@ from mappedram.io.system.writing import zero
 
 
 def copy_range(source: int, target: int, length: int, start: int, place: int) -> int:
-    """Copy at most `length` bytes from `start` on to `place`.
+    """Copy up to `length` bytes from `start` in `source` to `place` in `target`.
 
     Returns:
-        How many were copied; 0 where the kernel does not do it: then they have to be read and
-        written, which says what is wrong, and with which of the two files.
+        Number of bytes copied; 0 if the kernel refuses. The caller then reads and writes, and that
+        reports the error and the file.
     """
     try:
         done = calls.copy_file_range(source, target, length, start, place)
@@ -20,20 +20,20 @@ def copy_range(source: int, target: int, length: int, start: int, place: int) ->
 
 
 def share(source: int, start: int, end: int, target: int, place: int) -> bool:
-    """Let `target` share the blocks of [start, end), where the file system can do so.
+    """Share the blocks of [start, end) with `target`, if the file system can.
 
     Args:
         source: an open file.
         start: first byte; like `end` and `place`, a multiple of the block size.
-        end: first byte behind.
+        end: end offset, exclusive.
         target: a file open for writing.
-        place: where they are going to be in it; a hole, or what is going to be written over.
+        place: offset in the target; a hole, or bytes that will be overwritten.
 
     Returns:
-        Whether it was done. If not, there is what was there, or zeros.
+        Whether it was done. If not, the target is unchanged there, or has zeros.
 
     Raises:
-        OSError: zeros cannot be written over what is half done.
+        OSError: a partial result cannot be overwritten with zeros.
     """
     try:
         calls.clone_range(source, start, end - start, target, place)

@@ -1,4 +1,4 @@
-"""Files by their names: opening, creating, naming and removing them."""
+"""Files by name: opening, creating, renaming and removing them."""
 
 import os
 import stat
@@ -9,14 +9,14 @@ from pathlib import Path
 from mappedram.io.system import answers, calls
 from mappedram.io.system.names import forget, name, name_of, named
 
-#: The device that keeps nothing.
+#: The null device.
 _NULL = os.makedev(1, 3)
-#: Where Linux keeps it.
+#: Extended attribute of Linux with the ACL.
 _ACCESS_LIST = "system.posix_acl_access"
 
 
 def open_source(path: str | os.PathLike[str]) -> int:
-    """A descriptor for reading; a pipe is not waited for.
+    """Open a file for reading, without waiting for a pipe's writer; return its descriptor.
 
     Raises:
         OSError: it cannot be opened.
@@ -27,15 +27,15 @@ def open_source(path: str | os.PathLike[str]) -> int:
     except BlockingIOError:
         if not stat.S_ISREG(calls.stat(path).st_mode):
             raise
-        fd = calls.open(path, flags)  # waits for somebody who holds a lease to give it back
+        fd = calls.open(path, flags)  # waits until the holder of a lease returns it
     else:
-        os.set_blocking(fd, True)  # a FUSE is told of the flag with each call
+        os.set_blocking(fd, True)  # FUSE file systems see the flag with each call
     name(fd, path)
     return fd
 
 
 def open_existing(path: str | os.PathLike[str]) -> int:
-    """A descriptor for reading and writing of what is there.
+    """Open an existing file for reading and writing; return its descriptor.
 
     Raises:
         OSError: it cannot be opened.
@@ -47,7 +47,7 @@ def open_existing(path: str | os.PathLike[str]) -> int:
 
 
 def open_again(fd: int, offset: int) -> int:
-    """A second descriptor for reading that stands at `offset`, if it can without moving the first.
+    """A second descriptor for reading, positioned at `offset`, if possible with its own position.
 
     Raises:
         OSError: there are too many.
@@ -55,7 +55,7 @@ def open_again(fd: int, offset: int) -> int:
     try:
         again = calls.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        again = os.dup(fd)  # the position is that of both
+        again = os.dup(fd)  # shares its position with `fd`
     try:
         calls.lseek(again, offset, os.SEEK_SET)
     except OSError as error:
@@ -65,15 +65,15 @@ def open_again(fd: int, offset: int) -> int:
 
 
 def create(path: str | os.PathLike[str], called: str | os.PathLike[str] | None = None) -> int:
-    """A descriptor for reading and writing of a new file, which nobody else may read.
+    """Create a new private file for reading and writing; return its descriptor.
 
     Args:
-        path: where it is made.
-        called: what errors call it; `path` if not given.
+        path: its path.
+        called: its name in errors; `path` if not given.
 
     Raises:
-        FileExistsError: something is there.
-        OSError: it cannot be made.
+        FileExistsError: the path exists.
+        OSError: it cannot be created.
     """
     called = path if called is None else called
     try:
@@ -86,7 +86,7 @@ def create(path: str | os.PathLike[str], called: str | os.PathLike[str] | None =
 
 
 def memory_file(title: str) -> int:
-    """A descriptor of an empty file that takes no disk, or else has no name on it.
+    """Open an empty file in memory, or else an unnamed one on disk; return its descriptor.
 
     Raises:
         OSError: no file can be made.
@@ -101,14 +101,14 @@ def memory_file(title: str) -> int:
 
 
 def target_status(path: Path) -> tuple[int, bool] | None:
-    """What stands where a file is to be written.
+    """Type of an existing output.
 
     Returns:
-        Its type, one of `stat.S_IF*`, and whether it is the device that keeps nothing; None if
-        nothing is there. Of a symbolic link to a device, those of the device.
+        Its type, one of `stat.S_IF*`, and whether it is the null device; None if it does not exist.
+        A symbolic link to a device counts as the device.
 
     Raises:
-        OSError: it cannot be told.
+        OSError: it cannot be determined.
     """
     try:
         status = calls.stat(path, follow_symlinks=False)
@@ -122,7 +122,7 @@ def target_status(path: Path) -> tuple[int, bool] | None:
 
 
 def open_device(path: Path) -> int:
-    """A descriptor of a block device, or of the device that keeps nothing, for writing.
+    """Open a block device or the null device for writing; return its descriptor.
 
     Raises:
         OSError: it cannot be opened, or is in use.
@@ -139,10 +139,10 @@ def open_device(path: Path) -> int:
 
 
 def set_mode(file: Path | int, mode: int) -> None:
-    """Say who may read and write a file, if its file system can keep that.
+    """Set the mode of a file, if its file system has modes.
 
     Raises:
-        OSError: it could, but does not.
+        OSError: the file system has them, but refuses.
     """
     try:
         calls.chmod(file, mode)
@@ -152,10 +152,10 @@ def set_mode(file: Path | int, mode: int) -> None:
 
 
 def give(fd: int, uid: int, gid: int) -> None:
-    """Give a file to another user, which only root may do.
+    """Change the owner of a file, which only root may do.
 
     Raises:
-        OSError: it cannot be given.
+        OSError: it cannot be changed.
     """
     try:
         calls.fchown(fd, uid, gid)
@@ -164,12 +164,12 @@ def give(fd: int, uid: int, gid: int) -> None:
 
 
 def exists(path: Path) -> bool:
-    """Whether something stands at a path, which may be a link to it.
+    """Whether a path exists, including a dangling link.
 
-    `Path.exists` takes other errors for "no" since Python 3.14.
+    Since Python 3.14 `Path.exists` treats other errors as "no".
 
     Raises:
-        OSError: it cannot be told.
+        OSError: it cannot be determined.
     """
     try:
         calls.stat(path)
@@ -179,16 +179,16 @@ def exists(path: Path) -> bool:
 
 
 def holds_data(path: Path) -> bool:
-    """Whether there is a file at a path that is not empty.
+    """Whether a path is a file that is not empty.
 
     Raises:
-        OSError: it cannot be told.
+        OSError: it cannot be determined.
     """
     return exists(path) and calls.stat(path).st_size > 0
 
 
 def access_of(file: str | Path | int) -> tuple[int, int, bool]:
-    """Mode and group of a file, and whether an access list may say more.
+    """Mode and group of a file, and whether an ACL may extend them.
 
     Raises:
         OSError: there is no such file.
@@ -202,10 +202,10 @@ def access_of(file: str | Path | int) -> tuple[int, int, bool]:
 
 
 def close(fd: int) -> None:
-    """Close a file. Some file systems say only now that they could not write something.
+    """Close a file. Some file systems report failed writes only now.
 
     Raises:
-        OSError: that is so.
+        OSError: a write failed.
     """
     called = name_of(fd)
     forget(fd)
@@ -217,23 +217,23 @@ def close(fd: int) -> None:
 
 
 def release(fd: int) -> None:
-    """Close a file that was only read: an error changes nothing of what was read."""
+    """Close a file that was only read: an error does not affect the data."""
     forget(fd)
     with suppress(OSError):
         calls.close(fd)
 
 
 def publish(staged: Path, path: Path, *, replace: bool) -> None:
-    """Give a file its name; of two programs that race for one, the first has it.
+    """Give a file its final name; if two programs race for it, the first one wins.
 
     Args:
         staged: the file, in the same folder.
         path: its name.
-        replace: whether another file of that name may be there, and goes.
+        replace: whether an existing file of that name may be replaced.
 
     Raises:
-        FileExistsError: there is one, and it may not.
-        OSError: it cannot be given the name.
+        FileExistsError: there is one, and it may not be replaced.
+        OSError: it cannot be renamed.
     """
     try:
         if replace:
@@ -248,11 +248,11 @@ def publish(staged: Path, path: Path, *, replace: bool) -> None:
 
 
 def _linked(staged: Path, path: Path) -> bool:
-    """Give the file a second name; False where it cannot have two."""
+    """Give the file a second name; False if the file system has no hard links."""
     try:
         calls.link(staged, path)
     except FileExistsError:
-        # NFS also says so of a request that it carried out and whose answer was lost.
+        # NFS also reports this for a request that succeeded but whose reply was lost.
         if not os.path.samestat(calls.stat(staged), calls.stat(path, follow_symlinks=False)):
             raise
     except OSError:
@@ -264,16 +264,16 @@ def _publish_reserved(staged: Path, path: Path) -> None:
     calls.close(calls.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     try:
         calls.rename(staged, path)
-    except BaseException:  # a signal, too
+    except BaseException:  # including a signal
         remove(path)
         raise
 
 
 def move(path: Path, to: Path) -> None:
-    """Give a file or folder another name, in the place of a file or empty folder there.
+    """Rename a file or folder; it may replace a file or an empty folder.
 
     Raises:
-        OSError: it cannot be given the name.
+        OSError: it cannot be renamed.
     """
     try:
         calls.rename(path, to)
@@ -283,7 +283,7 @@ def move(path: Path, to: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, if it is there.
+    """Remove a file if it exists.
 
     Raises:
         OSError: it cannot be removed.

@@ -1,26 +1,26 @@
-"""Names of open files, which the system leaves out of its errors."""
+"""Names of open files, which errors of the system lack."""
 
 import os
 import re
 
-#: What the system calls a file that never had a name.
+#: The system's name for a file that never had one.
 _UNNAMED = re.compile(r"#\d+ \(deleted\)")
 
 _names: dict[int, str] = {}
 
 
 def name(fd: int, path: str | os.PathLike[str]) -> None:
-    """Let errors on `fd` name `path`, until `forget` is called; whoever opens it calls both."""
+    """Name `path` in errors on `fd` until `forget` is called; whoever opens the file calls both."""
     _names[fd] = os.fspath(path)
 
 
 def forget(fd: int) -> None:
-    """Forget the name; the descriptor is about to be closed."""
+    """Forget the name before the descriptor is closed."""
     _names.pop(fd, None)
 
 
 def name_of(fd: int) -> str:
-    """The path of an open file, as far as it is known."""
+    """The path of an open file, as far as known."""
     if fd in _names:
         return _names[fd]
     try:
@@ -32,7 +32,7 @@ def name_of(fd: int) -> str:
 
 
 def named(error: OSError, fd: int, offset: int | None = None) -> OSError:
-    """The error, which now names the file, and the offset where it was met."""
+    """The error with the name of the file, and the offset if given."""
     error.filename, error.filename2 = name_of(fd), None
     if offset is not None:
         error.strerror = f"{error.strerror} (at {offset:#x})"

@@ -1,4 +1,4 @@
-"""Reading: bytes at an offset, sizes, and where a file has data."""
+"""Reading: bytes at an offset, sizes, and data ranges."""
 
 import os
 import stat
@@ -13,7 +13,7 @@ from mappedram.io.system.names import named
 if TYPE_CHECKING:
     from mmap import mmap
 
-#: What stands at a path, by the type of its inode.
+#: Descriptions of file types.
 KINDS = {
     stat.S_IFREG: "a regular file",
     stat.S_IFBLK: "a block device",
@@ -23,9 +23,9 @@ KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFLNK: "a symbolic link",
 }
-#: The most pieces of memory that one call takes: IOV_MAX of Linux.
+#: Maximum number of pieces in one call: IOV_MAX of Linux.
 PIECES_MAX = 1024
-#: What `st_blocks` counts, whatever the block size of the file system is.
+#: Unit of `st_blocks`, whatever the block size of the file system.
 _SECTOR = 512
 
 
@@ -33,25 +33,25 @@ def kind_of(fd: int) -> int:
     """The type of an open file, one of `stat.S_IF*`.
 
     Raises:
-        OSError: it cannot be told.
+        OSError: it cannot be determined.
     """
     return stat.S_IFMT(status_of(fd).st_mode)
 
 
 def is_device(fd: int) -> bool:
-    """Whether it is a block device: without holes, and of a size that nobody chose.
+    """Whether it is a block device, which has no holes and a fixed size.
 
     Raises:
-        OSError: that cannot be told.
+        OSError: it cannot be determined.
     """
     return kind_of(fd) == stat.S_IFBLK
 
 
 def size_of(fd: int) -> int:
-    """Bytes of a file or of a block device, of which `fstat` says 0.
+    """Size in bytes of a file or of a block device (`fstat` returns 0 for the latter).
 
     Raises:
-        OSError: it cannot be seeked in.
+        OSError: it is not seekable.
     """
     try:
         return calls.lseek(fd, 0, os.SEEK_END)
@@ -60,26 +60,26 @@ def size_of(fd: int) -> int:
 
 
 def allocated_size(fd: int) -> int:
-    """Bytes that a file takes on the disk, holes left out; of a device, all of it.
+    """Bytes that a file takes on disk, without holes; the full size of a device.
 
     Raises:
-        OSError: it cannot be told.
+        OSError: it cannot be determined.
     """
     status = status_of(fd)
     return size_of(fd) if stat.S_ISBLK(status.st_mode) else status.st_blocks * _SECTOR
 
 
 def stamp_of(fd: int) -> tuple[int, int]:
-    """Size of a file, and the time of its last change in nanoseconds; a device has no such time.
+    """Size of a file, and its time of modification in nanoseconds; devices have no such time.
 
     Raises:
-        OSError: it cannot be told.
+        OSError: it cannot be determined.
     """
     return size_of(fd), status_of(fd).st_mtime_ns
 
 
 def read(fd: int, length: int, offset: int) -> bytes:
-    """At most `length` bytes at `offset`; fewer only where the file ends.
+    """Up to `length` bytes at `offset`; fewer only at the end of the file.
 
     Raises:
         OSError: reading failed.
@@ -99,10 +99,10 @@ def read(fd: int, length: int, offset: int) -> bytes:
 
 
 def read_into(fd: int, views: Sequence[memoryview], offset: int) -> bool:
-    """Fill pieces of memory, at most `PIECES_MAX`, one behind the other by one call.
+    """Fill up to `PIECES_MAX` consecutive pieces of memory with one call.
 
     Returns:
-        Whether all are full; if not, they hold anything, and `read` says why.
+        Whether all are full; if not, their contents are undefined, and `read` gives the error.
     """
     try:
         return calls.preadv(fd, views, offset) == sum(map(len, views))
@@ -111,13 +111,13 @@ def read_into(fd: int, views: Sequence[memoryview], offset: int) -> bool:
 
 
 def extents(fd: int, start: int, end: int, size: int) -> Iterator[tuple[int, int]]:
-    """The parts of [start, end) that are not holes; all of it where the system does not tell.
+    """The parts of [start, end) that are not holes; all of it if the system does not report holes.
 
     Args:
         fd: an open file, not a block device.
         start: first byte.
-        end: first byte behind.
-        size: bytes of the file, as far as is known.
+        end: end offset, exclusive.
+        size: bytes of the file, as far as known.
 
     Raises:
         TruncatedError: the file has become shorter than `end`.
@@ -131,16 +131,16 @@ def extents(fd: int, start: int, end: int, size: int) -> Iterator[tuple[int, int
 
 
 def _data(fd: int, start: int, end: int, size: int) -> int | None:
-    """The first byte from `start` on that is not in a hole; `end` or more if there is none.
+    """First byte from `start` on that is not in a hole; `end` or more if there is none.
 
-    None where the system does not tell.
+    None if the system does not report holes.
     """
     try:
         data = calls.lseek(fd, start, os.SEEK_DATA)
     except OSError as error:
         if error.errno != ENXIO:
             return None
-        # A hole up to the end of the file; or the file ends before `start` now.
+        # Either a hole extends to the end of the file, or the file now ends before `start`.
         now = size_of(fd)
         if now < end:
             raise TruncatedError("the file has shrunk while it was read", offset=now) from None
@@ -149,7 +149,7 @@ def _data(fd: int, start: int, end: int, size: int) -> int | None:
 
 
 def _hole(fd: int, data: int, end: int) -> int:
-    """The first byte of the hole behind `data`; `end` if none comes before, or nobody tells."""
+    """First byte of the next hole after `data`; `end` if none comes before it or is reported."""
     if data >= end:
         return end
     try:
@@ -160,10 +160,11 @@ def _hole(fd: int, data: int, end: int) -> int:
 
 
 def map_file(fd: int, size: int) -> "mmap | None":
-    """The file in memory, read-only; None where that cannot be.
+    """Map a file into memory, read-only.
 
     Returns:
-        A `mmap.mmap`. Using it raises SIGBUS where the file has become shorter.
+        A `mmap.mmap`; None if the file cannot be mapped. Using it raises SIGBUS after the file has
+        become shorter.
     """
     try:
         return calls.map_shared(fd, size)
@@ -172,10 +173,10 @@ def map_file(fd: int, size: int) -> "mmap | None":
 
 
 def status_of(fd: int) -> os.stat_result:
-    """What the system says of an open file.
+    """The status of an open file.
 
     Raises:
-        OSError: nothing.
+        OSError: it cannot be determined.
     """
     try:
         return calls.fstat(fd)

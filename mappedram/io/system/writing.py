@@ -1,4 +1,4 @@
-"""Writing: bytes at an offset, zeros and holes, and where a file ends."""
+"""Writing: bytes at an offset, zeros and holes, and the end of a file."""
 
 import os
 import stat
@@ -13,9 +13,9 @@ from mappedram.io.system.reading import extents, kind_of, size_of, status_of
 if TYPE_CHECKING:
     from mmap import mmap
 
-#: What is zeroed by one call; an interruption is heeded in between.
+#: Bytes zeroed by one call; an interruption takes effect between calls.
 _ZERO_STEP = 1 << 30
-#: What devices zero by themselves is a multiple of at least their logical blocks.
+#: Alignment of ranges that devices zero themselves: at least that of their logical blocks.
 _ZERO_ALIGNMENT = 1 << 20
 _ZEROS = bytes(1 << 18)
 
@@ -43,7 +43,7 @@ def _pwrite(fd: int, data: "memoryview | bytes", offset: int) -> int:
 
 
 def write_pieces(fd: int, pieces: Sequence[memoryview], offset: int) -> None:
-    """Write pieces of memory, at most `PIECES_MAX`, one behind the other, by one call if it can be.
+    """Write up to `PIECES_MAX` consecutive pieces of memory, with one call if possible.
 
     Raises:
         OSError: writing failed.
@@ -59,10 +59,10 @@ def write_pieces(fd: int, pieces: Sequence[memoryview], offset: int) -> None:
 
 
 def write_vector(fd: int, address: int, count: int, size: int, offset: int) -> bool:
-    """Write the `count` pieces, of `size` bytes in all, that a `struct iovec[]` in memory names.
+    """Write the `count` pieces, `size` bytes in total, of a `struct iovec` array at `address`.
 
     Returns:
-        Whether all was written; if not, `write` says why.
+        Whether all was written; if not, `write` gives the error.
     """
     try:
         return calls.pwritev_array(fd, address, count, offset) == size
@@ -70,27 +70,27 @@ def write_vector(fd: int, address: int, count: int, size: int, offset: int) -> b
         return False
 
 
-# Where a file begins and ends.
+# The start and the end of a file.
 
 
 def begin(fd: int, start: int, end: int, *sources: int) -> None:
-    """Prepare to write [start, end) anew: it reads as zeros then. Bytes before `start` stay.
+    """Prepare to rewrite [start, end), which then reads as zeros. Bytes before `start` stay.
 
-    A regular file is cut off at `start`, and ends there.
+    A regular file is truncated to `start`.
 
     Args:
         fd: a file or block device, open for writing.
-        start: first byte that is going to be written.
-        end: first byte behind all that is going to be written.
-        sources: descriptors of what is going to be read for it.
+        start: first byte that will be written.
+        end: end offset of all that will be written, exclusive.
+        sources: descriptors of files that will be read for it.
 
     Raises:
-        OSError: it is too small a device, is one of the sources, or was opened with O_APPEND; or
-            writing failed. Of the first three, nothing was written.
+        OSError: the target is a device that is too small, is one of the sources, or was opened with
+            O_APPEND; nothing was written then. Or writing failed.
     """
     refuse_source(fd, *sources)
     if calls.get_flags(fd) & os.O_APPEND:
-        # Linux ignores the offset of pwrite() then.
+        # Linux then ignores the offset of pwrite().
         raise OSError(EINVAL, "opened with O_APPEND: bytes would all go to its end", name_of(fd))
     kind = kind_of(fd)
     if kind == stat.S_IFBLK:
@@ -107,7 +107,7 @@ def begin(fd: int, start: int, end: int, *sources: int) -> None:
 
 
 def refuse_source(fd: int, *sources: int) -> None:
-    """Refuse to write into what is read.
+    """Refuse to write into a source.
 
     Raises:
         OSError: `fd` is the same file or device as one of the sources.
@@ -121,7 +121,7 @@ def refuse_source(fd: int, *sources: int) -> None:
 
 
 def end_at(fd: int, size: int, was: int = 0) -> None:
-    """Let a file end at `size`. A device keeps its size: what it had up to `was` becomes zeros.
+    """End a file at `size`. A device keeps its size: its old bytes up to `was` become zeros.
 
     Raises:
         OSError: it cannot be changed.
@@ -141,7 +141,7 @@ def end_at(fd: int, size: int, was: int = 0) -> None:
 
 
 def zero(fd: int, start: int, end: int) -> None:
-    """Let [start, end) read as zeros: by a hole, or by writing them.
+    """Zero [start, end), with a hole or by writing.
 
     Raises:
         OSError: writing failed.
@@ -154,7 +154,7 @@ def zero(fd: int, start: int, end: int) -> None:
 
 
 def _zero_inside(fd: int, start: int, end: int) -> None:
-    """Zero what a device does not as a whole, as its ends are within blocks."""
+    """Zero a range with unaligned ends, which a device does not zero as a whole."""
     first = min(end, start + -start % _ZERO_ALIGNMENT)
     last = max(first, end - end % _ZERO_ALIGNMENT)
     inside = (first, last) != (start, end) and first < last and _punched(fd, first, last)
@@ -172,7 +172,7 @@ def _punched(fd: int, start: int, end: int) -> bool:
 
 
 def fill_holes(fd: int) -> None:
-    """Give every byte of a file its place on the disk; a device has no holes.
+    """Allocate disk space for every byte of a file; a device has no holes.
 
     Raises:
         OSError: there is no room.
@@ -193,10 +193,10 @@ def fill_holes(fd: int) -> None:
 
 
 def flush(fd: int) -> None:
-    """Wait until all that was written is on the disk.
+    """Wait until all written data is on the disk.
 
     Raises:
-        OSError: it does not get there.
+        OSError: writing failed.
     """
     try:
         calls.fsync(fd)
@@ -209,7 +209,7 @@ def flush(fd: int) -> None:
 
 
 def open_direct(fd: int) -> int | str:
-    """A second descriptor of the file, with O_DIRECT; or why there is none."""
+    """A second descriptor of the file, with O_DIRECT; or the reason why there is none."""
     try:
         return calls.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
     except OSError as error:
@@ -217,15 +217,15 @@ def open_direct(fd: int) -> int | str:
 
 
 def direct_buffer(size: int) -> "mmap":
-    """Writable memory that O_DIRECT takes."""
+    """Writable memory that is aligned for O_DIRECT."""
     return calls.map_memory(size)
 
 
 def write_direct(direct: int, data: memoryview, offset: int, fd: int) -> str | None:
-    """Write all of `data` to the file, of which `direct` is the descriptor with O_DIRECT.
+    """Write all of `data` to the file through `direct`, its descriptor with O_DIRECT.
 
     Returns:
-        Why a part of it went through the page cache; None if all went past it.
+        The reason why a part went through the page cache; None if none did.
 
     Raises:
         OSError: writing failed.

@@ -7,7 +7,7 @@ MIB = 1 << 20
 
 
 @dataclass(frozen=True)
-class TestGuest:
+class TrialGuest:
     """How a machine is started so that each of its `blocks` is a file of ours.
 
     Attributes:
@@ -46,25 +46,25 @@ _VIRT = ("-cpu", "cortex-a57", "-machine", "virt-10.0,memory-backend=mach-virt.r
 GUESTS = {
     guest.name: guest
     for guest in (
-        TestGuest("none", ("-machine", "none,memory-backend=ram", "-m", "16M"), {"ram": 16 * MIB}),
-        TestGuest(
+        TrialGuest("none", ("-machine", "none,memory-backend=ram", "-m", "16M"), {"ram": 16 * MIB}),
+        TrialGuest(
             "pc",
             (*_PC, "pc-i440fx-10.0,memory-backend=pc.ram", "-m", "16M"),
             {"pc.ram": 16 * MIB},
             arch="x86_64",
         ),
-        TestGuest(
+        TrialGuest(
             "q35",
             (*_PC, "pc-q35-10.0,memory-backend=pc.ram", "-m", "16M"),
             {"pc.ram": 16 * MIB},
             arch="x86_64",
         ),
-        TestGuest(
+        TrialGuest(
             "numa",
             (*_PC, "pc-i440fx-10.0", "-smp", "3", "-m", "14M", *_numa(3)),
             {"node0": 8 * MIB, "node1": 4 * MIB, "node2": 2 * MIB},
             arch="x86_64",
         ),
-        TestGuest("virt", (*_VIRT, "-m", "16M"), {"mach-virt.ram": 16 * MIB}, arch="aarch64"),
+        TrialGuest("virt", (*_VIRT, "-m", "16M"), {"mach-virt.ram": 16 * MIB}, arch="aarch64"),
     )
 }

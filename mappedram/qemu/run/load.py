@@ -22,7 +22,7 @@ from typing import Any, Literal, Self
 
 from mappedram.io import system
 from mappedram.io.opening import open_source
-from mappedram.qemu.run.guests import GUESTS, TestGuest
+from mappedram.qemu.run.guests import GUESTS, TrialGuest
 from mappedram.stream.snapshot import OpenSnapshot
 
 Outcome = Literal["loads", "wrong-memory", "refuses", "crashes", "hangs"]
@@ -67,7 +67,7 @@ class QemuLoader:
     def __init__(
         self,
         binary: str | os.PathLike[str],
-        guest: TestGuest | str = "none",
+        guest: TrialGuest | str = "none",
         *,
         timeout: float = 10.0,
         address_space: int = ADDRESS_SPACE,
@@ -336,7 +336,7 @@ def digest_of(memory: Mapping[str, int]) -> bytes:
     return digest.result()
 
 
-def digest_of_snapshot(snapshot: OpenSnapshot, guest: TestGuest) -> bytes:
+def digest_of_snapshot(snapshot: OpenSnapshot, guest: TrialGuest) -> bytes:
     """The digest that the watched blocks of a guest have once it has loaded the snapshot.
 
     Raises:

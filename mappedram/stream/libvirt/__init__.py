@@ -1,7 +1,7 @@
 """Save images of libvirt: header, domain XML and cookie around a stream.
 
-The stream inside is parsed by `reader`. Writing an image belongs in `export/libvirt`, and the
-layout of the header in `format/libvirt`.
+`reader` parses the stream inside. Writing an image belongs in `export/libvirt`, and the layout of
+the header in `format/libvirt`.
 
 >>> from mappedram.stream.libvirt import open_any
 >>> with open_any("guest.save") as (snapshot, image):

@@ -1,18 +1,19 @@
-"""What the XML of a domain says, as far as anybody wants to see it here."""
+"""Facts from the XML of a domain that this package shows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.parsers import expat
 
-#: libvirt itself takes no longer text from a client. Source: src/remote/remote_protocol.x.
+#: Maximum length of a text that libvirt accepts from a client. Source: libvirt
+#: src/remote/remote_protocol.x.
 TEXT_MAX = 4 << 20
-#: What follows a name here is kept; a name that is longer is nobody's.
+#: Maximum length of a domain's name; text after that is dropped.
 _NAME_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A domain of libvirt. What its XML does not say is None."""
+    """A domain of libvirt. Values missing in the XML are None."""
 
     name: str | None
     uuid: str | None
@@ -21,10 +22,10 @@ class Domain:
 
 
 def describe(xml: str) -> Domain | None:
-    """What the XML of a domain says; None where it is not that.
+    """Parse the XML of a domain; None if it is not one.
 
-    No tree is built, and a text that declares entities is refused, so that no text can take more
-    time or memory than its length.
+    No tree is built, and entity declarations are refused. So time and memory are proportional to
+    the length of the text.
     """
     if len(xml) > TEXT_MAX:
         return None
@@ -44,11 +45,11 @@ def describe(xml: str) -> Domain | None:
 
 
 class _NotADomainError(Exception):
-    """The text is XML, but of something else."""
+    """The text is XML, but not of a domain."""
 
 
 class _Handler:
-    """Notes texts right below the root, and the attributes of `os/type`."""
+    """Collects the text of elements below the root, and the attributes of `os/type`."""
 
     def __init__(self) -> None:
         self.found: dict[str, str] = {}

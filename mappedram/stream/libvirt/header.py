@@ -1,4 +1,4 @@
-"""The header of a save image of libvirt, and the texts between it and the stream.
+"""Header of a libvirt save image, and the texts between it and the stream.
 
 Source: libvirt src/qemu/qemu_saveimage.c, virQEMUSaveDataWrite() and qemuSaveImageReadHeader().
 """
@@ -29,7 +29,7 @@ from mappedram.stream.regions import Region
 KIND = LIBVIRT_HEADER
 PATH = "/libvirt"
 STREAM_PATH = f"{PATH}/stream"
-#: A text is read up to its NUL, and no further than this: its length is the file's word.
+#: A text is read up to its NUL, but at most this many bytes, whatever length the file claims.
 TEXT_MAX = 64 << 20
 _STEP = 1 << 16
 #: What a save image begins with.
@@ -52,14 +52,15 @@ class HeaderText:
 
 @dataclass(frozen=True, slots=True)
 class LibvirtImage(views.LibvirtHeader):
-    """What a save image says before its stream begins.
+    """Header and texts of a save image.
 
     Attributes:
-        header: the header, whose fields are attributes of the image as well, under libvirt's names.
+        header: the header; its fields are also attributes of the image, under libvirt's names.
         xml_text: the XML of the domain.
-        cookie_text: the cookie, in XML; None where there is none, or where it would lie outside.
-        payload: how the stream is written, by its first bytes: RAW for a plain one, whether it has
-            mapped-ram or not; None where it begins like nothing known, or not at all.
+        cookie_text: the cookie, in XML; None if there is none, or if it would lie outside the
+            texts.
+        payload: compression of the stream, detected from its first bytes: RAW if uncompressed, with
+            or without mapped-ram; None if unknown or missing.
         file_size: bytes of the file.
     """
 
@@ -76,28 +77,28 @@ class LibvirtImage(views.LibvirtHeader):
 
     @property
     def byteorder(self) -> Literal["little", "big"]:
-        """Byte order of the header; that of the host which wrote the image."""
+        """Byte order of the header, which is that of the host that wrote the image."""
         return "big" if self.header.params["is_be"] else "little"
 
     @property
     def complete(self) -> bool:
-        """Whether libvirt says that the save came to its end."""
+        """Whether libvirt marked the save as complete."""
         return self.magic == QEMU_SAVE_MAGIC
 
     @property
     def was_running(self) -> bool:
-        """Whether the guest is to run once it is restored."""
+        """Whether the guest runs after it is restored."""
         return bool(self.values["was_running"])
 
     @property
     def format_name(self) -> str | None:
-        """The name that libvirt has for that number; None where it has none."""
+        """Name that libvirt has for the header's format number; None if it has none."""
         known = self.format in set(SaveFormat)
         return SaveFormat(self.format).name.lower() if known else None
 
     @property
     def xml(self) -> str:
-        """The XML of the domain; bytes that are not UTF-8 stand as surrogates."""
+        """The XML of the domain; bytes that are not UTF-8 become surrogates."""
         return self.xml_text.text
 
     @property
@@ -107,12 +108,12 @@ class LibvirtImage(views.LibvirtHeader):
 
     @property
     def stream_offset(self) -> int:
-        """Where the stream begins, by the header; it may be behind the end of the file."""
+        """Offset of the stream, from the header; it may be beyond the end of the file."""
         return self.header.end + self.data_len
 
     @property
     def compressed(self) -> bool:
-        """Whether the stream has to be decompressed, by its first bytes."""
+        """Whether the stream is compressed, from its first bytes."""
         return self.payload not in (None, SaveFormat.RAW)
 
     @property
@@ -121,7 +122,7 @@ class LibvirtImage(views.LibvirtHeader):
         return max(text.end for text in (self.xml_text, self.cookie_text) if text)
 
     def regions(self) -> list[Region]:
-        """Every byte from the header up to the stream, in exactly one named region, in order."""
+        """Partition the bytes from the header up to the stream into named regions, in order."""
         return list(self._regions())
 
     def _regions(self) -> Iterator[Region]:
@@ -143,7 +144,7 @@ class LibvirtImage(views.LibvirtHeader):
 def detect(
     source: Source, offset: int = 0, *, driver: DriverName = "construct"
 ) -> LibvirtImage | None:
-    """What a save image of libvirt says, if one begins at `offset`.
+    """Parse the header of a libvirt save image, if one begins at `offset`.
 
     Reads the header, the texts, and a few bytes of the stream.
 
@@ -170,7 +171,7 @@ def detect(
 
 
 def _header(data: bytes, offset: int, driver: DriverName) -> Element[LibvirtHeader]:
-    """The header, in the byte order that gives it a version there is."""
+    """The header, in the byte order that makes its version valid."""
     params = {"is_be": is_be(data)}
     try:
         values, length = drivers.get(driver).parse(KIND, data, params)
@@ -195,7 +196,7 @@ def _header(data: bytes, offset: int, driver: DriverName) -> Element[LibvirtHead
 
 
 def _text(source: Source, begin: int, end: int) -> HeaderText:
-    """The text from `begin` to its NUL, or as far as it may go."""
+    """The text from `begin` to its NUL, or up to `end`."""
     pieces: list[bytes] = []
     position, end = begin, min(end, source.size, begin + TEXT_MAX)
     terminated = False

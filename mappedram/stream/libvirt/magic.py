@@ -1,4 +1,4 @@
-"""By which bytes a stream begins, plain or compressed."""
+"""Detect the compression of a stream from its first bytes."""
 
 from mappedram.format.constants import QEMU_VM_FILE_MAGIC
 from mappedram.format.foreign.signatures import foreign
@@ -6,7 +6,7 @@ from mappedram.format.libvirt import SaveFormat
 
 
 def kind_of(head: bytes) -> SaveFormat | None:
-    """How a stream that begins with `head` is written; None where nothing begins so."""
+    """Compression of a stream that begins with `head`; None if unknown."""
     if head.startswith(QEMU_VM_FILE_MAGIC):
         return SaveFormat.RAW
     found = foreign(head)

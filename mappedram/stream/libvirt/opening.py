@@ -1,4 +1,4 @@
-"""Opening a snapshot wherever it stands: in a file of its own, or in a save image of libvirt."""
+"""Open a snapshot, either in a file of its own or in a libvirt save image."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -59,14 +59,14 @@ def open_any(
 
 
 def regions_of(snapshot: OpenSnapshot, image: LibvirtImage | None) -> list[Region]:
-    """Every byte of the file in exactly one named region, those of the image included.
+    """Partition the file into named regions, including those of the image.
 
-    Of a compressed image, these are the regions of what was decompressed.
+    For a compressed image, these are the regions of the decompressed stream.
     """
     regions = snapshot.regions()
     if image is None or image.compressed or image.header.offset or not regions:
         return regions
     first, *others = regions
     if (first.kind, first.end) != ("gap", image.stream_offset):
-        return regions  # an offset of a block points into the image, which is worth seeing
+        return regions  # an offset of a block points into the image; show that
     return [*image.regions(), *others]

@@ -1,7 +1,7 @@
-"""How the stream in a save image is compressed, and how to get it out: a piece at a time.
+"""Decompress the stream of a save image, piece by piece.
 
-libvirt pipes the stream through the program of that name. The programs take several compressed
-streams one behind another, and so does this.
+libvirt pipes the stream through the program of that name. These programs accept several
+concatenated compressed streams, and so does this module.
 """
 
 import bz2
@@ -21,19 +21,19 @@ from mappedram.io.source import Source
 from mappedram.stream.libvirt.header import STREAM_PATH
 from mappedram.stream.libvirt.magic import kind_of
 
-#: What one piece holds at most, but for zstd: there it is what the input below can grow to.
+#: Maximum size of a piece, except for zstd, whose pieces depend on the input size below.
 _STEP = 1 << 20
-#: zstd makes at most 128 KiB of 4 bytes.
+#: zstd expands 4 bytes to at most 128 KiB.
 _ZSTD_INPUT = 1 << 10
-#: What a decompressor may keep in memory; `xz -9` asks for 65 MiB.
+#: Memory limit of a decompressor in bytes; `xz -9` needs 65 MiB.
 _MEMORY_MAX = 192 << 20
 
 
 def decompressed(source: Source, offset: int, kind: SaveFormat) -> Generator[bytes]:
-    """The stream that begins at `offset`, in pieces.
+    """Yield the decompressed stream that begins at `offset`, in pieces.
 
     Raises:
-        UnsupportedError: what is needed to decompress it is not on this machine.
+        UnsupportedError: this machine has no decompressor for it.
         TruncatedError: the file ends within the compressed stream.
         FormatError: it is damaged.
     """
@@ -52,11 +52,11 @@ def decompressed(source: Source, offset: int, kind: SaveFormat) -> Generator[byt
     except OSError as error:
         if error.errno is not None:
             raise
-        raise _damaged(name, offset, error) from error  # bz2 says it so
+        raise _damaged(name, offset, error) from error  # bz2 raises OSError for wrong data
 
 
 class _DamagedError(Exception):
-    """A program or an extra library says that the data are wrong."""
+    """A program or an optional library reports wrong data."""
 
 
 def _damaged(name: str, offset: int, error: Exception) -> FormatError:
@@ -84,7 +84,7 @@ class _Tail(RawIOBase):
 
 
 class _Decompressor(Protocol):
-    """What bz2 and lzma have in common."""
+    """Common interface of bz2 and lzma decompressors."""
 
     @property
     def eof(self) -> bool: ...
@@ -96,7 +96,7 @@ class _Decompressor(Protocol):
 
 
 class _GzipDecompressor:
-    """The same for gzip."""
+    """The same interface for gzip."""
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(16 + zlib.MAX_WBITS)
@@ -115,7 +115,7 @@ class _GzipDecompressor:
         return self._inner.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """At most `max_length` bytes more."""
+        """Decompress up to `max_length` further bytes."""
         made = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
         self._has_more = bool(self._inner.unconsumed_tail) or len(made) == max_length
         return made
@@ -139,7 +139,7 @@ def _xz(source: Source, offset: int) -> Generator[bytes]:
 def _each(
     source: Source, offset: int, new: Callable[[], _Decompressor], kind: SaveFormat
 ) -> Generator[bytes]:
-    """One compressed stream after the other, each with a decompressor of its own."""
+    """Decompress concatenated streams, each with a new decompressor."""
     tail = _Tail(source, offset)
     data = _read(tail, _STEP)
     while kind_of(data) == kind:
@@ -174,7 +174,7 @@ def _zstd(source: Source, offset: int) -> Generator[bytes]:
 
 
 def _read(tail: _Tail, length: int) -> bytes:
-    """Bytes that have to be there."""
+    """Read exactly `length` bytes."""
     data = tail.read(length)
     if not data:
         raise EOFError
@@ -182,7 +182,7 @@ def _read(tail: _Tail, length: int) -> bytes:
 
 
 def _program(name: str, instead: str = "") -> Callable[[Source, int], Generator[bytes]]:
-    """Decompress with a program, as libvirt does, where there is no library to do it."""
+    """Decompress with a program, as libvirt does, if no library is available."""
 
     def run(source: Source, offset: int) -> Generator[bytes]:
         if shutil.which(name) is None:
@@ -204,7 +204,7 @@ def _program(name: str, instead: str = "") -> Callable[[Source, int], Generator[
             except BaseException:
                 process.kill()
                 raise
-        # Behind the stream on a device stands something else, which the program does not like.
+        # On a device other data follows the stream, and the program reports that as an error.
         if process.returncode and not source.is_device:
             raise _DamagedError(f"the program {name} ended with status {process.returncode}")
 

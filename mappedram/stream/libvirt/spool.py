@@ -1,4 +1,4 @@
-"""Pieces one behind another in a file, with holes for zeros."""
+"""Write consecutive pieces to a file, with holes for zeros."""
 
 from collections.abc import Iterable
 
@@ -6,13 +6,13 @@ from mappedram.errors import UnsupportedError
 from mappedram.io import system
 from mappedram.stream.libvirt.header import STREAM_PATH
 
-#: Zeros of that many bytes, at a multiple of it, become a hole.
+#: Aligned blocks of zeros of this size become a hole.
 _HOLE = 1 << 12
 _ZEROS = bytes(_HOLE)
 
 
 def spool(pieces: Iterable[bytes], fd: int, limit: int) -> None:
-    """Write the pieces into the empty file open as `fd`; on an error, those before it are there.
+    """Write the pieces to the empty file `fd`; after an error, it has all pieces before it.
 
     Raises:
         UnsupportedError: they are more than `limit` bytes.
@@ -38,7 +38,7 @@ def spool(pieces: Iterable[bytes], fd: int, limit: int) -> None:
 
 
 def _write(data: bytes, length: int, fd: int, offset: int) -> None:
-    """Write what is not zero in the first `length` bytes, in runs that are as long as possible."""
+    """Write the nonzero blocks in the first `length` bytes, in the longest possible runs."""
     start = 0
     with memoryview(data) as view:
         for here in range(0, length, _HOLE):

@@ -1,4 +1,4 @@
-"""The stream of a save image as a file in which every offset can be reached."""
+"""The stream of a save image as a seekable file."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -8,15 +8,15 @@ from mappedram.io.opening import open_source
 from mappedram.io.source import Source
 from mappedram.stream.libvirt.header import LibvirtImage
 
-#: What a small image may grow to in any case.
+#: Default limit for small images, in bytes.
 _LIMIT_MIN = 1 << 30
-#: How many times its size a compressed stream may grow. Pages of zeros are not in it: QEMU has
-#: written a record of 9 bytes for each.
+#: Maximum ratio of decompressed to compressed size. Pages of zeros do not count: QEMU writes each
+#: as a record of 9 bytes.
 _RATIO_MAX = 256
 
 
 def default_limit(image: LibvirtImage) -> int:
-    """Bytes that `open_stream` decompresses at most, unless it is told another number."""
+    """Default number of bytes that `open_stream` decompresses at most."""
     return max(_LIMIT_MIN, _RATIO_MAX * (image.file_size - image.stream_offset))
 
 
@@ -28,30 +28,29 @@ def open_stream(
     limit: int | None = None,
     on_damage: Callable[[FormatError], None] | None = None,
 ) -> Iterator[tuple[Source, int]]:
-    """The stream of an image, and the offset where it begins.
+    """Open the stream of an image; yield its source and its offset there.
 
-    A plain stream is read where it stands. A compressed one is decompressed into a file without a
-    name in the directory for temporary files (`TMPDIR`), with holes for zeros; it is gone when the
+    A plain stream is read in place. A compressed one is decompressed into an unnamed file in the
+    directory for temporary files (`TMPDIR`), with holes for zeros. The file disappears when the
     block ends.
 
     Args:
         source: the image.
-        image: what `detect` says of it.
-        limit: decompress at most that many bytes; `default_limit` if None.
-        on_damage: where a compressed stream is cut off or damaged, called with the reason; what
-            comes before is given then. If None, the reason is raised.
+        image: the header, from `detect`.
+        limit: maximum number of bytes to decompress; `default_limit` if None.
+        on_damage: called with the error if a compressed stream is cut off or damaged; the part
+            before it is then returned. If None, the error is raised.
 
     Raises:
-        UnsupportedError: what decompresses it is not on this machine, or there is more than
-            `limit`.
+        UnsupportedError: this machine has no decompressor for it, or there is more than `limit`.
         TruncatedError: the compressed stream is cut off.
         FormatError: it is damaged.
-        OSError: there is no space for it, for one.
+        OSError: there is no space for it, for example.
     """
     if not image.compressed:
         yield source, image.stream_offset
         return
-    # What decompresses is slow to load, and most files need none of it.
+    # Imported here because decompressors are slow to load, and most files need none.
     from tempfile import TemporaryFile
 
     from mappedram.stream.libvirt.payload import decompressed

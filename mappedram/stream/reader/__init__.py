@@ -1,7 +1,7 @@
 """Parse any supported file into `mappedram.stream.model.Stream`.
 
-The reader is lenient: it stops only where the place of the next byte is unknown, and notes what it
-saw until then. Whether a value is allowed belongs in `check`, and the order of structures in
+The reader is lenient: it stops only where the place of the next byte is unknown, and keeps
+everything before it. Permitted values belong in `check`, and the order of structures in
 `format/file`.
 """
 
@@ -20,12 +20,12 @@ def read_stream(
 ) -> Stream:
     """Follow the stream that begins at `offset`, along the declaration that `driver` belongs to.
 
-    Reads headers and the JSON text, never a bitmap or a page, unless pages stand among records.
+    Reads headers and the JSON text. Bitmaps and pages are not read, except pages in records.
 
     Args:
         source: the file.
-        offset: where the stream begins.
-        driver: what reads single structures.
+        offset: start of the stream.
+        driver: reads single structures.
         on_pages: called before the first page record, if there is one and the declaration follows
             it; that of Kaitai does not.
 

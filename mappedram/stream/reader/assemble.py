@@ -1,4 +1,4 @@
-"""What the structures of a stream come to: its configuration, blocks and sections."""
+"""Make the configuration, blocks and sections from the structures of a stream."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
@@ -8,7 +8,7 @@ from mappedram.format.arithmetic import DEFAULT_WORD_SIZE
 from mappedram.format.constants import RAM_SAVE_FLAG_MEM_SIZE, SectionType
 from mappedram.stream.model import Configuration, Element, RamBlock, Section, is_kind, of_kind
 
-#: The structures that sections begin with.
+#: The first structures of sections.
 _HEADERS = {
     structures.SECTION_START,
     structures.SECTION_PART,
@@ -28,11 +28,11 @@ _SectionHeader = (
 def configuration(
     elements: Iterable[Element[object]], left_out: Callable[[int, int], Iterable[object]]
 ) -> Configuration | None:
-    """The configuration section; None where there is none.
+    """The configuration section; None if there is none.
 
     Args:
         elements: the structures of a stream, in its order.
-        left_out: which parts of a range of the file a metadump left out.
+        left_out: returns the parts of a range of the file that a metadump left out.
     """
     machine: str | None = None
     target_page_bits: int | None = None
@@ -65,7 +65,7 @@ def configuration(
 
 
 def totals(elements: Iterable[Element[object]]) -> tuple[int, ...]:
-    """The sums of all lists of blocks, in bytes."""
+    """The announced totals of all lists of blocks, in bytes."""
     return tuple(
         element.values["total_and_flags"] - RAM_SAVE_FLAG_MEM_SIZE
         for element in of_kind(elements, structures.MEM_SIZE)
@@ -81,7 +81,7 @@ def blocks(
 
 
 def sections(elements: Sequence[Element[object]], end: int) -> tuple[Section, ...]:
-    """The sections; the last one reaches up to `end`, unless it has a footer."""
+    """The sections; the last one extends to `end`, unless it has a footer."""
     found = []
     started: dict[int, Section] = {}
     header: Element[object] | None = None

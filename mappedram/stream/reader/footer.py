@@ -1,4 +1,4 @@
-"""Finding the end of a payload whose length nothing tells, by the footer after it."""
+"""Find the end of a payload of unknown length by the footer after it."""
 
 import re
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from mappedram.format.section import SectionFooter, SectionPart
 from mappedram.io.source import Source
 
 FOOTER_SIZE: int = SectionFooter.sizeof()
-#: Bytes that each section begins with: its type and section_id, or command and length.
+#: Bytes at the start of every section: its type and section_id, or command and length.
 _HEAD: int = SectionPart.sizeof()
-#: How far a footer is looked for; payloads of devices are far shorter.
+#: Bytes to search for a footer; payloads of devices are far shorter.
 SEARCH_MAX = 256 << 20
-#: Bytes that are read at once: few at first, as most payloads are short.
+#: Bytes that are read at once: few at first, because most payloads are short.
 _CHUNK_MIN, _CHUNK_MAX = 1 << 12, 1 << 20
 
 
@@ -26,7 +26,7 @@ def footer_bytes(section_id: int) -> bytes:
 
 
 def find_footer(source: Source, start: int, section_id: int) -> int | None:
-    """Offset of the first footer of `section_id` at or after `start` that something legal follows.
+    """Offset of the first footer of `section_id` at or after `start` with a valid successor.
 
     None if there is none within reach.
     """
@@ -35,9 +35,9 @@ def find_footer(source: Source, start: int, section_id: int) -> int | None:
 
 
 def footers(source: Source, start: int, section_id: int) -> Iterator[int]:
-    """Offsets at or after `start` of what a footer of `section_id` looks like, within reach."""
+    """Offsets at or after `start` of possible footers of `section_id`, within reach."""
     wanted = footer_bytes(section_id)
-    # In zeros, which make up most of a payload, `bytes.find` takes twenty times as long.
+    # In zeros, which most payloads consist of, `bytes.find` takes twenty times as long.
     search = re.compile(re.escape(wanted)).search
     end = min(source.size, start + SEARCH_MAX)
     position, size = start, _CHUNK_MIN
@@ -51,7 +51,7 @@ def footers(source: Source, start: int, section_id: int) -> Iterator[int]:
 
 
 def is_section_start(source: Source, offset: int) -> bool:
-    """Whether what stands at `offset` could be the next section of a stream."""
+    """Whether the bytes at `offset` could be the next section of a stream."""
     head = source.peek(offset, 10)
     if not head:
         return False
@@ -64,5 +64,5 @@ def is_section_start(source: Source, offset: int) -> bool:
         return len(head) >= _HEAD and 0 < int.from_bytes(head[1:3], "big") <= max(CommandType)
     if head[0] != SectionType.EOF:
         return False
-    # A device goes on behind the end of the stream, with whatever was there before.
+    # On a device, old data follows the end of the stream.
     return source.is_device or head[1:2] in (b"", bytes([SectionType.VMDESCRIPTION]))

@@ -1,12 +1,12 @@
-"""The walk along a stream that the class generated from `mapped_ram.ksy` makes.
+"""Walk along a stream with the class generated from `mapped_ram.ksy`.
 
-The generated class decides what stands where: it reads section by section, record by record and
-block by block. Here its lists are watched while they grow, and what it has read is noted as the
-walk of Construct notes it. It stops where the `.ksy` does (`docs/languages.md`): at the first page
-of a stream without mapped-ram, and at a payload that no footer ends.
+The generated class decides the order of structures: it reads section by section, record by record
+and block by block. This module observes its lists while they grow, and records the structures as
+the walk of Construct does. It stops where the `.ksy` does (`docs/languages.md`): at the first page
+of a stream without mapped-ram, and at a payload without a footer.
 
-Two things are done in bulk. Copies of a PART that holds nothing but EOS are taken together, and
-what cannot be a footer is not looked at. Of a list, only the last item is kept: a file may have
+Two things are done in bulk: copies of a PART that holds only EOS are skipped together, and only
+bytes that can be a footer are examined. Only the last item of a list is kept: a file may have
 hundreds of thousands.
 """
 
@@ -32,15 +32,15 @@ from mappedram.stream.reader.footer import footers
 from mappedram.stream.reader.parser import StreamWalk
 from mappedram.stream.reader.passed import Passed, refuse_others
 
-#: What the generated code raises.
+#: Exceptions of the generated code.
 _REFUSALS: Final = (EndOfStreamError, ValidationFailedError)
-#: What the stream says of the header of a block. Its other parameters say where it ends.
+#: Parameters of a block header that come from the stream. The others give its end.
 _AROUND: Final = ("has_page_size", "has_addr", "has_mapped_ram")
-#: Where the generated code keeps what it has worked out.
+#: Attributes where the generated code caches results.
 _PIECES, _OFS_NEXT = "_m_pieces", "_m_ofs_next"
-#: What `footers_before` says where sections have had footers.
+#: Value of `footers_before` if sections have had footers.
 _FOOTERS: Final = 1
-#: By what a section says that it is: the field that is its header, and the kind of that.
+#: Header field of a section and its kind, by the property that identifies the section.
 _HEADERS: Final = {
     "is_start": ("start", "section_start"),
     "is_part": ("part", "section_part"),
@@ -55,8 +55,8 @@ def read_stream(source: Source, offset: int, driver: Driver) -> Stream:
 
     Args:
         source: the file.
-        offset: where the stream begins.
-        driver: what tells where fields lie, and reads the records of live devices.
+        offset: start of the stream.
+        driver: locates fields, and reads the records of live devices.
 
     Raises:
         UnsupportedError: no QEMU migration stream begins there.
@@ -68,16 +68,16 @@ def read_stream(source: Source, offset: int, driver: Driver) -> Stream:
 def outline(source: Source, stream: Stream, driver: Driver, at_most: int) -> tuple[Stream, bool]:
     """Follow a stream that was read before as far as the generated class alone does.
 
-    That is without the records of live devices; what the JSON text says is not read again.
+    The class does not follow the records of live devices. The JSON text is not read again.
 
     Args:
         source: the file.
-        stream: what was read.
-        driver: as above.
-        at_most: how many structures, and what may be footers, are looked at.
+        stream: the result of the previous read.
+        driver: locates fields.
+        at_most: number of structures and possible footers to examine.
 
     Returns:
-        The stream, and whether it was followed as far as the class does.
+        The stream, and whether the class followed it without reaching `at_most`.
     """
     walk = _Walk(source, stream.offset, driver, at_most)
     walk.vmdescription = stream.vmdescription
@@ -95,11 +95,11 @@ def _read(walk: "_Walk") -> tuple[Stream, bool]:
 
 
 class _EnoughError(Exception):
-    """No more is wanted."""
+    """The limit of the walk is reached."""
 
 
 class _Bytes(KaitaiStream):  # type: ignore[misc]
-    """What the generated code reads from: the file, through the window of a `Source`."""
+    """Input of the generated code: the file, through the window of a `Source`."""
 
     def __init__(self, source: Source, position: int, walk: "_Walk") -> None:
         self.source = source
@@ -127,7 +127,7 @@ class _Bytes(KaitaiStream):  # type: ignore[misc]
 
 
 class _Passing(list[Any]):
-    """A list of which the last item alone is kept; each is handed on when it is added."""
+    """A list that keeps only its last item; each new item is passed on."""
 
     def __init__(self, take: Callable[[Any], None], places: list[Any]) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ class _Passing(list[Any]):
 
 @cache
 def generated() -> Any:
-    """The generated module, in a copy of its own: its lists are watched by a walk."""
+    """The generated module, in a separate copy: a walk observes its lists."""
     spec = find_spec("mappedram.format.kaitai.mapped_ram")
     assert spec is not None
     assert spec.loader is not None
@@ -151,7 +151,7 @@ def generated() -> Any:
     spec.loader.exec_module(module)
     root = module.MappedRam
     for owner in (root, *filter(_is_class, vars(root).values())):
-        # The usual one notes what has to be written; nothing is.
+        # The generated method records changes for writing; nothing is written here.
         owner.__setattr__ = object.__setattr__
     _watch(root, "sections", "sections", "section")
     _watch(root.RamPayload, "_m_records", "_m_records", "record")
@@ -165,7 +165,7 @@ def _is_class(value: object) -> bool:
 
 
 def _watch(owner: Any, name: str, places: str, taker: str) -> None:
-    """Hand the items of a list of `owner` to that method of the walk."""
+    """Pass the items of a list of `owner` to that method of the walk."""
 
     def assign(self: Any, key: str, value: Any) -> None:
         if key == name:
@@ -176,7 +176,7 @@ def _watch(owner: Any, name: str, places: str, taker: str) -> None:
 
 
 def _footer(search: Any) -> list[Any]:
-    """The last piece of a payload. Only those that begin with a footer's bytes are looked at."""
+    """The last piece of a payload. Only pieces that begin with a footer's bytes are examined."""
     kept = vars(search)
     if _PIECES not in kept:
         piece = generated().MappedRam.PayloadPiece
@@ -194,24 +194,24 @@ def _footer(search: Any) -> list[Any]:
 
 
 def _place(owner: Any, field: str) -> dict[str, int]:
-    """Where a field of an object stands: `start`, and `end` if it was read to its end."""
+    """Place of a field of an object: `start`, and `end` if it was read completely."""
     place: dict[str, int] = owner._debug[field] or owner._debug[f"_m_{field}"]
     return place
 
 
 def _is_read(header: Any) -> bool:
-    """Whether the header of a block was read to its last field."""
+    """Whether all fields of a block header were read."""
     return header.has_mapped_ram and hasattr(getattr(header, "mapped_ram", None), "ofs_pages")
 
 
 class _Walk(Passed):
-    """The state of one walk, and what is done with each item of the lists."""
+    """State of one walk, and the handlers of list items."""
 
     def __init__(
         self, source: Source, offset: int, driver: Driver, at_most: int | None = None
     ) -> None:
         super().__init__(source, offset, driver)
-        #: What may still be looked at; None of a walk that goes to the end.
+        #: Number of structures that may still be examined; None for no limit.
         self.left = at_most
         self.path = ""
         self.root: Any = None
@@ -239,10 +239,10 @@ class _Walk(Passed):
             self.said.mapped_ram = last.has_mapped_ram
             raise file.no_section(Container(_io=self), self.next_section())
 
-    # What the lists hand on.
+    # Handlers of list items.
 
     def section(self, section: Any) -> None:
-        """Note a section."""
+        """Record a section."""
         if not self.elements:
             self.note("stream_header", self.root, "header", "/header")
         self.position = section.ofs_self
@@ -268,7 +268,7 @@ class _Walk(Passed):
             self.copied(section, number)
 
     def payload(self, section: Any, path: str) -> None:
-        """Note what stands behind the header of a section."""
+        """Record the payload of a section."""
         if section.is_start:
             self.start_of(section.start)
         if section.is_ram:
@@ -285,7 +285,7 @@ class _Walk(Passed):
         self.position = section.ofs_next
 
     def record(self, record: Any) -> None:
-        """Note a record of RAM."""
+        """Record a structure of RAM."""
         self.position = record.ofs_self
         if record.is_page:
             raise UnsupportedError(
@@ -305,14 +305,14 @@ class _Walk(Passed):
         self.position = record.ofs_next
 
     def block(self, block: Any) -> None:
-        """Note the header of a block, and where its bitmap, padding and pages are."""
+        """Record the header of a block, and the places of its bitmap, padding and pages."""
         path = f"/ram/blocks[{self.count('blocks')}]"
         try:
             _ = block.header
         except _REFUSALS as error:
             if not _is_read(block.header):
                 self.refused("ramblock_header", block, "header", path, error)
-            # The whole file tells of its last field that it leads out of that, or backwards.
+            # The class of the whole file also refuses offsets beyond the file or before the header.
             self.add("ramblock_header", block, "header", path)
             self.areas_of(block, path)
             self.refuse_pages(block, path)
@@ -321,15 +321,15 @@ class _Walk(Passed):
         self.areas_of(block, path)
         self.position = block.ofs_next
 
-    # Parts of them.
+    # Parts of the items.
 
     def start_of(self, start: Any) -> None:
-        """Remember the device that a START has begun."""
+        """Remember the device of a START."""
         if start.section_type == SectionType.START:
             self.said.started[start.section_id] = start.idstr, start.instance_id
 
     def ram(self, section: Any) -> None:
-        """Note the records of a section of RAM."""
+        """Record the structures of a RAM section."""
         try:
             _ = section.ram.records
         except EndOfStreamError as error:
@@ -340,7 +340,7 @@ class _Walk(Passed):
             ) from error
 
     def areas_of(self, block: Any, path: str) -> None:
-        """Note where the bitmap, the padding and the pages of a block are."""
+        """Record the places of the bitmap, the padding and the pages of a block."""
         if block.has_data:
             mapped = block.header.mapped_ram
             self.area(f"{path}/bitmap", mapped.ofs_bitmap, block.len_bitmap)
@@ -350,7 +350,7 @@ class _Walk(Passed):
             self.area(f"{path}/pages", mapped.ofs_pages, block.header.len_used)
 
     def refuse_pages(self, block: Any, path: str) -> None:
-        """Say why pages cannot be where a header says."""
+        """Raise the error for pages at an impossible offset."""
         start, length = block.header.mapped_ram.ofs_pages, block.header.len_used
         pages, values = range(start, start + length), self.elements[-1].values
         file.refuse_backwards(Container(_io=self, header=values, pages=pages), path)
@@ -359,7 +359,7 @@ class _Walk(Passed):
         self.skip(pages.stop - self.position, told_by, lambda: end)
 
     def device(self, section: Any, path: str) -> None:
-        """Note the records of a live device whose records are declared."""
+        """Record the structures of a live device with known records."""
         header = section.start if section.is_start else section.part
         start = section.ofs_payload
         if section.is_start:
@@ -386,7 +386,7 @@ class _Walk(Passed):
                 self.elements += records.elements
 
     def packaged(self, section: Any, path: str) -> None:
-        """Pass what a command packages."""
+        """Skip the packaged stream of a command."""
         try:
             _ = section.len_packaged
         except ValidationFailedError as error:
@@ -396,7 +396,7 @@ class _Walk(Passed):
             raise
 
     def copied(self, section: Any, number: int) -> None:
-        """Take copies of a section together: the class goes on behind the last of them."""
+        """Skip copies of a section together: the class continues after the last one."""
         if section.is_part:
             begin = self.position
             count = self.copies(section.ofs_self, "/sections", number, file.IDLE_PART)
@@ -406,7 +406,7 @@ class _Walk(Passed):
     # Structures.
 
     def note(self, kind: str, owner: Any, field: str, path: str) -> None:
-        """Have the class read a structure, note it, and move behind it.
+        """Let the class read a structure, record it, and advance past it.
 
         Raises:
             FormatError: the class refuses it.
@@ -419,9 +419,9 @@ class _Walk(Passed):
         self.add(kind, owner, field, path)
 
     def add(self, kind: str, owner: Any, field: str, path: str) -> None:
-        """Note a structure that the class has read, and move behind it."""
+        """Record a structure that the class has read, and advance past it."""
         parsed, place = getattr(owner, field), _place(owner, field)
-        # One that is refused for its last field was read to its end.
+        # A structure that is refused for its last field was read completely.
         start, end = place["start"], place.get("end", owner._io.pos())
         told = TYPES[kind].params
         around: Params = {name: getattr(parsed, name) for name in _AROUND if name in told}
@@ -430,14 +430,14 @@ class _Walk(Passed):
         self.position = end
 
     def spend(self) -> None:
-        """Something is looked at."""
+        """Count one examined structure or possible footer."""
         if self.left is not None:
             self.left -= 1
             if self.left < 0:
                 raise _EnoughError
 
     def refused(self, kind: str, owner: Any, field: str, path: str, error: Exception) -> Never:
-        """Raise what the class has refused in a structure."""
+        """Raise the error for a structure that the class has refused."""
         self.position = _place(owner, field)["start"]
         short = isinstance(error, EndOfStreamError)
         actual = scalar(getattr(error, "actual", None))
@@ -446,7 +446,7 @@ class _Walk(Passed):
         self.refuse(refusal, path)
 
     def count(self, name: str) -> int:
-        """The number of the next item of a list, which is taken."""
+        """Take the number of the next item of a list."""
         number = self.counts[name]
         self.counts[name] = number + 1
         return number

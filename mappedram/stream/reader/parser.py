@@ -1,7 +1,7 @@
-"""The walk along a stream, as `mappedram.format.file` declares it.
+"""Walk along a stream, as `mappedram.format.file` declares it.
 
-A driver turns the bytes of each structure into values. Here is what a declaration cannot say: where
-a payload ends whose length no header tells, and which size the pages of a plain stream have.
+A driver turns the bytes of each structure into values. This module adds what a declaration cannot
+express: the end of payloads of unknown length, and the page size of a plain stream.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,12 +25,13 @@ from mappedram.stream.reader.footer import FOOTER_SIZE, find_footer, footer_byte
 from mappedram.stream.reader.passed import Passed, refuse_others
 from mappedram.stream.reader.records import PageIndex, PageTaker
 
-#: A first guess at what a structure takes; more is read for the few that are longer.
+#: Bytes read for a structure at first; the few longer ones need more.
 _USUAL = 512
 _LONGEST = 1 << 17
-#: What was read before the first page record and the size of a page, to what takes the pages.
+#: Callback that creates the page consumer, called before the first page record with everything read
+#: so far and the page size in bytes.
 OnPages = Callable[[Stream, int], PageTaker | None]
-#: Where nothing says what the page size is: the sizes that targets have, the most usual first.
+#: Page sizes to try if the stream does not say: those that targets have, the most common first.
 _USUAL_PAGE_SIZES = (1 << 12, 1 << 10, 1 << 13, 1 << 14, 1 << 11, 1 << 15, 1 << 16)
 _SMALL_PAGE_SIZES = (1 << 8,)
 
@@ -40,12 +41,12 @@ def read_stream(
 ) -> Stream:
     """Follow the stream that begins at `offset`.
 
-    Reads headers and the JSON text, never a bitmap or a page, unless pages stand among records.
+    Reads headers and the JSON text. Bitmaps and pages are not read, except pages in records.
 
     Args:
         source: the file.
-        offset: where the stream begins.
-        driver: what reads single structures.
+        offset: start of the stream.
+        driver: reads single structures.
         on_pages: called before the first page record, if there is one.
 
     Raises:
@@ -55,10 +56,10 @@ def read_stream(
 
 
 def read_values(source: Source, offset: int, driver: Driver) -> tuple[Stream, Fields | None]:
-    """As `read_stream`, with the values that `mappedram.format.file.Stream` is built of.
+    """Like `read_stream`, but also return the values that build `mappedram.format.file.Stream`.
 
     Returns:
-        The stream, and its values; None where it cannot be followed to its end.
+        The stream, and its values; None if it cannot be followed to its end.
     """
     walk = StreamWalk(source, offset, driver, None)
     walk.keeps = True
@@ -75,7 +76,7 @@ def _read(walk: "StreamWalk") -> tuple[Stream, Fields | None]:
 
 
 class StreamWalk(Passed):
-    """A walk along the declaration of Construct. It is a `mappedram.format.grammar.Walk`."""
+    """Walk along the declaration of Construct. It is a `mappedram.format.grammar.Walk`."""
 
     def __init__(
         self, source: Source, offset: int, driver: Driver, on_pages: OnPages | None = None
@@ -85,10 +86,10 @@ class StreamWalk(Passed):
         self.keeps = False
         self.word_size = DEFAULT_WORD_SIZE
         self.lengths: dict[tuple[str, int], list[int]] | None = None
-        #: Of each kind, the last structure that was read: its parameters, bytes and values.
+        #: The last structure of each kind: its parameters, bytes and values.
         self.last: dict[str, tuple[Params, bytes, object]] = {}
 
-    # What the declaration asks for (`mappedram.format.grammar.Walk`).
+    # Methods for the declaration (`mappedram.format.grammar.Walk`).
 
     def structure(self, kind: Kind[T], path: str, params: Params) -> T:
         """See `grammar.Walk`."""
@@ -121,7 +122,7 @@ class StreamWalk(Passed):
         self.position = self.records.pass_records(self.position, path)
 
     def opaque(self, payload: Payload, path: str) -> None:
-        """See `grammar.Walk`; the JSON text or the footer tells where it ends."""
+        """See `grammar.Walk`; the JSON text or the footer gives its end."""
         try:
             self.position = self.end_of(payload, path)
         except UnsupportedError:
@@ -132,16 +133,16 @@ class StreamWalk(Passed):
     # One structure at the stream position.
 
     def again(self, kind: Kind[T], params: Params) -> tuple[T, int] | None:
-        """What was read last of this kind, if the same bytes stand here once more.
+        """The last result for this kind, if the same bytes follow again.
 
-        A driver looks at no byte behind the structure. Thousands of sections PART are all alike.
+        A driver reads no byte after the structure. Thousands of sections PART are identical.
         """
         before, data, values = self.last.get(kind, ({}, b"", {}))
         repeated = data and before == params and self.source.peek(self.position, len(data)) == data
         return (cast("T", values), len(data)) if repeated else None
 
     def parse(self, kind: Kind[T], path: str, params: Params) -> tuple[T, int]:
-        """What the driver makes of the bytes at the stream position."""
+        """Parse the structure at the stream position with the driver."""
         for size in (_USUAL, _LONGEST):
             data = self.source.peek(self.position, size)
             try:
@@ -154,7 +155,7 @@ class StreamWalk(Passed):
         self.last[kind] = (params, data[:length], values)
         return values, length
 
-    # Payloads whose length no header tells.
+    # Payloads of unknown length.
 
     def end_of(self, payload: Payload, path: str) -> int:
         """First byte after a payload that only its device understands."""
@@ -171,7 +172,7 @@ class StreamWalk(Passed):
             found = find_footer(self.source, start, payload.section_id)
             if found is not None:
                 return found
-        # A writer may leave out both (spec/format.md), so that this alone is no defect.
+        # A writer may omit both (spec/format.md), so that this alone is no defect.
         legal = not self.said.footers and self.vmdescription is None
         raise (UnsupportedError if legal else FormatError)(
             f"payload of {payload.idstr or 'a section without START'!r}: neither the JSON"
@@ -181,7 +182,7 @@ class StreamWalk(Passed):
         )
 
     def described_lengths(self) -> dict[tuple[str, int], list[int]]:
-        """Bytes of the payloads of devices, as the JSON text has them."""
+        """Payload lengths of devices in bytes, from the JSON text."""
         if self.lengths is None:
             self.vmdescription = vmdescription.find(self.source, self.position, self.position)
             document = self.vmdescription and self.vmdescription.document
@@ -198,7 +199,7 @@ class StreamWalk(Passed):
         return PageIndex(self.source, page_size, lengths, taker=taker)
 
     def page_size(self, lengths: dict[str, int], path: str) -> int:
-        """What the stream says of the size of a page, or what its first records fit."""
+        """Page size in bytes from the stream, or the size that fits its first records."""
         bits = self.said.target_page_bits
         if bits is not None and bits < OFFSET_BITS and is_page_size(1 << bits):
             return 1 << bits
@@ -207,7 +208,7 @@ class StreamWalk(Passed):
         declared = document.get("page_size") if document else None
         if isinstance(declared, int) and is_page_size(declared):
             return declared
-        # Of the smallest pages, each byte of a larger one is soon taken for a record, or for EOS.
+        # With the smallest page size, the bytes of a larger page soon look like a record or EOS.
         for sizes in (_USUAL_PAGE_SIZES, _SMALL_PAGE_SIZES):
             found = self.fitting_page_size(sizes, lengths, path)
             if found is not None:
@@ -219,7 +220,7 @@ class StreamWalk(Passed):
     def fitting_page_size(
         self, sizes: Sequence[int], lengths: dict[str, int], path: str
     ) -> int | None:
-        """The first size that records fit, of a whole file before that of one that is cut."""
+        """The first size that fits the records, preferably those of a file that is not cut."""
         if_cut: list[int] = []
         for page_size in sizes:
             try:

@@ -1,4 +1,4 @@
-"""What a walk along a stream has passed so far, whichever declaration it follows."""
+"""State of a walk along a stream, for either declaration."""
 
 from collections.abc import Callable
 from typing import Any, Never
@@ -17,12 +17,12 @@ from mappedram.stream.reader.records import PageIndex
 
 
 class Passed:
-    """The state of one walk: the stream position and what has been passed so far.
+    """State of one walk: the stream position and the structures so far.
 
     Args:
         source: the file.
-        offset: where the stream begins.
-        driver: what reads single structures, or at least tells where their fields lie.
+        offset: start of the stream.
+        driver: reads single structures, or at least locates their fields.
     """
 
     def __init__(self, source: Source, offset: int, driver: Driver) -> None:
@@ -37,7 +37,7 @@ class Passed:
         self.records: PageIndex | None = None
 
     def result(self, stopped: FormatError | None) -> Stream:
-        """All that was read; `stopped` is why no more was."""
+        """Everything read; `stopped` is the reason why reading ended."""
         end = min(self.position, self.source.size)
         return Stream(
             file_size=self.source.size,
@@ -57,7 +57,7 @@ class Passed:
         )
 
     def stopped(self, error: FormatError) -> Stream:
-        """What was read before the walk could not go on.
+        """Everything read before the walk could not continue.
 
         Raises:
             TruncatedError: the file ends before anything was read.
@@ -75,7 +75,7 @@ class Passed:
             actual=error.actual,
         ) from error
 
-    # What the declaration of Construct asks for (`mappedram.format.grammar.Walk`).
+    # Methods for the declaration of Construct (`mappedram.format.grammar.Walk`).
 
     def tell(self) -> int:
         """See `grammar.Walk`."""
@@ -135,7 +135,7 @@ class Passed:
     # Refusals.
 
     def refuse(self, refusal: RefusalError, path: str) -> Never:
-        """Raise what a driver refused in the structure at the stream position."""
+        """Raise the error for a structure at the stream position that a driver refused."""
         offset = self.position + refusal.start
         name = refusal.path.rpartition("/")[2]
         path = f"{path}/{refusal.path}"
@@ -155,7 +155,7 @@ class Passed:
         )
 
     def place(self, told_by: str) -> int:
-        """Where the field at that path stands in the last structure."""
+        """Offset of the field at that path in the last structure."""
         element = self.elements[-1]
         data = self.source.peek(element.offset, element.length)
         name = told_by.removeprefix(f"{element.path}/")
@@ -164,7 +164,7 @@ class Passed:
 
 
 def _expected(refusal: RefusalError) -> str:
-    """What the declaration calls for in the field that was refused."""
+    """Expected value of the refused field."""
     validity = member(ELEMENTS[refusal.kind], refusal.path).validity
     return validity.expected if validity else "another value"
 
@@ -187,7 +187,7 @@ def refuse_others(source: Source, offset: int) -> None:
 
 
 def _what_else(source: Source, offset: int, head: bytes) -> str:
-    """In words, what stands where a stream header was looked for."""
+    """Description of the bytes at `offset`, which are not a stream header."""
     if not head:
         return "the file is empty" if source.size == 0 else "the file ends before the stream begins"
     begins = libvirt.stream_offset(source.peek(offset, libvirt.HEADER_SIZE))

@@ -1,7 +1,7 @@
-"""The page records of one block: kept in arrays that grow, and only as long as they count.
+"""Page records of one block, in growing arrays without obsolete records.
 
-A guest can send a page any number of times, and a hostile file hundreds of millions of times: what
-later records make pointless is dropped each time that the arrays have doubled.
+A guest can send a page any number of times, and a hostile file hundreds of millions of times. Each
+time the arrays have doubled, obsolete records are dropped.
 """
 
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Records that there is room for at first; tens of thousands of blocks may have one each.
+#: Initial capacity in records; tens of thousands of blocks may have one each.
 _ROOM_MIN = 16
-#: Fewer records than that are not looked through for those that no longer count.
+#: Minimum number of records before obsolete ones are dropped.
 _SETTLED_MIN = 1 << 18
 
 
 class NotedRecords:
-    """The records of one block so far, in the order of the stream.
+    """Records of one block so far, in the order of the stream.
 
     Args:
         num_pages: pages of the block.
-        differences_max: how many XBZRLE differences may count at a time.
+        differences_max: maximum number of XBZRLE differences in use at a time.
     """
 
     def __init__(self, num_pages: int, differences_max: int) -> None:
@@ -33,25 +33,25 @@ class NotedRecords:
 
         self.num_pages = num_pages
         self._differences_max = differences_max
-        # Page numbers need no more than they have; a place can be anywhere.
+        # Page numbers fit the smaller type in most blocks; a place needs 64 bits.
         self._pages: NDArray[np.uint32 | np.int64] = np.empty(
             _ROOM_MIN, np.uint32 if num_pages <= 1 << 32 else np.int64
         )
         self._places: NDArray[np.int64] = np.empty(_ROOM_MIN, np.int64)
         self._count = 0
-        #: How many records were left when they were last looked through.
+        #: Number of records left after obsolete ones were last dropped.
         self._settled = 0
-        #: The last page that has had bytes: that one behind it is zero says nothing new.
+        #: Highest page that has had bytes; a zero record of a later page adds no information.
         self._highest = -1
         #: All pages below this have had a record.
         self._told_to = 0
 
     def add(self, pages: "NDArray[np.int64]", places: "NDArray[np.int64]") -> None:
-        """Note records.
+        """Add records.
 
         Args:
-            pages: the number of the page of each.
-            places: where its bytes stand; `ZERO` for a page of zeros; of a difference, negative.
+            pages: page number of each.
+            places: place of its bytes; `ZERO` for a page of zeros; negative for a difference.
 
         Raises:
             UnsupportedError: there are too many differences.
@@ -90,12 +90,12 @@ class NotedRecords:
         return ScatteredPages(page_size, pages, places, deltas, self._told_to)
 
     def _tell(self, pages: "NDArray[np.int64]") -> None:
-        """Note how far the records go without a gap, as they do at first."""
+        """Count the pages at the start that have a record without a gap."""
         if int(pages[0]) == self._told_to and (pages[1:] - pages[:-1] == 1).all():
             self._told_to += len(pages)
 
     def _settle(self) -> None:
-        """Sort by page, and drop what stands before the last whole record of a page."""
+        """Sort by page, and drop the records before the last whole record of each page."""
         import numpy as np
 
         pages, places = self._pages[: self._count], self._places[: self._count]
@@ -104,7 +104,7 @@ class NotedRecords:
             pages, places = pages[order], places[order]
             del order
             ends = np.append((pages[1:] != pages[:-1]).nonzero()[0], len(pages) - 1)
-            passed = np.cumsum(places >= 0, dtype=np.int32)  # of the whole ones
+            passed = np.cumsum(places >= 0, dtype=np.int32)  # number of whole ones
             kept = passed == np.repeat(passed[ends], np.diff(ends, prepend=-1))
             self._pages, self._places = pages[kept], places[kept]
             self._count = len(self._pages)
@@ -118,7 +118,7 @@ class NotedRecords:
 
 
 def _with_room(array: "NDArray[Any]", count: int, room: int) -> "NDArray[Any]":
-    """An array with the first `count` entries of another one; the rest takes no memory yet."""
+    """Copy the first `count` entries to a larger array; the rest takes no memory yet."""
     import numpy as np
 
     grown = np.empty(room, array.dtype)
@@ -127,7 +127,7 @@ def _with_room(array: "NDArray[Any]", count: int, room: int) -> "NDArray[Any]":
 
 
 def _deltas(pages: "NDArray[Any]", places: "NDArray[np.int64]") -> Iterator[Delta]:
-    """What makes each page whose last record is a difference; the records are settled."""
+    """Deltas of the pages whose last record is a difference; obsolete records are gone."""
     import numpy as np
 
     ends = np.append((pages[1:] != pages[:-1]).nonzero()[0], len(pages) - 1) + 1

@@ -1,7 +1,7 @@
-"""The page records of a stream without mapped-ram: one pass that notes where each page stands.
+"""Page records of a stream without mapped-ram: locate all pages in one pass.
 
-Records that follow each other in one block and of one kind are taken together: their words lie at
-equal distances. All that a window holds of a block is then noted at once.
+Adjacent records of one block and one kind are processed together, because their words are equally
+spaced. All records of a block in a window are then stored at once.
 """
 
 import struct
@@ -34,30 +34,31 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Is given pages as they pass by, in the order of the stream, those of many records PAGE at once:
-#: `idstr`, their numbers, where in the memory each begins, and that memory, which is used again.
+#: Consumer of pages, in the order of the stream; many PAGE records come in one call. Arguments:
+#: `idstr`, the page numbers, the start of each page in the memory, and that memory, which is
+#: reused.
 PageTaker = Callable[[str, "NDArray[np.int64]", "NDArray[np.int64]", memoryview], None]
 
 #: Bytes of an XBZRLE record between its name and the difference: encoding and length.
 _XBZRLE_HEADER = 3
-#: A record COMPRESS_PAGE with CONTINUE: its word and the length of the zlib stream that follows.
+#: Start of a COMPRESS_PAGE record with CONTINUE: its word and the length of the zlib stream.
 _COMPRESSED = struct.Struct(">QI")
 _LENGTH = 4
-#: XBZRLE differences that may count in one block, and for how many bytes of the file one more may.
-#: Compressed, each takes two bytes of a file and sixteen of memory.
+#: Maximum number of XBZRLE differences in one block: a base, plus one for so many bytes of the
+#: file. In a compressed image, each takes two bytes of the file and sixteen of memory.
 _DIFFERENCES_MAX, _BYTES_EACH = 1 << 20, 1 << 9
 _LONGEST = WORD + 256 + _LENGTH + compressed_max(TARGET_PAGE_SIZE_MAX)
 
 
 class _Series(NamedTuple):
-    """Records of one block and one kind, at equal distances.
+    """Equally spaced records of one block and one kind.
 
     Attributes:
-        number: how many.
-        kind: what its flags say, CONTINUE left out.
-        first: where in the window the first one begins.
-        body: bytes from the beginning of a record to that of its body.
-        step: bytes to the beginning of the next record.
+        number: number of records.
+        kind: their flags without CONTINUE.
+        first: start of the first one in the window.
+        body: bytes from the start of a record to its body.
+        step: bytes to the start of the next record.
     """
 
     number: int
@@ -68,14 +69,14 @@ class _Series(NamedTuple):
 
 
 class PageIndex:
-    """Where the pages of all blocks stand. Filled section by section.
+    """Places of the pages of all blocks, filled section by section.
 
     Args:
         source: the file.
         page_size: size of a target page in bytes.
         lengths: `used_length` of each block, by `idstr`.
-        blocks: what takes the records of each block, where they are not to be kept.
-        taker: what takes the pages themselves.
+        blocks: stores for the records of each block; if None, they are created.
+        taker: consumer of the pages themselves.
     """
 
     def __init__(
@@ -99,12 +100,12 @@ class PageIndex:
         self._match = row_pattern(page_size).match
         self._steps = (RAM_SAVE_FLAG_ZERO, WORD + 1), (RAM_SAVE_FLAG_PAGE, WORD + page_size)
         self._windows = Windows(source, _LONGEST)
-        #: What has not been noted yet.
+        #: Series that are not stored yet.
         self._series: list[_Series] = []
 
     @property
     def flags_mask(self) -> int:
-        """The bits of a record that belong to no address, ten at the most."""
+        """Mask of the bits of a record that do not belong to an address, at most ten."""
         return RAM_SAVE_FLAG_MASK & (self._page_size - 1)
 
     def finish(self) -> dict[str, ScatteredPages]:
@@ -112,13 +113,13 @@ class PageIndex:
         return {name: block.finish(self._page_size) for name, block in self._blocks.items()}
 
     def pass_records(self, position: int, path: str) -> int:
-        """Note the records from `position` on; say where the EOS, or another MEM_SIZE, stands.
+        """Store the records from `position` on; return the offset of EOS or another MEM_SIZE.
 
         Raises:
-            FormatError: a record cannot be one.
+            FormatError: bytes are not a valid record.
             TruncatedError: the file ends before EOS.
         """
-        # Pages are read with their records, since that takes fewer calls than to pass them.
+        # Pages are read with their records, because that takes fewer calls than skipping them.
         try:
             data = self._windows.begin(position)
             while True:
@@ -137,27 +138,27 @@ class PageIndex:
             self._windows.end()
 
     def pass_some(self, position: int, path: str) -> bool:
-        """Note the first records only, to see whether the page size can be right.
+        """Parse only the first records, to test the page size.
 
         Returns:
-            Whether it can also be if the file is whole: no record reaches beyond its end.
+            Whether the page size is also possible for a whole file: no record exceeds its end.
 
         Raises:
-            FormatError: a record cannot be one.
+            FormatError: bytes are not a valid record.
         """
         data = memoryview(self._source.read(position, LARGEST))
         _, ended = self._pass_window(data, position, path)
         return ended or position + len(data) < self._source.size
 
     def _pass_window(self, data: memoryview, base: int, path: str) -> tuple[int, bool]:
-        """Note the whole records in `data`; say how far they reach, and whether EOS follows."""
+        """Store the whole records in `data`; return their end, and whether EOS follows."""
         try:
             return self._follow(data, base, path)
         finally:
             self._note_series(data, base, path)
 
     def _follow(self, data: memoryview, base: int, path: str) -> tuple[int, bool]:
-        """Like `_pass_window`, but what is found waits to be noted."""
+        """Like `_pass_window`, but leave the last series to be stored later."""
         mask = self._page_size - 1
         whole = base + len(data) >= self._source.size
         at = 0
@@ -198,7 +199,7 @@ class PageIndex:
         return at, False
 
     def _refuse_wrong(self, word: int, offset: int, path: str) -> None:
-        """Raise where no record with a page begins with this word."""
+        """Raise an error if no page record begins with this word."""
         flags = word & (self._page_size - 1)
         if flags & ~RAM_SAVE_FLAG_CONTINUE not in PAGE_FLAGS:
             raise FormatError(
@@ -216,9 +217,9 @@ class PageIndex:
             )
 
     def _pass_compressed(self, data: memoryview, at: int) -> int:
-        """Note a row of records COMPRESS_PAGE with CONTINUE; say where it ends.
+        """Collect a row of COMPRESS_PAGE records with CONTINUE; return its end.
 
-        It also ends before one that is wrong or cut off.
+        It also ends before a wrong or incomplete record.
         """
         wanted = RAM_SAVE_FLAG_COMPRESS_PAGE | RAM_SAVE_FLAG_CONTINUE
         mask, longest = self._page_size - 1, compressed_max(self._page_size)
@@ -244,7 +245,7 @@ class PageIndex:
         self._idstr, self._current = idstr, self._blocks[idstr]
 
     def _body_end(self, data: memoryview, body: int, kind: int, base: int, path: str) -> int:
-        """Where a record ends whose name, if any, ends at `body`."""
+        """End of a record whose name, if any, ends at `body`."""
         if kind == RAM_SAVE_FLAG_PAGE:
             return body + self._page_size
         if kind == RAM_SAVE_FLAG_COMPRESS_PAGE:
@@ -270,7 +271,7 @@ class PageIndex:
         return body + _XBZRLE_HEADER + int.from_bytes(data[body + 1 : body + 3], "big")
 
     def _compressed_end(self, data: memoryview, body: int, base: int, path: str) -> int:
-        """Where a record COMPRESS_PAGE ends whose name, if any, ends at `body`."""
+        """End of a COMPRESS_PAGE record whose name, if any, ends at `body`."""
         length = int.from_bytes(data[body : body + _LENGTH], "big")
         longest = compressed_max(self._page_size)
         if body + _LENGTH <= len(data) and length > longest:
@@ -284,7 +285,7 @@ class PageIndex:
         return body + _LENGTH + length
 
     def _note_series(self, data: memoryview, base: int, path: str) -> None:
-        """Note what waits, all of it records of the current block."""
+        """Store the pending series, all of them records of the current block."""
         import numpy as np
 
         series, self._series = self._series, []

@@ -1,4 +1,4 @@
-"""Rows of page records: those of one kind with CONTINUE, whose words lie at equal distances.
+"""Rows of page records of one kind with CONTINUE, whose words are equally spaced.
 
 A regular expression finds the end of a short row, since a stream may hold a hundred thousand of
 them; numpy finds the end of a long one.
@@ -18,19 +18,19 @@ from mappedram.format.constants import (
 
 #: Bytes of `addr_and_flags`.
 WORD = 8
-#: Records that one match covers at most; `row_end` finds the others. A greedy repetition keeps a
-#: place to return to for each.
+#: Maximum number of records that one match covers; `row_end` finds the others. A greedy repetition
+#: keeps a backtracking position for each.
 ROW_MAX = 128
-#: How many times as many records numpy looks at next, as long as all of them belong to the row.
+#: Growth factor of the number of records that numpy examines, while all belong to the row.
 _GROWTH = 4
 
 
 def row_end(data: memoryview, start: int, kind: int, step: int, page_size: int) -> int:
-    """Where a row ends that goes on at `start`. Takes time in proportion to its length.
+    """End of a row that continues at `start`. Takes time in proportion to its length.
 
     Args:
-        data: what is searched.
-        start: where a record of the row may begin.
+        data: bytes to search.
+        start: offset where a record of the row may begin.
         kind: RAM_SAVE_FLAG_PAGE or RAM_SAVE_FLAG_ZERO.
         step: bytes from each record to the next.
         page_size: size of a target page in bytes.
@@ -51,7 +51,7 @@ def row_end(data: memoryview, start: int, kind: int, step: int, page_size: int) 
 
 @cache
 def row_pattern(page_size: int) -> re.Pattern[bytes]:
-    """Match up to ROW_MAX records of a row: group 1 those of pages, group 2 those of zeros.
+    """Match up to ROW_MAX records of a row: group 1 matches pages, group 2 zero pages.
 
     A word is a multiple of the page size and, in its last byte, the flags.
 
@@ -64,7 +64,7 @@ def row_pattern(page_size: int) -> re.Pattern[bytes]:
         for kind in (RAM_SAVE_FLAG_PAGE, RAM_SAVE_FLAG_ZERO)
     )
     word = b".{6}[" + multiple + b"]"
-    # Not possessive: CPython 3.11.2 puts the end of such a group behind an attempt that failed.
+    # Not possessive: CPython 3.11.2 sets the end of such a group after a failed attempt.
     most = b"{1,%d}" % ROW_MAX
     text = b"((?:%b%b.{%d})%b)|((?:%b%b\0)%b)" % (word, page, page_size, most, word, zero, most)
     pattern = re.compile(text, re.DOTALL)
@@ -73,7 +73,7 @@ def row_pattern(page_size: int) -> re.Pattern[bytes]:
 
 
 def prove(pattern: re.Pattern[bytes], page_size: int) -> None:
-    """Try the pattern on rows that end in each possible way: misread memory would not show.
+    """Test the pattern on rows with each possible ending: wrong memory would go unnoticed.
 
     Raises:
         MappedRamError: `re` of this Python does not find the end of a row.

@@ -1,4 +1,4 @@
-"""The JSON text at the end of a stream: finding it, and payload lengths from it."""
+"""Find the JSON text at the end of a stream, and read payload lengths from it."""
 
 import json
 import re
@@ -12,19 +12,20 @@ from mappedram.io.source import Source
 from mappedram.json_types import Json
 from mappedram.stream import model
 
-#: A longer text is not parsed. QEMU's texts are some hundred KiB; parsed JSON takes ten times that.
+#: Maximum size of a text that is parsed. QEMU's texts are some hundred KiB; parsed JSON takes ten
+#: times that.
 JSON_MAX = 16 << 20
 _HEADER_SIZE: int = VmDescription.sizeof()
 #: QEMU_VM_EOF, QEMU_VM_VMDESCRIPTION, a length, and the beginning of a JSON object.
 _BEGINNING = re.compile(rb"\x00(\x06....)\{\"", re.DOTALL)
 _BEGINNING_SIZE = 8
-#: How far it is looked for on a device, and in what steps.
+#: Bytes to search on a device, and bytes per step.
 _AHEAD_MAX = 256 << 20
 _AHEAD_STEP = 1 << 20
 
 
 def parse(source: Source, offset: int, length: int) -> model.VmDescription:
-    """The text at `offset`, with its document or with what is wrong with it."""
+    """The text at `offset`, with its document or the reason why it cannot be parsed."""
     available = min(length, source.size - offset)
     if available > JSON_MAX:
         return model.VmDescription(offset, available, None, f"longer than {JSON_MAX:#x} bytes")
@@ -39,20 +40,20 @@ def parse(source: Source, offset: int, length: int) -> model.VmDescription:
 
 
 def find(source: Source, start: int, passed: int) -> model.VmDescription | None:
-    """The text of a stream whose sections cannot all be followed.
+    """Find the text of a stream with sections that cannot be followed.
 
     Args:
         source: the file.
-        start: where the stream begins.
-        passed: an offset behind all pages, as far as the stream was followed.
+        start: start of the stream.
+        passed: an offset after all pages, as far as the stream was followed.
     """
     found = find_at_tail(source, start)
-    # A device goes on behind the text.
+    # On a device, old data follows the text.
     return _find_ahead(source, passed) if found is None and source.is_device else found
 
 
 def _find_ahead(source: Source, start: int) -> model.VmDescription | None:
-    """The first text at `start` or behind that describes devices."""
+    """The first text at or after `start` that describes devices."""
     for begin in range(start, min(start + _AHEAD_MAX, source.size), _AHEAD_STEP):
         chunk = source.read(begin, _AHEAD_STEP + _BEGINNING_SIZE - 1)
         for match in _BEGINNING.finditer(chunk):
@@ -64,10 +65,10 @@ def _find_ahead(source: Source, start: int) -> model.VmDescription | None:
 
 
 def find_at_tail(source: Source, start: int) -> model.VmDescription | None:
-    """The text that ends the file, looked for backwards but not before `start`.
+    """Find the text at the end of the file, searching backwards down to `start`.
 
-    The text has no NUL and begins with a brace. The last NUL byte lies in its length or is
-    QEMU_VM_EOF before it; a brace can be a byte of the length too, so that each is tried.
+    The text has no NUL and begins with a brace. So the last NUL byte is in its length, or is the
+    QEMU_VM_EOF before it. A byte of the length can also be a brace, so that each one is tried.
     """
     tail = _after_last_nul(source, start)
     if tail is None:
@@ -87,7 +88,7 @@ def find_at_tail(source: Source, start: int) -> model.VmDescription | None:
 
 
 def _after_last_nul(source: Source, start: int) -> tuple[int, bytes] | None:
-    """What follows the last NUL byte of the file, with its offset."""
+    """The bytes after the last NUL of the file, with their offset."""
     chunk = 64 << 10
     text = b""
     end = source.size
@@ -103,10 +104,10 @@ def _after_last_nul(source: Source, start: int) -> tuple[int, bytes] | None:
 
 
 def payload_lengths(document: Mapping[str, Json]) -> dict[tuple[str, int], list[int]]:
-    """Bytes of the payload of each device, in order, by (`idstr`, `instance_id`).
+    """Payload lengths of each device in bytes, in order, by (`idstr`, `instance_id`).
 
-    Devices whose description is not what QEMU writes are left out.
-    Source: QEMU migration/vmstate.c, vmsd_desc_field_start() and vmsd_desc_field_end().
+    Devices with a malformed description are left out. Source: QEMU migration/vmstate.c,
+    vmsd_desc_field_start() and vmsd_desc_field_end().
     """
     lengths: dict[tuple[str, int], list[int]] = {}
     devices: Any = document.get("devices")
@@ -132,7 +133,7 @@ def _length(description: Mapping[str, Any]) -> int:
 
 
 def _number(value: object) -> int:
-    """A size or a count; anything else that JSON can say is not one."""
+    """Return a size or a count; any other JSON value raises `TypeError`."""
     if not isinstance(value, int) or not 0 <= value < 1 << 63:
         raise TypeError(f"not a size: {value!r}")
     return value

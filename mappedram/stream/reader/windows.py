@@ -1,4 +1,4 @@
-"""What a long row of records is read through: one window of the file after another."""
+"""Sliding windows of a file, for long rows of records."""
 
 from collections import deque
 from queue import SimpleQueue
@@ -6,29 +6,31 @@ from threading import Thread
 
 from mappedram.io.source import Source
 
-#: Bytes that are read at once, first and at most. A row may be short, and there may be thousands.
+#: Bytes that are read at once, at first and at most. A row may be short, and there may be
+#: thousands.
 _FIRST, LARGEST = 1 << 17, 1 << 21
 
 
 class Windows:
-    """Windows of a file, each of which begins where its user has come to in the one before.
+    """Windows of a file; each begins where its user stopped in the previous one.
 
-    While one is being looked at, another thread reads what follows it.
+    Another thread reads ahead while a window is in use.
 
     Args:
         source: the file.
-        rest_max: the most bytes that a user leaves of a window.
+        rest_max: maximum number of unused bytes at the end of a window.
     """
 
     def __init__(self, source: Source, rest_max: int) -> None:
         self._source = source
         self._rest_max = rest_max
         self._data = self._first = memoryview(bytearray(_FIRST))
-        #: Memory for the other windows, in turn: what was left of the one before, and what is read.
+        #: Memory of the other windows, used in turn: the rest of the previous window, then new
+        #: bytes.
         self._rooms: deque[memoryview] = deque()
         self._reading: deque[tuple[memoryview, int]] = deque()
         self._reader: _Reader | None = None
-        #: How far the file has been read, or is going to be; bytes that are read next.
+        #: End of the bytes that are read or requested; number of bytes to read next.
         self._end = self._size = 0
 
     def begin(self, position: int) -> memoryview:
@@ -43,9 +45,9 @@ class Windows:
         return self._data
 
     def advance(self, used: int) -> memoryview:
-        """The next window, which begins `used` bytes behind the beginning of the one before.
+        """The next window, which begins `used` bytes after the start of the previous one.
 
-        That one must not be looked at any more.
+        The previous window must not be used any more.
 
         Raises:
             TruncatedError: the file has shrunk.
@@ -56,21 +58,21 @@ class Windows:
         start = self._rest_max - len(rest)
         room, length = self._reading.popleft()
         room[start : self._rest_max] = rest
-        # Ordered before the other one is waited for, so that the thread goes on by itself.
+        # Requested before waiting for the other one, so that the thread never idles.
         self._order(self._reader)
         self._reader.wait()
         self._data = room[start : self._rest_max + length]
         return self._data
 
     def end(self) -> None:
-        """No more of them; what is being read is given up."""
+        """Stop; reading ahead is cancelled."""
         if self._reader is not None:
             self._reader.end()
             self._reader = None
             self._reading.clear()
 
     def _start(self) -> "_Reader":
-        """A thread that reads ahead."""
+        """Start a thread that reads ahead."""
         if not self._rooms:
             size = self._rest_max + LARGEST
             self._rooms.extend(memoryview(bytearray(size)) for _ in range(2))
@@ -80,7 +82,7 @@ class Windows:
         return reader
 
     def _order(self, reader: "_Reader") -> None:
-        """Have the thread read what follows all that was ordered before."""
+        """Let the thread read the bytes after all previous requests."""
         self._size = min(LARGEST, 2 * self._size)
         length = min(self._size, max(0, self._source.size - self._end))
         room = self._rooms[0]
@@ -91,7 +93,7 @@ class Windows:
 
 
 class _Reader:
-    """A thread that reads what it is told to, in order."""
+    """A thread that executes read requests in order."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -110,16 +112,16 @@ class _Reader:
                 self._outcomes.put(None)
 
     def read(self, view: memoryview, offset: int) -> None:
-        """Fill `view` from `offset` on, after all else."""
+        """Request to fill `view` from `offset` on, after all other requests."""
         self._wanted.put((view, offset))
 
     def wait(self) -> None:
-        """Return when the first of those that were not waited for is read; raise what it raised."""
+        """Wait for the oldest request; raise its error."""
         error = self._outcomes.get()
         if error is not None:
             raise error
 
     def end(self) -> None:
-        """Return when all is read."""
+        """Wait until all requests are done."""
         self._wanted.put(None)
         self._thread.join()

@@ -1,13 +1,13 @@
 """Device state, decoded with the JSON description that QEMU appends to a stream.
 
-There are no tables of devices: names, types and sizes of all fields come from the file. What a
-field means for the guest belongs in `guest`. Where a metadump left out bytes of a field, its value
-is `LeftOut()`.
+There are no tables of devices: names, types and sizes of all fields come from the file. The meaning
+of a field for the guest belongs in `guest`. If a metadump left out bytes of a field, its value is
+`LeftOut()`.
 
 >>> cpu = snapshot.state["cpu", 0]
 >>> cpu["env.eip"]
 65520
->>> cpu["env.eip"] = 0x7C00  # for files that are written of this snapshot
+>>> cpu["env.eip"] = 0x7C00  # for files written from this snapshot
 """
 
 from mappedram.stream.vmstate.state import DeviceState, DeviceStates, decode

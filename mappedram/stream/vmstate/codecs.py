@@ -1,6 +1,6 @@
-"""Wire types: the name of a type in the JSON text -> how its bytes are read and written.
+"""Wire types: decode and encode the bytes of a field by the type name in the JSON text.
 
-Whatever is not in these tables is bytes, as long as the JSON text says.
+Types missing in these tables are bytes of the length that the JSON text gives.
 """
 
 from collections.abc import Mapping
@@ -12,24 +12,24 @@ from mappedram.stream.vmstate.values import Scalar
 
 
 class UndecodableError(Exception):
-    """The bytes are not what their type calls for. It never leaves this package."""
+    """The bytes do not fit their type. Never raised outside this package."""
 
 
 class Codec(Protocol):
     """Reads and writes the values of one wire type."""
 
     def decode(self, data: bytes) -> Scalar:
-        """The value of a whole field.
+        """Decode a whole field.
 
         Raises:
-            UndecodableError: these bytes are no such value.
+            UndecodableError: the bytes are not such a value.
         """
 
     def encode(self, value: object, size: int) -> bytes:
-        """The bytes of `value` in a field of `size` bytes.
+        """Encode `value` for a field of `size` bytes.
 
         Raises:
-            BuildError: it is none of this type, out of range, or does not fill the field.
+            BuildError: the value has the wrong type, is out of range, or does not fill the field.
         """
 
 
@@ -97,7 +97,7 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Alternatives:
-    """An integer if it has one of the widths, else bytes: types of this name differ in width."""
+    """An integer of one of the given widths, else bytes: types of this name differ in width."""
 
     widths: Mapping[int, Integer]
 
@@ -115,13 +115,13 @@ class Alternatives:
 
 @dataclass(frozen=True, slots=True)
 class PointerMarker:
-    """One byte for a pointer that is null: the digit 0, so that no zero byte can be taken for it.
+    """One byte for a null pointer: the digit 0, which differs from a zero byte.
 
     Source: QEMU migration/vmstate-types.c, put_nullptr(); save_ptr_marker() since 11.1.
     """
 
     NULL: ClassVar[bytes] = b"0"
-    #: Only since 11: what is pointed at follows, as a field of the same name.
+    #: Only since 11: the object follows, as a field of the same name.
     VALID: ClassVar[bytes] = b"1"
 
     def decode(self, data: bytes) -> None:
@@ -138,7 +138,7 @@ class PointerMarker:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A count of bytes and then so many bytes: text, or as they are.
+    """A byte count followed by that many bytes: text or raw.
 
     Source: QEMU migration/savevm.c, put_capability(), save_capability() since 11.1;
     vmstate-types.c, put_g_byte_array().
@@ -148,7 +148,7 @@ class Counted:
     text: bool
 
     def length(self, data: bytes) -> int:
-        """Bytes of the field that begins `data`, by its own count."""
+        """Bytes of the field at the start of `data`, from its own count."""
         return self.count_size + int.from_bytes(data[: self.count_size], "big")
 
     def decode(self, data: bytes) -> str | bytes:
@@ -176,10 +176,10 @@ class Counted:
 
 
 def filling(data: bytes, size: int) -> bytes:
-    """`data`, if it is exactly `size` bytes long: nothing behind a field can move.
+    """Return `data` if it is exactly `size` bytes long, since later fields cannot move.
 
     Raises:
-        BuildError: it is not.
+        BuildError: it has another length.
     """
     if len(data) != size:
         raise BuildError(f"expected {size} bytes, as there are now, got {len(data)}")
@@ -191,14 +191,14 @@ _U32 = Integer(4)
 _S32 = Integer(4, signed=True)
 _REGISTER = Alternatives({width: Integer(width) for width in (1, 2, 4, 8)})
 
-#: Types of one value. Source: QEMU migration/vmstate-types.c, where no other file is named.
+#: Types of one value. Source: QEMU migration/vmstate-types.c, unless another file is named.
 CODECS: Mapping[str, Codec] = {
     "bool": Bool(),
     "int8": Integer(1, signed=True),
     "int16": Integer(2, signed=True),
     "int32": _S32,
     "int32 equal": _S32,
-    "int32 le": _S32,  # "less or equal": the byte order is that of all others
+    "int32 le": _S32,  # "less or equal": the byte order is the same as for all others
     "int64": Integer(8, signed=True),
     "uint8": Integer(1),
     "uint8 equal": Integer(1),
@@ -207,18 +207,18 @@ CODECS: Mapping[str, Codec] = {
     "uint32": _U32,
     "uint32 equal": _U32,
     "uint64": Integer(8),
-    "int64 equal": Integer(8),  # of vmstate_info_uint64_equal: its name is a slip
+    "int64 equal": Integer(8),  # vmstate_info_uint64_equal: QEMU's name is a slip
     "CPU_Double_U": Integer(8),  # the bits of a double: as a float, not all NaNs would survive
-    "timer": Integer(8, signed=True),  # savevm.c: when it expires, in ns; -1 if it does not run
+    "timer": Integer(8, signed=True),  # savevm.c: expiry time in ns; -1 if it does not run
     "buffer": RAW,
     "unused_buffer": RAW,
     "GByteArray": Counted(4, text=False),
     "capability": Counted(1, text=True),  # savevm.c
     "nullptr": PointerMarker(),
     "ptr-marker": PointerMarker(),
-    "fd": Alternatives({4: _S32}),  # a number, or a byte that stands for one sent beside the stream
-    # Registers that a CPU keeps in another shape than it sends: target/*/machine.c. The same name
-    # stands for one of 8 bytes on one target, and of 4 or for two of 8 on another.
+    "fd": Alternatives({4: _S32}),  # a number, or a byte for one sent beside the stream
+    # CPU registers with a different shape in memory than on the wire: target/*/machine.c. The same
+    # name can mean one value of 8 bytes on one target, and 4 bytes or two values of 8 on another.
     "powered_off": Bool(),
     **dict.fromkeys(
         ("cpsr", "fpcr", "fpr", "fpscr", "fpsr", "fsr", "msr", "psr", "psw", "sr", "vsr", "xcc"),
@@ -228,9 +228,9 @@ CODECS: Mapping[str, Codec] = {
     "cpu/altivec/vscr": _REGISTER,
 }
 
-#: Types that are a row of big-endian words, with their type. Bit k of a bitmap is bit k % 64 of
-#: word k // 64. Source: migration/vmstate-types.c, put_bitmap(), save_bitmap() since 11.1;
-#: hw/pci/pci.c, put_pci_irq_state(); target/ppc/machine.c, put_avr(), put_slbe();
+#: Types that are an array of big-endian words, with the type of the words. Bit k of a bitmap is bit
+#: k % 64 of word k // 64. Source: QEMU migration/vmstate-types.c, put_bitmap(), save_bitmap() since
+#: 11.1; hw/pci/pci.c, put_pci_irq_state(); target/ppc/machine.c, put_avr(), put_slbe();
 #: target/hppa/machine.c, put_tlb().
 WORDS: Mapping[str, tuple[str, int]] = {
     "bitmap": ("uint64", 8),
@@ -240,7 +240,7 @@ WORDS: Mapping[str, tuple[str, int]] = {
     "tlb entry": ("uint64", 8),
 }
 
-#: Types that hold one nested description, and whether it has an object of its own in the JSON.
+#: Types that hold one nested description, and whether it is a JSON object of its own.
 STRUCTS: Mapping[str, bool] = {"struct": True, "vstruct": False, "tmp": False}
 
 #: Types that are a list of nested descriptions.
@@ -248,10 +248,10 @@ LISTS = frozenset({"qtailq", "qlist"})
 GTREE = "gtree"
 
 POINTER_MARKER = "ptr-marker"
-#: Types whose elements tell their own length, which can differ within an array.
+#: Types with elements that give their own length, which can differ within an array.
 SELF_DELIMITED: Mapping[str, Counted] = {"capability": Counted(1, text=True)}
 
 
 def codec(type_name: str) -> Codec:
-    """How values of a type are read and written."""
+    """Codec of a type."""
     return CODECS.get(type_name, RAW)

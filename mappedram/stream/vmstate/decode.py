@@ -1,6 +1,6 @@
-"""The walk along a payload: a description says what comes next, a codec what it says.
+"""Decode a payload: a description gives the fields, and codecs decode their bytes.
 
-The sizes in the JSON text decide where the next field is, whatever becomes of the one before.
+The sizes in the JSON text give the place of the next field, even if one cannot be decoded.
 """
 
 from bisect import bisect_left
@@ -32,13 +32,13 @@ from mappedram.stream.vmstate.values import LeftOut, Scalar, Undecoded
 _HEADER_MAX = subsection_header_size("") + 0xFF
 #: The number of elements of a tree, and the mark at its end.
 _TREE_MIN = 5
-#: Bytes of a pointer that is a key.
+#: Bytes of a pointer that is used as a key.
 _POINTER = 8
 
 
 @dataclass(slots=True)
 class DecodeBudget:
-    """How much may still be made of a file, whatever its description says."""
+    """How much may still be decoded of a file, whatever its description claims."""
 
     values: int
     bytes: int
@@ -51,9 +51,9 @@ def decode_payload(
     budget: DecodeBudget,
     left_out: Sequence[tuple[int, int]] = (),
 ) -> Struct:
-    """The state in `data`, which stands at `offset` of the file. It raises nothing.
+    """Decode the state in `data`, at `offset` of the file. Raises nothing.
 
-    `left_out` are ranges of the file, ascending, whose bytes are not known.
+    `left_out` are ranges of the file, ascending, with unknown bytes.
     """
     payload = _Payload(data, offset, budget, left_out)
     return payload.struct("device", description, 0, len(data), whole=True)
@@ -67,9 +67,9 @@ def unread(offset: int, length: int) -> Struct:
 
 
 class _Names:
-    """Names that are not taken yet.
+    """Unique names.
 
-    QEMU tells fields of one name apart itself, but for null pointers in an array with such a name.
+    QEMU numbers fields of the same name itself, except null pointers in an array of such a name.
     """
 
     def __init__(self, taken: Container[str]) -> None:
@@ -85,7 +85,7 @@ class _Names:
 
 
 class _Payload:
-    """The bytes of one device. Positions count from their beginning."""
+    """The payload of one device. Positions count from its beginning."""
 
     def __init__(
         self, data: bytes, offset: int, budget: DecodeBudget, left_out: Sequence[tuple[int, int]]
@@ -98,7 +98,7 @@ class _Payload:
         ]
 
     def is_left_out(self, start: int, end: int) -> bool:
-        """Whether any byte of [start, end) is not known."""
+        """Whether any byte of [start, end) is unknown."""
         before = bisect_left(self.left_out, (end,)) - 1  # the last one that begins before the end
         return before >= 0 and max(start, self.left_out[before][0]) < min(
             end, self.left_out[before][1]
@@ -116,18 +116,18 @@ class _Payload:
         whole: bool,
         header: Leaf | None = None,
     ) -> Struct:
-        """The struct at `start`, all of [start, end) if `whole`, else as long as its fields."""
+        """Decode the struct at `start`: all of [start, end) if `whole`, else only its fields."""
         self.budget.values -= 1
         fields: dict[str, Node] = {}
         names = _Names(fields)
         position = start
-        # Elements of one array can have an entry each, of one name. Which of them have an `index`
-        # is another matter with each release of QEMU: spec/errata.md, E-014.
+        # Elements of one array can have an entry each, with the same name. Which entries have an
+        # `index` depends on the release of QEMU: spec/errata.md, E-014.
         for name, entries in groupby(description.fields, attrgetter("name")):
             fields[names.free(name)], position = self.entries(tuple(entries), position, end)
         subsections, position, missing = self.subsections(description, position, end)
         begin = header.offset if header else self.offset + start
-        # Where a description is broken off, all that follows may belong to it.
+        # After an incomplete description, all remaining bytes may belong to it.
         if position < end and (whole or description.problem):
             reason = description.problem or missing or "no field of the description covers this"
             fields[names.free(REST)] = self.undecoded(position, end, reason)
@@ -146,7 +146,7 @@ class _Payload:
     def entries(
         self, entries: tuple[FieldDescription, ...], position: int, end: int
     ) -> tuple[Node, int]:
-        """What entries of one name make together, and the position behind them."""
+        """Combine entries of one name into a node; return it and the position after them."""
         start = position
         items: list[Node] = []
         marks = []
@@ -166,10 +166,10 @@ class _Payload:
         return Array(kind, begin, position - start, tuple(items), tuple(marks)), position
 
     def is_pointer_mark(self, field: FieldDescription, position: int, end: int) -> bool:
-        """Whether the field only says that the next one is there: no null pointer.
+        """Whether the field only marks the next one as present, not as a null pointer.
 
         Source: QEMU migration/vmstate.c, vmstate_save_vmsd_v() of 11.1: arrays of pointers that the
-        loader fills have such a mark before each element.
+        loader allocates have such a mark before each element.
         """
         return (
             field.type == POINTER_MARKER
@@ -181,7 +181,7 @@ class _Payload:
     def subsections(
         self, description: Vmsd, position: int, end: int
     ) -> tuple[dict[str, Struct], int, str | None]:
-        """The subsections, the position behind them, and why one of them was not found.
+        """The subsections, the position after them, and why one of them was not found.
 
         Source: QEMU migration/vmstate.c, vmstate_subsection_save().
         """
@@ -197,7 +197,7 @@ class _Payload:
         return subsections, position, None
 
     def subsection_header(self, name: str, position: int, end: int) -> Leaf | None:
-        """The type byte, the name and the version in front of a subsection, if they are there."""
+        """Type byte, name and version before a subsection, if present."""
         try:
             found = SubsectionHeader.parse(self.data[position : min(end, position + _HEADER_MAX)])
         except ConstructError:
@@ -210,7 +210,7 @@ class _Payload:
     # Fields.
 
     def field(self, field: FieldDescription, position: int, end: int) -> tuple[list[Node], int]:
-        """The nodes of a field, several for an array, and the position behind it."""
+        """The nodes of a field, several for an array, and the position after it."""
         left = end - position
         if field.problem:
             return [self.undecoded(position, end, field.problem)], end
@@ -229,7 +229,7 @@ class _Payload:
     def self_delimited(
         self, field: FieldDescription, position: int, end: int
     ) -> tuple[list[Node], int]:
-        """Elements as long as each says: the text has only the size of the first (E-012)."""
+        """Elements that give their own length: the text has only that of the first one (E-012)."""
         nodes: list[Node] = []
         for _ in range(field.count):
             if self.is_left_out(position, min(position + 1, end)):  # so is where it ends
@@ -244,7 +244,7 @@ class _Payload:
         return nodes, position
 
     def element(self, field: FieldDescription, position: int) -> Node:
-        """One element, of the size that the field has."""
+        """One element, with the size of the field."""
         end = position + field.size
         try:
             if field.type in STRUCTS:
@@ -263,7 +263,7 @@ class _Payload:
         if not field.nested:
             raise UndecodableError("nothing describes the struct")
         inner = field.nested[0]
-        # Up to 9.2, null pointers in an array of structs leave an empty struct behind.
+        # Up to 9.2, null pointers in an array of structs are described as an empty struct.
         if not (inner.name or inner.fields) and self.data[position:end] == PointerMarker.NULL:
             return self.leaf(POINTER_MARKER, position, 1)
         return self.struct(field.type, inner, position, end, whole=True)
@@ -313,7 +313,7 @@ class _Payload:
             raise UndecodableError(
                 f"{count} elements, but the description has {len(field.nested)} structs"
             )
-        # Keys that are no structs are not described: they are the pointer itself.
+        # Keys that are not structs have no description: they are pointers.
         step = len(field.nested) // count if count else 1
         items = []
         for index in range(0, len(field.nested), step):

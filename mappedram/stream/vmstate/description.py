@@ -1,8 +1,8 @@
-"""The JSON text as typed descriptions: which fields a device has, in which order, how long.
+"""The JSON text as typed descriptions: the fields of a device, their order and sizes.
 
 Source: QEMU migration/vmstate.c, vmstate_save_state_v() (since 11.1 vmstate_save_vmsd_v()),
-vmsd_desc_field_start() and vmsd_desc_field_end(). Nothing in the text is relied upon: what is not
-as QEMU writes it becomes a `problem` of the field or description where it stands.
+vmsd_desc_field_start() and vmsd_desc_field_end(). The text is not trusted: anything that QEMU would
+not write becomes a `problem` of its field or description.
 """
 
 import json
@@ -12,14 +12,14 @@ from typing import TypeGuard
 
 from mappedram.stream.vmstate.codecs import STRUCTS, WORDS
 
-#: Deeper nesting is not followed. The devices of all machines tried go down to 4.
+#: Maximum depth of nesting. The devices of all tested machines have at most 4.
 DEPTH_MAX = 32
 #: Longer names are cut; on the wire, a name has one byte for its length.
 NAME_MAX = 255
-#: Counts and sizes are below that, as they are in QEMU.
+#: Upper bound of counts and sizes, as in QEMU.
 _COUNT_END = 1 << 63
 
-#: A JSON object as pairs: lists repeat the keys of their elements within one object.
+#: A JSON object as pairs: a list repeats the keys of its elements within one object.
 Object = tuple[tuple[str, object], ...]
 
 
@@ -28,14 +28,14 @@ class FieldDescription:
     """One field, or all elements of an array.
 
     Attributes:
-        name: as the text has it; QEMU tells fields of one name apart as `name[0]`, `name[1]`.
+        name: as in the text; QEMU numbers fields of the same name: `name[0]`, `name[1]`.
         type: name of the wire type.
         size: bytes of the field, or of one element.
-        count: number of elements, 1 for a field that is no array.
+        count: number of elements, 1 for a field that is not an array.
         in_array: whether the text marks this as an array, or an element of one.
         nested: the structs inside: one for a struct, one for each element of a list.
-        problem: why neither size nor contents of the field are known, None where they are.
-        weight: number of values that the field can become.
+        problem: why neither size nor contents of the field are known; None if they are.
+        weight: maximum number of decoded values.
     """
 
     name: str
@@ -50,7 +50,7 @@ class FieldDescription:
 
 @dataclass(frozen=True, slots=True)
 class Vmsd:
-    """What one VMStateDescription of QEMU sent. `problem` says what is missing here."""
+    """One VMStateDescription of QEMU as described in the text. `problem` names a missing part."""
 
     name: str
     version: int | None
@@ -60,23 +60,23 @@ class Vmsd:
 
     @property
     def weight(self) -> int:
-        """Number of values that it can become."""
+        """Maximum number of decoded values."""
         fields = sum(field.weight for field in self.fields)
         return 2 + fields + sum(subsection.weight for subsection in self.subsections)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The whole text: descriptions are parsed when asked for."""
+    """The whole text: descriptions are parsed on demand."""
 
     configuration: Object | None
     devices: tuple[tuple[str, int, Object], ...]
 
 
 def load(text: bytes) -> Document | None:
-    """The text as a document, None if it is no JSON object."""
+    """The text as a document; None if it is not a JSON object."""
     try:
-        # With tuples for objects, lists stay what they are.
+        # Objects become tuples, so that they differ from lists.
         document = json.loads(text, object_pairs_hook=tuple)
     except (ValueError, RecursionError):
         return None
@@ -98,18 +98,18 @@ def _devices(devices: object) -> Iterator[tuple[str, int, Object]]:
 
 
 def get(pairs: Object, key: str) -> object:
-    """What stands first under `key`, None if nothing does."""
+    """The first value of `key`; None if there is none."""
     return next((value for name, value in pairs if name == key), None)
 
 
 def vmsd(pairs: Object, depth: int = 0) -> Vmsd:
-    """The description in an object that holds one, such as a device or the value of `struct`."""
+    """The description in an object that has one, such as a device or the value of `struct`."""
     found = _groups(pairs, depth)
     return found[0] if found else Vmsd("", None, (), (), None)
 
 
 def _groups(pairs: Object, depth: int) -> tuple[Vmsd, ...]:
-    """All descriptions in one object: a key that is there already begins the next one.
+    """All descriptions in one object: a repeated key begins the next one.
 
     Source: QEMU migration/vmstate-types.c, put_qtailq(), put_qlist() and put_gtree_elem(), with
     save_ for put_ since 11.1.
@@ -178,7 +178,7 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 
 def _text(value: object) -> str:
-    """A name that can be printed, and in a path: JSON can hold megabytes or half a character."""
+    """A name as printable text, also for paths: JSON can hold megabytes or half a character."""
     if not isinstance(value, str):
         return "(unnamed)"
     cut = value if len(value) <= NAME_MAX else value[:NAME_MAX] + "..."

@@ -1,4 +1,4 @@
-"""The state of all devices of a snapshot, each field by its name."""
+"""The state of all devices of a snapshot, with each field by name."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,20 +20,20 @@ from mappedram.stream.vmstate.description import Document, Object, Vmsd
 from mappedram.stream.vmstate.tree import Leaf, Node, Struct, find, leaves
 from mappedram.stream.vmstate.values import Undecoded, Value, to_json
 
-#: Limits for a whole file. A PC has some 3000 values and 300 for each further CPU; the most of all
-#: machines tried are half a million, of raspi3b.
+#: Limits for a whole file. A PC has some 3000 values and 300 for each further CPU; the maximum of
+#: all tested machines is half a million, of raspi3b.
 VALUES_MAX = 1 << 20
 BYTES_MAX = 256 << 20
 
-#: Of a payload that a metadump cut into more pieces, nothing is taken for known.
+#: A payload that a metadump cut into more pieces is treated as unknown.
 _LEFT_OUT_MAX = 1 << 20
 
-#: The configuration has no section of its own kind, and no name but that of its struct in QEMU.
+#: Our name for the configuration, whose section has no name.
 CONFIGURATION = "configuration"
 
 
 class Opened(Protocol):
-    """What is needed of a snapshot."""
+    """The required part of a snapshot."""
 
     @property
     def source(self) -> Source:
@@ -41,31 +41,31 @@ class Opened(Protocol):
 
     @property
     def stream(self) -> Stream:
-        """All that its headers say."""
+        """The contents of its headers."""
 
     @property
     def changes(self) -> Changes:
-        """What has been given other values."""
+        """New values of fields."""
 
 
 class DeviceState:
-    """One device as its section FULL has it.
+    """One device from its section FULL.
 
-    A value that is set takes as many bytes as the one before, so that nothing else in the file
-    moves; it is written when the snapshot is rebuilt or converted. QEMU derives some fields from
-    others, and checks few of them when it loads a file.
+    A new value must take as many bytes as the old one, so that nothing else in the file moves; it
+    is written when the snapshot is rebuilt or converted. QEMU derives some fields from others, and
+    checks few of them when it loads a file.
 
     Args:
-        decode: makes `root` of the bytes of the file, with the changes in them.
-        changes: where a value that is set is kept.
-        budget: for decoding it the first time.
+        decode: makes `root` from the bytes of the file, changes included.
+        changes: receives new values.
+        budget: limits the first decoding.
 
     Attributes:
         idstr: name of the section, such as `0000:00:01.3/piix4_pm`.
-        instance_id: which of several of that name.
-        section_id: number of the section, None for the configuration.
-        version_id: version of the state, as the section says; for the configuration, as the JSON
-            text says.
+        instance_id: number among several of that name.
+        section_id: number of the section; None for the configuration.
+        version_id: version of the state, from the section; for the configuration, from the JSON
+            text.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class DeviceState:
 
     @property
     def root(self) -> Struct:
-        """The fields with their places in the file; its offset and length are the payload's."""
+        """The fields with their places in the file; offset and length are those of the payload."""
         if not self._is_current:
             self._root = self._decode(DecodeBudget(VALUES_MAX, BYTES_MAX))
             self._is_current = True
@@ -112,7 +112,7 @@ class DeviceState:
 
     @property
     def fields(self) -> dict[str, Value]:
-        """The values of the fields by name, bytes that no field covers under `(rest)`."""
+        """The values of the fields by name; bytes outside all fields are under `(rest)`."""
         return {name: node.value for name, node in self.root.fields.items()}
 
     @property
@@ -121,9 +121,9 @@ class DeviceState:
         return {name: node.value for name, node in self.root.subsections.items()}
 
     def __getitem__(self, path: str) -> Value:
-        """The value at a path such as `env.segs[1].selector`; `tree` says how paths are written.
+        """The value at a path such as `env.segs[1].selector`; `tree` describes the notation.
 
-        `LeftOut()` is what a metadump does not have.
+        `LeftOut()` is a value that a metadump does not have.
 
         Raises:
             UnknownNameError: there is nothing.
@@ -131,7 +131,7 @@ class DeviceState:
         return self.find(path).value
 
     def __setitem__(self, path: str, value: object) -> None:
-        """Give the field at `path` a value, for files that are written. Raises as `encode`."""
+        """Set the field at `path`, for files written from this snapshot. Raises as `encode`."""
         self._changes.put(*self.encode(path, value))
         self._is_current = False
 
@@ -139,12 +139,12 @@ class DeviceState:
         return isinstance(path, str) and find(self.root, path) is not None
 
     def get(self, path: str, default: Value = None) -> Value:
-        """The value at a path, `default` if there is none."""
+        """The value at a path, or `default` if there is none."""
         node = find(self.root, path)
         return default if node is None else node.value
 
     def find(self, path: str) -> Node:
-        """What is at a path, with its place in the file. Raises as `[]` does."""
+        """The node at a path, with its place in the file. Raises as `[]` does."""
         return self._find(self.root, path)
 
     def _find(self, root: Struct, path: str) -> Node:
@@ -155,22 +155,22 @@ class DeviceState:
         return node
 
     def leaves(self) -> Iterator[tuple[str, Leaf]]:
-        """Every byte of the payload in one leaf, in the order of the file, with the paths."""
+        """All leaves with their paths, in the order of the file; they cover the whole payload."""
         return leaves(self.root)
 
     def encode(self, path: str, value: object) -> tuple[int, bytes]:
-        """Where and with which bytes the field at `path` becomes `value`.
+        """Offset and bytes that set the field at `path` to `value`.
 
         Args:
-            path: leads to one value, not to an array or struct.
-            value: as `[]` returns it, or as JSON has it; bytes for what could not be decoded.
+            path: path of one value, not of an array or struct.
+            value: as `[]` returns it, or as in JSON; bytes for an undecodable field.
 
         Raises:
             UnknownNameError: there is nothing.
             BuildError: the field cannot hold the value.
         """
         name = f"{self.idstr}: {path}"
-        node = self._find(self._root, path)  # where a field stands does not depend on values
+        node = self._find(self._root, path)  # the place of a field does not depend on values
         if not isinstance(node, Leaf):
             raise BuildError(f"{name}: holds many values; name one of them")
         known = RAW if isinstance(node.value, Undecoded) else codec(node.type)
@@ -180,7 +180,7 @@ class DeviceState:
             raise BuildError(f"{name}: {error}") from None
 
     def to_json(self) -> dict[str, Json]:
-        """The device as JSON can have it."""
+        """The device as a JSON value."""
         return {
             "idstr": self.idstr,
             "instance_id": self.instance_id,
@@ -197,9 +197,9 @@ class DeviceStates:
     """The devices of a snapshot in the order of the file.
 
     Attributes:
-        configuration: the machine's configuration, which stands before all devices; None if the
-            file has none. Its fields are described in the JSON text since QEMU 8.2.
-        problem: why no device could be decoded, None if there is a JSON text.
+        configuration: the machine's configuration, which precedes all devices; None if the file has
+            none. The JSON text describes its fields since QEMU 8.2.
+        problem: why no device could be decoded; None if there is a JSON text.
     """
 
     def __init__(
@@ -226,7 +226,8 @@ class DeviceStates:
     def __getitem__(self, key: str | tuple[str, int]) -> DeviceState:
         """A device by `idstr` and `instance_id`, which is 0 if not given.
 
-        The configuration is there too, as `configuration`. Of several with one name, the first.
+        The configuration is included as `configuration`. Of several with one name, this is the
+        first.
 
         Raises:
             UnknownNameError: there is none; it is a `KeyError`, too.
@@ -241,7 +242,7 @@ class DeviceStates:
         return ((key, 0) if isinstance(key, str) else key) in self._by_name
 
     def to_json(self) -> dict[str, Json]:
-        """All of it as JSON can have it."""
+        """All devices as a JSON value."""
         return {
             "configuration": self.configuration.to_json() if self.configuration else None,
             "devices": [device.to_json() for device in self],
@@ -252,12 +253,12 @@ class DeviceStates:
 def decode(snapshot: Opened, *, values_max: int = VALUES_MAX) -> DeviceStates:
     """Decode the state of all devices, as the JSON text at the end of the file describes it.
 
-    Only sections of the type FULL are described there; RAM and other live devices are left out.
-    What cannot be decoded is shown as `Undecoded`, with the reason.
+    The text only describes sections of type FULL; RAM and other live devices are left out. Values
+    that cannot be decoded are `Undecoded`, with the reason.
 
     Args:
         snapshot: an open snapshot, such as `mappedram.open` returns.
-        values_max: how many values are made of a file at most; the rest stays `Undecoded`.
+        values_max: maximum number of values decoded from a file; the rest stays `Undecoded`.
 
     Raises:
         OSError: the file cannot be read.
@@ -268,7 +269,7 @@ def decode(snapshot: Opened, *, values_max: int = VALUES_MAX) -> DeviceStates:
     if text is not None:
         problem = f"the JSON description cannot be used: {text.problem}"
     if text is not None and text.document is not None:
-        # Read again, since what the reader made of it has lost keys that are there twice.
+        # Read again, because the reader's parsed document has lost repeated keys.
         document = description.load(source.read(text.offset, text.length))
     decoder = _Decoder(snapshot, document, problem, DecodeBudget(values_max, BYTES_MAX))
     devices = tuple(
@@ -311,7 +312,7 @@ class _Decoder:
         parts = [part for part in stream.elements if part.path.startswith("/configuration/")]
         if not parts:
             return None
-        offset = parts[0].offset + 1  # behind the type byte of the section
+        offset = parts[0].offset + 1  # after the type byte of the section
         pairs = self.document.configuration if self.document else None
         vmsd = description.vmsd(pairs) if pairs is not None else self.missing()
         return DeviceState(

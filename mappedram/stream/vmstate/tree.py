@@ -1,9 +1,9 @@
-"""The decoded state as a tree, each node with its place in the file, and paths in it.
+"""The decoded state as a tree; each node has its place in the file. Paths in the tree.
 
 A path joins names with dots and numbers elements of arrays: `env.segs[1].selector`. QEMU's names
-hold dots and brackets themselves, and in `i8254` the name of one field is the very path of another:
-`channels[0].next_transition_time`. Whatever can be taken for an inner field is one; a field with
-such a name is told apart by quotes: `'channels[0].next_transition_time'`.
+can contain dots and brackets, and in `i8254` the name of one field equals the path of another:
+`channels[0].next_transition_time`. An ambiguous path means the inner field; quotes select the field
+of that name: `'channels[0].next_transition_time'`.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from mappedram.stream.vmstate.values import Scalar, Value
 
-#: Name of a field made up for bytes that the description does not cover.
+#: Name of an artificial field for bytes that the description does not cover.
 REST = "(rest)"
 
 _INDEX = re.compile(r"\[([0-9]{1,18})\]")
@@ -21,10 +21,10 @@ _INDEX = re.compile(r"\[([0-9]{1,18})\]")
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """Bytes that hold one value.
+    """Bytes of one value.
 
-    With `framing`, the value is no field, but what keeps others apart: the header of a subsection
-    (its version), the mark before an element of a list, the number of elements.
+    With `framing`, the value is not a field but separates others: the header of a subsection (its
+    version), the mark before an element of a list, the number of elements.
     """
 
     type: str
@@ -62,7 +62,7 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Struct:
-    """Fields by name, and subsections by theirs, with QEMU's `name` and `version` of the struct."""
+    """Fields and subsections by name, with QEMU's `name` and `version` of the struct."""
 
     type: str
     offset: int
@@ -80,18 +80,18 @@ class Struct:
 
     @property
     def value(self) -> dict[str, Value]:
-        """The values of fields and subsections; a subsection has the name of its struct in it."""
+        """Values of fields and subsections; each subsection is under its name."""
         children = {**self.subsections, **self.fields}
         return {name: node.value for name, node in children.items()}
 
     def children(self) -> Iterator[tuple[str, "Node"]]:
-        """Fields and subsections in the order of the file, with the step that leads to each."""
+        """Fields and subsections in the order of the file, each with its step of a path."""
         children = (*self.fields.items(), *self.subsections.items())
         for name, node in sorted(children, key=lambda child: child[1].offset):
             yield (f"'{name}'" if self._is_ambiguous(name) else name), node
 
     def _is_ambiguous(self, name: str) -> bool:
-        """Whether the name could be taken for something inside of another field."""
+        """Whether the name could be a path into another field."""
         return not name or any(
             mark in ".[" and (name[:index] in self.fields or name[:index] in self.subsections)
             for index, mark in enumerate(name)
@@ -102,9 +102,9 @@ Node: TypeAlias = Leaf | Array | Struct
 
 
 def leaves(node: Node, path: str = "") -> Iterator[tuple[str, Leaf]]:
-    """Every leaf of `node` with its path, in the order of the file; framing has its owner's path.
+    """All leaves of `node` with paths, in the order of the file; framing has its owner's path.
 
-    The leaves stand one right behind the other.
+    The leaves are adjacent, without gaps.
     """
     if isinstance(node, Leaf):
         yield path, node
@@ -121,7 +121,7 @@ def leaves(node: Node, path: str = "") -> Iterator[tuple[str, Leaf]]:
 
 
 def find(node: Node, path: str) -> Node | None:
-    """The node at `path` below `node`, None if there is none."""
+    """The node at `path` below `node`; None if there is none."""
     if not path:
         return node
     if isinstance(node, Leaf):
@@ -133,7 +133,7 @@ def find(node: Node, path: str) -> Node | None:
             return None
         return find(node.items[int(match[1])], rest)
     candidates = {**node.subsections, **node.fields}
-    # The shortest name first, so that what can be an inner field is one.
+    # Shortest name first, so that an inner field takes precedence.
     for name in sorted(candidates, key=len):
         for step in (f"'{name}'", name):
             rest = _behind(path, step)
@@ -144,7 +144,7 @@ def find(node: Node, path: str) -> Node | None:
 
 
 def _behind(path: str, step: str) -> str | None:
-    """What follows the first step of a path, None if the path does not begin with that step."""
+    """The rest of a path after its first step; None if the path does not begin with `step`."""
     rest = path[len(step) :]
     if not step or not path.startswith(step) or rest == ".":
         return None

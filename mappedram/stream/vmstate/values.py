@@ -1,4 +1,4 @@
-"""What the fields of a device hold, in Python and in JSON."""
+"""Values of device fields in Python and in JSON."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -9,9 +9,9 @@ from mappedram.json_types import Json
 
 @dataclass(frozen=True, slots=True)
 class Undecoded:
-    """Bytes that could not be decoded, and why.
+    """Bytes that could not be decoded, and the reason.
 
-    `data` is shorter than the place where it stands, or empty, only where `reason` says so.
+    `data` can be shorter than its field, or empty, if `reason` says so.
     """
 
     data: bytes
@@ -20,10 +20,10 @@ class Undecoded:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Stands for a value that is not known: a metadump left out all or some of its bytes.
+    """An unknown value: a metadump left out all or some of its bytes.
 
-    It is no number, and neither true nor false. All are equal, since they say the same; that does
-    not make the values equal for which they stand.
+    It is not a number, and neither true nor false. All instances are equal, but the values that
+    they replace need not be.
     """
 
     def __bool__(self) -> bool:
@@ -33,21 +33,21 @@ class LeftOut:
         return "(left out)"
 
 
-#: Why nothing is known of a field.
+#: Reason for an unknown field.
 LEFT_OUT_REASON = "left out of the metadump"
 
-#: What one leaf holds. None is a null pointer.
+#: Value of one leaf. None is a null pointer.
 Scalar: TypeAlias = bool | int | str | bytes | Undecoded | LeftOut | None
 
-#: What a field holds: arrays are lists, structs are mappings by the name of the field.
+#: Value of a field: arrays are lists, structs are mappings by field name.
 Value: TypeAlias = Scalar | list["Value"] | dict[str, "Value"]
 
 
 def to_json(value: Value) -> Json:
-    """The same value as JSON can have it: bytes in hexadecimal; two kinds of values are objects.
+    """Convert a value to JSON: bytes become hexadecimal, and two kinds of values become objects.
 
     `Undecoded` is `{"undecoded": …, "reason": …}`, and `LeftOut` is
-    `{"value": null, "left_out": true}`: null on its own is a null pointer.
+    `{"value": null, "left_out": true}`; null alone is a null pointer.
     """
     if isinstance(value, bytes):
         return value.hex()

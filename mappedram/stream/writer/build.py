@@ -1,4 +1,4 @@
-"""A stream, or a part of it, built along its declaration: the bytes of each structure, by place."""
+"""Build a stream, or a part of it, along its declaration: the bytes of each structure by place."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,15 +16,15 @@ from mappedram.stream.model import Area, Element
 
 
 class Built:
-    """What was built so far. It is a `mappedram.format.grammar.Builder`.
+    """Everything built so far. It is a `mappedram.format.grammar.Builder`.
 
     Args:
-        driver: what builds single structures.
-        position: where the first structure stands.
-        said: what the stream has said before.
-        align: what `pages_offset` is a multiple of.
-        word_size: bytes of an `unsigned long` on the host that the file pretends to come from.
-        derives: whether what follows from other values is worked out even where it is given.
+        driver: builds single structures.
+        position: offset of the first structure.
+        said: facts from the stream before it.
+        align: alignment of `pages_offset` in bytes.
+        word_size: bytes of an `unsigned long` on the host in whose format bitmaps are written.
+        derives: whether to derive values even if they are given.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class Built:
         self.align = align
         self.word_size = word_size
         self.derives = derives
-        #: The structures and the areas that were built, in their order.
+        #: The structures and areas built so far, in order.
         self.elements: list[Element[object]] = []
         self.areas: list[Area] = []
-        #: What is to be written, by offset.
+        #: Bytes to write, by offset.
         self.pieces: list[tuple[int, bytes]] = []
 
     def add(self, declaration: Construct, values: Value) -> None:
-        """Build a part of a stream behind what is there.
+        """Build a part of a stream at the end.
 
         Raises:
             BuildError: a value is missing, or does not fit its field.
@@ -59,7 +59,7 @@ class Built:
 
     @property
     def data(self) -> bytes:
-        """All that was built, where no room was left in between."""
+        """All bytes, if no room was left in between."""
         return b"".join(data for _, data in self.pieces)
 
     def tell(self) -> int:
@@ -85,9 +85,9 @@ class Built:
         return whole
 
     def _derived(self, structure: Structure, given: Fields, params: Params, context: Any) -> Fields:
-        """All values of a structure of which some follow, which may hang on where it ends.
+        """All values of a structure with derived fields, which may depend on its end offset.
 
-        How long it is does not hang on what they are.
+        Its length does not depend on the derived values.
         """
         assert structure.derived
         over = _over if self.derives else _under
@@ -100,11 +100,11 @@ class Built:
     def _size(self, structure: Structure, whole: Fields, params: Params) -> int:
         try:
             return int(structure.declaration.size(whole, params))
-        except (SizeofError, TypeError):  # it cannot be told, or a value is missing
+        except (SizeofError, TypeError):  # no fixed size, or a missing value
             return len(self.driver.build(structure.kind, whole, params))
 
     def _whole(self, structure: Structure, values: Fields) -> Fields:
-        """The values of all fields."""
+        """Complete the values of all fields."""
         if self.derives:
             told = lengths(structure.declaration)
             values = {name: value for name, value in values.items() if name not in told}
@@ -121,7 +121,7 @@ class Built:
 
 
 def build(driver: Driver, declaration: Construct, values: Value) -> bytes:
-    """The bytes of a part of a stream that holds no place.
+    """Build the bytes of a part of a stream without offsets.
 
     Raises:
         BuildError: a value is missing, or does not fit its field.
@@ -132,7 +132,7 @@ def build(driver: Driver, declaration: Construct, values: Value) -> bytes:
 
 
 def _over(lower: Fields, upper: Fields) -> Fields:
-    """The upper values and, where these have none, the lower ones; members likewise."""
+    """Merge values; the upper ones win, members likewise."""
     if not lower:
         return upper
     found = dict(lower)
@@ -145,5 +145,5 @@ def _over(lower: Fields, upper: Fields) -> Fields:
 
 
 def _under(upper: Fields, lower: Fields) -> Fields:
-    """As `_over`, the other way round."""
+    """Like `_over`, with the arguments swapped."""
     return _over(lower, upper)

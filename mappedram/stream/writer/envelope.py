@@ -1,4 +1,4 @@
-"""What stands around the RAM blocks in a stream: all before MEM_SIZE, and all after EOS."""
+"""The stream around the RAM blocks: everything before MEM_SIZE, and everything after EOS."""
 
 import json
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from mappedram.stream.model import Section
 from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.writer.build import Built, build
 
-#: The number that QEMU gives to RAM in most machines; any will do.
+#: QEMU's section_id of RAM in most machines; any will do.
 _SECTION_ID = 1
-#: The sections before the first PART: spec/format.md, clauses 4.8.1 and 4.8.2.
+#: Types of sections before the first PART: spec/format.md, clauses 4.8.1 and 4.8.2.
 _SETUP = (SectionType.START, SectionType.FULL)
 _UUID_SIZE = 16
 _TARGET_PAGE_BITS = "configuration/target-page-bits"
@@ -33,15 +33,15 @@ _CAPABILITIES = "configuration/capabilities"
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The bytes of a stream that are not its RAM blocks. None of them holds an offset.
+    """The bytes of a stream outside its RAM blocks. They contain no offsets.
 
     Attributes:
         head: from the stream header to the header of the section START of RAM.
-        middle: from the EOS of that section up to the END section of RAM, before which the
-            bitmaps have to be in the file.
+        middle: from the EOS of that section up to the END section of RAM; the bitmaps have to be in
+            the file before END.
         tail: from the END section of RAM to the end of the stream.
-        capabilities: what the configuration section announces.
-        setup_size: how many bytes of `middle` come before the first PART section.
+        capabilities: capabilities that the configuration section announces.
+        setup_size: bytes of `middle` before the first PART section.
     """
 
     head: bytes
@@ -64,18 +64,18 @@ class Envelope:
         devices: bytes = b"",
         vmdescription: bytes | None = None,
     ) -> Self:
-        """An envelope without a donor.
+        """Make an envelope without a donor.
 
         Args:
-            driver: what builds the structures.
+            driver: builds the structures.
             machine: machine type, such as `pc-q35-10.0`.
             page_size: size of a target page in bytes, for the JSON text.
-            capabilities: what the configuration section announces.
-            target_page_bits: for targets whose page size is not fixed.
+            capabilities: capabilities that the configuration section announces.
+            target_page_bits: for targets with a variable page size.
             uuid: sixteen bytes, for the capability validate-uuid.
             footers: whether sections have footers.
-            devices: the sections of the devices, ready to be written.
-            vmdescription: the JSON text; one without devices if None; left out if empty.
+            devices: the sections of the devices, as bytes.
+            vmdescription: the JSON text; one without devices if None; omitted if empty.
 
         Raises:
             BuildError: a value does not fit its field.
@@ -100,12 +100,12 @@ class Envelope:
 
     @classmethod
     def built(cls, driver: Driver, values: Fields, capabilities: Sequence[str]) -> Self:
-        """What is built around RAM.
+        """Build the envelope around RAM.
 
         Args:
-            driver: what builds the structures.
-            values: what `mappedram.format.file.Stream` is built of, with an empty list of blocks.
-            capabilities: what the configuration section announces, or would.
+            driver: builds the structures.
+            values: values of `mappedram.format.file.Stream`, with an empty list of blocks.
+            capabilities: capabilities that the configuration section announces, or would.
 
         Raises:
             BuildError: a value is missing, or does not fit its field.
@@ -127,13 +127,13 @@ class Envelope:
 
     @classmethod
     def of(cls, snapshot: OpenSnapshot, *, mapped_ram: bool = True) -> Self:
-        """The envelope of a snapshot, to put other RAM into it.
+        """Take the envelope of a snapshot, to put other RAM into it.
 
         Args:
-            snapshot: what stands around its RAM blocks is taken.
-            mapped_ram: whether the stream to be written has mapped-ram; where that differs from
-                the snapshot, the capability is added or taken away (spec/format.md, clause 3.4.1),
-                and the sections PART of RAM are left out.
+            snapshot: the donor.
+            mapped_ram: whether the new stream has mapped-ram. If the donor differs, the capability
+                is added or removed (spec/format.md, clause 3.4.1), and the PART sections of RAM are
+                left out.
 
         Raises:
             BuildError: the snapshot has no complete RAM part to be replaced.
@@ -147,7 +147,7 @@ class Envelope:
         closing = next((e for e in stream.elements if e.kind == "end_of_section"), None)
         if closing is None or start is None or end is None:
             raise _no_ram(snapshot)
-        # Where the sections cannot be followed to their end, all that is left belongs to them.
+        # If the sections cannot be followed to their end, the rest of the file belongs to them.
         stop = stream.file_size if stream.stopped else stream.end
         setup_end = next(
             section.offset
@@ -166,10 +166,10 @@ class Envelope:
             for section in stream.sections
             if setup_end <= section.offset < end.offset and section.idstr != "ram"
         )
-        after = read(closing.offset, start.end)  # EOS, and a footer if there are any
+        after = read(closing.offset, start.end)  # EOS, and a footer if there is one
         setup = read(closing.offset, setup_end)
-        # Without mapped-ram, the pages come in a PART of their own; with it, QEMU writes an empty
-        # one at least.
+        # Without mapped-ram, the pages are in a PART of their own; with it, QEMU writes at least an
+        # empty one.
         assert start.section_id is not None
         values: SectionPart = {"section_type": SectionType.PART, "section_id": start.section_id}
         part = snapshot.driver.build(SECTION_PART, values, {})
@@ -186,7 +186,7 @@ class Envelope:
 
     @classmethod
     def beginning(cls, snapshot: OpenSnapshot, *, mapped_ram: bool = True) -> Self:
-        """What `of` gives, as far as it stands before the RAM blocks; the rest is empty.
+        """Like `of`, but only the part before the RAM blocks; the rest is empty.
 
         Raises:
             BuildError: the snapshot has no RAM part, or more than one.
@@ -204,7 +204,7 @@ class Envelope:
 
 
 class _EndOfRam(NamedTuple):
-    """Where END of RAM stands, or should, and its header."""
+    """Place of the END of RAM, existing or missing, and its header."""
 
     offset: int
     end: int
@@ -235,7 +235,7 @@ class _Reader:
     """Reads pieces of a snapshot by their bounds.
 
     Raises:
-        UnsupportedError: a metadump left out some of it; what is written would have zeros there.
+        UnsupportedError: a metadump left out some of it; the new file would have zeros there.
     """
 
     def __init__(self, snapshot: OpenSnapshot) -> None:
@@ -254,7 +254,7 @@ class _Reader:
 
 
 def _with(capabilities: Sequence[str], name: str, wanted: bool) -> tuple[str, ...]:
-    """The capabilities with or without one, which comes last in QEMU's order."""
+    """The capabilities with or without one; a new one goes last, as in QEMU's order."""
     others = tuple(capability for capability in capabilities if capability != name)
     return (*others, name) if wanted else others
 
@@ -262,7 +262,7 @@ def _with(capabilities: Sequence[str], name: str, wanted: bool) -> tuple[str, ..
 def _recast_head(
     snapshot: OpenSnapshot, read: _Reader, capabilities: tuple[str, ...], end: int
 ) -> bytes:
-    """All before MEM_SIZE, with other capabilities announced."""
+    """Everything before MEM_SIZE, with other capabilities announced."""
     stream = snapshot.stream
     kinds = {"configuration_header", "configuration_subsection"}
     configuration = [e for e in stream.elements if e.kind in kinds]
@@ -283,7 +283,7 @@ def _recast_head(
 def _recast_tail(
     snapshot: OpenSnapshot, read: _Reader, capabilities: tuple[str, ...], start: int, end: int
 ) -> bytes:
-    """All after the section END of RAM, with other capabilities in the JSON text."""
+    """Everything after the section END of RAM, with other capabilities in the JSON text."""
     description = snapshot.stream.vmdescription
     header = next((e for e in snapshot.stream.elements if e.kind == "vmdescription"), None)
     if description is None or description.document is None or header is None:
@@ -293,9 +293,9 @@ def _recast_tail(
 
 
 def _recast_description(text: bytes, capabilities: tuple[str, ...]) -> bytes:
-    """The JSON text with the subsection that lists the capabilities; all else stays to the byte.
+    """Replace the subsection with the capabilities in the JSON text; all other bytes stay.
 
-    QEMU repeats keys within an object, which would not outlive a conversion of the whole.
+    QEMU repeats keys within an object; parsing and writing the whole text would lose them.
     """
     label = b'"configuration": '
     start = text.find(label) + len(label)
@@ -317,7 +317,7 @@ def _recast_description(text: bytes, capabilities: tuple[str, ...]) -> bytes:
 
 
 def _described_capabilities(capabilities: tuple[str, ...]) -> dict[str, Any]:
-    """What QEMU says of the list: one entry, with the size of the first element only."""
+    """QEMU's description of the list: one entry, with only the size of the first element."""
     entry: dict[str, Any] = {"name": "capabilities"}
     if len(capabilities) > 1:
         entry["array_len"] = len(capabilities)
@@ -326,12 +326,12 @@ def _described_capabilities(capabilities: tuple[str, ...]) -> dict[str, Any]:
     return {"vmsd_name": _CAPABILITIES, "version": 1, "fields": [count, entry]}
 
 
-#: The section that ends a stream, as `mappedram.format.file` builds it.
+#: The section that ends a stream, as values for `mappedram.format.file`.
 END_OF_STREAM: Fields = {"section_type": SectionType.EOF}
 
 
 def ram_sections(*, footers: bool) -> list[Fields]:
-    """START with an empty list of blocks, PART and END of RAM, to be built."""
+    """Values of START with an empty list of blocks, PART and END of RAM."""
     number: dict[str, Value] = {"section_id": _SECTION_ID}
     whose: Fields = {
         "idstr": RAM_SECTION_IDSTR,

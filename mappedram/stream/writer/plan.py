@@ -1,4 +1,4 @@
-"""Where everything goes, as the declaration puts it (spec/format.md, clause 8.1.3)."""
+"""Compute the layout of a file from its declaration (spec/format.md, clause 8.1.3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from mappedram.stream.model import RamBlock
 from mappedram.stream.reader import assemble
 from mappedram.stream.writer.build import Built
 
-#: Offsets are signed 64-bit numbers to the system (off_t).
+#: The system's offsets are signed 64-bit numbers (off_t).
 _OFFSET_MAX = (1 << 63) - 1
-#: Its length is one byte.
+#: The length of a name is one byte.
 _IDSTR_MAX = 255
 
 
 @dataclass(frozen=True, slots=True)
 class BlockSpec:
-    """A RAM block to be written.
+    """A RAM block to write.
 
     Attributes:
         idstr: name, 1 to 255 bytes in ISO 8859-1.
         used_length: bytes of guest memory, a whole number of pages.
-        addr: offset of the region in its container; written where x-ignore-shared is announced.
-        ignored: whether the file is to hold no data of it, as of a shared block.
+        addr: offset of the region in its container; written if x-ignore-shared is announced.
+        ignored: whether the file has no data of it, as for a shared block.
     """
 
     idstr: str
@@ -39,13 +39,13 @@ class BlockSpec:
 
 @dataclass(frozen=True, slots=True)
 class LayoutPlan:
-    """The blocks in their places.
+    """The blocks at their places.
 
     Attributes:
         start: offset of the record MEM_SIZE.
         blocks: the blocks with all their offsets.
         headers: bytes to write, by offset: MEM_SIZE and the header of each block.
-        end: where the stream goes on, with the EOS of the section.
+        end: offset where the stream continues, with the EOS of the section.
     """
 
     start: int
@@ -67,7 +67,7 @@ def plan(
     """Lay out the blocks from `start` on, the offset of the record MEM_SIZE.
 
     Raises:
-        BuildError: no loader could take such a file.
+        BuildError: no loader could accept such a file.
     """
     _refuse_impossible(blocks, page_size, align)
     total = sum(block.used_length for block in blocks)

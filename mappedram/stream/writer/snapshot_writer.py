@@ -1,4 +1,4 @@
-"""Writing a snapshot: every page to its place, from any thread, as often as it changes."""
+"""Write a snapshot: pages from any thread, in any order, and more than once."""
 
 import os
 import stat
@@ -48,14 +48,14 @@ Data = bytes | bytearray | memoryview
 
 #: Bytes of bitmap that are written, or left as a hole, together.
 _BITMAP_STEP = 4096
-#: Bytes that are looked through for zero pages at once; they stay in the cache.
+#: Bytes that are searched for zero pages at once; they stay in the cache.
 _SCAN = 1 << 18
-#: Bytes that a thread takes on at once.
+#: Bytes per work item of a thread.
 _BATCH = 1 << 24
 
 
 class _Bits:
-    """The bitmap of a block while it is being written; page p is bit p % 8 of byte p / 8.
+    """Bitmap of a block while it is written; page p is bit p % 8 of byte p / 8.
 
     Untouched parts take no memory and become holes: a block may have 2^32 pages.
     """
@@ -71,7 +71,7 @@ class _Bits:
     def put(
         self, first: int, stored: "NDArray[np.bool_]", wanted: "NDArray[np.bool_] | None" = None
     ) -> None:
-        """Set and clear the bits from page `first` on; of those, only the `wanted` ones."""
+        """Set and clear the bits from page `first` on; only the `wanted` ones if given."""
         import numpy as np
 
         start, stop = first // 8, -(-(first + len(stored)) // 8)
@@ -83,13 +83,13 @@ class _Bits:
             self._touched[start // _BITMAP_STEP : -(-stop // _BITMAP_STEP)] = True
 
     def put_runs(self, runs: "Runs") -> None:
-        """Set the bits of the runs; those between them keep what they were."""
+        """Set the bits of the runs; bits between them are unchanged."""
         for first, part in grouped(runs, 1 << 20):
             stored = pages_of(part, first)
             self.put(first, stored, stored)
 
     def write(self, fd: int, byteorder: ByteOrder) -> None:
-        """Write what was touched, as words of the host that the file pretends to come from."""
+        """Write the touched parts, as words of the emulated host."""
         import numpy as np
 
         offset = self.block.bitmap_offset
@@ -102,30 +102,30 @@ class _Bits:
 
 
 class SnapshotWriter:
-    """A snapshot that is being written. Made by `create`; a context manager.
+    """A snapshot being written. Made by `create`; a context manager.
 
-    The headers are in the file from the beginning, the bitmaps only after `finish`: a writer that
-    dies before leaves a file that is visibly incomplete.
+    The headers are in the file from the beginning, the bitmaps only after `finish`. If the writer
+    dies before, the file is recognisably incomplete.
 
     Args:
         target: a path, which is created, or a descriptor open for reading and writing.
-        envelope: what stands around the RAM blocks.
+        envelope: the stream around the RAM blocks.
         blocks: the RAM blocks, in the order of the file.
         page_size: size of a target page in bytes, 1 KiB to 64 KiB.
-        offset: where the stream begins in the file; what stands before stays.
-        driver: what builds the structures.
+        offset: start of the stream in the file; bytes before it are unchanged.
+        driver: builds the structures.
         channels: threads for `write_file` and `copy_pages`.
-        direct_io: write pages past the page cache, where the file system can;
-            `direct_io_refused` says why not.
+        direct_io: write pages past the page cache, if the file system can; `direct_io_refused` has
+            the reason if not.
         zero_page_detection: leave out pages that are zero, as QEMU does by default.
-        align: what `pages_offset` is a multiple of; QEMU's writer uses 1 MiB.
-        word_size: bytes of an `unsigned long` on the host that the file pretends to come from.
+        align: alignment of `pages_offset` in bytes; QEMU's writer uses 1 MiB.
+        word_size: bytes of an `unsigned long` on the host in whose format bitmaps are written.
         byteorder: byte order of that host.
-        keep: leave what stands behind `offset`: pages that are in their places already.
+        keep: keep the bytes after `offset`: pages that are already in place.
 
     Raises:
-        BuildError: no loader could take such a file.
-        UnsupportedError: the target cannot be seeked in.
+        BuildError: no loader could accept such a file.
+        UnsupportedError: the target is not seekable.
         FileExistsError: the path exists already.
     """
 
@@ -168,8 +168,8 @@ class SnapshotWriter:
         try:
             _refuse_unseekable(self.fd)
             self._target = WriteTarget(self.fd, direct_io=direct_io)
-            # A file that was cut to nothing is written out by ext4 when it is closed, all of it:
-            # one that is empty is not cut.
+            # ext4 writes a truncated file to the disk when it is closed. An empty file is not
+            # truncated, to avoid that.
             if not keep:
                 system.begin(self.fd, offset, self._end)
             system.write(self.fd, envelope.head, offset)
@@ -182,7 +182,7 @@ class SnapshotWriter:
 
     @property
     def _end(self) -> int:
-        """First byte behind the snapshot."""
+        """First byte after the snapshot."""
         return self.plan.end + len(self.envelope.middle) + len(self.envelope.tail)
 
     @property
@@ -192,14 +192,14 @@ class SnapshotWriter:
 
     @property
     def direct_io_refused(self) -> str | None:
-        """Why pages go through the page cache although `direct_io` was asked for."""
+        """Why pages go through the page cache despite `direct_io`; None if they do not."""
         return self._target.refused
 
     def write_pages(self, idstr: str, first_page: int, data: Data) -> None:
-        """Put pages in their place; a page that is zero loses its bit, whatever stood there.
+        """Write pages at their places; a zero page clears its bit, whatever the file has there.
 
-        May be called from any number of threads, for other pages at a time; of two that write the
-        same page, either may win.
+        Threads may call this concurrently for different pages; of two that write the same page,
+        either may win.
 
         Args:
             idstr: name of the block.
@@ -229,7 +229,7 @@ class SnapshotWriter:
         self._bits[idstr].put(first_page, stored)
 
     def _write_stored(self, place: int, view: memoryview, stored: "NDArray[np.bool_]") -> None:
-        """Write the pages of `view` that are `stored`; the first one goes to `place`."""
+        """Write the pages of `view` that are `stored`; the first page goes to `place`."""
         if stored.all():
             self._target.write(view, place)
             return
@@ -237,12 +237,12 @@ class SnapshotWriter:
             self._target.write(view[start:stop], place + start)
 
     def keep_pages(self, idstr: str, runs: "Runs", zero_runs: "Runs") -> None:
-        """Take pages as they stand in the file already, which was opened with `keep`.
+        """Register pages that are already in the file, which was opened with `keep`.
 
         Args:
             idstr: name of the block.
-            runs: the pages that are stored; half-open runs of page numbers, ascending.
-            zero_runs: pages that are not, whatever stands in their places.
+            runs: stored pages; half-open runs of page numbers, ascending.
+            zero_runs: pages that are not stored, whatever the file has at their places.
 
         Raises:
             BuildError: there is no such block.
@@ -261,13 +261,13 @@ class SnapshotWriter:
         *,
         keep_zeros: bool = False,
     ) -> None:
-        """Like `write_pages`, for pages that do not all follow each other.
+        """Like `write_pages`, for pages that need not be consecutive.
 
         Args:
             idstr: name of the block.
             pages: numbers of the pages, ascending.
-            data: their bytes, a row for each.
-            keep_zeros: write pages of zeros as well, as without `zero_page_detection`.
+            data: their bytes, one row for each.
+            keep_zeros: also write pages of zeros, as without `zero_page_detection`.
 
         Raises:
             BuildError: there is no such block, or a page is not inside it.
@@ -317,13 +317,13 @@ class SnapshotWriter:
         *,
         progress: Progress | None = None,
     ) -> None:
-        """Like `copy_pages`, but look at each page and leave out those that are zero."""
+        """Like `copy_pages`, but examine each page and leave out those that are zero."""
         block, base = self._place(idstr)
         bits = self._bits[block.idstr]
 
         def fill(batch: "Runs") -> None:
-            # Looking and copying are two passes: the second one is the kernel's, and goes on in
-            # one thread while another one looks.
+            # Scanning and copying are two passes: the kernel can copy in one thread while another
+            # thread scans.
             for first, part in grouped(batch, _BATCH // self.page_size):
                 wanted = pages_of(part, first)
                 stored = wanted
@@ -340,7 +340,7 @@ class SnapshotWriter:
     def _look(
         self, source: Source, pages_offset: int, first: int, count: int
     ) -> "NDArray[np.bool_]":
-        """Which of `count` pages from page `first` on are not zero."""
+        """Whether each of `count` pages from page `first` on is nonzero."""
         import numpy as np
 
         found = []
@@ -362,11 +362,11 @@ class SnapshotWriter:
         *,
         progress: Progress | None = None,
     ) -> None:
-        """Take runs of pages from another file as they are, inside the kernel where it can.
+        """Copy runs of pages from another file unchanged, inside the kernel if possible.
 
         Args:
             idstr: name of the block.
-            source: the file that holds them.
+            source: the file to read.
             pages_offset: offset of page 0 in that file.
             runs: half-open runs of page numbers, ascending; shape (n, 2).
             progress: called with the number of bytes moved.
@@ -392,17 +392,17 @@ class SnapshotWriter:
         self._bits[idstr].put_runs(runs)
 
     def _share(self, source: Source, places: "Runs", shift: int) -> int:
-        """Share the blocks of as many runs as the file system will; say how many."""
+        """Share the blocks of runs until the file system refuses; return how many were shared."""
         for done, (start, end) in enumerate(places.tolist()):
             if end > source.size or not share(source, start, end, self.fd, shift):
-                return done  # copying the rest says what is wrong, if something is
+                return done  # copying the rest reports the error, if there is one
         return len(places)
 
     def finish(self) -> None:
         """Write the bitmaps, then the rest of the stream. The file is complete after this.
 
         Raises:
-            BuildError: it is finished already.
+            BuildError: it is already finished.
             OSError: writing failed.
         """
         if self.finished:
@@ -435,7 +435,7 @@ class SnapshotWriter:
 
 
 class _Options(TypedDict, total=False):
-    """What `SnapshotWriter` takes besides."""
+    """Further arguments of `SnapshotWriter`."""
 
     offset: int
     driver: drivers.DriverName
@@ -480,8 +480,8 @@ def create(  # noqa: PLR0913 - a keyword for each part of the stream
         The writer: fill the blocks, then call `finish`.
 
     Raises:
-        BuildError: no loader could take such a file.
-        UnsupportedError: the target cannot be seeked in.
+        BuildError: no loader could accept such a file.
+        UnsupportedError: the target is not seekable.
         FileExistsError: the path exists already.
     """
     envelope = Envelope.plain(
@@ -499,7 +499,7 @@ def create(  # noqa: PLR0913 - a keyword for each part of the stream
 
 
 def _create_file(path: str | os.PathLike[str]) -> int:
-    """A new file. A pipe that stands there is opened, to be refused by name."""
+    """Create a file. An existing pipe is opened, so that the error can name it."""
     try:
         return system.create(path)
     except FileExistsError:

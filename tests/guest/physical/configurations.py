@@ -1,4 +1,4 @@
-"""Machines whose memory is divided in every way that the rules know, and what is unsure of each."""
+"""Machines with every known division of memory, and the uncertain blocks of each."""
 
 from dataclasses import dataclass
 
@@ -26,12 +26,12 @@ class Configuration:
     """A machine.
 
     Attributes:
-        args: what QEMU is told; `{dir}` is a folder with the tiny firmware of the fixtures.
-        arch: which emulator.
-        unsure: blocks of which the map says that it may be otherwise.
-        elsewhere: blocks that QEMU has somewhere and the map leaves out.
-        ruled: whether the rule alone, without the file's state, gives the same.
-        until: the first release that has no such machine, or maps it otherwise; None if none does.
+        args: QEMU's options; `{dir}` is a folder with the tiny firmware of the fixtures.
+        arch: the emulator.
+        unsure: blocks that the map marks as uncertain.
+        elsewhere: blocks that QEMU maps and our map leaves out.
+        ruled: whether the rule alone gives the same map, without the file's state.
+        until: the first release that lacks the machine, or maps it otherwise; None if none does.
     """
 
     args: str
@@ -107,7 +107,7 @@ CONFIGURATIONS = {
     ),
     "virtio-mem": Configuration(
         f"{Q35} -m 1G{PLUGS}" + backends(vm0="2G") + " -device virtio-mem-pci,memdev=vm0",
-        elsewhere=frozenset({"vm0"}),  # nothing of it is plugged in
+        elsewhere=frozenset({"vm0"}),  # none of it is plugged in
     ),
     "ivshmem": Configuration(
         f"{Q35} -m 64M" + backends(shared="1M") + " -device ivshmem-plain,memdev=shared,master=on"

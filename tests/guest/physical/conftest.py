@@ -1,4 +1,4 @@
-"""The command, and the images of libvirt, as other tests have them."""
+"""Fixtures of other tests: the command, and the images of libvirt."""
 
 from tests.cli.conftest import run
 from tests.stream.libvirt.conftest import samples

@@ -1,4 +1,4 @@
-"""What a running QEMU says of its address space: `info mtree -f`."""
+"""The address space of a running QEMU: `info mtree -f`."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _LINE = re.compile(
 
 @dataclass(frozen=True)
 class Seen:
-    """A range that a RAM block answers, as QEMU prints it."""
+    """A range of a RAM block, as QEMU prints it."""
 
     gpa: int
     end: int
@@ -23,7 +23,7 @@ class Seen:
 
 
 def seen(machine: Machine) -> list[Seen]:
-    """All ranges of blocks in the address space of the processor."""
+    """All ranges of blocks in the processor's address space."""
     views = machine.hmp("info mtree -f").split("FlatView #")
     lines = next(view for view in views if ' AS "memory"' in view).splitlines()
     return [_parsed(match) for line in lines if (match := _LINE.fullmatch(line))]

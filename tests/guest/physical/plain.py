@@ -1,4 +1,4 @@
-"""Guest-physical memory computed plainly, byte by byte, from what a file was made of."""
+"""Guest-physical memory computed byte by byte from the values that made a file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from mappedram.fuzz.sound import RamSpec, SnapshotSpec, pattern
 from mappedram.guest.physical import PhysicalMap, Range
 from mappedram.strategies import Limits, SparseFile
 
-#: Small blocks, whose pages lie near each other.
+#: Small blocks with pages close together.
 LIMITS = Limits(blocks=3, pages=20, runs=5, run_pages=4, plain=True)
 
 
 @dataclass(frozen=True)
 class Guest:
-    """A snapshot, a map that divides its blocks somehow, and what has to be read through it."""
+    """A snapshot, a map that divides its blocks, and the memory expected through it."""
 
     spec: SnapshotSpec
     map: PhysicalMap
 
     @property
     def memory(self) -> dict[int, tuple[bytes, bytes]]:
-        """By first address of each stretch without a gap: its bytes, and 1 for each stored one."""
+        """Bytes of each contiguous stretch by its first address, and a 1 for each stored byte."""
         contents = {b.idstr: contents_of(n, b, self.spec) for n, b in enumerate(self.spec.blocks)}
         found: dict[int, tuple[bytes, bytes]] = {}
         for one in self.map.ranges:
@@ -38,7 +38,7 @@ class Guest:
         return found
 
     def file(self, *, stale: bool) -> SparseFile:
-        """The file in mapped-ram; with `stale`, other bytes lie where no page is stored."""
+        """The file with mapped-ram; with `stale`, garbage at the places of absent pages."""
         file = self.spec.file()
         if stale:
             for block, pages_offset in zip(
@@ -58,7 +58,7 @@ class Guest:
 
 
 def contents_of(number: int, block: RamSpec, spec: SnapshotSpec) -> tuple[bytes, bytes]:
-    """The bytes of a block, and 1 for each that is stored."""
+    """The bytes of a block, and a 1 for each stored byte."""
     size = spec.page_size
     data, stored = bytearray(block.num_pages * size), bytearray(block.num_pages * size)
     for start, stop in block.runs:
@@ -84,7 +84,7 @@ def guests(draw: st.DrawFn) -> Guest:
 
 
 def matches(guest: Guest, wanted: bytes) -> Iterator[int]:
-    """Where `wanted` stands, if a byte of it is stored."""
+    """Addresses of `wanted` with at least one stored byte."""
     for gpa, (data, stored) in guest.memory.items():
         at = data.find(wanted)
         while at >= 0:

@@ -1,4 +1,4 @@
-"""Which blocks are main memory and in which order, and where memory of devices is."""
+"""The blocks of main memory and their order, and the places of device memory."""
 
 import pytest
 
@@ -11,7 +11,7 @@ MIB, GIB = 1 << 20, 1 << 30
 
 
 def blocks(**sizes: int) -> list[RamBlock]:
-    """Blocks of so many GiB; an underscore stands for a hyphen."""
+    """Blocks with these numbers of GiB; an underscore becomes a hyphen."""
     return [ram_block(name.replace("_", "-"), size * GIB) for name, size in sizes.items()]
 
 
@@ -35,19 +35,19 @@ def test_no_block_at_all() -> None:
 @pytest.mark.parametrize(
     ("sizes", "nodes", "order", "others", "certain"),
     [
-        # The sizes of nodes tell.
+        # The sizes of nodes determine the order.
         ({"b": 3, "a": 1}, (1, 3), ["a", "b"], [], True),
         ({"b": 3, "d": 2, "a": 1}, (1, 3), ["a", "b"], ["d"], True),
         # They do not.
         ({"b": 1, "a": 1}, (1, 1), ["b", "a"], [], False),
         ({"b": 3, "d": 1, "a": 1}, (1, 3), ["d", "b"], ["a"], False),
-        # Names do, be it against the order of the file.
+        # Names do, even against the order of the file.
         ({"ram_node1": 1, "ram_node0": 1}, (1, 1), ["ram-node0", "ram-node1"], [], True),
         ({"ram_node10": 1, "ram_node9": 1}, (1, 1), ["ram-node9", "ram-node10"], [], True),
         ({"m2": 1, "m1": 1}, (1, 1), ["m1", "m2"], [], False),
-        # The sizes go before the names.
+        # Sizes take precedence over names.
         ({"ram_node0": 3, "ram_node1": 1}, (1, 3), ["ram-node1", "ram-node0"], [], True),
-        # A block is missing: the names are what is left.
+        # A block is missing: only the names are left.
         ({"ram_node1": 3, "ram_node0": 1}, (2, 2), ["ram-node0", "ram-node1"], [], True),
         ({"b": 3, "a": 1}, (2, 2), ["b", "a"], [], False),
     ],

@@ -1,4 +1,4 @@
-"""Ranges laid over each other, against one entry for each address."""
+"""Overlaid ranges, compared with one entry for each address."""
 
 from itertools import pairwise
 
@@ -43,7 +43,7 @@ def test_what_comes_last_is_seen(steps: list[tuple[bool, Range]]) -> None:
     found = list(canvas)
     assert cells(found) == expected
     assert all(one.size > 0 for one in found)
-    # In order, none over another, and none that only goes on where another ends.
+    # Ascending, without overlaps, and contiguous parts are joined.
     for one, other in pairwise(found):
         assert one.end <= other.gpa
         goes_on = (one.end, one.idstr, one.offset + one.size, one.is_ram, one.certain)

@@ -34,7 +34,7 @@ def test_file_offset_leads_to_the_bytes(fixtures: Fixtures, run: Run) -> None:
     top = next(one for one in document["ranges"] if one["gpa"] + one["size"] == 1 << 32)
     file = fixture.path.read_bytes()
     end = top["file_offset"] + top["size"]
-    # Where the processor starts; the firmware of the fixtures has a far jump there.
+    # Reset vector of the processor: the firmware of the fixtures has a far jump there.
     assert file[end - 16 : end - 11] == bytes.fromhex("ea 0000 00f0")
 
 

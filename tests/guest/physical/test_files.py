@@ -1,4 +1,4 @@
-"""Maps of files: those that are committed, changed ones, and what nobody should have written."""
+"""Maps of files: fixtures, changed fixtures, and malformed files."""
 
 import struct
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from tests.stream.libvirt.samples import Samples
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
-#: Of a PC with 16 MiB and a firmware of 64 KiB: first and last addresses, block, offset in it.
+#: A PC with 16 MiB and a firmware of 64 KiB: first and last addresses, block, offset in it.
 PC = [
     (0, 0xC0000, "pc.ram", 0),
     (0xC0000, 0xE0000, "pc.rom", 0),
@@ -34,7 +34,7 @@ PC = [
 
 
 def placed(found: PhysicalMap) -> list[tuple[int, int, str, int]]:
-    """First and last addresses, block and offset in it, whatever else is said of a range."""
+    """First and last addresses, block and offset of each range."""
     joined: list[tuple[int, int, str, int]] = []
     for one in found.ranges:
         first, end, name, offset = joined[-1] if joined else (0, 0, "", 0)
@@ -73,7 +73,7 @@ def test_images_of_libvirt(samples: Samples, name: str) -> None:
 
 
 def test_nothing_is_certain_where_nothing_tells(fixtures: Fixtures) -> None:
-    """Without the end of the file, no state of a device can be found."""
+    """Without the end of the file, no device state can be found."""
     for name in ("killed", "no-footers-no-vmdesc"):
         with mappedram.open(fixtures[name].path, partial=True) as snapshot:
             found = physical_map(snapshot)
@@ -100,7 +100,7 @@ def test_what_cannot_be_below_4_gib(fixtures: Fixtures, below: int) -> None:
 
 
 def test_a_value_that_is_set_counts(fixtures: Fixtures) -> None:
-    """The registers that choose between ROM and RAM: the lower half of PAM1 shows 16 KiB of RAM."""
+    """Registers that select ROM or RAM: the lower half of PAM1 shows 16 KiB of RAM."""
     with mappedram.open(fixtures["pc"].path) as snapshot:
         chipset = snapshot.state["0000:00:00.0/I440FX"]
         config = bytearray(chipset["parent_obj.config[0]"])  # type: ignore[arg-type]
@@ -114,7 +114,7 @@ def test_a_value_that_is_set_counts(fixtures: Fixtures) -> None:
     ]
 
 
-# virtio-mem: the address and the bitmap stand in its state.
+# virtio-mem: its state has the address and the bitmap.
 
 
 def plug(snapshot: Snapshot, words: list[int], *, plugged: int | None = None) -> PhysicalMap:
@@ -174,11 +174,11 @@ def test_memory_of_a_device_never_hides_main_memory(fixtures: Fixtures) -> None:
     assert any("hides" in doubt for doubt in found.doubts)
 
 
-# Files that nobody should have written.
+# Malformed files.
 
 
 def sound(snapshot: Snapshot, found: PhysicalMap) -> None:
-    """What holds of every map."""
+    """Properties of every map."""
     lengths = {block.idstr: block.used_length for block in reversed(snapshot.blocks)}
     for one in found.ranges:
         assert one.size > 0
@@ -206,7 +206,7 @@ def test_any_file_has_a_sound_map_or_an_error(file: SparseFile) -> None:
 
 @contextmanager
 def pc_with(devices: tuple[DeviceSpec, ...] = (), **blocks: int) -> Iterator[Snapshot]:
-    """A PC of blocks with that many pages; two underscores stand for a dot."""
+    """A PC with blocks of these numbers of pages; two underscores become a dot."""
     specs = tuple(RamSpec(name.replace("__", "."), pages) for name, pages in blocks.items())
     spec = SnapshotSpec("pc-q35-10.0", 4096, specs, devices)
     with spec.file().opened() as fd, mappedram.open(fd) as snapshot:
@@ -246,7 +246,7 @@ def test_lengths_that_no_address_reaches(fixtures: Fixtures) -> None:
 
 @pytest.mark.parametrize("length", [0, 1, 127, 128, 200])
 def test_states_of_any_length(length: int) -> None:
-    """Of the CMOS memory 128 bytes are needed, and here they do not add up."""
+    """128 bytes of the CMOS memory are needed, and these do not add up."""
     devices = tuple(
         DeviceSpec(name, number, state=b"\xff" * length)
         for number, name in enumerate(("mc146818rtc", "0000:00:00.0/mch", "vga"), start=2)

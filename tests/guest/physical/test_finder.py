@@ -1,11 +1,11 @@
-"""The search within a buffer, against `bytes.find`."""
+"""Search within a buffer, compared with `bytes.find`."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mappedram.guest.physical.pattern import PatternFinder
 
-#: Few different bytes, so that there are many candidates; and a stretch that differs.
+#: Few different bytes, for many candidates, and stretches with other bytes.
 PARTS = st.lists(
     st.tuples(st.binary(min_size=1, max_size=4), st.integers(1, 600)), min_size=1, max_size=6
 )
@@ -23,7 +23,7 @@ def test_like_a_plain_search(buffers: list[list[tuple[bytes, int]]], data: st.Da
     pattern = text[first : first + data.draw(st.integers(1, 40))]
     buffer = bytearray(max(map(len, texts)))
     finder = PatternFinder(pattern, buffer)
-    for text in texts:  # one after the other, as windows of memory come
+    for text in texts:  # in turn, like windows of memory
         buffer[: len(text)] = text
         assert finder.find(len(text)) == plain(pattern, text)
 

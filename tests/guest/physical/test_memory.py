@@ -1,4 +1,4 @@
-"""Reading and searching, against memory that is computed byte by byte."""
+"""Reading and searching, compared with memory computed byte by byte."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ def opened(file: SparseFile, map_: PhysicalMap) -> Iterator[PhysicalMemory]:
 
 
 def files_of(guest: Guest) -> list[SparseFile]:
-    """The guest in mapped-ram, with other bytes where no page is stored, and as a plain stream."""
+    """The guest with mapped-ram, with garbage at absent pages, and as a plain stream."""
     return [guest.file(stale=True), guest.spec.stream()]
 
 
@@ -86,7 +86,7 @@ def test_runs_of_data(guest: Guest) -> None:
 
 @given(guests(), st.data())
 def test_finds_what_is_there(guest: Guest, data: st.DataObject) -> None:
-    """With steps so short that matches lie across their borders, too."""
+    """With short steps, so that matches also cross their borders."""
     _, (bytes_, _) = data.draw(st.sampled_from(list(guest.memory.items())))
     first = data.draw(st.integers(0, len(bytes_) - 1))
     length = data.draw(st.integers(1, 40) | st.integers(1, 6000))
@@ -102,7 +102,7 @@ def test_finds_what_is_there(guest: Guest, data: st.DataObject) -> None:
 
 
 def spread(*runs: tuple[int, int]) -> SnapshotSpec:
-    """One block of eight pages of which some are stored."""
+    """One block of eight pages with some of them stored."""
     return SnapshotSpec("none", 4096, (RamSpec("ram", 8, runs),))
 
 
@@ -110,7 +110,7 @@ WHOLE = PhysicalMap((Range(0, 8 * 4096, "ram", 0, True, "", True),), (), ())
 
 
 def test_zeros_are_found_only_where_they_touch_what_is_stored() -> None:
-    """The last byte of the pattern in a page is zero, and so are the pages behind."""
+    """The fill of a page ends with a zero byte, and the pages after it are zero."""
     with opened(spread((2, 3), (6, 7)).file(), WHOLE) as memory:
         assert list(memory.search(bytes(4096))) == [3 * 4096 - 1, 7 * 4096 - 1]
 
@@ -144,7 +144,7 @@ def test_an_array_is_a_view_where_pages_are_together() -> None:
 
 
 def test_what_other_blocks_hold_is_not_searched() -> None:
-    """With x-ignore-shared, the file says nothing of a block: not even that it is zeros."""
+    """With x-ignore-shared, the file has nothing of a block, not even that it is zero."""
     spec = SnapshotSpec(
         "none",
         4096,

@@ -1,4 +1,4 @@
-"""The map that a file gives, against what the QEMU that wrote it says of its address space."""
+"""The map of a file, compared with the address space of the QEMU that wrote it."""
 
 import re
 import shlex
@@ -19,7 +19,7 @@ from tools.qemu.firmware import FIRMWARE
 from tools.qemu.machine import version
 
 MIB = 1 << 20
-#: Blocks with firmware, which QEMU calls RAM on machines where the guest can write to it.
+#: Blocks with firmware; QEMU calls them RAM on machines where the guest can write to them.
 ROMS = {"pc.bios", "pc.rom"}
 
 
@@ -30,13 +30,13 @@ def ours(one: Range) -> Seen:
 
 
 def theirs(one: Seen) -> Seen:
-    """What QEMU prints, without differences that the map does not know."""
+    """QEMU's range, without differences that the map ignores."""
     kind = "ram" if one.kind == "ram" and one.name not in ROMS else "rom"
     return Seen(one.gpa, one.end, kind, one.name, one.offset)
 
 
 def joined(ranges: list[Seen]) -> list[Seen]:
-    """Ranges that only go on, made one."""
+    """Join contiguous parts of one range."""
     found: list[Seen] = []
     for one in ranges:
         last = found[-1] if found else None
@@ -53,7 +53,7 @@ def _follows(last: Seen, one: Seen) -> bool:
 
 
 def placed(ranges: Sequence[Seen]) -> list[tuple[int, int, str, int]]:
-    """Which block answers which addresses, whatever can be written to."""
+    """Block of each range of addresses, whether writable or not."""
     alike = [Seen(one.gpa, one.end, "", one.name, one.offset) for one in ranges]
     return [(one.gpa, one.end, one.name, one.offset) for one in joined(alike)]
 
@@ -79,7 +79,7 @@ def test_map(tmp_path: Path, name: str) -> None:
     assert bool(found.doubts) == bool(configuration.unsure)
     assert {one.idstr for one in found.ranges} | set(found.unplaced) == blocks
 
-    # Where the divisions of main memory end, as the rule alone has it.
+    # Ends of the pieces of main memory, by the rule alone.
     dimms = {one.idstr for one in found.ranges if "DIMM" in one.basis}
     main = {one.idstr for one in found.ranges if one.is_ram} - dimms
     total = sum(b.used_length for b in snapshot.stream.blocks if b.idstr in main)
@@ -96,12 +96,12 @@ def test_map(tmp_path: Path, name: str) -> None:
 def test_memory_of_a_guest_that_has_run(
     tmp_path: Path, machine_type: str, capabilities: tuple[str, ...]
 ) -> None:
-    """Firmware that has run has put RAM where ROM was; every byte is what QEMU says it is."""
+    """Firmware that has run has mapped RAM in place of ROM; every byte equals QEMU's."""
     args = ["-accel", "tcg", "-M", f"{machine_type}", "-m", "32M", "-device", "secondary-vga"]
     path, memory = tmp_path / "file", tmp_path / "memory"
     with Machine(binary("x86_64"), args) as machine:
         machine.qmp("cont")
-        # The firmware turns the segment at 0xf0000 into RAM, and at last writes to it no more.
+        # The firmware turns the segment at 0xf0000 into RAM, and finally write-protects it.
         machine.wait_until(
             lambda: any(
                 one.name == "pc.ram" and one.kind == "rom" and one.gpa <= 0xF0000 < one.end

@@ -1,7 +1,7 @@
-"""Rules for machine types, and what goes before them: single cases with the numbers in them.
+"""Rules for machine types, and sources that override them, with numbers.
 
-Real QEMU is asked in `test_qemu`; here stand rows that no QEMU of today has, neighbours of those
-that it has, and what files say that no QEMU writes.
+`test_qemu` asks a real QEMU. These cases are rows of machine types that current releases lack,
+their neighbours, and values that no QEMU writes.
 """
 
 import struct
@@ -16,7 +16,7 @@ from mappedram.guest.physical.srat import Node, Srat
 from tests.guest.physical.configurations import CONFIGURATIONS
 
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
-#: Rows for machine types that QEMU 10 does not have.
+#: Rows of machine types that QEMU 10 does not have.
 DROPPED = {r"pc(-i440fx)?-[01]\..*", r"pc-q35-1\..*"}
 
 
@@ -68,7 +68,7 @@ def test_every_row_is_held_against_a_real_machine() -> None:
 
 
 def cmos(below: int, above: int = 0) -> bytes:
-    """The bytes as hw/i386/pc.c, pc_cmos_init_late() makes them."""
+    """The bytes as in QEMU hw/i386/pc.c, pc_cmos_init_late()."""
     data = bytearray(128)
     extended = min((below - MIB) // KIB, 65535)
     data[0x30:0x32] = data[0x17:0x19] = struct.pack("<H", extended)

@@ -1,4 +1,4 @@
-"""Tests of `restore-hint`: the commands for fixtures, and that a QEMU loads by them.
+"""Tests of `restore-hint`: the commands for fixtures, which a QEMU then executes.
 
 Loading files without the hint belongs in `tests/qemu`.
 """

@@ -1,4 +1,4 @@
-"""What is told of the fixtures, and what is left open."""
+"""The hints for the fixtures, and the options that remain unknown."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -103,7 +103,7 @@ def test_devices(fixtures: Fixtures) -> None:
     ],
 )
 def test_how_a_device_is_asked_for(fixtures: Fixtures, idstr: str, option: str | None) -> None:
-    """Names as each VMStateDescription has them, and the option of the manual for the device."""
+    """Names from each VMStateDescription, and the option of QEMU's manual for the device."""
     stream = stream_of(fixtures, "pc")
     more = (*stream.sections, Section("/more", SectionType.FULL, 0, 0, 0, idstr=idstr))
     (device,) = hint(replace(stream, sections=more), PATH).devices
@@ -181,7 +181,7 @@ def test_number_of_cpus_and_firmware(fixtures: Fixtures) -> None:
 
 
 def test_old_names_of_backends(fixtures: Fixtures) -> None:
-    """Before machine types 4.0 the name of a block was the path of its backend; and a comma."""
+    """Before machine types 4.0 a block had the path of its backend; this one has a comma."""
     stream = stream_of(fixtures, "memory-backend")
     first, *others = stream.blocks
     assert isinstance(first, RamBlock)

@@ -1,4 +1,4 @@
-"""The printed commands, run: QEMU loads the file, and the guest's memory is that of the file."""
+"""The printed commands, executed: QEMU loads the file, and the guest has the file's memory."""
 
 import json
 import shlex
@@ -16,8 +16,8 @@ from tests.qemu.test_fresh import BY_NAME, binary, loader_of
 from tools.qemu import Machine
 
 MIB = 1 << 20
-#: By fixture: what its manifest says beyond what the file tells, and where the guest sees a block:
-#: name, first byte within it, guest-physical address, length.
+#: By fixture: options from its manifest that the file does not determine, and the places of blocks:
+#: name, first byte within the block, guest-physical address, length.
 FIRMWARE = "-bios {dir}/halt.bin"
 CASES: dict[str, tuple[str, list[tuple[str, int, int, int]]]] = {
     "pc": (FIRMWARE, [("pc.ram", MIB, MIB, 15 * MIB)]),
@@ -33,7 +33,7 @@ CASES: dict[str, tuple[str, list[tuple[str, int, int, int]]]] = {
     "no-footers-no-vmdesc": (FIRMWARE, [("pc.ram", MIB, MIB, 15 * MIB)]),
     "plain": (FIRMWARE, []),
     "virtio-mem": (
-        # What the memory device can grow to, and itself, at the address that is told.
+        # maximum memory, and the device at the address from the hint
         f"{FIRMWARE} -m 16M,maxmem=32M -device virtio-mem-pci,memdev=vm0,addr=1.0",
         [("pc.ram", MIB, MIB, 15 * MIB)],
     ),
@@ -75,7 +75,7 @@ def test_commands_load(fixtures: Fixtures, tmp_path: Path, name: str, loading: L
 
 @pytest.mark.qemu
 def test_text_for_people_is_what_runs(fixtures: Fixtures, tmp_path: Path) -> None:
-    """The shell takes the printed command, and the monitor what stands below it."""
+    """The shell runs the printed command, and the monitor the lines below it."""
     binary("x86_64")
     fixture = fixtures["none"]
     done = process("restore-hint", fixture.path)

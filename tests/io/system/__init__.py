@@ -1,4 +1,4 @@
-"""Every answer that the system can give, made up and on real file systems and devices.
+"""Every result of a system call, simulated and on real file systems and devices.
 
-Only answers to system calls belong here; `faults` puts them in the place of the real ones.
+Only results of system calls belong here; `faults` simulates them.
 """

@@ -1,4 +1,4 @@
-"""Other answers in the place of those of the system."""
+"""Simulated results of system calls."""
 
 import os
 from collections import Counter
@@ -58,16 +58,16 @@ _SEEKS = {
     "SEEK_END": os.SEEK_END,
     "SEEK_SET": os.SEEK_SET,
 }
-#: Each kind of call; those of `lseek` are several.
+#: Each kind of call; `lseek` counts as several.
 CALLS = tuple(sorted({*calls.__all__, *_SEEKS} - {"lseek", "map_memory", "get_flags"}))
 
-#: The real call, and its arguments; returns what is answered instead.
+#: Called with the real call and its arguments; returns the simulated result.
 Answer = Callable[..., Any]
 
 
 @contextmanager
 def answering(call: str, answer: Answer, skip: int = 0) -> Iterator[Counter[str]]:
-    """Let `answer` take one kind of call, but for the first few; counts those that it took."""
+    """Let `answer` replace one kind of call after the first `skip` ones; count its calls."""
     name = "lseek" if call in _SEEKS else call
     real, seen = getattr(calls, name), Counter[str]()
 
@@ -85,7 +85,7 @@ def answering(call: str, answer: Answer, skip: int = 0) -> Iterator[Counter[str]
 
 
 def failing(number: int) -> Answer:
-    """An error; a file that is to be closed is closed all the same, as Linux does it."""
+    """An error; a file is closed nonetheless, as on Linux."""
 
     def answer(real: Answer, *args: Any, **_: Any) -> Any:
         if real is os.close:
@@ -96,7 +96,7 @@ def failing(number: int) -> Answer:
 
 
 def half_cloned(number: int) -> Answer:
-    """An error in the middle of sharing: the first half is there already."""
+    """An error in the middle of sharing: the first half is already done."""
 
     def answer(_: Answer, source: int, start: int, length: int, target: int, place: int) -> Any:
         os.pwrite(target, os.pread(source, length // 2, start), place)
@@ -114,7 +114,7 @@ def _short_write(real: Answer, fd: int, data: Any, offset: int) -> int:
 
 
 def _short_vector_read(real: Answer, fd: int, views: Any, offset: int) -> int:
-    """Of what was asked for, a part; the rest of memory is garbage, which the system may leave."""
+    """A part of the request; the rest of the memory is garbage, which the system may leave."""
     for view in views:
         view[:] = b"?" * len(view)
     return int(real(fd, [views[0][: max(1, len(views[0]) // 2)]], offset))
@@ -148,7 +148,7 @@ def _backwards(_: Answer, _fd: int, offset: int, _whence: int) -> int:
     return offset - 1
 
 
-#: Results that are no errors, by call.
+#: Results that are odd but not errors, by call.
 ODD: dict[str, dict[str, Answer]] = {
     "pread": {"short": _short_read, "nothing": _no_bytes},
     "preadv": {"short": _short_vector_read, "nothing": _nothing},

@@ -1,4 +1,4 @@
-"""File systems and block devices to read from and to write to, made for a test and taken away."""
+"""File systems and block devices for reading and writing, made for one test."""
 
 import os
 import subprocess
@@ -10,17 +10,17 @@ import pytest
 
 from tools import programs
 
-#: Bytes of a disk: XFS takes no smaller one.
+#: Size of a disk in bytes: the minimum for XFS.
 DISK = 512 << 20
 
 
 class MissingError(Exception):
-    """There is no such place on this machine; the message says why."""
+    """This machine cannot provide the place; the message says why."""
 
 
 @contextmanager
 def asked(maker: Callable[..., Iterator[Path]], *args: Path) -> Iterator[Path]:
-    """A place; the test is skipped, and says why, where there is none."""
+    """A place; if the machine cannot provide it, the test is skipped with the reason."""
     with ExitStack() as stack:
         try:
             place = stack.enter_context(contextmanager(maker)(*args))
@@ -30,7 +30,7 @@ def asked(maker: Callable[..., Iterator[Path]], *args: Path) -> Iterator[Path]:
 
 
 def run(name: str, *args: str | Path) -> str:
-    """Let a program do something; what it prints."""
+    """Run a program; return its output."""
     path = programs.by_name(name).found
     if path is None or os.geteuid() != 0:
         raise MissingError(f"takes root and {name}: run tools/install")
@@ -42,7 +42,7 @@ def run(name: str, *args: str | Path) -> str:
 
 @contextmanager
 def _mounted(folder: Path, *args: str | Path, by: str = "mount") -> Iterator[Path]:
-    """A folder `disk` in `folder`, where something is mounted."""
+    """A folder `disk` in `folder` with something mounted on it."""
     disk = folder / "disk"
     disk.mkdir()
     run(by, *args, disk)
@@ -60,7 +60,7 @@ def _image(folder: Path) -> Path:
 
 
 def local(folder: Path) -> Iterator[Path]:
-    """Where tests put their files."""
+    """The folder of the tests' own files."""
     yield folder
 
 
@@ -81,13 +81,13 @@ def xfs(folder: Path) -> Iterator[Path]:
 
 
 def tmpfs(folder: Path) -> Iterator[Path]:
-    """Memory."""
+    """A file system in memory."""
     with _mounted(folder, "-t", "tmpfs", "none") as disk:
         yield disk
 
 
 def overlayfs(folder: Path) -> Iterator[Path]:
-    """Nothing below, and a folder for what is written."""
+    """An overlay: nothing below, and a folder for writing."""
     for name in ("lower", "upper", "work"):
         (folder / name).mkdir()
     options = ",".join(
@@ -98,14 +98,14 @@ def overlayfs(folder: Path) -> Iterator[Path]:
 
 
 def bindfs(folder: Path) -> Iterator[Path]:
-    """FUSE: another folder, through a program."""
+    """FUSE: another folder, passed through a program."""
     (folder / "behind").mkdir()
     with _mounted(folder, folder / "behind", by="bindfs") as disk:
         yield disk
 
 
 def fuse2fs(folder: Path) -> Iterator[Path]:
-    """FUSE: an ext2 in a program, which does not tell of holes."""
+    """FUSE: an ext2 in a program, which does not report holes."""
     image = _image(folder)
     run("mkfs.ext4", "-q", "-F", image)
     with _mounted(folder, image, by="fuse2fs") as disk:
@@ -113,14 +113,14 @@ def fuse2fs(folder: Path) -> Iterator[Path]:
 
 
 def squashfs(folder: Path, contents: Path) -> Iterator[Path]:
-    """The files of a folder, compressed; nothing can be written."""
+    """The files of a folder, compressed and read-only."""
     run("mksquashfs", contents, folder / "image", "-quiet", "-no-progress")
     with _mounted(folder, "-o", "loop,ro", folder / "image") as disk:
         yield disk
 
 
 def squashfuse(folder: Path, contents: Path) -> Iterator[Path]:
-    """The same by FUSE."""
+    """The same with FUSE."""
     run("mksquashfs", contents, folder / "image", "-quiet", "-no-progress")
     with _mounted(folder, folder / "image", by="squashfuse") as disk:
         yield disk
@@ -136,13 +136,13 @@ def _attached(image: Path, *args: str) -> Iterator[Path]:
 
 
 def loop(image: Path) -> Iterator[Path]:
-    """A block device that is a file."""
+    """A block device backed by a file."""
     with _attached(image) as device:
         yield device
 
 
 def loop_4k(image: Path) -> Iterator[Path]:
-    """One with blocks of 4096 bytes, as many disks have."""
+    """One with blocks of 4096 bytes, as on many disks."""
     with _attached(image, "--sector-size", "4096") as device:
         yield device
 

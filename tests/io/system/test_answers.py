@@ -1,4 +1,4 @@
-"""Each error number at each call, and results that are no errors but odd: right bytes or none."""
+"""Each error number at each call, and odd results: the output is right, or there is none."""
 
 import os
 import re
@@ -38,7 +38,7 @@ Expected = dict[str, tuple[Outcome, dict[str, bytes], set[str]]]
 
 @pytest.fixture(scope="module")
 def expected() -> Expected:
-    """The results of each verb where nothing is made up, once it was asked for."""
+    """Results of each verb without faults, computed on demand."""
     return {}
 
 
@@ -61,10 +61,10 @@ def hold(
     fault: AbstractContextManager[object],
     said: str,
 ) -> bool:
-    """Run a verb under a fault: all of it is right, or nothing is there and a file is named.
+    """Run a verb under a fault: either all of it is right, or it leaves nothing and names a file.
 
     Returns:
-        Whether it was done.
+        Whether the verb succeeded.
     """
     right, files, names = outcome_of(verb, place, run, expected)
     place.reset()
@@ -73,7 +73,7 @@ def hold(
     written, found = place.result()
     if outcome.status == right.status and not (verb == "diff" and outcome.out != right.out):
         assert (written, found) == (files, names), said
-        # Where holes are not told, a metadump leaves out more.
+        # If holes are not reported, a metadump leaves out more.
         assert (
             outcome.out == right.out
             or verb in ("metadump", "unpacked")
@@ -85,7 +85,7 @@ def hold(
     told = outcome.err + outcome.out
     assert str(place.folder) in told or "temporary file" in told, f"{said}: {outcome}"
     assert "internal error" not in outcome.err, f"{said}: {outcome.err}"
-    if "unlink" in said:  # the second name stays, and what is written is all right
+    if "unlink" in said:  # the second name stays, and the output is right
         assert written == files, said
     else:
         assert written == {"old": b"old"}, f"{said}: {outcome.err}"
@@ -93,7 +93,7 @@ def hold(
     return False
 
 
-#: The rows of the table whose calls every use of them makes in the same way.
+#: Rows of the table whose calls are always made in the same way.
 RULED = {
     "SEEK_HOLE": answers.SEEK_DATA,
     "pread": answers.PREAD,
@@ -112,7 +112,7 @@ for name in ("preadv", "pwritev", "pwritev_array", "copy_file_range", "punch_hol
 
 @pytest.fixture(scope="module")
 def users() -> dict[str, list[str]]:
-    """The verbs that make each call, once it was asked for."""
+    """The verbs that make each call, computed on demand."""
     return {}
 
 
@@ -131,15 +131,15 @@ def users_of(call: str, place: Place, run: Run, users: dict[str, list[str]]) -> 
 def test_each_error_at_each_call(
     call: str, place: Place, run: Run, expected: Expected, users: dict[str, list[str]]
 ) -> None:
-    """Each number in two of the verbs that make the call, the one after the other in turn.
+    """Each number in two of the verbs that make the call, alternating between the verbs.
 
-    At once, and from the second call on: the first may have begun something. The table says what
-    becomes of it.
+    Once at the first call and once from the second call on, when something may be half done. The
+    table has the expected outcome.
     """
     verbs = users_of(call, place, run, users)
     for place_of, number in enumerate(NUMBERS):
         if (call, number) in (("SEEK_DATA", ENXIO), ("unlink", ENOENT)):
-            continue  # these are answers
+            continue  # these are regular results
         for skip in (0, 1) if verbs else ():
             verb = verbs[(place_of * 2 + skip) % len(verbs)]
             fault = answering(call, failing(number), skip)
@@ -157,7 +157,7 @@ def test_each_error_at_each_call(
 def test_errors_at_each_call_of_each_verb(
     call: str, verb: str, place: Place, run: Run, expected: Expected, users: dict[str, list[str]]
 ) -> None:
-    """One that says "not here", and one that says that something is broken."""
+    """One error that means "not supported here", and one that means a failure."""
     if verb in users_of(call, place, run, users):
         for number in (EOPNOTSUPP, EIO):
             fault = answering(call, failing(number), 2)
@@ -179,11 +179,11 @@ def test_odd_results_at_each_call(
         done = hold(
             verb, place, run, expected, answering(call, ODD[call][what], skip), f"{what} {call}"
         )
-        # What may fail at all is reading and writing that comes to nothing.
+        # Only reading and writing may fail, and only if nothing is transferred.
         assert done or (call in ("pread", "pwrite") and what == "nothing")
 
 
-#: Calls without which nothing can be done, and what may become of them otherwise.
+#: Required calls, and calls that may be required.
 NEEDED = {"SEEK_END", "close", "fstat", "open", "pread", "pwrite", "stat", "rename", "unlink"}
 IN_PART = {"chmod", "ftruncate", "posix_fallocate", "SEEK_SET", "fsync"}
 
@@ -193,7 +193,7 @@ IN_PART = {"chmod", "ftruncate", "posix_fallocate", "SEEK_SET", "fsync"}
 def test_no_error_of_what_is_not_needed_is_in_the_way(
     call: str, verb: str, place: Place, run: Run, expected: Expected, users: dict[str, list[str]]
 ) -> None:
-    """Whatever the number is: the bytes are moved in another way."""
+    """Whatever the number: the bytes are moved in another way."""
     if verb in users_of(call, place, run, users):
         for number in (EIO, EOPNOTSUPP):
             fault = answering(call, failing(number))
@@ -205,13 +205,13 @@ def test_no_error_of_what_is_not_needed_is_in_the_way(
 def test_sharing_that_ends_in_the_middle(
     verb: str, number: int, place: Place, run: Run, expected: Expected
 ) -> None:
-    """Nothing of what was shared, such as stale pages, is left where there has to be a hole."""
+    """Nothing that was shared, such as stale pages, remains in place of a hole."""
     assert hold(
         verb, place, run, expected, answering("clone_range", half_cloned(number)), f"{number}"
     )
 
 
-# Where there is data.
+# Data ranges.
 
 
 @pytest.fixture
@@ -227,7 +227,7 @@ def sparse(tmp_path: Path) -> Iterator[Source]:
 
 
 def test_a_hole_up_to_the_end_is_one_only_as_long_as_the_file(sparse: Source) -> None:
-    """ENXIO also says that there is no such offset any more: that is no hole."""
+    """ENXIO can also mean that the file has shrunk: that is no hole."""
     assert list(sparse.extents(0, 1 << 20)) == [(0, 4096), (8192, 12288)]
     os.truncate(sparse.name, 16384)
     assert list(sparse.extents(0, 16384)) == [(0, 4096), (8192, 12288)]
@@ -238,7 +238,7 @@ def test_a_hole_up_to_the_end_is_one_only_as_long_as_the_file(sparse: Source) ->
 
 
 def test_a_device_that_is_gone_has_no_hole(sparse: Source) -> None:
-    """Of a block device, ENXIO says that it is not there; it is not asked for its holes at all."""
+    """On a block device, ENXIO means that it is gone; its holes are not queried at all."""
     sparse.is_device = True
     with answering("SEEK_DATA", failing(ENXIO)) as seen:
         assert list(sparse.extents(0, 100)) == [(0, 100)]
@@ -255,7 +255,7 @@ def test_no_error_is_taken_for_a_hole(sparse: Source, number: int) -> None:
         assert list(sparse.extents(0, 1 << 20)) == [(0, 1 << 20)]
 
 
-# The names of outputs.
+# Names of outputs.
 
 
 @pytest.fixture
@@ -288,7 +288,7 @@ def test_a_reserved_name_is_given_up(tmp_path: Path, staged: Path) -> None:
 
 
 def test_a_name_that_was_given_although_the_answer_was_lost(tmp_path: Path, staged: Path) -> None:
-    """NFS sends the request once more then, and hears that the name exists."""
+    """NFS then repeats the request, and receives the error that the name exists."""
 
     def twice(real: Callable[..., None], *args: Path) -> None:
         real(*args)
@@ -300,7 +300,7 @@ def test_a_name_that_was_given_although_the_answer_was_lost(tmp_path: Path, stag
 
 
 def test_of_several_outputs_all_are_there_or_none(tmp_path: Path, run: Run) -> None:
-    """The second one cannot get its name: the first one goes again."""
+    """The second output cannot get its name: the first one is removed again."""
     out = tmp_path / "out"
     with (tmp_path / "two").open("w+b") as stream:
         blocks = [OracleBlock(name, PAGE, [(0, 1)], b"\1") for name in ("a", "b")]
@@ -316,7 +316,7 @@ def test_of_several_outputs_all_are_there_or_none(tmp_path: Path, run: Run) -> N
 
 
 def test_a_file_that_only_grows_is_refused(place: Place, tmp_path: Path) -> None:
-    """Linux ignores the offset of a write then, so that every page would go to the end."""
+    """Linux then ignores the offset of a write, so that every page would go to the end."""
     from mappedram.export.raw import extract
 
     with (
@@ -382,7 +382,7 @@ def test_errors_name_the_output_and_not_the_file_behind_it(place: Place, run: Ru
 
 
 def test_what_is_only_said_when_a_file_is_closed(place: Place, run: Run) -> None:
-    """NFS and FUSE may say then that there is no room: the output is not whole."""
+    """NFS and FUSE may report a lack of space only then: the output is incomplete."""
     place.reset()
     closing = partial(_close_of_outputs, place)
     with answering("close", closing):
@@ -400,7 +400,7 @@ def _close_of_outputs(place: Place, real: Callable[..., None], fd: int) -> None:
 
 
 def test_direct_io_that_is_refused_with_the_first_write(place: Place, run: Run) -> None:
-    """A disk with larger blocks takes the flag and refuses the write: the reason is told."""
+    """A disk with larger blocks accepts the flag and refuses the write: the reason is reported."""
     place.reset()
 
     def refusing(real: Callable[..., int], fd: int, data: memoryview, offset: int) -> int:
@@ -417,7 +417,7 @@ def test_direct_io_that_is_refused_with_the_first_write(place: Place, run: Run) 
 
 
 def test_memory_that_cannot_be_mapped_is_read(place: Place) -> None:
-    """A FUSE may refuse mmap."""
+    """A FUSE file system may refuse mmap."""
     with mappedram.open(place.folder / "guest") as snapshot:
         physical = PhysicalMemory(snapshot, snapshot.physical.map)
         with answering("map_shared", failing(19)) as seen:

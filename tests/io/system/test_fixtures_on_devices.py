@@ -1,4 +1,4 @@
-"""What QEMU and libvirt wrote, on a block device that is larger: it reads as the file does."""
+"""Files of QEMU and libvirt on a larger block device read like the files themselves."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ from tools.unpack import unpack
 
 __all__ = ["run"]
 
-#: Files that say themselves that they are not whole, for which it matters what follows.
+#: Files that are recognisably incomplete; for these, the bytes after them matter.
 BROKEN_OFF = {*UNFINISHED, "libvirt-interrupted"}
 NAMES = sorted({*manifest(), *samples.manifest()} - BROKEN_OFF)
 MIB = 1 << 20
@@ -24,7 +24,7 @@ MIB = 1 << 20
 
 @pytest.fixture(params=NAMES)
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Path, int]]:
-    """A fixture, a device with the same bytes and garbage behind, and where the stream begins."""
+    """A fixture, a device with the same bytes and garbage after them, and the stream's offset."""
     name: str = request.param
     if name.removeprefix("libvirt-") in ("lzop", "zstd") and shutil.which("lzop") is None:
         pytest.skip("no lzop: run tools/install")
@@ -57,7 +57,7 @@ def test_a_device_reads_as_the_file_does(
 
 
 def without_end(said: str, path: Path) -> str:
-    """Without the bytes that findings show where the file has none."""
+    """Output without the bytes that findings show past the end of the file."""
     end = path.stat().st_size
     return re.sub(rf"\n *0x0*{end - end % 16:x}  .*\n[ ^]+(?=\n)", "", said)
 
@@ -68,7 +68,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", ["no-footers", "arm-1k"])
 def test_the_description_is_found_on_a_device(name: str, tmp_path: Path) -> None:
-    """It ends the file; a device goes on behind it, here with a text that is none."""
+    """It ends the file; on the device, a false description follows it."""
     unpack(FIXTURES / f"{name}.tar.gz", tmp_path / "unpacked")
     (path,) = (tmp_path / "unpacked").iterdir()
     image = tmp_path / "image"

@@ -1,4 +1,4 @@
-"""File systems and devices as source and as target: the same as of a file at home."""
+"""File systems and devices as source and as target: the same results as in a local folder."""
 
 import os
 import re
@@ -20,9 +20,9 @@ from tests.io.system.verbs import MIB, NAMES, PAGE, READING, WRITING, Place, mak
 __all__ = ["run"]
 
 Maker = Callable[..., Iterator[Path]]
-#: What is on a device beside what was written there.
+#: Other bytes on a device.
 GARBAGE = b"\xee" * 4096
-#: Bytes of a device; more than of any output.
+#: Size of a device in bytes; larger than any output.
 DEVICE = 16 * MIB
 INPUTS = [NAMES[word] for word in ("FILE", "STREAM", "RAW")]
 
@@ -34,13 +34,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where places are made."""
+    """Folder for the places."""
     (tmp_path / "place").mkdir()
     return tmp_path / "place"
 
 
 def device_of(folder: Path, *contents: Path) -> Path:
-    """What a device is made of: a file, and garbage behind."""
+    """Image of a device: a file, followed by garbage."""
     image = folder / "device"
     with image.open("wb") as stream:
         for path in contents:
@@ -51,7 +51,7 @@ def device_of(folder: Path, *contents: Path) -> Path:
 
 
 def told(outcome: Outcome, *folders: Path) -> tuple[int, str, str]:
-    """What a verb said, wherever the files are, and however much of them are holes."""
+    """Output of a verb, without paths and sizes of holes."""
     out, err = re.sub("(?m)^size .*", "", outcome.out), outcome.err
     for folder in folders:
         out, err = out.replace(str(folder), "DIR"), err.replace(str(folder), "DIR")
@@ -59,7 +59,7 @@ def told(outcome: Outcome, *folders: Path) -> tuple[int, str, str]:
 
 
 def expected(verb: str, home: Place, run: Run) -> tuple[Outcome, bytes]:
-    """What a verb says at home, and what it writes."""
+    """Output of a verb in a local folder, and the bytes that it writes."""
     home.reset()
     outcome = run(*home.command(verb))
     name = "old" if verb == "replace" else "out"
@@ -106,7 +106,7 @@ def test_every_file_system_as_source(source: Path, home: Place, run: Run, tmp_pa
 
 
 def contents(path: Path) -> bytes:
-    """What a file stands for: a metadump has a record of holes, too."""
+    """Contents of a file; of a metadump, the original, because its own bytes record holes."""
     with open_source(path) as source:
         return source.read(0, source.size)
 
@@ -125,7 +125,7 @@ def target(request: pytest.FixtureRequest, folder: Path) -> Iterator[Path]:
 
 
 def test_every_file_system_as_target(target: Path, home: Place, run: Run) -> None:
-    """The same bytes; nothing else is left there; nobody else may read them."""
+    """The same bytes; no other file remains, and nobody else may read them."""
     for verb in WRITING:
         right, wanted = expected(verb, home, run)
         (target / "old").write_bytes(b"old")
@@ -141,7 +141,7 @@ def test_every_file_system_as_target(target: Path, home: Place, run: Run) -> Non
 
 
 def test_source_and_target_on_one_file_system(target: Path, home: Place, run: Run) -> None:
-    """Where the kernel copies, or files share blocks."""
+    """The kernel can copy here, and files can share blocks."""
     copied(home, target)
     for verb in WRITING:
         right, wanted = expected(verb, home, run)
@@ -175,7 +175,7 @@ def device(request: pytest.FixtureRequest, folder: Path, home: Place) -> Iterato
 
 
 def test_a_block_device_as_source(device: Path, home: Place, run: Run, tmp_path: Path) -> None:
-    """The same as of the file: every verb, every byte."""
+    """The same results as for the file: every verb, every byte."""
     for verb in WRITING:
         right, wanted = expected(verb, home, run)
         (tmp_path / "old").write_bytes(b"old")
@@ -183,7 +183,7 @@ def test_a_block_device_as_source(device: Path, home: Place, run: Run, tmp_path:
         outcome = run(*home.command(verb, **others))
         written = tmp_path / ("old" if verb == "replace" else "out")
         assert outcome.status == right.status, (verb, outcome)
-        # What stands behind the end on a device is no part of the snapshot.
+        # Bytes after the end on a device are not part of the snapshot.
         length = len(contents_of(wanted, tmp_path))
         assert contents(written)[:length] == contents_of(wanted, tmp_path), verb
         if verb not in ("metadump", "unpacked"):
@@ -238,10 +238,10 @@ def garbage_on(device: Path) -> None:
 
 @pytest.mark.parametrize("verb", [verb for verb in WRITING if verb != "replace"])
 def test_a_block_device_as_target(blank: Path, home: Place, run: Run, verb: str) -> None:
-    """What is written is there, holes are zeros whatever was there; the rest of it stays."""
+    """Holes become zeros whatever was there; the rest of the device is unchanged."""
     right, wanted = expected(verb, home, run)
     outcome = run(*home.command(verb, OUT=blank))
-    if verb in ("metadump", "unpacked"):  # for a bug report: what is there behind goes with it
+    if verb in ("metadump", "unpacked"):  # would include the rest of the device
         assert outcome.status == 1
         assert "block device" in outcome.err
         wanted = b""
@@ -273,7 +273,7 @@ def test_a_device_that_is_too_small_keeps_what_it_has(
 
 
 def test_a_snapshot_that_was_not_finished_on_a_device(folder: Path, home: Place, run: Run) -> None:
-    """What was there before is no part of it, and it is not taken for a whole one."""
+    """Earlier bytes are not part of it, and it does not look complete."""
     image = device_of(folder, home.folder / "guest")
     with places.asked(places.loop, image) as device:
         for skip in range(0, 40, 3):
@@ -288,7 +288,7 @@ def test_a_snapshot_that_was_not_finished_on_a_device(folder: Path, home: Place,
 
 
 def test_opening_a_device_reads_no_pages(device: Path) -> None:
-    """Headers and bitmaps only: 4 MiB of pages stand there, and 11 MiB behind."""
+    """Headers and bitmaps only: there are 4 MiB of pages, and 11 MiB after them."""
     read = 0
 
     def counting(real: Callable[..., bytes], fd: int, length: int, offset: int) -> bytes:
@@ -320,7 +320,7 @@ def test_a_device_that_is_mounted_is_not_written(folder: Path, home: Place, run:
         outcome = run(*home.command("again", OUT=device), "--force")
         assert outcome.status == 1
         assert f"{device}: is in use" in outcome.err
-        with device.open("rb") as stream:  # where the output would begin
+        with device.open("rb") as stream:  # the place where the output would begin
             assert stream.read(4) != b"QEVM"
 
 
@@ -332,7 +332,7 @@ def test_a_device_is_not_written_from_itself(device: Path, run: Run) -> None:
 
 
 def test_a_snapshot_on_a_device_is_repaired_in_place(folder: Path, home: Place, run: Run) -> None:
-    """But for its end, which a device has elsewhere."""
+    """Except for its end, which differs on a device."""
     image = device_of(folder, home.folder / "guest")
     right = (home.folder / "guest").read_bytes()
     with image.open("r+b") as stream:  # version of the header, which is 1

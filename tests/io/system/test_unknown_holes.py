@@ -1,4 +1,4 @@
-"""What QEMU and libvirt wrote, where the system does not tell of holes: the same findings."""
+"""Files of QEMU and libvirt on a system that does not report holes: the same findings."""
 
 import shutil
 from errno import EOPNOTSUPP

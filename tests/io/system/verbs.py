@@ -11,7 +11,7 @@ from tools.oracle import OracleBlock, OracleFile
 
 PAGE = 4096
 MIB = 1 << 20
-#: A run that the kernel copies, short ones, and places of pages that turned zero.
+#: A run that the kernel copies, short runs, and places of pages that turned zero.
 RUNS = [(0, 3), (40, 400), (401, 402), (600, 640), (900, 1024)]
 STALE = [(10, 12), (400, 401), (650, 700)]
 
@@ -41,7 +41,7 @@ READING = {
     "map": ("map", "FILE"),
 }
 VERBS = WRITING | READING
-#: The files of these words.
+#: The files for these words.
 NAMES = {"FILE": "guest", "STREAM": "plain", "RAW": "ram", "OUT": "out", "OLD": "old"}
 
 
@@ -51,19 +51,19 @@ class Place(NamedTuple):
     folder: Path
 
     def command(self, verb: str, **others: Path) -> list[str]:
-        """The words of a verb, with the paths, of which some may be others."""
+        """The words of a verb, with the paths, some of them replaced."""
         paths = {word: self.folder / name for word, name in NAMES.items()} | others
         words = [str(paths.get(word, word)) for word in VERBS[verb]]
         return [word.replace("=RAW", f"={paths['RAW']}") for word in words]
 
     def reset(self) -> None:
-        """As it was before any verb."""
+        """Restore the state before any verb."""
         for name in set(os.listdir(self.folder)) - {"guest", "plain", "ram", "old"}:
             (self.folder / name).unlink()
         (self.folder / "old").write_bytes(b"old")
 
     def result(self) -> tuple[dict[str, bytes], set[str]]:
-        """What the outputs hold, and the names of all files. Of a metadump, what it stands for."""
+        """Contents of the outputs, of a metadump the original's; and the names of all files."""
         written = {}
         for name in set(os.listdir(self.folder)) & {"out", "old"}:
             with open_source(self.folder / name) as source:

@@ -10,7 +10,7 @@ from mappedram.json_types import Json
 from mappedram.qemu.loader import Destination, verdicts
 from mappedram.qemu.loader.destination import DIRTY_BITMAP, RAM
 from mappedram.qemu.loader.devices import payloads
-from mappedram.qemu.run.guests import MIB, TestGuest
+from mappedram.qemu.run.guests import MIB, TrialGuest
 from mappedram.qemu.run.load import QemuLoader
 from tests.conftest import Fixtures
 from tests.qemu.loader.plain_cases import good
@@ -19,11 +19,11 @@ from tests.qemu.test_fresh import binary
 from tools.qemu import version
 
 
-def pc(*args: str, memory: int = 16, machine: str = "pc-i440fx-10.0", on: str = "") -> TestGuest:
+def pc(*args: str, memory: int = 16, machine: str = "pc-i440fx-10.0", on: str = "") -> TrialGuest:
     """A PC; with the capability `on`."""
     first = ("-vga", "none", "-machine", f"{machine},memory-backend=pc.ram", "-m", f"{memory}M")
     blocks, capabilities = {"pc.ram": memory * MIB}, (on,) if on else ()
-    return TestGuest(machine, (*first, *args), blocks, 4096, capabilities)
+    return TrialGuest(machine, (*first, *args), blocks, 4096, capabilities)
 
 
 NETWORK = ("-netdev", "user,id=n")

@@ -1,4 +1,4 @@
-"""Tests of save images of libvirt: reading, rules, writing, and a real libvirt.
+"""Tests of libvirt's save images: reading, rules, writing, and a real libvirt.
 
 Tests of the stream inside belong in `tests/stream/reader`.
 """

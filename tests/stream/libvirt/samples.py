@@ -1,4 +1,4 @@
-"""The save images that a real libvirt wrote, and images of our own for tests."""
+"""Save images of a real libvirt, and images made for tests."""
 
 import json
 import shutil
@@ -14,14 +14,14 @@ import pytest
 from tests.conftest import FIXTURES
 from tools.unpack import unpack
 
-#: virQEMUSaveHeader, in an order that is not told.
+#: virQEMUSaveHeader, without a byte order.
 FIELDS = "16s5I56s"
 XML = "<domain type='qemu'><name>guest</name></domain>"
 
 
 @cache
 def manifest() -> dict[str, dict[str, Any]]:
-    """What `tools/libvirt` noted of each sample, by name."""
+    """Notes of `tools/libvirt` on each sample, by name."""
     entries: dict[str, dict[str, Any]] = json.loads((FIXTURES / "libvirt.json").read_text())
     return entries
 
@@ -41,7 +41,7 @@ class Sample:
 
     @property
     def header(self) -> dict[str, Any]:
-        """The header, as it was read with nothing but `struct`."""
+        """The header, read with `struct` alone."""
         values: dict[str, Any] = self.manifest["header"]
         return values
 
@@ -51,7 +51,7 @@ class Sample:
 
 
 class Samples:
-    """The samples, each unpacked when it is first asked for. Tests must not change them."""
+    """The samples, unpacked on first use. Tests must not change them."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -78,7 +78,7 @@ def image(
     order: str = "<",
     slack: int = 64,
 ) -> bytes:
-    """An image, right unless told otherwise; made without the code under test."""
+    """A valid image, except for the given values; made without the code under test."""
     texts = xml + cookie + bytes(slack)
     header = struct.pack(
         order + FIELDS,
@@ -94,7 +94,7 @@ def image(
 
 
 def skip_without_decompressor(name: str) -> None:
-    """Skip the test where what decompresses images of that name is not on this machine."""
+    """Skip the test if this machine has no decompressor for images of that name."""
     library = {"zstd": "zstandard"}.get(name)
     if library and find_spec(library):
         return

@@ -96,7 +96,7 @@ def test_check(samples: Samples, name: str, status: int) -> None:
 
 
 def test_repair_of_the_magic_of_a_real_image(samples: Samples, tmp_path: Path) -> None:
-    """Of the image libvirt gave up on while QEMU went on: all is there but the right magic."""
+    """When libvirt gave up on this image, QEMU continued: only the right magic is missing."""
     whole = copy_sparse(samples["sparse"].path, tmp_path / "whole")
     out = tmp_path / "out"
     patch(whole, 0, b"LibvirtQemudPart")
@@ -113,7 +113,7 @@ def test_repair_leaves_a_compressed_image_alone(samples: Samples, tmp_path: Path
 
 
 def test_repair_judges_the_image_too(samples: Samples) -> None:
-    """What is wrong with the image is told, and not only what is wrong with its stream."""
+    """Findings about the image are shown, not only those about its stream."""
     text = run("repair", "--dry-run", "--output", "json", samples["swapped"].path, status=3)
     report = json.loads(run("check", "--output", "json", samples["swapped"].path, status=3))
     assert json.loads(text)["findings"] == report[0]["findings"]

@@ -1,4 +1,4 @@
-"""Images that nobody should have written, and bytes that nobody did."""
+"""Malformed images and random bytes."""
 
 import os
 import struct
@@ -17,7 +17,7 @@ from tests.stream.libvirt.samples import XML, image
 
 
 def detected(data: bytes, size: int | None = None) -> LibvirtImage | None:
-    """What both drivers make of the bytes; the rest up to `size` is a hole."""
+    """Result of both drivers for the bytes; the rest up to `size` is a hole."""
     found = []
     with memory_file(data) as fd:
         if size is not None:

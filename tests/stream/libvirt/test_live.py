@@ -1,4 +1,4 @@
-"""A real libvirt: what it saves we read, and what we write it restores."""
+"""A real libvirt: we read the images it saves, and it restores the images we write."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.qemu
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
-    """A libvirtd of our own; it and its guests are gone in the end, whatever happens."""
+    """A libvirtd of our own; it and its guests are removed in the end, whatever happens."""
     if reason := unusable():
         pytest.skip(reason)
     with Daemon(config={"snapshot_image_format": '"sparse"'}) as running:
@@ -32,7 +32,7 @@ def daemon() -> Iterator[Daemon]:
 
 
 def start(daemon: Daemon, seed: int) -> bytes:
-    """Start the guest, stopped, with random bytes in half of its pages; they are returned."""
+    """Start the guest, paused, and fill half of its pages with random bytes; return them."""
     path = daemon.directory / "domain.xml"
     path.write_text(domain_xml(daemon, GUEST))
     daemon.virsh("create", path, "--paused")
@@ -46,14 +46,14 @@ def start(daemon: Daemon, seed: int) -> bytes:
 
 @pytest.fixture
 def memory(daemon: Daemon) -> Iterator[bytes]:
-    """A guest with random memory; whatever guest there is in the end is destroyed."""
+    """A guest with random memory; any guest is destroyed in the end."""
     yield start(daemon, 1)
     if GUEST in daemon.virsh("list", "--name").split():
         daemon.virsh("destroy", GUEST)
 
 
 def guest_memory(daemon: Daemon, folder: Path) -> bytes:
-    """What the guest sees of its memory above 1 MiB, where no ROM hides it."""
+    """The guest's view of its memory above 1 MiB, where no ROM hides it."""
     target = folder / "memory"
     command = f'pmemsave {MIB} {15 * MIB} "{target}"'
     daemon.virsh("qemu-monitor-command", GUEST, "--hmp", command)
@@ -61,7 +61,7 @@ def guest_memory(daemon: Daemon, folder: Path) -> bytes:
 
 
 def repaired(path: Path) -> list[str]:
-    """Repair the image in place; the names of what was done."""
+    """Repair the image in place; return the names of the repairs."""
     with open_source(path) as source, path.open("r+b") as file:
         todo = plan(source)
         write_in_place(todo, file.fileno())
@@ -73,7 +73,7 @@ def repaired(path: Path) -> list[str]:
 def test_restore_what_was_converted(
     daemon: Daemon, memory: bytes, tmp_path: Path, slack: int, channels: tuple[str, ...]
 ) -> None:
-    """Saved by libvirt, laid out anew at another offset with another XML, restored by libvirt."""
+    """Saved by libvirt, converted to another offset with another XML, restored by libvirt."""
     saved, converted = tmp_path / "saved", tmp_path / "converted"
     daemon.virsh("save", GUEST, saved, "--image-format", "sparse")
     with open_any(saved) as (snapshot, image), converted.open("w+b") as target:
@@ -118,7 +118,7 @@ def test_restore_to_a_running_guest(daemon: Daemon, memory: bytes, tmp_path: Pat
 
 
 def test_edit_what_was_converted(daemon: Daemon, memory: bytes, tmp_path: Path) -> None:
-    """Libvirt finds the slack that it leaves itself."""
+    """Libvirt finds the slack after the text, as in its own images."""
     saved, converted, xml = (tmp_path / name for name in ("saved", "converted", "xml"))
     daemon.virsh("save", GUEST, saved, "--image-format", "sparse")
     with open_any(saved) as (snapshot, image), converted.open("w+b") as target:
@@ -169,13 +169,13 @@ def test_nothing_outlives_the_daemon() -> None:
         assert any(b"qemu-system" in line for line in command_lines(directory))
     deadline = time.monotonic() + 300
     while command_lines(directory) and time.monotonic() < deadline:
-        time.sleep(0.05)  # the kernel takes them down one by one
+        time.sleep(0.05)  # the kernel ends them one by one
     assert command_lines(directory) == []
     assert not directory.exists()
 
 
 def command_lines(directory: Path) -> list[bytes]:
-    """Of all processes that have to do with a directory."""
+    """Command lines of all processes that refer to a directory."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What real images say before their stream, and what is in it."""
+"""Header, texts and stream of real images."""
 
 import hashlib
 from importlib import import_module
@@ -99,7 +99,7 @@ def test_drivers_agree(samples: Samples, name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_spec_reads_an_image_by_itself(samples: Samples, name: str) -> None:
-    """`libvirt_save_image.ksy` finds byte order, texts and stream without our code around it."""
+    """`libvirt_save_image.ksy` finds byte order, texts and stream without our code."""
     sample = samples[name]
     root = import_module("mappedram.format.kaitai.libvirt_save_image").LibvirtSaveImage
     with root.from_file(str(sample.path)) as parsed, open_source(sample.path) as source:
@@ -152,7 +152,7 @@ def test_compressed_images_hold_the_plain_stream(samples: Samples, name: str) ->
         assert image.compressed
         with open_stream(source, image) as (stream, offset):
             assert (offset, stream.size) == (0, len(plain))
-            # Up to the devices, whose clocks run on.
+            # Up to the devices, whose clocks continue.
             memory = pattern.expected(512, PAGE, 0x304D415200000000)
             end = plain.index(memory) + PAGE
             assert stream.read(0, end) == plain[:end]

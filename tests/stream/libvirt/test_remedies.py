@@ -1,4 +1,4 @@
-"""What rules about save images suggest helps with the images on which they fire."""
+"""The remedies of rules about save images work on the images with such findings."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every rule about save images fires on one image, and stays silent on its neighbour."""
+"""Every rule about save images fires on one image, and is silent on its neighbour."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -38,7 +38,7 @@ def case(code: str, sample: str, *also: str) -> Callable[[Change], Change]:
 
 
 def number(path: Path, offset: int, value: int) -> int:
-    """Another number in the header; returns its offset."""
+    """Set another number in the header; return its offset."""
     patch(path, offset, value.to_bytes(4, "little"))
     return offset
 
@@ -95,7 +95,7 @@ def not_a_domain(path: Path) -> int:
     return 92
 
 
-@case("MR505", "sparse", "MR507")  # what is left of the cookie
+@case("MR505", "sparse", "MR507")  # the rest of the cookie
 def text_runs_into_the_cookie(path: Path) -> int:
     offset = 92 + header(path, 32)
     number(path, 32, header(path, 32) - 1)
@@ -156,12 +156,12 @@ def test_fires_on_the_changed_image(case: Case, samples: Samples, tmp_path: Path
 
 
 def codes(findings: Iterable[Finding], sample: str) -> set[str]:
-    """All codes; where the stream has no mapped-ram, those about the image."""
+    """All codes; for a stream without mapped-ram, only those about the image."""
     plain = sample in ("raw", "mislabelled", *COMPRESSED)
     return {entry.code for entry in findings if entry.code.startswith("MR5") or not plain}
 
 
-#: What the samples are known for.
+#: Known findings in the samples.
 KNOWN = {
     "interrupted": {"MR002", "MR304", "MR502"},
     "mislabelled": {"MR503"},
@@ -190,7 +190,7 @@ def test_cut_tail(samples: Samples, tmp_path: Path, length: int) -> None:
 
 
 def test_cut_in_the_description(samples: Samples, tmp_path: Path) -> None:
-    """QEMU loads that: it does not read the text."""
+    """QEMU loads it, because it does not read the text."""
     path = copy_sparse(samples["sparse"].path, tmp_path / "image")
     os.truncate(path, path.stat().st_size - 1000)
     report = check(path)

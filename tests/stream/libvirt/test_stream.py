@@ -1,4 +1,4 @@
-"""Decompressing a stream: all of it, no more than is right, and into a file with holes."""
+"""Decompressing a stream: completely, within limits, and into a file with holes."""
 
 import bz2
 import gzip
@@ -23,7 +23,7 @@ from tests.files import extents, memory_file
 from tests.stream.libvirt.samples import COMPRESSED, Samples, image
 
 MIB = 1 << 20
-#: Looks like a stream, is not a multiple of anything, and has a hole.
+#: Begins like a stream, has an odd size, and has a hole.
 STREAM = b"QEVM\0\0\0\3" + random.Random(1).randbytes(3 * MIB) + bytes(2 * MIB) + b"end"
 
 
@@ -75,7 +75,7 @@ def test_whole(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["gzip", "bzip2", "xz", "zstd"])
 def test_several_streams_behind_each_other(name: str) -> None:
-    """As `pzstd` and `pigz -i` write them, and as the programs read them."""
+    """As `pzstd` and `pigz -i` write them, and the programs read them."""
     parts = [STREAM[:MIB], STREAM[MIB : MIB + 1], STREAM[MIB + 1 :]]
     with (
         opened(b"".join(map(COMPRESS[name], parts))) as (source, found),
@@ -90,7 +90,7 @@ def test_cut(name: str) -> None:
     with opened(payload[: len(payload) // 2]) as (source, found):
         with pytest.raises(FormatError, match=name) as caught, open_stream(source, found):
             pass
-        if name != "lzop":  # a program does not tell why
+        if name != "lzop":  # a program gives no reason
             assert isinstance(caught.value, TruncatedError)
             assert caught.value.offset == source.size
         damages: list[FormatError] = []
@@ -103,7 +103,7 @@ def test_cut(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["gzip", "bzip2", "xz"])
 def test_only_the_trailer_is_cut(name: str) -> None:
-    """All that was compressed is there."""
+    """All compressed data is present."""
     payload = COMPRESS[name](STREAM)
     damages: list[FormatError] = []
     with (
@@ -111,7 +111,7 @@ def test_only_the_trailer_is_cut(name: str) -> None:
         open_stream(source, found, on_damage=damages.append) as (stream, _),
     ):
         assert len(damages) == 1
-        whole = len(STREAM) if name != "bzip2" else 1000  # which ends in the last block itself
+        whole = len(STREAM) if name != "bzip2" else 1000  # bzip2 has its trailer in the last block
         assert len(stream.read(0, stream.size)) >= whole
 
 

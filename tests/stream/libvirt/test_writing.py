@@ -1,4 +1,4 @@
-"""Save images that we write: right to the last byte, and never complete before they are."""
+"""Save images that we write: equal to libvirt's, and never marked complete too early."""
 
 import os
 import struct
@@ -46,7 +46,7 @@ def test_from_a_bare_snapshot(fixtures: Fixtures, tmp_path: Path) -> None:
 
 
 def test_as_libvirt_writes_it(samples: Samples, tmp_path: Path) -> None:
-    """From what an image of libvirt holds comes the same image, bit for bit."""
+    """The contents of an image of libvirt give the same image, bit for bit."""
     target = tmp_path / "image"
     with open_any(samples["sparse"].path) as (snapshot, image), empty(target) as fd:
         assert image is not None
@@ -95,7 +95,7 @@ def test_incomplete_until_the_end(
             write_libvirt_sparse(snapshot, XML, None, fd)
         with open_source(fd) as source:
             image = detect(source)
-    assert image is None  # nothing says that it is one before all of it is there
+    assert image is None  # nothing identifies it as an image before it is complete
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """A second reader of mapped-ram files, written from spec/format.md alone.
 
-It shares no code with the package. It keeps what the specification says a reader MUST refuse; of
-what it MUST report, it only tells (`complete`, `bitmaps_final`) how far the file goes, and it takes
-bitmaps for little-endian. The numbers in brackets are clauses of the specification.
+It shares no code with the package. It implements what the specification says a reader MUST refuse.
+Of what a reader MUST report, it only says how far the file goes (`complete`, `bitmaps_final`). It
+assumes little-endian bitmaps. The numbers in brackets are clauses of the specification.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CHUNK = 1 << 16
 
 
 class EndOfFileError(ValueError):
-    """The file ends where the stream has to go on."""
+    """The file ends within the stream."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Block:
 
 @dataclass
 class Snapshot:
-    """What stands in a file."""
+    """Contents of a file."""
 
     file: BinaryIO
     size: int
@@ -57,16 +57,16 @@ class Snapshot:
     blocks: list[Block] = field(default_factory=list)
     bitmaps_final: bool = False
     complete: bool = False
-    cut: str | None = None  # where the file ends, if that is too early
+    cut: str | None = None  # offset of the end of the file, if it is too early
 
     def at(self, offset: int, length: int) -> bytes:
-        """Bytes at a file offset, fewer where the file ends."""
+        """Bytes at a file offset, fewer at the end of the file."""
         offset = min(offset, self.size)
         self.file.seek(offset)
         return self.file.read(min(length, self.size - offset))
 
     def memory(self, idstr: str, first: int, length: int) -> bytes:
-        """`length` bytes of a block from its byte `first` on; refused where they are unknown."""
+        """`length` bytes of a block from its byte `first` on; unknown bytes are refused."""
         found = [block for block in self.blocks if block.idstr == idstr]
         if len(found) != 1:  # [5.3.9]
             raise ValueError(f"{len(found)} blocks have the name {idstr!r}")
@@ -84,7 +84,7 @@ class Snapshot:
         return b"".join(parts)
 
     def _bitmap(self, block: Block) -> bytes:
-        """The bitmap of a block, refused where it means nothing."""
+        """The bitmap of a block, refused if it is invalid."""
         if block.bitmap_offset == block.pages_offset == 0:  # [6.3.5]
             raise ValueError(f"the contents of block {block.idstr!r} are not in the file")
         if block.page_size < 256 or block.page_size & (block.page_size - 1):  # [6.1.5]
@@ -105,7 +105,7 @@ class Snapshot:
 
 
 class RefusedError(ValueError):
-    """The file is refused; `snapshot` is what stands before the place that it names."""
+    """The file is refused; `snapshot` has everything before the place that the text names."""
 
     def __init__(self, text: str, snapshot: Snapshot) -> None:
         super().__init__(text)
@@ -113,9 +113,9 @@ class RefusedError(ValueError):
 
 
 def read(file: BinaryIO, offset: int = 0) -> Snapshot:
-    """Read the stream that begins at `offset`; RefusedError where it cannot be followed.
+    """Read the stream that begins at `offset`; raise RefusedError if it cannot be followed.
 
-    A file that ends early, but not before its first block, is incomplete and not refused [9.1.3].
+    A file that ends early, but after its first block, is incomplete and not refused [9.1.3].
     """
     reader = _Reader(Snapshot(file, file.seek(0, 2)), offset)
     try:
@@ -128,7 +128,7 @@ def read(file: BinaryIO, offset: int = 0) -> Snapshot:
 
 
 class _Reader:
-    """The stream position, and what the stream has said so far."""
+    """The stream position, and the facts from the stream so far."""
 
     def __init__(self, snapshot: Snapshot, base: int) -> None:
         self.snapshot, self.pos = snapshot, base
@@ -150,7 +150,7 @@ class _Reader:
         return int.from_bytes(self.take(length), "big")
 
     def peek(self) -> int:
-        """The byte at the stream position, which stays."""
+        """The byte at the stream position, without advancing."""
         byte = self.number(1)
         self.pos -= 1
         return byte
@@ -188,7 +188,7 @@ class _Reader:
             _refuse(self.pos, "the stream has no mapped-ram")  # [9.6.2]
 
     def subsection(self) -> None:
-        """One subsection of the configuration; its version is taken for 1 [3.2.6]."""
+        """One subsection of the configuration; version 1 is assumed [3.2.6]."""
         self.take(1)
         offset = self.pos + 1  # [1.2.2]: of the name, not of its length
         idstr, _ = self.text(self.number(1)), self.take(4)
@@ -213,13 +213,13 @@ class _Reader:
         return kind != EOF
 
     def command(self) -> None:
-        """Pass a command by its length [4.5.4], and what a PACKAGED announces [4.5.5, 4.5.6]."""
+        """Skip a command by its length [4.5.4], and a packaged stream [4.5.5, 4.5.6]."""
         command, data = self.number(2), self.take(self.number(2))
         if command == PACKAGED and len(data) == 4:
             self.take(int.from_bytes(data, "big"))
 
     def header(self, kind: int, offset: int) -> Section:
-        """A section header; PART and END have the names that START gave."""
+        """A section header; PART and END have the names of their START."""
         section_id = self.number(4)
         if kind in (START, FULL):
             idstr = self.text(self.number(1))
@@ -234,7 +234,7 @@ class _Reader:
         return Section(kind, section_id, *names, offset)
 
     def payload(self, section: Section) -> None:
-        """Payload and footer of a section; one that is wrong or missing is passed [4.4.5]."""
+        """Payload and footer of a section; a wrong or missing footer is ignored [4.4.5]."""
         self.snapshot.sections.append(section)
         if section.idstr == "ram" and section.type != FULL:
             self.ram(section)
@@ -245,7 +245,7 @@ class _Reader:
             self.take(4)
 
     def payload_end(self, section: Section) -> int:
-        """Where an unknown payload ends: by the JSON text, or else by its footer [4.6]."""
+        """End of an unknown payload: from the JSON text, or else from its footer [4.6]."""
         lengths = self.lengths.get((section.idstr, section.instance_id))
         if section.type == FULL and lengths:
             end, footer = self.pos + lengths.pop(0), _footer(section)
@@ -258,7 +258,7 @@ class _Reader:
         return self.find_footer(section)
 
     def find_footer(self, section: Section) -> int:
-        """The first place at which a footer stands and a header can follow [4.6.9]."""
+        """The first footer that a header can follow [4.6.9]."""
         pos, footer = self.pos, _footer(section)
         while len(chunk := self.snapshot.at(pos, CHUNK)) >= len(footer):
             found = chunk.find(footer)
@@ -268,7 +268,7 @@ class _Reader:
         raise ValueError(f"offset {self.pos:#x}: no footer of {section.idstr!r}")  # [4.6.11]
 
     def header_can_follow(self, pos: int) -> bool:
-        """Whether a section, command or EOF can begin at a place [4.6.9]."""
+        """Whether a section, command or EOF can begin at `pos` [4.6.9]."""
         head = self.snapshot.at(pos, 6 + 255).ljust(6, b"\xff")
         kind, number, idstr = head[0], int.from_bytes(head[1:5], "big"), head[6 : 6 + head[5]]
         if kind == EOF:
@@ -293,7 +293,7 @@ class _Reader:
         self.snapshot.bitmaps_final |= section.type == END
 
     def block(self) -> None:
-        """One block; the stream goes on behind its page area [8.1.4]."""
+        """One block; the stream continues after its page area [8.1.4]."""
         idstr, used_length = self.text(self.number(1)), self.number(8)
         if self.mapped is None:
             self.guess()
@@ -310,7 +310,7 @@ class _Reader:
         )
 
     def guess(self) -> None:
-        """Without a configuration, tell mapped-ram and addr by the first block [9.4]."""
+        """Without a configuration, detect mapped-ram and addr from the first block [9.4]."""
         for addr in (False, True):
             found = self.snapshot.at(self.pos + 8 * addr, 12).rjust(12, b"\xff")
             version, page_size = struct.unpack(">IQ", found)
@@ -343,7 +343,7 @@ def _description(snapshot: Snapshot, base: int) -> bytes:
 
 
 def _payload_lengths(text: bytes) -> dict[tuple[str, int], list[int]]:
-    """Lengths of FULL payloads in order, by idstr and instance_id [4.6.4]; those that are sound.
+    """Valid lengths of FULL payloads in order, by idstr and instance_id [4.6.4].
 
     Of repeated keys the first one counts [4.6.6]; `json` limits the depth [10.1.10].
     """

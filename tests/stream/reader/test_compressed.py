@@ -40,7 +40,7 @@ MEMORY = bytes(range(256)) * (PAGE_SIZE // 256)
 
 @contextmanager
 def opened(*bodies: bytes) -> Iterator[OpenSnapshot]:
-    """A stream in which page 0 of `rom` is plain, and a page for each body is compressed."""
+    """A stream with page 0 of `rom` plain, and a compressed page for each body."""
     records = [(COMPRESS, "rom", page, body) for page, body in enumerate(bodies, 1)]
     data = stream([[(PAGE, "rom", 0, MEMORY), *records]])
     with memory_file(data) as fd, mappedram.open(fd) as snapshot:
@@ -48,7 +48,7 @@ def opened(*bodies: bytes) -> Iterator[OpenSnapshot]:
 
 
 def test_memory_is_the_pattern(fixtures: Fixtures) -> None:
-    """The pattern of each page tells where it belongs."""
+    """The pattern of each page identifies its place."""
     fixture = fixtures["compress"]
     (fill,) = fixture.manifest["fill"]
     pages = [page for first, stop in fill["runs"] for page in range(first, stop)]
@@ -121,7 +121,7 @@ def test_search_finds_what_is_compressed(fixtures: Fixtures) -> None:
 
 @given(st.lists(st.integers(0, 9), max_size=PAGES - 1), st.sampled_from([1, 100, 1 << 20]))
 def test_many_are_read_with_one_call(levels: list[int], window: int) -> None:
-    """Whatever the window that they are read through."""
+    """With any window size."""
     contents = [bytes([level, n]) * (PAGE_SIZE // 2) for n, level in enumerate(levels)]
     bodies = [compressed(data, level) for data, level in zip(contents, levels, strict=True)]
     with mock.patch.object(page_records, "_WINDOW", window), opened(*bodies) as snapshot:
@@ -146,7 +146,7 @@ def body(packed: bytes) -> bytes:
     ],
 )
 def test_a_damaged_page_is_refused(packed: bytes, said: str) -> None:
-    """And no other: its neighbours can be read."""
+    """Only that page: its neighbours can be read."""
     good = compressed(MEMORY[::-1])
     with opened(good, body(packed), good) as snapshot:
         block = snapshot.block["rom"]
@@ -161,13 +161,13 @@ def test_a_damaged_page_is_refused(packed: bytes, said: str) -> None:
 
 
 def test_bytes_behind_the_zlib_stream_are_passed_over() -> None:
-    """As QEMU does."""
+    """As in QEMU."""
     with opened(body(zlib.compress(MEMORY) + b"more")) as snapshot:
         assert snapshot.block["rom"].page(1) == MEMORY
 
 
 def test_the_longest_that_is_taken() -> None:
-    """No error where the length is read, on opening."""
+    """Opening, which reads the length, raises no error."""
     longest = compressed_max(PAGE_SIZE)
     packed = zlib.compress(MEMORY, 0).ljust(longest, b"\0")
     with opened(body(packed)) as snapshot:
@@ -211,7 +211,7 @@ def test_what_qemu_makes_of_it(fixtures: Fixtures) -> None:
 
 
 def test_the_record_that_is_named_first(tmp_path: Path) -> None:
-    """The finding stands at its word, whether or not the name of the block is between."""
+    """The finding is at its word, whether or not the block's name follows."""
     data = stream([[(COMPRESS, "rom", 3, compressed(MEMORY)), (COMPRESS, "rom", 4, b"\0\0\0\0")]])
     path = tmp_path / "named"
     path.write_bytes(data)

@@ -1,4 +1,4 @@
-"""A reader written from spec/format.md alone finds in real files what the package finds."""
+"""A reader written from spec/format.md alone agrees with the package on real files."""
 
 import os
 from collections.abc import Iterator
@@ -25,9 +25,9 @@ COMPLETED = [
 ]
 #: Neither footers nor description: no reader gets past the first device (clause 4.6.11).
 STOPS = {"no-footers-no-vmdesc": 0x160103A}
-#: QEMU calls the migration completed, but the file has no END of RAM (clause 7.4.8).
+#: QEMU reports the migration as completed, but the file has no END of RAM (clause 7.4.8).
 NOT_FINAL = {"background-snapshot"}
-#: Files about which the specification leaves a choice, by the rule that they break.
+#: Files that the specification lets readers treat differently, by the rule that they break.
 CHOICES = {
     "MR012": "a reader need not know the records of a stream without mapped-ram (clause 9.6.2)",
     "MR017": "likewise",
@@ -40,7 +40,7 @@ DEFECTS = [way for code, ways in CATALOGUE.items() if code not in CHOICES for wa
 
 @contextmanager
 def both(fixture: Fixture) -> Iterator[tuple[independent_reader.Snapshot, mappedram.Snapshot]]:
-    """A fixture as the independent reader has it, and as the package has it."""
+    """A fixture, read by the independent reader and by the package."""
     with (
         mappedram.open(fixture.path, fixture.offset) as theirs,
         fixture.path.open("rb") as file,
@@ -54,9 +54,9 @@ def both(fixture: Fixture) -> Iterator[tuple[independent_reader.Snapshot, mapped
 
 
 def section_values(section: Section | mappedram.stream.model.Section) -> tuple[object, ...]:
-    """What both readers say of a section; the header of PART and END has no version.
+    """Comparable values of a section; the header of PART and END has no version.
 
-    Where no START has given the name, the package says None.
+    If no START has given the name, the package has None.
     """
     version_id = None if section.type in LIVE else section.version_id
     names = section.section_id, section.idstr or "", section.instance_id or 0
@@ -65,7 +65,7 @@ def section_values(section: Section | mappedram.stream.model.Section) -> tuple[o
 
 @pytest.mark.parametrize("name", COMPLETED)
 def test_same_sections(fixtures: Fixtures, name: str) -> None:
-    """The package lists commands, EOF and description among the sections; they are left out."""
+    """The package includes commands, EOF and description in its sections; they are left out."""
     with both(fixtures[name]) as (ours, theirs):
         expected = [section_values(item) for item in theirs.sections if item.type in STATE]
         assert [section_values(item) for item in ours.sections] == expected
@@ -84,7 +84,7 @@ def test_same_blocks(fixtures: Fixtures, name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in COMPLETED if name not in NOT_FINAL])
 def test_same_memory(fixtures: Fixtures, name: str) -> None:
-    """All of the memory, and a range that begins and ends inside of pages."""
+    """All of the memory, and a range that begins and ends within pages."""
     with both(fixtures[name]) as (ours, theirs):
         for block in ours.blocks:
             starts = range(0, block.used_length, STEP)
@@ -112,7 +112,7 @@ def test_package_gives_no_zeros_from_them_either(fixtures: Fixtures, name: str) 
 
 
 def agree(fd: int, offset: int) -> None:
-    """Both readers come as far in a file, and find the same sections and blocks up to there."""
+    """Both readers get equally far in a file, with the same sections and blocks up to there."""
     refusal: str | None = None
     with os.fdopen(os.dup(fd), "rb", buffering=0) as file:
         try:
@@ -132,7 +132,7 @@ def agree(fd: int, offset: int) -> None:
             assert ours.complete == theirs.complete
             if stopped is not None and problem is not None:
                 place = int(problem.split()[1].rstrip(":"), 16)
-                # Past the end, the package names the number that leads there.
+                # Past the end, the package names the field with the wrong number.
                 assert place == stopped.offset or place > theirs.stream.file_size
             expected = [section_values(item) for item in theirs.sections if item.type in STATE]
             assert [section_values(item) for item in ours.sections] == expected
@@ -140,7 +140,7 @@ def agree(fd: int, offset: int) -> None:
                 (b.idstr, b.used_length, b.page_size, b.bitmap_offset or 0, b.pages_offset or 0)
                 for b in theirs.stream.blocks
             ]
-            # A block that is refused is on the list of one reader.
+            # A refused block is in the list of only one reader.
             last = None if refusal is None else len(ours.blocks)
             assert [tuple(vars(block).values()) for block in ours.blocks] == blocks[:last]
 
@@ -153,7 +153,7 @@ def test_same_of_every_defect(way: Breakage) -> None:
             agree(fd, file.offset)
 
 
-#: What the independent reader does not follow, or says of another place.
+#: Defects that the independent reader does not follow, or reports at another place.
 BEYOND = {
     **dict.fromkeys(
         ("plain", "plain_without_configuration", "plain_pages_in_start"), "page records"
@@ -171,7 +171,7 @@ BEYOND = {
     "name", [name for name in ALL if name not in BEYOND and not name.endswith("/version_id")]
 )
 def test_same_of_every_vector(name: str) -> None:
-    """But for the version of RAM: see `CHOICES`."""
+    """Except for the version of RAM: see `CHOICES`."""
     with ALL[name].file() as fd:
         agree(fd, ALL[name].offset)
 

@@ -1,4 +1,4 @@
-"""The walk of Kaitai's generated class, and `check`, which compares it with that of Construct."""
+"""The walk of Kaitai's generated class, and its comparison with Construct's in `check`."""
 
 import os
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ from tests.files import copy_sparse, memory_file, patch
 from tools.oracle import OracleBlock, OracleFile
 
 CONSTRUCT, KAITAI = (drivers.get(name) for name in drivers.DRIVERS)
-#: Files that the declaration of Kaitai follows to some section only, and why it stops there.
+#: Files that Kaitai's declaration follows only up to some section, and why it stops there.
 LESS = {
     "avr-plain": ("/sections[1]", "pages of a stream"),
     "background-snapshot-plain": ("/sections[1]", "pages of a stream"),
@@ -38,14 +38,14 @@ LESS = {
     "no-footers": ("/sections[4]/payload", "no footer tells"),
     "no-footers-no-vmdesc": ("/sections[4]/payload", "no footer tells"),
 }
-#: As many cuts are made in one file.
+#: Maximum number of cuts in one file.
 CUTS_MAX = 24
-#: Structures for which one walk over a file may take a page of memory each.
+#: Number of structures per page of memory that a walk may use.
 PAGE = 4096
 
 
 def both(source: Source, offset: int) -> tuple[Stream, Stream]:
-    """What each walk makes of a stream."""
+    """Results of both walks for a stream."""
     mine, other = (read_stream(source, offset, driver) for driver in (CONSTRUCT, KAITAI))
     return mine, other
 
@@ -58,7 +58,7 @@ def outcome(source: Source, offset: int, driver: Driver) -> Stream | FormatError
 
 
 def agree(source: Source, offset: int) -> None:
-    """Both walks are the same, or as different as is announced; `check` has nothing to say."""
+    """Both walks are equal, or differ as documented; `check` has no finding."""
     mine, other = (outcome(source, offset, driver) for driver in (CONSTRUCT, KAITAI))
     if not isinstance(mine, Stream) or not isinstance(other, Stream):
         assert mine == other
@@ -116,7 +116,7 @@ def test_same_walk_where_a_file_is_cut(name: str, fixtures: Fixtures, tmp_path: 
             agree(source, fixture.offset)
 
 
-# Files that are made.
+# Generated files.
 
 
 @pytest.mark.parametrize("name", vectors.VECTORS)
@@ -166,7 +166,7 @@ def test_same_walk_where_fields_are_wrong(data: st.DataObject) -> None:
 
 
 def test_errors_have_the_same_words(fixtures: Fixtures, tmp_path: Path) -> None:
-    """Of the places where only the whole file can tell that a value is wrong."""
+    """For values that are wrong only in the context of the whole file."""
     pc = fixtures["pc"]
     with mappedram.open(pc.path) as snapshot:
         block = snapshot.place("/ram/blocks[1]", "mapped_ram/pages_offset")
@@ -186,11 +186,11 @@ def test_errors_have_the_same_words(fixtures: Fixtures, tmp_path: Path) -> None:
         assert mine == other
 
 
-# What the declaration announces not to know.
+# Documented limits of the declaration.
 
 
 def test_a_footer_within_the_state_of_a_device(fixtures: Fixtures, tmp_path: Path) -> None:
-    """The first footer is a guess, which the JSON text mends; without one, both guess alike."""
+    """The first footer is a guess, which the JSON text corrects; without one, both guess alike."""
     for name, differs in (("pc", True), ("no-vmdesc", False)):
         with mappedram.open(fixtures[name].path) as snapshot:
             section = next(
@@ -210,7 +210,7 @@ def test_a_footer_within_the_state_of_a_device(fixtures: Fixtures, tmp_path: Pat
 
 
 def test_a_second_start_of_ram_takes_the_number() -> None:
-    """PART of the first is taken for a device then, which is no fault of the file."""
+    """PART of the first is then read as a device, which is not a defect of the file."""
     start = vectors.device(1, 7, struct_of_ram(), idstr=b"ram")
     with vectors.VECTORS["small"].file() as fd:
         with mappedram.open(fd) as snapshot:
@@ -224,12 +224,12 @@ def test_a_second_start_of_ram_takes_the_number() -> None:
 
 
 def struct_of_ram() -> bytes:
-    """A section of RAM without blocks: a sum of nothing, and EOS."""
+    """A section of RAM without blocks: a total of 0, and EOS."""
     return (4).to_bytes(8, "big") + (0x10).to_bytes(8, "big")
 
 
 def test_the_page_size_of_the_host_without_mapped_ram() -> None:
-    """The `.ksy` does not tell it from a record there; with mapped-ram it does."""
+    """The `.ksy` cannot tell it from a record there; with mapped-ram it can."""
     for name, differs in ((b"mapped-ram", False), (b"mapped-raM", True)):
         with vectors.VECTORS["host_page_size"].file() as fd:
             head = os.pread(fd, PAGE, 0)
@@ -255,7 +255,7 @@ def test_a_block_device_goes_on_behind_the_stream(fixtures: Fixtures) -> None:
         assert walks_difference(source, mine) is None
 
 
-# What it costs.
+# Costs.
 
 
 class Watched(FileSource):
@@ -284,7 +284,7 @@ def test_no_page_is_read() -> None:
 
 @contextmanager
 def counted(monkeypatch: pytest.MonkeyPatch, owner: Any) -> Iterator[list[int]]:
-    """How many objects of a generated class are made."""
+    """Number of objects of a generated class that are created."""
     made: list[int] = []
     usual = owner.__init__
 
@@ -361,16 +361,16 @@ def test_check_compares_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
             assert 80 < len(made) <= 100
 
 
-# A declaration of Kaitai that is wrong is told by `check`.
+# `check` detects a wrong declaration of Kaitai.
 
 
 def ksy() -> Any:
-    """The generated root class that walks."""
+    """The generated root class."""
     return kaitai_walk.generated().MappedRam
 
 
 def plus(more: int) -> Any:
-    """A property that says `more` than it did."""
+    """A property with a value higher by `more`."""
     return lambda usual: property(lambda self: usual.fget(self) + more)
 
 
@@ -378,7 +378,7 @@ def says(value: object) -> Any:
     return lambda _: property(lambda _: value)
 
 
-#: A class, what is wrong in it, what it says then, and where that is first seen in the file `pc`.
+#: A class, a wrong property in it, its wrong value, and the first visible place in the file `pc`.
 WRONG = {
     "bitmap without padding to words": (
         "Ramblock",
@@ -433,15 +433,15 @@ def test_a_wrong_declaration_is_told(
     assert finding.expected != finding.actual
     if path is not None:
         assert finding.path == path
-    # Nothing but the comparison of the walks sees it.
+    # Only the comparison of the walks detects it.
     monkeypatch.setattr("mappedram.check.context.walks_difference", lambda *_: None)
     assert check(file).findings == ()
 
 
 def test_every_value_that_the_class_works_out_matters(fixtures: Fixtures) -> None:
-    """Each number one more, each condition the other way round: one of these files shows it.
+    """Each number increased by one, each condition negated: one of these files reveals it.
 
-    The bulk search for footers has replaced what the class says of the pieces between them.
+    The bulk search for footers replaces the properties of the pieces in between.
     """
     small = [
         made
@@ -467,7 +467,7 @@ def test_every_value_that_the_class_works_out_matters(fixtures: Fixtures) -> Non
 
 
 def is_seen(owner: type, name: str, usual: Any, streams: list[tuple[Source, Stream]]) -> bool:
-    """Whether a difference is found, or nothing changes, as the value is none that can."""
+    """Whether a difference is found, or the value cannot cause one."""
     changed = False
 
     def wrong(self: Any) -> Any:
@@ -490,7 +490,7 @@ def is_seen(owner: type, name: str, usual: Any, streams: list[tuple[Source, Stre
 
 
 def test_a_wrong_value_is_named(fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A field that the walk of Kaitai reads as something else."""
+    """A field with a wrong value in Kaitai's walk."""
     file = fixtures["none"].path
 
     def wrong(parsed: Any) -> dict[str, Any]:
@@ -515,7 +515,7 @@ def test_a_snapshot_that_kaitai_has_read_is_compared_too(
         assert [finding.code for finding in findings] == ["MR005"]
 
 
-# With driver="kaitai", it is this walk.
+# driver="kaitai" selects this walk.
 
 
 def test_open_takes_the_walk_of_the_driver(

@@ -1,4 +1,4 @@
-"""Live devices other than RAM: their records are passed one by one, and bound the payload."""
+"""Live devices other than RAM: their records are followed one by one and delimit the payload."""
 
 import os
 import struct
@@ -24,7 +24,7 @@ def vfio(tag: int) -> bytes:
     return struct.pack(">Q", 0xFFFFFFFFEF100000 | tag)
 
 
-#: Payloads by device. Bytes that look like a footer stand within, to mislead a search for one.
+#: Payloads by device. They contain bytes that look like a footer, to mislead a search.
 TRAP = b"\x7e\0\0\0\x2a\0"
 PAYLOADS = {
     "dirty-bitmap": [
@@ -121,7 +121,7 @@ def test_chunks_of_a_real_file(fixtures: Fixtures) -> None:
         }
         assert chunks[0].values["node_name"] == "disk0"
         assert chunks[0].values["bitmap_name"] == "bitmap0"
-        # Every section is its chunks and nothing else.
+        # Each section consists of its chunks and nothing else.
         covered = {s.path: 0 for s in sections}
         for chunk in chunks:
             covered[chunk.path.rpartition("/")[0]] += chunk.length + (chunk.values["buf_size"] or 0)

@@ -1,4 +1,4 @@
-"""Streams saved with postcopy-ram on, of memory whose pages are huge."""
+"""Streams with huge pages that were saved with postcopy-ram on."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ RUN = range(3, 7)
 
 
 def stream(page_size: int | None, *, advised: bool = True) -> PlainStream:
-    """With the page size of the first block behind its length, as QEMU's ram_save_setup() does."""
+    """The page size of the first block follows its length, as in QEMU's ram_save_setup()."""
     made = PlainStream.of(b"none", BLOCKS, {b"ram": [RUN]})
     if advised:
         made.pieces.insert(1, b"\x08" + be(3, 2) + be(16, 2) + be(PAGE | HUGE, 8) + be(PAGE, 8))
@@ -46,7 +46,7 @@ def test_pages_are_read_whatever_their_size_on_the_host(
 
 
 def test_a_page_size_that_nothing_announces_is_no_memory(tmp_path: Path) -> None:
-    """Without the command, the list of blocks is damaged there: no page is taken for zero."""
+    """Without the command, the list of blocks is damaged there: no page is treated as zero."""
     path = tmp_path / "stream"
     path.write_bytes(bytes(stream(HUGE, advised=False)))
     with pytest.raises(MappedRamError):

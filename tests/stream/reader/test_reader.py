@@ -1,4 +1,4 @@
-"""Reading files that a real QEMU wrote: what is in them, and what is said of damaged ones."""
+"""Reading files of a real QEMU: their contents, and the errors for damaged ones."""
 
 import os
 import random
@@ -17,7 +17,7 @@ from tests.files import copy_sparse, field_place, memory_file, patch
 from tools.oracle import OracleBlock, OracleFile
 from tools.qemu import pattern
 
-#: QEMU rounds the length of a block up to pages of the host.
+#: QEMU rounds the length of a block up to host pages.
 HOST_PAGE = 4096
 SOUND = [
     name
@@ -32,7 +32,7 @@ def opened(fixture: Fixture) -> mappedram.Snapshot:
 
 @pytest.mark.parametrize("name", SOUND)
 def test_memory_is_what_the_guest_had(fixtures: Fixtures, name: str) -> None:
-    """Every page of the fill, and no other, bears the pattern of its own place."""
+    """The pages of the fill, and only these, have the pattern of their own place."""
     fixture = fixtures[name]
     with opened(fixture) as snapshot:
         assert snapshot.complete
@@ -42,7 +42,7 @@ def test_memory_is_what_the_guest_had(fixtures: Fixtures, name: str) -> None:
             assert block.page_size == size
             assert block.used_length == -(-fill["size"] // HOST_PAGE) * HOST_PAGE
             for start, stop in fill["runs"]:
-                if name == "live":  # the guest rewrites the first pages while it is saved
+                if name == "live":  # the guest rewrites the first pages during the save
                     start = max(start, 512)
                 for page in {start, stop - 1} if start < stop else ():
                     assert block.page(page) == pattern.expected(page, size, seed), hex(page * size)
@@ -57,7 +57,7 @@ def test_runs_are_those_of_the_fill(fixtures: Fixtures, name: str) -> None:
 
 
 def test_set_pages_may_be_zero(fixtures: Fixtures) -> None:
-    """With zero-page-detection=none every bit is set, and the fill is still what is read."""
+    """With zero-page-detection=none every bit is set, and reads still return the fill."""
     fixture = fixtures["zero-page-none"]
     with opened(fixture) as snapshot:
         block = snapshot.block["pc.ram"]
@@ -127,7 +127,7 @@ def test_stream_inside_a_file_keeps_absolute_offsets(fixtures: Fixtures) -> None
 
 @pytest.mark.parametrize("name", ["no-vmdesc", "no-footers", "pc", "virtio-mem", "dirty-bitmaps"])
 def test_sections_are_found_whatever_tells_their_length(fixtures: Fixtures, name: str) -> None:
-    """By the JSON text, by footers, by both: the same devices, to the end of the file."""
+    """From the JSON text, from footers, from both: the same devices, to the end of the file."""
     with opened(fixtures[name]) as snapshot:
         assert snapshot.sections[-1].end == snapshot.stream.file_size
         devices = [s.idstr for s in snapshot.sections if s.type == SectionType.FULL]
@@ -174,7 +174,7 @@ def places_of_all_fields(path: Path) -> list[tuple[str, int, int]]:
 
 
 def test_cut_at_every_field_boundary(fixtures: Fixtures, tmp_path: Path) -> None:
-    """A cut file gives its first blocks, or an error with an offset that is in the file."""
+    """A cut file gives its first blocks, or an error with an offset inside the file."""
     path = copy_sparse(fixtures["arm-1k"].path, tmp_path / "cut")
     cuts = sorted({end for _, _, end in places_of_all_fields(path)}, reverse=True)
     size = path.stat().st_size
@@ -186,7 +186,7 @@ def test_cut_at_every_field_boundary(fixtures: Fixtures, tmp_path: Path) -> None
         try:
             with mappedram.open(path, partial=True) as snapshot:
                 stopped = snapshot.stream.stopped
-                # What follows the end of the stream may be missing without harm.
+                # Bytes after the end of the stream may be missing without harm.
                 assert stopped is not None or snapshot.stream.ended
         except (TruncatedError, UnsupportedError) as error:
             stopped = error
@@ -197,7 +197,7 @@ def test_cut_at_every_field_boundary(fixtures: Fixtures, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("value", ["zero", "one", "max", "random"])
 def test_every_field_set_to(fixtures: Fixtures, tmp_path: Path, value: str) -> None:
-    """Any value of any field gives a Snapshot or a MappedRamError, and memory can be asked for."""
+    """Any value of any field gives a Snapshot or a MappedRamError, and memory can be requested."""
     path = copy_sparse(fixtures["arm-1k"].path, tmp_path / "patched")
     random.seed(value)
     for _, start, end in places_of_all_fields(fixtures["arm-1k"].path):
@@ -240,7 +240,7 @@ def test_refusal_names_offset_field_and_values(fixtures: Fixtures, tmp_path: Pat
 
 
 def test_a_chain_of_blocks_cannot_lead_back(fixtures: Fixtures, tmp_path: Path) -> None:
-    """Pages that end before their own header would make a reader go round (clause 6.2.11)."""
+    """Pages that end before their own header would make a reader loop (clause 6.2.11)."""
     path = copy_sparse(fixtures["pc"].path, tmp_path / "loop")
     with mappedram.open(path) as snapshot:
         offset, length = field_place(snapshot, "/ram/blocks[1]/mapped_ram/pages_offset")
@@ -304,7 +304,7 @@ def test_files_of_an_independent_writer(
 
 
 def joined(runs: object) -> list[tuple[int, int]]:
-    """Runs as a bitmap shows them: touching ones are one."""
+    """Runs as from a bitmap: touching runs are joined."""
     result: list[tuple[int, int]] = []
     for start, stop in runs:  # type: ignore[attr-defined]
         if result and result[-1][1] == start:
@@ -351,7 +351,7 @@ def test_opening_reads_no_pages(tmp_path: Path) -> None:
     ],
 )
 def test_lengths_in_the_json_that_cannot_be(fixtures: Fixtures, tmp_path: Path, field: str) -> None:
-    """A description that lies costs nothing: the footers tell where the payloads end."""
+    """A wrong description does no harm: the footers end the payloads."""
     path = copy_sparse(fixtures["none"].path, tmp_path / "lying")
     with mappedram.open(path) as snapshot:
         last = snapshot.sections[-1]
@@ -370,7 +370,7 @@ def test_lengths_in_the_json_that_cannot_be(fixtures: Fixtures, tmp_path: Path, 
 
 @pytest.mark.parametrize("length", [0, 1, 100, 1 << 20])
 def test_a_packaged_stream_is_passed_within_its_bounds(length: int) -> None:
-    """What is packaged stands behind the command, and is as long as the command says."""
+    """The packaged stream follows the command, and has the announced length."""
     with memory_file() as fd:
         OracleFile([OracleBlock("ram", 4096, [(0, 1)], b"\1")]).write(fd)
         whole = os.pread(fd, os.fstat(fd).st_size, 0)

@@ -1,4 +1,4 @@
-"""Page records: read as a naive reading of clause 9.6.2 reads them, one after the other."""
+"""Page records, compared with a naive reading of clause 9.6.2, one record at a time."""
 
 import os
 import struct
@@ -26,14 +26,14 @@ ZERO, PAGE, CONTINUE, XBZRLE, COMPRESS, FLUSH = 0x02, 0x08, 0x20, 0x40, 0x100, 0
 PAGE_SIZE = 1024
 NAMES = ("pc.ram", "rom")
 PAGES = 40
-#: The longest zlib stream that is taken for a page of that size.
+#: Longest accepted zlib stream for a page of that size.
 LONGEST = 1024 + 128 + 64
 EOS = struct.pack(">Q", 0x10)
 Record = tuple[int, str, int, bytes]
 
 
 def xbzrle(old: bytes, new: bytes) -> bytes:
-    """A difference in the plainest way: for each byte that changed, what stays and what is new."""
+    """A difference in the simplest form: for each changed byte, an equal and a new run."""
 
     def uleb(number: int) -> bytes:
         return bytes([number]) if number < 0x80 else bytes([number & 0x7F | 0x80, number >> 7])
@@ -54,7 +54,7 @@ def compressed(data: bytes, level: int = 1) -> bytes:
 
 
 def stream(parts: list[list[Record]]) -> bytes:
-    """A whole file in plain `struct`: each list of records is one section PART."""
+    """A whole file made with `struct`: each list of records is one section PART."""
     eos = struct.pack(">Q", 0x10) + struct.pack(">BI", 0x7E, 1)
     head = b"QEVM" + struct.pack(">I", 3) + struct.pack(">BI", 7, 4) + b"none"
     head += struct.pack(">BIB3sII", 1, 1, 3, b"ram", 0, 4)
@@ -80,7 +80,7 @@ def stream(parts: list[list[Record]]) -> bytes:
 
 @st.composite
 def guests(draw: st.DrawFn) -> tuple[list[list[Record]], dict[tuple[str, int], bytes]]:
-    """Records of some iterations, and the memory that they make."""
+    """Records of some iterations, and the resulting memory."""
     memory: dict[tuple[str, int], bytes] = {}
     parts: list[list[Record]] = []
     for _ in range(draw(st.integers(0, 3))):
@@ -117,7 +117,7 @@ def guests(draw: st.DrawFn) -> tuple[list[list[Record]], dict[tuple[str, int], b
 def test_memory_is_what_the_last_records_make(
     guest: tuple[list[list[Record]], dict[tuple[str, int], bytes]], settled_min: int
 ) -> None:
-    """However often the records are looked through for those that no longer count."""
+    """However often obsolete records are dropped."""
     parts, memory = guest
     with (
         mock.patch.object(record_store, "_SETTLED_MIN", settled_min),
@@ -128,7 +128,7 @@ def test_memory_is_what_the_last_records_make(
         assert not snapshot.stream.mapped_ram
         for name in NAMES:
             block = snapshot.block[name]
-            if not block.has_pages:  # not one record in the whole stream
+            if not block.has_pages:  # no record in the whole stream
                 assert not memory
                 continue
             expected = b"".join(memory.get((name, n), bytes(PAGE_SIZE)) for n in range(PAGES))
@@ -157,7 +157,7 @@ def test_any_damage_gives_a_snapshot_or_an_error(
 
 @pytest.mark.parametrize(("name", "page_size"), [("plain", 4096), ("avr-plain", 256)])
 def test_records_as_both_drivers_read_them(fixtures: Fixtures, name: str, page_size: int) -> None:
-    """The index of the reader and the declarations of the spec agree on a real stream."""
+    """The reader's index and the declarations of the spec agree on a real stream."""
     params = {"len_page": page_size}
     with mappedram.open(fixtures[name].path) as snapshot:
         part = next(s for s in snapshot.sections if s.type == SectionType.PART)
@@ -184,7 +184,7 @@ def test_records_as_both_drivers_read_them(fixtures: Fixtures, name: str, page_s
 
 @pytest.mark.parametrize("cut", [False, True])
 def test_a_short_stream_shows_its_page_size(cut: bool) -> None:
-    """Without the JSON text. With larger pages, its only record would reach beyond the end."""
+    """Without the JSON text. With larger pages, its only record would exceed the file."""
     whole = stream([[(PAGE, "rom", 3 if cut else 0, b"x" * PAGE_SIZE)]])
     end = whole.rindex(b"x" if cut else b"\6")
     with memory_file(whole[:end]) as fd, mappedram.open(fd, partial=True) as snapshot:
@@ -201,7 +201,7 @@ def test_records_that_no_longer_count_take_no_room(
     for start in range(1, 10_000, 10):
         places = np.arange(start, start + 10)
         records.add(np.arange(10), -places if flag == XBZRLE and start % 30 > 1 else places)
-        assert len(records._places) <= 500  # noqa: SLF001 - the room taken shows nowhere else
+        assert len(records._places) <= 500  # noqa: SLF001 - not visible elsewhere
     found = records.finish(PAGE_SIZE)
     assert found.pages.tolist() == list(range(10))
     assert found.places.tolist() == [*range(start, start + 10)]
@@ -215,14 +215,14 @@ def test_zero_pages_that_were_never_anything_else_take_no_room() -> None:
 
 
 def test_too_many_differences(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten may count at a time; what a whole page has made pointless does not count."""
+    """Ten may be in use at a time; those that a whole page has replaced do not count."""
     monkeypatch.setattr(record_store, "_SETTLED_MIN", 4)
     records = NotedRecords(PAGES, 10)
     for place in range(1, 100):
         records.add(np.array([3, 4]), np.array([-place, place]))
         if place % 5 == 0:
             records.add(np.array([3]), np.array([place]))
-    for place in range(1, 8):  # four have come since the last whole page
+    for place in range(1, 8):  # four since the last whole page
         records.add(np.array([3]), np.array([-place]))
     with pytest.raises(UnsupportedError, match="11 XBZRLE differences"):
         records.finish(PAGE_SIZE)
@@ -230,7 +230,7 @@ def test_too_many_differences(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("flag", "refused"), [(0x24, "total_and_flags"), (0x30, None)])
 def test_what_ends_the_records_with_continue(flag: int, refused: str | None) -> None:
-    """The reader goes on there, as MEM_SIZE or EOS calls for; found by tools/atheris as a hang."""
+    """The reader continues there with MEM_SIZE or EOS; tools/atheris found this as a hang."""
     data = stream([]).replace(b"\3\0\0\0\1" + EOS[:8], b"\3\0\0\0\1" + struct.pack(">Q", flag))
     with memory_file(data) as fd, mappedram.open(fd, partial=True) as snapshot:
         stopped = snapshot.stream.stopped
@@ -283,7 +283,7 @@ def test_cut_within_a_page(fixtures: Fixtures, tmp_path: Path) -> None:
 
 
 def test_page_size_is_found_where_nothing_says_it(fixtures: Fixtures, tmp_path: Path) -> None:
-    """Without the JSON text, the records themselves tell the page size."""
+    """Without the JSON text, the records themselves reveal the page size."""
     path = copy_sparse(fixtures["plain"].path, tmp_path / "mute")
     with mappedram.open(path) as snapshot:
         expected = snapshot.block["pc.ram"].read(0, 1 << 20)
@@ -331,7 +331,7 @@ def test_memory_of_the_index_is_small() -> None:
 
 
 def test_bytes_come_from_where_the_index_says(fixtures: Fixtures, tmp_path: Path) -> None:
-    """Zeros at the place of one page make that page zero, and no other."""
+    """Zeros at the place of one page make only that page zero."""
     path = copy_sparse(fixtures["plain"].path, tmp_path / "changed")
     with mappedram.open(path) as snapshot:
         before = snapshot.block["pc.ram"].read(0, 1 << 20)

@@ -1,4 +1,4 @@
-"""Rows of page records: they end where a reader of single records finds the first other one."""
+"""Rows of page records end where a reader of single records finds a different one."""
 
 import re
 import struct
@@ -12,7 +12,7 @@ from mappedram.stream.reader import rows
 from mappedram.stream.reader.rows import ROW_MAX, row_end, row_pattern
 
 PAGE, ZERO, CONTINUE, EOS = 0x08, 0x02, 0x20, 0x10
-#: Flags and bytes of the body behind the word; the last three are no record of a row.
+#: Flags, and bytes of the body after the word; the last three are not records of a row.
 KINDS = {
     "page": (PAGE | CONTINUE, None),
     "zero": (ZERO | CONTINUE, b"\0"),
@@ -23,7 +23,7 @@ KINDS = {
 
 
 def rows_of(parts: list[tuple[str, int]], page_size: int) -> bytes:
-    """The bytes of records, in plain `struct`: pages whose bytes look like words of records."""
+    """Bytes of records, made with `struct`: the bytes of pages look like words of records."""
     out, number = b"", 0
     for kind, count in parts:
         flags, body = KINDS[kind]
@@ -35,7 +35,7 @@ def rows_of(parts: list[tuple[str, int]], page_size: int) -> bytes:
 
 
 def naive(data: bytes, at: int, page_size: int) -> tuple[int, int] | None:
-    """Flags of the records of a row without CONTINUE, and where it ends, one after the other."""
+    """Flags of a row's records without CONTINUE, and its end, found record by record."""
     row = 0
     while at + 8 < len(data):
         flags = int.from_bytes(data[at : at + 8], "big") % page_size
@@ -49,7 +49,7 @@ def naive(data: bytes, at: int, page_size: int) -> tuple[int, int] | None:
 
 
 def found(data: bytes, at: int, page_size: int) -> tuple[int, int] | None:
-    """The same, as `PageIndex` goes about it."""
+    """The same with the method of `PageIndex`."""
     match = row_pattern(page_size).match(data, at)
     if match is None:
         return None
@@ -93,7 +93,7 @@ def test_the_pattern_is_proven(page_size: int) -> None:
         pytest.param(rb"(?:(.{4104})|(.{9}))+", id="takes what is no record"),
         pytest.param(rb"(.{6}.\x28.{4096})|(.{6}.\x22\0)", id="ends after one record"),
         pytest.param(rb"(.{6}.\x22\0)+|(.{6}.\x28.{4096})+", id="groups the other way round"),
-        # What CPython 3.11.2 makes of a possessive group: the failed attempt is part of it.
+        # CPython 3.11.2 with a possessive group, which includes the failed attempt.
         pytest.param(
             rb"((?:.{6}.\x28.{4096})+.?)|((?:.{6}.\x22\0)+.{0,8})", id="goes on behind the row"
         ),

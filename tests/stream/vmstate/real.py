@@ -1,9 +1,9 @@
-"""Which fixtures have a description of their devices."""
+"""Fixtures that have a description of their devices."""
 
 from tests.conftest import UNFINISHED, manifest
 
-#: Fixtures that QEMU ended with a JSON text, and that can be read up to it.
-#: The description of 7.2, which wrote `compress`, has no configuration.
+#: Fixtures whose JSON text is missing, cannot be reached, or lacks the configuration: 7.2, which
+#: wrote `compress`, does not describe it.
 _OTHERS = {
     "no-vmdesc",
     "no-footers-no-vmdesc",

@@ -1,4 +1,4 @@
-"""Devices made up for a test: a JSON text and a payload, without a snapshot around them."""
+"""Artificial devices: a JSON text and a payload, without a snapshot around them."""
 
 import dataclasses
 import json
@@ -16,13 +16,13 @@ from mappedram.stream.model import Section, Stream, VmDescription
 from mappedram.stream.vmstate import DeviceState, DeviceStates
 from tests.files import memory_file
 
-#: Where the payload of a made-up device stands: not at 0, so that offsets can be told apart.
+#: Offset of the payload of a device: not 0, so that wrong offsets are noticed.
 OFFSET = 0x1000
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What `decode` needs of a snapshot."""
+    """The part of a snapshot that `decode` needs."""
 
     source: Source
     stream: Stream
@@ -31,7 +31,7 @@ class Opened:
 
 @contextmanager
 def snapshot(text: bytes, payload: bytes, *, payload_length: int | None = None) -> Iterator[Opened]:
-    """A file with one device `dev` and a JSON text behind it."""
+    """A file with one device `dev`, followed by a JSON text."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -77,7 +77,7 @@ def decode_text(text: bytes, payload: bytes) -> DeviceStates:
 
 
 def device(fields: Iterable[Any], payload: bytes, subsections: Iterable[Any] = ()) -> DeviceState:
-    """Decode a device with these fields, and check what holds of every device."""
+    """Decode a device with these fields, and check properties of every device."""
     description = vmsd("dev", fields, subsections)
     pairs = Pairs([("name", "dev"), ("instance_id", 0), *description])
     states = decode_text(dump({"devices": [pairs]}).encode(), payload)
@@ -86,7 +86,7 @@ def device(fields: Iterable[Any], payload: bytes, subsections: Iterable[Any] = (
 
 
 def check_leaves(state: DeviceState) -> None:
-    """Every byte of the payload is in one leaf, and every path leads to its leaf."""
+    """The leaves cover every byte of the payload, and every path leads to its leaf."""
     position = state.offset
     for path, leaf in state.leaves():
         assert leaf.offset == position, path
@@ -96,7 +96,7 @@ def check_leaves(state: DeviceState) -> None:
 
 
 class Pairs(list[tuple[str, Any]]):
-    """A JSON object that can have a key more than once."""
+    """A JSON object with repeated keys."""
 
 
 def vmsd(name: str, fields: Iterable[Any], subsections: Iterable[Any] = ()) -> Pairs:
@@ -108,7 +108,7 @@ def vmsd(name: str, fields: Iterable[Any], subsections: Iterable[Any] = ()) -> P
 
 
 def field(name: str, kind: str, size: int, *inside: tuple[str, Any], **extra: Any) -> Pairs:
-    """One field; `inside` are pairs that stand directly in it."""
+    """One field; `inside` are pairs directly in it."""
     return Pairs([("name", name), *extra.items(), ("type", kind), *inside, ("size", size)])
 
 

@@ -1,8 +1,8 @@
-"""The same values as QEMU's own scripts/analyze-migration.py, field by field and by name.
+"""Values equal those of QEMU's scripts/analyze-migration.py, field by field and by name.
 
-The script is not part of this project. The tests run where MAPPEDRAM_ANALYZE_MIGRATION names a copy
-of it, from the sources of QEMU 10.0 or newer. It fails on mapped-ram, so it is given a copy of each
-file without the sections of RAM.
+The script is not part of this project. The tests run if MAPPEDRAM_ANALYZE_MIGRATION names a copy of
+it, from the sources of QEMU 10.0 or newer. It fails on mapped-ram, so it gets a copy of each file
+without the sections of RAM.
 """
 
 import json
@@ -58,7 +58,7 @@ def compare(snapshot: Snapshot, script: Path, copy: Path) -> int:
 
 
 def without_ram(snapshot: Snapshot) -> bytes:
-    """The stream with nothing between the configuration and the devices' sections."""
+    """The stream with nothing between the configuration and the sections of devices."""
     source, stream = snapshot.source, snapshot.stream
     first = stream.sections[0]
     kept = (SectionType.FULL, SectionType.EOF, SectionType.VMDESCRIPTION)
@@ -70,7 +70,7 @@ def without_ram(snapshot: Snapshot) -> bytes:
 
 
 def same(snapshot: Snapshot, node: Node, theirs: Any, path: str) -> int:
-    """Check one value of ours against one of the script; return the number of values in it."""
+    """Compare one of our values with the script's; return the number of values in it."""
     if isinstance(theirs, dict):
         assert isinstance(node, Struct), path
         ours = {**node.fields, **node.subsections}
@@ -82,7 +82,7 @@ def same(snapshot: Snapshot, node: Node, theirs: Any, path: str) -> int:
         pairs = enumerate(zip(node.items, theirs, strict=True))
         return sum(same(snapshot, ours, value, f"{path}[{i}]") for i, (ours, value) in pairs)
     if isinstance(theirs, str) and theirs.startswith("0x"):
-        # All their digits are those of the unsigned value; a negative one follows in brackets.
+        # The digits are those of the unsigned value; a negative value follows in brackets.
         assert isinstance(node, Leaf), path
         assert isinstance(node.value, int), path
         assert node.value % (1 << 8 * node.length) == int(theirs.partition(" ")[0], 16), path
@@ -91,6 +91,6 @@ def same(snapshot: Snapshot, node: Node, theirs: Any, path: str) -> int:
     elif isinstance(theirs, bool):
         assert node.value is theirs, path
     else:
-        # Bytes, in types that the script does not know or does not look into.
+        # Bytes, for types that the script does not decode.
         assert bytes.fromhex(theirs) == snapshot.source.read(node.offset, node.length), path
     return 1

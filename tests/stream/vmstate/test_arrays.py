@@ -1,4 +1,4 @@
-"""Arrays, in all the ways in which releases of QEMU describe them."""
+"""Arrays in all the forms in which releases of QEMU describe them."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def test_array_without_elements() -> None:
 
 
 def test_array_of_one_element() -> None:
-    """QEMU marks none as an array; what is marked is one all the same."""
+    """QEMU marks none as an array; a marked one is still an array."""
     state = device([field("bare", "uint8", 1), field("marked", "uint8", 1, index=0)], b"\1\2")
     assert state.fields == {"bare": 1, "marked": [2]}
 
@@ -64,7 +64,7 @@ def test_elements_of_different_length_that_are_cut_off() -> None:
 
 
 def test_null_pointers_of_10() -> None:
-    """An array of pointers falls apart into runs: s390_css."""
+    """An array of pointers is split into runs: s390_css."""
     entries = [
         field("css", "nullptr", 1, array_len=2),
         element_named("css", 2),
@@ -87,7 +87,7 @@ def test_null_pointers_of_11() -> None:
 
 
 def test_marks_before_elements_of_11() -> None:
-    """Where the loader makes the elements, a mark stands before each that is there."""
+    """If the loader allocates the elements, a mark precedes each existing one."""
     mark, value = field("p", "ptr-marker", 1), element_named("p", 2)
     state = device([mark, value, mark, mark, value, field("z", "uint8", 1)], b"1\1\x0201\3\4\7")
     assert state.fields == {"p": [{"a": 1, "b": 2}, None, {"a": 3, "b": 4}], "z": 7}

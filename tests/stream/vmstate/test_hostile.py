@@ -1,4 +1,4 @@
-"""Descriptions that QEMU never writes: nothing but values comes out, in bounded time and memory."""
+"""Descriptions that QEMU never writes: decoding gives only values, in bounded time and memory."""
 
 import json
 import tracemalloc
@@ -40,7 +40,7 @@ anything = st.recursive(
 
 
 def fields(nested: st.SearchStrategy[Pairs]) -> st.SearchStrategy[Any]:
-    """Entries of `fields`: mostly as they should be, now and then anything."""
+    """Entries of `fields`: usually valid, sometimes anything."""
     simple = st.builds(field, names, st.sampled_from(TYPES), numbers)
     arrays = st.builds(field, names, st.sampled_from(TYPES), numbers, array_len=numbers)
     structs = st.builds(struct, names, numbers, nested)
@@ -77,7 +77,7 @@ def check(state: DeviceState) -> None:
 
 
 def check_leaves_without_paths(state: DeviceState) -> None:
-    """Names made on purpose can be ambiguous; places and bytes are right all the same."""
+    """Malicious names can be ambiguous; places and bytes are right all the same."""
     position = state.offset
     for _, leaf in state.leaves():
         assert leaf.offset == position
@@ -107,7 +107,7 @@ def test_any_text(text: bytes, payload: bytes) -> None:
 @pytest.mark.parametrize("size", [-1, 1 << 63, 1.0, "1", None, True, [1]])
 @pytest.mark.parametrize("key", ["size", "array_len"])
 def test_sizes_that_are_none(key: str, size: Any) -> None:
-    """Where the next field is, is not known then: the rest is bytes."""
+    """The place of the next field is then unknown: the rest is bytes."""
     entry = Pairs([("name", "f"), ("type", "uint8"), ("size", 1)])
     entry = Pairs([*((k, v) for k, v in entry if k != key), (key, size)])
     state = device([field("a", "uint8", 1), entry, field("z", "uint8", 1)], b"\1\2\3")
@@ -135,7 +135,7 @@ def test_arrays_that_are_too_long(kind: str, size: int) -> None:
 
 
 def test_values_have_a_limit_for_the_whole_file() -> None:
-    """Arrays in arrays, of fields that take no bytes."""
+    """Arrays in arrays, of fields without bytes."""
     inner = vmsd("inner", [field("x", "buffer", 0, array_len=1000)])
     entries = [struct(f"s{i}", 0, inner, array_len=100) for i in range(1000)]
     text = dump({"devices": [Pairs([("name", "dev"), ("instance_id", 0), *vmsd("dev", entries)])]})
@@ -176,7 +176,7 @@ def test_text_that_is_nested_too_deep_for_json(text: bytes) -> None:
 
 
 def test_payload_longer_than_memory() -> None:
-    """A sparse file can say that a device has a terabyte."""
+    """A sparse file can claim a terabyte for a device."""
     entries = [field("f", "uint8", 1, array_len=1 << 40)]
     pairs = Pairs([("name", "dev"), ("instance_id", 0), *vmsd("dev", entries)])
     length = BYTES_MAX + 1

@@ -21,7 +21,7 @@ def test_list(kind: str, count: int) -> None:
 
 
 def test_elements_of_a_list_can_differ() -> None:
-    """Each has its own description: fields that depend on others, and subsections."""
+    """Each has its own description: conditional fields, and subsections."""
     long = vmsd("elem", [field("a", "uint16", 2)], [vmsd("elem/more", [field("m", "uint8", 1)])])
     header = b"\x05\x09elem/more\0\0\0\1"
     payload = b"\1\x0a\x0b" + b"\1\0\x0c" + header + b"\x0d" + b"\0"
@@ -85,7 +85,7 @@ def test_tree_that_is_not_as_described(payload: bytes, reason: str) -> None:
 
 
 def test_lists_in_an_array_of_structs() -> None:
-    """The text has only the first element: the others must look the same."""
+    """The text has only the first element: the others must have the same layout."""
     inner = vmsd("inner", [field("l", "qlist", 4, *ONE)])
     payload = b"\1\1\2\0" + b"\1\3\4\0" + b"\0\0\0\0"
     state = device([struct("s", 4, inner, array_len=3)], payload)

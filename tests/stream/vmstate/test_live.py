@@ -1,4 +1,4 @@
-"""What QEMU says of its devices, what we read in its file, and what it reads in a file of ours."""
+"""Device state of a running QEMU, compared with its file, and with a file of ours that it loads."""
 
 import re
 import time
@@ -28,7 +28,7 @@ def decoded(path: Path) -> DeviceStates:
 
 
 def registers(machine: Machine) -> dict[str, int]:
-    """What `info registers` shows as NAME=VALUE."""
+    """Registers that `info registers` shows as NAME=VALUE."""
     text = machine.hmp("info registers")
     return {name: int(value, 16) for name, value in re.findall(r"(\w+) *= *([0-9a-f]+)", text)}
 
@@ -72,13 +72,13 @@ def segment_registers(machine: Machine) -> dict[str, dict[str, int]]:
 
 
 def test_devices_are_what_the_monitor_says(tmp_path: Path) -> None:
-    """Values put into devices of a PC through their ports, and read from there."""
+    """Values written to devices of a PC through their ports, and read from there."""
     path = tmp_path / "saved"
     with Machine(binary("x86_64"), BY_NAME["pc"].prepare(tmp_path)) as machine:
         machine.hmp("o /b 0x21 0xfb")
         machine.hmp("o /b 0xa1 0x5a")
         cmos = {}
-        # All but the clock itself and 0x37, where the byte for the century shows a second time.
+        # All but the clock itself and 0x37, which aliases the byte for the century.
         for index in {*range(0x0E, 0x80)} - {0x37}:
             machine.hmp(f"o /b 0x70 {index}")
             if index >= 0x40:
@@ -106,7 +106,7 @@ def test_devices_are_what_the_monitor_says(tmp_path: Path) -> None:
 
 
 def test_virtual_clock(tmp_path: Path) -> None:
-    """It has run for as long as the guest has, in nanoseconds."""
+    """It has run as long as the guest has, in nanoseconds."""
     path = tmp_path / "saved"
     with Machine(binary("x86_64"), BY_NAME["pc"].prepare(tmp_path)) as machine:
         begin = time.monotonic_ns()
@@ -169,7 +169,7 @@ def test_qemu_loads_the_values_that_we_set(tmp_path: Path, name: str) -> None:
         said = registers(machine)
         machine.save(again)
     assert {register: said[register] for register in expected} == expected
-    # What QEMU saves again has the values too, and whatever it derives from them.
+    # The file that QEMU saves again has the values, and others derived from them.
     state = decoded(again)
     assert {path: state["cpu"][path] for path in edits} == edits
 

@@ -1,4 +1,4 @@
-"""Device state in files that a real QEMU wrote: every byte is accounted for, and known values."""
+"""Device state in files of a real QEMU: every byte is covered, and some values are known."""
 
 import os
 from collections.abc import Callable
@@ -76,7 +76,7 @@ def test_known_values_of_a_pc(fixtures: Fixtures) -> None:
     assert cpu["env.cr[0]"] == 0x60000010
     assert cpu["env.regs"] == [0, 0, cpu["env.regs[2]"], *[0] * 13]
     assert state["globalstate"].fields["runstate"] == b"prelaunch".ljust(32, b"\0")
-    # The century, the year, the month and the day of 2024-01-01, as the clock of a PC keeps them.
+    # Century, year, month and day of 2024-01-01, in the format of a PC's clock.
     cmos = state["mc146818rtc"]["cmos_data"]
     assert isinstance(cmos, bytes)
     assert (cmos[0x32], cmos[9], cmos[8], cmos[7]) == (0x20, 0x24, 1, 1)
@@ -100,7 +100,7 @@ def test_array_with_index_on_all_but_the_last_element(fixtures: Fixtures) -> Non
 
 
 def test_array_without_any_index(fixtures: Fixtures) -> None:
-    """QEMU 11 gives elements that are described one by one nothing but the same name."""
+    """QEMU 11 gives elements with separate descriptions only the same name."""
     seen = {}
     for name in ("pc", "pc-11"):
         with opened(fixtures[name]) as snapshot:
@@ -119,7 +119,7 @@ def test_array_without_any_index(fixtures: Fixtures) -> None:
 
 @pytest.mark.parametrize("name", ["s390x", "s390x-11"])
 def test_array_with_null_pointers(fixtures: Fixtures, name: str) -> None:
-    """10.0 and 11.1 describe such an array in ways of their own."""
+    """10.0 and 11.1 describe such an array differently."""
     with opened(fixtures[name]) as snapshot:
         css = vmstate.decode(snapshot)["s390_css"]["css"]
     assert isinstance(css, list)
@@ -225,7 +225,7 @@ def test_new_values_in_a_converted_file(
 def test_changes_are_seen_wherever_they_lie(
     data: bytes, offset: int, places: list[tuple[int, bytes]]
 ) -> None:
-    """As in a whole file with the changes written into it, places being ten bytes apart."""
+    """As in a whole file with the changes written into it; the places are ten bytes apart."""
     changes, file = Changes(), bytearray(bytes(offset) + data).ljust(80, b"\0")
     for place, new in places:
         changes.put(10 * place, new.ljust(10, b"."))

@@ -24,7 +24,7 @@ def header(name: str, version: int = 1) -> bytes:
 
 
 def test_subsections() -> None:
-    """They stand behind the fields, in order, and can hold more of them."""
+    """They follow the fields, in order, and can be nested."""
     inner = vmsd("dev/b/c", [BYTE])
     state = device(
         [BYTE],
@@ -57,7 +57,7 @@ def test_subsection_that_is_there_twice() -> None:
 
 
 def test_names_with_dots_and_brackets() -> None:
-    """i8254 has an array `channels`, and fields whose names look like something inside of it."""
+    """i8254 has an array `channels`, and fields with names like paths into it."""
     inner = vmsd("channel", [field("count", "uint8", 1), field("time", "uint8", 1)])
     state = device(
         [

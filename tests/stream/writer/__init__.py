@@ -1,4 +1,4 @@
-"""Tests of the writer: plans, envelopes, files that a QEMU loads.
+"""Tests of the writer: plans, envelopes, and files that a QEMU loads.
 
 Converting whole files belongs in `tests/export`.
 """

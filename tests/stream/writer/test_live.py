@@ -1,4 +1,4 @@
-"""Live migration against a model in memory: any order, several channels, pages zero and back."""
+"""Live migration, compared with a model in memory: any order, channels, pages zero and back."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ BLOCKS = ("pc.ram", "vga.vram", "rom")
 
 
 class LiveMigration(RuleBasedStateMachine):
-    """A guest that writes its pages while they are being saved."""
+    """A guest that writes its pages during the save."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class LiveMigration(RuleBasedStateMachine):
             assert os.fstat(self.fd).st_size <= self.limit
 
     def teardown(self) -> None:
-        """The guest stops: the rest is sent, and what was written is what the guest had."""
+        """The guest stops: the rest is sent, and the file equals the guest's memory."""
         if self.writer is None:
             return
         list(self.pool.map(self.send, sorted(self.dirty)))

@@ -1,4 +1,4 @@
-"""Files that we write: byte by byte those of QEMU and of a plain-struct oracle."""
+"""Files that we write equal those of QEMU and of an oracle based on `struct`, byte by byte."""
 
 import os
 import socket
@@ -20,7 +20,7 @@ from tests.files import extents, memory_file
 from tests.stream.reader.test_reader import oracle_files
 from tools.oracle import OracleFile
 
-#: Files whose RAM part is whole; of the others nothing can be rebuilt.
+#: Files with a complete RAM part; the others cannot be rebuilt.
 WHOLE = [
     name
     for name, entry in manifest().items()
@@ -29,7 +29,7 @@ WHOLE = [
 
 
 def same_bytes(first: int, second: int) -> bool:
-    """Whether two sparse files are equal, without reading what is a hole in both."""
+    """Whether two sparse files are equal, without reading common holes."""
     if os.fstat(first).st_size != os.fstat(second).st_size:
         return False
     return all(
@@ -74,7 +74,7 @@ def test_the_bytes_are_those_of_qemu(
         if name != "live":
             assert same_bytes(target, original.fileno())
             return
-        # Stale bytes under clear bits are the one thing that is not carried over.
+        # Only stale bytes under clear bits are not copied.
         with mappedram.open(target) as again:
             assert again.stream == snapshot.stream
             for block in snapshot.blocks:
