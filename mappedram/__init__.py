@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from mappedram.stream.writer import BlockSpec, SnapshotWriter, create
 
 
-#: What is loaded when it is asked for, and the module that has it. Three packages are functions as
-#: well: see `mappedram.callable_module`.
+#: Names that are loaded on first use, and their modules. Three are packages and functions at once:
+#: see `mappedram.callable_module`.
 _LAZY = {
     "BlockSpec": "stream.writer",
     "Comparison": "diff",
@@ -99,7 +99,7 @@ __all__ = [
 if not TYPE_CHECKING:  # to a type checker, every name would be there
 
     def __getattr__(name: str) -> Any:
-        """What is loaded only now."""
+        """Load a name on first use."""
         if name not in _LAZY:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         module = import_module(f"mappedram.{_LAZY[name]}")
@@ -107,5 +107,5 @@ if not TYPE_CHECKING:  # to a type checker, every name would be there
 
 
 def __dir__() -> list[str]:
-    """What is meant to be used, and what else modules have."""
+    """The public names."""
     return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -39,16 +39,15 @@ def open(  # noqa: A001 - reads as `mappedram.open`
     """Open a snapshot and parse its headers; bitmaps and pages are read on demand.
 
     Args:
-        file: a path; bytes, or a `memoryview`, of a whole file; or what is open already and stays
-            so: a descriptor, or a binary file object that can be seeked in, such as `io.BytesIO` or
-            a file of fsspec.
-        offset: where the stream begins; offsets in its headers count from byte 0 all the same.
-        driver: `construct` or `kaitai`, or whatever else reads single structures.
-        partial: return what could be read of a file whose RAM blocks cannot all be found; the
-            reason is then in `snapshot.stream.stopped`.
-        on_pages: of a stream without mapped-ram, called before its first page record with what was
-            read until then and the size of a page; what it returns, if anything, is given each
-            page as it passes by.
+        file: a path; the bytes of a file, also as `memoryview`; or an open descriptor or seekable
+            binary file object, such as `io.BytesIO` or an fsspec file, which stays open.
+        offset: start of the stream; offsets in its headers count from byte 0 all the same.
+        driver: `construct` or `kaitai`, or any other object that reads single structures.
+        partial: return the readable part of a file if not all of its RAM blocks can be found;
+            `snapshot.stream.stopped` then has the reason.
+        on_pages: for a stream without mapped-ram: called before its first page record with
+            everything read so far and the page size. If it returns a consumer, that is called with
+            every page.
 
     Raises:
         UnsupportedError: not a QEMU migration stream, or one that this version does not read.
@@ -63,18 +62,17 @@ def open(  # noqa: A001 - reads as `mappedram.open`
 def physical(
     file: Openable | stream_snapshot.OpenSnapshot, offset: int = 0, *, below_4g: int | None = None
 ) -> "PhysicalMemory":
-    """The guest's physical memory of a file, or of a snapshot that is open.
+    """The guest's physical memory in a file or an open snapshot.
 
-    Used in a `with` block, it closes the file in the end, but not a snapshot that was given.
+    The result is a context manager, which closes the file but not a given snapshot.
 
     Args:
-        file: what `open` takes, or an open snapshot.
-        offset: where the stream begins; a snapshot knows.
-        below_4g: how many bytes of RAM lie below 4 GiB, where that is known; it goes before what
-            the file says.
+        file: as for `open`, or an open snapshot.
+        offset: start of the stream; ignored for a snapshot.
+        below_4g: size of RAM below 4 GiB in bytes, if known; overrides the file.
 
     Raises:
-        UnsupportedError: nothing is known of where the machine type has its memory.
+        UnsupportedError: the memory layout of the machine type is unknown.
         ValueError: `below_4g` is not between 1 and 4 GiB.
         MappedRamError: as `open` does.
         OSError: the file cannot be opened or read.

@@ -1,15 +1,14 @@
-"""Packages that can be called: `mappedram.check(file)`, where `mappedram.check` is a package, too.
+"""Callable packages: `mappedram.check(file)` works although `mappedram.check` is a package.
 
-Three verbs have a package of their name, from which people import (`from mappedram.check import
-Report`). Whatever function stood in its place in `mappedram` would be replaced by the package as
-soon as somebody imports that, and other names for three verbs of six would have to be learnt. So
-the package itself is what is called, and it is the same object before and after that import.
+`check`, `diff` and `repair` are verbs and packages. Importing a package sets the attribute of that
+name in `mappedram`, so a function of the same name would be lost at the first `from mappedram.check
+import Report`. Other names for three of six verbs would be hard to guess. Therefore the package
+itself is callable, and `mappedram.check` is the same object before and after such an import.
 
-It is a module for `help`, `importlib` and `inspect`; `pickle` and `copy` keep it by its name, so
-that `pool.map(mappedram.check, files)` works; `inspect.signature` has the signature of the
-function. To type checkers `mappedram.check` is the function: they take `mappedram.check(file)`,
-`from mappedram.check import Report` and `import mappedram.check as checking`, and only refuse
-`mappedram.check.Report` without such an import.
+`help`, `importlib` and `inspect` treat it as a module; `inspect.signature` returns the signature of
+the function. `pickle` and `copy` refer to it by name, so `pool.map(mappedram.check, files)` works.
+Type checkers see the function: they accept `mappedram.check(file)`, `from mappedram.check import
+Report` and `import mappedram.check as checking`, but not the attribute `mappedram.check.Report`.
 """
 
 import sys
@@ -20,19 +19,19 @@ from types import ModuleType
 
 
 class CallableModule(ModuleType):
-    """A package that is called as the function of its own name."""
+    """A package that calls its function of the same name."""
 
     def __call__(self, *arguments: object, **options: object) -> object:
-        """As the function that has the name of the package."""
+        """Call the function."""
         return _function(self)(*arguments, **options)
 
     @property
     def __signature__(self) -> Signature:
-        """That of the function."""
+        """Signature of the function."""
         return signature(_function(self))
 
     def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
-        """A package is kept by its name."""
+        """Refer to the package by name."""
         return import_module, (self.__name__,)
 
 
@@ -42,5 +41,5 @@ def _function(module: ModuleType) -> Callable[..., object]:
 
 
 def make_callable(name: str) -> None:
-    """Let a package be called that has a function of its own name, once it is loaded."""
+    """Make a package callable that defines a function of its own name."""
     sys.modules[name].__class__ = CallableModule

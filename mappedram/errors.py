@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import NamedTuple, Self
 
-#: Names that an error tells of those that there are.
+#: Number of existing names in a message.
 _NAMES_SHOWN = 16
 
 
@@ -101,12 +101,12 @@ class BuildError(MappedRamError, ValueError):
 
 
 class UnknownNameError(MappedRamError, KeyError):
-    """There is nothing of that name, or code, among what was asked.
+    """A name, path or code that does not exist. It is also a `KeyError`.
 
     Attributes:
-        kind: what was sought, such as `block`.
-        name: the name.
-        known: the names that there are.
+        kind: kind of the object, such as `block`.
+        name: the unknown name.
+        known: all existing names.
     """
 
     def __init__(self, kind: str, name: object, known: Iterable[object]) -> None:
@@ -129,7 +129,7 @@ class UnknownNameError(MappedRamError, KeyError):
 
 
 class OutOfRangeError(MappedRamError, ValueError, IndexError):
-    """An offset, an address or a size that is not within what was asked."""
+    """An offset, address or size out of range. It is also a `ValueError` and an `IndexError`."""
 
 
 class NotModelledError(MappedRamError):

@@ -191,7 +191,7 @@ def test_what_cannot_be_extracted(fixtures: Fixtures, tmp_path: Path) -> None:
         mappedram.UnknownNameError, match=r"no block 'nothing'; there are .*'pc.ram'"
     ):
         mappedram.extract(path, out, blocks=["nothing"])
-    with pytest.raises(ChoiceError, match="one file takes one block, not 6"):
+    with pytest.raises(ChoiceError, match="out takes one block, not 6"):
         mappedram.extract(path, out=out)
     for both in ({}, {"directory": out, "out": out}):
         with pytest.raises(mappedram.BuildError, match="one of directory and out"):

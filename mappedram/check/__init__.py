@@ -64,8 +64,8 @@ def check(
     """Judge a file.
 
     Args:
-        file: a path, bytes, or what is open already and stays so: a descriptor, a file object that
-            can be seeked in, a source.
+        file: a path, bytes, or an open descriptor, seekable binary file object or source, which
+            stays open.
         offset: where the stream, or a save image of libvirt, begins. Of a compressed image,
             findings say which offsets count from the beginning of what was decompressed.
         strict: raise where the verdict is anything but clean.

@@ -122,7 +122,7 @@ def command(
 
 @contextmanager
 def usage() -> Iterator[None]:
-    """A block that is not there, or was not chosen, is a mistake in the command."""
+    """Report an unknown or missing choice of a block as wrong usage."""
     try:
         yield
     except UnknownNameError as error:

@@ -90,5 +90,5 @@ def as_dicts(unknown: Iterable[Coverage]) -> Iterator[dict[str, Json]]:
 
 
 def note_damage(damage: FormatError) -> None:
-    """Say on standard error why not all of a compressed image could be decompressed."""
+    """Print why only a part of a compressed image could be decompressed."""
     output.note(str(damage))

@@ -1,4 +1,4 @@
-"""Two files side by side, from opening them to what they differ in."""
+"""Compare two files."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,23 +26,23 @@ def diff(
     partial: bool = False,
     progress: Progressing = silent,
 ) -> Comparison:
-    """Compare what two guests had: machine, RAM blocks, pages, and devices field by field.
+    """Compare two guests: machine, RAM blocks, pages, and devices field by field.
 
-    How a file keeps it makes no difference: offsets, alignment, the order of blocks, whether a page
-    of zeros is stored.
+    The layout of the files is not compared: offsets, alignment, the order of blocks, and whether
+    zero pages are stored.
 
     Args:
-        a: the first: what `mappedram.open` takes, a save image of libvirt, or an open snapshot.
+        a: the first: as for `mappedram.open`, a libvirt save image, or an open snapshot.
         b: the second.
-        offset_a: where the stream begins in the first.
-        offset_b: where it begins in the second.
-        channels: how many threads compare pages.
-        partial: compare what is known of blocks of which a file does not tell all.
-        progress: shows how far it is.
+        offset_a: start of the stream in the first.
+        offset_b: start of the stream in the second.
+        channels: number of threads that compare pages.
+        partial: compare the known pages of blocks with unknown ones.
+        progress: reports progress.
 
     Raises:
-        MappedRamError: as `mappedram.open` does; `filename` says which of the two it is. What
-            cannot be compared is in `trouble` of the result.
+        MappedRamError: as for `mappedram.open`; `filename` has the name of the file. Parts that
+            cannot be compared are in `trouble` of the result.
         OSError: a file cannot be opened or read.
     """
     with ExitStack() as stack:
@@ -59,7 +59,7 @@ def diff(
 
 @contextmanager
 def _blamed(file: Compared) -> Iterator[None]:
-    """An error inside says which file it is about."""
+    """Set `filename` of errors."""
     try:
         yield
     except MappedRamError as error:

@@ -1,4 +1,4 @@
-"""RAM blocks as raw files: which of them, under which names, all or none."""
+"""RAM blocks as raw files: the choice of blocks, their file names, and one result for all."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,19 +23,19 @@ _SUFFIX = ".raw"
 
 
 class ChoiceError(BuildError):
-    """One block has to be chosen of several."""
+    """Several blocks match, but only one can be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractedBlock:
-    """What became of one RAM block.
+    """One RAM block that was written.
 
     Attributes:
-        idstr: its name.
-        path: the file that was written.
-        used_length: bytes of it.
-        page_size: bytes of a page; None where the file keeps none of it.
-        pages_present: number of pages that were in the snapshot; the others are holes.
+        idstr: name of the block.
+        path: the new file.
+        used_length: size of the block in bytes.
+        page_size: size of a page in bytes; None if the snapshot has no pages of the block.
+        pages_present: number of pages in the snapshot; all others are holes.
     """
 
     idstr: str
@@ -46,19 +46,19 @@ class ExtractedBlock:
 
     @property
     def stored_bytes(self) -> int:
-        """Bytes that were in the snapshot."""
+        """Size of these pages in bytes."""
         return self.pages_present * (self.page_size or 0)
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """What `extract` wrote.
+    """Result of `extract`.
 
     Attributes:
         blocks: the blocks that were written.
-        coverages: what the snapshot tells of the blocks that were asked for, or of all memory,
-            blocks without a header included.
-        refused: why `direct_io` was not used although it was asked for; None otherwise.
+        coverages: unknown ranges of the requested blocks; without a request, of all memory,
+            including blocks without a header.
+        refused: why `direct_io` was not used although it was requested; None otherwise.
     """
 
     blocks: tuple[ExtractedBlock, ...]
@@ -67,7 +67,7 @@ class Extracted:
 
     @property
     def unknown(self) -> tuple[Coverage, ...]:
-        """Where holes stand for what the snapshot does not tell; nothing without `partial`."""
+        """The coverages with unknown ranges, which are holes; none without `partial`."""
         return tuple(coverage for coverage in self.coverages if coverage.unknown)
 
 
@@ -88,31 +88,31 @@ def extract(  # noqa: PLR0913 - as many as the command has options
 ) -> Extracted:
     """Write RAM blocks as sparse raw files: byte n of a file is byte n of the block.
 
-    A page that is not in the snapshot becomes a hole. All files appear when all are written, or
-    none does.
+    A page that is not in the snapshot becomes a hole. The files appear together when all are
+    complete; after an error, none exists.
 
     Args:
-        file: what `mappedram.open` takes, a save image of libvirt, or an open snapshot.
-        directory: where the files go, one for each block, named after it (percent-encoded, with
-            `.raw` at the end); made if missing. Nothing is written outside of it.
-        out: in its place, the file for one block.
-        blocks: names of the blocks; all that the file can hold pages of, if empty.
-        offset: where the stream, or a save image of libvirt, begins.
+        file: as for `mappedram.open`, a libvirt save image, or an open snapshot.
+        directory: directory for one file per block, named after the block (percent-encoded, with
+            the suffix `.raw`); created if missing.
+        out: file for a single block, instead of `directory`.
+        blocks: names of the blocks; if empty, all blocks with pages.
+        offset: start of the stream or of the save image.
         driver: `construct` or `kaitai`.
         channels: number of threads.
-        direct_io: write past the page cache where the file system can.
-        force: replace files that exist.
-        partial: leave holes where the snapshot does not tell what memory holds.
-        on_damage: called with the reason where a compressed image can be decompressed in part only;
-            if None, it is raised.
-        progress: shows how far it is.
+        direct_io: bypass the page cache if the file system supports it.
+        force: replace existing files.
+        partial: leave holes for unknown pages instead of raising.
+        on_damage: called with the reason if only a part of a compressed image can be decompressed;
+            if None, the reason is raised.
+        progress: reports progress.
 
     Raises:
         UnknownNameError: there is no block of a name.
-        ChoiceError: `out` is for one block, and there are several.
-        BuildError: neither or both of `directory` and `out` are given.
-        UnknownPagesError: the snapshot does not tell all of the blocks.
-        MappedRamError: as `mappedram.open` does.
+        ChoiceError: `out` is given for several blocks.
+        BuildError: not exactly one of `directory` and `out` is given.
+        UnknownPagesError: some of the pages are unknown.
+        MappedRamError: as for `mappedram.open`.
         OSError: reading or writing failed, or a file exists.
     """
     if (directory is None) == (out is None):
@@ -124,7 +124,7 @@ def extract(  # noqa: PLR0913 - as many as the command has options
         if not partial:
             require_known(coverages, snapshot.stream.stopped)
         if out is not None and len(chosen) != 1:
-            raise ChoiceError(f"one file takes one block, not {len(chosen)}: {_names(chosen)}")
+            raise ChoiceError(f"out takes one block, not {len(chosen)}: {_names(chosen)}")
         if directory is not None:
             make_folder(Path(directory), *snapshot.source.descriptors)
         places = [Path(out or Path(directory or "", safe_name(b.idstr, _SUFFIX))) for b in chosen]
@@ -135,7 +135,7 @@ def extract(  # noqa: PLR0913 - as many as the command has options
             StagedFiles(*snapshot.source.descriptors, force=force) as files,
         ):
             for block, place in zip(chosen, places, strict=True):
-                # Links in a directory lead nowhere.
+                # A device is only written if it is named, never through a link in the directory.
                 fd = files.open(place, also=frozenset() if out is None else DEVICES)
                 told = raw.extract(
                     block,
@@ -162,12 +162,12 @@ def _names(blocks: Sequence[Block]) -> str:
 
 
 def chosen_blocks(snapshot: OpenSnapshot, idstrs: Sequence[str]) -> list[Block]:
-    """The blocks of these names, or all that the file can hold pages of.
+    """The blocks of these names, or all blocks with pages.
 
     Raises:
         UnknownNameError: there is no block of a name.
-        FormatError: the file ends, or cannot be followed, before the first block.
-        UnsupportedError: it holds devices alone.
+        FormatError: reading stopped before the first block.
+        UnsupportedError: the stream has only devices.
     """
     snapshot.require_blocks()
     if snapshot.stream.ended and not any(s.idstr == RAM_SECTION_IDSTR for s in snapshot.sections):
@@ -178,7 +178,7 @@ def chosen_blocks(snapshot: OpenSnapshot, idstrs: Sequence[str]) -> list[Block]:
 
 
 def coverages_of(snapshot: OpenSnapshot, idstrs: Sequence[str]) -> list[Coverage]:
-    """What the file tells of the blocks of these names, or of all memory.
+    """Unknown ranges of the blocks of these names, or of all memory.
 
     Raises:
         UnknownNameError: there is no block of a name.

@@ -1,4 +1,4 @@
-"""A snapshot in another form, from a file to a file: what `mappedram convert` does."""
+"""Convert a snapshot file to a file of another form."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -29,7 +29,7 @@ from mappedram.stream.snapshot import OpenSnapshot
 
 Opening = Callable[..., AbstractContextManager[tuple[OpenSnapshot, LibvirtImage | None]]]
 
-#: Forms that hold memory by its physical address.
+#: Forms with memory by physical address.
 PhysicalForm = Literal["elf", "lime", "raw"]
 #: All forms.
 Form: TypeAlias = PhysicalForm | Literal["mapped-ram", "stream", "libvirt-sparse"]
@@ -39,16 +39,16 @@ FORMS: tuple[Form, ...] = (*PHYSICAL_FORMS, "mapped-ram", "stream", "libvirt-spa
 
 @dataclass(frozen=True)
 class Converted:
-    """What `convert` wrote.
+    """Result of `convert`.
 
     Attributes:
-        form: the form.
-        path: the file.
-        unknown: where zeros stand for what the snapshot does not tell; nothing without `partial`.
-        notes: what may be wrong with the addresses or registers, in words.
-        refused: why `direct_io` was not used although it was asked for; None otherwise.
-        damaged: why the devices were not all read, which addresses are told by; None if they were,
-            or if no address is in the file.
+        form: form of the new file.
+        path: the new file.
+        unknown: blocks with unknown ranges, which are zeros; none without `partial`.
+        notes: doubts about addresses and registers, in words.
+        refused: why `direct_io` was not used although it was requested; None otherwise.
+        damaged: why some of the devices, which determine the addresses, could not be read; None if
+            all were read or the form has no addresses.
     """
 
     form: Form
@@ -61,7 +61,7 @@ class Converted:
 
 @dataclass(frozen=True)
 class _Job:
-    """One conversion, but for what is read."""
+    """Output of one conversion."""
 
     out: Path
     form: Form
@@ -90,34 +90,34 @@ def convert(  # noqa: PLR0913 - as many as the command has options
     on_damage: Callable[[FormatError], None] | None = None,
     progress: Progressing = silent,
 ) -> Converted:
-    """Write a snapshot in another form. The file appears when all is written, or not at all.
+    """Convert a snapshot to another form. The new file appears only when it is complete.
 
     Args:
-        file: what `mappedram.open` takes, a save image of libvirt, or an open snapshot.
-        out: the file to be written, or a block device.
-        form: `elf`, `lime` and `raw` hold memory by its physical address; `mapped-ram`, `stream`
-            and `libvirt-sparse` are whole snapshots.
-        block: this RAM block alone, in the place of all memory (`raw`).
-        below_4g: how many bytes of RAM lie below 4 GiB, where the file does not tell.
-        offset: where the stream, or a save image of libvirt, begins.
-        xml: the XML of the domain (`libvirt-sparse`); that of the image if None.
-        cookie: the cookie of libvirt, likewise.
-        layout: number of threads, `direct_io` and `partial` for every form; the rest of it for
-            `mapped-ram` and `libvirt-sparse`.
+        file: as for `mappedram.open`, a libvirt save image, or an open snapshot.
+        out: the new file, or a block device.
+        form: `elf`, `lime` or `raw` for memory by physical address; `mapped-ram`, `stream` or
+            `libvirt-sparse` for a complete snapshot.
+        block: write only this RAM block (`raw`).
+        below_4g: size of RAM below 4 GiB in bytes, if the file does not say.
+        offset: start of the stream or of the save image.
+        xml: XML of the domain (`libvirt-sparse`); if None, that of the image.
+        cookie: cookie of libvirt, likewise.
+        layout: layout of `mapped-ram` and `libvirt-sparse`; its `channels`, `direct_io` and
+            `partial` apply to every form.
         driver: `construct` or `kaitai`.
-        force: replace a file that exists, write into a device.
-        sources: further files that the texts were taken from; who may not read them may not read
+        force: replace an existing file, write to a device.
+        sources: files that `xml` and `cookie` come from; users who may not read them may not read
             the new file.
-        on_damage: called with the reason where a compressed image can be decompressed in part only;
-            if None, it is raised.
-        progress: shows how far it is.
+        on_damage: called with the reason if only a part of a compressed image can be decompressed;
+            if None, the reason is raised.
+        progress: reports progress.
 
     Raises:
-        UnknownNameError: there is no such form, or no such block.
-        ChoiceError: nothing tells the addresses, and there are several blocks (`raw`).
-        BuildError: an argument does not go with the form, or the snapshot cannot take that form.
-        UnknownPagesError: the snapshot does not tell all of what is to be written.
-        MappedRamError: as `mappedram.open` does.
+        UnknownNameError: there is no such form or block.
+        ChoiceError: the addresses are unknown and there are several blocks (`raw`).
+        BuildError: an argument does not apply to the form, or the snapshot cannot be converted.
+        UnknownPagesError: some of the pages are unknown.
+        MappedRamError: as for `mappedram.open`.
         OSError: reading or writing failed, or the file exists.
     """
     if form not in FORMS:
@@ -155,7 +155,7 @@ def _refuse_arguments(
 
 
 class _Writer(Protocol):
-    """What writes one of those forms."""
+    """Function that writes one of these forms."""
 
     def __call__(
         self,
@@ -219,7 +219,7 @@ def _writer(form: Form, below_4g: int | None) -> _Writer:
 
 
 def _unmapped(snapshot: OpenSnapshot, job: _Job, reason: UnsupportedError) -> Converted:
-    """Where nothing tells the addresses: the one block there is."""
+    """Write the only block if the addresses are unknown."""
     blocks = chosen_blocks(snapshot, [])
     if len(blocks) != 1:
         raise ChoiceError(f"{reason}; of its {len(blocks)} blocks, one has to be chosen")
@@ -246,7 +246,7 @@ def _block(snapshot: OpenSnapshot, idstr: str, job: _Job) -> Converted:
 
 
 def _from_file(opening: Opening, job: _Job) -> Converted:
-    """With the pages of a stream without mapped-ram written while it is being followed."""
+    """Write the pages of a stream without mapped-ram while it is parsed."""
     layout = job.layout
     with StagedFiles(force=job.force) as files, ExitStack() as stack:
         fd = files.open(job.out, also=DEVICES)
@@ -255,7 +255,7 @@ def _from_file(opening: Opening, job: _Job) -> Converted:
             return stack.enter_context(job.progress("convert", total))
 
         early = EarlyPages(fd, layout.offset, layout.align, moved_of)
-        # Pages of zeros, and those that go past the page cache, take another way.
+        # Zero pages and direct I/O need the complete stream first.
         on_pages = None if layout.drop_zero_pages or layout.direct_io else early.begin
         snapshot, _ = stack.enter_context(opening(on_pages=on_pages))
         files.made_of(*snapshot.source.descriptors)
@@ -294,7 +294,7 @@ def _plain(snapshot: OpenSnapshot, job: _Job) -> Converted:
 
 @dataclass(frozen=True, slots=True)
 class _Texts:
-    """What a save image says of the domain besides its memory."""
+    """The texts of a save image."""
 
     xml: str
     cookie: str | None
@@ -302,11 +302,11 @@ class _Texts:
 
 
 class MissingXmlError(BuildError):
-    """A save image needs the XML of a domain, and a bare snapshot has none."""
+    """A save image needs the XML of the domain, which a bare snapshot does not have."""
 
 
 def _texts(image: LibvirtImage | None, xml: str | None, cookie: str | None) -> _Texts:
-    """Those that were given, else those of the image that is read."""
+    """The given texts, or those of the image that is read."""
     if image is None:
         if xml is None:
             raise MissingXmlError("xml: expected the XML of the domain; the snapshot is a bare one")

@@ -47,7 +47,7 @@ class SparseFile:
 
     @classmethod
     def of(cls, source: Source, offset: int = 0, origin: str = "") -> Self:
-        """What an open file holds, with its holes.
+        """The contents of an open source, with its holes.
 
         Raises:
             OSError: reading failed.

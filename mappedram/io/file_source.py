@@ -1,4 +1,4 @@
-"""A file or block device of this machine as a source."""
+"""A local file or block device as a source."""
 
 import os
 import stat
@@ -12,20 +12,19 @@ _REFUSED = {stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR}
 
 
 class FileSource(StoredSource):
-    """An open file, which the system reads, maps, copies and tells the holes of.
+    """An open local file.
 
     Args:
-        fd: its descriptor.
-        name: what messages call it.
-        owned: whether it is closed here.
+        fd: descriptor of the file.
+        name: name for messages.
+        owned: whether `close` closes the descriptor.
 
     Attributes:
-        fd: its descriptor; -1 once it is closed.
+        fd: descriptor of the file; -1 after `close`.
 
     Raises:
-        OSError: it is a directory, or nothing can be told of it.
-        UnsupportedError: it cannot be seeked in: pages stand at fixed offsets, so that a
-            mapped-ram file can only be read where every offset can be reached.
+        OSError: it is a directory, or the system does not report its size.
+        UnsupportedError: it is not seekable: a mapped-ram file has pages at fixed offsets.
     """
 
     def __init__(self, fd: int, name: str, *, owned: bool) -> None:
@@ -61,24 +60,24 @@ class FileSource(StoredSource):
         return self.packed is None and system.read_into(self.fd, views, offset)
 
     def stamp(self) -> tuple[int, int]:
-        """See `Source.stamp`; a device has no time of change."""
+        """As for `Source`; a device has no time of change."""
         return system.stamp_of(self.fd)
 
     @property
     def allocated(self) -> int:
-        """Bytes that the file takes on disk, holes left out."""
+        """Bytes that the file takes on disk, without holes."""
         return system.allocated_size(self.fd)
 
     @property
     def hides_holes(self) -> bool:
-        """Whether it is said to have no holes, although it takes less room than it has bytes."""
+        """Whether the system reports no holes although the file takes less room than its size."""
         whole = (0, self.size)
         return self.is_device or (
             self.allocated < self.size and next(self.extents(*whole), None) == whole
         )
 
     def view(self, offset: int, length: int) -> memoryview | None:
-        """See `Source.view`; some file systems do not let that be."""
+        """As for `Source`; some file systems cannot map files."""
         if self.packed or not length or offset + length > self.size:
             return None
         if self._mapped is None and self._can_map:
@@ -88,19 +87,19 @@ class FileSource(StoredSource):
         return None if self._mapped is None else self._mapped[offset : offset + length]
 
     def share(self, start: int, end: int, target: int, place: int) -> bool:
-        """See `Source.share`."""
+        """As for `Source`."""
         return system.share(self.fd, start, end, target, place)
 
     def copy_to(self, target: int, length: int, start: int, place: int) -> int:
-        """See `Source.copy_to`."""
+        """As for `Source`."""
         return system.copy_range(self.fd, target, length, start, place)
 
     def open_again(self, offset: int) -> int:
-        """See `Source.open_again`."""
+        """As for `Source`."""
         return system.open_again(self.fd, offset)
 
     def close(self) -> None:
-        """Close the file, if it was opened for this."""
+        """Close the file if it is owned."""
         if self._owned and self.fd >= 0:
             system.release(self.fd)
             self.fd = -1

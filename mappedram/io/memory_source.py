@@ -1,6 +1,6 @@
-"""Sources that are no file of this machine: bytes in memory, and file objects of Python.
+"""Sources without a local file: bytes in memory, and Python file objects.
 
-Neither tells of holes, so that zeros may have been some.
+Neither reports holes, so that zeros may be holes.
 """
 
 import os
@@ -12,33 +12,33 @@ from mappedram.io.source import StoredSource
 
 
 class BinaryFile(Protocol):
-    """A file object that is open for reading bytes, and that can be seeked in."""
+    """A seekable file object, open for reading bytes."""
 
     def read(self, size: int, /) -> bytes:
-        """At most `size` bytes from where it stands on; none only at its end."""
+        """Up to `size` bytes from the current position; none only at the end."""
         ...
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go to an offset, by `whence` as `os.lseek` has it; where that is."""
+        """Set the position, with `whence` as for `os.lseek`; return the new one."""
         ...
 
 
 class MemorySource(StoredSource):
-    """Bytes in memory, which must not change as long as they are read.
+    """Bytes in memory, which must not change while they are read.
 
     Args:
-        data: anything that gives its bytes in one piece.
-        name: what messages call it.
+        data: contiguous bytes.
+        name: name for messages.
 
     Raises:
-        TypeError: it gives no bytes.
-        BufferError: they do not stand in one piece.
+        TypeError: the object has no buffer of bytes.
+        BufferError: the bytes are not contiguous.
     """
 
     def __init__(self, data: bytes | bytearray | memoryview, name: str = "<bytes>") -> None:
         view = memoryview(data)
         if not view.c_contiguous:
-            raise BufferError("a memoryview with gaps: expected bytes in one piece")
+            raise BufferError("expected contiguous bytes, got a memoryview with gaps")
         self._view = view.toreadonly().cast("B")
         super().__init__(name, len(self._view))
 
@@ -46,30 +46,30 @@ class MemorySource(StoredSource):
         return bytes(self._view[offset : offset + length])
 
     def peek(self, offset: int, length: int) -> bytes:
-        """Like `read`: nothing is gained by a window."""
+        """Like `read`, as memory needs no window."""
         return self.read(offset, length)
 
     def stamp(self) -> tuple[int, int]:
-        """The size; nothing tells when the bytes were changed."""
+        """The size; the time of the last change is unknown."""
         return len(self._view), 0
 
     def view(self, offset: int, length: int) -> memoryview | None:
-        """See `Source.view`."""
+        """As for `Source`."""
         if self.packed or not length or offset + length > self.size:
             return None
         return self._view[offset : offset + length]
 
 
 class ObjectSource(StoredSource):
-    """A file object, such as `io.BytesIO` or a file of fsspec. It stays open, and is moved.
+    """A file object, such as `io.BytesIO` or an fsspec file. It stays open; its position changes.
 
     Args:
-        file: the object; nobody else may read from it meanwhile.
-        name: what messages call it.
+        file: the object; nothing else may read from it at the same time.
+        name: name for messages.
 
     Raises:
-        UnsupportedError: it cannot be seeked in, or gives text.
-        OSError: it says so.
+        UnsupportedError: it is not seekable, or is open in text mode.
+        OSError: the object raises it.
     """
 
     def __init__(self, file: BinaryFile, name: str) -> None:
@@ -78,13 +78,13 @@ class ObjectSource(StoredSource):
         seekable = getattr(file, "seekable", None)
         if seekable is not None and not seekable():
             raise UnsupportedError(
-                "a file object that cannot be seeked in: a mapped-ram file keeps its pages at"
-                " fixed offsets"
+                "a file object that is not seekable: a mapped-ram file has its pages at fixed"
+                " offsets"
             )
         super().__init__(name, file.seek(0, os.SEEK_END))
         file.seek(0)
         if not isinstance(file.read(0), bytes):
-            raise UnsupportedError("a file object that gives text: open it in binary mode")
+            raise UnsupportedError("a file object in text mode: open it in binary mode")
 
     def _stored(self, length: int, offset: int) -> bytes:
         parts = []
@@ -100,6 +100,6 @@ class ObjectSource(StoredSource):
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def stamp(self) -> tuple[int, int]:
-        """The size; nothing tells when the bytes were changed."""
+        """The size; the time of the last change is unknown."""
         with self._lock:
             return self._file.seek(0, os.SEEK_END), 0

@@ -1,4 +1,4 @@
-"""From whatever somebody has to what is read: a source."""
+"""Open a source from a path, a descriptor, bytes or a file object."""
 
 import io
 import os
@@ -12,26 +12,26 @@ from mappedram.io.file_source import FileSource
 from mappedram.io.memory_source import BinaryFile, MemorySource, ObjectSource
 from mappedram.io.source import Source, StoredSource
 
-#: A path, an open descriptor, bytes in memory, or a file object that can be seeked in.
+#: A path, an open descriptor, bytes in memory, or a seekable binary file object.
 Openable: TypeAlias = str | os.PathLike[str] | int | bytes | bytearray | memoryview | BinaryFile
 
-#: File objects that read the file of their descriptor as it is; `gzip.GzipFile` has one, too.
+#: File objects that return the bytes of their descriptor, as `gzip.GzipFile` does not.
 _PLAIN = (io.FileIO, io.BufferedReader, io.BufferedRandom)
 
 
 def open_source(file: Openable) -> Source:
-    """What is to be read, opened read-only. Of a metadump, the file that it was made of.
+    """Open a source, read-only. A metadump reads like its original file.
 
     Args:
-        file: a path, which is opened and closed here; a descriptor or a file object, which stays
-            open; or bytes. A file object of Python's own for a file of this machine is read by its
-            descriptor, and is not moved; any other is.
+        file: a path, which the source opens and closes; a descriptor or a file object, which stays
+            open; or bytes. The result of Python's `open` is read through its descriptor and keeps
+            its position; other file objects do not.
 
     Raises:
         OSError: it cannot be opened or is a directory.
-        UnsupportedError: it cannot be seeked in.
-        FormatError: it is a metadump that is damaged.
-        TypeError: it is nothing that can be read.
+        UnsupportedError: it is not seekable.
+        FormatError: it is a damaged metadump.
+        TypeError: the object is none of these.
     """
     name = name_of(file)
     opened = _opened(file, name)
@@ -47,7 +47,7 @@ def open_source(file: Openable) -> Source:
 
 @contextmanager
 def reading(file: Openable | Source) -> Iterator[Source]:
-    """What is to be read, until the block ends; a source that is open stays so.
+    """Open a source until the block ends; a given source stays open.
 
     Raises:
         MappedRamError: as `open_source` does.
@@ -61,18 +61,14 @@ def reading(file: Openable | Source) -> Iterator[Source]:
 
 
 def name_of(file: Openable) -> str:
-    """What messages call a file.
-
-    Raises:
-        TypeError: it is nothing that can be read.
-    """
+    """Name of a file for messages."""
     if isinstance(file, int):
         return f"<fd {file}>"
     if isinstance(file, bytes | bytearray | memoryview):
         return "<bytes>"
     if isinstance(file, str | os.PathLike):
         return os.fspath(file)
-    # A file of fsspec has `path`, and `name` in newer versions.
+    # fsspec files have `path`, and in newer versions `name`.
     for told in (getattr(file, attribute, None) for attribute in ("name", "path")):
         if isinstance(told, str):
             return told

@@ -1,9 +1,9 @@
-"""What a snapshot is read from: bytes at an offset, a size, holes, and what tells of a change.
+"""The interface of everything that a snapshot is read from: ranges of bytes, size, holes, identity.
 
-`Source` is what the rest of the package knows. Below it stand two families. A `StoredSource` has
-bytes of its own and is what somebody opens (`opening`): a file (`file_source`), bytes in memory or
-a file object (`memory_source`), and whatever else can bring a range of bytes. A `DerivedSource`
-reads as another one would with changes that are not made yet.
+The rest of the package uses `Source` and never asks which kind it has. There are two families. A
+`StoredSource` has bytes of its own: a file (`file_source`), memory or a file object
+(`memory_source`); `opening` makes them. A `DerivedSource` reads another source with changes that
+are not written yet. Both read no more than requested.
 """
 
 from abc import ABC, abstractmethod
@@ -22,23 +22,22 @@ _LOOK = 1 << 20
 
 
 class Source(ABC):
-    """Bytes that can be read at every offset, and never more of them than is asked for.
+    """Bytes that can be read at every offset.
 
-    Two questions have no answer in the bytes, and a source answers them: which parts are holes
-    (`extents`, `hides_holes`), and whether it is still the file that it was (`stamp`). What only a
-    file of this machine can do is asked for and may be refused: `view`, `share`, `copy_to`,
-    `open_again`. Whoever asks has a way to do the same with `read`.
+    An implementation reads ranges (`read`), knows the holes (`extents`, `hides_holes`) and tells
+    whether the file has changed (`stamp`). Some operations need a local file: `view`, `share`,
+    `copy_to` and `open_again` may decline, and their callers then use `read`.
 
     Args:
-        name: what messages call it.
-        size: bytes.
+        name: name for messages.
+        size: number of bytes.
 
     Attributes:
-        name: what messages call it.
-        size: bytes; of a metadump, those of the file that it was made of.
-        packed: what a metadump says in the place of the file; None of any other file.
-        is_device: whether it is a block device, whose size nobody chose, and which has no holes.
-        descriptors: the files of this machine that it is read from, which nobody may write over.
+        name: name for messages.
+        size: number of bytes; for a metadump, the size of the original file.
+        packed: the container of a metadump; None for any other file.
+        is_device: whether it is a block device, which has a fixed size and no holes.
+        descriptors: descriptors of the local files that it reads; outputs must not replace these.
     """
 
     packed: Packed | None = None
@@ -51,14 +50,14 @@ class Source(ABC):
         self._window_offset = 0
         self._window = b""
 
-    # What an implementation has to answer.
+    # Every implementation has these.
 
     @abstractmethod
     def read(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes at `offset`; fewer only at the end of the file.
 
         Raises:
-            TruncatedError: it ends earlier than it did.
+            TruncatedError: the file has become shorter.
             OSError: reading failed.
         """
 
@@ -66,7 +65,7 @@ class Source(ABC):
     def extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """The parts of [start, end) that are not holes, as half-open ranges of offsets.
 
-        Where nothing tells, all of it.
+        The whole range if nothing reports holes.
 
         Raises:
             TruncatedError: the file has become shorter.
@@ -74,60 +73,61 @@ class Source(ABC):
 
     @abstractmethod
     def stamp(self) -> tuple[int, int]:
-        """What changes if the file does: its size, and when it was changed in nanoseconds.
+        """Size and time of the last change in nanoseconds; both 0 or constant if unknown.
 
         Raises:
-            OSError: it cannot be told.
+            OSError: the system does not say.
         """
 
-    # What it may know better.
+    # Defaults, for a source that is not a local file.
 
     @property
     def allocated(self) -> int:
-        """Bytes that the file takes where it is kept, holes left out."""
+        """Bytes that the file takes in storage, without holes."""
         return self.size
 
     @property
     def hides_holes(self) -> bool:
-        """Whether `extents` may call data what was written as a hole."""
+        """Whether `extents` may report holes as data, so that zeros may be holes."""
         return True
 
     def view(self, offset: int, length: int) -> memoryview | None:
-        """The bytes where they are, read-only; None where they can only be copied.
+        """The bytes in place, read-only, without a copy; None if that is not possible.
 
-        Nothing is read before they are used. They must not be used when the file shrinks.
+        Nothing is read before the bytes are used. Using them after the file has shrunk is an error
+        of the system (SIGBUS).
         """
         del offset, length
         return None
 
     def share(self, start: int, end: int, target: int, place: int) -> bool:
-        """Let a file share the blocks of [start, end) on the disk; whether that was done.
+        """Share the blocks of [start, end) with another file; return whether it was done.
 
         Raises:
-            OSError: zeros cannot be written over what is half done.
+            OSError: a partial result cannot be overwritten with zeros.
         """
         del start, end, target, place
         return False
 
     def copy_to(self, target: int, length: int, start: int, place: int) -> int:
-        """Have the system copy bytes into a file; how many it did, 0 if it does not."""
+        """Let the kernel copy bytes into a file; return how many it copied, 0 if it cannot."""
         del target, length, start, place
         return 0
 
     def open_again(self, offset: int) -> int | None:
-        """A descriptor of its own for another program, at an offset; None if there is no file."""
+        """A separate descriptor at an offset, for other programs; None without a local file."""
         del offset
         return None
 
     def _fill_at_once(self, views: Sequence[memoryview], offset: int) -> bool:
-        """Fill pieces of memory by one call; whether all are full."""
+        """Fill pieces of memory with one system call; return whether all are full."""
         del views, offset
         return False
 
-    def close(self) -> None:  # noqa: B027 - most have nothing to give up
-        """Give up what was opened for it."""
+    def close(self) -> None:  # noqa: B027 - most have nothing to close
+        """Close everything that was opened for this source."""
 
-    # What follows from that.
+    # Built on the above.
 
     def read_exactly(self, offset: int, length: int, what: str) -> bytes:
         """`length` bytes at `offset`.
@@ -220,32 +220,32 @@ class Source(ABC):
 
 
 class StoredSource(Source):
-    """Bytes that are kept somewhere. Of a metadump, the file that it was made of.
+    """A source with bytes of its own. A metadump reads like its original file.
 
-    An implementation brings a range of bytes, by `_stored`.
+    An implementation reads ranges of the bytes as they are stored, with `_stored`.
     """
 
     @abstractmethod
     def _stored(self, length: int, offset: int) -> bytes:
-        """At most `length` bytes at `offset`; fewer only where it ends now."""
+        """Up to `length` stored bytes at `offset`; fewer only at the end."""
 
     def _extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """As `extents`, of what is kept there itself."""
+        """`extents` of the bytes as they are stored."""
         if start < end:
             yield start, end
 
     def look_inside(self) -> None:
-        """Read as the file that it was made of, if it is a metadump.
+        """Switch to the original file if this is a metadump.
 
         Raises:
-            FormatError: it is a metadump that is damaged.
+            FormatError: it is a damaged metadump.
         """
         if self._stored(len(MAGIC), 0) == MAGIC:
             self.packed = Packed(self._stored, self.size)
             self.size, self.is_device = self.packed.size, self.packed.is_device
 
     def read(self, offset: int, length: int) -> bytes:
-        """See `Source.read`."""
+        """As for `Source`."""
         if self.packed:
             return self.packed.read(offset, length)
         wanted = max(0, min(length, self.size - offset))
@@ -255,16 +255,16 @@ class StoredSource(Source):
         return data
 
     def extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """See `Source.extents`."""
+        """As for `Source`."""
         end = min(end, self.size)
         return self.packed.extents(start, end) if self.packed else self._extents(start, end)
 
 
 class DerivedSource(Source):
-    """What another source would read like with changes; that one stays as it is, and open.
+    """Another source with changes that are not written. The other source stays unchanged and open.
 
     Attributes:
-        base: the other one.
+        base: the other source.
     """
 
     def __init__(self, base: Source) -> None:
@@ -274,15 +274,15 @@ class DerivedSource(Source):
         self.descriptors = base.descriptors
 
     def stamp(self) -> tuple[int, int]:
-        """That of the file itself."""
+        """As for the base."""
         return self.base.stamp()
 
     @property
     def allocated(self) -> int:
-        """That of the file itself."""
+        """As for the base."""
         return self.base.allocated
 
     @property
     def hides_holes(self) -> bool:
-        """That of the file itself."""
+        """As for the base."""
         return self.base.hides_holes

@@ -200,9 +200,10 @@ def _without_group(mode: int) -> int:
 
 
 def make_folder(path: Path, *sources: str | Path | int) -> None:
-    """A folder for files that are made of `sources`, and those above it, unless they are there.
+    """Make a folder for files made from `sources`, and its parents, unless they exist.
 
-    What is made lets nobody in who may not read all of them; with none, it is the user's own.
+    New folders are closed to users who may not read all of the sources; without sources, to all
+    other users.
 
     Raises:
         OSError: it cannot be made, or is not a folder.

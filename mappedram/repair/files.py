@@ -1,4 +1,4 @@
-"""A file repaired, from opening it to judging what came out."""
+"""Repair a file and judge the result."""
 
 import stat
 from collections.abc import Iterable
@@ -20,14 +20,13 @@ from mappedram.repair.write import write_copy, write_in_place
 
 @dataclass(frozen=True)
 class Repaired:
-    """What became of a file.
+    """Result of `repair`.
 
     Attributes:
-        changes: what was changed, or would be; an entry with `count` 0 cannot be known.
-        report: what `check` says of the file that was written; of the one that would be, if none
-            was.
-        path: the file that was written; None if none was, because nobody asked for one, or because
-            nothing in it can be repaired.
+        changes: the changes, made or planned; one with `count` 0 names something unknown.
+        report: report on the repaired file; without an output, on the planned one.
+        path: the repaired file; None if nothing was written: no output was requested, or nothing
+            can be repaired.
     """
 
     changes: tuple[Change, ...]
@@ -36,7 +35,7 @@ class Repaired:
 
     @property
     def made(self) -> tuple[Change, ...]:
-        """The changes that write something."""
+        """The changes that write bytes."""
         return tuple(change for change in self.changes if change.edits)
 
 
@@ -50,24 +49,24 @@ def repair(
     force: bool = False,
     progress: Progressing = silent,
 ) -> Repaired:
-    """Write a repaired copy of a snapshot, or say what would be repaired.
+    """Write a repaired copy of a snapshot, or plan the repairs.
 
-    Changes only what the rest of the file proves, and no byte of a page.
+    A repair changes only values that the rest of the file proves, and never pages.
 
     Args:
-        file: what `mappedram.open` takes.
-        out: the copy, which may be a block device. With neither this nor `in_place`, nothing is
-            written.
-        in_place: change the file itself, which has to be given by its path.
-        offset: where the stream, or the save image of libvirt around it, begins.
-        asked: names of repairs that are made only when they are asked for: `padding`.
-        force: replace a file that exists, write into a device.
-        progress: shows how far it is.
+        file: as for `mappedram.open`.
+        out: the copy, or a block device. Without this and `in_place`, nothing is written.
+        in_place: change the file itself, which must be a path.
+        offset: start of the stream or of the libvirt save image.
+        asked: names of repairs that are optional: `padding`.
+        force: replace an existing file, write to a device.
+        progress: reports progress.
 
     Raises:
-        BuildError: `out` and `in_place` were given, or the file cannot be changed in place.
-        UnsupportedError: no QEMU migration stream begins there, or it is compressed.
-        FormatError: its header ends with the file.
+        BuildError: `in_place` is combined with `out` or used without a path, or the file cannot be
+            changed in place.
+        UnsupportedError: there is no QEMU migration stream, or it is compressed.
+        FormatError: the file ends within its header.
         OSError: reading or writing failed, or the file exists.
     """
     if in_place and (out is not None or not isinstance(file, str | PathLike)):
@@ -87,7 +86,7 @@ def repair(
 
 
 def _is_worth_it(todo: RepairPlan) -> bool:
-    """Whether there is something to write: a repaired file, or a copy of a sound one."""
+    """Whether to write a file: a repaired one, or a copy of a sound one."""
     return bool(todo.made) or todo.report.verdict in ("clean", "harmless")
 
 
@@ -113,5 +112,5 @@ def _in_place(todo: RepairPlan, file: str) -> Report:
 
 
 def _judged(todo: RepairPlan, fd: int) -> Report:
-    """What `check` says of the file that was written, not of the one that was planned."""
+    """Report on the file that was written, not on the planned one."""
     return check(fd, todo.offset)

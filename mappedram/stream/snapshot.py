@@ -237,9 +237,9 @@ class Block:
                 `coverage` has these pages.
 
         Raises:
-            OutOfRangeError: the range is not inside the block; it is a `ValueError`, too.
-            UnknownPagesError: the file does not tell what some of the pages hold.
-            FormatError: the header of the block gives no page size that can be.
+            OutOfRangeError: the range is not inside the block.
+            UnknownPagesError: some of the pages are unknown.
+            FormatError: the block header has no valid page size.
         """
         if offset < 0 or size < 0 or offset + size > self.used_length:
             raise OutOfRangeError(
@@ -288,12 +288,12 @@ class Block:
     def array(self, offset: int, size: int) -> "NDArray[np.uint8]":
         """Guest memory as a read-only array; raises as `read` does.
 
-        Where all of it stands in one piece in the file, the array is a view of the file, and
-        nothing is read or copied before it is used. It must not be used when the file shrinks.
+        If the bytes are contiguous in the file, the array is a view of the file: nothing is read or
+        copied before it is used. Do not use it after the file has shrunk.
 
         Args:
             offset: first byte within the block.
-            size: bytes.
+            size: number of bytes.
         """
         import numpy as np
 
@@ -302,11 +302,10 @@ class Block:
         return np.frombuffer(self.read(offset, size) if view is None else view, np.uint8)
 
     def file_offset(self, offset: int, size: int) -> int | None:
-        """Where in the file `size` bytes of the block stand, in one piece.
+        """Offset in the file of `size` bytes of the block.
 
         Returns:
-            The offset of the first; None where they do not stand there in one piece, or are
-            unknown.
+            The offset; None if the bytes are not contiguous in the file, or unknown.
 
         Raises:
             FormatError: as `read` does.
@@ -323,14 +322,14 @@ class Block:
         return self.model.pages_offset + offset
 
     def pages(self, *, limit: int = 1 << 20, partial: bool = False) -> Iterator["PageRun"]:
-        """The pages that are in the file, in runs of consecutive ones; the rest is zeros.
+        """The pages present in the file, as runs of consecutive pages. All other pages are zeros.
 
         Args:
-            limit: most bytes of a run, so that memory is bounded; at least one page.
-            partial: pass over what the file does not tell, in the place of refusing to begin.
+            limit: maximum size of a run in bytes, which bounds memory; a run has at least one page.
+            partial: skip unknown pages instead of raising.
 
         Raises:
-            UnknownPagesError: the file does not tell all of the block.
+            UnknownPagesError: some of the pages are unknown.
             FormatError: as `read` does.
         """
         if not partial:
@@ -348,7 +347,7 @@ class Block:
                     yield PageRun(first, first * page_size, data.reshape(count, page_size))
 
     def _known(self, offset: int, size: int) -> "NDArray[np.uint8]":
-        """Stored pages, of which it has been asked whether they are known."""
+        """Stored pages that have been checked to be known."""
         import numpy as np
 
         if self.scattered is None and self.model.pages_offset is not None:
@@ -364,19 +363,18 @@ class Block:
     def __getitem__(self, place: slice) -> bytes: ...
 
     def __getitem__(self, place: SupportsIndex | slice) -> int | bytes:
-        """`block[a:b]` is guest memory as bytes, and `block[a]` one byte of it, as of `bytes`.
+        """Guest memory, indexed like `bytes`: `block[a:b]` is bytes, `block[a]` one byte.
 
         Raises:
             ValueError: the slice has a step.
-            OutOfRangeError: there is no such byte.
-            UnknownPagesError: the file does not tell what it holds.
+            OutOfRangeError: the index is out of range.
+            UnknownPagesError: some of the pages are unknown.
             FormatError: as `read` does.
         """
         if isinstance(place, slice):
             if place.step not in (None, 1):
                 raise ValueError(
-                    f"block[::{place.step}]: memory is read in one piece; take the step of what"
-                    " was read"
+                    f"slice step: expected none, got {place.step}; slice the bytes that were read"
                 )
             start, stop, _ = place.indices(len(self))
             return self.read(start, max(0, stop - start))
@@ -387,10 +385,10 @@ class Block:
         return self.used_length
 
     def __bool__(self) -> bool:
-        """A block is there, even one without a byte."""
+        """True, even for a block without bytes."""
         return True
 
-    #: Byte by byte would take hours; `pages` is what goes through a block.
+    #: Iteration byte by byte would take hours; use `pages`.
     __iter__ = None
 
     def __repr__(self) -> str:
@@ -401,13 +399,13 @@ class Block:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageRun:
-    """Consecutive pages of a block that are in the file.
+    """Consecutive pages of a block that are present in the file.
 
     Attributes:
         index: number of the first page.
         offset: first byte within the block.
-        data: their bytes, a row for each page; read-only. Of a file it is a view of it where it
-            can be, which must not be used when the file shrinks.
+        data: contents, one row for each page, read-only; a view of the file if possible, as for
+            `Block.array`.
     """
 
     index: int
@@ -423,7 +421,7 @@ class PageRun:
 
 
 class BlocksByName(dict[str, Block]):
-    """Blocks by `idstr`; a name that is not there is told with those that are."""
+    """Blocks by `idstr`; an unknown name raises `UnknownNameError`."""
 
     def __missing__(self, idstr: str) -> Block:
         raise UnknownNameError("block", idstr, self)
@@ -438,7 +436,7 @@ class OpenSnapshot:
         driver: the driver that read them.
         blocks: the RAM blocks in the order of the file.
         owned: whether `close` closes the source.
-        changes: other values for fields of devices, for files that are written of this snapshot.
+        changes: new values for fields of devices, for files written from this snapshot.
     """
 
     def __init__(
@@ -453,9 +451,9 @@ class OpenSnapshot:
 
     @cached_property
     def block(self) -> Mapping[str, Block]:
-        """The blocks by `idstr`; of several with one name, the first.
+        """The blocks by `idstr`; of several with one name, the first one.
 
-        A name that is not there is an `UnknownNameError`, which is a `KeyError`, too.
+        An unknown name raises `UnknownNameError`.
         """
         return BlocksByName((block.idstr, block) for block in reversed(self.blocks))
 
@@ -582,10 +580,10 @@ class OpenSnapshot:
         return regions(self.stream)
 
     def place(self, path: str, field: str) -> int:
-        """Offset of a field in the structure at a path; both are told by `elements`.
+        """Offset of a field in the structure at a path; `elements` has both names.
 
         Raises:
-            UnknownNameError: there is no such structure, or no such field in it.
+            UnknownNameError: there is no such structure or field.
         """
         elements = self.stream.elements
         element = next((element for element in elements if element.path == path), None)
@@ -611,7 +609,7 @@ class OpenSnapshot:
         )
 
     def close(self) -> None:
-        """Close the file, if it was opened by path."""
+        """Close the file if it was opened by path."""
         if self.owned:
             self.source.close()
 
@@ -636,17 +634,17 @@ def open_snapshot(
     """Open a snapshot and parse its headers; bitmaps and pages are read on demand.
 
     Args:
-        file: a path, which is opened and closed here; bytes; or what is open already and stays so:
-            a descriptor, a file object that can be seeked in, a source.
-        offset: where the stream begins; offsets in its headers count from byte 0 all the same.
-        driver: `construct` or `kaitai`, whose declaration the file is followed along, or whatever
-            else reads single structures, along that of Construct. That of Kaitai follows no pages
-            of a stream without mapped-ram, and no device without a footer.
-        partial: return what could be read of a file whose RAM blocks cannot all be found; the
-            reason is then in `snapshot.stream.stopped`.
-        on_pages: of a stream without mapped-ram, called before its first page record with what was
-            read until then and the size of a page; what it returns, if anything, is given each
-            page as it passes by.
+        file: a path, bytes, or an open descriptor, seekable binary file object or source, which
+            stays open.
+        offset: start of the stream; offsets in its headers count from byte 0 all the same.
+        driver: `construct` or `kaitai`, which also selects the declaration of the file; or any
+            other driver, used with Construct's declaration. Kaitai's follows no pages of a stream
+            without mapped-ram, and no device without a footer.
+        partial: return the readable part of a file if not all of its RAM blocks can be found;
+            `snapshot.stream.stopped` then has the reason.
+        on_pages: for a stream without mapped-ram: called before its first page record with
+            everything read so far and the page size. If it returns a consumer, that is called with
+            every page.
 
     Raises:
         UnsupportedError: not a QEMU migration stream, or one that this version does not read.

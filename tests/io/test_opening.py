@@ -220,18 +220,18 @@ class Text:
 
 
 def test_what_cannot_be_read() -> None:
-    with pytest.raises(UnsupportedError, match="gives text"):
+    with pytest.raises(UnsupportedError, match="in text mode"):
         mappedram.open(Text())  # type: ignore[arg-type]
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as pipe, os.fdopen(writer, "wb"):
         with pytest.raises(UnsupportedError, match="a pipe"):
             mappedram.open(pipe)
-        with pytest.raises(UnsupportedError, match="cannot be seeked in"):
+        with pytest.raises(UnsupportedError, match="not seekable"):
             mappedram.open(Unseekable())
     for nothing in (None, 1.5, [b""]):
         with pytest.raises(TypeError, match="expected a path, a descriptor, bytes"):
             mappedram.open(nothing)  # type: ignore[arg-type]
-    with pytest.raises(BufferError, match="in one piece"):
+    with pytest.raises(BufferError, match="contiguous"):
         mappedram.open(memoryview(bytes(16))[::2])
     with pytest.raises(UnsupportedError, match="the file is empty"):
         mappedram.open(b"")

@@ -40,7 +40,7 @@ ORDER = {
     "exports": "Exports",
     "consumers": "Debuggers and forensics",
     "python": "Python",
-    "api": "Python, name by name",
+    "api": "Python reference",
     "languages": "Other languages",
     "downloads": "Downloads",
     "fuzzing": "Fuzzing",

@@ -33,7 +33,7 @@ class PhysicalMemory:
 
     Args:
         snapshot: an open snapshot.
-        map: where its blocks lie.
+        map: addresses of its blocks.
         owned: whether `close` closes the snapshot.
     """
 
@@ -57,7 +57,7 @@ class PhysicalMemory:
         """Split `size` bytes at `gpa` into ranges; yield each with its first byte and size.
 
         Raises:
-            OutOfRangeError: an address in between is not memory; the message names the first such.
+            OutOfRangeError: part of it is not memory; the message names the first such address.
         """
         if gpa < 0 or size < 0:
             raise OutOfRangeError(f"range {gpa:#x}+{size:#x}: expected no negative number")
@@ -81,8 +81,8 @@ class PhysicalMemory:
             partial: as for `Block.read`.
 
         Raises:
-            OutOfRangeError: an address in between is not memory; the message names the first such.
-            UnknownPagesError: the file does not tell what some of the pages hold.
+            OutOfRangeError: part of it is not memory; the message names the first such address.
+            UnknownPagesError: the file does not say what some of the pages hold.
             FormatError: as `Block.read` does.
         """
         pieces = list(self.pieces(gpa, size))
@@ -185,7 +185,7 @@ class PhysicalMemory:
         self._snapshot.require_known({one.idstr for one in self.map.ranges})
 
     def close(self) -> None:
-        """Close the snapshot, if it was opened for this."""
+        """Close the snapshot if it is owned."""
         if self._owned:
             self._snapshot.close()
 

@@ -42,7 +42,7 @@ class Packed:
     """An open packed file.
 
     Args:
-        stored: brings at most so many bytes of the packed file, at an offset.
+        stored: reads up to `length` bytes of the packed file at `offset`, in this order.
         size: bytes of the packed file.
 
     Attributes:

@@ -28,9 +28,9 @@ def open_any(
     """Open a snapshot, and the save image around it if there is one, until the block ends.
 
     Args:
-        file: what `open_source` takes; or an open source or snapshot, which stays open, the latter
-            as it is.
-        offset: where the stream, or the save image, begins.
+        file: as for `open_source`; or an open source or snapshot, which stays open. A snapshot is
+            returned as it is, and the other arguments are ignored.
+        offset: start of the stream or of the save image.
         driver: `construct` or `kaitai`.
         partial: as for `mappedram.open`.
         limit: as for `open_stream`.

@@ -213,9 +213,9 @@ def _program(name: str, instead: str = "") -> Callable[[Source, int], Generator[
 
 @contextmanager
 def _standing_at(source: Source, offset: int) -> Iterator[int]:
-    """A descriptor of its own that stands at an offset: programs read from there.
+    """A separate descriptor at an offset, because the program reads from its position.
 
-    What is no file of this machine is copied into one without a name.
+    Without a local file, the rest of the source is copied into a temporary one.
     """
     fd = source.open_again(offset)
     if fd is not None:

@@ -126,7 +126,7 @@ class DeviceState:
         `LeftOut()` is a value that a metadump does not have.
 
         Raises:
-            UnknownNameError: there is nothing.
+            UnknownNameError: there is no such path.
         """
         return self.find(path).value
 
@@ -166,7 +166,7 @@ class DeviceState:
             value: as `[]` returns it, or as in JSON; bytes for an undecodable field.
 
         Raises:
-            UnknownNameError: there is nothing.
+            UnknownNameError: there is no such path.
             BuildError: the field cannot hold the value.
         """
         name = f"{self.idstr}: {path}"
@@ -230,7 +230,7 @@ class DeviceStates:
         first.
 
         Raises:
-            UnknownNameError: there is none; it is a `KeyError`, too.
+            UnknownNameError: there is no such device.
         """
         asked = (key, 0) if isinstance(key, str) else key
         if asked not in self._by_name:
