@@ -73,7 +73,7 @@ def physical(
 
     Raises:
         UnsupportedError: the memory layout of the machine type is unknown.
-        ValueError: `below_4g` is not between 1 and 4 GiB.
+        OutOfRangeError: `below_4g` is not between 1 and 4 GiB.
         MappedRamError: as `open` does.
         OSError: the file cannot be opened or read.
     """

@@ -47,7 +47,7 @@ class MemorySource(StoredSource):
 
     def peek(self, offset: int, length: int) -> bytes:
         """Like `read`, as memory needs no window."""
-        return self.read(offset, length)
+        return self.packed.read(offset, length) if self.packed else self._stored(length, offset)
 
     def stamp(self) -> tuple[int, int]:
         """The size; the time of the last change is unknown."""

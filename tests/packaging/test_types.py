@@ -33,7 +33,7 @@ with mappedram.open("guest") as snapshot:
     mappedram.convert("guest", "out", "qcow2")  # arg-type
     mappedram.extract("guest", "ram").blocks[0].nonsense  # attr-defined
     mappedram.repair("guest", in_place="yes")  # arg-type
-    mappedram.diff("a", "b").same + "x"  # operator
+    mappedram.diff("a", "b").nonsense  # attr-defined
     check("guest").verdict == "perfect"  # comparison-overlap
     mappedram.create("copy", machine="pc", page_size="4 KiB", blocks=[])  # arg-type
     strategies.broken(204)  # arg-type

@@ -7,11 +7,19 @@ import numpy as np
 import pytest
 
 import mappedram
-from mappedram import MappedRamError, OutOfRangeError, UnknownNameError, UnknownPagesError
+from mappedram import (
+    MappedRamError,
+    OutOfRangeError,
+    UnknownNameError,
+    UnknownPagesError,
+    strategies,
+)
 from mappedram.check import check, find
 from mappedram.diff import compare
 from mappedram.format import drivers
+from mappedram.fuzz.derived import records
 from mappedram.qemu.loader import newest
+from mappedram.stream.bitmap import Bitmap
 from mappedram.stream.snapshot import Block
 from tests.conftest import Fixtures
 from tools.oracle import OracleBlock, OracleFile
@@ -177,6 +185,8 @@ def test_an_unknown_name_tells_the_known_ones(fixtures: Fixtures) -> None:
             (lambda: find("MR999"), "no rule 'MR999'; there are 'MR001'"),
             (lambda: newest("8.2"), "no release of QEMU '8.2'; there are '9.0"),
             (lambda: drivers.get("x"), "no driver 'x'; there are 'construct', 'kaitai'"),  # type: ignore[arg-type]
+            (lambda: records("x"), "no structure 'x'; there are "),
+            (lambda: strategies.broken("MR999"), "no rule 'MR999'"),
             (lambda: check(fixtures["pc"].path, release="1"), "no release of QEMU '1'"),
         ):
             with pytest.raises(UnknownNameError, match=said) as caught:
@@ -206,6 +216,12 @@ def test_an_offset_outside(file: Path) -> None:
             assert isinstance(caught.value, ValueError)
         with pytest.raises(OutOfRangeError, match="no block is known"):
             snapshot.physical.read(1 << 50, 1)
+        with pytest.raises(OutOfRangeError, match="page 8 of 8"):
+            block.bitmap[8]
+        with pytest.raises(OutOfRangeError, match="pages within 0 to 8"):
+            Bitmap.from_runs([(7, 9)], 8)
+    with pytest.raises(OutOfRangeError, match="below_4g"):
+        mappedram.physical(file, below_4g=0)
 
 
 # Texts for people.

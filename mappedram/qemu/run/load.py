@@ -340,7 +340,7 @@ def digest_of_snapshot(snapshot: OpenSnapshot, guest: TrialGuest) -> bytes:
     """The digest that the watched blocks of a guest have once it has loaded the snapshot.
 
     Raises:
-        KeyError: the snapshot has no such block.
+        UnknownNameError: the snapshot has no such block.
         MappedRamError: a block cannot be read.
     """
     digest = _Digest()
