@@ -1,4 +1,4 @@
-"""RAM blocks that no file holds."""
+"""RAM blocks without a file."""
 
 from dataclasses import replace
 from typing import cast
@@ -14,7 +14,7 @@ def ram_block(
     *,
     path: str = "",
 ) -> RamBlock:
-    """A block whose header stands nowhere and takes no byte."""
+    """A block whose header has no place and no bytes."""
     values: structures.RamBlockHeader = {
         "len_idstr": len(idstr),
         "idstr": idstr,

@@ -1,4 +1,4 @@
-"""What all tests share: Hypothesis profiles and the fixtures that a real QEMU wrote."""
+"""Shared parts of all tests: Hypothesis profiles and the fixtures that a real QEMU wrote."""
 
 import json
 import os
@@ -17,13 +17,13 @@ from tools.unpack import unpack
 
 SCRATCH = hermetic.settle()
 FIXTURES = Path(__file__).parent / "fixtures"
-#: Fixtures of saves that did not come to their end.
+#: Fixtures of saves that did not finish.
 UNFINISHED = frozenset({"killed", "ignore-shared-failed"})
 
 settings.register_profile(
     "ci", derandomize=True, database=None, deadline=None, print_blob=True, max_examples=100
 )
-#: For `tools.mutants`: an example that fails is enough, however long it is, and few show the most.
+#: For `tools.mutants`: failing examples need not be shrunk, and a few find most failures.
 settings.register_profile(
     "mutants", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]
 )
@@ -40,7 +40,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 
 @dataclass(frozen=True)
 class Fixture:
-    """A file that QEMU wrote, unpacked with its holes, and how it was made."""
+    """A file that QEMU wrote, unpacked with its holes, and its description."""
 
     name: str
     path: Path
@@ -50,14 +50,14 @@ class Fixture:
 
 @cache
 def manifest() -> dict[str, dict[str, Any]]:
-    """What `tools/qemu` noted of each fixture, by name."""
+    """Descriptions of the fixtures by `tools/qemu`, by name."""
     document = json.loads((FIXTURES / "manifest.json").read_text(encoding="utf-8"))
     entries: dict[str, dict[str, Any]] = document.get("fixtures", document)
     return entries
 
 
 class Fixtures:
-    """The fixtures, each unpacked when it is first asked for."""
+    """The fixtures, each unpacked on first use."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -79,14 +79,14 @@ def fixtures(tmp_path_factory: pytest.TempPathFactory) -> Fixtures:
 
 @pytest.fixture(scope="session")
 def watch(tmp_path_factory: pytest.TempPathFactory) -> Watch:
-    """What hears of writing elsewhere than in temporary folders and in declared caches."""
+    """Observer of writes outside temporary folders and declared caches."""
     base = tmp_path_factory.getbasetemp()
     return Watch(SCRATCH, base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_written_elsewhere(watch: Watch) -> Iterator[None]:
-    """Fail a test that writes outside of what is its own."""
+    """Fail a test that writes outside its own places."""
     with watch.noted() as noted:
         yield
     assert not noted, "written outside of temporary folders and declared caches"

@@ -11,7 +11,7 @@ from mappedram.io.opening import open_source
 
 
 def copy_sparse(source: Path, target: Path) -> Path:
-    """A copy with the same holes, free to be changed."""
+    """A sparse copy that may be changed."""
     with open_source(source) as opened, target.open("wb") as stream:
         copy_data(opened, 0, opened.size, WriteTarget(stream.fileno()))
         os.ftruncate(stream.fileno(), opened.size)
@@ -38,7 +38,7 @@ def field_place(snapshot: Snapshot, path: str) -> tuple[int, int]:
 
 @contextmanager
 def memory_file(data: bytes = b"") -> Iterator[int]:
-    """A file that takes no disk: huge sparse ones cost nothing."""
+    """A file in memory: huge sparse ones cost nothing."""
     fd = os.memfd_create("mappedram-test")
     try:
         os.pwrite(fd, data, 0)
@@ -48,6 +48,6 @@ def memory_file(data: bytes = b"") -> Iterator[int]:
 
 
 def extents(path_or_fd: Path | int) -> list[tuple[int, int]]:
-    """The parts of a file that are not holes."""
+    """Parts of a file that are not holes."""
     with open_source(path_or_fd) as source:
         return list(source.extents(0, source.size))

@@ -1,7 +1,7 @@
-"""What a run of the tests takes from its surroundings; all else is the same on every machine.
+"""The environment of a test run, which is the same on every machine.
 
 `tests/conftest.py` calls `settle` in each process of pytest, before anything is collected. Programs
-that tests start inherit what it sets: an empty home, a folder for temporary files, locale, time
+that tests start inherit its settings: an empty home, a folder for temporary files, locale, time
 zone, size of the terminal, file mode mask and signals.
 """
 
@@ -18,8 +18,8 @@ from pathlib import Path
 
 from tools.fresh import SETTINGS
 
-#: Variables that are kept: where programs are, how pytest was called, what a tester may choose.
-#: Those of `SETTINGS` say where packages come from, and are kept, too.
+#: Variables that are kept: paths of programs, pytest's own, and choices of the user. Those of
+#: `SETTINGS`, sources of packages, are kept as well.
 KEPT = re.compile(
     r"PATH|LD_LIBRARY_PATH|VIRTUAL_ENV|JAVA_HOME|PYTEST_\w+|COV(ERAGE)?_\w+|CI|HYPOTHESIS_PROFILE"
     r"|MAPPEDRAM_(LINUX|ANALYZE_MIGRATION)"
@@ -33,9 +33,9 @@ FIXED = {
     "COLUMNS": "80",
     "LINES": "24",
 }
-#: Caches and settings outside of the checkout that tests may use, so as not to fetch everything
-#: anew: the variable that names each, and where it is in the tester's home. Maven's is not here:
-#: Java takes ~/.m2 from the account whatever HOME says.
+#: Caches and settings outside the checkout that tests may use, to avoid downloads: the variable for
+#: each, and its place in the user's home. Maven's is not here: Java takes ~/.m2 from the account,
+#: whatever HOME says.
 DECLARED = {
     "PIP_CACHE_DIR": ".cache/pip",
     "PIP_CONFIG_FILE": ".config/pip/pip.conf",
@@ -48,12 +48,12 @@ DECLARED = {
     "RUSTUP_HOME": ".rustup",
     "MAPPEDRAM_LINUX": ".cache/mappedram/linux",
 }
-#: Signals that may be ignored where the suite is started: by a shell in the background, say.
+#: Signals that may be ignored when the suite starts, for example by a shell in the background.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGCHLD)
 
 
 def environment(outer: Mapping[str, str], scratch: Path) -> dict[str, str]:
-    """The variables of a run, given those that it is started with and a folder of its own."""
+    """The variables of a run, from the outer ones and a folder for the run."""
     kept = {
         name: value
         for name, value in outer.items()
@@ -61,7 +61,7 @@ def environment(outer: Mapping[str, str], scratch: Path) -> dict[str, str]:
     }
     home = Path(outer.get("HOME") or "/nonexistent")
     places = {name: home / place for name, place in DECLARED.items()}
-    # A file is taken over where it is, a cache also where it may be made.
+    # A file is used if it exists, a cache also if it can be created.
     usable = {
         name: str(place)
         for name, place in places.items()
@@ -71,14 +71,14 @@ def environment(outer: Mapping[str, str], scratch: Path) -> dict[str, str]:
         "HOME": scratch / "home",
         "TMPDIR": scratch / "tmp",
         "XDG_RUNTIME_DIR": scratch / "run",
-        # Where pytest keeps the folders of the last runs.
+        # Folder of the folders of the last runs of pytest.
         "PYTEST_DEBUG_TEMPROOT": outer.get("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir()),
     }
     return usable | kept | FIXED | {name: str(value) for name, value in own.items()}
 
 
 def settle() -> Path:
-    """Give this process, and those that it starts, surroundings of their own; return the folder."""
+    """Set up the environment of this process and its children; return the folder."""
     scratch = Path(tempfile.mkdtemp(prefix="mr-"))  # short: names of sockets have 107 bytes
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     for name in ("home", "tmp", "run"):

@@ -1,7 +1,7 @@
 """Run the command and interrupt it: `python -m tests.interrupted NUMBER FOLDER ARGUMENT...`.
 
-The process looks into FOLDER at each call of a Python function. It sends itself the signal when a
-file there has bytes. A test that waits for that from outside comes too late on a busy machine.
+The process looks into FOLDER at each call of a Python function. It sends itself the signal once a
+file there has bytes. A test that watches from outside would be too late on a busy machine.
 """
 
 import os
@@ -13,7 +13,7 @@ from mappedram.cli.main import main
 
 
 def interrupt(number: int, folder: str) -> None:
-    """Send this process the signal when a file in `folder` is no longer empty."""
+    """Send this process the signal once a file in `folder` is not empty."""
 
     def look(_frame: object, _event: str, _argument: Any) -> None:
         if any(entry.is_file() and entry.stat().st_size for entry in os.scandir(folder)):

@@ -1,4 +1,4 @@
-"""No regular expression relies on what early releases of Python 3.11 match wrongly."""
+"""No regular expression uses a feature that early releases of Python 3.11 match wrongly."""
 
 import ast
 import re
@@ -16,14 +16,14 @@ def uses_re(node: ast.AST) -> bool:
 
 
 def expressions(source: str) -> list[str]:
-    """What may be a regular expression in a module that uses `re`: each text, and its parts."""
+    """Possible regular expressions in a module that uses `re`: each text, and its parts."""
     nodes = list(ast.walk(ast.parse(source)))
     if not any(map(uses_re, nodes)):
         return []
     texts = []
     for node in nodes:
         if isinstance(node, ast.JoinedStr):
-            # What is put in stands in a group, as it does where it is repeated.
+            # An inserted value becomes a group, as it is one if it is repeated.
             parts = (p.value if isinstance(p, ast.Constant) else "(?:x)" for p in node.values)
             texts.append("".join(map(str, parts)))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
@@ -37,7 +37,7 @@ def is_possessive(text: str) -> bool:
     if not re.search(r"[*+?}]\+|\(\?>", text):
         return False
     try:
-        # Nothing public tells how a pattern is read.
+        # No public API tells how a pattern is parsed.
         plain = re.sub(r"\b[Cg]\+\+", "C", text)
         parsed = re._parser.parse(plain)  # type: ignore[attr-defined]  # noqa: SLF001
     except re.error:
@@ -46,7 +46,7 @@ def is_possessive(text: str) -> bool:
 
 
 def test_none_is_possessive() -> None:
-    """CPython 3.11.2 puts the end of a possessive group behind the attempt that failed."""
+    """CPython 3.11.2 sets the end of a possessive group behind the attempt that failed."""
     for folder in ("mappedram", "tools", "tests"):
         for path in {*(ROOT / folder).rglob("*.py")} - {Path(__file__).resolve()}:
             found = filter(is_possessive, expressions(path.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""What modules hand to each other has a type: `Any` stands in no signature that others see."""
+"""Interfaces between modules are typed: no visible signature has `Any`."""
 
 import ast
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "mappedram"
 _CONTEXT = "the context that Construct hands to whatever depends on what stands before"
 _GENERATED = "the classes that Kaitai generates have no types"
 _VOLATILITY = "as the class of Volatility has it, which has no types"
-#: Where `Any` stands in what other modules see, by module and name, and why.
+#: Visible names with `Any`, by module and name, with the reasons.
 EXCUSED = {
     "__init__.py: __getattr__": "hidden from type checkers, which see what is loaded lazily",
     "qemu/capture/monitor.py: Monitor.execute": "what QEMU answers, as the command has it",
@@ -43,7 +43,7 @@ EXCUSED = {
 
 
 def untyped(source: str) -> set[str]:
-    """The names that other modules see, and whose types hold `Any`."""
+    """The visible names whose types contain `Any`."""
     return {name for name, part in _annotations(ast.parse(source).body, "") if _holds_any(part)}
 
 
@@ -62,7 +62,7 @@ def _holds_any(annotation: ast.expr) -> bool:
 
 
 def _annotations(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.expr]]:
-    """The types in what other modules see of one, by the name of what has them."""
+    """The visible types of a module, by the name of their owner."""
     for node in body:
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if _is_public(name):
@@ -79,7 +79,7 @@ def _annotations(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.e
 
 
 def _assigned(node: ast.AnnAssign | ast.Assign) -> Iterator[ast.expr]:
-    """The type of a variable, and one that gets a name."""
+    """The type of a variable, and of a named alias."""
     if isinstance(node, ast.AnnAssign):
         yield node.annotation
     if isinstance(node.value, ast.Subscript | ast.BinOp | ast.Name):
@@ -127,7 +127,7 @@ def test_what_is_untyped(source: str, found: set[str]) -> None:
 
 
 def test_what_modules_hand_to_each_other_is_typed() -> None:
-    """Each name that is excused is one still, and each has its reason."""
+    """Each excused name still needs its excuse, and has a reason."""
     found = {
         f"{path.relative_to(PACKAGE)}: {name}"
         for path in sorted(PACKAGE.rglob("*.py"))

@@ -1,4 +1,4 @@
-"""Imports run one way, generated files are fresh, and what is slow is loaded only where needed."""
+"""Imports run one way, generated files are up to date, and slow modules are loaded on demand."""
 
 import ast
 import hashlib
@@ -13,7 +13,7 @@ import pytest
 
 from tools.rooms import MODULES, PACKAGE, ROOMS, ROOT, allowed, docstring, imports, room, sentence
 
-#: The front doors: what stands above all rooms, and what no room may import.
+#: The modules above all rooms, which no room may import.
 FRONT = {"__init__", "__main__", "api", "strategies"}
 
 
@@ -62,7 +62,7 @@ def test_no_module_imports_itself_through_others() -> None:
 
 @pytest.mark.parametrize("name", ROOMS)
 def test_no_circle_inside_a_room(name: str) -> None:
-    """Folders and modules of a room, each with all that is in it."""
+    """Folders and modules of a room, each with everything inside."""
 
     def part(module: str) -> str:
         return ".".join(module.split(".")[:3])
@@ -93,48 +93,48 @@ def test_each_folder_says_what_belongs_in_it(path: Path) -> None:
     assert re.search(r"\bbelongs?\b", docstring(path))
 
 
-#: What imports a module, also in a program that a tool or a test runs as text.
+#: Imports of a module, also in a program that a tool or a test runs as text.
 _IMPORTED = re.compile(r"^(?:from|import) (mappedram[\w.]*)(?![\w.;])", re.MULTILINE)
 
 
 @pytest.mark.parametrize("top", ["docs", "mappedram", "tests", "tools"])
 def test_modules_that_are_imported_exist(top: str) -> None:
-    """A program inside a string is not seen by mypy, and some are run by hand only."""
+    """A program inside a string is invisible to mypy, and some are only run by hand."""
     for path in sorted((ROOT / top).rglob("*")):
         if path.suffix in (".py", ".md"):
             named = set(_IMPORTED.findall(path.read_text(encoding="utf-8")))
             assert named <= MODULES.keys(), path
 
 
-#: Calls on files whose answers differ from one file system to the next.
+#: Calls on files whose results differ between file systems.
 FILE_CALLS = re.compile(
     "access|[fl]?ch(mod|own)|close|copy_file_range|dup2?|fallocate|f(data)?sync|[fl]?stat(vfs)?"
     "|f?truncate|([fl]?(get|set|list|remove)xattr)|ioctl|link|lockf|lseek|memfd_create|open"
     "|posix_f(advise|allocate)|p?(read|write)v?|remove|renames?|replace|sendfile|splice|symlink"
     "|sync|unlink"
 )
-#: Methods of `Path` that ask the same, or, from Python 3.14 on, take any error for "no".
+#: Methods of `Path` that do the same, or that, since Python 3.14, treat any error as "no".
 PATH_CALLS = {
     *("chmod", "exists", "hardlink_to", "is_block_device", "is_dir", "lchmod", "lstat"),
     *("rename", "stat", "symlink_to", "unlink"),
 }
-#: What makes such calls elsewhere, and why.
+#: Other callers, with the reasons.
 EXCUSED = {
-    "cli/main.py": {"dup2", "open"},  # standard output, which nobody reads any more
-    "cli/diff.py": {"dup2", "open"},  # likewise
+    "cli/main.py": {"dup2", "open"},  # standard output, whose reader has gone
+    "cli/diff.py": {"dup2", "open"},  # the same
     "fuzz/targets/command.py": {"read"},  # a pipe
 }
 
 
 def _names(owner: str | None, name: str) -> set[str]:
-    """The calls of an object that are those of the layer."""
+    """The attributes of an object that are calls of the layer."""
     if owner == "os":
         return {name} if FILE_CALLS.fullmatch(name) else set()
     return set() if owner in ("calls", "system") else PATH_CALLS
 
 
 def file_calls(path: Path) -> set[str]:
-    """The calls on files that a module makes: those of `os`, and modules that have more."""
+    """The calls on files in a module: those of `os`, and modules that have more."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute):
@@ -149,7 +149,7 @@ def file_calls(path: Path) -> set[str]:
 
 
 def test_one_layer_asks_the_system() -> None:
-    """Nobody else has to know what an error number means: `mappedram/io/system` has them all."""
+    """No other module needs to know error numbers: `mappedram/io/system` has them all."""
     made = {str(path.relative_to(PACKAGE)): file_calls(path) for path in modules()}
     assert {name: calls for name, calls in made.items() if calls and "system/" not in name} == (
         EXCUSED
@@ -245,7 +245,7 @@ def test_clauses_named_in_the_code_exist(path: Path) -> None:
     assert set(named) <= clause_ids()
 
 
-#: Where the types of values stand, and views of them: named as the structures are.
+#: Modules with the types of values and their views, which are named like the structures.
 TYPES = {"mappedram.format.structures", "mappedram.format.views"}
 
 

@@ -1,4 +1,4 @@
-"""A run of the tests is the same wherever and however it is started, and writes nowhere else."""
+"""A test run is the same wherever and however it is started, and writes nowhere else."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ HOSTILE = {
     "GZIP": "-1",
     "POSIXLY_CORRECT": "1",
 }
-#: Tests that depend on what a hostile run changes, where nothing is set for them.
+#: Tests that depend on the settings of a hostile environment, unless they are reset.
 PROBES = (
     "tests/test_surroundings.py::test_what_a_test_finds",
     "tests/cli/test_main.py",
@@ -49,7 +49,7 @@ PROBES = (
 
 
 def test_what_a_test_finds(tmp_path: Path) -> None:
-    """Run here, and once more in surroundings that are hostile."""
+    """Run here, and again in a hostile environment."""
     assert Path.home().is_dir()
     assert not list(Path.home().glob(".bash*"))
     assert {name: os.environ.get(name) for name in hermetic.FIXED} == hermetic.FIXED
@@ -65,7 +65,7 @@ def test_what_a_test_finds(tmp_path: Path) -> None:
 
 
 def start_badly() -> None:
-    """As a careless script does in the background."""
+    """Start a process as a careless script does in the background."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGCHLD):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
@@ -154,7 +154,7 @@ def deprecated(level):
 
 
 def deprecated(level: int, caller: str) -> None:
-    """Call something that is deprecated from a module of the given name."""
+    """Call a deprecated function from a module of the given name."""
     names = {"__name__": "foreign.library"}
     exec(compile(FOREIGN, "foreign.py", "exec"), names)
     exec(compile(f"deprecated({level})", "caller.py", "exec"), names | {"__name__": caller})

@@ -1,4 +1,4 @@
-"""Writing outside of the places that are a test's own, as the interpreter tells of it."""
+"""Detect writes outside a test's own places, through the interpreter's audit events."""
 
 import os
 import sys
@@ -9,10 +9,10 @@ from typing import Any
 
 from tests.hermetic import DECLARED
 
-#: Folders in the checkout that tools may write to: the caches that .gitignore knows.
+#: Folders in the checkout that tools may write to: the caches in .gitignore.
 CACHES = {"__pycache__", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-#: Which argument of an event names what is changed, and which one the folder it is relative to.
+#: The argument of an event that names the changed file, and the one with its base folder.
 _CHANGES = {
     "os.link": (1, 3),
     "os.mkdir": (0, 2),
@@ -25,7 +25,7 @@ _CHANGES = {
 
 
 class Watch:
-    """Notes what this process writes elsewhere than in some places. There can be only one."""
+    """Records writes of this process outside given places. There can be only one."""
 
     def __init__(self, *places: Path) -> None:
         declared = (Path(os.environ[name]) for name in DECLARED if name in os.environ)
@@ -35,7 +35,7 @@ class Watch:
 
     @contextmanager
     def noted(self) -> Iterator[list[str]]:
-        """What is written elsewhere in the block: the kind of event and the path."""
+        """Writes elsewhere in the block: the kind of event and the path."""
         noted: list[str] = []
         self._noted = noted
         try:

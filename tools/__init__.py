@@ -1,5 +1,5 @@
 """Tools for developers of mappedram.
 
-Nothing here is installed with the package, and the package imports none of it. What a user could
-need belongs in `mappedram`.
+They are not installed with the package, and the package imports none of them. What a user may need
+belongs in `mappedram`.
 """

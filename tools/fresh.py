@@ -1,9 +1,9 @@
-"""The README's commands in a new Debian root, which shows what this machine hides.
+"""Run the README's commands in a new Debian root, to find hidden dependencies on this machine.
 
-The root is made by debootstrap with python3, git and ca-certificates only. It gets a clone of what
-is committed, an empty home and an empty environment. It reaches packages as this machine does: with
-its certificates, the archives of apt, and the settings of pip, uv, npm, Maven and Go. Takes root;
-needs nothing but the standard library.
+The root is made by debootstrap with python3, git and ca-certificates only. It gets a clone of the
+committed files, an empty home and an empty environment. It fetches packages as this machine does:
+with its certificates, apt archives, and settings of pip, uv, npm, Maven and Go. Needs root, and
+only the standard library.
 """
 
 import argparse
@@ -21,15 +21,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = "python3,git,ca-certificates"
-#: Where the clone stands in the root, and the home.
+#: Folder of the clone in the root, and the home.
 CLONE, HOME = "/root/mappedram", "/root"
 BUNDLE = Path("etc/ssl/certs/ca-certificates.crt")
-#: Variables that say where packages come from, and whom to trust.
+#: Variables with sources of packages, and trusted certificates.
 SETTINGS = re.compile(
     r"(PIP|UV|NPM_CONFIG|npm_config|GO|MAVEN)_?[A-Z_]*|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE"
     r"|CURL_CA_BUNDLE|NODE_EXTRA_CA_CERTS|GIT_SSL_CAINFO|(https?|ftp|no|all)_proxy|[A-Z]+_PROXY"
 )
-#: Files with such settings: where each may stand here, and where the root gets it.
+#: Files with such settings: their places on this machine, and in the root.
 FILES = (
     (("~/.config/pip/pip.conf", "~/.pip/pip.conf", "/etc/pip.conf"), "etc/pip.conf"),
     (("~/.config/uv/uv.toml", "/etc/uv/uv.toml"), "etc/uv/uv.toml"),
@@ -43,7 +43,7 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE
 
 
 def commands(readme: str) -> list[str]:
-    """The commands that the README opens with."""
+    """The first commands of the README."""
     block = re.search(r"^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
     if block is None:
         raise ValueError("the README has no block of shell commands")
@@ -51,7 +51,7 @@ def commands(readme: str) -> list[str]:
 
 
 def sources(suite: str) -> str:
-    """What apt in the root is set up with: the archives of Debian that this machine uses."""
+    """Archives of Debian that this machine uses, for apt in the root."""
     listed = _output(
         ["apt-get", "indextargets", "--format", "$(LABEL)\t$(REPO_URI)", "Identifier: Packages"]
     )
@@ -68,13 +68,13 @@ def sources(suite: str) -> str:
 
 
 def make(root: Path, suite: str) -> None:
-    """A new Debian in `root`, which can reach packages as this machine does."""
+    """Make a new Debian in `root` that can fetch packages as this machine does."""
     if shutil.which("debootstrap") is None:
         _run(["apt-get", "-q", "-y", "install", "--no-install-recommends", "debootstrap"])
     archive = sources(suite).split()[1]
     _run(
         [
-            *("unshare", "--mount", "--pid", "--fork", "--kill-child"),  # and all that it mounts
+            *("unshare", "--mount", "--pid", "--fork", "--kill-child"),  # ends its mounts, too
             *("debootstrap", "--variant=minbase", f"--include={PACKAGES}"),
             *(suite, str(root), archive),
         ]
@@ -94,7 +94,7 @@ def make(root: Path, suite: str) -> None:
 
 
 def _trust(root: Path) -> None:
-    """Let the root trust whom this machine trusts."""
+    """Let the root trust the certificates that this machine trusts."""
     known = set(_CERTIFICATE.findall((root / BUNDLE).read_text()))
     extra = set(_CERTIFICATE.findall((Path("/") / BUNDLE).read_text())) - known
     for number, certificate in enumerate(sorted(extra)):
@@ -104,24 +104,24 @@ def _trust(root: Path) -> None:
 
 
 def environment(root: Path, outer: Mapping[str, str]) -> Iterator[str]:
-    """The variables that a command in the root has, as arguments of env(1)."""
+    """The variables of a command in the root, as arguments of env(1)."""
     yield from (
         f"HOME={HOME}",
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "TERM=dumb",
     )
     for name, value in outer.items():
-        # A path that the root does not have says nothing there.
+        # A path that the root does not have is useless there.
         there = not value.startswith("/") or (root / value[1:]).exists()
         if SETTINGS.fullmatch(name) and there:
             yield f"{name}={value}"
 
 
 def enter(root: Path, command: str) -> tuple[int, list[str]]:
-    """Run a shell command in the clone; what it mounts or starts is gone when it ends.
+    """Run a shell command in the clone; its mounts and processes end with it.
 
     Returns:
-        Its exit status, and the lines of the summary with which it ends.
+        Its exit status, and the lines of its final summary.
     """
     inside = shlex.join(["env", "-i", *environment(root, os.environ), "sh", "-c"])
     script = f"""
@@ -149,7 +149,7 @@ exec chroot {root} {inside} {shlex.quote(f"cd {CLONE} && {command}")}
                     lines.clear()
                 lines.append(line)
         except BaseException:
-            process.kill()  # and with it all that runs in the root
+            process.kill()  # with all processes in the root
             raise
     return process.returncode, lines if lines and lines[0].startswith("Summary") else []
 
@@ -185,12 +185,12 @@ def _end(number: int, _: object) -> None:
 
 
 def main() -> int:
-    """Make a root, run the commands in it, say what each took; 1 where one has failed."""
+    """Make a root, run the commands in it, print their times; return 1 if one failed."""
     options = _options()
     if os.geteuid() != 0:
         print("tools/fresh: making a root takes root", file=sys.stderr)
         return 1
-    _on_signals(_end)  # which may be ignored, in the background, or leave the root behind
+    _on_signals(_end)  # signals may be ignored in the background, or would leave the root behind
     root = Path(tempfile.mkdtemp(prefix=f"mappedram-fresh-{options.suite}-"))
     root.chmod(0o755)
     took: list[tuple[str, float, int]] = []

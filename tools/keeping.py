@@ -1,4 +1,4 @@
-"""What results of long runs are kept with: whole files, and the commit that they are of."""
+"""Store results of long runs: atomic files, and the commit that they belong to."""
 
 import subprocess
 from pathlib import Path
@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def replace(path: Path, text: str) -> None:
-    """Write a file anew, whole or not at all.
+    """Rewrite a file atomically.
 
     Raises:
         OSError: it cannot be written.
@@ -18,13 +18,13 @@ def replace(path: Path, text: str) -> None:
 
 
 def commit(*apart: Path) -> str:
-    """The commit of this repository, with `+` where files differ from it.
+    """The commit of this repository, with `+` if files differ from it.
 
     Args:
         apart: files that may differ.
 
     Raises:
-        subprocess.CalledProcessError: this is no checkout.
+        subprocess.CalledProcessError: this is not a checkout.
     """
     git = ["git", "-C", str(ROOT)]
     said = subprocess.run(

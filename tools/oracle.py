@@ -1,6 +1,6 @@
 """A writer of mapped-ram files in plain `struct`, which shares no code with the package.
 
-Tests hold the package against it; the benchmarks make huge sparse files with it.
+Tests compare the package with it; the benchmarks make huge sparse files with it.
 """
 
 import os
@@ -23,11 +23,10 @@ class OracleBlock:
 
 @dataclass(frozen=True)
 class OracleFile:
-    """A whole file: a configuration section, RAM, and what else is given.
+    """A whole file: a configuration section, RAM, and optional parts.
 
-    `subsections` are further ones, ahead of that of the capabilities. `early` are sections before
-    START of RAM, `devices` those behind its END, `tail` is what ends the file instead of EOF and
-    the description.
+    `subsections` precede that of the capabilities. `early` are sections before START of RAM,
+    `devices` those behind its END; `tail` replaces EOF and the description at the end of the file.
     """
 
     blocks: Sequence[OracleBlock]
@@ -64,7 +63,7 @@ class OracleFile:
         )
 
     def head(self) -> bytes:
-        """All before the list of blocks: headers, configuration, START of RAM, MEM_SIZE."""
+        """All bytes before the list of blocks: headers, configuration, START of RAM, MEM_SIZE."""
         machine = self.machine.encode()
         names = b"".join(bytes([len(name)]) + name.encode() for name in self.capabilities)
         subsection = b"configuration/capabilities"

@@ -1,8 +1,8 @@
-"""The programs of Debian that the tests run, and one command that installs those that are missing.
+"""The programs of Debian that the tests run, and a command that installs the missing ones.
 
 `python -m tools.programs` installs. QEMU and libvirt come from other suites; their own installers
-run before this. Exit status: 0 all are there, 3 some cannot be installed here (callers go on, and
-tests say what is missing).
+run before. Exit status: 0 all are there, 3 some cannot be installed here (callers go on, and tests
+report what is missing).
 """
 
 import os
@@ -12,20 +12,20 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-#: Where Debian keeps programs for administrators, which not every PATH names.
+#: Also has Debian's folders of programs for administrators, which not every PATH has.
 SEARCHED = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program, the package that has it, and what needs it.
+    """A program, its package, and its purpose.
 
     Attributes:
-        names: any of these will do.
+        names: alternative names.
         package: name of the package in Debian.
         purpose: what is left out without it.
-        minimum: the first version that will do, where an older one does not.
-        asked: arguments with which the program tells its version.
+        minimum: the oldest sufficient version, if that matters.
+        asked: arguments with which the program prints its version.
     """
 
     names: tuple[str, ...]
@@ -36,10 +36,10 @@ class Program:
 
     @property
     def found(self) -> str | None:
-        """Where it is; None where it is missing, or too old.
+        """Its path; None if it is missing or too old.
 
-        The first of the path need not be the one: a rustup without a toolchain has a cargo that
-        tells no version.
+        The first one in the path may be unusable: a rustup without a toolchain has a cargo that
+        prints no version.
         """
         places = (
             shutil.which(name, path=folder)
@@ -68,7 +68,7 @@ PROGRAMS = (
     Program(("fuse2fs",), "fuse2fs", "files behind FUSE, without holes"),
     Program(("g++",), "g++", "the parser in C++"),
     Program(("gdb",), "gdb", "exports read by gdb"),
-    # What the runtime of Kaitai Struct for Go asks for; Debian 12 has it in backports.
+    # Required by the runtime of Kaitai Struct for Go; Debian 12 has it in backports.
     Program(("go",), "golang-go", "the parser in Go", (1, 23), ("version",)),
     Program(("javac",), "default-jdk-headless", "the parser in Java, the Kaitai compiler"),
     Program(("lzop",), "lzop", "save images compressed by lzop"),
@@ -88,7 +88,7 @@ PROGRAMS = (
 
 
 def by_name(name: str) -> Program:
-    """The entry of a program. Raises KeyError where there is none."""
+    """The entry of a program. Raises KeyError if there is none."""
     return {name: program for program in PROGRAMS for name in program.names}[name]
 
 
@@ -101,7 +101,7 @@ def install(programs: list[Program]) -> str | None:
     """Install programs with apt.
 
     Returns:
-        Why some are still missing; None where none is.
+        Why some are still missing; None if none is.
     """
     packages = sorted({program.package for program in programs})
     by_hand = f"sudo apt-get install {' '.join(packages)}"
@@ -121,15 +121,15 @@ def install(programs: list[Program]) -> str | None:
 
 
 def _install(packages: list[str], suite: str | None) -> None:
-    """Let apt install what it can of the packages.
+    """Let apt install as many of the packages as it can.
 
-    A package of backports will do where the stable one is too old, or depends to the letter on what
-    QEMU has brought from backports (gdb's libdw1 on libelf1).
+    Backports are used if the stable package is too old, or depends on an exact version of a library
+    that QEMU has brought from backports (gdb's libdw1 on libelf1).
     """
     options = ["install", "--yes", "--no-install-recommends"]
     if suite:
         options += ["--target-release", suite]
-    # One by one where not all can be had together: not every architecture has every package.
+    # Try them one by one if apt cannot install all: some architectures lack packages.
     if not _apt(*options, *packages):
         for package in packages:
             _apt(*options, package)
@@ -153,7 +153,7 @@ def _apt(*arguments: str) -> bool:
 
 
 def main() -> int:
-    """Install what is missing; say what cannot be."""
+    """Install missing programs; report those that cannot be installed."""
     lacking = missing()
     reason = install(lacking) if lacking else None
     if reason:

@@ -1,7 +1,7 @@
-"""The rooms of the package: its folders, their docstrings, and which of them imports which.
+"""The rooms of the package: its folders, their docstrings, and the imports between them.
 
-A docstring of a room ends with "Imports: …". `tests/test_structure.py` compares that with the
-imports themselves, and the site draws the house from it.
+The docstring of a room ends with "Imports: …". `tests/test_structure.py` compares that with the
+actual imports, and the site draws the rooms from it.
 """
 
 import ast
@@ -13,12 +13,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mappedram"
 
-#: The end of the docstring of a room: what it may import.
+#: End of the docstring of a room: its permitted imports.
 _IMPORTS = re.compile(r"\nImports: ([a-z_,\s]+)\.")
 
 
 def name_of(path: Path) -> str:
-    """A module as it is imported."""
+    """Name of a module for imports."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -42,7 +42,7 @@ def imports(name: str) -> set[str]:
 
 
 def _module(name: str) -> str:
-    """The module that has a name."""
+    """The module of that name."""
     while name not in MODULES:
         name = name.rpartition(".")[0]
     return name
@@ -72,7 +72,7 @@ def sentence(path: Path) -> str:
 
 
 def allowed(name: str) -> set[str]:
-    """The rooms and modules that a room may import, as its docstring says.
+    """The rooms and modules that a room may import, by its docstring.
 
     Raises:
         ValueError: the docstring does not say it.
@@ -86,7 +86,7 @@ def allowed(name: str) -> set[str]:
 def used() -> dict[str, set[str]]:
     """The rooms that each room imports, from the lowest room to the highest."""
     graph = {name: allowed(name) & ROOMS.keys() for name in ROOMS}
-    # Sorted: the order of a set differs from one run to the next.
+    # Sort: the order of a set differs between runs.
     order = TopologicalSorter({name: sorted(below) for name, below in graph.items()})
     return {name: graph[name] for name in order.static_order()}
 
@@ -100,6 +100,6 @@ def direct(graph: Mapping[str, Iterable[str]]) -> dict[str, set[str]]:
 
 
 def reached(graph: Mapping[str, Iterable[str]], name: str) -> set[str]:
-    """All that a room imports, directly or through other rooms."""
+    """All rooms that a room imports, directly or through other rooms."""
     below = set(graph[name])
     return below.union(*(reached(graph, one) for one in below))

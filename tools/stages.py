@@ -1,7 +1,7 @@
-"""All that has to hold, stage by stage, and a summary: what ran, what was skipped, what to do.
+"""Run all checks in stages, and print a summary: what ran, what was skipped, what to do.
 
-`tools/test` runs this. Each stage runs whatever became of those before it. Arguments are handed to
-pytest.
+`tools/test` runs this. Each stage runs whatever the result of those before it. Arguments are passed
+to pytest.
 """
 
 import shlex
@@ -16,19 +16,19 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Exit status of a stage that cannot run here; what it says tells why.
+#: Exit status of a stage that cannot run here; its output says why.
 UNAVAILABLE = 3
 _PYTHON = (sys.executable, "-m")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One command and what it shows.
+    """One command, and what it checks.
 
     Attributes:
-        name: what the summary calls it.
-        command: what is run, in the root of the repository.
-        remedy: what to do where it fails or cannot run.
+        name: its name in the summary.
+        command: the command, run in the root of the repository.
+        remedy: what to do if it fails or cannot run.
         is_pytest: whether it takes the arguments of pytest and counts tests.
     """
 
@@ -60,7 +60,7 @@ STAGES = (
         "run '.venv/bin/pytest --last-failed'",
         is_pytest=True,
     ),
-    # Alone on the machine: these drive a guest while it runs, and a busy machine upsets that.
+    # Alone on the machine: these control a running guest, and a busy machine disturbs that.
     Stage(
         "tests with QEMU",
         (*_PYTHON, "pytest", "-m", "qemu"),
@@ -72,13 +72,13 @@ STAGES = (
 
 @dataclass
 class Outcome:
-    """What became of a stage.
+    """Result of a stage.
 
     Attributes:
         status: exit status of its command.
         seconds: how long it took.
-        counts: tests by result: passed, failed, skipped.
-        skipped: why tests were skipped, with how many of them.
+        counts: number of tests by result: passed, failed, skipped.
+        skipped: why tests were skipped, with their number.
     """
 
     stage: Stage
@@ -94,12 +94,12 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Whether something is wrong, rather than missing."""
+        """Whether something failed, rather than being unavailable."""
         return self.word == "FAILED"
 
 
 def run(stage: Stage, arguments: Sequence[str]) -> Outcome:
-    """Run one stage; what it prints goes where ours does."""
+    """Run one stage; its output goes to our own."""
     with tempfile.TemporaryDirectory(prefix="mappedram-stage-") as folder:
         report = Path(folder) / "report.xml"
         extra = (f"--junitxml={report}", *arguments) if stage.is_pytest else ()
@@ -109,7 +109,7 @@ def run(stage: Stage, arguments: Sequence[str]) -> Outcome:
         status = subprocess.run(command, cwd=ROOT, check=False).returncode
         outcome = Outcome(stage, status, time.monotonic() - begun)
         if stage.is_pytest:
-            # 3 is pytest's own internal error, and no stage that is left out.
+            # 3 is an internal error of pytest, not a stage that is left out.
             outcome.status = -status if status == UNAVAILABLE else status
             if report.exists():
                 _count(report, outcome)
@@ -117,7 +117,7 @@ def run(stage: Stage, arguments: Sequence[str]) -> Outcome:
 
 
 def _count(report: Path, outcome: Outcome) -> None:
-    """Take the numbers of tests, and why some were skipped, from a report in JUnit's form."""
+    """Read the numbers of tests, and the reasons of skips, from a JUnit report."""
     for case in ElementTree.parse(report).iter("testcase"):
         skipped = case.find("skipped")
         if case.find("failure") is not None or case.find("error") is not None:
@@ -130,7 +130,7 @@ def _count(report: Path, outcome: Outcome) -> None:
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """What ran, what was skipped and why, and what to do about it."""
+    """What ran, what was skipped and why, and what to do."""
     width = max(len(outcome.stage.name) for outcome in outcomes)
     lines = ["", "Summary"]
     for outcome in outcomes:
@@ -152,7 +152,7 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 
 
 def main() -> int:
-    """Run all stages; 1 where one has failed."""
+    """Run all stages; return 1 if one failed."""
     arguments = sys.argv[1:]
     outcomes = [run(stage, arguments) for stage in STAGES]
     print(summary(outcomes), flush=True)

@@ -3,12 +3,12 @@
 import tarfile
 from pathlib import Path
 
-#: Missing before Python 3.11.4, where the check in `unpack` has to do.
+#: Missing before Python 3.11.4; then the check in `unpack` must suffice.
 _FILTER = getattr(tarfile, "data_filter", None)
 
 
 def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack the file of an archive into `folder`, with its holes; return where it is.
+    """Unpack the file of an archive into `folder`, with its holes; return its path.
 
     Raises:
         ValueError: the archive does not hold one regular file with a plain name.

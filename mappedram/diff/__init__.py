@@ -1,7 +1,7 @@
 """Compare two snapshots: headers, RAM blocks, pages, sections, fields of devices.
 
-Only what the guest has counts. How a file stores it makes no difference: offsets, alignment, and
-whether a page of zeros is stored. Showing a comparison belongs in `cli`.
+Only the state of the guest counts. How a file stores it makes no difference: offsets, alignment,
+and whether a zero page is stored. Printing a comparison belongs in `cli`.
 
 >>> for field in mappedram.diff("before", "after").fields:
 ...     print(field.idstr, field.path, field.a, field.b)

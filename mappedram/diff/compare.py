@@ -1,4 +1,4 @@
-"""Two snapshots side by side, all of it."""
+"""Comparison of two whole snapshots."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -38,12 +38,12 @@ def compare(
     Args:
         a: the first, such as `mappedram.open` returns.
         b: the second.
-        channels: how many threads compare pages.
-        partial: compare what is known of blocks of which a file does not tell all.
-        progress: called with the bytes of guest memory that are done.
+        channels: number of threads that compare pages.
+        partial: compare the known pages of blocks that are not known completely.
+        progress: called with the number of bytes of guest memory compared.
 
     Raises:
-        OSError: devices cannot be read. What else cannot be compared is in `trouble`.
+        OSError: devices cannot be read. Everything else that cannot be compared is in `trouble`.
     """
     comparing = _Comparing(a, b, partial=partial)
     blocks, pages = tuple(comparing.blocks()), tuple(comparing.pages(channels, progress))
@@ -62,7 +62,7 @@ def compare(
 
 
 def to_be_compared(a: OpenSnapshot, b: OpenSnapshot) -> int:
-    """Bytes of guest memory that `compare` goes through, for showing its progress."""
+    """Bytes of guest memory that `compare` compares, for its progress."""
     return sum(min(one.used_length, other.used_length) for one, other in _with_pages(a, b))
 
 
@@ -71,28 +71,28 @@ def _blocks(a: OpenSnapshot, b: OpenSnapshot) -> Iterator[tuple[Block | None, Bl
 
 
 def _with_pages(a: OpenSnapshot, b: OpenSnapshot) -> Iterator[tuple[Block, Block]]:
-    """The blocks that both files have."""
+    """Blocks that both files have."""
     for one, other in _blocks(a, b):
         if one and other:
             yield one, other
 
 
 def _lacking(block: Block) -> Coverage:
-    """What cannot be compared of a block; digests may stand for the pages of a metadump."""
+    """What is missing to compare a block; digests may stand for the pages of a metadump."""
     coverage = block.coverage
     unknown = tuple(one for one in coverage.unknown if one.reason is not Reason.BLANKED)
     return replace(coverage, unknown=unknown)
 
 
 def _known(a: Coverage, b: Coverage) -> "Runs":
-    """The bytes that are known of both."""
+    """Bytes that both files know."""
     end = min(a.used_length, b.used_length)
     both = replace(a, unknown=(*a.unknown, *b.unknown))
     return both.known(0, end)
 
 
 class _Comparing:
-    """A comparison under way, and what went wrong so far."""
+    """A running comparison, and its problems so far."""
 
     def __init__(self, a: OpenSnapshot, b: OpenSnapshot, *, partial: bool) -> None:
         self.a = a
@@ -101,12 +101,12 @@ class _Comparing:
         self.trouble: list[str] = []
 
     def blocks(self) -> Iterator[BlockDifference]:
-        """What the headers of the blocks say."""
+        """Compare the headers of the blocks."""
         for pair in _blocks(self.a, self.b):
             yield from compare_block(*pair)
 
     def pages(self, channels: int, progress: Progress | None) -> Iterator[PageDifferences]:
-        """The pages of the blocks that both files have."""
+        """Compare the pages of the blocks that both files have."""
         names = self.a.source.name, self.b.source.name
         for pair in _with_pages(self.a, self.b):
             lacking = [_lacking(block) for block in pair]
@@ -128,17 +128,17 @@ class _Comparing:
                 self.trouble.append(str(error))
 
     def sections(self) -> tuple[list[SectionDifference], list[FieldFinding]]:
-        """The sections, and the fields of devices that both files have."""
+        """Compare the sections, and the fields of devices that both files have."""
         stopped = [one for one in (self.a, self.b) if one.stream.stopped]
         for one in stopped:
             self.note(one, f"not followed to its end: {one.stream.stopped}")
         pairs = section_pairs(self.a, self.b)
-        # What stands behind the place where reading stopped is not known to be missing.
+        # Sections behind the place where reading stopped may exist.
         lonely = [] if stopped else list(one_sided(pairs))
         return lonely, list(compare_devices(self.a, self.b, pairs))
 
     def note_left_out(self, unknown: tuple[FieldUnknown, ...]) -> None:
-        """What a metadump left out of headers and devices."""
+        """Note the headers and devices that a metadump left out."""
         for side, one in (("a", self.a), ("b", self.b)):
             if uuid_left_out(one.stream):
                 self.note(one, "the UUID was left out of the metadump: it is not compared")
@@ -152,5 +152,5 @@ class _Comparing:
                 )
 
     def note(self, snapshot: OpenSnapshot, reason: str) -> None:
-        """Something that leaves a part of a file out."""
+        """Note a problem that leaves a part of a file out."""
         self.trouble.append(f"{snapshot.source.name}: {reason}")

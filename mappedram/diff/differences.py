@@ -1,4 +1,4 @@
-"""What a comparison finds, as frozen values."""
+"""Results of a comparison, as frozen values."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -11,24 +11,24 @@ from mappedram.stream.vmstate import Value
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
 
-#: Where something is: in the first file, in the second, or in both with other values.
+#: Where something is: in the first file, in the second, or in both with different values.
 Side = Literal["a", "b", "both"]
 
 
 class TroubleError(MappedRamError):
-    """A part of one of the two files cannot be compared. It never leaves this package."""
+    """A part of one of the two files cannot be compared. Never raised outside this package."""
 
     def __init__(self, file: str, reason: object) -> None:
         super().__init__(f"{file}: {reason}")
 
 
-#: What a header says of something; None where it does not.
+#: A value in a header; None if the header does not have it.
 Said = int | str | list[str] | None
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderDifference:
-    """One thing that the headers say of the whole guest; None where a file does not say it."""
+    """One difference in what the headers say of the whole guest; None if a file lacks the value."""
 
     name: str
     a: Said
@@ -37,9 +37,9 @@ class HeaderDifference:
 
 @dataclass(frozen=True, slots=True)
 class BlockDifference:
-    """One thing that the header of a RAM block says.
+    """One difference in the header of a RAM block.
 
-    `name` is `block` where only one file has such a block; the value is then its length.
+    `name` is `block` if only one file has the block; the value is then its length.
     """
 
     idstr: str
@@ -54,11 +54,11 @@ class PageDifferences:
 
     Attributes:
         idstr: name of the block.
-        page_size: bytes that a bit of `differing` stands for: the smaller page size of both.
+        page_size: bytes of guest memory for each bit of `differing`: the smaller page size of both.
         stored_a: number of pages of that size in the first file.
         stored_b: in the second.
-        differing: which pages have other contents.
-        unknown: number of pages that were not compared, as a file does not tell what they hold.
+        differing: bitmap of pages with different contents.
+        unknown: number of pages that were not compared because a file lacks their contents.
     """
 
     idstr: str
@@ -73,7 +73,7 @@ class PageDifferences:
         return self.differing.count()
 
     def runs(self) -> "Runs":
-        """The runs of pages that differ, as half-open ranges of offsets in the block."""
+        """Runs of differing pages, as half-open ranges of offsets in the block."""
         return self.differing.runs() * self.page_size
 
 
@@ -87,17 +87,17 @@ class SectionDifference:
 
 @dataclass(frozen=True, slots=True)
 class FieldDifference:
-    """One field of a device.
+    """One difference in a field of a device.
 
     Attributes:
         idstr: name of the section.
-        instance_id: which of several of that name.
-        path: place of the field in the device, as `DeviceState.find` takes it. Paths in
-            parentheses are not fields: `(version_id)`, `(payload)`.
-        a: the value in the first file; a field that one file lacks is None there.
+        instance_id: number among those of the same name.
+        path: path of the field in the device, as `DeviceState.find` takes it. Paths in parentheses
+            are not fields: `(version_id)`, `(payload)`.
+        a: the value in the first file; None if the file lacks the field.
         b: in the second.
         side: which of them has it.
-        note: what cannot be seen from the values.
+        note: what the values do not show.
     """
 
     idstr: str
@@ -111,12 +111,12 @@ class FieldDifference:
 
 @dataclass(frozen=True, slots=True)
 class FieldUnknown:
-    """One field of a device that cannot be compared, since a metadump left it out.
+    """One field of a device that cannot be compared, because a metadump left it out.
 
     Attributes:
         idstr: name of the section.
-        instance_id: which of several of that name.
-        path: as that of `FieldDifference`; of an array all of which was left out, its own.
+        instance_id: number among those of the same name.
+        path: as in `FieldDifference`; for an array that was left out completely, that of the array.
         left_out: in which of the files.
     """
 
@@ -128,10 +128,10 @@ class FieldUnknown:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that two snapshots differ in, and what of them could not be compared.
+    """All differences of two snapshots, and the parts that could not be compared.
 
-    `trouble` says in one sentence each, with the name of the file, what was left out; `unknown`
-    has the fields of devices that could not be compared.
+    Each entry of `trouble` is a sentence with the name of the file and the part that was left out;
+    `unknown` has the fields of devices that could not be compared.
     """
 
     headers: tuple[HeaderDifference, ...]
@@ -152,7 +152,7 @@ class Comparison:
 
     @property
     def differs(self) -> bool:
-        """Whether anything is known to differ."""
+        """Whether a difference was found."""
         return bool(
             self.headers
             or self.blocks
@@ -163,7 +163,7 @@ class Comparison:
 
     @property
     def same(self) -> bool | None:
-        """Whether nothing differs; None where what was compared is equal, but not all was."""
+        """Whether nothing differs; None if no difference was found, but not all was compared."""
         if self.differs:
             return False
         return None if self.trouble else True

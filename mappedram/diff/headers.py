@@ -1,4 +1,4 @@
-"""What the headers say of the guest and of its RAM blocks; where things stand does not count."""
+"""Compare headers of the guest and of its RAM blocks, except for file offsets."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,8 +11,8 @@ from mappedram.stream.snapshot import Block
 _HEADERS: dict[str, Callable[[Stream], Said]] = {
     "machine": lambda stream: stream.machine,
     "page_size": lambda stream: stream.page_size,
-    # Their order is that of an enumeration in the QEMU that wrote them, and mapped-ram says how the
-    # file keeps the pages, not what is in them.
+    # The order is that of an enumeration in the QEMU that wrote them; mapped-ram describes how the
+    # file stores pages, not their contents.
     "capabilities": lambda stream: sorted({*stream.capabilities} - {CAPABILITY_MAPPED_RAM}),
     "uuid": lambda stream: _hex(stream.configuration.uuid) if stream.configuration else None,
 }
@@ -20,7 +20,7 @@ _HEADERS: dict[str, Callable[[Stream], Said]] = {
 _BLOCK: dict[str, Callable[[Block], int | None]] = {
     "used_length": lambda block: block.used_length,
     "page_size": lambda block: _page_size(block),
-    # Since only x-ignore-shared leaves blocks out, and gives each an address.
+    # Only x-ignore-shared leaves blocks out, and stores an address for each.
     "ignored": lambda block: block.model.ignored,
     "addr": lambda block: block.model.addr,
 }
@@ -38,7 +38,7 @@ def _hex(data: bytes | None) -> str | None:
 
 
 def compare_headers(a: Stream, b: Stream) -> Iterator[HeaderDifference]:
-    """What the two streams say of themselves."""
+    """Compare what two streams say of the guest."""
     for name, value in _HEADERS.items():
         if name == "uuid" and uuid_left_out(a, b):
             continue
@@ -52,7 +52,7 @@ def uuid_left_out(*streams: Stream) -> bool:
 
 
 def compare_block(a: Block | None, b: Block | None) -> Iterator[BlockDifference]:
-    """What the headers of one block say; None where a file has no such block."""
+    """Compare the headers of one block; None stands for a missing block."""
     if a is None or b is None:
         present = a or b
         assert present
@@ -61,6 +61,6 @@ def compare_block(a: Block | None, b: Block | None) -> Iterator[BlockDifference]
         )
         return
     for name, value in _BLOCK.items():
-        # What one of the files cannot say is not another value.
+        # A value that one file lacks is no difference.
         if value(a) != value(b) and None not in (value(a), value(b)):
             yield BlockDifference(a.idstr, name, value(a), value(b))

@@ -1,4 +1,4 @@
-"""Two decoded trees of fields side by side."""
+"""Compare two decoded trees of fields."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -8,14 +8,14 @@ from mappedram.stream.vmstate import Array, Leaf, LeftOut, Node, Scalar, Struct,
 
 
 class NodeUnknown(NamedTuple):
-    """What cannot be compared at a path, and on which side it was left out."""
+    """A path that cannot be compared, and the side on which it was left out."""
 
     path: str
     side: Side
 
 
 class NodeDifference(NamedTuple):
-    """What differs at a path; None for the side that has nothing there."""
+    """A difference at a path; None for the side that has nothing there."""
 
     path: str
     a: Value
@@ -23,15 +23,15 @@ class NodeDifference(NamedTuple):
     side: Side
 
 
-#: One thing that a comparison of two trees comes to.
+#: One result of comparing two trees.
 NodeFinding = NodeDifference | NodeUnknown
 
 
 def compare_nodes(a: Node, b: Node, path: str = "") -> Iterator[NodeFinding]:
-    """The innermost fields that differ, and whole ones that only one side has.
+    """Yield differing leaf fields, and whole fields that only one side has.
 
-    Fields that a metadump left out are neither equal nor different. Where that is all of an array,
-    it is told once.
+    Fields that a metadump left out are neither equal nor different. An array that was left out
+    completely is reported once.
     """
     unknown = _left_out(a, b)
     if unknown is not None:
@@ -48,12 +48,12 @@ def compare_nodes(a: Node, b: Node, path: str = "") -> Iterator[NodeFinding]:
 
 
 def _left_out(a: Node, b: Node) -> Side | None:
-    """Which of two nodes a metadump left out, None if neither."""
+    """Which of two nodes a metadump left out; None if neither."""
     return side_of(*(isinstance(one, Leaf) and isinstance(one.value, LeftOut) for one in (a, b)))
 
 
 def side_of(in_a: bool, in_b: bool) -> Side | None:
-    """The side or sides for which something holds, None if for neither."""
+    """The side or sides that have something; None for neither."""
     sides: dict[tuple[bool, bool], Side] = {
         (True, True): "both",
         (True, False): "a",
@@ -98,7 +98,7 @@ def _compare_maybe(a: Node | None, b: Node | None, path: str) -> Iterator[NodeFi
 
 
 def _content(value: Scalar) -> Scalar:
-    """Why bytes could not be decoded is no part of them."""
+    """Value of a node, without the reason why bytes could not be decoded."""
     return value.data if isinstance(value, Undecoded) else value
 
 
@@ -107,5 +107,5 @@ def _at(array: Array, index: int) -> Node | None:
 
 
 def _version(struct: Struct) -> Scalar:
-    """The version in front of a subsection; other structs have none in the stream."""
+    """Version in front of a subsection; other structs have none in the stream."""
     return struct.framing[0].value if struct.framing else None

@@ -1,8 +1,7 @@
-"""Which pages differ: a window of both files after the other, compared as a whole.
+"""Find differing pages: compare windows of both files, then the pages of unequal windows.
 
-Only where a window is not equal are its pages looked at, all at once. What neither file stores is
-not read, but for gaps that are shorter than another system call takes; what lies there does not
-count, as neither do bytes under a clear bit.
+Pages that neither file stores are not read, except in gaps that are shorter to read than to skip
+with another system call. Bytes in gaps and under a clear bit do not count.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,21 +23,21 @@ if TYPE_CHECKING:
     #: One bool for each page; in `_Batch.compare`, a row for each window.
     Stored = NDArray[np.bool_]
 
-#: What is compared at once: of both files it stays in the cache of the processor. The largest page
-#: there is goes into it four times.
+#: Bytes of a window: the windows of both files fit into the processor's cache. The largest page
+#: fits into a window four times.
 WINDOW = 1 << 18
-#: What a thread takes on at once.
+#: Bytes that a thread compares at a time.
 _BATCH = 1 << 26
-#: Gaps up to this are read through: about as long as a system call takes.
+#: Gaps up to this size are read, which takes about as long as a system call.
 _GAP = 1 << 14
-#: A bitmap of 1 GiB, which stands for 32 TiB in pages of 4 KiB.
+#: Bits of a bitmap of 1 GiB, which covers 32 TiB of pages of 4 KiB.
 _PAGES_MAX = 1 << 33
 
 _ZEROS = bytes(WINDOW)
 
 
 class ComparedMemory(Protocol):
-    """What is needed of a RAM block; `Block` has it, whatever the file is."""
+    """Interface of a RAM block to be compared; `Block` has it, for any kind of file."""
 
     @property
     def idstr(self) -> str:
@@ -54,10 +53,10 @@ class ComparedMemory(Protocol):
 
     @property
     def bitmap(self) -> Bitmap:
-        """Which pages are in the file."""
+        """Bitmap of the pages in the file."""
 
     def read(self, offset: int, size: int) -> bytes:
-        """Guest memory, zeros where no page is stored."""
+        """Read guest memory, with zeros for pages that are not stored."""
 
 
 def compare_pages(
@@ -69,16 +68,16 @@ def compare_pages(
     channels: int = 1,
     progress: Progress | None = None,
 ) -> PageDifferences:
-    """Compare what two blocks hold, as far as the shorter one goes.
+    """Compare the contents of two blocks, up to the end of the shorter one.
 
     Args:
         a: a block of the first file.
         b: the block of the second.
-        names: what the two files are called in errors.
-        known: the bytes of which both files tell what they hold, whole pages; all if None. Nothing
-            else is compared.
-        channels: how many threads compare.
-        progress: called with the bytes of guest memory that are done.
+        names: names of the two files for errors.
+        known: whole pages to compare, whose contents both files know, as ranges of bytes; None for
+            all.
+        channels: number of threads.
+        progress: called with the number of bytes of guest memory compared.
 
     Raises:
         TroubleError: one of them cannot be read.
@@ -112,7 +111,7 @@ def compare_pages(
 
 
 class _Side:
-    """One of the two blocks, and the way to its bytes."""
+    """Reader of one of the two blocks."""
 
     def __init__(self, memory: ComparedMemory, name: str) -> None:
         self.memory = memory
@@ -123,12 +122,12 @@ class _Side:
             self.bitmap = memory.bitmap
         except (MappedRamError, OSError) as error:
             raise TroubleError(name, error) from error
-        # Where pages stand in a row in the file, they need not be put together first.
+        # Pages that are contiguous in the file are read without collecting them.
         self.place = memory.model.pages_offset if isinstance(memory, Block) else None
         self.source = memory.source if isinstance(memory, Block) else None
 
     def _refuse_absurd(self) -> None:
-        """A file full of holes can claim what takes no space in it, but would take memory."""
+        """Refuse a sparse file that claims memory which takes no space in it, but would here."""
         problem = None
         if not is_page_size(self.page_size):
             problem = f"no target has pages of {self.page_size} bytes"
@@ -138,7 +137,7 @@ class _Side:
             raise FormatError(f"block {self.memory.idstr!r}: {problem}")
 
     def read_into(self, view: memoryview, offset: int) -> None:
-        """Fill `view` from `offset` of the block on; any bytes may come where no page is stored."""
+        """Fill `view` from `offset` of the block on; pages that are not stored get any bytes."""
         try:
             if self.source is not None and self.place is not None:
                 read_fully(self.source, view, self.place + offset)
@@ -148,11 +147,11 @@ class _Side:
             raise TroubleError(self.name, error) from error
 
     def count(self, page_size: int) -> int:
-        """How many pages of that size are in the file."""
+        """Number of pages of that size in the file."""
         return self.bitmap.count() * (self.page_size // page_size)
 
     def stored(self, page_size: int, first: int, last: int) -> "Stored | None":
-        """Which of pages [first, last) of that size are in the file; None if none is."""
+        """Pages of that size in [first, last) that are in the file; None if there are none."""
         import numpy as np
 
         ratio = self.page_size // page_size
@@ -164,7 +163,7 @@ class _Side:
 
 
 def _bits(bitmap: Bitmap, first: int, last: int) -> "Stored":
-    """One bool for each of pages [first, last); `first` is a multiple of eight."""
+    """One bool for each page of [first, last); `first` is a multiple of eight."""
     import numpy as np
 
     packed = np.frombuffer(bitmap.little[first >> 3 : (last + 7) >> 3], np.uint8)
@@ -172,7 +171,7 @@ def _bits(bitmap: Bitmap, first: int, last: int) -> "Stored":
 
 
 class _Pieces(NamedTuple):
-    """What is to be read for each window: pieces `bounds[n]` to `bounds[n + 1]` for window n."""
+    """Pieces to read: those of window n are `bounds[n]` to `bounds[n + 1]`."""
 
     bounds: list[int]
     starts: list[int]
@@ -185,7 +184,7 @@ class _Pieces(NamedTuple):
 
 
 class _Batch:
-    """Some windows of both files."""
+    """A batch of windows of both files."""
 
     def __init__(
         self,
@@ -205,7 +204,7 @@ class _Batch:
             self.stored = [None if one is None else one & kept for one in self.stored]
 
     def compare(self) -> bytes:
-        """Which pages differ, as the bytes of a bitmap."""
+        """Differing pages, as the bytes of a bitmap."""
         import numpy as np
 
         per_window = WINDOW // self.page_size
@@ -227,12 +226,12 @@ class _Batch:
         return np.packbits(differing.ravel()[: self.num_pages], bitorder="little").tobytes()
 
     def _differing_pages(self, views: Sequence[memoryview], stored: Sequence["Stored"]) -> "Stored":
-        """Which pages of one window differ, zeros standing in for those that are not stored."""
+        """Differing pages of one window; pages that are not stored count as zeros."""
         import numpy as np
 
         pages = []
         for view, row in zip(views, stored, strict=True):
-            # Of a file that has nothing here, nothing was read.
+            # Nothing was read of a file without pages here.
             words = np.frombuffer(view if row.any() else _ZEROS, np.uint64)
             pages.append(words.reshape(len(row), -1))
             if row.any() and not row.all():
@@ -241,12 +240,12 @@ class _Batch:
 
 
 def _are_equal(a: bytearray, b: memoryview, pieces: Iterator[tuple[int, int]]) -> bool:
-    """Whether the pieces are equal; `startswith` is the `memcmp` that copies nothing."""
+    """Whether the pieces are equal; `startswith` is a `memcmp` without a copy."""
     return all(a.startswith(b[start:stop], start) for start, stop in pieces)
 
 
 def _windows(stored: "Stored | None", num_pages: int, per_window: int) -> "Stored":
-    """A row for each window, the last one filled up with pages that are not there."""
+    """A row for each window; the last one is filled up with pages that are not stored."""
     import numpy as np
 
     rows = np.zeros(-(-num_pages // per_window) * per_window, bool)
@@ -256,10 +255,10 @@ def _windows(stored: "Stored | None", num_pages: int, per_window: int) -> "Store
 
 
 def _pieces(stored: "Stored", page_size: int) -> _Pieces:
-    """The runs of stored pages of each window, those with short gaps between made one."""
+    """Runs of stored pages of each window, joined across short gaps."""
     import numpy as np
 
-    # A clear bit on both sides of each row, so that every run begins and ends in its row.
+    # A clear bit on both sides makes every run begin and end in its row.
     framed = np.pad(stored, ((0, 0), (1, 1)))
     width = framed.shape[1]
     edges = np.flatnonzero(np.diff(framed.ravel())).reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""Which thing of one file stands for which of the other."""
+"""Match the items of two files."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -10,9 +10,9 @@ T = TypeVar("T")
 def paired(
     a: Iterable[T], b: Iterable[T], key: Callable[[T], Hashable]
 ) -> Iterator[tuple[T | None, T | None]]:
-    """Things of one key together, of several with one key the first with the first.
+    """Match items with equal keys; of several with one key, the first with the first.
 
-    They come in the order of the first file, then those that only the second has, in its order.
+    The items of the first file come in their order, then those that only the second has.
     """
     others = list(b)
     waiting: defaultdict[Hashable, list[int]] = defaultdict(list)

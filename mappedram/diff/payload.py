@@ -1,4 +1,4 @@
-"""Payloads of sections as bytes, of any length, a piece at a time."""
+"""Compare payloads of sections of any length, a piece at a time."""
 
 from hashlib import blake2b
 from itertools import groupby
@@ -7,12 +7,12 @@ from mappedram.io.source import Source
 from mappedram.stream.model import Section
 
 _PIECE = 1 << 20
-#: What is shown of bytes that differ.
+#: Most bytes shown of a difference.
 SHOWN = 64
 
 
 def first_difference(a: Source, one: Section, b: Source, other: Section) -> int | None:
-    """Where two payloads begin to differ, counted from their first byte; None if they do not."""
+    """Offset of the first difference in two payloads; None if there is none."""
     common = min(one.payload_length, other.payload_length)
     for start in range(0, common, _PIECE):
         length = min(_PIECE, common - start)
@@ -26,16 +26,16 @@ def first_difference(a: Source, one: Section, b: Source, other: Section) -> int 
 
 
 def excerpt(source: Source, section: Section, start: int) -> bytes:
-    """The first bytes of a payload from `start` on."""
+    """First bytes of a payload from `start` on."""
     length = min(SHOWN, section.payload_length - start)
     return source.read(section.payload_offset + start, length)
 
 
 def said(source: Source, sections: list[Section]) -> list[bytes]:
-    """What the sections of a live device say, one digest for each; repetitions are said once.
+    """Digests of the sections of a live device; repetitions count once.
 
-    A device that has nothing left to send says so in every round, and how many rounds there are
-    depends on how fast the disk was.
+    A device that has nothing left to send says so in every round, and the number of rounds depends
+    on the speed of the disk.
     """
     digests = (_digest(source, section) for section in sections)
     return [digest for digest, _ in groupby(digests)]

@@ -1,4 +1,4 @@
-"""What stands in the stream besides RAM: devices field by field, and sections of one side only."""
+"""Compare the stream besides RAM: devices by field, and sections that only one side has."""
 
 from collections.abc import Hashable, Iterator, Mapping
 from functools import cached_property
@@ -13,30 +13,30 @@ from mappedram.stream.model import Section
 from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.vmstate import REST, DeviceState
 
-#: What a comparison of devices comes to.
+#: One result of comparing devices.
 FieldFinding = FieldDifference | FieldUnknown
 
-#: Of a live device, the sections of these types belong together.
+#: Types of the sections that form a live device together.
 _LIVE = (SectionType.START, SectionType.PART, SectionType.END)
-#: How many of them there are says nothing.
+#: Types whose number has no meaning.
 _NOT_PAIRED = {SectionType.PART, SectionType.END, SectionType.EOF}
 
 
 class SectionPair(NamedTuple):
-    """One section in both files, or in one of them."""
+    """A section in both files, or in one of them."""
 
     a: Section | None
     b: Section | None
 
 
 def section_pairs(a: OpenSnapshot, b: OpenSnapshot) -> list[SectionPair]:
-    """The sections that stand for each other; of a live device, its START."""
+    """Match the sections of two files; a live device is matched by its START."""
     return [SectionPair(*pair) for pair in paired(_to_be_paired(a), _to_be_paired(b), _identity)]
 
 
 def _to_be_paired(snapshot: OpenSnapshot) -> list[Section]:
     stopped = snapshot.stream.stopped
-    # A section that reading stopped in is not whole.
+    # A section in which reading stopped is incomplete.
     last = stopped.path if stopped else ""
     return [
         section
@@ -46,12 +46,12 @@ def _to_be_paired(snapshot: OpenSnapshot) -> list[Section]:
 
 
 def _identity(section: Section) -> Hashable:
-    """What a loader finds a section by."""
+    """What a loader identifies a section by."""
     return section.type, section.idstr, section.instance_id, section.command, section.data
 
 
 def one_sided(pairs: list[SectionPair]) -> Iterator[SectionDifference]:
-    """The sections that only one file has."""
+    """Sections that only one file has."""
     for a, b in pairs:
         if b is None and a is not None:
             yield SectionDifference(a, "a")
@@ -62,7 +62,7 @@ def one_sided(pairs: list[SectionPair]) -> Iterator[SectionDifference]:
 def compare_devices(
     a: OpenSnapshot, b: OpenSnapshot, pairs: list[SectionPair]
 ) -> Iterator[FieldFinding]:
-    """What differs in devices that both files have, and what of them a metadump left out."""
+    """Differences in devices that both files have, and fields that a metadump left out."""
     devices = _Devices(a, b)
     for one, other in pairs:
         if one is not None and other is not None and one.section_id is not None:
@@ -70,7 +70,7 @@ def compare_devices(
 
 
 class _Devices:
-    """Both files. They are decoded when a payload differs or a metadump left out some of it."""
+    """Devices of both files, decoded if a payload differs or a metadump left out some of it."""
 
     def __init__(self, a: OpenSnapshot, b: OpenSnapshot) -> None:
         self.a = a
@@ -78,7 +78,7 @@ class _Devices:
 
     @cached_property
     def decoded(self) -> tuple[Mapping[int, DeviceState], Mapping[int, DeviceState]]:
-        """The devices of both, by the place of their payload."""
+        """The devices of both files, by the offset of their payload."""
         a, b = ({device.offset: device for device in one.state} for one in (self.a, self.b))
         return a, b
 
@@ -97,7 +97,7 @@ class _Devices:
         if start is None and side is None:
             return
         trees = self.decoded[0][a.payload_offset].root, self.decoded[1][b.payload_offset].root
-        # Without a description, a device has nothing but bytes.
+        # Without a description, a device has only bytes.
         described = all(set(tree.fields) != {REST} for tree in trees)
         found = list(compare_nodes(*trees)) if described else []
         for one in found:
@@ -107,7 +107,7 @@ class _Devices:
                 yield FieldDifference(idstr, instance_id, *one)
         if found:
             return
-        # No field says where they differ, so that only the bytes can.
+        # No field shows a difference, so compare the bytes.
         if a.payload_length != b.payload_length:
             path, old, new = "(payload length)", a.payload_length, b.payload_length
             yield FieldDifference(idstr, instance_id, path, old, new)
@@ -137,7 +137,7 @@ class _Devices:
             yield FieldDifference(idstr, instance_id, "(payload length)", old, new, note=note)
 
     def _left_out(self, a: list[Section], b: list[Section]) -> Side | None:
-        """In which file a metadump left out some of the payloads, None if in neither."""
+        """In which file a metadump left out some of the payloads; None if in neither."""
         return side_of(_is_left_out(self.a, a), _is_left_out(self.b, b))
 
 

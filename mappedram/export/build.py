@@ -1,4 +1,4 @@
-"""A recipe -> a snapshot."""
+"""Build a snapshot from a recipe."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from mappedram.io.opening import open_source
 from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.writer import BlockSpec, SnapshotWriter, create
 
-#: Bytes of a pattern that are made at once; a multiple of every page size.
+#: Bytes of a pattern made at once; a multiple of every page size.
 _STEP = 1 << 20
 _WORD = 8
 
@@ -27,23 +27,23 @@ def build(
     partial: bool = False,
     progress: Progress | None = None,
 ) -> str | None:
-    """Write what the recipe says into the empty file open as `fd`.
+    """Write the snapshot that the recipe describes into the empty file open as `fd`.
 
     Args:
-        recipe: what to write.
+        recipe: the recipe.
         fd: descriptor of an empty seekable file, open for writing.
-        donor: the snapshot that stands at `recipe.donor`, if the recipe names one.
+        donor: the snapshot at `recipe.donor`, if the recipe names one.
         channels: number of threads.
-        direct_io: write past the page cache where the file system can.
-        partial: leave zeros where the donor does not tell what pages hold.
+        direct_io: bypass the page cache if the file system can.
+        partial: write zeros for pages that the donor does not know.
         progress: called with the number of bytes moved.
 
     Returns:
         Why `direct_io` was not used although it was asked for; None otherwise.
 
     Raises:
-        BuildError: the recipe asks for what cannot be.
-        UnknownPagesError: the donor does not tell all pages that are taken from it.
+        BuildError: the recipe is impossible.
+        UnknownPagesError: the donor does not know all pages that are taken from it.
         FormatError: the donor cannot be used.
         OSError: reading or writing failed.
     """
@@ -84,7 +84,7 @@ def _with_donor(
     layout: OutputLayout,
     progress: Progress | None,
 ) -> str | None:
-    """Devices, and the RAM that the recipe does not name, from another snapshot."""
+    """Copy the devices, and the RAM that the recipe does not name, from another snapshot."""
     for block in recipe.blocks:
         if block.file is None:
             raise BuildError(f"block {block.idstr!r}: with a donor, RAM can only come from a file")
@@ -98,7 +98,7 @@ def _with_donor(
 
 
 def _fill(writer: SnapshotWriter, block: BlockRecipe, progress: Progress | None) -> None:
-    """The RAM of one block; zeros need not be written."""
+    """Fill the RAM of one block; zeros are skipped."""
     if block.file is not None:
         with open_source(block.file) as source:
             writer.write_file(block.idstr, source, progress=progress)
@@ -123,7 +123,7 @@ def _steps(size: int) -> Iterator[int]:
 
 
 def _piece(pattern: bytes, start: int, size: int) -> bytes:
-    """`size` bytes of the pattern from byte `start` of the block on."""
+    """Bytes of the pattern for `size` bytes of the block from `start` on."""
     import numpy as np
 
     if not pattern:  # each word is its own address

@@ -1,4 +1,4 @@
-"""Guest memory and registers as an ELF core, as QEMU's `dump-guest-memory` writes it."""
+"""Write guest memory and registers as an ELF core like that of QEMU's `dump-guest-memory`."""
 
 from dataclasses import dataclass
 
@@ -23,8 +23,8 @@ from mappedram.io import system
 from mappedram.io.copying import Progress, WriteTarget
 from mappedram.stream.snapshot import OpenSnapshot
 
-#: What the place of each range in the file is a multiple of, as that of pages in a snapshot is, so
-#: that every file system which shares blocks can share them.
+#: Alignment of each range in the file, like that of pages in a snapshot: file systems that share
+#: blocks can then share these.
 _ALIGNMENT = 1 << 20
 
 
@@ -41,23 +41,23 @@ def to_elf(
 ) -> WrittenMemory:
     """Write an ELF core into the empty file open as `fd`: one segment for each range of memory.
 
-    Pages that are not stored are holes, which count as part of the file, since some programs take
-    what does not for missing. The notes are those of QEMU, and VMCOREINFO also if the guest has
-    told QEMU nothing of it.
+    Pages that are not stored are holes that count as part of the file, because some programs take
+    memory outside it for missing. The notes are those of QEMU; VMCOREINFO is written even if the
+    guest did not report it to QEMU.
 
     Args:
         snapshot: memory and registers.
         physical: where the memory lies.
         fd: descriptor of an empty seekable file, open for writing.
-        machine: what the guest is of, where nothing in the file tells it.
+        machine: ELF machine of the guest, used if the file does not tell it.
         channels: number of threads.
-        direct_io: write past the page cache where the file system can.
-        partial: leave zeros where the snapshot does not tell what memory holds.
+        direct_io: bypass the page cache if the file system can.
+        partial: write zeros for memory that the snapshot does not know.
         progress: called with the number of bytes moved.
 
     Raises:
         BuildError: there are more ranges than a file can have.
-        UnknownPagesError: the snapshot does not tell all of the memory.
+        UnknownPagesError: the snapshot does not know all of the memory.
         UnsupportedError: it has none.
         TruncatedError: it has shrunk.
         OSError: reading or writing failed.
@@ -92,7 +92,7 @@ def to_elf(
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where the parts stand.
+    """Offsets of the parts of the file.
 
     Attributes:
         notes_offset: where the notes begin.
@@ -114,7 +114,7 @@ class _Layout:
         return cls(notes_offset, tuple(places), end)
 
     def headers(self, machine: Machine, memory: ExportedMemory, notes_size: int) -> bytes:
-        """The header of the file and those of the segments, of which the notes are the first."""
+        """The headers of the file and of the segments; the notes come first."""
         loads = [
             _load(extent, place)
             for (extent, _), place in zip(memory.pieces, self.places, strict=True)

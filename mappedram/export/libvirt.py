@@ -1,4 +1,4 @@
-"""Writing save images of libvirt: a snapshot in the format "sparse"."""
+"""Write save images of libvirt in the format "sparse"."""
 
 import dataclasses
 
@@ -32,18 +32,18 @@ def write_libvirt_sparse(
     layout: OutputLayout | None = None,
     progress: Progress | None = None,
 ) -> str | None:
-    """Write the snapshot as a save image, which `virsh restore` takes, into the empty file `fd`.
+    """Write the snapshot as a save image for `virsh restore` into the empty file `fd`.
 
-    The image says nothing, or that it is incomplete, until the very last write.
+    Until the very last write, the image has no magic or is marked as incomplete.
 
     Args:
         snapshot: devices and RAM.
-        xml: the XML of the domain, as `virsh dumpxml --migratable --security-info` shows it.
+        xml: the XML of the domain, as `virsh dumpxml --migratable --security-info` prints it.
         cookie: the cookie of another image of the same guest, if there is one.
         fd: descriptor of an empty seekable file, open for reading and writing.
-        was_running: whether the guest is to run once it is restored.
+        was_running: whether the guest runs after it is restored.
         slack: zeros behind the texts, so that the domain can be edited in place.
-        layout: how the stream is laid out; where it begins is decided here.
+        layout: layout of the stream; its offset is computed here.
         progress: called with the number of bytes moved.
 
     Returns:
@@ -52,7 +52,7 @@ def write_libvirt_sparse(
     Raises:
         BuildError: the XML is not that of a domain, a text holds a NUL, or the snapshot has no
             complete RAM part.
-        UnknownPagesError: the snapshot does not tell all pages.
+        UnknownPagesError: the snapshot does not know all pages.
         FormatError: the header of a block cannot be right.
         OSError: reading or writing failed.
     """
@@ -70,11 +70,11 @@ def write_libvirt_sparse(
         "cookie_offset": len(domain) if more else 0,
         "unused": bytes(56),
     }
-    # The header is in the byte order of the host, as the bitmaps are.
+    # The header has the byte order of the host, like the bitmaps.
     params = {"is_be": snapshot.byteorder == "big"}
     header = drivers.get("construct").build(KIND, values, params)
     place = dataclasses.replace(layout or OutputLayout(), offset=HEADER_SIZE + data_len)
-    # First of all, as it says whether there is room.
+    # Write the stream first: it fails early if there is no room.
     refused = lay_out(snapshot, fd, place, progress=progress)
     system.write(fd, header + domain + more + bytes(slack), 0)
     system.write(fd, QEMU_SAVE_MAGIC.encode(), 0)
@@ -82,7 +82,7 @@ def write_libvirt_sparse(
 
 
 def _encoded(name: str, text: str) -> bytes:
-    """The text with the NUL that ends it."""
+    """Encode the text with a final NUL."""
     if "\0" in text:
         raise BuildError(f"{name}: the text holds a NUL")
     return text.encode("utf-8", "surrogateescape") + b"\0"

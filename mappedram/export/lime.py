@@ -1,4 +1,4 @@
-"""Guest memory as LiME writes it: ranges one behind another, each with its header."""
+"""Write guest memory in the format of LiME: consecutive ranges, each with its header."""
 
 from mappedram.export.page_copy import write_pieces
 from mappedram.export.ranges import WrittenMemory, memory_of
@@ -26,13 +26,12 @@ def to_lime(
         physical: where it lies.
         fd: descriptor of an empty seekable file, open for writing.
         channels: number of threads.
-        direct_io: write past the page cache where the file system can, which takes more than the
-            places of most ranges are aligned to.
-        partial: leave zeros where the snapshot does not tell what memory holds.
+        direct_io: bypass the page cache if the file system can; most ranges are not aligned enough.
+        partial: write zeros for memory that the snapshot does not know.
         progress: called with the number of bytes moved.
 
     Raises:
-        UnknownPagesError: the snapshot does not tell all of the memory.
+        UnknownPagesError: the snapshot does not know all of the memory.
         UnsupportedError: it has none.
         TruncatedError: it has shrunk.
         OSError: reading or writing failed.

@@ -1,4 +1,4 @@
-"""A snapshot laid out anew, with the same RAM and devices or with other RAM in some blocks."""
+"""Copy a snapshot with a new layout, with the same RAM or with other RAM in some blocks."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from mappedram.stream.writer import BlockSpec, Envelope, SnapshotWriter
 
 @dataclass(frozen=True, slots=True)
 class OutputLayout:
-    """How the copy is laid out.
+    """Layout of the copy.
 
     Attributes:
         offset: where the stream begins in the new file.
-        align: what `pages_offset` is a multiple of.
-        drop_zero_pages: leave out stored pages that hold nothing but zeros.
-        dense: give every byte of the file its place on the disk, so that it has no holes.
+        align: alignment of `pages_offset`, in bytes.
+        drop_zero_pages: leave out stored pages that are zero.
+        dense: allocate all of the file on the disk, so that it has no holes.
         channels: number of threads.
-        direct_io: write past the page cache where the file system can.
-        partial: leave zeros where the snapshot does not tell what pages hold.
+        direct_io: bypass the page cache if the file system can.
+        partial: write zeros for pages that the snapshot does not know.
     """
 
     offset: int = 0
@@ -51,20 +51,20 @@ def lay_out(
 
     Args:
         snapshot: devices, and RAM of all blocks that are not replaced.
-        fd: descriptor of a seekable file, open for reading and writing; empty but for `early`.
-        layout: how the new file is laid out.
+        fd: descriptor of a seekable file, open for reading and writing; empty except for `early`.
+        layout: layout of the new file.
         replace: raw files for some of the blocks, by `idstr`; of the size of the block.
-        early: what has written pages to the same file with the same layout, while the snapshot was
-            being opened. The options `drop_zero_pages` and `direct_io` come too late for those.
+        early: has written pages to the same file with the same layout while the snapshot was
+            opened. `drop_zero_pages` and `direct_io` do not apply to those.
         progress: called with the number of bytes moved.
 
     Returns:
         Why `direct_io` was not used although it was asked for; None otherwise.
 
     Raises:
-        BuildError: the snapshot has no complete RAM part, or a block to be replaced is not in it
-            or has another size; or `early` was given another layout.
-        UnknownPagesError: the snapshot does not tell all of what is to be written.
+        BuildError: the snapshot has no complete RAM part, or a block to be replaced is not in it or
+            has another size; or `early` has another layout.
+        UnknownPagesError: the snapshot does not know all that is to be written.
         FormatError: the header of a block cannot be right, or the file ends within the devices.
         OSError: reading or writing failed.
     """
@@ -115,9 +115,9 @@ def lay_out(
 
 
 def lacking(snapshot: OpenSnapshot, replaced: Collection[str] = ()) -> list[Coverage]:
-    """What the snapshot does not tell of the pages that a copy of it would have.
+    """Pages of a copy that the snapshot does not know.
 
-    A block that the save left out is left out of the copy as well, and lacks nothing there.
+    A block that the save left out is also left out of the copy, and lacks nothing.
     """
     return [
         coverage
@@ -129,12 +129,11 @@ def lacking(snapshot: OpenSnapshot, replaced: Collection[str] = ()) -> list[Cove
 def refuse_cut(
     snapshot: OpenSnapshot, replaced: Collection[str] = (), *, partial: bool = False
 ) -> None:
-    """Refuse what cannot become a whole snapshot again.
+    """Refuse a file that cannot become a complete snapshot.
 
     Raises:
         UnknownPagesError: pages are unknown, and `partial` is not set.
-        FormatError: the file ends within the devices, or they cannot be followed to their end,
-            which nothing can make up for.
+        FormatError: the file ends within the devices, or they cannot be followed to their end.
     """
     snapshot.require_blocks()
     if not partial:
@@ -156,7 +155,7 @@ def _collect(
     layout: OutputLayout,
     progress: Progress | None,
 ) -> None:
-    """Pages of a block that stand one by one in a stream, each put in its place."""
+    """Write pages of a block that are scattered in a stream, each to its place."""
     step = scattered.batch_size
 
     def collect(start: int) -> None:
@@ -171,7 +170,7 @@ def _collect(
 def _copy(
     block: Block, writer: SnapshotWriter, layout: OutputLayout, progress: Progress | None
 ) -> None:
-    """The stored pages of a block, all of them or those that are not zero."""
+    """Copy the stored pages of a block, all of them or those that are not zero."""
     runs = block.stored.runs()
     assert block.model.pages_offset is not None
     copy = writer.scan_pages if layout.drop_zero_pages else writer.copy_pages

@@ -1,4 +1,4 @@
-"""Guest memory as one sparse raw file: byte n of the file is what physical address n holds."""
+"""Write guest memory as one sparse raw file: byte n of the file is at physical address n."""
 
 from mappedram.export.page_copy import write_pieces
 from mappedram.export.ranges import WrittenMemory, memory_of
@@ -20,20 +20,20 @@ def to_padded(
 ) -> WrittenMemory:
     """Write guest memory into the empty file open as `fd`; there are holes between ranges.
 
-    The file ends with RAM. Firmware behind it is left out: it stands so high that the file of a
-    small PC would seem to have 4 GiB.
+    The file ends with RAM. Firmware behind it is left out: its address is so high that the file of
+    a small PC would seem to have 4 GiB.
 
     Args:
         snapshot: the memory.
         physical: where it lies.
         fd: descriptor of an empty seekable file, open for writing.
         channels: number of threads.
-        direct_io: write past the page cache where the file system can.
-        partial: leave zeros where the snapshot does not tell what memory holds.
+        direct_io: bypass the page cache if the file system can.
+        partial: write zeros for memory that the snapshot does not know.
         progress: called with the number of bytes moved.
 
     Raises:
-        UnknownPagesError: the snapshot does not tell all of the memory.
+        UnknownPagesError: the snapshot does not know all of the memory.
         UnsupportedError: it has none.
         TruncatedError: it has shrunk.
         OSError: reading or writing failed.

@@ -1,4 +1,4 @@
-"""Pieces of guest memory, put where a target wants them; pages that are not stored stay holes."""
+"""Write pieces of guest memory to given places; pages that are not stored stay holes."""
 
 from collections.abc import Iterable
 from threading import Lock
@@ -11,18 +11,18 @@ from mappedram.io.copying import Progress, WriteTarget, copy_runs, in_parallel, 
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
 
-#: From this length on, runs are likely to be moved by the kernel alone.
+#: Longer runs are likely to be moved by the kernel alone.
 LONG = 1 << 20
 
 
 class Observer(Protocol):
-    """Somebody who wants to see all of memory, where that costs little."""
+    """Observer of written memory."""
 
     def passing(self, piece: ExportedPiece, start: int, data: "memoryview | bytes") -> None:
-        """Look at whole pages on their way, from byte `start` of the block on; on any thread."""
+        """Take whole pages that begin at byte `start` of the block; called on any thread."""
 
     def unseen(self, piece: ExportedPiece, runs: "Runs") -> None:
-        """These bytes of the block are moved without passing by."""
+        """Note bytes of the block that are moved without passing through user space."""
 
 
 def write_pieces(
@@ -34,24 +34,24 @@ def write_pieces(
     observer: Observer | None = None,
     progress: Progress | None = None,
 ) -> str | None:
-    """Write pieces to their places in the file open as `fd`; where no page is stored, nothing.
+    """Write pieces to their places in the file open as `fd`; pages that are not stored are skipped.
 
-    Where the file system can, the blocks of the snapshot become those of the new file as well,
-    and nothing is read or written. It takes places that are multiples of its block size.
+    If the file system can share blocks, the new file shares those of the snapshot, and nothing is
+    read or written. This needs places that are multiples of its block size.
 
     Args:
-        pieces: each with the offset in the file where it begins.
+        pieces: each with its offset in the file.
         fd: descriptor of a seekable file, open for writing, with a hole at each of these places.
         channels: number of threads.
-        direct_io: write past the page cache where the file system can.
-        observer: is shown each byte once, or told of it.
+        direct_io: bypass the page cache if the file system can.
+        observer: receives each byte once, or is told that it moved unseen.
         progress: called with the number of bytes moved.
 
     Returns:
         Why `direct_io` was not used although it was asked for; None otherwise.
 
     Raises:
-        TruncatedError: the snapshot ends before a page that its bitmap promises.
+        TruncatedError: the snapshot ends before a page that its bitmap has.
         OSError: reading or writing failed.
     """
     target = _Observed(fd, observer, direct_io=direct_io)
@@ -66,11 +66,11 @@ def write_pieces(
 
 
 class _Observed(WriteTarget):
-    """The file, with somebody who looks at what is written.
+    """A file whose writes are observed.
 
     Attributes:
-        place: where the piece that is being written begins.
-        seen: bytes that have passed by.
+        place: where the current piece begins.
+        seen: bytes that were observed.
     """
 
     def __init__(self, fd: int, observer: Observer | None, *, direct_io: bool) -> None:
@@ -81,11 +81,11 @@ class _Observed(WriteTarget):
         self._lock = Lock()
 
     def begin(self, piece: ExportedPiece, place: int) -> None:
-        """Say what is written next."""
+        """Announce the next write."""
         self._piece, self.place = piece, place
 
     def write(self, data: "memoryview | bytes", offset: int) -> None:
-        """Write, and let it be looked at while it is in the cache of the processor."""
+        """Write, and call the observer while the bytes are in the processor's cache."""
         if self.observer is not None and self._piece is not None:
             start = offset - self.place + self._piece.start
             self.observer.passing(self._piece, start, data)
@@ -97,7 +97,7 @@ class _Observed(WriteTarget):
 def _write(
     piece: ExportedPiece, target: _Observed, channels: int, progress: Progress | None
 ) -> None:
-    """Write a piece to its place, in the way that costs least."""
+    """Write a piece to its place in the cheapest way."""
     if piece.block.scattered is not None:
         _collect(piece, target, channels, progress)
         return
@@ -138,7 +138,7 @@ def _pages_offset(piece: ExportedPiece) -> int:
 def _collect(
     piece: ExportedPiece, target: _Observed, channels: int, progress: Progress | None
 ) -> None:
-    """Pages that stand one by one in a stream, each put in its place."""
+    """Write pages that are scattered in a stream, each to its place."""
     scattered = piece.block.scattered
     assert scattered is not None
     bounds = [piece.start // scattered.page_size, (piece.start + piece.size) // scattered.page_size]
@@ -155,7 +155,7 @@ def _collect(
 
 
 def _share(piece: ExportedPiece, fd: int, place: int) -> bool:
-    """Let the file share the whole stretch, then take out what the bitmap takes out."""
+    """Share the whole range, then punch holes for the pages without a bit."""
     source, first = piece.block.source, _pages_offset(piece)
     begin, end = first + piece.start, first + piece.start + piece.size
     if end > source.size or not share(source, begin, end, fd, place - begin):

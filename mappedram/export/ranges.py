@@ -1,4 +1,4 @@
-"""What of a guest's memory is exported: ranges of addresses with the memory behind them."""
+"""Ranges of guest memory to export, with the blocks behind them."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 #: system/memory_mapping.c, guest_phys_block_add_section().
 _FLASH = re.compile(r"[a-z]+\.flash[0-9]")
 
-#: Bytes of a block whose runs are dealt with at once; a multiple of every page size.
+#: Bytes of a block whose runs are held at once; a multiple of every page size.
 _PART = 1 << 34
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedPiece:
-    """A stretch of one RAM block.
+    """A part of one RAM block.
 
     Attributes:
         block: the block.
         start: first byte within the block.
         size: bytes; both are whole pages.
-        gpa: guest-physical address of the first.
+        gpa: guest-physical address of the first byte.
     """
 
     block: Block
@@ -45,17 +45,17 @@ class ExportedPiece:
         return self.start // page_size, (self.start + self.size) // page_size
 
     def runs(self) -> "Runs":
-        """What of it can be read from the file; half-open runs of bytes of the block."""
+        """Bytes that can be read from the file, as half-open runs within the block."""
         return self.block.stored.runs(*self._pages) * self.block.page_size
 
     @property
     def stored_bytes(self) -> int:
-        """How many bytes of it can be read from the file."""
+        """Number of bytes that can be read from the file."""
         runs = self.block.stored.iter_runs(*self._pages)
         return sum(int((part[:, 1] - part[:, 0]).sum()) for part in runs) * self.block.page_size
 
     def parts(self) -> "Iterator[ExportedPiece]":
-        """The same in parts, so that the runs of one never take much memory."""
+        """The same in parts, so that the runs of one part take little memory."""
         for start in range(self.start, self.start + self.size, _PART):
             size = min(_PART, self.start + self.size - start)
             yield ExportedPiece(self.block, start, size, self.gpa + start - self.start)
@@ -63,11 +63,11 @@ class ExportedPiece:
 
 @dataclass(frozen=True, slots=True)
 class ExportedMemory:
-    """What of the guest's memory is exported.
+    """Guest memory to export.
 
     Attributes:
-        pieces: ranges with the memory that answers them, ascending.
-        unknown: what of it the file does not tell, block by block; zeros stand in its place, or
+        pieces: ranges with the memory behind them, ascending.
+        unknown: memory that the file does not know, block by block; zeros are written for it, or
             the range is left out.
     """
 
@@ -76,18 +76,18 @@ class ExportedMemory:
 
     @property
     def stored_bytes(self) -> int:
-        """How many bytes are going to be moved."""
+        """Number of bytes that will be moved."""
         return sum(piece.stored_bytes for _, piece in self.pieces)
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenMemory:
-    """What became of a file that was written.
+    """Result of writing a file.
 
     Attributes:
         refused: why `direct_io` was not used although it was asked for; None otherwise.
         doubts: what is missing in it, or may be wrong, in words.
-        unknown: what the snapshot does not tell of memory; with `partial` only.
+        unknown: memory that the snapshot does not know; with `partial` only.
     """
 
     refused: str | None
@@ -101,12 +101,12 @@ def memory_of(
     """The memory behind the ranges of `physical`: RAM and ROM, but no flash.
 
     Args:
-        snapshot: where the memory is.
-        physical: which block answers which address.
-        partial: go on where the file does not tell all of it.
+        snapshot: has the memory.
+        physical: maps addresses to blocks.
+        partial: go on if the file does not know all of it.
 
     Raises:
-        UnknownPagesError: the file does not tell all of it.
+        UnknownPagesError: the file does not know all of it.
         FormatError: it is cut or damaged behind RAM, and where memory lies is a guess.
         UnsupportedError: it holds none of the ranges.
     """
@@ -138,12 +138,12 @@ def _is_flash(one: Range) -> bool:
 
 
 def _unknown(snapshot: OpenSnapshot, idstrs: Collection[str]) -> list[Coverage]:
-    """What the file does not tell of these blocks, and of those that it does not even name."""
+    """Unknown parts of these blocks, and blocks that the file does not even name."""
     return [coverage for coverage in snapshot.coverages(idstrs) if coverage.unknown]
 
 
 def _joined(ranges: Iterable[Range]) -> list[Range]:
-    """The ranges, those made one that differ only in where the knowledge of them comes from."""
+    """Join ranges that differ only in how they are known."""
     joined: list[Range] = []
     for one in ranges:
         last = joined[-1] if joined else None

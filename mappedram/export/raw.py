@@ -1,4 +1,4 @@
-"""RAM blocks as sparse raw files: byte n of the file is byte n of the block."""
+"""Write RAM blocks as sparse raw files: byte n of the file is byte n of the block."""
 
 from mappedram.export.page_copy import write_pieces
 from mappedram.export.ranges import ExportedPiece
@@ -9,7 +9,7 @@ from mappedram.stream.snapshot import Block
 
 
 def stored_bytes(block: Block) -> int:
-    """How many bytes of the block can be read from the file."""
+    """Number of bytes of the block that can be read from the file."""
     return block.stored.count() * block.page_size if block.readable else 0
 
 
@@ -22,21 +22,21 @@ def extract(
     partial: bool = False,
     progress: Progress | None = None,
 ) -> str | None:
-    """Write a block into the empty file open as `fd`, with a hole wherever no page is stored.
+    """Write a block into the empty file open as `fd`, with holes for pages that are not stored.
 
     Args:
-        block: what to write.
+        block: the block.
         fd: descriptor of an empty seekable file, open for writing.
         channels: number of threads.
-        direct_io: write past the page cache where the file system can.
-        partial: leave holes where the snapshot does not tell what memory holds.
+        direct_io: bypass the page cache if the file system can.
+        partial: leave holes for pages that the snapshot does not know.
         progress: called with the number of bytes moved.
 
     Returns:
         Why `direct_io` was not used although it was asked for; None otherwise.
 
     Raises:
-        UnknownPagesError: the snapshot does not tell all of the block.
+        UnknownPagesError: the snapshot does not know all of the block.
         TruncatedError: it has shrunk.
         OSError: reading or writing failed.
     """

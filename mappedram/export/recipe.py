@@ -1,6 +1,6 @@
-"""Recipes: a small TOML text that says what a snapshot is to hold.
+"""Recipes: a small TOML text that describes a snapshot.
 
-machine = "none"        # or: donor = "guest.mapped-ram", whose devices and blocks are taken
+machine = "none"        # or: donor = "guest.mapped-ram", to copy its devices and blocks
 page_size = "4K"
 
 [[block]]
@@ -18,7 +18,7 @@ from typing import Any
 from mappedram.errors import BuildError
 from mappedram.sizes import parse_size
 
-#: What a table may hold, and of what type.
+#: Keys of the tables, with their types.
 _TOP = {
     "machine": str,
     "donor": str,
@@ -42,7 +42,7 @@ _SOURCES = ("file", "pattern", "zero")
 
 @dataclass(frozen=True, slots=True)
 class BlockRecipe:
-    """One block: exactly one of `file` and `pattern` is set, or neither for zeros.
+    """One block: at most one of `file` and `pattern` is set; neither means zeros.
 
     `pattern` is the bytes that repeat over the block; empty for the address of each word.
     """
@@ -56,7 +56,7 @@ class BlockRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a snapshot is to hold; `machine` and `page_size` are None where a donor gives them."""
+    """Contents of a snapshot; `machine` and `page_size` are None if a donor gives them."""
 
     machine: str | None
     donor: Path | None
@@ -69,7 +69,7 @@ class Recipe:
 
 
 def _bytes(key: str, value: int | str) -> int:
-    """Bytes, from a number or from text such as `16M`."""
+    """Number of bytes, from a number or from text such as `16M`."""
     try:
         return parse_size(str(value))
     except ValueError as error:
@@ -77,10 +77,10 @@ def _bytes(key: str, value: int | str) -> int:
 
 
 def load(path: Path) -> Recipe:
-    """The recipe in a file; names of files in it are taken from its folder.
+    """Load the recipe in a file; paths in it are relative to its folder.
 
     Raises:
-        BuildError: it is not TOML, or does not say what it should.
+        BuildError: it is not TOML, or not a valid recipe.
         OSError: it cannot be read.
     """
     try:

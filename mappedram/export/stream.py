@@ -1,4 +1,4 @@
-"""A snapshot as a stream without mapped-ram: one record for each page, block by block."""
+"""Write a snapshot as a stream without mapped-ram: one record for each page, block by block."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Bytes of guest memory that are turned into records at once.
+#: Bytes of guest memory turned into records at once.
 _WINDOW = 1 << 19
-#: Pages whose records are written at once where none is stored; a multiple of 64.
+#: Pages whose records are written at once if none is stored; a multiple of 64.
 _STRETCH = 1 << 16
-#: Bytes of a record before those of its page, and of one that says that a page is zero.
+#: Bytes of a record before its page, and of the record of a zero page.
 _WORD, _ZERO_RECORD = 8, 9
 
 
@@ -46,17 +46,17 @@ def to_stream(
 ) -> None:
     """Write the snapshot into the empty file open as `fd`, as QEMU does without the capability.
 
-    A page has the record of its bit: stored, or zero.
+    The bit of a page selects its record: stored, or zero.
 
     Args:
         snapshot: devices and RAM.
         fd: descriptor of an empty seekable file, open for writing.
         channels: number of threads.
-        partial: write zeros where the snapshot does not tell what pages hold.
-        progress: called with the number of bytes of guest memory that were written.
+        partial: write zeros for pages that the snapshot does not know.
+        progress: called with the number of bytes of guest memory written.
 
     Raises:
-        UnknownPagesError: the snapshot does not tell all pages.
+        UnknownPagesError: the snapshot does not know all pages.
         BuildError: the snapshot has no complete RAM part.
         FormatError: the header of a block cannot be right.
         TruncatedError: the file ends within the devices, or has shrunk.
@@ -89,7 +89,7 @@ def to_stream(
 
 
 def _block_list(snapshot: OpenSnapshot, driver: Driver) -> bytes:
-    """MEM_SIZE and the headers of the blocks, without that of mapped-ram."""
+    """MEM_SIZE and the headers of the blocks, without those of mapped-ram."""
     has_addr = snapshot.stream.announces_x_ignore_shared
     built = Built(driver, said=Said(capabilities=(CAPABILITY_X_IGNORE_SHARED,) if has_addr else ()))
     blocks = [
@@ -114,12 +114,12 @@ def _records_size(block: Block) -> int:
 
 
 class _Records:
-    """The records of one block, written from offset `position` on; known in length beforehand.
+    """The records of one block, written from offset `position` on; their length is known first.
 
-    The first record names the block, the others go on with it.
+    The first record names the block, the others have CONTINUE.
 
     Attributes:
-        end: offset behind the last record, once `pieces` has been gone through.
+        end: offset behind the last record, once `pieces` is exhausted.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class _Records:
         self.end = position
 
     def pieces(self) -> Iterator[tuple[int, "NDArray[np.bool_]", int]]:
-        """What is written at once: the first page, for each page if it is stored, the offset."""
+        """Yield the units of writing: first page, which pages are stored, and offset."""
         import numpy as np
 
         bitmap, num_pages = self._block.stored, self._block.num_pages
@@ -160,7 +160,7 @@ class _Records:
         )
 
     def write(self, piece: tuple[int, "NDArray[np.bool_]", int]) -> None:
-        """Write one of `pieces`; on any thread."""
+        """Write one of `pieces`; called on any thread."""
         first, stored, offset = piece
         if stored.any():
             buffer = self._buffer(len(stored))
@@ -180,14 +180,14 @@ class _Records:
             self._progress(len(stored) * self._block.page_size)
 
     def _buffer(self, count: int) -> "_Buffer":
-        """Room for `count` pages, which this thread keeps for the next ones."""
+        """A buffer for `count` pages, which this thread reuses."""
         buffer: _Buffer | None = getattr(self._buffers, "buffer", None)
         if buffer is None or len(buffer.pages) < count:
             buffer = self._buffers.buffer = _Buffer(count, self._block.page_size)
         return buffer
 
     def _read(self, first: int, stored: "NDArray[np.bool_]", buffer: "_Buffer") -> None:
-        """The pages from the first that is stored to the last, holes and stale bytes included."""
+        """Read from the first stored page to the last, with holes and stale bytes."""
         import numpy as np
 
         block = self._block
@@ -204,12 +204,12 @@ class _Records:
 
 
 class _Buffer:
-    """Memory of one thread: a slot for each page, in which its word and its bytes stand.
+    """Buffer of one thread: a slot for each page, with its word and its bytes.
 
-    The kernel puts each page into its slot, so that records which follow each other are there.
+    The kernel reads each page directly into its slot, so consecutive records need no copy.
 
     Attributes:
-        pages: where the bytes of each page go.
+        pages: the memory for the bytes of each page.
         bodies: the same as one array, a row for each page.
     """
 
@@ -228,7 +228,7 @@ class _Buffer:
         ]
 
     def records(self, first: int, stored: "NDArray[np.bool_]") -> list[memoryview]:
-        """The records of pages from `first` on, in pieces that follow each other."""
+        """The records of pages from `first` on, as consecutive pieces."""
         import numpy as np
 
         count, page_size = len(stored), self.bodies.shape[1]
@@ -251,10 +251,10 @@ class _Buffer:
 
 
 def _zero_records(first: int, count: int, page_size: int) -> memoryview:
-    """The records of pages that are all zero."""
+    """The records of zero pages only."""
     import numpy as np
 
-    records = np.zeros((count, _ZERO_RECORD), np.uint8)  # the last byte of each fills the page
+    records = np.zeros((count, _ZERO_RECORD), np.uint8)  # the last byte fills the page
     records[:, :_WORD] = _words(first, count, page_size, np.uint64(RAM_SAVE_FLAG_ZERO))
     return records.data.cast("B")
 
@@ -262,7 +262,7 @@ def _zero_records(first: int, count: int, page_size: int) -> memoryview:
 def _words(
     first: int, count: int, page_size: int, flags: "NDArray[np.uint64] | np.uint64"
 ) -> "NDArray[np.uint8]":
-    """What the records of pages from `first` on begin with, a row for each."""
+    """The words at the beginning of the records from page `first` on, a row for each."""
     import numpy as np
 
     addresses = np.arange(first, first + count, dtype=np.uint64) * np.uint64(page_size)

@@ -1,4 +1,4 @@
-"""Pages of a stream without mapped-ram, put in their places while it is still being followed."""
+"""Write pages of a stream without mapped-ram to their places while the stream is parsed."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 class EarlyPages:
-    """Writes pages as they pass by, of which `lay_out` then makes a snapshot with mapped-ram.
+    """Writes pages as they are read; `lay_out` then completes the snapshot with mapped-ram.
 
-    All of a stream is read to find its page records. To read it a second time, for the pages, would
-    take as long again. `begin` is what `mappedram.open` takes as `on_pages`.
+    All of a stream is read to find its page records. Reading it again for the pages would take
+    twice as long. Pass `begin` to `mappedram.open` as `on_pages`.
 
     Args:
         fd: descriptor of an empty seekable file, open for reading and writing.
         offset: where the stream begins in it.
-        align: what `pages_offset` is a multiple of.
-        on_begin: called with the size of the file that is read, if it is such a stream; what it
-            returns is called with the number of bytes written.
+        align: alignment of `pages_offset`, in bytes.
+        on_begin: called with the size of the input if it is such a stream; returns a callback that
+            takes the number of bytes written.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class EarlyPages:
         return bool(self._places)
 
     def begin(self, snapshot: OpenSnapshot, page_size: int) -> PageTaker | None:
-        """What takes the pages; nothing where it is already clear that `lay_out` is to refuse.
+        """Return the consumer of pages, or None if `lay_out` is certain to refuse.
 
-        Nor of a device: what is on it has to go first; nor with x-ignore-shared, where only the
-        end of RAM shows which blocks were left out and have no place for pages.
+        Also None for a device, whose old contents must be erased first; and with x-ignore-shared,
+        where only the end of RAM shows which blocks were left out and have no place for pages.
         """
         if system.is_device(self._fd) or snapshot.stream.announces_x_ignore_shared:
             return None
@@ -89,7 +89,7 @@ class EarlyPages:
         return take
 
     def fit(self, blocks: Sequence[RamBlock]) -> bool:
-        """Whether the pages stand where these blocks have them."""
+        """Whether the pages were written where these blocks have them."""
         return self._places == _places(blocks)
 
 

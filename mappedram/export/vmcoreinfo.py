@@ -1,6 +1,6 @@
-"""The note in which a Linux kernel says of itself what a debugger has to know.
+"""The VMCOREINFO note, with which a Linux kernel describes itself to debuggers.
 
-The guest's kernel keeps it ready at the beginning of a page, and tells QEMU its place if there is
+The guest's kernel keeps it at the beginning of a page, and reports its address to QEMU if there is
 a device `vmcoreinfo`. Source: Linux kernel/vmcore_info.c, crash_save_vmcoreinfo_init().
 """
 
@@ -27,29 +27,29 @@ _DEVICE = "vmcoreinfo"
 _ANNOUNCED_MAX = 1 << 20
 _FORMAT_ELF = 1
 
-#: Name of the note, as it stands there.
+#: Name of the note, with its NUL.
 _NAME = b"VMCOREINFO\0"
 _TEXT_OFFSET = NOTE_HEADER_SIZE + round_up(len(_NAME), 4)
 #: Linux gives the text one page, and pages have up to 64 KiB.
 FOUND_MAX = _TEXT_OFFSET + (64 << 10)
-#: The text: lines of `key=value`, the first of which names the release.
+#: The text: lines of `key=value`; the first one names the release.
 _TEXT = re.compile(rb"OSRELEASE=[ -~]+\n(?:[ -~]+=[ -~]*\n)*\0*")
-#: Where a page is looked at first.
+#: Bytes of a page to compare first.
 _NAME_OFFSET, _NAME_WORD = NOTE_HEADER_SIZE, int.from_bytes(_NAME[:4], "little")
-#: So many pages are taken for the note at most, and so many told of.
+#: Most pages taken for the note, and most of them reported.
 _PLACES_MAX, _TOLD_MAX = 1000, 8
 _PAGE = 4096
-#: What is read at once; with less, the search takes longer than reading does.
+#: Bytes read at once; with less, the search takes longer than reading.
 _WINDOW = 1 << 21
 
 
 @dataclass(frozen=True, slots=True)
 class GuestNote:
-    """The note as the guest has it.
+    """The note in guest memory.
 
     Attributes:
         data: header, name and content.
-        gpa: where it stands.
+        gpa: its guest-physical address.
     """
 
     data: bytes
@@ -57,10 +57,10 @@ class GuestNote:
 
 
 def announced(snapshot: OpenSnapshot, memory: PhysicalMemory) -> GuestNote | None:
-    """The note whose place the guest has told QEMU; None where it has not, or where it is damaged.
+    """The note that the guest reported to QEMU; None if it did not, or if the note is damaged.
 
-    It is what QEMU's `dump-guest-memory` adds, unless it has no name: of zeros, QEMU makes a note.
-    Source: QEMU dump/dump.c, dump_init().
+    QEMU's `dump-guest-memory` adds the same note, unless it has no name: of zeros, QEMU makes a
+    note. Source: QEMU dump/dump.c, dump_init().
     """
     if _DEVICE not in snapshot.state:
         return None
@@ -72,7 +72,7 @@ def announced(snapshot: OpenSnapshot, memory: PhysicalMemory) -> GuestNote | Non
     try:
         data = memory.read(gpa, size)
     except (ValueError, UnknownPagesError):
-        return None  # no memory is there, or what it holds is unknown
+        return None  # there is no memory, or its contents are unknown
     header = NoteHeader.parse(data)
     length = NOTE_HEADER_SIZE + round_up(header.n_namesz, 4) + round_up(header.n_descsz, 4)
     is_named = data[NOTE_HEADER_SIZE : NOTE_HEADER_SIZE + header.n_namesz].endswith(b"\0")
@@ -84,10 +84,10 @@ def _number(value: Value) -> int:
 
 
 class VmcoreinfoFinder:
-    """Looks for the note of a kernel that told QEMU nothing, at the beginning of all pages.
+    """Searches for an unreported note of a kernel at the beginning of all pages.
 
-    It observes what is written (`mappedram.export.page_copy`), and reads what does not pass by in
-    threads of its own meanwhile. A context manager; at its end nothing is read any more.
+    It observes writes (`mappedram.export.page_copy`); threads of its own read the other pages. A
+    context manager; at its end nothing is read any more.
 
     Args:
         memory: where the memory lies.
@@ -107,7 +107,7 @@ class VmcoreinfoFinder:
         self._buffers = local()
 
     def passing(self, piece: ExportedPiece, start: int, data: "memoryview | bytes") -> None:
-        """Note the pages that begin as the note does, by their addresses."""
+        """Note the addresses of pages that begin like the note."""
         import numpy as np
 
         gpa = piece.gpa + start - piece.start
@@ -122,7 +122,7 @@ class VmcoreinfoFinder:
             self._places.update(places[:room].tolist())
 
     def unseen(self, piece: ExportedPiece, runs: "Runs") -> None:
-        """Read what nobody else does."""
+        """Read the pages that nothing else reads."""
         submit = self._readers.submit
         self._reading += [submit(self._read, piece, batch) for batch in batches(runs)]
 
@@ -140,10 +140,10 @@ class VmcoreinfoFinder:
                 self.passing(piece, base, target)
 
     def result(self) -> GuestNote | None:
-        """The note, once all has been written.
+        """The note, after all memory was written.
 
         Raises:
-            TruncatedError: the file ends before a page that its bitmap promises.
+            TruncatedError: the file ends before a page that its bitmap has.
             OSError: reading failed.
         """
         for reading in self._reading:
@@ -162,13 +162,13 @@ class VmcoreinfoFinder:
         return found[0] if found else None
 
     def _note_at(self, gpa: int) -> bytes | None:
-        """The note at an address, as the stored pages have it."""
+        """The note at an address, read from the stored pages."""
         try:
             header = NoteHeader.parse(self._memory.read(gpa, NOTE_HEADER_SIZE))
             size = _TEXT_OFFSET + header.n_descsz
             return valid(self._memory.read(gpa, size)) if size <= FOUND_MAX else None
         except (ValueError, UnknownPagesError):
-            return None  # memory ends within, or what is known of it does
+            return None  # the memory ends within the note, or its known part does
 
     def __enter__(self) -> Self:
         return self
@@ -179,7 +179,7 @@ class VmcoreinfoFinder:
 
 
 def valid(data: bytes) -> bytes | None:
-    """The note that `data` begins with, if it is one of Linux; None otherwise."""
+    """The note at the beginning of `data` if it is one of Linux; None otherwise."""
     if len(data) < _TEXT_OFFSET:
         return None
     header = NoteHeader.parse(data)

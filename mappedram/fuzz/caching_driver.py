@@ -1,4 +1,4 @@
-"""A driver that remembers: the files that are drawn consist of the same few structures."""
+"""A caching driver: generated files consist of the same few structures."""
 
 from typing import TypeVar, cast
 
@@ -6,7 +6,7 @@ from mappedram.format import drivers
 from mappedram.format.drivers.base import Driver, Span
 from mappedram.format.typed import Kind, Params, T
 
-#: How many answers are kept of each question. Forgetting all of them at once costs little.
+#: Most answers kept of each method. Forgetting all of them at once costs little.
 _KEPT = 4096
 
 _Key = TypeVar("_Key")
@@ -15,10 +15,10 @@ _Kind = tuple[str, tuple[tuple[str, int], ...]]
 
 
 class RememberingDriver:
-    """Gives the answers of another driver, those to known questions from memory.
+    """Caches the answers of another driver.
 
-    An answer is shared by all who ask, so nobody may change it. Refusals are not kept. For several
-    threads; at worst, two of them ask the same.
+    All callers share an answer, so nobody may change it. Errors are not kept. For several threads;
+    at worst, two of them do the same work.
     """
 
     name = "remembering"
@@ -30,7 +30,7 @@ class RememberingDriver:
         self._spans: dict[tuple[_Kind, bytes], list[Span]] = {}
 
     def parse(self, kind: Kind[T], data: bytes, params: Params) -> tuple[T, int]:
-        """See `Driver.parse`. No driver looks at a byte behind the structure."""
+        """See `Driver.parse`. No driver reads a byte behind the structure."""
         known = self._parsed.setdefault(_kind(kind, params), {})
         for length, structures in [*known.items()]:
             values = structures.get(data[:length])
@@ -68,5 +68,5 @@ def _remember(answers: dict[_Key, _Answer], key: _Key, answer: _Answer) -> _Answ
     return answer
 
 
-#: Reads and writes the structures of all files that are drawn.
+#: Reads and writes the structures of all generated files.
 DRIVER = RememberingDriver(drivers.get("construct"))

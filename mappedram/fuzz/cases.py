@@ -1,4 +1,4 @@
-"""Files to try a parser on, with what was done to them; any number, the same for the same seed."""
+"""Files to test a parser with, and their mutations: an endless series for each seed."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -15,11 +15,11 @@ from mappedram.fuzz.sound import SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
 from mappedram.stream.snapshot import open_snapshot
 
-#: What `Generated` draws in turn.
+#: Kinds that `Generated` draws in turn.
 KINDS = ("sound", "broken", "wild")
-#: How many wild files in turn come of one sound file.
+#: Number of consecutive wild files from one sound file.
 _WILD = 4
-#: How many fields are mutated in one file: mostly one, so that it is known which did it.
+#: Numbers of mutated fields in one file: mostly one, so that the cause is known.
 _COUNTS = (1, 1, 1, 2, 3)
 
 
@@ -28,14 +28,14 @@ class Case:
     """One file to try.
 
     Attributes:
-        name: what kind of file it is: `sound`, `wild`, or the code of a rule and a defect.
+        name: kind of the file: `sound`, `wild`, or the code of a rule and a defect.
         clean: the file before the mutations.
-        mutations: what was done to it.
-        cut: where the file was cut off after that, as nothing behind is needed; None for nowhere.
-        spec: what the clean file was made from; None where that is not known.
+        mutations: the mutations.
+        cut: where the file is truncated after that, because the rest is not needed; None for
+            nowhere.
+        spec: what the clean file was made from; None if unknown.
         breaks: code of the rule that the clean file breaks; None if it is sound.
-        expected: what the memory of the guest is to be after a load, as a digest; None where
-            nobody looks.
+        expected: digest of the expected guest memory after a load; None if it is not compared.
     """
 
     name: str
@@ -53,12 +53,12 @@ class Case:
 
     @property
     def whole(self) -> SparseFile:
-        """The file before it was cut off."""
+        """The file before it was truncated."""
         return mutate(self.clean, self.mutations)
 
 
 def mutate(file: SparseFile, mutations: Sequence[Mutation]) -> SparseFile:
-    """The file with these mutations, made in order."""
+    """Apply these mutations in order."""
     for change in mutations:
         if change.path == LENGTH:
             end = file.size
@@ -71,30 +71,30 @@ def mutate(file: SparseFile, mutations: Sequence[Mutation]) -> SparseFile:
 
 
 def mutator_of(file: SparseFile) -> Mutator:
-    """What draws mutations of a file."""
+    """The mutator of a file."""
     with file.opened() as fd, open_snapshot(fd, file.offset, driver=DRIVER) as opened:
         return Mutator(opened)
 
 
 def sound(rng: Random, limits: Limits = SMALL) -> Case:
-    """A sound file."""
+    """Draw a sound file."""
     spec = snapshot(rng, limits)
     return Case("sound", spec.file(), spec=spec)
 
 
 def broken(rng: Random, breakage: Breakage) -> Case:
-    """A file with one defect."""
+    """Draw a file with one defect."""
     name = f"{breakage.code}-{breakage.name}"
     return Case(name, breakage.file(rng), breaks=breakage.code)
 
 
 def wild(rng: Random, limits: Limits = SMALL, most: int = 3) -> Case:
-    """A file of which some fields, `most` of them at most, were mutated."""
+    """Draw a file with at most `most` mutated fields."""
     return _mutated(*_with_mutator(rng, limits), rng, most)
 
 
 def _with_mutator(rng: Random, limits: Limits = SMALL) -> tuple[Case, Mutator]:
-    """A sound file, and what mutates it."""
+    """Draw a sound file, and its mutator."""
     case = replace(sound(rng, limits), name="wild")
     return case, mutator_of(case.clean)
 
@@ -104,12 +104,12 @@ def _mutated(case: Case, mutator: Mutator, rng: Random, most: int = 3) -> Case:
 
 
 class Cases(ABC, Iterator[Case]):
-    """Cases by number: without end, and the same ones for the same seed.
+    """Cases by number: an endless series for each seed.
 
-    Drawing one says nothing of the others, so an iteration goes on behind a case that raises.
+    Each case is drawn independently, so an iteration continues after a case that raises.
 
     Attributes:
-        seed: which cases.
+        seed: selects the series.
         number: of the case that is drawn next.
     """
 
@@ -119,14 +119,14 @@ class Cases(ABC, Iterator[Case]):
 
     @abstractmethod
     def draw(self, number: int) -> Case:
-        """The case of that number, 0 or more."""
+        """Draw the case of that number, 0 or more."""
 
     @abstractmethod
     def kind(self, number: int) -> str:
-        """What kind of case it is, which is known before it is drawn."""
+        """Kind of a case, known before it is drawn."""
 
     def wants(self, case: Case) -> bool:  # noqa: ARG002
-        """Whether an iteration yields the case, and does not pass over it."""
+        """Whether an iteration yields the case instead of skipping it."""
         return True
 
     def __next__(self) -> Case:
@@ -135,7 +135,7 @@ class Cases(ABC, Iterator[Case]):
         return case
 
     def attempt(self) -> tuple[int, Case | Fault]:
-        """The next case and its number; the fault in its place if drawing it raises.
+        """Draw the next case; return it or its fault, with its number.
 
         Raises:
             OSError: the machine cannot go on.
@@ -147,13 +147,13 @@ class Cases(ABC, Iterator[Case]):
                 return number, drawn
 
     def _whole(self, number: int) -> Case:
-        """The case, its file made once: making it is a part of drawing."""
+        """The case with its file already made, which is a part of drawing."""
         case = self.draw(number)
         _ = case.file
         return case
 
     def named(self, number: int, before: str = "") -> Drawing:
-        """The case of that number in words, for a fault; `before` goes in front."""
+        """Description of the case of that number, for a fault; begins with `before`."""
         return Drawing(
             f"{before}case {number} of seed {self.seed} ({self.kind(number)})",
             f"--seed {self.seed} --first {number} --count 1",
@@ -183,7 +183,7 @@ class Generated(Cases):
         return sound(rng) if kind == "sound" else _mutated(*self._mutable(round_ // _WILD), rng)
 
     def _mutable(self, number: int) -> tuple[Case, Mutator]:
-        """A sound file, and what mutates it. Making these takes longer than a mutation."""
+        """A sound file, and its mutator. Making these takes longer than a mutation."""
         if self._clean is None or self._clean[0] != number:
             self._clean = (number, *_with_mutator(Random(f"{self.seed}/clean/{number}")))
         return self._clean[1:]

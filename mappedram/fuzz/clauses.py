@@ -1,8 +1,8 @@
-"""Which clause of spec/format.md speaks of a field, by its path."""
+"""The clause of spec/format.md about each field, by its path."""
 
 import re
 
-#: Paths without the numbers of blocks and sections; the first that matches counts.
+#: Paths without the numbers of blocks and sections; the first match counts.
 CLAUSES = tuple(
     (re.compile(pattern), clause)
     for pattern, clause in (
@@ -41,7 +41,7 @@ CLAUSES = tuple(
 
 
 def clause_of(place: str) -> str | None:
-    """The number of the clause; None where no clause is about that field alone.
+    """The number of the clause; None if no clause is about that field alone.
 
     Args:
         place: path of the field with `[]` for the numbers, such as `/ram/blocks[]/used_length`.

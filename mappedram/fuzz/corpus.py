@@ -1,4 +1,4 @@
-"""A folder of files to try parsers on, with a manifest that says what is wrong with each."""
+"""A folder of files to test parsers with, and a manifest of their defects."""
 
 import json
 import os
@@ -24,14 +24,14 @@ from mappedram.qemu.loader import RELEASES, verdicts
 
 MANIFEST = "manifest.json"
 
-#: Called with each file that is made, by name.
+#: Callback that takes the name of each file written.
 OnFile = Callable[[str], object]
-#: Called with the first faults of each kind.
+#: Callback that takes the first faults of each kind.
 OnFault = Callable[[Fault], object]
 
 
 class Manifest(TypedDict):
-    """What a corpus holds, as it stands beside its files."""
+    """Manifest of a corpus, as stored beside its files."""
 
     seed: int
     count: int
@@ -52,18 +52,17 @@ def write(
 ) -> Manifest:
     """Write `count` files and their manifest; the same bytes for the same seed.
 
-    Files are made in a folder beside, so that an end before the last one leaves nothing. One that
+    Files are written to a temporary folder beside, so that an early end leaves nothing. A file that
     cannot be drawn is left out and counted.
 
     Args:
-        folder: is made, or has to be empty.
-        seed: which files.
-        count: how many; for each rule to be broken once, about 300.
-        first: number of the file to begin with.
-        force: put the files among those that are in the folder, in the place of those of the same
-            name.
-        on_file: gets the name of each file.
-        on_fault: gets what kept a file from being drawn, the first times.
+        folder: is created, or must be empty.
+        seed: selects the files.
+        count: number of files; about 300 break each rule once.
+        first: number of the first file.
+        force: add the files to those in the folder, and replace files of the same name.
+        on_file: called with the name of each file.
+        on_fault: called with the first faults that kept a file from being drawn.
 
     Returns:
         The manifest.
@@ -102,13 +101,13 @@ def write(
 
 
 def _drawn(cases: Generated, number: int) -> tuple[str, SparseFile, dict[str, Json]]:
-    """A case: its name, its file, and what the manifest says of it."""
+    """Draw a case: its name, its file, and its entry in the manifest."""
     case = cases.draw(number)
     return case.name, case.file, described(case)
 
 
 def described(case: Case) -> dict[str, Json]:
-    """What the manifest says of a file."""
+    """Entry of a file in the manifest."""
     file = case.file
     with file.opened() as fd, open_source(fd) as source:
         codes = {finding.code for finding in check(fd, file.offset).findings}
@@ -135,7 +134,7 @@ def described(case: Case) -> dict[str, Json]:
 
 
 def _outcomes(source: Source, offset: int) -> dict[str, dict[str, Json]] | None:
-    """What each QEMU makes of the stream, in an image or not; None where nobody gets to it."""
+    """Outcome of the stream in each release of QEMU; None if the image cannot be unpacked."""
     try:
         with unpacked(source, offset) as (stream, begin, _):
             found = verdicts(stream, begin)
@@ -146,7 +145,7 @@ def _outcomes(source: Source, offset: int) -> dict[str, dict[str, Json]] | None:
 
 @contextmanager
 def _staged(folder: Path) -> Iterator[Path]:
-    """A folder whose files go to `folder` when the block ends well; else nothing is left of it."""
+    """Yield a folder whose files move to `folder` if the block succeeds, and vanish otherwise."""
     parent = folder.absolute().parent
     place = Path(tempfile.mkdtemp(prefix=".mappedram-", dir=parent))
     try:
@@ -156,13 +155,13 @@ def _staged(folder: Path) -> Iterator[Path]:
             for path in sorted(place.iterdir()):
                 system.move(path, folder / path.name)
         else:
-            system.move(place, folder)  # in the place of an empty one
+            system.move(place, folder)  # replaces an empty folder
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
 def _umask() -> int:
-    """What new files are not allowed; the system tells it only by setting it."""
+    """The umask; the system tells it only while setting it."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

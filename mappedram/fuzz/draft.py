@@ -1,4 +1,4 @@
-"""A file to be changed by the names of its fields, wherever they stand."""
+"""A file that is edited by the names of its fields."""
 
 from mappedram.format.constants import SectionType
 from mappedram.format.drivers.base import Span
@@ -11,10 +11,10 @@ from mappedram.stream.reader import read_stream
 
 
 class Draft:
-    """A file, what its headers say, and changes to it.
+    """A file, its parsed headers, and changes to it.
 
     Args:
-        file: the file to begin with.
+        file: the original file.
     """
 
     def __init__(self, file: SparseFile) -> None:
@@ -35,11 +35,11 @@ class Draft:
         self._file = file
         self._stream: Stream | None = None
 
-    # What stands where.
+    # Places of structures and fields.
 
     @property
     def stream(self) -> Stream:
-        """What the headers say, as far as they can be followed.
+        """The parsed headers, as far as they can be followed.
 
         Raises:
             FormatError: no stream begins there.
@@ -55,7 +55,7 @@ class Draft:
         return self.stream.blocks
 
     def section(self, kind: SectionType) -> Section:
-        """The first section of that type.
+        """First section of that type.
 
         Raises:
             LookupError: there is none.
@@ -66,7 +66,7 @@ class Draft:
         raise LookupError(kind.name)
 
     def behind_bitmap(self, size: int) -> int:
-        """Where to cut the file, if not at `size`: within a bitmap, MR402 would be broken too."""
+        """Where to truncate instead of at `size`: within a bitmap, MR402 would also be broken."""
         for block in self.blocks:
             assert block.bitmap_offset is not None
             end = block.bitmap_offset + block.bitmap_size
@@ -86,7 +86,7 @@ class Draft:
         raise LookupError(path)
 
     def place(self, path: str, name: str) -> Span:
-        """Where a field of the structure at `path` stands in the file, and its value.
+        """Offset of a field of the structure at `path`, and its value.
 
         Raises:
             LookupError: there is no such structure, or it has no such field.
@@ -102,7 +102,7 @@ class Draft:
     # Changes.
 
     def set(self, path: str, name: str, value: int | bytes) -> None:
-        """Give a field another value, of the same length."""
+        """Set a field to another value of the same length."""
         place = self.place(path, name)
         length = place.end - place.start
         data = value.to_bytes(length, "big") if isinstance(value, int) else value
@@ -117,21 +117,21 @@ class Draft:
         self.set(path, name, number + amount)
 
     def write(self, offset: int, data: bytes) -> None:
-        """Put bytes in the place of others."""
+        """Overwrite bytes."""
         self.file = self._file.write(offset, data)
 
     def insert(self, offset: int, data: bytes, until: int | None = None) -> None:
-        """Put bytes in between; what follows moves, up to `until`."""
+        """Insert bytes; the bytes behind move, up to `until`."""
         self.file = self._file.insert(offset, data, until)
 
     def insert_hole(self, offset: int, length: int) -> None:
-        """Put zeros in between; what follows moves."""
+        """Insert zeros; the bytes behind move."""
         self.file = self._file.insert_hole(offset, length)
 
     def remove(self, offset: int, length: int) -> None:
-        """Take bytes out; what follows moves up."""
+        """Remove bytes; the bytes behind move up."""
         self.file = self._file.remove(offset, length)
 
     def resize(self, size: int) -> None:
-        """Cut the file off, or put a hole at its end."""
+        """Truncate the file, or append a hole."""
         self.file = self._file.resize(size)

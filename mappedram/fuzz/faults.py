@@ -1,7 +1,7 @@
-"""Cases that cannot be drawn: a defect of this package, not of what is tried, and no end of a run.
+"""Faults: cases that cannot be drawn because of a defect in this package.
 
-A generator that raises spoils one case. `attempt` makes a `Fault` of what it raises, and `Faults`
-counts them.
+A fault spoils one case and does not end a run. `attempt` turns an exception into a `Fault`, and
+`Faults` counts them.
 """
 
 import errno
@@ -16,21 +16,21 @@ from mappedram.json_types import Json
 _Value = TypeVar("_Value")
 _PACKAGE = Path(__file__).resolve().parents[1]
 
-#: The machine cannot go on; the generator has done nothing wrong.
+#: Errors of the machine, for which the generator is not to blame.
 _OF_THE_MACHINE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EIO}
-#: Of each kind of fault, that many are kept.
+#: Most faults kept of each kind.
 _KEPT = 10
-#: Characters of what an exception says that are told.
+#: Most characters kept of the message of an exception.
 _ERROR_MAX = 200
 
 
 class Drawing(NamedTuple):
-    """One case that is to be drawn.
+    """One case to be drawn.
 
     Attributes:
-        case: which one, in words: `case 9581 of seed 424242 (wild)`.
+        case: the case in words: `case 9581 of seed 424242 (wild)`.
         again: how to draw it again: options of a command, or a line of Python.
-        number: of the case; None where cases have none.
+        number: of the case; None if cases have none.
     """
 
     case: str
@@ -39,7 +39,7 @@ class Drawing(NamedTuple):
 
 
 class FaultTally(TypedDict):
-    """Faults for JSON: how many there were, and the first of each kind."""
+    """Faults for JSON: their number, and the first of each kind."""
 
     count: int
     kept: list[dict[str, Json]]
@@ -47,7 +47,7 @@ class FaultTally(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What a generator raised instead of drawing a case.
+    """An exception that a generator raised instead of drawing a case.
 
     Attributes:
         drawing: the case.
@@ -80,12 +80,12 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """How many cases could not be drawn.
+    """Counts of cases that could not be drawn.
 
     Attributes:
         count: all of them.
         kept: the first ones of each error and place.
-        counts: how many there are of each error and place.
+        counts: number of each error and place.
     """
 
     count: int = 0
@@ -93,7 +93,7 @@ class Faults:
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, fault: Fault) -> bool:
-        """Count a fault; whether it is kept, because there were few of its kind before."""
+        """Count a fault; return whether it was kept as one of the first of its kind."""
         key = fault.error.partition(":")[0], fault.place
         before = self.counts.get(key, 0)
         self.count += 1
@@ -103,19 +103,19 @@ class Faults:
         return before < _KEPT
 
     def to_dict(self) -> FaultTally:
-        """How many there are, and those that are kept, for JSON."""
+        """The number of faults, and those that are kept, for JSON."""
         return {"count": self.count, "kept": [fault.to_dict() for fault in self.kept]}
 
 
 def attempt(
     draw: Callable[[], _Value], drawing: Drawing, *passed: type[Exception]
 ) -> _Value | Fault:
-    """What `draw` returns, or the fault if it raises.
+    """Return the result of `draw`, or the fault if it raises.
 
     Args:
         draw: draws one case.
-        drawing: which one.
-        passed: exceptions that are no faults, and are raised.
+        drawing: describes the case.
+        passed: exceptions that are not faults, and are raised again.
 
     Raises:
         OSError: the machine cannot go on: no space, no memory, no descriptors.
@@ -131,7 +131,7 @@ def attempt(
 
 
 def fault_of(error: Exception, drawing: Drawing) -> Fault:
-    """The fault that an exception is."""
+    """Turn an exception into a fault."""
     return Fault(
         drawing,
         error=f"{type(error).__name__}: {' '.join(str(error).split())[:_ERROR_MAX]}",
@@ -141,7 +141,7 @@ def fault_of(error: Exception, drawing: Drawing) -> Fault:
 
 
 def _place(error: Exception) -> str:
-    """The innermost function of this package that the exception has passed."""
+    """The innermost function of this package in the traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
     frame = (own or frames)[-1]

@@ -1,7 +1,7 @@
-"""Sound files at random: which, is up to a `random.Random`.
+"""Draw sound files with a `random.Random`.
 
-Hypothesis has a `Random` whose choices it records and shrinks, so the strategies come from here
-too. The first of several choices is the plainest, because that is where it shrinks to.
+Hypothesis has a `Random` whose choices it records and shrinks, so `mappedram.strategies` uses this
+module, too. The first of several choices is the simplest, because Hypothesis shrinks to it.
 """
 
 from collections.abc import Iterator
@@ -12,31 +12,31 @@ from mappedram.format.arithmetic import is_page_size
 from mappedram.format.constants import CAPABILITY_MAPPED_RAM, CAPABILITY_X_IGNORE_SHARED
 from mappedram.fuzz.sound import DeviceSpec, RamSpec, SnapshotSpec
 
-#: All releases have them, so that what each makes of a file is about the rest of it.
+#: Machine types of all releases, so that verdicts depend on the rest of the file.
 _MACHINES = ("none", "pc-q35-9.0", "virt-9.0", "s390-ccw-virtio-8.2")
 _BLOCKS = (
     *("pc.ram", "vga.vram", "mach-virt.flash0", "0000:00:02.0/vga.vram", "m\xe9moire"),
     *(f"0000:00:{slot:02x}.0/e1000.rom" for slot in range(3, 32)),
 )
-#: What happens seldom happens once in so many times.
+#: Rare things happen once in so many times.
 _SELDOM = 8
 _DEVICES = ("timer", "slirp", "cpu_common", "0000:00:1f.2/ich9_ahci", "fw_cfg")
-#: Where a container may let the stream begin: nowhere near, at a page, at an odd byte.
+#: Offsets of a stream in a container: none, at a page, at 1 MiB, at an odd byte.
 _OFFSETS = (0, 4096, 1 << 20, 65_693)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large and how varied a random snapshot may be.
+    """Limits of the size and variety of a random snapshot.
 
     Attributes:
         blocks: most RAM blocks, 1 to 34.
         pages: most pages of a block, 1 to 2^30.
         runs: most runs of stored pages of a block.
-        run_pages: most pages of a run; what is stored stays small even where blocks are huge.
-        page_sizes: sizes of a page, in bytes: powers of two from 1 KiB to 64 KiB.
-        align: what pages are aligned to, a multiple of each larger page than that; None for the
-            size of a page, so that files stay small.
+        run_pages: most pages of a run; few pages are stored even if blocks are huge.
+        page_sizes: page sizes in bytes: powers of two from 1 KiB to 64 KiB.
+        align: alignment of pages, a multiple of each smaller page size; None for the page size,
+            which keeps files small.
         devices: most devices, up to 5.
         plain: only what a small guest of today has: no container, no shared block, no missing part.
 
@@ -60,7 +60,7 @@ class Limits:
 
 
 def _refusals(limits: Limits) -> Iterator[str]:
-    """Why no snapshot can be drawn within these limits."""
+    """Reasons why no snapshot can be drawn within these limits."""
     for name, (least, most) in _RANGES.items():
         if not least <= getattr(limits, name) <= most:
             yield f"{name}: expected {least} to {most}, got {getattr(limits, name)}"
@@ -79,7 +79,7 @@ def _refusals(limits: Limits) -> Iterator[str]:
         )
 
 
-#: What the fields of `Limits` may be. A bitmap of 2^30 pages takes 128 MiB.
+#: Permitted fields of `Limits`. A bitmap of 2^30 pages takes 128 MiB.
 _RANGES = {
     "blocks": (1, len(_BLOCKS)),
     "pages": (1, 1 << 30),
@@ -88,17 +88,17 @@ _RANGES = {
     "devices": (0, len(_DEVICES)),
 }
 _ALIGN_MAX = 1 << 40
-#: Bytes of pages and bitmaps that one file may hold.
+#: Most bytes of pages and bitmaps in one file.
 _STORED_MAX = 1 << 30
 
-#: A few kilobytes.
+#: Files of a few kilobytes.
 SMALL = Limits()
 #: Blocks of up to 100 GiB, which take no more space than small ones.
 HUGE = Limits(pages=(100 << 30) // 4096, page_sizes=(4096,), align=1 << 20)
 
 
 def snapshot(rng: Random, limits: Limits = SMALL) -> SnapshotSpec:
-    """A sound snapshot: `mappedram.check` finds nothing in it but notes."""
+    """Draw a sound snapshot: `mappedram.check` finds nothing in it except notes."""
     page_size = rng.choice(limits.page_sizes)
     shares = not limits.plain and _seldom(rng)
     footers = limits.plain or not _seldom(rng)
@@ -127,13 +127,13 @@ def snapshot(rng: Random, limits: Limits = SMALL) -> SnapshotSpec:
 
 
 def block(rng: Random, limits: Limits = SMALL, idstr: str = "pc.ram") -> RamSpec:
-    """A RAM block with some of its pages stored."""
+    """Draw a RAM block with some of its pages stored."""
     num_pages = 1 + rng.randrange(limits.pages)
     return RamSpec(idstr, num_pages, tuple(runs(rng, num_pages, limits.runs, limits.run_pages)))
 
 
 def runs(rng: Random, num_pages: int, most: int, run_pages: int) -> Iterator[tuple[int, int]]:
-    """Half-open runs of up to `run_pages` pages, ascending, with a gap between each two."""
+    """Draw ascending half-open runs of up to `run_pages` pages, with gaps between them."""
     start = 0
     for _ in range(rng.randrange(most + 1)):
         if start >= num_pages:
@@ -145,7 +145,7 @@ def runs(rng: Random, num_pages: int, most: int, run_pages: int) -> Iterator[tup
 
 
 def _blocks(rng: Random, limits: Limits, *, shares: bool) -> Iterator[RamSpec]:
-    """The blocks in QEMU's order, by falling length; the first one has a page stored."""
+    """Draw the blocks in QEMU's order, by decreasing length; the first one has a stored page."""
     count = 1 + rng.randrange(limits.blocks)
     drawn = sorted((block(rng, limits) for _ in range(count)), key=lambda b: -b.num_pages)
     for number, (entry, idstr) in enumerate(zip(drawn, _BLOCKS, strict=False)):
@@ -156,7 +156,7 @@ def _blocks(rng: Random, limits: Limits, *, shares: bool) -> Iterator[RamSpec]:
 
 
 def _devices(rng: Random, limits: Limits) -> Iterator[DeviceSpec]:
-    # RAM is number 1; QEMU counts on, in the order in which devices register.
+    # RAM has section_id 1; QEMU numbers devices on in the order of registration.
     for number in range(rng.randrange(limits.devices + 1)):
         state = rng.randbytes(rng.randrange(24))
         yield DeviceSpec(_DEVICES[number], section_id=number + 2, state=state)

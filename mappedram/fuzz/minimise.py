@@ -1,7 +1,7 @@
-"""Makes a file that fails as plain as it can be while it still fails in the same way.
+"""Minimise a failing file while it fails in the same way.
 
-Fields go back to their clean values first, then what is left of them closer to these, then the
-guest becomes smaller, and at last the file shorter.
+Fields first go back to their clean values, or as close as possible; then the guest becomes smaller,
+and at last the file shorter.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,10 +12,10 @@ from mappedram.fuzz.draft import Draft
 from mappedram.fuzz.mutate import LENGTH, Mutation
 from mappedram.fuzz.sound import RamSpec, SnapshotSpec
 
-#: Whether a case fails in the way that is being looked at.
+#: Whether a case fails in the same way.
 Fails = Callable[[Case], bool]
 
-#: What is left of a field that could not go back: the plainest of these, by its clean value.
+#: Simpler values for a field that cannot go back, by its clean value; the simplest first.
 _PLAINER: tuple[tuple[str, Callable[[int], int]], ...] = (
     ("twice what it was", lambda value: value * 2),
     ("half of what it was", lambda value: value // 2),
@@ -23,20 +23,20 @@ _PLAINER: tuple[tuple[str, Callable[[int], int]], ...] = (
     ("one more than it was", lambda value: value + 1),
     ("one less than it was", lambda value: value - 1),
 )
-#: Numbers in headers are at most that long.
+#: Longest number in a header, in bytes.
 _NUMBER_MAX = 8
 
 
 class _SpentError(Exception):
-    """No more tries."""
+    """No tries are left."""
 
 
 class _Tries:
-    """Asks whether candidates fail, as often as it may.
+    """Tries candidates, up to a limit.
 
     Attributes:
         plainest: the last candidate that failed.
-        left: how often it may be asked still.
+        left: number of tries left.
     """
 
     def __init__(self, case: Case, fails: Fails, left: int) -> None:
@@ -53,13 +53,13 @@ class _Tries:
         return failed
 
     def refuse_more(self) -> None:
-        """Raise if it may not be asked any more: before a candidate is made that takes long."""
+        """Raise if no tries are left, before a candidate is made that takes long."""
         if not self.left:
             raise _SpentError
 
 
 def minimise(case: Case, fails: Fails, tries: int = 80) -> Case:
-    """The plainest case found that fails, with `tries` tries at most."""
+    """The simplest failing case found with at most `tries` tries."""
     asked = _Tries(case, fails, tries)
     try:
         for step in (_fewer_mutations, _plainer_values, _smaller_guest, _shorter_file):
@@ -88,7 +88,7 @@ def _plainer_values(case: Case, fails: Fails) -> None:
 
 
 def _plainer(change: Mutation) -> Iterator[Mutation]:
-    """The mutation with plainer values, the plainest first; ends before its own."""
+    """The mutation with simpler values, the simplest first; stops before its own."""
     size = len(change.before)
     if change.path == LENGTH or not 0 < size <= _NUMBER_MAX:
         return
@@ -104,7 +104,7 @@ def _plainer(change: Mutation) -> Iterator[Mutation]:
 
 
 def _smaller_guest(case: Case, fails: _Tries) -> None:
-    """Only where it is known how the clean file was made, and its fields can be found again."""
+    """Only possible if the origin of the clean file is known, and its fields can be found again."""
     again = case.spec is not None and all(change.path != LENGTH for change in case.mutations)
     while again and case.spec:
         candidates = (_with_spec(case, spec, fails) for spec in _smaller(case.spec))
@@ -114,7 +114,7 @@ def _smaller_guest(case: Case, fails: _Tries) -> None:
 
 
 def _with_spec(case: Case, spec: SnapshotSpec, tries: _Tries) -> Case | None:
-    """The same mutations of another clean file; None where it has no such field."""
+    """The same mutations of another clean file; None if it lacks a field."""
     tries.refuse_more()
     clean = spec.file()
     draft = Draft(clean)
@@ -126,7 +126,7 @@ def _with_spec(case: Case, spec: SnapshotSpec, tries: _Tries) -> Case | None:
 
 
 def _moved(change: Mutation, draft: Draft) -> Mutation | None:
-    """The mutation of the field of that path, wherever it is in another file."""
+    """The mutation of the field with that path, at its place in another file."""
     for element in draft.stream.elements:
         if change.path.startswith(f"{element.path}/"):
             try:
@@ -142,7 +142,7 @@ def _moved(change: Mutation, draft: Draft) -> Mutation | None:
 
 
 def _smaller(spec: SnapshotSpec) -> Iterator[SnapshotSpec]:
-    """Snapshots with a little less in them."""
+    """Snapshots that are slightly smaller."""
     plain = {"devices": (), "early": (), "uuid": None, "target_page_bits": None, "offset": 0}
     for name, value in plain.items():
         if getattr(spec, name) != value:
@@ -164,7 +164,7 @@ def _smaller_block(block: RamSpec) -> Iterator[RamSpec]:
 
 
 def _shorter_file(case: Case, fails: Fails) -> None:
-    """Cut off as much of the end as can be, to the byte."""
+    """Truncate as much of the end as possible, to the byte."""
     if any(change.path == LENGTH for change in case.mutations):
         return
     short, long = 0, case.whole.size

@@ -1,7 +1,7 @@
-"""Field-aware mutations: one field of a good file gets a value that a reader may not expect.
+"""Field-aware mutations: give one field of a good file a value that a reader may not expect.
 
-A mutation is a value: what stood where, and what stands there afterwards. Several of them on one
-file are applied in order; leaving one out gives a file that is closer to the good one.
+A mutation is a value: an offset, and the bytes before and after. Several mutations of one file are
+applied in order; leaving one out gives a file that is closer to the good one.
 """
 
 import re
@@ -25,23 +25,23 @@ from mappedram.io import system
 from mappedram.stream.model import Element, is_kind
 from mappedram.stream.snapshot import OpenSnapshot
 
-#: Path of the mutation that changes the length of the file: `offset` is the new length, and
-#: `after` what stands between the old and the new end, zeros where that is empty.
+#: Path of the mutation that changes the length of the file: `offset` is the new length, and `after`
+#: the bytes between the old and the new end, empty for zeros.
 LENGTH = "/length"
-#: What mutations change: headers of the stream, its configuration and RAM; bitmaps; headers and
+#: Kinds of changed parts: headers of the stream, its configuration and RAM; bitmaps; headers and
 #: ends of sections; the JSON text; the length of the file; page records without mapped-ram.
 KINDS = ("headers", "bitmaps", "sections", "description", "length", "records")
 
-#: A file becomes no longer than this, or twice as long as it is: file systems with blocks of 4 KiB
-#: hold 16 TiB, and no offset is larger than a signed 64-bit number.
+#: A file grows to this length at most, or to twice its size: file systems with blocks of 4 KiB hold
+#: 16 TiB, and offsets are signed 64-bit numbers.
 _LENGTH_MAX, _OFFSET_MAX = 1 << 40, (1 << 63) - 1
-#: Of a longer bitmap, only the beginning is changed: this is that of 1 TiB.
+#: Only the beginning of a longer bitmap is changed: this size covers 1 TiB.
 _BITMAP_MAX = 32 << 20
-#: Of a JSON text, only the beginning is changed.
+#: Only the beginning of a longer JSON text is changed.
 _DESCRIPTION_MAX = 1 << 20
 #: Structures around the devices.
 _ENVELOPE = {"section_start", "section_footer", "command", "end_of_stream", "vmdescription"}
-#: How often a mutation is drawn anew that changes nothing, or a field that is changed already.
+#: How often to draw again if a mutation changes nothing, or a field that was already changed.
 _TRIES = 50
 
 
@@ -52,8 +52,8 @@ class Mutation:
     Attributes:
         path: the field, such as `/ram/blocks[0]/mapped_ram/page_size`.
         offset: its first byte in the file; of `LENGTH`, the new length.
-        before: the bytes that stood there.
-        after: the bytes that stand there now, as many.
+        before: the original bytes.
+        after: the new bytes, as many.
         what: how `after` was chosen, such as `a power of two`.
     """
 
@@ -65,12 +65,12 @@ class Mutation:
 
     @property
     def changes(self) -> bool:
-        """Whether the file is another one afterwards."""
+        """Whether it changes the file."""
         return self.path == LENGTH or self.after != self.before
 
     @property
     def kind(self) -> str:
-        """What it changes, one of `KINDS`."""
+        """Kind of the changed part, one of `KINDS`."""
         return kind_of(self.path)
 
 
@@ -86,13 +86,13 @@ class MutableField(NamedTuple):
 class Mutator:
     """Draws mutations of one file.
 
-    Fields of the stream, of RAM and of the sections, but not what devices are made of; bitmaps;
-    records of pages; the JSON text; the length. Operations that cannot apply to this file are not
-    offered, so that drawing never fails.
+    It changes fields of the stream, of RAM and of the sections, but not inside devices; bitmaps;
+    page records; the JSON text; the length. Operations that cannot apply to this file are left out,
+    so drawing never fails.
 
     Args:
         snapshot: the file; one without mapped-ram stays open as long as the mutator is used.
-        kinds: what is changed, of `KINDS`.
+        kinds: the parts to change, of `KINDS`.
     """
 
     def __init__(self, snapshot: OpenSnapshot, kinds: Collection[str] = KINDS) -> None:
@@ -114,11 +114,11 @@ class Mutator:
 
     @property
     def fields(self) -> Sequence[MutableField]:
-        """The fields that are changed, in the order of the file."""
+        """The fields to change, in file order."""
         return self._fields
 
     def draw(self, rng: Random, count: int = 1) -> tuple[Mutation, ...]:
-        """That many mutations, of different fields; fewer where the file has not so many."""
+        """Draw mutations of different fields; fewer than `count` if the file has fewer."""
         drawn: dict[str, Mutation] = {}
         for _ in range(_TRIES * count if self._operations else 0):
             if len(drawn) == count:
@@ -131,7 +131,7 @@ class Mutator:
         return tuple(drawn.values())
 
     def _fill_up(self, drawn: dict[str, Mutation], count: int) -> None:
-        """Change more fields without any choice: what is drawn again and again changes nothing."""
+        """Change further fields in order, if repeated draws change nothing."""
         for field in self._fields:
             if len(drawn) >= count:
                 return
@@ -149,7 +149,7 @@ class Mutator:
         return last.draw(self, rng)
 
     def field(self, rng: Random) -> Mutation:
-        """Another value for a field."""
+        """Draw another value for a field."""
         members, weights = zip(*self._groups, strict=True)
         field = rng.choice(rng.choices(members, weights)[0])
         if not field.is_number:
@@ -168,11 +168,11 @@ class Mutator:
         return Mutation(field.path, field.offset, field.value, after, way.what)
 
     def bitmap(self, rng: Random) -> Mutation:
-        """Other bits in a bitmap."""
+        """Draw other bits in a bitmap."""
         return _of_bitmap(rng, rng.choice(self._bitmaps))
 
     def length(self, rng: Random) -> Mutation:
-        """Another length of the file."""
+        """Draw another length of the file."""
         place = rng.choice((*self._places.everything, self._size, rng.randrange(self._size)))
         length = max(0, place + rng.choice((-1, 0, 0, 1, rng.randrange(64))))
         length = min(length, self._longest)
@@ -183,7 +183,7 @@ class Mutator:
         return Mutation(LENGTH, length, b"", more if length > self._size else b"", what)
 
     def description(self, rng: Random) -> Mutation:
-        """Another byte in the JSON text."""
+        """Draw another byte in the JSON text."""
         text = self._description
         assert text is not None
         place = rng.randrange(len(text.value))
@@ -192,7 +192,7 @@ class Mutator:
         return Mutation(f"{text.path}[{place}]", offset, before, after, "a byte")
 
     def record(self, rng: Random) -> Mutation:
-        """Another value in the record of a page."""
+        """Draw another value in a page record."""
         piece = choose(rng, self._records)
         value = self._snapshot.source.read_exactly(piece.offset, piece.size, piece.path)
         if piece.name == "addr_and_flags":
@@ -221,11 +221,11 @@ class Mutator:
     def _description(self) -> MutableField | None:
         return _description(self._snapshot)
 
-    # Asked by the table of operations.
+    # Conditions in the table of operations.
 
     @property
     def has_length(self) -> bool:
-        """Whether the length of the file is to be changed, and can be."""
+        """Whether the length of the file may and can be changed."""
         return "length" in self._kinds and self.has_bytes
 
     @property
@@ -235,7 +235,7 @@ class Mutator:
 
     @property
     def has_records(self) -> bool:
-        """Whether there are records of pages to change."""
+        """Whether there are page records to change."""
         return "records" in self._kinds and bool(self._records)
 
     @property
@@ -258,8 +258,8 @@ class _Operation(NamedTuple):
     """One kind of mutation.
 
     Attributes:
-        share: how often it is drawn, of the sum of all that apply.
-        applies: whether the file has what it changes.
+        share: relative frequency among the operations that apply.
+        applies: whether the file has the part that it changes.
         draw: draws one.
     """
 
@@ -278,12 +278,12 @@ _OPERATIONS = (
 
 
 def mutations(snapshot: OpenSnapshot, rng: Random, count: int = 1) -> tuple[Mutation, ...]:
-    """That many mutations of different fields. For many draws of one file, keep a `Mutator`."""
+    """Draw mutations of different fields. For many draws of one file, keep a `Mutator`."""
     return Mutator(snapshot).draw(rng, count)
 
 
 def apply(fd: int, changes: Iterable[Mutation]) -> None:
-    """Change a file, which is open for writing and which holds what `before` says."""
+    """Apply a mutation to a file that is open for writing and holds `before`."""
     for change in changes:
         if change.path == LENGTH:
             end = system.size_of(fd)
@@ -294,7 +294,7 @@ def apply(fd: int, changes: Iterable[Mutation]) -> None:
             system.write(fd, change.after[: system.size_of(fd) - change.offset], change.offset)
 
 
-# What can be changed.
+# Parts that can be changed.
 
 
 class _Group(NamedTuple):
@@ -302,9 +302,8 @@ class _Group(NamedTuple):
 
     Attributes:
         fits: matches the beginning of their paths.
-        weight: how often one of them is chosen: most fields are in footers, but most checks are
-            about blocks.
-        kind: what a change to one is, of `KINDS`.
+        weight: relative frequency: most fields are in footers, but most checks are about blocks.
+        kind: kind of their changes, of `KINDS`.
     """
 
     fits: re.Pattern[str]
@@ -312,7 +311,7 @@ class _Group(NamedTuple):
     kind: str
 
 
-#: The first one that fits counts.
+#: The first match counts.
 _GROUPS = tuple(
     _Group(re.compile(pattern), weight, kind)
     for pattern, weight, kind in (
@@ -333,11 +332,11 @@ _GROUPS = tuple(
 
 
 def kind_of(path: str) -> str:
-    """What a change to the field of that path is, one of `KINDS`."""
+    """Kind of a change to the field of that path, one of `KINDS`."""
     return _GROUPS[_group_of(path)].kind
 
 
-#: Structures whose fields are text or payload, and not looked at by themselves.
+#: Structures whose fields are text or payload, and are not changed as fields.
 _TEXT = {"idstr", "name", "magic", "data"}
 
 
@@ -353,7 +352,7 @@ def _fields(snapshot: OpenSnapshot) -> Iterator[MutableField]:
 
 
 def _grouped(fields: Iterable[tuple[MutableField, int]]) -> list[tuple[list[MutableField], int]]:
-    """The fields by group, with the weight of each group that has any."""
+    """The fields by group, with the weight of each non-empty group."""
     groups: list[tuple[list[MutableField], int]] = [([], group.weight) for group in _GROUPS]
     for field, group in fields:
         groups[group][0].append(field)
@@ -362,12 +361,12 @@ def _grouped(fields: Iterable[tuple[MutableField, int]]) -> list[tuple[list[Muta
 
 @lru_cache(4096)
 def _group_of(path: str) -> int:
-    """Which of the groups a field belongs to; the last one takes any."""
+    """The group of a field; the last group takes any."""
     return next(number for number, group in enumerate(_GROUPS) if group.fits.match(path))
 
 
 def _elements(snapshot: OpenSnapshot) -> Iterator[Element[object]]:
-    """The structures of the stream, but for what devices are made of, beside the first one."""
+    """The structures of the stream; behind the first device, only those around devices."""
     devices = 0
     for element in snapshot.stream.elements:
         if is_kind(element, SECTION_START) and element.values["idstr"] != "ram":
@@ -377,7 +376,7 @@ def _elements(snapshot: OpenSnapshot) -> Iterator[Element[object]]:
 
 
 def _description(snapshot: OpenSnapshot) -> MutableField | None:
-    """The JSON text, as far as the file has it."""
+    """The part of the JSON text that the file has."""
     text, stream = snapshot.stream.vmdescription, snapshot.stream
     section = next((e for e in stream.elements if e.kind == "vmdescription"), None)
     if text is None or section is None:
@@ -388,7 +387,7 @@ def _description(snapshot: OpenSnapshot) -> MutableField | None:
 
 
 def _bitmaps(snapshot: OpenSnapshot) -> Iterator[MutableField]:
-    """The bitmaps that are in the file, whole."""
+    """Complete bitmaps in the file."""
     for block in snapshot.stream.blocks:
         offset, size = block.bitmap_offset, block.bitmap_size
         if offset is not None and size and offset + size <= snapshot.source.size:
@@ -404,7 +403,7 @@ def _places(snapshot: OpenSnapshot) -> Places:
     for block in blocks:
         everything |= {block.used_length, block.next_offset, block.num_pages, block.bitmap_size}
         everything |= {block.bitmap_offset or 0, block.pages_offset or 0}
-    # A block without data has no page that anything could stand before.
+    # A block without data has no pages to limit the bitmap.
     pages = [block.pages_offset for block in blocks if block.pages_offset is not None]
     first_page = min(pages, default=0)
     return Places(
@@ -414,7 +413,7 @@ def _places(snapshot: OpenSnapshot) -> Places:
     )
 
 
-# What text and bitmaps become.
+# New values of texts and bitmaps.
 
 
 def _of_text(rng: Random, field: MutableField) -> Mutation:
@@ -428,7 +427,7 @@ def _of_text(rng: Random, field: MutableField) -> Mutation:
 
 
 def _of_bitmap(rng: Random, field: MutableField) -> Mutation:
-    """Some bits of a bitmap, or all of them; those beyond the last page too."""
+    """Change some or all bits of a bitmap, also those beyond the last page."""
     size = len(field.value)
     what = rng.choice(("bits flipped", "bits set", "bits cleared", "all set", "all clear"))
     start, end = 0, size

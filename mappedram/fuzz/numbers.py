@@ -1,4 +1,4 @@
-"""What a number in a header becomes: ways to change it, each with what it needs of the file."""
+"""New values for numbers in headers: ways to change one, and what each needs of the file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 
 class Places(NamedTuple):
-    """What stands where in a good file.
+    """Places in a good file.
 
     Attributes:
-        everything: where something begins or ends, and lengths: what an offset may be taken for.
-        starts: where structures begin that stand before the first page.
+        everything: beginnings, ends and lengths of parts: values that may be taken for an offset.
+        starts: beginnings of structures before the first page.
         lengths: of the blocks.
     """
 
@@ -30,7 +30,8 @@ class NumberChange:
 
     Attributes:
         what: the new value in words.
-        become: the new value, given the old one and its width in bits; cut to that width later.
+        become: computes the new value from the old one and its width in bits; truncated to that
+            width later.
         applies: whether a file with these places has what `become` chooses from.
     """
 
@@ -65,12 +66,12 @@ def _place(rng: Random, value: int, bits: int, places: Places) -> int:  # noqa: 
 
 
 def _difference(rng: Random, value: int, bits: int, places: Places) -> int:  # noqa: ARG001
-    """What leads from one place to another, modulo the width."""
+    """Distance from one place to another, modulo the width."""
     return rng.choice(places.everything) - rng.choice(places.everything)
 
 
 def _leads_back(rng: Random, value: int, bits: int, places: Places) -> int:  # noqa: ARG001
-    """Where an area begins that ends where the stream has been before."""
+    """Beginning of an area that ends at an earlier place of the stream."""
     return rng.choice(places.starts) - rng.choice(places.lengths)
 
 
@@ -90,7 +91,7 @@ def _can_lead_back(places: Places) -> bool:
     return bool(places.starts and places.lengths)
 
 
-#: For any number.
+#: Changes for any number.
 NUMBER_CHANGES = (
     NumberChange("one more or less", _neighbour),
     NumberChange("a power of two more or less", _shifted),
@@ -103,7 +104,7 @@ NUMBER_CHANGES = (
     NumberChange("random", _random),
 )
 
-#: For fields of that name, one time in three.
+#: Changes for fields of that name, used one time in three.
 SPECIAL_CHANGES: Mapping[str, NumberChange] = {
     "pages_offset": NumberChange("an area that leads back", _leads_back, _can_lead_back),
 }

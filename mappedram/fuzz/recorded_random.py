@@ -1,4 +1,4 @@
-"""A `Random` that keeps what it answered, so that a draw can be made again without its source."""
+"""A `Random` that records its answers, so that a draw can be repeated without its source."""
 
 from collections.abc import Iterable, Sequence
 from random import Random
@@ -6,15 +6,15 @@ from typing import TypeVar
 
 _Value = TypeVar("_Value")
 
-#: What a `Random` answers in the end.
+#: Result of a method of `Random`.
 Answer = int | float
 
 
 class Recorded(Random):
-    """Asks another `Random`, and keeps its answers.
+    """Uses another `Random`, and records its answers.
 
     Args:
-        source: what answers.
+        source: the other one.
     """
 
     def __init__(self, source: Random) -> None:
@@ -31,7 +31,7 @@ class Recorded(Random):
         return self._kept(self._source.getrandbits(k))
 
     def randrange(self, start: int, stop: int | None = None, step: int = 1) -> int:
-        """See `Random.randrange`: one answer, however the source comes to it."""
+        """See `Random.randrange`; recorded as one answer."""
         return self._kept(self._source.randrange(start, stop, step))
 
     def choice(self, seq: Sequence[_Value]) -> _Value:  # type: ignore[override]
@@ -44,10 +44,10 @@ class Recorded(Random):
 
 
 class Replayed(Recorded):
-    """Gives recorded answers again.
+    """Repeats recorded answers.
 
     Raises:
-        IndexError: when there are no more answers: the generator is not the one that was recorded.
+        IndexError: there are no more answers: the generator differs from the recorded one.
     """
 
     def __init__(self, answers: Iterable[Answer]) -> None:

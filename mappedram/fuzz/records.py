@@ -1,4 +1,4 @@
-"""The page records of a sound stream without mapped-ram: where each stands, and what it becomes."""
+"""The page records of a sound stream without mapped-ram: their places, and new values."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from mappedram.stream.snapshot import OpenSnapshot
 
 #: Bytes of `addr_and_flags`, and of the length of a name.
 _WORD, _LEN_NAME = 8, 1
-#: Records of one section that are taken note of: those of 1 GiB.
+#: Most records noted in one section: those of 1 GiB.
 _RECORDS_MAX = 1 << 18
-#: Flags that QEMU knows or has known. Source: QEMU migration/ram.c; 0x80 is that of RDMA.
+#: Flags of present and past QEMU releases. Source: QEMU migration/ram.c; 0x80 is that of RDMA.
 _FLAGS = (
     1,
     RAM_SAVE_FLAG_ZERO,
@@ -44,8 +44,8 @@ class MutableRecord:
     Attributes:
         path: such as `/sections[1]/records[12]`.
         offset: where its word begins.
-        len_name: bytes of the name of its block, without their number; None with CONTINUE.
-        body: bytes behind word and name: those of a page, or the one that fills it.
+        len_name: bytes of the name of its block, without the length byte; None with CONTINUE.
+        body: bytes behind word and name: those of a page, or its fill byte.
     """
 
     path: str
@@ -55,14 +55,14 @@ class MutableRecord:
 
     @property
     def body_offset(self) -> int:
-        """Where the bytes of the page begin."""
+        """Offset of the bytes of the page."""
         name = 0 if self.len_name is None else _LEN_NAME + self.len_name
         return self.offset + _WORD + name
 
 
 @dataclass(frozen=True, slots=True)
 class RecordPart:
-    """Bytes of a record that can be changed at once; `name` is that of the field."""
+    """Bytes of a record that are changed together; `name` is that of the field."""
 
     path: str
     offset: int
@@ -71,7 +71,7 @@ class RecordPart:
 
 
 def records(snapshot: OpenSnapshot) -> Iterator[MutableRecord]:
-    """The records of pages, by section; those of a section end where one is of another kind."""
+    """The page records by section; a record of another kind ends those of its section."""
     stream = snapshot.stream
     if stream.mapped_ram or not stream.page_size:
         return
@@ -99,7 +99,7 @@ def _of_section(source: Source, path: str, offset: int, page_size: int) -> Itera
 
 
 def groups(found: Iterable[MutableRecord]) -> tuple[Sequence[MutableRecord], ...]:
-    """Those with a name, those with a page, and all: the first are few, and most are of zeros."""
+    """Records with a name, records with a page, and all: few are named, most are zero pages."""
     every = tuple(found)
     named = tuple(record for record in every if record.len_name is not None)
     stored = tuple(record for record in every if record.body > 1)
@@ -107,7 +107,7 @@ def groups(found: Iterable[MutableRecord]) -> tuple[Sequence[MutableRecord], ...
 
 
 def choose(rng: Random, found: Sequence[Sequence[MutableRecord]]) -> RecordPart:
-    """Bytes of a record of one of the groups: mostly its word."""
+    """Choose bytes of a record of one of the groups: mostly its word."""
     record = rng.choice(rng.choice(found))
     place = record.offset
     ways = [("addr_and_flags", place, _WORD)] * 3
@@ -124,14 +124,14 @@ def choose(rng: Random, found: Sequence[Sequence[MutableRecord]]) -> RecordPart:
 
 
 def other_flags(rng: Random, word: int) -> int:
-    """A word with one or two flags more or less."""
+    """A word with one or two flags added or removed."""
     for _ in range(rng.choice((1, 1, 2))):
         word ^= rng.choice(_FLAGS)
     return word
 
 
 def other_address(rng: Random, word: int, page_size: int, lengths: Sequence[int]) -> int:
-    """A word about another page: one of the block, one at its end, or one beyond."""
+    """A word with another address: in the block, at its end, or beyond."""
     flags = word & (page_size - 1)
     length = rng.choice(lengths)
     pages = max(1, length // page_size)

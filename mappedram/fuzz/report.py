@@ -1,4 +1,4 @@
-"""A failure in words: which field, which clause, which rule, and how to see it again."""
+"""Reports of failures: the field, the clause, the rule, and how to reproduce it."""
 
 import re
 from collections.abc import Iterator
@@ -12,28 +12,28 @@ from mappedram.fuzz.targets.base import FAILURES, Observation
 from mappedram.json_types import Json
 from mappedram.printable import printable
 
-#: What the file is called in the folder of a report.
+#: Name of the file in the folder of a report.
 FILE = "reproducer.mapped-ram"
 
-#: Of what a target said, that many lines are shown.
+#: Most lines shown of a target's output.
 _LINES_MAX = 40
-#: Of a field that is no number, that many bytes are.
+#: Bytes shown of a field that is not a number.
 _BYTES_SHOWN = 16
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFailure:
-    """A failure of a target, with the file that shows it.
+    """A failure of a target, with the file that causes it.
 
     Attributes:
-        case: the file, as plain as it could be made.
-        observation: what the target does with it.
+        case: the minimised file.
+        observation: the behaviour of the target.
         target: name of the target.
         command: how to try the file by hand, from within the folder of the report.
         seed: of the run.
-        index: which of its files failed first, from 0.
-        executions: how many files had been tried until then.
-        seconds: how long that took.
+        index: number of the first file that failed like this, from 0.
+        executions: number of files tried until then.
+        seconds: time until then.
     """
 
     case: Case
@@ -47,7 +47,7 @@ class FoundFailure:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What two failures have in common that are taken for one: kind, sign, and fields."""
+        """Key for deduplicating failures: kind, sign, and fields."""
         return (self.observation.kind, self.observation.sign, *places(self.case))
 
     @property
@@ -66,14 +66,14 @@ def places(case: Case) -> tuple[str, ...]:
 
 
 def place_of(change: Mutation) -> str:
-    """The field, without the numbers of block, section and byte."""
+    """Path of the field, without the numbers of block, section and byte."""
     return re.sub(r"\[\d+\]", "[]", change.path).removesuffix("[]")
 
 
 def broken_rules(case: Case) -> tuple[Rule, ...]:
-    """The rules that the file breaks, by `check`; that it may be cut off does not count.
+    """The rules that the file breaks, by `check`; truncation does not count.
 
-    None where `check` raises, which may be the very failure that is reported.
+    None if `check` raises, which may be the reported failure itself.
     """
     try:
         with case.whole.opened() as fd:
@@ -167,7 +167,7 @@ def _described(change: Mutation) -> str:
 
 
 def _shown(data: bytes) -> str:
-    """A field as number, or as the bytes that it is."""
+    """A field as number, or as bytes."""
     if len(data) in (1, 2, 4, 8):
         return f"{int.from_bytes(data, 'big'):#x}"
     return data[:_BYTES_SHOWN].hex() + ("..." if len(data) > _BYTES_SHOWN else "")

@@ -1,4 +1,4 @@
-"""A folder for each failure: the file that shows it, and the report."""
+"""A folder for each failure, with the file that causes it and the report."""
 
 import json
 import shutil
@@ -13,10 +13,10 @@ from mappedram.io import system
 def write(found: FoundFailure, folder: Path) -> Path:
     """Write the file and the report of a failure into a new folder inside `folder`.
 
-    Nobody else can read them: a target may have put anything of its own into what it said.
+    Other users cannot read them: the output of a target may contain its own data.
 
     Returns:
-        The new folder; it is there whole or not at all.
+        The new folder; it is complete or does not exist.
 
     Raises:
         OSError: writing failed.
@@ -38,6 +38,6 @@ def write(found: FoundFailure, folder: Path) -> Path:
 
 
 def _free(folder: Path, name: str) -> Path:
-    """A name that nothing has yet, numbered if the plain one is taken."""
+    """An unused name, with a number if the plain one is taken."""
     names = chain((name,), (f"{name}-{number}" for number in count(2)))
     return next(folder / free for free in names if not system.exists(folder / free))

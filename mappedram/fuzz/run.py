@@ -1,4 +1,4 @@
-"""Tries files on a target, in parallel, until there were enough; keeps one of each failure."""
+"""Try files on a target in parallel, up to a limit, and keep one of each failure."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,17 +15,17 @@ from mappedram.fuzz.minimise import Fails, minimise
 from mappedram.fuzz.report import FILE, FoundFailure, places
 from mappedram.fuzz.targets import FuzzTarget, Observation, Worker
 
-#: What may go into making one failure plain: seconds, and tries. An end that does not come takes
-#: as long as it may each time.
+#: Limits for minimising one failure: seconds, and tries. A hanging target takes its full time limit
+#: on each try.
 _MINIMISING = 30.0
 _TRIES, _TRIES_HANGING = 80, 16
-#: Seconds after which the main thread looks whether a signal has come.
+#: Interval in seconds at which the main thread checks for signals.
 _PULSE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """When a run ends: after so many files, or so many seconds; None for never."""
+    """Limits of a run: number of files, or seconds; None for no limit."""
 
     executions: int | None = None
     seconds: float | None = None
@@ -33,12 +33,12 @@ class RunLimits:
 
 @dataclass(slots=True)
 class Summary:
-    """What a run has done so far.
+    """State of a run.
 
     Attributes:
-        executions: files that were tried, those for minimising left out.
+        executions: number of files tried, without those for minimising.
         seconds: since the beginning.
-        kinds: how often each kind of outcome came up.
+        kinds: number of outcomes of each kind.
         found: one of each failure.
         faults: files that could not be drawn, and so were not tried.
     """
@@ -50,11 +50,11 @@ class Summary:
     faults: Faults = field(default_factory=Faults)
 
 
-#: Called with each new failure, one at a time.
+#: Callback for each new failure, one at a time.
 OnFound = Callable[[FoundFailure], object]
-#: Called with the first faults of each kind, one at a time.
+#: Callback for the first faults of each kind, one at a time.
 OnFault = Callable[[Fault], object]
-#: Called after each file.
+#: Callback after each file.
 OnProgress = Callable[[Summary], object]
 
 
@@ -69,17 +69,17 @@ def run(
     on_fault: OnFault | None = None,
     on_progress: OnProgress | None = None,
 ) -> Summary:
-    """Try files on a target. A file that cannot be drawn is counted, and the run goes on.
+    """Try files on a target. A file that cannot be drawn is counted, and the run continues.
 
     Args:
-        target: what is tried.
-        seed: which files; the same ones for the same seed.
+        target: the target.
+        seed: selects the files.
         budget: when to end; files that cannot be drawn count.
-        first: number of the file to begin with.
-        jobs: how many files at a time.
-        on_found: gets each failure that is not like one before.
-        on_fault: gets what kept a file from being drawn, the first times.
-        on_progress: gets the summary after each file.
+        first: number of the first file.
+        jobs: number of files tried at a time.
+        on_found: called with each failure that differs from those before.
+        on_fault: called with the first faults that kept a file from being drawn.
+        on_progress: called with the summary after each file.
 
     Raises:
         MappedRamError: the target gives no files to try.
@@ -93,7 +93,7 @@ def run(
         with ThreadPoolExecutor(jobs, "fuzz") as executor:
             try:
                 threads = [executor.submit(campaign.serve, place) for place in places_to_work]
-                # A signal that comes just before a wait ends none that has no end of its own.
+                # A signal just before a wait does not interrupt it, so each wait has a timeout.
                 while wait(threads, _PULSE).not_done:
                     pass
                 for thread in threads:
@@ -104,7 +104,7 @@ def run(
 
 
 class _Listeners(NamedTuple):
-    """Who is told what happens."""
+    """Callbacks of a run."""
 
     found: OnFound
     fault: OnFault | None
@@ -112,7 +112,7 @@ class _Listeners(NamedTuple):
 
 
 class _Campaign:
-    """What the threads of a run share."""
+    """State that the threads of a run share."""
 
     def __init__(
         self, target: FuzzTarget, cases: Cases, budget: RunLimits, listeners: _Listeners
@@ -129,7 +129,7 @@ class _Campaign:
         self._began = time.monotonic()
 
     def serve(self, folder: Path) -> None:
-        """Try files until there were enough; on one thread."""
+        """Try files until a limit is reached; on one thread."""
         folder.mkdir()
         try:
             with self._target.worker(folder) as worker:
@@ -192,7 +192,7 @@ class _Campaign:
     def _examine(
         self, worker: Worker, case: Case, observation: Observation, index: int, executions: int
     ) -> None:
-        """Make a failure plain, and report it if it is still new then."""
+        """Minimise a failure, and report it if it is still new."""
         seconds, deadline = self._elapsed(), self._elapsed() + _MINIMISING
         last = observation
 
@@ -224,7 +224,7 @@ class _Campaign:
                 self._listeners.found(found)
 
     def _plainest(self, case: Case, fails: Fails, tries: int, index: int) -> Case:
-        """The plainest file that fails as the case does; the case if none can be made."""
+        """The simplest file with the same failure; the case itself if there is none."""
         try:
             return minimise(case, fails, tries)
         except OSError:  # the target cannot be tried

@@ -1,4 +1,4 @@
-"""What a sound file is to hold, as frozen values, and the file itself, made by our own writer."""
+"""Contents of a sound file as frozen values, and the file that our own writer makes of them."""
 
 import json
 from dataclasses import dataclass, replace
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RamSpec:
-    """One RAM block, and which of its pages are in the file.
+    """One RAM block, and its stored pages.
 
     Attributes:
         idstr: name, 1 to 255 bytes in ISO 8859-1.
-        num_pages: how many pages it has.
-        runs: the pages that are stored, as half-open runs, ascending.
-        addr: written where x-ignore-shared is announced.
-        ignored: whether the file is to hold no data of it.
+        num_pages: number of its pages.
+        runs: the stored pages, as ascending half-open runs.
+        addr: guest address, written if x-ignore-shared is announced.
+        ignored: whether the file holds no data of it.
     """
 
     idstr: str
@@ -48,7 +48,7 @@ class RamSpec:
     ignored: bool = False
 
     def shortened(self, num_pages: int) -> "RamSpec":
-        """The block with that many pages of its beginning, or all if it has fewer."""
+        """The block shortened to at most that many pages."""
         count = min(num_pages, self.num_pages)
         runs = tuple((start, min(stop, count)) for start, stop in self.runs if start < count)
         return replace(self, num_pages=count, runs=runs)
@@ -56,7 +56,7 @@ class RamSpec:
 
 @dataclass(frozen=True, slots=True)
 class DeviceSpec:
-    """One device whose state is a FULL section; the JSON text calls all of it one buffer."""
+    """One device whose state is a FULL section; the JSON text describes it as one buffer."""
 
     idstr: str
     section_id: int
@@ -76,7 +76,7 @@ class DeviceSpec:
         return {"header": header, "payload": self.state, "footer": {} if footer else None}
 
     def description(self) -> dict[str, Json]:
-        """What the JSON text says of it."""
+        """Its description in the JSON text."""
         return {
             "name": self.idstr,
             "instance_id": self.instance_id,
@@ -88,26 +88,26 @@ class DeviceSpec:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSpec:
-    """A snapshot; a sound one where its values are.
+    """A snapshot; it is sound if its values are.
 
     Attributes:
         machine: machine type.
         page_size: bytes of a page, a power of two from 256 bytes to 64 KiB.
-        blocks: the RAM blocks, by falling length as QEMU has them.
-        devices: what has a FULL section, behind RAM.
-        early: what has one before RAM, as virtio-mem does.
-        described: the devices by the JSON text; None for those that are there.
-        align: what the pages of each block are aligned to; QEMU uses 1 MiB.
+        blocks: the RAM blocks, by decreasing length as in QEMU.
+        devices: devices with a FULL section behind RAM.
+        early: devices with one before RAM, such as virtio-mem.
+        described: the devices in the JSON text; None for the actual ones.
+        align: alignment of the pages of each block; QEMU uses 1 MiB.
         offset: where the stream begins in the file.
-        capabilities: what the configuration announces.
+        capabilities: capabilities in the configuration.
         target_page_bits: for targets whose page size is not fixed.
         uuid: sixteen bytes, for the capability validate-uuid.
         configuration: whether there is a configuration section, which announces mapped-ram.
         parts: number of PART sections of RAM, each of them empty.
-        switchover: whether there is a command SWITCHOVER_START, as of machine types since 10.0.
+        switchover: whether there is a command SWITCHOVER_START, as for machine types since 10.0.
         footers: whether sections have footers.
         description: whether the JSON text follows.
-        byteorder: byte order of the host that the file pretends to come from.
+        byteorder: byte order of the supposed host.
     """
 
     machine: str
@@ -134,13 +134,13 @@ class SnapshotSpec:
         return CAPABILITY_X_IGNORE_SHARED in self.capabilities
 
     def shortened(self, num_pages: int = 256) -> "SnapshotSpec":
-        """The snapshot with that many pages in a block at most, aligned to 1 MiB at most."""
+        """The snapshot with at most that many pages in a block, aligned to at most 1 MiB."""
         blocks = tuple(block.shortened(num_pages) for block in self.blocks)
         align = min(self.align, MAPPED_RAM_FILE_OFFSET_ALIGNMENT)
         return replace(self, blocks=blocks, align=align)
 
     def file(self) -> SparseFile:
-        """The file, in mapped-ram; its origin is this value."""
+        """The file with mapped-ram; its `origin` is this value."""
         with memory_file() as fd:
             with self._writer(fd) as writer:
                 for number, block in enumerate(self.blocks):
@@ -151,7 +151,7 @@ class SnapshotSpec:
             return SparseFile.of_fd(fd, self.offset, repr(self))
 
     def stream(self) -> SparseFile:
-        """The same guest as a stream without mapped-ram, in one record for each page."""
+        """The same guest as a stream without mapped-ram, with one record for each page."""
         plain = replace(self, offset=0)
         with plain.file().opened() as fd, memory_file() as out:
             with open_snapshot(fd, driver=DRIVER) as snapshot:
@@ -173,7 +173,7 @@ class SnapshotSpec:
         )
 
     def _envelope(self) -> Envelope:
-        # Many files that are drawn have all but these in common.
+        # Many generated files have all but these in common.
         around = _around_ram(
             replace(self, page_size=0, blocks=(), devices=(), described=None, align=0, offset=0)
         )
@@ -214,7 +214,7 @@ class SnapshotSpec:
 
 @lru_cache(1024)
 def _around_ram(spec: SnapshotSpec) -> Envelope:
-    """What stands around the RAM blocks, up to END of RAM."""
+    """The structures around the RAM blocks, up to END of RAM."""
     begin, part, end = ram_sections(footers=spec.footers)
     configuration: Fields = {
         "header": {"name": spec.machine},
@@ -245,9 +245,9 @@ def _around_ram(spec: SnapshotSpec) -> Envelope:
 
 
 def pattern(block: int, start: int, stop: int, page_size: int) -> "NDArray[np.uint64]":
-    """Pages `start` to `stop` of a block: all words of a page say which block and page it is.
+    """Pages `start` to `stop` of a block; each word holds the numbers of block and page.
 
-    So a page in the wrong place shows where it came from, and none is zero.
+    So a page in the wrong place shows its origin, and none is zero.
     """
     import numpy as np
 

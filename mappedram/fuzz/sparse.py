@@ -1,4 +1,4 @@
-"""A file as a value: what stands in it and where its holes are. Nothing is on a disk."""
+"""A sparse file as a value, in memory only."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from mappedram.io import system
 from mappedram.io.opening import open_source
 from mappedram.io.source import Source
 
-#: Bytes of a hole that are hashed at once.
+#: Bytes of a hole hashed at once.
 _CHUNK = 1 << 20
 _ZEROS = bytes(_CHUNK)
 
@@ -22,13 +22,13 @@ Piece = tuple[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class SparseFile:
-    """A file of `size` bytes that are zero but for its pieces. `bytes(file)` is all of it.
+    """A file of `size` bytes that are zero except for its pieces. `bytes(file)` is all of it.
 
     Attributes:
         size: bytes of the file, holes included.
-        pieces: what is not a hole, ascending; no two touch each other.
-        offset: where the stream begins; what stands before it is the container's.
-        origin: where it comes from, in words.
+        pieces: all that is not a hole, ascending; no two touch each other.
+        offset: where the stream begins; the bytes before belong to the container.
+        origin: where the file comes from, in words.
     """
 
     size: int
@@ -69,26 +69,26 @@ class SparseFile:
         return self.read(0, self.size)
 
     def read(self, offset: int, length: int) -> bytes:
-        """At most `length` bytes at `offset`; fewer only where the file ends."""
+        """At most `length` bytes at `offset`; fewer only at the end of the file."""
         end = min(offset + length, self.size)
         found = bytearray(max(0, end - offset))
         for start, data in _cut(self.pieces, offset, end):
             found[start - offset : start - offset + len(data)] = data
         return bytes(found)
 
-    # Other files that differ from this one a little.
+    # Modified copies.
 
     def write(self, offset: int, data: bytes) -> Self:
-        """The file with these bytes in the place of others."""
+        """A copy with these bytes overwritten."""
         end = offset + len(data)
         size = max(self.size, end)
         kept = (*_cut(self.pieces, 0, offset), (offset, data), *_cut(self.pieces, end, size))
         return replace(self, size=size, pieces=_joined(kept))
 
     def insert(self, offset: int, data: bytes, until: int | None = None) -> Self:
-        """The file with these bytes in between; what follows moves, up to `until`.
+        """A copy with these bytes inserted; the bytes behind move, up to `until`.
 
-        The bytes that are moved past `until` are lost, so that what stands behind keeps its place.
+        Bytes that would move past `until` are lost, so the bytes behind keep their place.
         """
         shift, stop = len(data), self.size if until is None else until - len(data)
         behind = stop if until is None else until
@@ -103,30 +103,30 @@ class SparseFile:
         return replace(self, size=size, pieces=_joined(kept))
 
     def insert_hole(self, offset: int, length: int) -> Self:
-        """The file with zeros in between; what follows moves."""
+        """A copy with zeros inserted; the bytes behind move."""
         behind = _cut(self.pieces, offset, self.size)
         moved = ((start + length, part) for start, part in behind)
         kept = (*_cut(self.pieces, 0, offset), *moved)
         return replace(self, size=self.size + length, pieces=_joined(kept))
 
     def remove(self, offset: int, length: int) -> Self:
-        """The file without these bytes; what follows moves up."""
+        """A copy without these bytes; the bytes behind move up."""
         behind = _cut(self.pieces, offset + length, self.size)
         moved = ((start - length, part) for start, part in behind)
         kept = (*_cut(self.pieces, 0, offset), *moved)
         return replace(self, size=self.size - length, pieces=_joined(kept))
 
     def resize(self, size: int) -> Self:
-        """The file cut off at `size`, or with a hole at its end."""
+        """A copy truncated at `size`, or with a hole at its end."""
         return replace(self, size=size, pieces=tuple(_cut(self.pieces, 0, size)))
 
     def punch(self, offset: int, length: int) -> Self:
-        """The file with a hole in this place."""
+        """A copy with a hole in this place."""
         end = offset + length
         kept = (*_cut(self.pieces, 0, offset), *_cut(self.pieces, end, self.size))
         return replace(self, pieces=kept)
 
-    # As a file of the system.
+    # Files of the system.
 
     def save(self, fd: int) -> None:
         """Write it into the empty file open as `fd`; holes stay holes.
@@ -139,7 +139,7 @@ class SparseFile:
             system.write(fd, data, offset)
 
     def store(self, path: Path) -> None:
-        """Write it to a path, in the place of a file that stands there.
+        """Write it to a path; replace an existing file.
 
         Raises:
             OSError: writing failed.
@@ -149,7 +149,7 @@ class SparseFile:
 
     @contextmanager
     def opened(self) -> Iterator[int]:
-        """A descriptor of a file in memory with these contents, for reading and writing."""
+        """A descriptor of an in-memory file with these contents, open for reading and writing."""
         with memory_file() as fd:
             self.save(fd)
             yield fd
@@ -171,7 +171,7 @@ class SparseFile:
 
 @contextmanager
 def memory_file() -> Iterator[int]:
-    """A descriptor of an empty file that takes no disk."""
+    """A descriptor of an empty in-memory file."""
     fd = system.memory_file("mappedram-fuzz")
     try:
         yield fd
@@ -180,7 +180,7 @@ def memory_file() -> Iterator[int]:
 
 
 def _cut(pieces: Iterable[Piece], start: int, end: int) -> Iterator[Piece]:
-    """What of the pieces lies in [start, end)."""
+    """The parts of the pieces in [start, end)."""
     for offset, data in pieces:
         first, last = max(offset, start), min(offset + len(data), end)
         if first < last:
@@ -188,7 +188,7 @@ def _cut(pieces: Iterable[Piece], start: int, end: int) -> Iterator[Piece]:
 
 
 def _joined(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
-    """The pieces, those that touch each other made one."""
+    """The pieces, joined where they touch."""
     filled = [piece for piece in pieces if piece[1]]
     starts = [0] + [
         number

@@ -1,8 +1,8 @@
-"""One file as one HTML page that stands alone, without network or server.
+"""A self-contained HTML page about one file, without network or server.
 
 `page.css` has the colours, `page.js` the behaviour, and every other module one part of the page.
 The size of the page is bounded, however many regions, blocks, fields and findings the file has.
-What the text output needs, too, belongs in `view`.
+Code that the text output also needs belongs in `view`.
 
 >>> from mappedram.check import check
 >>> with open_any("guest.mapped-ram", partial=True) as (snapshot, image):

@@ -1,17 +1,17 @@
-"""The bar of all regions, drawn to scale. The script of the page redraws it when it zooms."""
+"""The bar of all regions, drawn to scale. The script of the page redraws it when zooming."""
 
 from collections.abc import Iterable, Sequence
 
 from mappedram.html.entries import PageEntry
 from mappedram.html.markup import Markup, join, tag
 
-#: Units of the drawing across the whole file, and its height.
+#: Width of the whole file in drawing units, and height of the bar.
 _WIDTH = 1000
 _HEIGHT = 44
-#: What is narrower is drawn this wide, so that it is seen at all.
+#: Narrower regions are drawn this wide to stay visible.
 _NARROWEST = 0.6
 
-#: What the colours stand for, in the order of drawing: small things lie over large ones.
+#: Meanings of the colours, in drawing order: small things cover large ones.
 KINDS = {
     "pages": "pages of a block",
     "padding": "padding",
@@ -25,7 +25,7 @@ KINDS = {
 
 
 def bar(shown: Sequence[PageEntry], file_size: int) -> Markup:
-    """The file from its first byte to its last one, and what the colours mean."""
+    """The file from its first byte to its last, with a legend."""
     present = [kind for kind in KINDS if any(entry.kind == kind for entry in shown)]
     paths = (
         tag("path", class_=f"k-{kind}", d=_path((e for e in shown if e.kind == kind), file_size))

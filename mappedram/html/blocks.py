@@ -1,4 +1,4 @@
-"""RAM blocks: a table of them, and a map of each that shows where its pages are."""
+"""RAM blocks: a table, and for each block a map of its pages."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -11,19 +11,19 @@ from mappedram.stream.snapshot import Block
 from mappedram.view.blocks import coverage_of, num_pages, page_size, pages_present, unknown_pages
 from mappedram.view.text import size
 
-#: Characters of a name.
+#: Most characters shown of a name.
 _NAME_SHOWN = 80
-#: Rows of the table, and maps, at most.
+#: Most rows of the table, and most maps.
 _BLOCKS_MAX = 256
 _MAPS_MAX = 64
-#: Cells of one map, and of all together, at most.
+#: Most cells of one map, and of all together.
 _CELLS_MAX = 2048
 _ALL_CELLS_MAX = 8192
 #: Cells in a row.
 _COLUMNS = 64
-#: Shades of a cell that has any page; the last one has all.
+#: Shades of a cell with at least one page; the last one has all.
 _LEVELS = 6
-#: Stands for a shade: the file does not tell of a page.
+#: Shade of a cell with unknown pages.
 _UNKNOWN = "u"
 
 _COLUMNS_OF_TABLE = (
@@ -33,7 +33,7 @@ _COLUMNS_OF_TABLE = (
 
 
 def blocks(found: Sequence[Block]) -> Markup:
-    """The table, and the maps below it."""
+    """The table, with the maps below it."""
     if not found:
         return tag("p", "The file lists no RAM block.")
     present = pages_present(found)
@@ -92,7 +92,7 @@ def _offset(offset: int | None) -> str:
 
 
 def _meter(share: float) -> Markup:
-    """A small bar; the number stands beside it."""
+    """A small bar beside its number."""
     return tag(
         "svg",
         tag("rect", width=100, height=10, class_="l0"),
@@ -115,7 +115,7 @@ def _maps(found: Sequence[Block], present: Sequence[int | None]) -> Iterator[Mar
 
 
 def _unknown_bitmap(block: Block) -> Bitmap:
-    """The pages that the file does not tell."""
+    """Bitmap of the unknown pages."""
     known = block.coverage.known(0, block.used_length) // block.page_size
     return Bitmap.from_runs(intervals.complement(known, 0, block.num_pages), block.num_pages)
 
@@ -148,7 +148,7 @@ def _map(number: int, block: Block, cells: Density, unknown: Density) -> Markup:
 
 
 def _paths(cells: Density, unknown: Density) -> Iterator[Markup]:
-    """One path for each shade; a square with any unknown page has that colour."""
+    """One path for each shade; a cell with any unknown page has that colour."""
     places: dict[int | str, list[str]] = {level: [] for level in (*range(_LEVELS + 1), _UNKNOWN)}
     for cell in range(len(cells.counts)):
         row, column = divmod(cell, _COLUMNS)
@@ -160,7 +160,7 @@ def _paths(cells: Density, unknown: Density) -> Iterator[Markup]:
 
 
 def _run_lengths(counts: Sequence[int]) -> str:
-    """The counts for the script, equal ones in a row once: `0*30 16`."""
+    """Run-length encoding of the counts for the script: `0*30 16`."""
     runs = ((count, len(list(group))) for count, group in groupby(counts))
     return " ".join(f"{count}*{length}" if length > 1 else str(count) for count, length in runs)
 

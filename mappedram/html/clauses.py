@@ -1,4 +1,4 @@
-"""Clauses of the specification: links to them, and their text, so that a page stands alone."""
+"""Clauses of the specification: links to them, and their text for a self-contained page."""
 
 import re
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ _MARKDOWN = re.compile(r"`([^`]+)`|\[([^]]+)\]\([^)]*\)|\b_([^_]+)_\b")
 
 
 def of_field(field: ShownField) -> tuple[str, ...]:
-    """The numbers of the clauses that speak of a field."""
+    """The numbers of the clauses about a field."""
     return FIELDS.get((field.kind, field.name), ())
 
 
@@ -39,7 +39,7 @@ def _position(number: str) -> list[int]:
 
 
 def prose(markdown: str) -> Markup:
-    """Code in code, links by their words, emphasis as such."""
+    """Markup of a clause: code, link texts, emphasis."""
     pieces, end = [], 0
     for match in _MARKDOWN.finditer(markdown):
         code, link, emphasis = match.groups()

@@ -1,4 +1,4 @@
-"""How many pages of a block are in the file, by equal parts of the block. Arithmetic only."""
+"""Number of stored pages in equal parts of a block. Arithmetic only."""
 
 from typing import NamedTuple
 
@@ -6,18 +6,18 @@ from mappedram.stream.bitmap import Bitmap
 
 
 class Density(NamedTuple):
-    """`counts[n]` pages are in the file of `pages_per_cell` from `n * pages_per_cell` on."""
+    """Stored pages by cell: `counts[n]` of `pages_per_cell` pages from `n * pages_per_cell` on."""
 
     num_pages: int
     pages_per_cell: int
     counts: tuple[int, ...]
 
     def capacity(self, cell: int) -> int:
-        """Number of pages of a cell; the last one may have fewer than the others."""
+        """Number of pages of a cell; the last one may have fewer."""
         return min(self.pages_per_cell, self.num_pages - cell * self.pages_per_cell)
 
     def level(self, cell: int, levels: int) -> int:
-        """From 0, for no page at all, to `levels`, for all of them; no other cell has these two."""
+        """Level of a cell: 0 only for no page, `levels` only for all of them."""
         count, capacity = self.counts[cell], self.capacity(cell)
         if count in (0, capacity):
             return levels if count else 0
@@ -25,7 +25,7 @@ class Density(NamedTuple):
 
 
 def density(bitmap: Bitmap, cells_max: int) -> Density:
-    """The pages of a block in at most `cells_max` parts of a power of two pages each."""
+    """Count the pages of a block in at most `cells_max` parts of a power of two pages each."""
     num_pages = bitmap.num_pages
     per_cell = 1
     while num_pages > per_cell * cells_max:
@@ -39,7 +39,7 @@ def density(bitmap: Bitmap, cells_max: int) -> Density:
 
 
 def _count(little: bytes | bytearray, first: int, last: int) -> int:
-    """Number of set bits from `first` up to `last`; whole words at a time."""
+    """Number of set bits in [first, last), counted by whole words."""
     start, stop = first >> 3, (last + 7) >> 3
     bits = int.from_bytes(little[start:stop], "little") >> (first & 7)
     return (bits & ((1 << (last - first)) - 1)).bit_count()

@@ -1,4 +1,4 @@
-"""The state of devices, decoded."""
+"""The decoded state of devices."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -8,7 +8,7 @@ from mappedram.stream.vmstate import DeviceState, DeviceStates
 from mappedram.view.device import device_name, tree
 from mappedram.view.text import size
 
-#: Lines of one device, characters of all, and devices, at most.
+#: Most lines of one device, characters of all, and devices.
 _LINES_MAX = 500
 _CHARACTERS_MAX = 400_000
 _DEVICES_MAX = 500

@@ -1,4 +1,4 @@
-"""The lines of a page, each a region of the file, and what `check` says of them."""
+"""Entries of a page, each a region of the file, with the findings about it."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ FOLDED = "folded"
 
 @dataclass(frozen=True, slots=True)
 class PageEntry:
-    """A region, or a stretch of regions that are not shown, with `region` None.
+    """A region, or a range of regions that are not shown, with `region` None.
 
     `number` counts the entries of a page from 0.
     """
@@ -29,7 +29,7 @@ class PageEntry:
 
 
 def entries(snapshot: OpenSnapshot, regions: Sequence[Region], entries_max: int) -> list[PageEntry]:
-    """The file in the order of its bytes, in at most `entries_max` entries and one for the rest."""
+    """The file in byte order: at most `entries_max` entries, and one for the rest."""
     found: list[PageEntry] = []
     for offset, end, name, region in _stretches(snapshot, regions):
         if len(found) == entries_max:
@@ -56,7 +56,7 @@ def _stretches(
 class Remark:
     """A finding with its number on the page, and the entry that holds its first byte.
 
-    What is missing behind the last byte of the file stands with the last entry.
+    A finding behind the last byte of the file belongs to the last entry.
     """
 
     number: int
@@ -64,28 +64,28 @@ class Remark:
     entry: PageEntry | None
 
     def concerns(self, offset: int, length: int) -> bool:
-        """Whether any of these bytes of the entry is to blame."""
+        """Whether the finding is about any of these bytes of the entry."""
         start = self.finding.offset
         end = start + max(self.finding.length or 1, 1) if start is not None else 0
         return start is not None and start < offset + length and offset < end
 
 
 def badness(severity: Severity) -> int:
-    """0 for the worst."""
+    """Sort key; 0 is the worst."""
     return list(Severity).index(severity)
 
 
 def remarks(
     findings: Sequence[Finding], shown: Sequence[PageEntry], remarks_max: int, *, decompressed: bool
 ) -> list[Remark]:
-    """The findings at their places.
+    """Place the findings on the page.
 
     Args:
-        findings: of one file, in any order.
+        findings: findings of one file, in any order.
         shown: the entries of the page.
-        remarks_max: how many there may be; the worst are taken.
-        decompressed: whether these are of a stream that was decompressed; findings about the
-            file around it have no place there.
+        remarks_max: most remarks; the worst findings are taken.
+        decompressed: whether the entries show a decompressed stream; findings about the file around
+            it then have no place.
     """
     starts = [entry.offset for entry in shown]
     ranked = sorted(enumerate(findings), key=lambda pair: badness(pair[1].severity))

@@ -1,4 +1,4 @@
-"""What `check` found, and what the releases of QEMU make of the file."""
+"""The findings of `check`, and the verdicts of QEMU's releases."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from mappedram.html.entries import Remark
 from mappedram.html.markup import Markup, cut, join, tag
 from mappedram.view.releases import lines
 
-#: Characters of a message, which may hold names.
+#: Most characters of a message, which may hold names.
 _MESSAGE_SHOWN = 400
 
 
@@ -31,7 +31,7 @@ def referred(remarks: Sequence[Remark]) -> set[str]:
 
 
 def brief(remark: Remark) -> Markup:
-    """A finding in one line, where it stands in the file."""
+    """A finding on one line, at its place in the file."""
     finding = remark.finding
     code = tag("a", finding.code, href=f"#f{remark.number}")
     at = finding.offset  # where the bar marks it

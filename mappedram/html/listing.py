@@ -1,4 +1,4 @@
-"""The file, region by region: every field of a structure with its bytes, value and clauses."""
+"""The file by regions: every field of a structure with its bytes, value and clauses."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,9 +14,9 @@ from mappedram.view.fields import ShownField, decoded, fields_of
 from mappedram.view.regions import sample
 from mappedram.view.text import hex_bytes, size
 
-#: Fields on a page at most; `layout --hex` shows all.
+#: Most fields on a page; `layout --hex` shows all.
 _FIELDS_MAX = 2000
-#: Bytes of a field that are shown, characters of its value, and of the name of a region.
+#: Bytes shown of a field, characters of its value, and of the name of a region.
 _BYTES_SHOWN = 64
 _VALUE_SHOWN = 160
 _NAME_SHOWN = 80
@@ -43,7 +43,7 @@ class Listing:
         for remark in remarks:
             if remark.entry:
                 self._remarks.setdefault(remark.entry.number, []).append(remark)
-        # What stands before the pages of the first block is short, and where a reader begins.
+        # Entries before the pages of the first block are few, and readers begin there.
         first = next((entry.number for entry in shown if entry.kind == "bitmap"), 0)
         self.html = tag(
             "div", *(self._entry(entry, entry.number < first) for entry in shown), class_="listing"

@@ -1,4 +1,4 @@
-"""HTML as text. Whatever is not markup yet is escaped, so that no name in a file becomes any."""
+"""Build HTML text. All text is escaped unless it is markup, so names in a file are never markup."""
 
 from collections.abc import Iterable
 from html import escape
@@ -8,7 +8,7 @@ from mappedram.printable import printable
 
 
 class Markup(str):
-    """Text that is HTML already."""
+    """Text that is already HTML."""
 
     __slots__ = ()
 
@@ -21,34 +21,34 @@ _VOID = {"meta", "input"}
 
 
 def text(value: str) -> Markup:
-    """`value` as it is read: escaped, with escapes for what cannot be printed; markup stays."""
+    """Escape `value` for display, and characters that cannot be printed; markup stays."""
     return value if isinstance(value, Markup) else Markup(escape(printable(value)))
 
 
 def cut(value: str, length: int) -> str:
-    """At most `length` characters: names in a file are as long as their writer likes."""
+    """Cut a text to `length` characters: names in a file can have any length."""
     return value if len(value) <= length else f"{value[:length]} …"
 
 
 def join(children: Iterable[Child], between: str = "") -> Markup:
-    """The children one behind the other; None is left out."""
+    """Join the children; None is left out."""
     parts = (text(child) for child in children if child is not None)
     return Markup(text(between).join(parts))
 
 
 def lines(rows: Iterable[Child]) -> Markup:
-    """A line for each child."""
+    """Put each child on a line."""
     return Markup("\n".join(text(row) for row in rows if row is not None))
 
 
 def tag(name: str, /, *children: Child, **attributes: Attribute) -> Markup:
-    """An element.
+    """Build an element.
 
     Args:
         name: `p`, `details`, ...
-        children: what is in it; text is escaped, None left out.
-        attributes: by name, with `_` for `-` and at the end of names that Python has taken; True
-            stands for an attribute without a value, None and False for no attribute.
+        children: the content; text is escaped, None left out.
+        attributes: by name, with `_` for `-` and at the end of Python keywords; True stands for an
+            attribute without a value, None and False for no attribute.
     """
     opening = "".join(_attribute(key, value) for key, value in attributes.items())
     if name in _VOID:

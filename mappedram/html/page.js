@@ -1,5 +1,5 @@
-// Makes the bar zoom, the maps answer, and the listing searchable. The page holds all its contents
-// without this. Whoever fills the page later calls `mappedramRefresh`.
+// Makes the bar zoomable, the maps interactive, and the listing searchable. The page has all its
+// contents without this script. A program that fills the page later calls `mappedramRefresh`.
 "use strict";
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
@@ -25,7 +25,7 @@
   };
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-  // What can be stepped through by keys is a slider to assistive technology.
+  // Elements with keyboard steps are sliders for assistive technology.
   const slider = (element, label, last) => {
     element.setAttribute("role", "slider");
     element.setAttribute("tabindex", "0");
@@ -76,7 +76,7 @@
       picture.replaceChildren();
       picture.setAttribute("viewBox", `0 0 ${width()} ${HEIGHT}`);
       const inView = entries.filter((e) => e.end > view.from && e.offset < view.to);
-      // Large ones first, so that what is too narrow to be seen lies on top, a pixel wide.
+      // Large ones first: very narrow ones are drawn on top, a pixel wide.
       for (const entry of [...inView].sort((a, b) => b.end - b.offset - (a.end - a.offset))) {
         const left = Math.max(x(entry.offset), 0), right = Math.min(x(entry.end), width());
         const place = { x: left, y: TOP, height: BOTTOM - TOP, width: Math.max(right - left, 1) };
@@ -155,7 +155,7 @@
     });
     picture.addEventListener("pointerup", (event) => {
       if (dragged && !dragged.moved) {
-        // The nearest thing within reach of a finger; the smallest of them wins.
+        // The nearest entry within reach of a finger; the smallest one wins.
         const reach = (6 / width()) * (view.to - view.from), at = offsetAt(event);
         const near = entries.filter((e) => e.offset <= at + reach && e.end > at - reach);
         near.sort((a, b) => a.end - a.offset - (b.end - b.offset));
@@ -242,7 +242,7 @@
       button("Close all", "Close all regions", all(false)), many));
   };
 
-  // A link to something in a closed or hidden part opens it.
+  // A link into a closed or hidden part opens that part.
   const follow = () => {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (target?.tagName === "DETAILS") reveal(target);

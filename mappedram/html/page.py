@@ -1,4 +1,4 @@
-"""The page as a whole."""
+"""The whole page."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -18,23 +18,23 @@ from mappedram.stream.libvirt import LibvirtImage, regions_of
 from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.version import __version__
 
-#: Regions that are shown one by one.
+#: Most regions shown one by one.
 _ENTRIES_MAX = 1200
-#: Findings that are.
+#: Most findings shown.
 _REMARKS_MAX = 200
 
 
 def page(name: str, snapshot: OpenSnapshot, image: LibvirtImage | None, report: Report) -> str:
-    """A page about one file.
+    """Build a page about one file.
 
     Args:
-        name: what the file is called.
+        name: name of the file.
         snapshot: the file, opened with `partial=True`.
-        image: the save image around it, None where there is none.
-        report: what `check` says of the file.
+        image: the save image around it, None if there is none.
+        report: the report of `check` on the file.
 
     Raises:
-        FormatError: the file has changed while it was read.
+        FormatError: the file changed while it was read.
         OSError: reading failed.
     """
     shown = entries(snapshot, regions_of(snapshot, image), _ENTRIES_MAX)
@@ -69,7 +69,7 @@ def _part(title: str, content: Markup) -> Markup:
 
 
 def _document(title: str, body: Markup) -> str:
-    """The frame: styles and script within, and a policy that lets nothing else in or out."""
+    """The document around the body: inline styles and script, and a policy that allows no other."""
     style, script = (_asset(name) for name in ("page.css", "page.js"))
     policy = (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}';"

@@ -1,4 +1,4 @@
-"""What the file is, in a few words."""
+"""Short facts about the file."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from mappedram.stream.libvirt import LibvirtImage
 from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.view.text import size
 
-#: Characters that have room beside other facts.
+#: Longest value shown beside other facts.
 _NARROW = 40
 
 

@@ -1,4 +1,4 @@
-"""Repair damaged snapshots with what the file itself proves.
+"""Repair damaged snapshots, as far as the file itself proves the right bytes.
 
 A repair is planned, judged as if it were made, and then made in a copy or in place. Pages are never
 changed. Finding the damage belongs in `check`: each repair answers one of its rules.

@@ -1,4 +1,4 @@
-"""Repairs of bitmaps: rebuilt from the pages where none was written, bits beyond the block."""
+"""Repairs of bitmaps: rebuild missing ones from the pages, clear bits beyond the block."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Bytes of a bitmap that are written, or left as they are, together.
+#: Granularity of changes to a bitmap, in bytes.
 _STEP = 4096
 
 _BROKEN_OFF = "the save was broken off: pages that are there may be from different moments"
@@ -31,18 +31,18 @@ _LEFT_OUT = (
 
 
 def rebuild(case: RepairSession) -> Iterator[Change]:
-    """spec/errata.md, E-001 and E-002: pages were written, and their bitmaps were not.
+    """spec/errata.md, E-001 and E-002: pages were written, but not their bitmaps.
 
-    QEMU cuts the file before it saves, and leaves zero pages out, so that every page with data in
-    it was written by this save. With `background-snapshot` each is written once, as it was when
-    the snapshot began; in other saves a page may have turned zero later.
+    QEMU truncates the file before it saves, and does not write zero pages, so this save wrote every
+    page with data. With `background-snapshot`, it wrote each page once, as it was when the snapshot
+    began; in other saves, a page may have become zero later.
     """
     if not case.has_all_blocks:
         return
     blocks, background = case.context.judged, case.devices_saved and not case.stream.ram_ended
     unwritten = blocks if background else case.context.unwritten
     if not unwritten and case.stream.ram_ended:
-        return  # the bitmaps are final, and a clear bit over data is a page that turned zero
+        return  # the bitmaps are final: a clear bit over data means a page that became zero
     missing = {block.model.path for block in unwritten}
     changes = (
         _rebuilt(case, block, background=background)
@@ -51,18 +51,18 @@ def rebuild(case: RepairSession) -> Iterator[Change]:
         for block in blocks
     )
     found = [change for change in changes if change]
-    # Unless some page was saved, that others are missing says nothing.
+    # Missing pages mean something only if some page was saved.
     if any(change.count for change in found) or any(block.bitmap.any() for block in blocks):
         yield from found
 
 
 def _rebuilt(case: RepairSession, block: Block, *, background: bool) -> Change | None:
-    """The bitmap from the pages.
+    """Rebuild a bitmap from the pages.
 
     Args:
         case: the file.
         block: whose bitmap was never written.
-        background: whether each page was written once, as it was to be saved.
+        background: whether the save wrote each page once, in its final state.
     """
     import numpy as np
 
@@ -71,7 +71,7 @@ def _rebuilt(case: RepairSession, block: Block, *, background: bool) -> Change |
     old = np.frombuffer(block.bitmap.little, np.uint8)
     new = old | _bits_of_pages(case, block)
     before, after = (_count(bits) for bits in (old, new))
-    # Bitmaps come when all pages of a save have been written.
+    # QEMU writes the bitmaps after all pages of a save.
     all_saved = case.devices_saved or not case.context.bitmaps_are_empty
     left_out = not after and all_saved
     if after == before and not left_out:
@@ -95,7 +95,7 @@ def _rebuilt(case: RepairSession, block: Block, *, background: bool) -> Change |
 
 
 def _doubt(case: RepairSession, background: bool, unknown: int) -> str | None:
-    """What cannot be known of a block, of which that many pages are not there."""
+    """Doubt about the bitmap of a block with that many unknown pages; None if it is certain."""
     if background:
         return None
     if case.stream.ram_ended:
@@ -109,7 +109,7 @@ def _doubt(case: RepairSession, background: bool, unknown: int) -> str | None:
 
 
 def _kept(case: RepairSession, block: Block) -> Change | None:
-    """A bitmap of a save that was broken off after bitmaps were begun: it is final, or a part."""
+    """Bitmap of a save that was interrupted while it wrote bitmaps: it may be final or partial."""
     model, stale = block.model, case.context.survey(block).stale
     assert model.bitmap_offset is not None
     if not stale.count:
@@ -126,17 +126,17 @@ def _kept(case: RepairSession, block: Block) -> Change | None:
 
 
 def _bits_of_pages(case: RepairSession, block: Block) -> "NDArray[np.uint8]":
-    """A bit for each page that holds anything but zeros; holes are not read."""
+    """Set a bit for each non-zero page; holes are not read."""
     import numpy as np
 
     base, page_size = block.model.pages_offset, block.page_size
     assert base is not None
-    # Untouched parts take no memory: a sparse file can have a block of any size.
+    # Untouched parts take no memory: a block in a sparse file can have any size.
     bits = np.zeros(block.model.bitmap_size, np.uint8)
     step = CHUNK // page_size
-    done = 0  # all pages before have been looked at
+    done = 0  # first page that has not been read
     for first, last in case.source.extents(base, base + block.used_length):
-        # Whole bytes of the bitmap; a byte's pages may lie in several extents.
+        # Whole bytes of the bitmap; their pages may span several extents.
         start = max(done, (first - base) // page_size // 8 * 8)
         done = max(done, min(block.num_pages, round_up(-(-(last - base) // page_size), 8)))
         for page in range(start, done, step):
@@ -160,7 +160,7 @@ def _count(bits: "NDArray[np.uint8]") -> int:
 
 
 def _differences(offset: int, old: bytes | bytearray, new: bytes | bytearray) -> Iterator[Edit]:
-    """The parts of a bitmap that are not as they should be."""
+    """Parts of a bitmap that differ from the right one."""
     for start in range(0, len(new), _STEP):
         part = bytes(new[start : start + _STEP])
         if part != old[start : start + _STEP]:
@@ -170,8 +170,8 @@ def _differences(offset: int, old: bytes | bytearray, new: bytes | bytearray) ->
 def bits_beyond(case: RepairSession) -> Iterator[Change]:
     """Clause 7.1.7: no bit is set for a page that the block does not have.
 
-    Such bits may also mean that the bitmap is one of the other byte order. So they are cleared
-    only where the others agree with the pages.
+    Such bits may also mean that the bitmap has the other byte order. So they are cleared only if
+    the other bits agree with the pages.
     """
     if not case.stream.complete:
         return

@@ -1,4 +1,4 @@
-"""What a repair is, and what it says that it changes."""
+"""A repair, and the changes that it makes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that a repair changes, or would change if it were known.
+    """One change that a repair makes, or would make if the right value were known.
 
     Attributes:
         path: place in the structure, such as `/ram/blocks[0]/mapped_ram/version`.
         offset: first byte of the file that changes.
-        before: what stands there, in short.
-        after: what is going to stand there, in short.
-        count: how many values, pages, bits or bytes change; 0 where what is right cannot be known
-            and nothing is changed.
+        before: the current value, in short.
+        after: the new value, in short.
+        count: number of values, pages, bits or bytes that change; 0 if the right value cannot be
+            known and nothing is changed.
         certain: whether the file proves it.
-        unknown: runs of pages of which nothing tells, before or after, whether they were zero.
-        note: what cannot be known, or what it means; None where there is nothing to add.
+        unknown: runs of pages that may or may not have been zero, before and after the change.
+        note: what remains unknown, or what the change means; None if there is nothing to add.
         edits: the bytes to be written.
-        moves: whether bytes of the stream get another place, which no order of writing makes safe.
+        moves: whether bytes of the stream move, which no order of writing makes safe.
         name: name of the repair; filled in by `Repair`.
     """
 
@@ -57,9 +57,9 @@ class Repair:
     Attributes:
         name: what is repaired, in kebab-case.
         proof: why the new bytes are right, in one sentence.
-        find: yields the changes that the file calls for; none where nothing is proven.
-        repeat: whether to look again after a change, as it may bring the next defect to light.
-        asked: whether it is made only when it is asked for.
+        find: yields the changes that the file needs; none if nothing is proven.
+        repeat: whether to search again after a change, which may reveal the next defect.
+        asked: whether it is made only on request.
     """
 
     name: str
@@ -69,5 +69,5 @@ class Repair:
     asked: bool = False
 
     def changes(self, case: RepairSession) -> list[Change]:
-        """What the file calls for as it is now."""
+        """Changes that the file needs in its current state."""
         return [replace(change, name=self.name) for change in self.find(case)]

@@ -1,7 +1,7 @@
-"""Edits of a file that are known before the first of them is made: what it would read like then.
+"""Planned edits of a file, and the file as it would read with them.
 
-A repair is judged, and the next one found, on the file as it would be; nothing is written until
-all are known. Edits are small: header fields, bitmaps, the last few sections.
+Each repair is found and judged on the file as it would be; nothing is written until all repairs are
+known. Edits are small: header fields, bitmaps, the last few sections.
 """
 
 from bisect import bisect_left, insort
@@ -12,7 +12,7 @@ from typing import Self
 
 from mappedram.io.source import DerivedSource, Source
 
-#: What the bytes of edits are kept in.
+#: Bytes of a cell, the unit in which edits are kept.
 _CELL = 4096
 
 
@@ -21,9 +21,9 @@ class Edit:
     """Bytes to be written.
 
     Attributes:
-        offset: where they go.
-        data: the bytes; may be empty if the file is only to be cut.
-        is_end: whether the file is to end directly behind them.
+        offset: file offset.
+        data: the bytes; may be empty if the file is only truncated.
+        is_end: whether the file ends directly behind them.
     """
 
     offset: int
@@ -37,24 +37,24 @@ class Edit:
 
 
 class EditedSource(DerivedSource):
-    """An open file as it would be with some edits. The file itself is not touched.
+    """An open file as it would be with some edits. The file itself is not changed.
 
     Attributes:
         base: the file as it is.
-        edits: all that would be written, in order.
+        edits: all edits, in order.
     """
 
     def __init__(self, base: Source, edits: Iterable[Edit] = ()) -> None:
         super().__init__(base)
         self.edits: list[Edit] = []
-        self._kept = base.size  # from here on, nothing of the file itself is left
+        self._kept = base.size  # nothing of the file itself is left from here on
         self._cells: dict[int, bytes] = {}
         self._order: list[int] = []
         for edit in edits:
             self.make(edit)
 
     def make(self, edit: Edit) -> None:
-        """Add one more edit."""
+        """Add an edit."""
         if edit.is_end or edit.data:
             self.size = edit.end if edit.is_end else max(self.size, edit.end)
         for number in range(edit.offset // _CELL, -(-edit.end // _CELL)):
@@ -68,28 +68,28 @@ class EditedSource(DerivedSource):
         if edit.is_end:
             self._cut(edit.end)
         self.edits.append(edit)
-        self._window = b""  # what `peek` keeps may be out of date
+        self._window = b""  # the bytes kept by `peek` may be out of date
 
     def _cut(self, end: int) -> None:
-        """Forget what lies behind `end`, so that it is zero if the file grows again."""
+        """Forget the bytes behind `end`, so that they are zero if the file grows again."""
         self._kept = min(self._kept, end)
         for number in self._order[bisect_left(self._order, end // _CELL) :]:
             left = self._cells[number][: max(0, end - number * _CELL)]
             self._cells[number] = left.ljust(_CELL, b"\0")
 
     def _cell(self, number: int) -> bytes:
-        """A cell as it is before an edit; what lies behind the end is zero."""
+        """A cell before an edit; bytes behind the end are zero."""
         if number in self._cells:
             return self._cells[number]
         start = number * _CELL
         return self.base.read(start, min(_CELL, self._kept - start)).ljust(_CELL, b"\0")
 
     def trial(self, edits: Iterable[Edit]) -> Self:
-        """The same file with further edits, to see where they lead."""
+        """The same file with further edits, to try them out."""
         return type(self)(self.base, [*self.edits, *edits])
 
     def read(self, offset: int, length: int) -> bytes:
-        """At most `length` bytes at `offset`; fewer only where the file ends."""
+        """At most `length` bytes at `offset`; fewer only at the end of the file."""
         length = max(0, min(length, self.size - offset))
         kept = self.base.read(offset, min(length, self._kept - offset))
         numbers = self._edited(offset, offset + length)
@@ -121,6 +121,6 @@ class EditedSource(DerivedSource):
             yield held
 
     def _edited(self, start: int, end: int) -> list[int]:
-        """Numbers of the cells in [start, end) that edits have touched."""
+        """Numbers of the edited cells in [start, end)."""
         first = bisect_left(self._order, start // _CELL)
         return self._order[first : bisect_left(self._order, -(-end // _CELL))]

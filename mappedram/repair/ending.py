@@ -1,4 +1,4 @@
-"""Repairs of how a stream ends: END of RAM, bytes behind the end."""
+"""Repairs of the end of a stream: END of RAM, bytes behind the end."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +15,8 @@ from mappedram.stream.model import Section
 from mappedram.stream.reader.footer import footer_bytes
 from mappedram.stream.writer.build import Built, build
 
-#: Sections of devices and their text, which have to make room for END; they take a few MiB.
+#: Limit of the sections of devices and their text, which move to make room for END; they take a few
+#: MiB.
 _TAIL_MAX = 1 << 28
 
 _NO_DEVICES = (
@@ -27,8 +28,8 @@ _NO_TEXT = "no JSON description behind the end shows that the save came to it"
 def block_list(case: RepairSession) -> Iterator[Change]:
     """spec/errata.md, E-002: the file ends in the page area of the last block.
 
-    QEMU lays out all blocks before it writes the first page. What is missing of the file then was
-    not written yet, and is to become a hole.
+    QEMU lays out all blocks before it writes the first page. So the missing part of the file was
+    not written yet, and becomes a hole.
     """
     stream = case.stream
     if case.has_all_blocks or not isinstance(stream.stopped, TruncatedError):
@@ -62,7 +63,7 @@ def block_list(case: RepairSession) -> Iterator[Change]:
 
 
 def _has_pages(case: RepairSession) -> bool:
-    """Whether the file takes space where pages go; else there is nothing to be read."""
+    """Whether the page areas take space on the disk; otherwise there is nothing to read."""
     return any(
         case.source.has_data(block.pages_offset, block.next_offset)
         for block in case.stream.blocks
@@ -73,9 +74,9 @@ def _has_pages(case: RepairSession) -> bool:
 def ram_end(case: RepairSession) -> Iterator[Change]:
     """spec/errata.md, E-001 and E-002: bitmaps are final with the EOS of END of RAM (clause 7.4.4).
 
-    A PART that holds nothing but EOS, as all do with mapped-ram, differs from END in its first
-    byte: the last PART becomes END where there is one, so that nothing has to move. A save that was
-    broken off gets no EOF: without its devices it must not look whole.
+    With mapped-ram, a PART holds nothing but EOS, and differs from END only in its first byte. So
+    the last PART becomes END, if there is one, and nothing has to move. An interrupted save gets no
+    EOF: without its devices it must not look complete.
     """
     stream = case.stream
     if stream.ram_ended or not case.has_all_blocks or not case.context.judged:
@@ -84,10 +85,10 @@ def ram_end(case: RepairSession) -> Iterator[Change]:
     assert start is not None
     own = [s for s in stream.sections[stream.sections.index(start) :] if s.idstr == start.idstr]
     if isinstance(stream.stopped, TruncatedError) and own[-1] is stream.sections[-1]:
-        if not case.context.bitmaps_are_empty:  # else no page was written, or none is left
+        if not case.context.bitmaps_are_empty:  # else no page was written, or none remains
             yield _closed(own)
         return
-    # A byte 0 is EOF, and holes are full of them: that the save came to its end, its devices tell.
+    # EOF is a zero byte, as holes have them: only the devices show that the save finished.
     has_devices = any(section.type == SectionType.FULL for section in stream.sections)
     if not stream.ended or not (has_devices or case.devices_saved):
         return
@@ -99,7 +100,7 @@ def ram_end(case: RepairSession) -> Iterator[Change]:
 
 
 def _turned(part: Section) -> Change:
-    """The last PART as END."""
+    """Change the last PART into END."""
     return Change(
         f"{part.path}/header/section_type",
         part.offset,
@@ -110,7 +111,7 @@ def _turned(part: Section) -> Change:
 
 
 def _inserted(case: RepairSession, start: Section) -> Change | None:
-    """END behind START, before the sections of the devices."""
+    """Insert END behind START, before the sections of the devices."""
     assert start.section_id is not None
     tail = case.source.size - start.end
     if tail > _TAIL_MAX:
@@ -127,10 +128,10 @@ def _inserted(case: RepairSession, start: Section) -> Change | None:
 
 
 def _closed(own: list[Section]) -> Change:
-    """END where the save was broken off, in the place of a section that is not whole."""
+    """Write END where the save was interrupted, in place of an incomplete section."""
     start, last = own[0], own[-1]
     assert start.section_id is not None
-    # Where the first footer is missing, that is because the file ends there.
+    # The first footer is missing only if the file ends there.
     has_footers = start.footer_id is not None or last is start
     missing = b""
     if last is start:
@@ -154,7 +155,10 @@ def _closed(own: list[Section]) -> Change:
 
 
 def _end_section(section_id: int, *, footer: bool) -> bytes:
-    """END of RAM. Source: QEMU migration/savevm.c, save_section_header(); ram_save_complete()."""
+    """Build END of RAM.
+
+    Source: QEMU migration/savevm.c, save_section_header(); migration/ram.c, ram_save_complete().
+    """
     header = {"section_type": SectionType.END, "section_id": section_id}
     built = Built(DRIVER)
     built.said.started[section_id] = RAM_SECTION_IDSTR, 0

@@ -1,4 +1,4 @@
-"""Repairs of numbers in headers: versions, page sizes, the sum of the lengths, footers."""
+"""Repairs of numbers in headers: versions, page sizes, the total length, footers."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ from mappedram.stream.model import RamBlock, Section
 from mappedram.stream.reader.footer import FOOTER_SIZE, footer_bytes, is_section_start
 from mappedram.stream.reader.vmdescription import payload_lengths
 
-#: Other blocks that have to agree where nothing declares the page size.
+#: Number of other blocks that must agree if nothing declares the page size.
 _WITNESSES = 2
 
 
@@ -39,7 +39,7 @@ def page_size(case: RepairSession) -> Iterator[Change]:
             continue
         place = case.field(block, "mapped_ram/page_size")
         edit = integer(place, right)
-        # Where the pages stand tells how long the bitmap is, and so how many pages there are.
+        # The distance to the pages gives the length of the bitmap, and so the number of pages.
         if block.has_data:
             fixed = next(b for b in case.trial(edit).stream.blocks if b.path == block.path)
             if fixed.pages_offset != fixed.usual_pages_offset:
@@ -50,7 +50,7 @@ def page_size(case: RepairSession) -> Iterator[Change]:
 
 
 def _witnessed_page_size(case: RepairSession, block: RamBlock) -> int | None:
-    """The page size that everything else in the file agrees on; None where nothing proves one."""
+    """The page size that everything else in the file agrees on; None if nothing proves one."""
     configuration, description = case.stream.configuration, case.vmdescription
     declared: list[object] = []
     if configuration and configuration.target_page_bits is not None:
@@ -88,7 +88,7 @@ def footer(case: RepairSession) -> Iterator[Change]:
     for section in case.stream.sections:
         if section.section_id is not None and section.footer_id not in (None, section.section_id):
             yield _footer(section, section.payload_end, section.footer_id)
-    # A device section whose footer is wrong is where reading stops: nothing else tells its end.
+    # Reading stops at a device section with a wrong footer: nothing else marks its end.
     if case.stream.stopped and case.stream.sections:
         section = case.stream.sections[-1]
         end = _described_end(case, section)
@@ -112,7 +112,7 @@ def _footer(section: Section, offset: int, found: int | None) -> Change:
 
 
 def _described_end(case: RepairSession, section: Section) -> int | None:
-    """Where the payload of a device ends by the JSON text; None where that does not tell."""
+    """End of the payload of a device by the JSON text; None if the text does not tell."""
     document = case.vmdescription and case.vmdescription.document
     if not document or section.type != SectionType.FULL or section.section_id is None:
         return None

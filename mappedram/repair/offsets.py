@@ -1,8 +1,8 @@
-"""Repairs of where the headers of blocks lead.
+"""Repairs of the offsets in the headers of blocks.
 
-A wrong `pages_offset` leads astray at once: the next header is not where the stream goes on. So a
-guess is proven by what follows from it: with the right one, every later header and section is
-there, up to the end, and the lengths add up to the sum that MEM_SIZE holds.
+With a wrong `pages_offset`, the next header is not where the reader looks for it. So a guess is
+proven by its consequences: with the right one, every later header and section up to the end is
+found, and the lengths add up to the total in MEM_SIZE.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,10 +15,10 @@ from mappedram.repair.session import RepairSession, integer
 from mappedram.stream.bitmap import Bitmap
 from mappedram.stream.model import RamBlock
 
-#: What a block is given in the place of its two offsets: (bitmap_offset, pages_offset).
+#: Guess of (bitmap_offset, pages_offset) for a block.
 _Guess = Callable[[RamBlock], tuple[int, int]]
 
-#: More blocks with wrong offsets than this are not tried; QEMU guests have some dozens.
+#: Most blocks with wrong offsets to try; QEMU guests have some dozens of blocks.
 _WRONG_MAX = 256
 
 
@@ -34,7 +34,7 @@ def moved(case: RepairSession) -> Iterator[Change]:
     def shifted(block: RamBlock) -> tuple[int, int]:
         header = block.mapped_ram
         assert header is not None
-        # A block that was put right already looks like one whose bitmap is behind its header.
+        # The bitmap of a block that was already repaired follows its header.
         wrong = header.bitmap_offset != block.header_end
         return header.bitmap_offset + distance * wrong, header.pages_offset + distance * wrong
 
@@ -54,7 +54,7 @@ def _usual(block: RamBlock) -> tuple[int, int]:
 
 
 def _follow(case: RepairSession, guess: _Guess) -> Iterator[Change]:
-    """The changes that put one block after the other right, if all of them lead to the end."""
+    """Changes that repair one block after the other, if they lead to the end."""
     changes: list[Change] = []
     edits: list[Edit] = []
     known = 0
@@ -90,10 +90,10 @@ def _changes(case: RepairSession, block: RamBlock, guess: _Guess) -> Iterator[Ch
 
 
 def bitmap_offset(case: RepairSession) -> Iterator[Change]:
-    """spec/errata.md, E-024: the bitmap stands behind the header, and the header leads elsewhere.
+    """spec/errata.md, E-024: the bitmap follows the header, but the header points elsewhere.
 
-    That the bytes there are the bitmap is proven by the pages: a page has its bit where it holds
-    data, and only there. So a file with stale pages is left alone.
+    The pages prove that these bytes are the bitmap: exactly the pages with data have a bit. So a
+    file with stale pages is left alone.
     """
     if not case.stream.complete:
         return
@@ -121,7 +121,7 @@ def bitmap_offset(case: RepairSession) -> Iterator[Change]:
 
 
 def _agrees_with_pages(case: RepairSession, block: RamBlock) -> bool:
-    """Whether the bytes behind the header are a bitmap of just the pages that hold data."""
+    """Whether the bytes behind the header are a bitmap of exactly the pages that hold data."""
     data = case.source.read(block.header_end, block.bitmap_size)
     if len(data) < block.bitmap_size:
         return False

@@ -1,4 +1,4 @@
-"""The repair of what stands around bitmaps, which nobody reads."""
+"""Repair of the padding around bitmaps, which nothing reads."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,12 @@ from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
 from mappedram.repair.session import RepairSession
 
-#: QEMU's padding is shorter than 1 MiB for each block; more than this is something else.
+#: QEMU pads less than 1 MiB for each block; more than this is not padding.
 _PADDING_MAX = 1 << 26
 
 
 def padding(case: RepairSession) -> Iterator[Change]:
-    """Clause 8.3.3: what stands around a bitmap, up to the pages, is zero."""
+    """Clause 8.3.3: the padding around a bitmap, up to the pages, is zero."""
     if not case.stream.complete:
         return
     sound = {block.model.path for block in case.context.judged}

@@ -1,4 +1,4 @@
-"""What is to be done to a file, all of it, before anything is done."""
+"""Plan all changes to a file before any is made."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from mappedram.repair.edits import EditedSource
 from mappedram.repair.session import RepairSession
 from mappedram.repair.table import REPAIRS
 
-#: A repair that looks again after each change does so at most this often.
+#: Most rounds of a repair that searches again after each change.
 _ROUNDS = 256
 
 
 @dataclass(frozen=True)
 class RepairPlan:
-    """The changes that the file calls for, in the order in which they have to be made.
+    """The changes that the file needs, in the order in which they are made.
 
     Attributes:
         source: the file as it would be.
         offset: where the stream, or the save image of libvirt around it, begins.
-        changes: what changes; an entry with `count` 0 is something that cannot be known.
-        report: what `mappedram check` says of the file as it would be.
-        size: bytes of the repaired file; of a device, those up to the end of the snapshot.
-        stamp: size and time of change of the file when it was looked at.
+        changes: the changes; one with `count` 0 names something that cannot be known.
+        report: the report of `mappedram check` on the file as it would be.
+        size: bytes of the repaired file; for a device, up to the end of the snapshot.
+        stamp: size and modification time of the file when it was read.
     """
 
     source: EditedSource
@@ -37,7 +37,7 @@ class RepairPlan:
 
     @property
     def made(self) -> tuple[Change, ...]:
-        """The changes that write something."""
+        """Changes that write something."""
         return tuple(change for change in self.changes if change.edits)
 
 
@@ -48,13 +48,13 @@ def plan(
     asked: Iterable[str] = (),
     progress: Progress | None = None,
 ) -> RepairPlan:
-    """Find out what can be repaired, and how the file would look then. Writes nothing.
+    """Find possible repairs, and how the file would read with them. Writes nothing.
 
     Args:
         source: the open file.
         offset: where the stream, or the save image of libvirt around it, begins.
-        asked: names of repairs that are made only when they are asked for.
-        progress: called with the number of bytes of pages that were looked at.
+        asked: names of repairs that are made only on request, and are requested.
+        progress: called with the number of bytes of pages read.
 
     Raises:
         UnsupportedError: no QEMU migration stream begins there, or it is compressed.
@@ -79,14 +79,14 @@ def plan(
 
 
 def _size(case: RepairSession) -> int:
-    """Where the repaired file ends."""
+    """Size of the repaired file."""
     stream = case.stream
     ended = stream.complete and not stream.stopped
     return stream.end if case.source.is_device and ended else case.source.size
 
 
 def _made(repair: Repair, case: RepairSession) -> list[Change]:
-    """The changes of a repair, made in the edited file."""
+    """Apply a repair to the edited file; yield its changes."""
     changes = repair.changes(case)
     for change in changes:
         for edit in change.edits:

@@ -1,4 +1,4 @@
-"""Repairs of the save image of libvirt around a stream: what its header says of the stream."""
+"""Repairs of the header of a save image of libvirt."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from mappedram.stream.libvirt.header import PATH
 
 
 def magic(case: RepairSession) -> Iterator[Change]:
-    """spec/errata.md, E-045: libvirt ended while QEMU went on and finished."""
+    """spec/errata.md, E-045: libvirt ended, but QEMU went on and finished the save."""
     container = case.container
     if container is None or container.image.complete or not _is_complete(case):
         return
@@ -28,9 +28,9 @@ def magic(case: RepairSession) -> Iterator[Change]:
 
 
 def label(case: RepairSession) -> Iterator[Change]:
-    """spec/errata.md, E-044: a memory snapshot that says sparse and holds a plain stream."""
+    """spec/errata.md, E-044: the header says sparse, but the stream has no mapped-ram."""
     container = case.container
-    # Without a configuration section nothing announces what the stream has or has not.
+    # Without a configuration section, nothing announces the capabilities of the stream.
     if container is None or not case.stream.configuration or case.stream.mapped_ram:
         return
     image = container.image
@@ -52,10 +52,10 @@ def _edit(container: Container, field: str, data: bytes) -> Edit:
 
 
 def _is_complete(case: RepairSession) -> bool:
-    """Whether the stream came to its end.
+    """Whether the stream is complete.
 
-    Of one without mapped-ram, which may not have been followed, a whole JSON text with EOF before
-    it tells (clause 9.1.4).
+    A stream without mapped-ram may not have been followed: then a whole JSON text with EOF before
+    it counts (clause 9.1.4).
     """
     if case.stream.mapped_ram or case.stream.complete:
         return case.stream.complete

@@ -1,4 +1,4 @@
-"""A file under repair: the file with the edits so far, and what the rest of the package reads."""
+"""A file under repair: the file with its edits so far, as the other modules read it."""
 
 from functools import cached_property
 
@@ -25,10 +25,10 @@ class RepairSession:
     Args:
         source: the file with its edits.
         offset: where the stream, or the save image of libvirt around it, begins.
-        progress: called with the number of bytes of pages that were looked at.
+        progress: called with the number of bytes of pages read.
 
     Attributes:
-        container: the save image around the stream; None where there is none.
+        container: the save image around the stream; None if there is none.
 
     Raises:
         UnsupportedError: no QEMU migration stream begins there, or it is compressed.
@@ -50,33 +50,33 @@ class RepairSession:
 
     @property
     def stream(self) -> Stream:
-        """All that the headers say."""
+        """The parsed headers."""
         return self.snapshot.stream
 
     @property
     def has_all_blocks(self) -> bool:
-        """Whether the list of RAM blocks was followed to the EOS behind it."""
+        """Whether the list of RAM blocks was read up to the EOS behind it."""
         start = self.context.ram_start
         return start is not None and f"{start.path}/eos" in self.context.elements
 
     @property
     def total_agrees(self) -> bool:
-        """Whether the lengths of the blocks add up to what MEM_SIZE says."""
+        """Whether the lengths of the blocks add up to MEM_SIZE."""
         return self.stream.totals == (sum(block.used_length for block in self.stream.blocks),)
 
     @cached_property
     def vmdescription(self) -> VmDescription | None:
-        """The JSON text that ends the file, even where the stream cannot be followed to it."""
+        """The JSON text at the end of the file, even if the stream cannot be followed to it."""
         return self.stream.vmdescription or find(self.source, self.offset, self.stream.end)
 
     @property
     def devices_saved(self) -> bool:
-        """Whether the save came to its end, whatever is missing: QEMU writes the JSON text last."""
+        """Whether the save finished: QEMU writes the JSON text last."""
         types = {section.type for section in self.stream.sections}
         return {SectionType.EOF, SectionType.VMDESCRIPTION} <= types
 
     def field(self, block: RamBlock, name: str) -> Place:
-        """Where a field of the header of a block lies."""
+        """Offset of a field of the header of a block."""
         return self.context.block_field(block, name)
 
     def trial(self, *edits: Edit) -> "RepairSession":
@@ -84,12 +84,12 @@ class RepairSession:
         return RepairSession(self.source.trial(edits), self.offset)
 
     def report(self) -> Report:
-        """What `mappedram check` would say of the file as it would be."""
+        """The report of `mappedram check` on the file as it would be."""
         return report_on(self.context)
 
 
 def integer(place: Place, value: int) -> Edit:
-    """A big-endian field with another value."""
+    """Edit that writes a big-endian field."""
     assert place.offset is not None
     assert place.length is not None
     return Edit(place.offset, value.to_bytes(place.length, "big"))

@@ -1,4 +1,4 @@
-"""All repairs, in the order in which they are made: each may rely on those before it."""
+"""All repairs in the order in which they are made: each may rely on those before it."""
 
 from mappedram.repair import bitmaps, ending, headers, offsets, padding, save_image
 from mappedram.repair.change import Repair

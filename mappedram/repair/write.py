@@ -1,4 +1,4 @@
-"""Making the changes of a plan: in a copy, or in the file itself."""
+"""Make the changes of a plan, in a copy or in the file itself."""
 
 from mappedram.errors import BuildError
 from mappedram.io import system
@@ -10,7 +10,7 @@ from mappedram.repair.plan import RepairPlan
 def write_copy(plan: RepairPlan, fd: int, *, progress: Progress | None = None) -> None:
     """Write the repaired file into the empty file open as `fd`; holes stay holes.
 
-    Pages are shared with the original where the file system can do so, else copied.
+    Pages are shared with the original if the file system can do so, otherwise copied.
 
     Raises:
         BuildError: the original has changed meanwhile.
@@ -38,16 +38,16 @@ def write_copy(plan: RepairPlan, fd: int, *, progress: Progress | None = None) -
 
 
 def write_in_place(plan: RepairPlan, fd: int) -> None:
-    """Make the changes in the file itself, one after the other, each on the disk before the next.
+    """Make the changes in the file itself, in order; sync each to the disk before the next.
 
-    Whatever ends this midway leaves the file with the first few of the changes, or with a part of
-    one: a header field that is right or wrong, some bits of a bitmap that is not final, because
-    END of RAM is written after all bitmaps and bytes are cut off after that. No page is written,
-    nothing is moved, and repairing it once more goes on where this ended.
+    An interruption leaves the file with the first few of the changes, or with a part of one: a
+    header field that is right or wrong, or some bits of a bitmap that is not final, because END of
+    RAM is written after all bitmaps, and the file is truncated last. No page is written, nothing is
+    moved, and a second repair continues where the first one ended.
 
     Raises:
-        BuildError: a change gives bytes of the stream another place, which cannot be made safe, or
-            another end to a device; or the file has changed meanwhile.
+        BuildError: a change moves bytes of the stream, which cannot be made safe, or truncates a
+            device; or the file has changed meanwhile.
         OSError: writing failed.
     """
     moving = next((change.name for change in plan.made if change.moves), None)
@@ -74,6 +74,6 @@ def _cuts(change: Change) -> bool:
 
 
 def _refuse_changed(plan: RepairPlan) -> None:
-    """QEMU may still be saving: libvirt's image looks broken off as long as it does."""
+    """Refuse a changed file: while QEMU saves, libvirt's image looks incomplete."""
     if plan.source.base.stamp() != plan.stamp:
         raise BuildError("the file has changed while it was looked at: somebody writes to it")

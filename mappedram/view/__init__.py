@@ -1,4 +1,4 @@
-"""What text, HTML and JSON share: names, sizes, fields and regions as people read them.
+"""Names, sizes, fields and regions in the form that text, HTML and JSON share.
 
 Code belongs here if two kinds of output need it. Printing belongs in `cli`, and HTML in `html`.
 

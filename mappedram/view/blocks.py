@@ -1,4 +1,4 @@
-"""Numbers of pages of RAM blocks, for a table: present, unknown, all; None where not known."""
+"""Page counts of RAM blocks for a table: present, unknown, all; None if unknown."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,17 @@ from mappedram.format.arithmetic import is_page_size
 from mappedram.stream.coverage import Coverage
 from mappedram.stream.snapshot import Block
 
-#: Bitmaps that are read at most, all together; stands for 32 TiB in pages of 4 KiB. A file full of
-#: holes can claim far more without taking any space.
+#: Most bytes of bitmaps to read in one file; they cover 32 TiB of pages of 4 KiB. A sparse file can
+#: claim far more without taking any space.
 _BITMAPS_MAX = 1 << 30
 
 
 def pages_present(blocks: Sequence[Block]) -> list[int | None]:
-    """Number of pages of each block in the file; None where no bitmap can be read."""
+    """Number of pages of each block in the file; None if its bitmap cannot be read."""
     present = []
     budget = _BITMAPS_MAX
     for block in blocks:
-        # With other sizes the bitmap would be larger than any there is.
+        # With other sizes the bitmap would be larger than any.
         size = page_size(block) or 0
         readable = is_page_size(size) and block.model.bitmap_size <= budget
         count = _count(block) if readable else None
@@ -27,25 +27,25 @@ def pages_present(blocks: Sequence[Block]) -> list[int | None]:
 
 
 def coverage_of(block: Block, present: int | None) -> Coverage | None:
-    """What the file does not tell of a block; None where its bitmap is not read for its size."""
+    """Known and unknown pages of a block; None if its bitmap is too large to read."""
     return (
         block.coverage if present is not None or block.bitmap_is_cut or not block.readable else None
     )
 
 
 def unknown_pages(block: Block, present: int | None) -> int | None:
-    """How many pages are unknown; None where that is not known either."""
+    """Number of unknown pages; None if that is unknown."""
     coverage, size = coverage_of(block, present), page_size(block)
     return None if coverage is None or not size else -(-coverage.unknown_size // size)
 
 
 def page_size(block: Block) -> int | None:
-    """Size of a page, by the header of the block or by the records of its pages."""
+    """Page size by the header of the block or by its page records."""
     return block.scattered.page_size if block.scattered else block.model.page_size
 
 
 def num_pages(block: Block) -> int:
-    """Number of pages; 0 where the size of a page is not known."""
+    """Number of pages; 0 if the page size is unknown."""
     size = page_size(block)
     return block.used_length // size if size else 0
 

@@ -1,6 +1,6 @@
-"""Fields of devices as a person reads them: one a line, in a tree; what is long or repeats folded.
+"""Fields of devices as text: a tree, one field a line; long or repeated parts are folded.
 
-Nothing is left out in the JSON output.
+The JSON output folds nothing.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,26 +9,26 @@ from mappedram.printable import printable
 from mappedram.stream.vmstate import Array, Leaf, LeftOut, Node, Scalar, Struct, Undecoded, Value
 from mappedram.view.text import folded, hex_bytes
 
-#: Longer lines are not put together from several fields.
+#: Several fields are put on one line only up to this length.
 _LINE_MAX = 96
-#: Bytes that are shown of a buffer, at its beginning.
+#: Bytes shown at the beginning of a buffer.
 _BYTES_SHOWN = 16
-#: Buffers up to this are shown whole.
+#: Buffers up to this size are shown whole.
 _BYTES_WHOLE = 32
-#: Shorter buffers are not taken for text.
+#: Shorter buffers are not tested for text.
 _TEXT_MIN = 3
 #: Values of an array on one line.
 _ROW = 8
-#: Lines, or elements that take several, that are shown of an array.
+#: Most lines shown of an array, or elements that take several lines each.
 _ROWS_SHOWN = 24
-#: Numbers below this are the same in hex.
+#: Smaller numbers are the same in hex.
 _SMALL = 10
-#: Longer names go past their column.
+#: Longer names extend beyond their column.
 _NAME_WIDTH_MAX = 28
 
 
 def scalar(value: Scalar) -> str:
-    """One value: numbers in hex and decimal, bytes in hex and, if they are text, as text."""
+    """One value: numbers in hex and decimal, bytes in hex and, if they are printable, as text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -44,7 +44,7 @@ def scalar(value: Scalar) -> str:
 
 
 def number(value: int) -> str:
-    """A number where many stand in a row: in hex, negative ones in decimal."""
+    """A number in a row of many: in hex, or in decimal if negative."""
     return str(value) if value < _SMALL else f"{value:#x}"
 
 
@@ -52,7 +52,7 @@ def _buffer(data: bytes) -> str:
     text = data.rstrip(b"\0")
     if not text:
         return "00" if len(data) == 1 else f"{len(data)} zero bytes"
-    # QEMU keeps names in buffers that are filled up with zeros.
+    # QEMU keeps names in zero-padded buffers.
     if (
         len(text) >= _TEXT_MIN
         and text.isascii()
@@ -69,7 +69,7 @@ def _cut(data: bytes) -> str:
 
 
 def value_line(value: Value) -> str:
-    """Any value on one line, cut where it gets too long."""
+    """Any value on one line, cut if it is too long."""
     if isinstance(value, dict):
         inner = ", ".join(f"{printable(name)}={value_line(one)}" for name, one in value.items())
         text = f"{{{inner}}}"
@@ -81,12 +81,12 @@ def value_line(value: Value) -> str:
 
 
 def device_name(idstr: str, instance_id: int | None) -> str:
-    """A device by name and instance, as `--device` takes it."""
+    """Name and instance of a device, as `--device` takes them."""
     return f"{printable(idstr)}/{instance_id or 0}"
 
 
 def tree(struct: Struct) -> Iterator[str]:
-    """The fields and subsections of a struct, a line or several for each."""
+    """The fields and subsections of a struct, one or more lines each."""
     children = list(struct.children())
     width = max((len(_label(step, node)) for step, node in children if _is_short(node)), default=0)
     for step, node in children:
@@ -107,7 +107,7 @@ def _indented(lines: Iterator[str]) -> Iterator[str]:
 
 
 def _named(name: str, node: Node, width: int) -> Iterator[str]:
-    """A field after its name: on the same line if it has room there."""
+    """A field after its name, on the same line if it fits."""
     if isinstance(node, Leaf):
         yield f"{name:<{width}}  {scalar(node.value)}"
     elif isinstance(node, Struct):
@@ -123,7 +123,7 @@ def _named(name: str, node: Node, width: int) -> Iterator[str]:
 
 
 def _is_short(node: Node) -> bool:
-    """Whether the value stands beside the name."""
+    """Whether the value is shown beside the name."""
     if isinstance(node, Array):
         return _is_row(node) and (len(node.items) <= _ROW or _is_uniform(node))
     return isinstance(node, Leaf) or _flat(node) is not None
@@ -134,7 +134,7 @@ def _label(name: str, node: Node) -> str:
 
 
 def _flat(struct: Struct) -> str | None:
-    """A struct of a few numbers on one line; None where it needs more."""
+    """A struct of a few numbers on one line; None if it does not fit."""
     leaves = [(step, node) for step, node in struct.children() if isinstance(node, Leaf)]
     if struct.subsections or len(leaves) < len(struct.fields) or not leaves:
         return None
@@ -146,19 +146,19 @@ def _flat(struct: Struct) -> str | None:
 
 
 def _short(value: Scalar) -> str:
-    """A value that stands beside others."""
+    """A value shown beside others."""
     return number(value) if isinstance(value, int) and value is not True else scalar(value)
 
 
 def _is_row(array: Array) -> bool:
-    """Whether the elements are numbers, of which several go on a line."""
+    """Whether the elements are numbers, shown several to a line."""
     return all(
         isinstance(item, Leaf) and isinstance(item.value, (int, LeftOut)) for item in array.items
     )
 
 
 def _is_uniform(array: Array) -> bool:
-    """Whether all elements are one and the same number."""
+    """Whether all elements are the same number."""
     return all(item.value == array.items[0].value for item in array.items)
 
 
@@ -178,7 +178,7 @@ def _numbers(label: str, array: Array, width: int) -> Iterator[str]:
 
 
 def _elements(items: Sequence[Node]) -> Iterator[str]:
-    """Elements that are more than numbers."""
+    """Elements that are not just numbers."""
     values = [item.value for item in items]
     return _folded(values, lambda index: _named(f"[{index}]", items[index], 0), "elements")
 
@@ -186,7 +186,7 @@ def _elements(items: Sequence[Node]) -> Iterator[str]:
 def _folded(
     values: Sequence[object], lines: Callable[[int], Iterator[str]], what: str
 ) -> Iterator[str]:
-    """The lines of each value, not of all if there are many or if they repeat."""
+    """The lines of each value, folded if there are many or if they repeat."""
     shown = 0
     for pieces, hidden in folded(range(len(values)), lambda index: values[index]):
         if shown >= _ROWS_SHOWN:

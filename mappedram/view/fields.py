@@ -1,4 +1,4 @@
-"""The fields of a structure as they stand in the file, with what the spec says of each."""
+"""Fields of a structure in the file, with their descriptions in the spec."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -39,15 +39,15 @@ class ShownField(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its own name, without that of the structure around it."""
+        """Name of the field, without the structure around it."""
         return self.path.rpartition("/")[2]
 
 
 def fields_of(snapshot: OpenSnapshot, element: Element[object]) -> list[ShownField]:
-    """The fields of `element` in the order of the bytes.
+    """The fields of `element` in file order.
 
     Raises:
-        FormatError: other bytes stand there than when the file was opened.
+        FormatError: the bytes have changed since the file was opened.
     """
     try:
         spans = snapshot.fields(element)
@@ -69,13 +69,13 @@ def _field(element: Element[object], span: Span) -> ShownField:
 
 
 def _inner_kind(step: str, values: Fields) -> str:
-    """The type in the spec of the structure in the field `step`."""
+    """Type in the spec of the structure in the field `step`."""
     if step == "body":
         return str(values["idstr"]).rpartition("/")[2].replace("-", "_")
     return "mapped_ram_header" if step == "mapped_ram" else "capability"
 
 
-# What a value means, in QEMU's words.
+# Meanings of values, in QEMU's words.
 
 _FLAGS = {
     RAM_SAVE_FLAG_MEM_SIZE: "RAM_SAVE_FLAG_MEM_SIZE",
@@ -93,7 +93,7 @@ _SECTIONS = (
 
 
 def decoded(name: str, value: Scalar) -> str:
-    """A value as a person reads it beside the spec: names for numbers, sizes in words."""
+    """A value as shown beside the spec: names for numbers, sizes with units."""
     if name in _DECODERS:
         return _DECODERS[name](value)
     if isinstance(value, bytes):

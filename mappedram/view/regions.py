@@ -1,4 +1,4 @@
-"""Regions of a file as `layout` shows them: runs that repeat are folded, bytes are sampled."""
+"""Regions of a file as `layout` shows them: repeated runs are folded, bytes are sampled."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -13,12 +13,12 @@ from mappedram.view.text import folded, hex_lines
 
 #: Bytes shown of a region that is not a structure.
 _SAMPLE = 32
-#: Padding is looked through up to this size; QEMU's is always shorter.
+#: Most bytes of padding to read; QEMU's padding is always shorter.
 _PADDING_MAX = MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 
 
 class Fold(NamedTuple):
-    """Regions that are not shown, because they repeat those before."""
+    """Regions that are not shown because they repeat those before."""
 
     what: str
     offset: int
@@ -31,7 +31,7 @@ class Fold(NamedTuple):
 def pieces(
     snapshot: OpenSnapshot, regions: Sequence[Region]
 ) -> Iterator[tuple[list[Region], Fold | None]]:
-    """The regions to be shown, and now and then what stands for those that repeat them.
+    """Yield the regions to show, and a `Fold` in place of those that repeat them.
 
     Sections that are alike are folded, each with all of its regions.
     """
@@ -57,7 +57,7 @@ def _fold(hidden: Sequence[tuple[Section | None, list[Region]]]) -> Fold:
 
 
 def sample(snapshot: OpenSnapshot, region: Region) -> Iterator[str]:
-    """A region that is not a structure: its first bytes, or that they are zeros."""
+    """First bytes of a region that is not a structure, or a note that it is zero."""
     start = region.offset
     if region.kind == "padding" and region.length <= _PADDING_MAX:
         stray = _first_nonzero(snapshot, region)

@@ -1,4 +1,4 @@
-"""What several releases of QEMU do with a file, in lines."""
+"""Results of the releases of QEMU for a file, as lines."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from mappedram.check.releases import Group, by_outcome
 
 
 def lines(report: Report) -> Iterator[str]:
-    """What the releases do with a file, those that agree on one line."""
+    """Results of the releases for a file; releases with the same result share a line."""
     for group in by_outcome(report.qemu):
         yield f"QEMU {group.span}: {_described(group)}"
 

@@ -1,4 +1,4 @@
-"""Sections of a stream as `info` and `layout` name and fold them."""
+"""Names and folding of the sections of a stream in `info` and `layout`."""
 
 from collections.abc import Sequence
 
@@ -10,19 +10,19 @@ _COMMANDS = {command.value: command.name for command in CommandType}
 
 
 def section_name(section: Section) -> tuple[str, str | None]:
-    """The type of a section, and whose it is or what it commands."""
+    """The type of a section, with its device or command."""
     if section.command is not None:
         return section.type.name, _COMMANDS.get(section.command, f"{section.command:#x}")
     return section.type.name, None if section.idstr is None else printable(section.idstr)
 
 
 def section_key(section: Section) -> tuple[object, ...]:
-    """Equal for sections that say the same of themselves, such as the PARTs of one device."""
+    """Key that is equal for sections with the same header, such as the PARTs of one device."""
     return section.type, section.section_id, section.command
 
 
 def folded_sections(hidden: Sequence[Section]) -> str:
-    """The line that stands for sections which repeat those before it."""
-    # No more than a cycle of them has different names.
+    """Line in place of sections that repeat those before."""
+    # Only the sections of one cycle have different names.
     names = dict.fromkeys(" ".join(filter(None, section_name(section))) for section in hidden)
     return f"… {len(hidden)} more {', '.join(names)} …"

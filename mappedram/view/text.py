@@ -1,4 +1,4 @@
-"""How things look to a person: numbers, names out of a file, tables, runs of equal rows."""
+"""Formatting for people: numbers, names from a file, tables, runs of equal rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -8,12 +8,12 @@ T = TypeVar("T")
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 #: More repetitions than this are folded.
 _REPEATS_SHOWN = 3
-#: Sections of several live devices take turns, so that what repeats is a cycle of a few.
+#: Most sections in a repeated cycle: those of several live devices alternate.
 _CYCLE_MAX = 4
 
 
 def size(number: int) -> str:
-    """A size in the largest unit that leaves at least one: `16 MiB`, `1.5 KiB`, `28 B`."""
+    """Format a size in the largest unit that leaves at least one: `16 MiB`, `1.5 KiB`, `28 B`."""
     exponent = min(max(number.bit_length() - 1, 0) // 10, len(_UNITS) - 1)
     whole, rest = divmod(number, 1 << 10 * exponent)
     shown = f"{number / (1 << 10 * exponent):.1f}" if rest else str(whole)
@@ -21,12 +21,12 @@ def size(number: int) -> str:
 
 
 def hex_bytes(data: bytes) -> str:
-    """The bytes as pairs of hex digits, a space between."""
+    """Format bytes as pairs of hex digits, separated by spaces."""
     return data.hex(" ")
 
 
 def hex_lines(offset: int, data: bytes) -> Iterator[str]:
-    """Lines of sixteen bytes: offset, hex, and as text what is ASCII."""
+    """Format bytes as lines of sixteen: offset, hex, and ASCII text."""
     for start in range(0, len(data), 16):
         row = data[start : start + 16]
         chars = row.decode("ascii", "replace")
@@ -37,12 +37,12 @@ def hex_lines(offset: int, data: bytes) -> Iterator[str]:
 def table(
     header: Sequence[str], rows: Iterable[Sequence[object] | str], right: str = ""
 ) -> Iterator[str]:
-    """Rows under their header, each column as wide as it must be.
+    """Format rows under their header, each column as wide as needed.
 
     Args:
         header: the names of the columns.
         rows: the cells, None shown as `-`; a string is a line of its own.
-        right: the names of the columns to be aligned to the right, separated by spaces.
+        right: the names of right-aligned columns, separated by spaces.
     """
     lines: list[list[str] | str] = [
         row if isinstance(row, str) else ["-" if cell is None else str(cell) for cell in row]
@@ -66,7 +66,7 @@ def _padded(row: Sequence[str], widths: Sequence[int], to_right: Sequence[bool])
 def folded(
     items: Sequence[T], key: Callable[[T], object]
 ) -> Iterator[tuple[Sequence[T], Sequence[T]]]:
-    """Split `items` into pieces to be shown, each with what repeats it and need not be."""
+    """Split `items` into pieces to show, each with the items that repeat it."""
     keys = [key(item) for item in items]
     start = 0
     while start < len(items):
@@ -77,7 +77,7 @@ def folded(
 
 
 def _cycle(keys: Sequence[object], start: int) -> tuple[int, int]:
-    """How many items from `start` make up what repeats, and how often they come."""
+    """Length of the cycle that begins at `start`, and how often it repeats."""
     for period in range(1, _CYCLE_MAX + 1):
         end = start + period
         while end < len(keys) and keys[end] == keys[end - period]:

@@ -1,4 +1,4 @@
-"""The drivers, each made when it is first asked for."""
+"""The drivers, each built on first use."""
 
 import os
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tests.conformance.toolchains import Built
 
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all processes of one run of pytest share."""
+    """A folder that all processes of a pytest run share."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder = shared / "conformance"
@@ -22,7 +22,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def driver(workshop: Path) -> Callable[[str], Built]:
-    """Gives the driver of a language; skips the test where its tools are missing."""
+    """Return the driver of a language; skip the test if its tools are missing."""
 
     def build(language: str) -> Built:
         if lacking := toolchains.missing(language):

@@ -1,8 +1,8 @@
-"""Runs `spec/mapped_ram.hexpat`: as much of ImHex's pattern language as it uses.
+"""An interpreter for `spec/mapped_ram.hexpat`, with the used part of ImHex's pattern language.
 
-ImHex is in no package registry that we reach; this follows its documentation (docs.werwolv.net). In
-particular: a local variable takes no bytes, something placed with `@` does not move the cursor, and
-`break` ends the array whose element it stands in, that element included.
+ImHex is not in any package registry that we can use; this follows its documentation
+(docs.werwolv.net). In particular: a local variable takes no bytes, a variable placed with `@` does
+not move the cursor, and `break` ends the array of the current element and includes that element.
 """
 
 import os
@@ -15,7 +15,7 @@ TOKEN = re.compile(
     r'\s+|//[^\n]*|#[^\n]*|(?P<t>"(?:\\.|[^"\\])*"|0x[0-9a-fA-F]+|\d+|\w+(?:::\w+)*'
     r"|==|!=|<=|>=|&&|\|\||\[\[|\]\]|[-+*/&<>=(){}\[\];:,.@$!])"
 )
-#: Operators by precedence, the weakest first; `<` and `>` do not stand in template arguments.
+#: Operators by precedence, the weakest first; template arguments do not contain `<` and `>`.
 LEVELS: tuple[dict[str, Callable[[Any, Any], Any]], ...] = (
     {"||": lambda a, b: a or b},
     {"&&": lambda a, b: a and b},
@@ -32,7 +32,7 @@ LEVELS: tuple[dict[str, Callable[[Any, Any], Any]], ...] = (
 )
 _TEMPLATE_LEVEL = 4
 _NOWHERE = (1 << 128) - 1
-#: Bytes that are searched at once.
+#: Bytes searched at once.
 _WINDOW = 1 << 20
 SIZES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "char": 1}
 
@@ -51,10 +51,10 @@ class _ReturnError(Exception):
 
 @dataclass
 class Pattern:
-    """A pattern, read, and what it finds in one file.
+    """A parsed pattern, and the fields that it finds in one file.
 
     Attributes:
-        found: of each field its name, where it stands and how long it is.
+        found: name, offset and length of each field.
     """
 
     text: str
@@ -97,16 +97,16 @@ class Pattern:
         return int.from_bytes(self._data(at, size), "big")
 
     def _read_unsigned(self, at: int, size: int, endian: str = "std::mem::Endian::Native") -> int:
-        """A number; in the order of the host, unless told otherwise: `#pragma` is not asked."""
+        """Read a number; in host byte order unless specified: `#pragma` is not considered."""
         data = self._data(at, size)
         is_big = endian == "std::mem::Endian::Big"
         return int.from_bytes(data, "big") if is_big else int.from_bytes(data, "little")
 
     def _find(self, nth: int, start: int, end: int, wanted: bytes) -> int:
-        """Where bytes stand; -1, which is 2^128 - 1 without a sign, where they do not.
+        """Offset of bytes; if they are missing, -1, which is 2^128 - 1 unsigned.
 
-        An end that is not behind the start is that of the file, and what stands at the very end of
-        the range is not found. Source: PatternLanguage lib/source/pl/lib/std/mem.cpp,
+        An end that is not behind the start means the end of the file, and bytes at the very end of
+        the range are not found. Source: PatternLanguage lib/source/pl/lib/std/mem.cpp,
         findSequence().
         """
         assert nth == 0
@@ -120,7 +120,7 @@ class Pattern:
             position += max(1, len(window) - len(wanted) + 1)
         return _NOWHERE
 
-    # Parsing, by recursive descent. What is parsed becomes a function of a scope.
+    # Parsing, by recursive descent. Each construct becomes a function of a scope.
 
     def _peek(self) -> str:
         return self.tokens[self.place] if self.place < len(self.tokens) else ""
@@ -211,7 +211,7 @@ class Pattern:
         return self._assignment() if assigned else self._variable()
 
     def _assignment(self) -> Statement:
-        """A new value for the cursor, or for a local variable that is there."""
+        """Assignment to the cursor, or to an existing local variable."""
         name = self._take()
         self._take("=")
         value = self._expression()
@@ -298,7 +298,7 @@ class Pattern:
         return self._at(place, name, placed)
 
     def _at(self, place: Expression | None, name: str, placed: Expression) -> Statement:
-        """A variable where the cursor is, or at a place from which the cursor comes back."""
+        """A variable at the cursor, or at a place after which the cursor returns."""
 
         def run(scope: Scope) -> None:
             before = self.cursor

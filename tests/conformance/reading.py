@@ -1,6 +1,6 @@
-"""What a parser made from the spec has to say of a file, by the reading of Construct.
+"""The reading of a file that a parser made from the spec must print, derived from Construct.
 
-The drivers in `drivers/` print the same as JSON. Fields have QEMU's names, but for numbers that the
+The drivers in `drivers/` print it as JSON. Fields have QEMU's names, except for numbers that the
 spec reads in parts, which have those of the spec; bytes are hexadecimal.
 """
 
@@ -19,13 +19,13 @@ from tools.generate import ksy
 
 Reading = dict[str, Any]
 
-#: A driver leaves out a longer bitmap, and one that does not lie in the file.
+#: A driver leaves out longer bitmaps, and those outside the file.
 BITMAP_MAX = 1 << 20
-#: Up to here JavaScript has all integers.
+#: JavaScript represents all integers up to here.
 MAX_SAFE_INTEGER = (1 << 53) - 1
 
 MAGIC_SIZE = 4
-#: Structure of a field that is refused, by its path in `mappedram`.
+#: Structure of a refused field, by its path in `mappedram`.
 STRUCTURES = {
     r"/header": "stream_header",
     r"/configuration/header": "configuration_header",
@@ -38,20 +38,20 @@ STRUCTURES = {
     r"/ram/blocks\[\d+\]": "ramblock_header",
     r"/ram/blocks\[\d+\]/mapped_ram": "mapped_ram_header",
 }
-#: What `mapped_ram.ksy` looks at once more by itself, and the field where it does.
+#: Values that `mapped_ram.ksy` reads again by itself, and the field where it does.
 LOOKED_AT_AGAIN = {
     "/types/stream_section/instances/section_type": "section/section_type",
     "/types/stream_section/instances/len_packaged": "section/data",
 }
 #: The structures of the spec by their names.
 TYPES = {entry.name: entry for entry in ksy.types()}
-#: Each record of RAM is first looked at as this, bits after bits.
+#: Bits of the parts in which the spec first reads each record of RAM.
 WORD_BITS = [field.bits for field in TYPES["ram_word"].fields]
 
 
 @dataclass(frozen=True)
 class Construct:
-    """The reading of one file, and whether numbers beyond 2^53 stand on the way to it."""
+    """The reading of one file, and whether it needs numbers beyond 2^53."""
 
     reading: Reading
     representable: bool
@@ -79,7 +79,7 @@ def field_of(place: str) -> str:
 
 def _refused(error: FormatError, file_size: int) -> Reading:
     path = str(error.path)
-    # A number that leads out of the file is wrong itself: it is known what it may be.
+    # A number that leads out of the file is itself wrong: its permitted values are known.
     magic_is_cut = isinstance(error.actual, bytes) and len(error.actual) < MAGIC_SIZE
     if error.expected is None or (path == "/header/magic" and magic_is_cut):
         offset = error.offset or 0
@@ -92,7 +92,7 @@ def _refused(error: FormatError, file_size: int) -> Reading:
 
 
 def _bytes_before_the_cut(available: int) -> int:
-    """How many bytes of a record's word were read before its part in which the file ends."""
+    """Bytes of a record's word before the part that the end of the file cuts."""
     ends = [-(-end // 8) for end in accumulate(WORD_BITS)]
     return max((end for end in ends if end <= available), default=0)
 
@@ -106,7 +106,7 @@ def _reading(fd: int, snapshot: Snapshot) -> Reading:
             break
     rest = walk.page if walk.rest is None else walk.rest
     if rest is None and (stopped := stream.stopped) is not None:
-        # The spec goes as far as the file does, where that ends between two sections.
+        # The spec follows the file to its end, if that is between two sections.
         between = walk.sections and stopped.offset == stream.file_size
         if not (between and str(stopped.path).endswith("]/section_type")):
             return _refused(stopped, stream.file_size)
@@ -119,7 +119,7 @@ def _reading(fd: int, snapshot: Snapshot) -> Reading:
 
 
 class _Walk:
-    """Puts the structures that `mappedram` lists one after the other into the shape of the spec."""
+    """Converts the structures that `mappedram` lists one by one into the shape of the spec."""
 
     def __init__(self, fd: int, snapshot: Snapshot) -> None:
         self.fd = fd
@@ -134,7 +134,7 @@ class _Walk:
         self.page: int | None = None
 
     def pass_element(self, element: Element[object]) -> None:
-        """Dispatch on the kind of the structure; those of live devices are none of the spec's."""
+        """Dispatch on the kind of the structure; the spec has none of live devices."""
         if self.page is not None and element.offset >= self.page:
             self.rest = self.page
         elif take := getattr(self, f"_{element.kind}", None):
@@ -166,14 +166,14 @@ class _Walk:
     _section_part = _section_start
 
     def _command(self, element: Element[object], values: Reading) -> None:
-        # What is packaged may lead out of the file: the section is not listed then.
+        # The packaged stream may lead out of the file; then the section is not listed.
         section = self.places.get(element.offset)
         self._add(element, values, (element.end, section.payload_length if section else 0))
 
     _end_of_stream = _vmdescription = _command
 
     def _first_page(self, section: Section) -> int | None:
-        """Where a page stands among the records of RAM, as it does without mapped-ram."""
+        """Offset of a page among the records of RAM, as in a stream without mapped-ram."""
         behind = section.payload_offset
         for element in self.stream.elements:
             if element.offset < behind:
@@ -247,7 +247,7 @@ class _Walk:
 
 
 def _parts(kind: str, values: Mapping[str, Any]) -> Reading:
-    """The values with the numbers that the spec reads in parts cut into these."""
+    """The values, with numbers split into the parts that the spec reads."""
     cut: Reading = {}
     for field in TYPES[kind].fields:
         if not field.parts:
@@ -261,7 +261,7 @@ def _parts(kind: str, values: Mapping[str, Any]) -> Reading:
 
 
 def _plain(value: Any) -> Any:
-    """A value as it stands in JSON."""
+    """A value for JSON."""
     if isinstance(value, dict):
         return {name: _plain(member) for name, member in value.items()}
     if isinstance(value, list):

@@ -1,19 +1,19 @@
-"""`python -m tests.conformance.shared`: writes the vectors as JSON, for parsers in any language.
+"""`python -m tests.conformance.shared`: write the vectors as JSON, for parsers in any language.
 
 `vectors.jsonl` has one object a line:
 
-- `name`, `why`: what the vector is called, and why there is one.
+- `name`, `why`: name and purpose of the vector.
 - `offset`: where the stream begins.
-- `file`: a path in the repository, the archive and what to take from it; or how to make the file:
-  `size`, all of it zeros but for `data`, a list of `[offset, hexadecimal]`.
-- `expected`: what a driver prints. `sections` has the configuration and its subsections, too; each
+- `file`: a path in the repository, the archive and its member; or how to make the file:
+  `size`, all of it zeros except for `data`, a list of `[offset, hexadecimal]`.
+- `expected`: output of a driver. `sections` also has the configuration and its subsections; each
   section has its `offset`, the fields of its `header`, its `payload` as `[offset, length]` (null
   where the walk stops), the `records` of RAM and the `footer`; `rest` is where the walk stops.
-  Fields have QEMU's names, but for numbers that the spec reads in parts; bytes are hexadecimal;
-  null stands for a bitmap of more than 1 MiB or out of the file. A refused file has a `why`:
-  `short`, with the `offset` of the field in which the file ends, or `value`, with the `field` that
-  is wrong.
-- `above_2_53`: whether there are numbers above 2^53 - 1 on the way.
+  Fields have QEMU's names, except for numbers that the spec reads in parts; bytes are hexadecimal;
+  null stands for a bitmap of more than 1 MiB or outside the file. A refused file has a `why`:
+  `short`, with the `offset` of the field that the end of the file cuts, or `value`, with the
+  `field` that is wrong.
+- `above_2_53`: whether numbers above 2^53 - 1 are needed.
 """
 
 import json
@@ -31,12 +31,12 @@ from tests.conftest import Fixtures, manifest
 
 PATH = Path(__file__).with_name("vectors.jsonl")
 PAGE = 4096
-#: As many zeros are worth a piece of their own.
+#: At least as many zeros separate two pieces.
 _ZEROS = re.compile(rb"\0{32,}")
 
 
 def entry(fixtures: Fixtures, name: str) -> dict[str, Any]:
-    """One vector, or one real file, with what is expected of it."""
+    """One vector, or one real file, with its expected reading."""
     found = vectors.ALL.get(name)
     with vectors.open_vector(fixtures, name) as (fd, offset):
         construct = expected(fd, offset)
@@ -52,11 +52,11 @@ def entry(fixtures: Fixtures, name: str) -> dict[str, Any]:
 
 
 def described(fd: int) -> dict[str, Any]:
-    """How to make a file that is nearly all zeros."""
+    """Description of a file that is mostly zeros."""
     size = os.fstat(fd).st_size
     with open_source(fd) as source:
         parts = list(source.extents(0, size))
-    # Linux takes the last page before 2^63 for a hole, whatever stands in it.
+    # Linux takes the last page before 2^63 for a hole, whatever its contents.
     last = max(size - PAGE, parts[-1][1] if parts else 0)
     data = [piece for begin, end in [*parts, (last, size)] for piece in _data(fd, begin, end)]
     return {"size": size, "data": data}
@@ -73,7 +73,7 @@ def _data(fd: int, begin: int, end: int) -> Iterator[tuple[int, str]]:
 
 
 def make(fd: int, file: dict[str, Any]) -> None:
-    """Make a file as it was described, in an empty one."""
+    """Make a file from its description, in an empty one."""
     for offset, data in file["data"]:
         os.pwrite(fd, bytes.fromhex(data), offset)
     os.ftruncate(fd, file["size"])

@@ -18,10 +18,10 @@ from tests.html.browser import CHROMIUM, Browser
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: run tools/install")
 
-#: The files of the driver that a page needs, and the runtime.
+#: The driver's files that a page needs, and the runtime.
 MODULES = ("latin1", "places", "window_stream", "blob_source", "reading")
 RUNTIME = "node_modules/kaitai-struct/KaitaiStream.js"
-#: Modules find each other by the last part of their names.
+#: Finds modules by the last part of their names.
 LOADER = """\
 const defined = {}, loaded = {};
 const require = (name) => {

@@ -15,7 +15,7 @@ PAGE = (ksy.ROOT / "docs" / "languages.md").read_text(encoding="utf-8")
 
 
 def examples() -> dict[str, str]:
-    """The code blocks of the page by their language, shell commands set apart."""
+    """The code blocks of the page by their language, without shell commands."""
     return dict(re.findall(r"^```(?!sh\b)(\w+)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
 
 

@@ -1,4 +1,4 @@
-"""What is expected of the vectors is right: told here by hand, without the code that derives it."""
+"""The expected readings of some vectors, written by hand to verify the code that derives them."""
 
 import pytest
 
@@ -9,18 +9,18 @@ from tests.files import field_place
 from tools.generate import ksy
 from tools.generate.validity import is_ruled
 
-#: Beyond what JavaScript can say.
+#: Vectors with numbers that JavaScript cannot represent.
 UNREPRESENTABLE = {
     *("addr_rounded", "addr_top_bit", "ends_at_2_63", "ends_beyond_2_53", "ends_beyond_2_64"),
     *("bitmap_top_bit", "length_top_bit", "page_size_top_bit", "pages_at_2_63"),
     *("pages_beyond_2_53", "sum_beyond_2_63"),
 }
-#: Where the pages do not lie between their header and the end of the file.
+#: Vectors whose pages do not lie between their header and the end of the file.
 MISPLACED = {
     *("circle", "ends_beyond_2_64", "length_top_bit", "pages_at_2_63", "pages_behind_the_end"),
     "sum_beyond_2_63",
 }
-#: Too short for what they begin with, or for what they announce.
+#: Vectors that are too short for their first field, or for a length that they declare.
 LED_ASTRAY = {"empty", "last_footer", "packaged_too_much"}
 
 
@@ -53,15 +53,15 @@ def test_place_of_a_cut(name: str) -> None:
     with vectors.VECTORS["small"].file() as fd, open_snapshot(fd) as snapshot:
         place, _ = field_place(snapshot, name.removeprefix("cut"))
     if name.endswith("/section_type") and name != "cut/configuration/header/section_type":
-        assert of(name).reading["rest"] == place  # between two sections, as far as the file goes
+        assert of(name).reading["rest"] == place  # between two sections, up to the end of the file
     else:
         if name.endswith(("/total_and_flags", "/flags")):
-            place += 7  # the flags begin in the byte before, which is there
+            place += 7  # the flags begin in the byte before, which is present
         assert of(name).reading == {"verdict": "refused", "why": "short", "offset": place}
 
 
 def test_fields_are_told_by_their_place_in_one_way() -> None:
-    """A parser names `/seq/0` without saying of which file; only one file can refuse there."""
+    """A parser names `/seq/0` without naming its `.ksy`; only one of them can refuse there."""
     names = [entry.name for entry in ksy.types()]
     assert len(names) == len(set(names))
     nodes = dict(ksy.nodes())

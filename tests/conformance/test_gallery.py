@@ -1,4 +1,4 @@
-"""The `.ksy` for the gallery of Kaitai reads files as the reader does, and writes them again."""
+"""The `.ksy` for the gallery of Kaitai reads files as the reader does, and writes them back."""
 
 import sys
 from collections.abc import Iterator
@@ -21,23 +21,23 @@ from tools.generate.validity import specified
 SOURCE = ksy.ROOT / "tools" / "gallery" / "qemu_mapped_ram.ksy"
 README = SOURCE.with_name("README.md")
 
-#: Real files of which it reads less than the reader does, and why.
+#: Real files of which it reads less than the reader, with the reasons.
 LESS = {
     "no-footers": "only the JSON description tells where a device ends",
     "no-footers-no-vmdesc": "nothing tells where a device ends",
 }
 #: Real files without mapped-ram.
 PLAIN = {name for name, entry in manifest().items() if "mapped-ram" not in entry["capabilities"]}
-#: Real files that are cut, so that it throws behind the pages.
+#: Truncated real files, for which it raises behind the pages.
 CUT = {"killed", "ignore-shared-failed"}
 NAMES = [name for name in manifest() if name not in PLAIN]
-#: Larger files are not written again: all of them is in memory then.
+#: Larger files are not written back, because that needs all of the file in memory.
 SIZE_MAX = 24 << 20
 
 
 @pytest.fixture(scope="module")
 def parser(workshop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The generated class, which can write."""
+    """The generated class with support for writing."""
     if lacking := missing("go"):
         pytest.skip(f"the compiler needs {', '.join(lacking)}: run tools/install")
     folder = tmp_path_factory.mktemp("gallery")
@@ -61,7 +61,7 @@ def test_it_is_tidy() -> None:
 
 
 def test_same_numbers_as_in_the_spec() -> None:
-    """Enumerations, and what fields may hold."""
+    """Enumerations and permitted values of fields agree with the spec."""
     document = ksy.load(SOURCE)
     enums = dict(ksy.enums())
     for name, values in document["enums"].items():

@@ -16,7 +16,7 @@ from tests.conftest import UNFINISHED, Fixtures
 from tests.files import memory_file
 from tools.generate import imhex
 
-#: What the pattern gets wrong, and why.
+#: Vectors that the pattern gets wrong, with the reasons.
 LIMITS = {
     "capabilities_replaced": "names of capabilities are looked for, wherever they stand",
     "number_taken": "PART and END with the number of RAM are taken for RAM",
@@ -25,12 +25,12 @@ LIMITS = {
     "bitmap_behind_the_end": "a bitmap has to be in the file",
     "bitmap_top_bit": "a bitmap has to be in the file",
 }
-#: Real files whose stream begins with the file.
+#: Real files whose stream begins at offset 0.
 NAMES = [name for name in vectors.FIXTURES if name not in {"offset-unaligned", *UNFINISHED}]
 
 
 def accepted() -> Iterator[str]:
-    """Vectors whose stream begins with the file, and which are not refused."""
+    """Vectors whose stream begins at offset 0, and that are not refused."""
     for line in PATH.read_text(encoding="utf-8").splitlines():
         vector = json.loads(line)
         if vector["expected"]["verdict"] == "accepted" and vector["offset"] == 0:
@@ -38,7 +38,7 @@ def accepted() -> Iterator[str]:
 
 
 NAMES += [name for name in accepted() if name in vectors.VECTORS and name not in LIMITS]
-#: Structures that no walk of Kaitai Struct meets: the records of live devices, those of pages.
+#: Structures that Kaitai Struct does not walk through: records of live devices and of pages.
 INSIDE = {"dirty_bitmap_chunk", "htab_header", "htab_chunk", "storage_attributes", "vfio_record"}
 INSIDE |= {"page_record"}
 #: The type bytes of commands and of the description.
@@ -48,7 +48,7 @@ Place = tuple[str, int, int]
 
 
 def fields(snapshot: OpenSnapshot, end: int) -> Iterator[Place]:
-    """Each field of the structures before `end`, as Construct reads them: name, place, length."""
+    """Name, offset and length of each field of the structures before `end`, by Construct."""
     for element in snapshot.stream.elements:
         if element.offset >= end or element.kind in INSIDE:
             continue
@@ -59,7 +59,7 @@ def fields(snapshot: OpenSnapshot, end: int) -> Iterator[Place]:
 
 
 def payloads(sections: list[dict[str, Any]]) -> Iterator[Place]:
-    """What stands in sections that are not RAM, as a parser of Kaitai Struct has to find it."""
+    """Payloads of sections other than RAM, as a parser of Kaitai Struct must find them."""
     names = {COMMAND: "packaged", VMDESCRIPTION: "json"}
     for section in sections:
         place = section["payload"]
@@ -86,14 +86,14 @@ def test_same_fields(name: str, fixtures: Fixtures) -> None:
 
 @pytest.mark.parametrize("name", LIMITS)
 def test_limits_are_limits(name: str, fixtures: Fixtures) -> None:
-    """One that is no longer there has to leave the list, and the page."""
+    """A vector that works must be removed from the list, and from the page."""
     assert name in set(accepted())
     with pytest.raises((AssertionError, EOFError, OverflowError)):
         test_same_fields(name, fixtures)
 
 
 def run(pattern: str, data: bytes) -> dict[str, int]:
-    """What a pattern finds in a file: the places of its fields."""
+    """The places of the fields that a pattern finds in a file."""
     with memory_file(data) as fd:
         return {name: place for name, place, _ in Pattern(pattern, fd).found}
 
@@ -112,8 +112,8 @@ def test_numbers_are_read_in_the_order_of_the_host_unless_told_otherwise() -> No
         (3, 16, 3),
         (4, 16, None),
         (0, 6, 3),
-        (0, 5, None),  # what stands at the very end of the range is not found
-        (3, 0, 3),  # an end before the start is that of the file
+        (0, 5, None),  # bytes at the very end of the range are not found
+        (3, 0, 3),  # an end before the start means the end of the file
     ],
 )
 def test_where_a_sequence_is_found(start: int, end: int, place: int | None) -> None:

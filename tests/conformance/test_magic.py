@@ -1,4 +1,4 @@
-"""`file` knows the files of the spec by `spec/mapped_ram.magic`."""
+"""`file` recognises the files of the spec by `spec/mapped_ram.magic`."""
 
 import shutil
 import subprocess

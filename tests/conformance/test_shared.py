@@ -1,4 +1,4 @@
-"""`vectors.jsonl` is what the vectors are, and enough to make them."""
+"""`vectors.jsonl` describes the vectors, and suffices to make them."""
 
 import json
 import os
@@ -20,7 +20,7 @@ def test_all_vectors_are_there() -> None:
 
 @pytest.mark.parametrize("line", LINES, ids=vectors.NAMES)
 def test_a_line_is_fresh(line: dict[str, Any], fixtures: Fixtures) -> None:
-    """Made again by `python -m tests.conformance.shared`."""
+    """`python -m tests.conformance.shared` makes the same line."""
     assert line == json.loads(json.dumps(shared.entry(fixtures, line["name"])))
 
 

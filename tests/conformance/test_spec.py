@@ -1,4 +1,4 @@
-"""The spec keeps to the portable subset and to the style guide of Kaitai's gallery."""
+"""The spec obeys the portable subset and the style guide of Kaitai's gallery."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tests.conformance.toolchains import compiler, missing
 from tests.conftest import FIXTURES
 from tools.generate import gallery, imhex, ksc, ksy, languages, portable
 
-#: One attribute each that breaks one rule of `portable`, by the beginning of the rule.
+#: Attributes that each break one rule of `portable`, by the beginning of the rule.
 UNPORTABLE = {
     "`%`": "instances: {odd: {value: (size % 2).as<u8>}}",
     "`&`": "instances: {low: {value: (total & 0x3ff).as<u8>}}",
@@ -24,7 +24,7 @@ UNPORTABLE = {
     "an expression": "seq: [{id: size, type: u8, valid: {expr: total == 4}}]",
     "integers": "seq: [{id: size, type: u8, valid: 9007199254740993}]",
 }
-#: A `.ksy` with which the gallery is content, and what it is not content with.
+#: A `.ksy` that the gallery accepts, and changes that it rejects.
 TIDY = """\
 meta:
   id: tidy
@@ -76,7 +76,7 @@ def test_each_trap_is_found(rule: str) -> None:
 
 
 def test_narrow_numbers_are_narrow() -> None:
-    """The numbers of which bits are taken have at most 16 of them."""
+    """Numbers used in bit operations have at most 16 bits."""
     types: dict[str, Any] = {
         entry.place.rpartition("/")[2]: entry.keys.get("type")
         for source in ksy.sources()
@@ -98,7 +98,7 @@ def test_each_untidiness_is_found(said: str) -> None:
 
 
 def test_there_are_sample_files() -> None:
-    """The gallery asks for a file of each format, small enough for a pull request."""
+    """The gallery requires a file of each format, small enough for a pull request."""
     samples = {"mapped_ram": "none.tar.gz", "libvirt_save_image": "libvirt-sparse.tar.gz"}
     formats = {source.stem for source in ksy.sources() if "seq" in ksy.load(source)}
     formats |= {source.stem for source in ksy.sources() if "instances" in ksy.load(source)}
@@ -116,7 +116,7 @@ def test_the_compiler_has_no_warnings(workshop: Path, tmp_path: Path) -> None:
 
 
 def test_rust_takes_nothing_long_for_32_bits(workshop: Path, tmp_path: Path) -> None:
-    """It compares and adds as `i32` what is not cast: short numbers only, and equality."""
+    """Rust uses `i32` for numbers without a cast: only short numbers and equality are safe."""
     if lacking := missing("go"):
         pytest.skip(f"the compiler needs {', '.join(lacking)}: run tools/install")
     folder = languages.generate("rust", compiler(workshop), tmp_path)

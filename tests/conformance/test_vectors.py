@@ -15,12 +15,12 @@ from tests.conftest import Fixtures
 from tests.files import memory_file
 from tools.oracle import OracleBlock, OracleFile
 
-#: Bytes that a driver may read, its own program included: less than 3 MiB is usual.
+#: Most bytes that a driver may read, including its own program: less than 3 MiB is usual.
 READ_MAX = 64 << 20
 
 
 def _unknown_commands_lost(construct: Construct) -> Reading:
-    """Of a number that an enumeration does not have, nothing is left."""
+    """The reading with null for numbers that an enumeration does not have."""
     reading = copy.deepcopy(construct.reading)
     for section in reading.get("sections", ()):
         if section["header"].get("command", 0) > max(CommandType):
@@ -28,9 +28,9 @@ def _unknown_commands_lost(construct: Construct) -> Reading:
     return reading
 
 
-#: What a language says where it cannot say what Construct does.
+#: Reading of a language that cannot represent that of Construct.
 LIMITS: dict[str, Callable[[Construct], Reading | None]] = {
-    # Its numbers are doubles: it refuses what it would have to round.
+    # Its numbers are doubles: it refuses those that it would have to round.
     "javascript": lambda construct: (
         None if construct.representable else {"verdict": "refused", "why": "unrepresentable"}
     ),
@@ -40,7 +40,7 @@ LIMITS: dict[str, Callable[[Construct], Reading | None]] = {
 
 @pytest.fixture(scope="module")
 def constructs(fixtures: Fixtures) -> dict[str, Construct]:
-    """What Construct reads from each vector."""
+    """The reading of each vector by Construct."""
     found = {}
     for name in vectors.NAMES:
         with vectors.open_vector(fixtures, name) as (fd, offset):
@@ -49,7 +49,7 @@ def constructs(fixtures: Fixtures) -> dict[str, Construct]:
 
 
 def told(reading: Reading) -> Reading:
-    """A reading with the field by its name instead of its place in the `.ksy`."""
+    """A reading that names the refused field, instead of its place in the `.ksy`."""
     if reading.get("why") != "value":
         return reading
     return reading | {"field": field_of(reading["field"])}
@@ -77,7 +77,7 @@ def test_all_languages_read_as_construct_does(
 
 @pytest.mark.parametrize("language", TOOLCHAINS)
 def test_a_large_file_is_not_read_whole(language: str, driver: Callable[[str], Built]) -> None:
-    """By the bitmap all 6 GiB are stored pages. A driver reads its own program and the bitmaps."""
+    """All 6 GiB are stored pages. A driver only reads its own program and the bitmaps."""
     pages = 3 << 30 >> 12
     blocks = [OracleBlock(name, 3 << 30, ((0, pages),)) for name in ("low", "high")]
     with memory_file() as fd:

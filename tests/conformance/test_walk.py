@@ -1,4 +1,4 @@
-"""The generated root class walks along a file as the reader does, whole or cut."""
+"""The generated root class follows a file as the reader does, complete or truncated."""
 
 import os
 import subprocess
@@ -20,10 +20,10 @@ from tests.conformance.test_vectors import told
 from tests.conftest import Fixtures, manifest
 
 MappedRam: Any = import_module("mappedram.format.kaitai.mapped_ram").MappedRam
-#: Reads a file with the generated parser, and says what it found.
+#: Reads a file with the generated parser, and returns its reading.
 driver: Any = import_module("tests.conformance.drivers.python.driver")
 
-#: Real files of which the spec sees less than the reader, why, and the last section that it sees.
+#: Real files of which the spec sees less than the reader, the reason, and the last section seen.
 LESS = {
     "avr-plain": ("pages stand in the stream", "ram"),
     "background-snapshot-plain": ("pages stand in the stream", "ram"),
@@ -32,12 +32,12 @@ LESS = {
     "no-footers": ("only the JSON description tells where a device ends", "timer"),
     "no-footers-no-vmdesc": ("nothing tells where a device ends", "timer"),
 }
-#: Real files in which a field of the last section is cut, so that the parser throws.
+#: Real files that end within a field of the last section, so that the parser raises.
 THROWS = {"ignore-shared-failed"}
-#: Live devices whose records the reader knows, so that it sees the end of a state that is the last
-#: thing in a cut file. The spec knows it by its footer, with the next section behind.
+#: Live devices whose records the reader knows. So it finds the end of a state that ends a truncated
+#: file; the spec needs its footer, and the next section behind.
 KNOWN = ("dirty-bitmap", "spapr/htab", "s390-storage_attributes", "s390-skeys")
-#: As many cuts are made in one file.
+#: Most truncated versions of one file.
 CUTS_MAX = 32
 
 Place = tuple[int, int, int, int, int, int | None]
@@ -56,7 +56,7 @@ def test_same_sections_and_blocks(name: str, fixtures: Fixtures) -> None:
         if name in THROWS:
             with pytest.raises(EndOfStreamError):
                 root._read()
-            root.sections.pop()  # the one in which the file ends
+            root.sections.pop()  # the section that the end of the file cuts
         else:
             root._read()
         sections = [one for one in root.sections if one.section_type not in (5, 7)]
@@ -90,7 +90,7 @@ def test_same_sections_and_blocks(name: str, fixtures: Fixtures) -> None:
 
 
 def place(section: Any) -> Place:
-    """Type, offset, lengths of header, payload and all, and what the footer says."""
+    """Type, offset, lengths of header, payload and section, and the section_id of the footer."""
     return (
         SectionType(section.section_type),
         section.ofs_self,
@@ -103,7 +103,7 @@ def place(section: Any) -> Place:
 
 @pytest.mark.parametrize("name", manifest())
 def test_same_where_the_file_is_cut(name: str, fixtures: Fixtures, tmp_path: Path) -> None:
-    """At boundaries of structures, and one byte before: what is read, or the same refusal."""
+    """Cut at boundaries of structures, and one byte before: same reading, or same refusal."""
     fixture = fixtures[name]
     with open_snapshot(fixture.path, fixture.offset, partial=True) as snapshot:
         ends = {element.end for element in snapshot.stream.elements}
@@ -123,7 +123,7 @@ def test_same_where_the_file_is_cut(name: str, fixtures: Fixtures, tmp_path: Pat
 
 
 def ends_in_a_known_one(fd: int, offset: int, reading: Reading) -> bool:
-    """Whether the spec stops where the state of a device of `KNOWN` begins, with the file."""
+    """Whether the spec stops at the state of a device of `KNOWN`, which ends the file."""
     if reading["verdict"] != "accepted":
         return False
     *sections, last = (s for s in reading["sections"] if s["header"]["section_type"] not in (5, 7))
@@ -161,8 +161,8 @@ def first_blocks(path: Path) -> list[Any]:
     return list(section.ram.records[0].blocks)
 
 
-#: Vectors to be mutated. Those with the page size of the host are not among them: where the file
-#: ends within the four bytes that tell of it, the reader goes by those that are there.
+#: Vectors to mutate. Those with the page size of the host are left out: if the file ends within its
+#: four bytes, the reader uses the bytes that are present.
 MUTATED = ("small", "live_devices", "no_footer_yet", "plain", "no_configuration", "no_footers")
 
 

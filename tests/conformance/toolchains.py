@@ -1,4 +1,4 @@
-"""Makes the driver of each language from the spec, and runs it."""
+"""Build the driver of each language from the spec, and run it."""
 
 import fcntl
 import json
@@ -20,14 +20,14 @@ DRIVERS = Path(__file__).parent / "drivers"
 
 @dataclass(frozen=True)
 class Toolchain:
-    """How a driver comes to run.
+    """Build and use of a driver.
 
     Attributes:
-        programs: what has to be on the machine, the compiler of Kaitai set apart.
-        build: compiles what stands in a folder, given the folder of the compiler's jars.
+        programs: required programs, besides the compiler of Kaitai.
+        build: compiles a folder, given the folder of the compiler's jars.
         command: runs the driver in that folder.
-        parser: where in the folder the parser goes.
-        example: file that an example of docs/languages.md is put into, and how it is run.
+        parser: folder for the parser.
+        example: file for an example of docs/languages.md, and the command that runs it.
     """
 
     programs: tuple[str, ...]
@@ -39,7 +39,7 @@ class Toolchain:
 
 
 def _nothing(folder: Path) -> None:
-    """Python is not compiled, and its parser is committed."""
+    """Do nothing: Python is not compiled, and its parser is committed."""
 
 
 def _javascript(folder: Path) -> None:
@@ -71,7 +71,7 @@ def _rust(folder: Path) -> None:
 
 _GXX = ("g++", "-std=c++11", "-Wall", "-Wextra", "-Wno-type-limits", "-I.", "-Iparser")
 _EXAMPLE_CPP = f'{" ".join(_GXX)} -o example example.cpp libparser.a && ./example "$1"'
-#: Everything that it needs stands in the folder; the compiler is the one beside it.
+#: All that it needs is in the folder; rustc is the one beside cargo.
 _CARGO_FOUND = programs.by_name("cargo").found or "cargo"
 _CARGO = (_CARGO_FOUND, "--offline", "--quiet")
 _RUSTC = {"RUSTC": str(Path(_CARGO_FOUND).with_name("rustc"))}
@@ -141,7 +141,7 @@ class Built:
     def read_and_measure(self, files: Sequence[tuple[int, int]]) -> tuple[list[Reading], int]:
         """Read like `read`; return also how many bytes the driver read, its own program included.
 
-        The most memory that it took is not to be had: a process begins with that of its parent.
+        Its largest memory cannot be measured: that of a process begins with its parent's.
         """
         process = subprocess.Popen(
             self.toolchain.command,
@@ -165,7 +165,7 @@ class Built:
         return readings, int(numbers["rchar"])
 
     def run_example(self, source: str, path: Path) -> str:
-        """What a program prints that is given the path of a file."""
+        """Output of a program for the path of a file."""
         name, command = self.toolchain.example
         target = self.folder / name
         target.parent.mkdir(exist_ok=True)
@@ -177,7 +177,7 @@ class Built:
 
 
 def build(name: str, base: Path) -> Built:
-    """The driver of a language, made once in `base` by whichever process comes first."""
+    """Build the driver of a language in `base`, once for all processes."""
     toolchain = TOOLCHAINS[name]
     folder = base / name
     with _locked(base / f"{name}.lock"):
@@ -202,7 +202,7 @@ def compiler(base: Path) -> Path:
 
 
 def missing(name: str) -> list[str]:
-    """The programs that the machine does not have."""
+    """Programs missing on this machine."""
     generator = () if name == "python" else ("javac", "mvn")
     needed = (*generator, *TOOLCHAINS[name].programs)
     return [program for program in needed if not programs.by_name(program).found]
@@ -210,7 +210,7 @@ def missing(name: str) -> list[str]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Holds other processes off until the end of the block."""
+    """Lock out other processes until the end of the block."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,6 +1,6 @@
-"""The vectors: files that tell a right parser from a wrong one, each made for one reason.
+"""The vectors: files that distinguish right parsers from wrong ones, each made for one reason.
 
-Those that are larger than a disk are files in memory that are one hole but for their headers.
+Vectors that are larger than a disk are files in memory that are mostly one hole.
 """
 
 import os
@@ -16,18 +16,18 @@ from tools.oracle import OracleBlock, OracleFile
 
 GIB = 1 << 30
 PAGE = 4096
-#: For large blocks, so that the bitmaps are no longer than they need to be.
+#: Page size of large blocks, to keep bitmaps short.
 LARGE_PAGE = 1 << 16
-#: What a file can have at most; offsets are signed in POSIX.
+#: Largest size of a file; offsets are signed in POSIX.
 FILE_SIZE_MAX = (1 << 63) - 1
 
-#: The stream without mapped-ram is another format: the spec describes its records one by one.
+#: Streams without mapped-ram are another format: the spec describes single records only.
 FIXTURES = [name for name, entry in manifest().items() if "mapped-ram" in entry["capabilities"]]
 
 
 @dataclass(frozen=True)
 class Vector:
-    """A file to make, why there is one, and where its stream begins."""
+    """A file to make, its purpose, and the offset of its stream."""
 
     why: str
     write: Callable[[int], object]
@@ -35,7 +35,7 @@ class Vector:
 
     @contextmanager
     def file(self) -> Iterator[int]:
-        """The file, open for reading; it is gone afterwards."""
+        """The file, open for reading; it is deleted afterwards."""
         with memory_file() as fd:
             self.write(fd)
             yield fd
@@ -45,7 +45,7 @@ VECTORS: dict[str, Vector] = {}
 
 
 def vector(why: str, offset: int = 0) -> Callable[[Callable[[int], object]], None]:
-    """Register what writes a vector under the name of the function."""
+    """Register a function that writes a vector, under its name."""
 
     def register(write: Callable[[int], object]) -> None:
         VECTORS[write.__name__] = Vector(why, write, offset)
@@ -62,7 +62,7 @@ SMALL = OracleFile([OracleBlock("pc.ram", 80 * PAGE, RUNS), OracleBlock("vga", 9
 def block(
     fd: int, *, place: int, used_length: int, page_size: int = PAGE, size: int | None = None
 ) -> None:
-    """A file whose one block has its pages at `place`; what follows is right behind them."""
+    """A file whose one block has its pages at `place`, and the next section right behind them."""
     head = SMALL.head()
     name = b"\6pc.ram"
     bitmap_offset = len(head) + len(name) + 36
@@ -161,7 +161,7 @@ def no_footers(fd: int) -> None:
     replace(SMALL, footers=False).write(fd)
 
 
-# What stands before and behind RAM.
+# Structures before and behind RAM.
 
 
 def device(kind: int, section_id: int, payload: bytes, *, idstr: bytes = b"timer") -> bytes:
@@ -219,7 +219,7 @@ def not_ram(fd: int) -> None:
     replace(SMALL, early=early).write(fd)
 
 
-#: What is not the end of the state of device 7, since no section can begin behind it.
+#: Bytes that are not the end of the state of device 7: no section can begin behind them.
 NO_FOOTERS = (
     footer(7) + b"\x05",
     footer(7) + b"\x00\x05",
@@ -308,13 +308,13 @@ def device_cut(fd: int) -> None:
 
 VGA = replace(SMALL, machine="", capabilities=(), blocks=[OracleBlock("vga", 9 * PAGE)])
 VGA_HEADER = b"\3vga" + struct.pack(">Q", 9 * PAGE)
-#: A page of zeros, as it stands in a stream without mapped-ram.
+#: A zero page in a stream without mapped-ram.
 PAGE_RECORD = struct.pack(">QB3sB", 2, 3, b"vga", 0)
 VGA_PAGES = struct.pack(">BI", PART, 1) + PAGE_RECORD + VGA.end_of_section() + b"\0"
 
 
 def unconfigured() -> bytes:
-    """All before the list of blocks, without a configuration."""
+    """All bytes before the list of blocks, without a configuration."""
     head = VGA.head()
     return head[:8] + head[13:]
 
@@ -348,7 +348,7 @@ def devices_beyond_2_gib(fd: int) -> None:
     replace(SMALL, blocks=blocks, page_size=LARGE_PAGE, devices=devices).write(fd)
 
 
-# The traps, one by one.
+# Known pitfalls, one by one.
 
 
 @vector("4 GiB and more: what follows stands where a sum of 32 bits does not reach")
@@ -483,7 +483,7 @@ def pages_behind_the_end(fd: int) -> None:
     patch_block(fd, "mapped_ram/pages_offset", 1 << 40)
 
 
-#: One field each with a value that no loader takes, by its path.
+#: Fields with a value that no loader accepts, by path.
 WRONG = {
     "/header/magic": b"QEVN",
     "/header/version": struct.pack(">I", 2),
@@ -497,7 +497,7 @@ WRONG = {
     "/sections[0]/eos/flags": struct.pack(">Q", 0x14),
     "/sections[1]/eos/flags": struct.pack(">Q", (1 << 40) | 0x11),
 }
-#: One field each with an unusual value that every loader takes.
+#: Fields with an unusual value that every loader accepts.
 UNUSUAL = {
     "/sections[0]/header/instance_id": struct.pack(">I", 0xFFFFFFFF),
     "/sections[0]/header/version_id": struct.pack(">I", 3),
@@ -523,7 +523,7 @@ for _path, _data in UNUSUAL.items():
 
 
 def cuts() -> Iterator[tuple[str, Vector]]:
-    """The small file, cut within each of its fields up to the first PART section."""
+    """The small file, truncated within each of its fields up to the first PART section."""
     with VECTORS["small"].file() as fd, open_snapshot(fd) as snapshot:
         places = [
             (f"{element.path}/{span.path}", element.offset + span.end - 1)
@@ -564,7 +564,7 @@ def patch_total(fd: int, value: int) -> None:
 
 @contextmanager
 def open_vector(fixtures: Fixtures, name: str) -> Iterator[tuple[int, int]]:
-    """A vector or a real file by its name: open descriptor, and where the stream begins."""
+    """Open a vector or a real file by name; return the descriptor and the offset of the stream."""
     if name in FIXTURES:
         fd = os.open(fixtures[name].path, os.O_RDONLY)
         try:

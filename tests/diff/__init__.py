@@ -1,4 +1,4 @@
-"""Tests of `mappedram.diff`: two snapshots compared, and the verb `diff`.
+"""Tests of `mappedram.diff`: comparing two snapshots, and the verb `diff`.
 
-Comparing a file with what another parser reads belongs in `tests/conformance`.
+Comparing a file with the reading of another parser belongs in `tests/conformance`.
 """

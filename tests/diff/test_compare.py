@@ -1,4 +1,4 @@
-"""Whole files: what QEMU wrote in several ways, and what it wrote of other guests."""
+"""Whole files: one guest that QEMU saved in several ways, and other guests."""
 
 import os
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ from tests.files import copy_sparse, field_place, memory_file, patch
 from tests.stream.vmstate.real import DESCRIBED
 from tools.oracle import OracleBlock, OracleFile
 
-#: Not followed to the end, or saves that did not come to theirs.
+#: Fixtures that cannot be followed to their end, or whose save did not finish.
 TROUBLED = {*UNFINISHED, "background-snapshot", "no-footers-no-vmdesc"}
-#: The same guest in files of another shape.
+#: The same guest in files with other layouts.
 SHAPES = ["multifd3", "direct-io", "zero-page-none", "offset-unaligned", "plain"]
 
 
@@ -56,7 +56,7 @@ def test_the_same_guest_saved_in_another_way(name: str, fixtures: Fixtures) -> N
 
 
 def test_pages_that_a_running_guest_has_written(fixtures: Fixtures) -> None:
-    """Of `live`, the code keeps filling and zeroing pages 32 to 47 and is another firmware."""
+    """In `live`, the guest's code fills and zeroes pages 32 to 47, and the firmware differs."""
     pc, live = fixtures["pc"], fixtures["live"]
     with opened(pc) as a, opened(live) as b:
         found = compare(a, b)
@@ -79,7 +79,7 @@ def numbers(block: PageDifferences) -> list[int]:
 
 
 def test_stale_pages_do_not_count(fixtures: Fixtures, tmp_path: Path) -> None:
-    """Whatever lies where no page is stored, and in the padding."""
+    """Bytes of pages that are not stored, and padding, make no difference."""
     pc = fixtures["pc"]
     copy = copy_sparse(pc.path, tmp_path / "copy")
     with mappedram.open(pc.path) as snapshot:
@@ -137,7 +137,7 @@ def test_what_cannot_be_compared_is_said(name: str, fixtures: Fixtures) -> None:
 
 
 def test_pages_that_are_cut_off() -> None:
-    """A bitmap promises what the file does not have; the rest is compared all the same."""
+    """Pages beyond the end of the file are trouble; the rest is still compared."""
     with memory_file() as fd, memory_file() as short:
         model = OracleFile([OracleBlock("a", 4096, [(0, 1)]), OracleBlock("b", 4096, [(0, 1)])])
         model.write(fd)
@@ -184,7 +184,7 @@ def test_what_is_behind_the_end_of_a_file_is_not_missing(
 
 @pytest.mark.parametrize("length", [1 << 50, 1 << 46])
 def test_absurd_lengths_are_trouble(length: int) -> None:
-    """A file full of holes takes no space, but its bitmap would take memory."""
+    """A block in a sparse file takes no space, but its bitmap would take memory."""
     with memory_file() as fd:
         OracleFile([OracleBlock("ram", length)], page_size=1024).write(fd)
         with mappedram.open(fd) as a, mappedram.open(fd) as b:

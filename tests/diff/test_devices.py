@@ -1,4 +1,4 @@
-"""Devices: each field that differs by its name, and bytes where there are no names."""
+"""Devices: each differing field by its name, and bytes if there are no names."""
 
 import json
 from collections.abc import Callable
@@ -94,7 +94,7 @@ def test_the_name_of_a_section(fixtures: Fixtures, tmp_path: Path) -> None:
 
 
 def test_live_devices(fixtures: Fixtures, tmp_path: Path) -> None:
-    """How often one had nothing to say does not count, what it said does."""
+    """Empty rounds do not count, all other records do."""
     path = fixtures["dirty-bitmaps"].path
     start = section(path, "dirty-bitmap")
     copy = copy_sparse(path, tmp_path / "copy")
@@ -150,7 +150,7 @@ def test_trees(a: Struct, b: Struct, expected: list[tuple[Any, ...]]) -> None:
 
 
 def test_descriptions_that_name_fields_otherwise(fixtures: Fixtures, tmp_path: Path) -> None:
-    """The same bytes are the same state, whatever the text calls them."""
+    """Equal bytes are equal state, whatever the names of the fields."""
     path = fixtures["pc"].path
     copy = rewritten(path, tmp_path / "copy", lambda text: text.replace("env.eip", "env.xyz"))
     assert compared(path, copy).same
@@ -170,7 +170,7 @@ def rewritten(path: Path, target: Path, change: Callable[[str], str]) -> Path:
 
 @pytest.mark.qemu
 def test_one_register_through_qemu(tmp_path: Path) -> None:
-    """A register set in a saved file, loaded by QEMU and saved again."""
+    """A register set in a saved file, which QEMU loads and saves again."""
     fixture = BY_NAME["pc"]
     saved, again = tmp_path / "saved", tmp_path / "again"
     emulator = binary(fixture.arch)

@@ -1,4 +1,4 @@
-"""Pages against a naive comparison in memory, whatever the two files keep and where."""
+"""Compare pages with a naive comparison in memory, for any layout of the two files."""
 
 import os
 from collections.abc import Iterator
@@ -19,29 +19,29 @@ from tests.files import memory_file
 from tools.oracle import OracleBlock, OracleFile
 
 KIB, MIB = 1 << 10, 1 << 20
-#: Places where windows and batches of the comparison meet, and the two ends.
+#: Borders of windows and batches of the comparison, and the two ends.
 EDGES = [0, pages.WINDOW, 3 * pages.WINDOW, 64 * MIB, 64 * MIB + pages.WINDOW, 65 * MIB]
-#: Content of a page is its number here; 0 is zeros.
+#: The content of a page is its number here; 0 means zeros.
 PLACES = [(edge + step * KIB) for edge in EDGES for step in (-64, -16, -4, -1, 0, 1, 4, 16, 63)]
 INSIDE = sorted(place for place in PLACES if 0 <= place < EDGES[-1])
 
 
 @dataclass
 class Model:
-    """One guest: what a KiB of it holds, where that is not zeros, and how the file keeps it."""
+    """One guest: contents of each non-zero KiB, and the layout of its file."""
 
     memory: dict[int, int]
     page_size: int
     align: int
     offset: int
-    #: Places whose pages are stored although they may be zero.
+    #: Places whose pages are stored even if they are zero.
     stored_too: set[int]
-    #: Places where something lies in the file although their page is not stored.
+    #: Places with bytes in the file although their page is not stored.
     stale: set[int]
 
     @property
     def stored(self) -> set[int]:
-        """Numbers of the pages in the file."""
+        """Numbers of the stored pages."""
         places = {place for place, value in self.memory.items() if value} | self.stored_too
         return {place // self.page_size for place in places}
 
@@ -70,7 +70,7 @@ CONTENTS = st.dictionaries(st.sampled_from(INSIDE), st.integers(0, 3), max_size=
 
 
 def models(memory: dict[int, int]) -> st.SearchStrategy[Model]:
-    """Guests that have `memory` but for a few places."""
+    """Guests that have `memory` except in a few places."""
     return st.builds(
         Model,
         st.dictionaries(st.sampled_from(INSIDE), st.integers(0, 3), max_size=3).map(
@@ -88,7 +88,7 @@ PAIRS = CONTENTS.flatmap(lambda memory: st.tuples(models(memory), models(memory)
 
 
 def naive(a: Model, b: Model) -> set[int]:
-    """Offsets of the pages that differ."""
+    """Offsets of differing pages."""
     page_size = min(a.page_size, b.page_size)
     return {
         place // page_size * page_size
@@ -106,7 +106,7 @@ def offsets(found: PageDifferences) -> set[int]:
 
 
 class Elsewhere:
-    """A block of a file that keeps its pages in another way: only what every block has."""
+    """A block of a file with another layout: only the common interface of blocks."""
 
     def __init__(self, block: Block) -> None:
         self._block = block
@@ -135,7 +135,7 @@ def test_differences_are_those_in_memory(pair: tuple[Model, Model], channels: in
 
 @given(PAIRS)
 def test_no_more_is_read_than_is_stored(pair: tuple[Model, Model]) -> None:
-    """But for gaps that are shorter than a system call takes."""
+    """Except for gaps that take less time than a system call."""
     reads: list[tuple[int, int]] = []
 
     def read_fully(source: Any, view: memoryview, offset: int) -> None:

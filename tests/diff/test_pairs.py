@@ -1,4 +1,4 @@
-"""What of one file stands for what of the other."""
+"""Matching items of two files."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Fixtures of others serve here too."""
+"""Fixtures of other tests, used here too."""
 
 from tests.cli.conftest import run
 from tests.stream.libvirt.conftest import samples

@@ -1,4 +1,4 @@
-"""The page on architecture: every room is on it, and its table leads to files that are there."""
+"""The page on architecture has every room, and its table names existing files."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from tools.docs import architecture, site
 
 PAGE = architecture.with_rooms((site.DOCS / "architecture.md").read_text(encoding="utf-8"))
 USED = rooms.used()
-#: A row of the table: what is changed, where, and how many files that takes.
+#: A row of the table: the change, its places, and the number of files.
 ROW = re.compile(r"^\| (?!change|-)(.*?) \| (.*?) \| (\d+)(?: .*?)? \| .* \|$", re.MULTILINE)
 ROWS = ROW.findall(PAGE)
 
@@ -53,7 +53,7 @@ GRAPHS: dict[str, Graph] = {
     "chain": {"a": set(), "b": {"a"}, "c": {"a", "b"}},
     "diamond": {"a": set(), "b": {"a"}, "c": {"a"}, "d": {"b", "c"}},
     "step": {"a": set(), "b": {"a"}, "c": {"b"}, "d": {"a"}, "e": {"c", "d"}},
-    # Each of b, c, d is used by two of e, f, g: no order of columns keeps all in one piece.
+    # Two of e, f, g use each of b, c, d: no order of columns keeps all rooms in one piece.
     "crossing": {
         "a": set(),
         "b": {"a"},
@@ -68,7 +68,7 @@ GRAPHS: dict[str, Graph] = {
 
 
 def cells(found: list[architecture.Brick]) -> dict[tuple[int, int], str]:
-    """What is drawn at each column and row; nothing is drawn over anything."""
+    """The room drawn at each column and row; nothing overlaps."""
     drawn: dict[tuple[int, int], str] = {}
     for brick in found:
         for cell in product(range(*brick.columns), range(*brick.rows)):
@@ -79,7 +79,7 @@ def cells(found: list[architecture.Brick]) -> dict[tuple[int, int], str]:
 
 @pytest.mark.parametrize("name", GRAPHS)
 def test_rooms_stand_on_what_they_import(name: str) -> None:
-    """Two bricks touch where one is imported, and each import that is no other's is drawn."""
+    """Bricks that touch import one another, and every import that is not implied is drawn."""
     graph = GRAPHS[name]
     drawn = cells(architecture.bricks(graph))
     touching = {

@@ -1,4 +1,4 @@
-"""The archives that the site offers hold what the repository has, and their commands work."""
+"""The archives of the site have the contents of the repository, and their commands work."""
 
 import io
 import json
@@ -59,7 +59,7 @@ def test_there_is_one_for_each_verified_language(archives: dict[str, bytes]) -> 
 def test_the_same_sources_give_the_same_bytes(
     archives: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the time, the zone and the folder are."""
+    """The time, the time zone and the folder make no difference."""
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     assert downloads.build(tmp_path / "another") == archives
     for data in (archives[name] for name in ARCHIVES):
@@ -96,7 +96,7 @@ def test_files_of_ours_are_those_of_the_repository(language: str, unpacked: Unpa
 
 
 def test_all_of_a_driver_is_offered_but_what_tests_it() -> None:
-    """A file that is new in a driver is either part of the runtime, or named here."""
+    """A new file in a driver is either part of the runtime, or named here."""
     only_tests = {"driver.py", "driver.js", "reading.js", "Driver.java", "sha256sums"}
     only_tests |= {"main.go", "driver.cpp", "src/main.rs"}
     for language, kit in KITS.items():
@@ -151,7 +151,7 @@ def test_what_it_says_to_type_reads_a_vector(
     printed = ""
     for line in KITS[language].start:
         if " pip install " in line:
-            continue  # it is installed: the tests need it themselves
+            continue  # installed already: the tests need it themselves
         command = line.replace("FILE", str(path))
         done = subprocess.run(
             ["sh", "-c", command], cwd=folder, env=environment, capture_output=True, text=True

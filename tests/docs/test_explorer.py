@@ -1,4 +1,4 @@
-"""The explorer in a real browser says of a file what the command line says of it."""
+"""The explorer in a real browser agrees with the command line."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,7 +47,7 @@ Explore = Callable[..., Any]
 
 @pytest.fixture
 def explore(browser: Browser) -> Iterator[Explore]:
-    """Give a file to the page; what it has read of it. Nothing may go wrong on the page."""
+    """Give a file to the page, and return its data. The page must not report an error."""
 
     def explore(path: Path, offset: int = 0) -> Any:
         browser.run(
@@ -63,7 +63,7 @@ def explore(browser: Browser) -> Iterator[Explore]:
 
 
 def agrees(result: Any, info: Any, layout: Any) -> None:
-    """The page and the command line say the same, as far as both say it."""
+    """Compare the page with the command line in the parts that both show."""
     for key in ("machine", "capabilities", "page_size", "target_page_bits", "uuid", "complete"):
         assert result[key] == info[key], key
     assert {"order": result["order"], "evident": result["evident"]} == info["byteorder"]

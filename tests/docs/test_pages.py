@@ -1,4 +1,4 @@
-"""Generated pages: nothing is left out, and broken links are seen."""
+"""Generated pages: nothing is missing, and broken links are found."""
 
 import re
 from pathlib import Path
@@ -70,7 +70,7 @@ def test_versions_judge_every_defect() -> None:
         for code, ways in sorted(CATALOGUE.items())
         for way in ways
     ]
-    # As the errata E-016 and E-028 have it, which were measured.
+    # As measured for the errata E-016 and E-028.
     outcomes = {(code, what): found.split() for code, what, found in rows}
     names = [names[0] for names in versions.alike()]
 

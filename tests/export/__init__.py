@@ -1,4 +1,4 @@
 """Tests of `mappedram.export`, read back with parsers of other projects.
 
-Programs that need a real Linux guest belong in `consumers`.
+Tests of programs that need a real Linux guest belong in `consumers`.
 """

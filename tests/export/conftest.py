@@ -1,4 +1,4 @@
-"""What the tests of exports share."""
+"""Fixtures shared by the tests of exports."""
 
 from tests.cli.conftest import run
 from tests.stream.libvirt.conftest import samples

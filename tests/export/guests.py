@@ -1,4 +1,4 @@
-"""Guests of a real QEMU that stand still, with what QEMU itself says of them."""
+"""Stopped guests of a real QEMU, with QEMU's own answers about them."""
 
 import re
 import shlex
@@ -15,28 +15,28 @@ from tools.qemu.long_mode import STOP, long_mode
 from tools.qemu.machine import MAPPED_RAM
 
 MIB = 1 << 20
-#: Pages of the pattern, clear of what firmware uses, with the first and last page of RAM and one
-#: that goes on above 4 GiB.
+#: Pages of the pattern, outside the memory of firmware, with the first and last page of RAM and a
+#: run that crosses 4 GiB.
 _RUNS = ((0, 1), (16, 24), (63, 66), (512, 576), (8190, 8194))
 
 
-#: By architecture: which CPU, and what QEMU says of the registers when its program is done.
+#: By architecture: the CPU, and QEMU's output of the registers when the program has ended.
 _CPU = {"aarch64": "-cpu cortex-a57", "riscv64": ""}
 _LAST = {"aarch64": r"PSTATE=0*800003c5", "riscv64": r"x31/t6 +00071f0000000021"}
 
 
 @dataclass(frozen=True)
 class Guest:
-    """How a PC is made.
+    """Configuration of a PC.
 
     Attributes:
-        machine: machine type with its options, but for the memory.
+        machine: machine type with its options, without the memory.
         cpus: number of CPUs.
         size: MiB of memory.
-        firmware: run the firmware that leads to long mode; otherwise nothing ever runs.
+        firmware: run the firmware that switches to long mode; otherwise the guest never runs.
         more: further arguments.
-        share: whether others see its memory, `on` or `off`.
-        arch: which emulator.
+        share: whether its memory is shared, `on` or `off`.
+        arch: target of the emulator.
     """
 
     machine: str
@@ -52,7 +52,7 @@ class Guest:
 def stopped(
     guest: Guest, directory: Path, contents: Mapping[int, bytes] = MappingProxyType({})
 ) -> Iterator[Machine]:
-    """The guest, when all its CPUs have come to their end; `contents` are in RAM, by offset."""
+    """The guest after all its CPUs have halted; `contents` are in RAM, by offset."""
     pages = guest.size * MIB // 4096
     runs = [run for run in (*_RUNS, (pages - 1, pages)) if run[1] <= pages]
     pattern.fill(directory / "ram", guest.size * MIB, 4096, runs, pattern.seed(b"RAM0"))
@@ -68,7 +68,7 @@ def stopped(
 
 @contextmanager
 def loaded(guest: Guest, directory: Path, snapshot: Path) -> Iterator[Machine]:
-    """The guest as a snapshot has it, stopped."""
+    """A stopped guest that has loaded the snapshot."""
     with Machine(binary(guest.arch), _arguments(guest, directory), incoming=True) as machine:
         machine.load(snapshot)
         yield machine
@@ -85,14 +85,14 @@ def _arguments(guest: Guest, directory: Path) -> list[str]:
 
 
 def _halted(machine: Machine) -> int:
-    """How many CPUs have come to their end."""
+    """Number of halted CPUs."""
     registers = machine.hmp("info registers -a").splitlines()
     return sum(line.startswith(f"RIP={STOP:016x}") and "HLT=1" in line for line in registers)
 
 
 @contextmanager
 def stopped_virt(arch: str, program: bytes, directory: Path) -> Iterator[Machine]:
-    """A machine `virt` with two CPUs whose first has run a program of `tools.qemu.distinct`."""
+    """A machine `virt` with two CPUs; the first has run a program of `tools.qemu.distinct`."""
     (directory / "program").write_bytes(program)
     pattern.fill(directory / "ram", 64 * MIB, 4096, _RUNS, pattern.seed(b"RAM0"))
     arguments = shlex.split(
@@ -111,6 +111,6 @@ def stopped_virt(arch: str, program: bytes, directory: Path) -> Iterator[Machine
 def dump_and_save(
     machine: Machine, dump: Path, path: Path, capabilities: Sequence[str] = MAPPED_RAM
 ) -> None:
-    """Let QEMU write its own dump, and then the snapshot, of one moment."""
+    """Let QEMU write its own dump, and then the snapshot, of the same state."""
     machine.qmp("dump-guest-memory", paging=False, protocol=f"file:{dump}")
     machine.save(path, capabilities=capabilities)

@@ -1,4 +1,4 @@
-"""Readers of what is exported that share no code with the package."""
+"""Readers of exports that share no code with the package."""
 
 import struct
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Memory:
-    """Physical memory: what a file says to be at which addresses, in ranges that touch no other."""
+    """Physical memory in a file: non-touching ranges of addresses with their bytes."""
 
     ranges: tuple[tuple[int, Bytes], ...]
 
@@ -35,7 +35,7 @@ class Memory:
         return [(gpa, len(data)) for gpa, data in self.ranges]
 
     def at(self, gpa: int, size: int) -> Bytes:
-        """What stands at an address."""
+        """Byte or bytes at an address."""
         first, data = next(part for part in self.ranges if part[0] <= gpa < part[0] + len(part[1]))
         found = data[gpa - first : gpa - first + size]
         assert len(found) == size
@@ -77,7 +77,7 @@ class Core:
 
     @property
     def note_bytes(self) -> bytes:
-        """The notes as they stand in the file."""
+        """The notes as stored in the file."""
         return b"".join(note.whole for note in self.notes)
 
 
@@ -122,7 +122,7 @@ def notes(data: bytes) -> Iterator[Note]:
 
 
 def lime(path: Path) -> Memory:
-    """Read a LiME file, as its documentation has it."""
+    """Read a LiME file, by LiME's documentation."""
     data = np.memmap(path, np.uint8, "r")
 
     def ranges() -> Iterator[tuple[int, Bytes]]:

@@ -1,4 +1,4 @@
-"""What the forms are, on files of a real QEMU; and what is said where something is missing."""
+"""The export formats, on files of a real QEMU, and messages about missing parts."""
 
 import signal
 import struct
@@ -24,7 +24,7 @@ FILES = ("pc", "live", "plain", "offset-unaligned", "numa2", "microvm", "aarch64
 
 
 def memory(path: Path, offset: int = 0) -> list[tuple[Range, bytes]]:
-    """Each range of the map but flash, read block by block."""
+    """Each range of the map without flash, read block by block."""
     with mappedram.open(path, offset) as snapshot:
         return [
             (one, snapshot.block[one.idstr].read(one.offset, one.size))
@@ -58,7 +58,7 @@ def test_all_of_memory_is_there(
 
 @pytest.mark.parametrize("name", LIBVIRT)
 def test_save_images_of_libvirt(samples: Samples, tmp_path: Path, run: Run, name: str) -> None:
-    """Guests that differ in nothing, saved in all formats of libvirt: the memory of one."""
+    """One guest saved in all formats of libvirt has the same memory."""
     whole = []
     for sample in ("raw", name):
         out = tmp_path / "out"
@@ -71,7 +71,7 @@ def test_save_images_of_libvirt(samples: Samples, tmp_path: Path, run: Run, name
 
 
 def test_headers(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
-    """What elf2dmp, crash, LeechCore and Volatility ask of a core."""
+    """Header fields that elf2dmp, crash, LeechCore and Volatility need in a core."""
     out = tmp_path / "out"
     assert run(*on("convert", fixtures["q35"], "-O", "elf", out)).status == 0
     found = core(out)
@@ -87,7 +87,7 @@ def test_headers(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
 
 
 def test_pages_that_are_not_stored_are_holes(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
-    """Also where stale bytes of a page that has turned zero stand in the snapshot."""
+    """Even if the snapshot has stale bytes of a page that became zero."""
     fixture = fixtures["live"]
     with mappedram.open(fixture.path, fixture.offset) as snapshot:
         (first, *_) = physical_map(snapshot).ranges
@@ -107,7 +107,7 @@ def test_pages_that_are_not_stored_are_holes(fixtures: Fixtures, tmp_path: Path,
 
 
 def test_missing_registers_are_told_of(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
-    """The memory is worth having without them."""
+    """Memory is still useful without them."""
     outcome = run(*on("convert", fixtures["no-vmdesc"], "-O", "elf", tmp_path / "out"))
     assert outcome.status == 0
     assert "no registers: the file has no JSON description" in outcome.err
@@ -133,7 +133,7 @@ def test_a_cpu_without_some_register_is_left_out(fixtures: Fixtures) -> None:
 
 
 def test_guest_in_another_order_of_bytes(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
-    """No core is written whose header says what is not so."""
+    """No core is written with a wrong header."""
     out = tmp_path / "out"
     outcome = run(*on("convert", fixtures["s390x"], "-O", "elf", out))
     assert outcome.status == 63
@@ -213,7 +213,7 @@ def test_what_fails_leaves_nothing(fixtures: Fixtures, tmp_path: Path, run: Run,
     path = copy_sparse(fixtures["pc"].path, tmp_path / "short")
     with mappedram.open(path) as snapshot:
         block = snapshot.block["pc.ram"].model
-    # The bit of a page that stands where no file has so many bytes.
+    # The bit of a page beyond the largest possible file.
     patch(path, block.header_end - 8, struct.pack(">Q", 1 << 40))
     short = run("convert", "-O", form, path, tmp_path / "out")
     assert short.status == 1

@@ -1,4 +1,4 @@
-"""Held against `dump-guest-memory` of the same guest: no byte of memory or of a note differs."""
+"""Compare with `dump-guest-memory` of the same guest: memory and notes are equal in every byte."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.export.guests import MIB, Guest, dump_and_save, stopped, stopped_virt
 from tests.export.readers import Core, core, lime
 from tools.qemu.distinct import aarch64, riscv64
 
-#: So little RAM below 4 GiB that the rest of a small guest lies above.
+#: Little RAM below 4 GiB, so that even a small guest has some above.
 SPLIT = "max-ram-below-4g=32M"
 
 GUESTS = {
@@ -49,7 +49,7 @@ def test_same_as_qemu(tmp_path: Path, run: Run, name: str) -> None:
     assert differing(ours, theirs) == 0
     assert [note.name for note in theirs.notes] == ["CORE"] * guest.cpus + ["QEMU"] * guest.cpus
     assert ours.note_bytes == theirs.note_bytes
-    # The comparison is worth something: registers and memory differ from place to place.
+    # The comparison is meaningful: registers and memory differ from place to place.
     assert len({note.desc[112:] for note in ours.notes}) == 2 * guest.cpus
     assert np.count_nonzero(ours.memory.ranges[0][1]) > 64 << 10
     assert lime(exported(run, path, "lime")) == theirs.memory
@@ -65,7 +65,7 @@ def test_same_as_qemu(tmp_path: Path, run: Run, name: str) -> None:
 @pytest.mark.qemu
 @pytest.mark.parametrize("machine_type", ["pc-i440fx-10.0", "pc-q35-10.0"])
 def test_memory_of_a_guest_that_never_ran(tmp_path: Path, run: Run, machine_type: str) -> None:
-    """ROM still hides RAM below 1 MiB; QEMU's registers are those of 32 bits then, ours never."""
+    """ROM still hides RAM below 1 MiB; QEMU then writes 32-bit registers, but we never do."""
     path = tmp_path / "guest"
     with stopped(Guest(machine_type, 2, firmware=False), tmp_path) as machine:
         dump_and_save(machine, tmp_path / "dump", path)
@@ -107,7 +107,7 @@ def test_streams_are_exported_too(tmp_path: Path, run: Run) -> None:
 @pytest.mark.qemu
 @pytest.mark.parametrize("arch", ["aarch64", "riscv64"])
 def test_other_architectures(tmp_path: Path, run: Run, arch: str) -> None:
-    """QEMU leaves out flash, and so do we; all else is the same to the byte."""
+    """QEMU leaves out flash, and so do we; the rest is equal in every byte."""
     program, path = {"aarch64": aarch64, "riscv64": riscv64}[arch](), tmp_path / "guest"
     with stopped_virt(arch, program, tmp_path) as machine:
         dump_and_save(machine, tmp_path / "dump", path)
@@ -122,7 +122,7 @@ def test_other_architectures(tmp_path: Path, run: Run, arch: str) -> None:
 
 @pytest.mark.qemu
 def test_memory_that_is_not_in_the_file(tmp_path: Path, run: Run) -> None:
-    """Shared memory that QEMU left out is no memory of zeros."""
+    """Shared memory that QEMU left out is not zero memory."""
     path, out = tmp_path / "guest", tmp_path / "out"
     with stopped(Guest("pc-q35-10.0", share="on"), tmp_path) as machine:
         machine.save(path, capabilities=("x-ignore-shared",))

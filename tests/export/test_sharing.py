@@ -1,4 +1,4 @@
-"""On a file system that shares blocks between files, exports have those of the snapshot."""
+"""Exports share blocks with the snapshot, if the file system can."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from tools.oracle import OracleBlock, OracleFile
 
 MIB = 1 << 20
 PAGE = 4096
-#: What is stored, and what lies there beside it of pages that turned zero.
+#: Stored runs, and stale bytes of pages that became zero.
 RUNS = [(0, 3), (300, 900), (2047, 2050), (4000, 4096)]
 STALE = [(100, 130), (900, 910), (3999, 4000)]
 
@@ -34,7 +34,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def shared(path: Path) -> set[int]:
-    """The pages of a file whose blocks other files have, too."""
+    """Pages of a file whose blocks are shared with other files."""
     os.sync()
     command = ["filefrag", "-v", f"-b{PAGE}", str(path)]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -75,7 +75,7 @@ def test_blocks_are_shared(disk: Path, run: Run) -> None:
 
 
 def test_what_cannot_be_shared_is_copied(disk: Path, run: Run) -> None:
-    """LiME has its headers between the ranges, so that no page is where a block begins."""
+    """LiME has headers between the ranges, so that no page is aligned to a block."""
     path = disk / "guest"
     with path.open("w+b") as stream:
         OracleFile(

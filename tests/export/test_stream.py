@@ -1,4 +1,4 @@
-"""There and back: what we write is what QEMU writes, and QEMU loads it."""
+"""Round trips: we write the same as QEMU, and QEMU loads it."""
 
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.qemu.test_fresh import BY_NAME, binary, loader_of
 from tests.qemu.test_load import MIB, SEEN
 from tools.qemu import Machine
 
-#: Files that come back to the byte: nothing in them but what both forms hold.
+#: Files that are restored exactly: they only have parts that both forms hold.
 EXACT = [
     *("aarch64-virt", "arm-1k", "direct-io", "ignore-shared", "many-runs", "memory-backend"),
     *("microvm", "multifd3", "no-footers", "none", "numa2", "pc", "q35", "riscv64-virt", "uuid"),
@@ -59,13 +59,13 @@ def test_the_mapped_file_is_the_one_that_qemu_writes(fixtures: Fixtures, tmp_pat
 
 
 def test_a_stream_as_a_stream(fixtures: Fixtures, tmp_path: Path) -> None:
-    """Its pages are written once, not once more."""
+    """Its pages are written only once."""
     stream = converted_to_stream(fixtures, "plain", tmp_path / "stream")
     assert stream.read_bytes() == fixtures["plain"].path.read_bytes()
 
 
 def test_a_stream_without_end_of_ram(fixtures: Fixtures, tmp_path: Path) -> None:
-    """A save in the background has none; the file that is made of it has one, before devices."""
+    """A background save has none; the converted file has one, before the devices."""
     fixture = fixtures["background-snapshot-plain"]
     mapped = converted_to_mapped_ram(fixture.path, tmp_path / "mapped")
     assert check(mapped).verdict == "clean"
@@ -122,7 +122,7 @@ def test_qemu_loads_both(
 
 
 def differences(machine: Machine) -> int:
-    """How many pages QEMU has sent as XBZRLE so far."""
+    """Number of pages that QEMU has sent as XBZRLE so far."""
     return int(machine.migration().get("xbzrle-cache", {}).get("pages", 0))
 
 
@@ -133,7 +133,7 @@ def differs_or_ended(machine: Machine) -> bool:
 def saved_with_differences(folder: Path) -> tuple[Path, Path]:
     """A stream of a guest that writes meanwhile, and its memory at the end.
 
-    A save that happens to end with its first pass has no differences, and another guest is taken.
+    A save that ends with its first pass has no differences; then another guest is used.
     """
     fixture = BY_NAME["live"]
     path, memory = folder / "stream", folder / "memory"
@@ -162,7 +162,7 @@ def saved_with_differences(folder: Path) -> tuple[Path, Path]:
 
 @pytest.mark.qemu
 def test_a_live_stream_with_xbzrle(tmp_path: Path) -> None:
-    """Several iterations, in which the last record of a page wins; differences among them."""
+    """Several iterations with differences; the last record of a page counts."""
     path, memory = saved_with_differences(tmp_path)
     with mappedram.open(path) as snapshot:
         assert snapshot.complete

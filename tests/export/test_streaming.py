@@ -1,4 +1,4 @@
-"""Pages put in their places while a stream is being followed: the file is the same as without."""
+"""Pages written while the stream is parsed give the same file as pages written later."""
 
 import os
 import threading
@@ -56,7 +56,7 @@ def convert_late(stream_fd: int, out: int, layout: OutputLayout = QEMUS) -> None
 
 @contextmanager
 def narrow_windows() -> Iterator[None]:
-    """Windows hardly longer than a record, so that every record stands at the end of one."""
+    """Windows hardly longer than a record, so that every record is cut by the end of one."""
     with (
         mock.patch.object(records, "_LONGEST", PAGE_SIZE + 200),
         mock.patch.object(windows, "_FIRST", PAGE_SIZE + 300),
@@ -67,7 +67,7 @@ def narrow_windows() -> Iterator[None]:
 
 @given(guests(), st.sampled_from([0, 512, 1 << 20]), st.sampled_from([4096, 1 << 20]))
 def test_the_file_is_the_same(guest: Guest, offset: int, align: int) -> None:
-    """Whatever comes later: other bytes, zeros, differences; and however the file is read."""
+    """Whatever follows: other bytes, zeros, differences; and however the file is read."""
     parts, memory = guest
     layout = OutputLayout(offset, align)
     with (
@@ -86,7 +86,7 @@ def test_the_file_is_the_same(guest: Guest, offset: int, align: int) -> None:
 
 
 def test_an_error_far_behind_the_first_window() -> None:
-    """It is met while what follows is being read; no thread stays."""
+    """It is found during read-ahead; no thread remains."""
     part = [(PAGE, "rom", page, b"x" * PAGE_SIZE) for page in range(PAGES)] * 100
     whole = bytearray(stream([part]))
     record = whole.rindex(b"\0\0\x28" + b"x" * 8) - 5
@@ -98,7 +98,7 @@ def test_an_error_far_behind_the_first_window() -> None:
 
 
 def test_stale_bytes_are_not_left_behind() -> None:
-    """Pages 8 to 11, a whole block of the file system, have bytes first and are zero then."""
+    """Pages 8 to 11, one block of the file system, first have bytes and then become zero."""
     first = [(PAGE, "rom", page, bytes([page + 1]) * PAGE_SIZE) for page in range(PAGES)]
     then = [(ZERO, "rom", page, b"\0") for page in (*range(8, 12), 21)]
     with memory_file(stream([first, then])) as fd, memory_file() as out:
@@ -167,7 +167,7 @@ def test_a_file_that_shrinks_while_it_is_read_ahead(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("answer", [-1, 0, 100])
 def test_what_one_call_does_not_write_is_written_singly(answer: int) -> None:
-    """The system may take any part of what it is given. Page 9 comes twice, and the last counts."""
+    """The system may write any part of the given bytes. Page 9 comes twice, and the last counts."""
     memory = memoryview(os.urandom(40 * PAGE_SIZE))
     starts = np.array([5, 1100, 7000, 30000, 21], np.int64)
     pages = np.array([8, 9, 10, 3, 9], np.int64)

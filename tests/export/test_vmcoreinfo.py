@@ -1,4 +1,4 @@
-"""The note of a Linux kernel: as QEMU takes it from the guest, and where nobody says its place."""
+"""The note of a Linux kernel: reported by the guest as QEMU takes it, or searched for."""
 
 import struct
 from pathlib import Path
@@ -28,7 +28,7 @@ def padded(part: bytes) -> bytes:
     return part + bytes(-len(part) % 4)
 
 
-#: Where in RAM the note is, and what the guest has told the device, by what is tried.
+#: Place of the note in RAM, and the values that the guest reported to the device, by case.
 PLACE = 300 * PAGE
 TOLD: dict[str, dict[str, Any]] = {
     "exact": {"size": len(note())},
@@ -39,16 +39,16 @@ TOLD: dict[str, dict[str, Any]] = {
     "outside of memory": {"size": len(note()), "paddr": 0xE0000000},
     "zeros": {"size": len(note()), "paddr": 0x400000},
 }
-#: Of what reads as zeros, QEMU makes a note without a name and without content.
+#: If the memory reads as zeros, QEMU makes a note without name and content.
 EMPTY = {"outside of memory": bytes(12), "zeros": bytes(12)}
 
 
 @pytest.mark.qemu
 @pytest.mark.parametrize("name", TOLD)
 def test_told_by_the_guest(tmp_path: Path, run: Run, name: str) -> None:
-    """A guest that tells QEMU where the note is; its registers are set as the firmware's would be.
+    """The guest reports the note to QEMU; its registers are set as firmware would set them.
 
-    Not at the beginning of a page, so that it is not found otherwise.
+    The note is not at the beginning of a page, so that the search does not find it.
     """
     told = {"guest_format": 1, "paddr": PLACE + 8, **TOLD[name]}
     guest = Guest("pc-q35-10.0", more="-device vmcoreinfo")
@@ -96,7 +96,7 @@ def found(run: Run, path: Path, *args: str) -> tuple[list[Note], str]:
         (PLACE, note(), True),
         (0, note(), True),
         ((16 << 20) - PAGE, note(), True),
-        (PLACE, note(TEXT * 40), True),  # goes on in the next page
+        (PLACE, note(TEXT * 40), True),  # continues in the next page
         (PLACE, note(TEXT + b"\0"), True),
         (PLACE + 8, note(), False),
         (PLACE, note(kind=1), False),
@@ -123,7 +123,7 @@ def test_searched_for(tmp_path: Path, run: Run, offset: int, data: bytes, there:
 def test_searched_for_in_runs_that_the_kernel_moves(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], threshold: int
 ) -> None:
-    """What does not pass by is read, whether that was expected or not."""
+    """Unobserved bytes are read, whether that was expected or not."""
     monkeypatch.setattr(page_copy, "LONG", threshold)
     runs = [(10, 12), (256, 4096)]
     path = snapshot_with(tmp_path / "guest", {11 * PAGE: b"x", 3000 * PAGE: note()}, runs)
@@ -139,7 +139,7 @@ def test_searched_for_in_streams(tmp_path: Path, run: Run) -> None:
 
 
 def test_many_pages_that_begin_alike(tmp_path: Path, run: Run) -> None:
-    """Each would have to be read; only so many are."""
+    """Each would have to be read; their number is limited."""
     head = note()[:24]
     pages = {page * PAGE: head for page in range(4096)}
     path = snapshot_with(tmp_path / "guest", pages, [(0, 4096)])
@@ -149,7 +149,7 @@ def test_many_pages_that_begin_alike(tmp_path: Path, run: Run) -> None:
 
 
 def test_pages_that_are_not_stored_are_not_searched(tmp_path: Path, run: Run) -> None:
-    """A note under a clear bit is of a page that has turned zero since."""
+    """A note under a clear bit belongs to a page that has become zero."""
     pages = {PLACE: note(), PLACE + 2 * PAGE: b"x"}
     path = snapshot_with(tmp_path / "guest", pages, [(299, 300), (302, 303)])
     assert found(run, path)[0] == []
@@ -169,7 +169,7 @@ def test_notes_that_differ_are_told_of(tmp_path: Path, run: Run) -> None:
 
 
 def test_padding_is_made_good() -> None:
-    """What stands behind a text that is no multiple of 4 bytes may be anything."""
+    """The padding of a text that is not a multiple of 4 bytes may be anything."""
     text = TEXT + b"A=\n"
     assert len(text) % 4
     data = note(text)

@@ -1,4 +1,4 @@
 """Tests of `mappedram.fuzz` and `mappedram.strategies`: generators, defects, targets, runs.
 
-Rules on files of a real QEMU belong in `tests/check`.
+Tests of rules on files of a real QEMU belong in `tests/check`.
 """

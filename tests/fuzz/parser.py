@@ -1,4 +1,4 @@
-"""A parser with planted bugs, to be found. Run as a program, with the name of a file."""
+"""A parser with planted bugs. Run as a program, with the name of a file."""
 
 import os
 import signal
@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-#: What it takes for the name of the first block.
+#: It searches this for the name of the first block.
 FIRST = b"\x06pc.ram"
 
 
 def main(path: str) -> int:
-    """Read a file, and do something silly with some."""
+    """Read a file, and misbehave on some."""
     data = Path(path).read_bytes()
     if data[:4] == b"QFI\xfb":
         raise OverflowError("not one of mine")

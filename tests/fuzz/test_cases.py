@@ -1,4 +1,4 @@
-"""Cases: the same for the same seed, and what a mutation does to a value it does to a file."""
+"""Cases: equal for equal seeds, and mutations of a value equal those of its file."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Every field that can be mutated has a clause, and every clause is there."""
+"""Every field that can be mutated has a clause, and every clause exists."""
 
 import mappedram
 from mappedram.fuzz.clauses import CLAUSES, clause_of
@@ -7,7 +7,7 @@ from mappedram.fuzz.report import place_of
 from mappedram.fuzz.sound import DeviceSpec, RamSpec, SnapshotSpec
 from tests.test_structure import clause_ids
 
-#: Has a field of each kind.
+#: A snapshot with a field of each kind.
 FULL = SnapshotSpec(
     "none",
     4096,
@@ -17,7 +17,7 @@ FULL = SnapshotSpec(
     target_page_bits=12,
     uuid=bytes(16),
 )
-#: What is changed and is no field.
+#: Mutated parts that are not fields.
 OTHERS = (
     "/ram/blocks[0]/bitmap[3]",
     "/sections[1]/records[7]/addr_and_flags",

@@ -59,7 +59,7 @@ def test_found(run: Run, tmp_path: Path) -> None:  # noqa: F811
 
 
 def test_our_own_readers(run: Run, tmp_path: Path) -> None:  # noqa: F811
-    """As many files as each rule takes to be broken once; our readers stand all of them."""
+    """Enough files to break each rule once; our readers survive all of them."""
     options = ("--count", 300, "--seed", 1, "--timeout", 60, "-d", tmp_path / "found")
     outcome = run("fuzz", "run", "--target", "self", *options)
     assert outcome.status == 0, outcome.out

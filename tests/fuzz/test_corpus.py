@@ -1,4 +1,4 @@
-"""The corpus: reproducible, described, whole or not there."""
+"""The corpus: reproducible, described, complete or absent."""
 
 import hashlib
 import json
@@ -61,10 +61,10 @@ def test_each_rule_is_broken_by_some_file(corpus: Corpus) -> None:
 
 
 def test_sound_files_load(corpus: Corpus) -> None:
-    """Where the command SWITCHOVER_START is known, if they have it: since 10.0 (errata E-060).
+    """Sound files load in releases that know their features.
 
-    And where `addr` is read, with shared blocks: since 11.0 (errata E-028).
-    Left out are files that nothing but the blocks tells the page size of.
+    SWITCHOVER_START is known since 10.0 (errata E-060), and `addr` of shared blocks is read since
+    11.0 (errata E-028). Files whose page size only the blocks tell are left out.
     """
     folder, manifest = corpus
     judged = 0

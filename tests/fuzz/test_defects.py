@@ -1,4 +1,4 @@
-"""Each defect of the catalogue breaks its rule, and no other: `check` says so itself."""
+"""Each defect of the catalogue breaks its rule, and no other, by `check`."""
 
 import random
 from dataclasses import replace
@@ -32,7 +32,7 @@ def test_breaks_its_rule_and_no_other(breakage: Breakage) -> None:
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda way: f"{way.code}-{way.name}")
 def test_small_ones_carry_one_note_more(breakage: Breakage) -> None:
-    """Kilobytes long, so that the pages are not aligned as QEMU does it."""
+    """Files of kilobytes, whose pages are not aligned like QEMU's."""
     for seed in range(3):
         found = codes(breakage.file(random.Random(seed), SMALL))
         assert found - {ALIGNMENT_NOTE} == expected(breakage.code) - {ALIGNMENT_NOTE}, seed
@@ -65,7 +65,7 @@ def test_companions_are_rules_and_have_reasons() -> None:
 
 @pytest.mark.parametrize("code", CATALOGUE)
 def test_files_differ(code: str) -> None:
-    """The `Random` has a say: a rule is not broken by one file alone."""
+    """The `Random` has an effect: each rule is broken by several files."""
     files = {way.file(random.Random(seed)).sha256() for way in CATALOGUE[code] for seed in range(6)}
     assert len(files) > 1
 

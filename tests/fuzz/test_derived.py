@@ -1,4 +1,4 @@
-"""Strategies from declarations: what they draw, both drivers read, write, or refuse alike."""
+"""Strategies from declarations: both drivers read, write or refuse equally what they draw."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from mappedram.format.validity import AtMost, Shown, Validity, told
 from mappedram.fuzz.derived import DerivedRecord, broken_records, records, structures
 
 DRIVERS = [drivers.get(name) for name in drivers.DRIVERS]
-#: Structures of which a field may not hold just anything, itself or within another.
+#: Structures with a rule about a field, in themselves or in a nested one.
 RULED = [
     kind
     for kind, record in RECORDS.items()
@@ -33,7 +33,7 @@ SURE = settings(max_examples=5000, database=None, derandomize=True)
 @QUIET
 @given(data=st.data())
 def test_values_to_bytes_to_values(kind: str, data: st.DataObject) -> None:
-    """With both drivers, and with one that writes and another one that reads."""
+    """With both drivers, and with one that writes and another that reads."""
     record = data.draw(records(kind))
     for driver in DRIVERS:
         built = driver.build(KINDS[kind], record.values, record.params)
@@ -48,7 +48,7 @@ def test_values_to_bytes_to_values(kind: str, data: st.DataObject) -> None:
 @QUIET
 @given(data=st.data())
 def test_bytes_to_values_to_bytes(kind: str, data: st.DataObject) -> None:
-    """Of bytes that begin like a sound structure: what one driver accepts, both write again."""
+    """Bytes that begin like a sound structure: if one driver accepts them, both write them back."""
     record = data.draw(records(kind) | broken_records(kind) if kind in RULED else records(kind))
     changed = bytearray(record.data)
     if changed:
@@ -177,7 +177,7 @@ def test_what_matches_nothing_is_an_error() -> None:
 def test_a_bound_that_is_off_is_seen_every_time(
     number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A flag more than there may be: of six runs of the test of drivers, three did not see it."""
+    """One flag too many is permitted; three of six runs of the test of drivers did not notice."""
     flags = RECORDS["dirty_bitmap_chunk"].subcon.subcons[0].subcon
     assert flags.validity == AtMost(0x7F)
 

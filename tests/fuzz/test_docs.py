@@ -1,4 +1,4 @@
-"""The examples of docs/fuzzing.md run, and fail where a parser has a bug."""
+"""The examples of docs/fuzzing.md run, and fail if a parser has a bug."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from mappedram.fuzz.corpus import write
 from tests.cli.conftest import ROOT
 
 DOCUMENT = ROOT / "docs" / "fuzzing.md"
-#: Beside the files: how many examples, and that a busy machine may take its time.
+#: Added to the files: the number of examples, and no deadline on a busy machine.
 _CONFTEST = """
 from hypothesis import settings
 
@@ -26,7 +26,7 @@ _FILES = re.compile(r"^<!-- file: (\S+) -->\n\n```python\n(.*?)^```$", re.MULTIL
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The files that the document shows."""
+    """The files in the document."""
     for name, text in _FILES.findall(DOCUMENT.read_text(encoding="utf-8")):
         (tmp_path / name).write_text(text, encoding="utf-8")
     (tmp_path / "conftest.py").write_text(_CONFTEST, encoding="utf-8")
@@ -46,7 +46,7 @@ def python(folder: Path, *args: object) -> subprocess.CompletedProcess[str]:
 
 
 def outcome_of_tests(folder: Path) -> subprocess.CompletedProcess[str]:
-    """The tests of the parser, run."""
+    """Run the tests of the parser."""
     options = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", folder)
     return python(folder, "-m", "pytest", *options, "test_my_parser.py", "test_one_structure.py")
 
@@ -86,7 +86,7 @@ def test_the_corpus_is_judged(folder: Path) -> None:
 
 
 def test_figures_are_those_of_known_failures() -> None:
-    """The document names each failure that the target has to find."""
+    """The document names each failure that the target must find."""
     text = DOCUMENT.read_text(encoding="utf-8")
     for field in ("page_size", "used_length", "len_name", "pages_offset"):
         assert re.search(rf"^\| .*`{field}`", text, re.MULTILINE), field

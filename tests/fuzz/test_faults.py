@@ -1,4 +1,4 @@
-"""A case that cannot be drawn is told, counted, and no end of anything."""
+"""A case that cannot be drawn is reported and counted, and ends nothing."""
 
 import errno
 import json
@@ -23,13 +23,13 @@ from mappedram.fuzz.targets import CommandTarget, Limit, Observation, OwnTarget
 from tests.cli.conftest import Run, run  # noqa: F401 - a fixture
 from tests.fuzz.test_run import Function
 
-#: Numbers of cases that cannot be drawn, of each kind; and how many cases are.
+#: Numbers of cases that cannot be drawn, of each kind; and the number of cases.
 BAD, COUNT = (3, 4, 8, 11), 20
 
 
 @pytest.fixture
 def broken_generators(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The generators raise in some cases: before there is a case, and where its file is made."""
+    """Make generators raise in some cases: before there is a case, and where its file is made."""
     draw = Generated.draw
 
     def failing(self: Generated, number: int) -> Case:
@@ -144,7 +144,7 @@ def test_a_file_that_cannot_be_made_plain_is_kept(monkeypatch: pytest.MonkeyPatc
 def test_a_failure_of_check_itself_is_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Our own readers are a target, too, and reports ask one of them."""
+    """Our own readers are a target, too, and reports call one of them."""
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError
@@ -204,7 +204,7 @@ def test_an_iteration_goes_on() -> None:
 
 
 def test_wild_files_do_not_depend_on_those_before() -> None:
-    """Several come of one sound file, which is kept."""
+    """Several come from one sound file, which is kept."""
     ahead, behind = Generated(3), Generated(3)
     files = [ahead.draw(number).file for number in range(2, 40, 3)]
     assert [behind.draw(number).file for number in range(38, 0, -3)] == files[::-1]
@@ -233,7 +233,7 @@ def test_a_fault_names_the_function_of_the_package() -> None:
 
 
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Mutations of the length raise."""
+    """Make mutations of the length raise."""
 
     def fail(*_: Any) -> mutate.Mutation:
         raise ValueError("planted")
@@ -260,12 +260,12 @@ def test_a_strategy_rejects_what_it_cannot_draw(monkeypatch: pytest.MonkeyPatch)
         test()
     assert drawn >= 50
     assert strategies.faults.count >= len(warned) > 0
-    # What the warning says draws it again: the exception, and with a mended generator the file.
+    # The warning shows how to draw it again: the exception or, after a fix, the file.
     answers = json.loads("[" + str(warned[0].message).rpartition("[")[2].removesuffix(")"))
     with pytest.raises(ValueError, match="planted"):
         strategies.again(strategies.mutated(), answers)
     monkeypatch.undo()
-    with pytest.raises(IndexError):  # it went no further, so there are no answers for the rest
+    with pytest.raises(IndexError):  # it stopped here, so there are no answers for the rest
         strategies.again(strategies.mutated(), answers)
 
 
@@ -360,6 +360,6 @@ def test_within_limits_that_are_allowed_every_rule_is_broken(code: str) -> None:
     ],
 )
 def test_arguments_that_make_no_strategy(make: Any) -> None:
-    """They are refused where they are given, and not in a draw."""
+    """They are refused on creation, not while drawing."""
     with pytest.raises(ValueError, match="expected"):
         make()

@@ -1,4 +1,4 @@
-"""Generated snapshots are sound, and hold what they say."""
+"""Generated snapshots are sound, and have the requested contents."""
 
 import random
 
@@ -12,7 +12,7 @@ from mappedram.fuzz.generate import HUGE, Limits, snapshot
 from mappedram.fuzz.sound import DeviceSpec, SnapshotSpec, pattern
 from mappedram.fuzz.sparse import SparseFile
 
-#: Notes on what is legal and was asked for: no JSON text, a shared block, a small alignment.
+#: Notes on legal properties that were requested: no JSON text, a shared block, small alignment.
 NOTES = {"MR041", "MR209", ALIGNMENT_NOTE}
 
 
@@ -63,7 +63,7 @@ def test_stream_holds_the_same_memory(seed: int) -> None:
 
 
 def test_variety() -> None:
-    """All that limits allow comes up."""
+    """Everything that the limits permit is drawn."""
     specs = [snapshot(random.Random(seed)) for seed in range(200)]
     for name in ("page_size", "footers", "description", "offset", "parts", "switchover", "machine"):
         assert len({getattr(spec, name) for spec in specs}) > 1, name

@@ -1,4 +1,4 @@
-"""Failures become plain: fields go back, values get closer, guests smaller, files shorter."""
+"""Failures become simple: fields go back, values get closer, guests smaller, files shorter."""
 
 import random
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Fails = Callable[[Case], bool]
 
 
 def case_with(**values: int) -> Case:
-    """A snapshot of several blocks, with these values in the header of the first."""
+    """A snapshot of several blocks, with these values in the header of the first one."""
     limits = Limits(blocks=3, devices=2, plain=True)
     spec = next(
         spec
@@ -39,7 +39,7 @@ def changed(draft: Draft, name: str, value: int) -> Mutation:
 
 
 def header_of(case: Case) -> mappedram.stream.model.MappedRamHeader | None:
-    """The first mapped-ram header of a file, as far as there is one."""
+    """The first mapped-ram header of a file, or as much of it as exists."""
     blocks = Draft(case.file).stream.blocks
     return blocks[0].mapped_ram if blocks else None
 
@@ -77,7 +77,7 @@ def test_guests_get_smaller_and_files_shorter() -> None:
     assert plain.spec.blocks[0].num_pages == 1
     assert plain.spec.devices == ()
     (block,) = Draft(plain.whole).blocks
-    assert plain.cut == block.header_end  # not a byte more than has to be read
+    assert plain.cut == block.header_end  # as short as the parser permits
     assert page_size_is_odd(plain)
 
 
@@ -100,7 +100,7 @@ def test_what_does_not_fail_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_length_is_left_alone(seed: int) -> None:
-    """Where the length of the file is what was changed, it is not cut any further."""
+    """A file whose length was mutated is not truncated further."""
     rng, case = random.Random(seed), case_with()
     drawn: tuple[Mutation, ...] = ()
     while [change.path for change in drawn] != [LENGTH]:

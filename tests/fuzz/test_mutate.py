@@ -1,4 +1,4 @@
-"""What of a file is changed, by kind; and the page records of a stream without mapped-ram."""
+"""Mutated parts of a file by kind; and the page records of a stream without mapped-ram."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,14 +29,14 @@ def snapshot(plain: PlainStream, tmp_path: Path) -> Iterator[OpenSnapshot]:
 
 
 def drawn(snapshot: OpenSnapshot, kind: str) -> set[str]:
-    """The kinds of what is drawn where only one is asked for."""
+    """Kinds of drawn mutations if only one is requested."""
     mutator = Mutator(snapshot, {kind})
     return {one.kind for seed in range(40) for one in mutator.draw(Random(seed), 2)}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_what_is_asked_for(kind: str, snapshot: OpenSnapshot, fixtures: Fixtures) -> None:
-    """Of each kind that the file has."""
+    """Each kind that the file has."""
     assert drawn(snapshot, kind) == {kind} - {"bitmaps", "description"}
     with mappedram.open(fixtures["pc"].path) as mapped:
         assert drawn(mapped, kind) == {kind} - {"records"}
@@ -71,7 +71,7 @@ def test_kind_of_a_field(path: str, kind: str) -> None:
 
 
 def test_headers_of_all_devices_are_changed(fixtures: Fixtures) -> None:
-    """But nothing that they hold."""
+    """But nothing inside the devices."""
     with mappedram.open(fixtures["pc"].path) as opened:
         headers = {
             f"{section.path}/header/version_id"
@@ -113,7 +113,7 @@ def test_no_records_with_mapped_ram(fixtures: Fixtures) -> None:
 
 
 def test_fields_of_records(snapshot: OpenSnapshot) -> None:
-    """Each is changed, and stands where the mutation says."""
+    """Each field is mutated, at the place that the mutation names."""
     mutator, found = Mutator(snapshot, {"records"}), set()
     for seed in range(600):
         (one,) = mutator.draw(Random(seed))

@@ -1,4 +1,4 @@
-"""The loader of a real QEMU as a target: what is known of it comes out, and is found."""
+"""The loader of a real QEMU as a target: known failures are found."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ from tools.qemu.machine import version
 
 pytestmark = pytest.mark.qemu
 
-#: Later releases refuse some of what this one crashes on.
+#: Later releases refuse some files that crash this one.
 RELEASE = 10
 LIMIT = Limit(seconds=10, memory=4 << 30)
 
@@ -40,7 +40,7 @@ def target() -> QemuTarget:
 
 @pytest.fixture(scope="module")
 def clean(target: QemuTarget) -> dict[str, Case]:
-    """The files that it starts from."""
+    """The clean files of the target."""
     cases = islice(target.cases(0), 3)
     return {case.name: replace(case, mutations=()) for case in cases}
 
@@ -104,13 +104,13 @@ def test_an_area_that_leads_back(
 
 
 def test_a_signal_that_is_meant_for_the_run_is_no_crash() -> None:
-    """As a terminal sends it to all at once."""
+    """A terminal sends it to all its processes at once."""
     found = [observation(LoadResult("crashes", "", -number, 0.1, None)) for number in (2, 15, 8)]
     assert [entry.kind for entry in found] == ["refuses", "refuses", "crashes"]
 
 
 def test_finds_a_crash_by_itself(target: QemuTarget, tmp_path: Path) -> None:
-    """From clean files only; that its file shows the crash to anybody is tried by hand."""
+    """From clean files only; the command in the report is tried by hand."""
     told: list[FoundFailure] = []
     run(target, seed=1, budget=RunLimits(executions=200), jobs=2, on_found=told.append)
     crashes = [found for found in told if found.observation.kind == "crashes"]

@@ -1,4 +1,4 @@
-"""The driver that remembers answers as the one that it asks does, whatever was asked before."""
+"""The caching driver gives the same answers as its inner driver, whatever was asked before."""
 
 from collections import Counter
 from random import Random
@@ -17,7 +17,7 @@ PLAIN = drivers.get("construct")
 
 
 class Counting:
-    """A driver that counts what it is asked."""
+    """A driver that counts its calls."""
 
     name = "counting"
 
@@ -38,7 +38,7 @@ def test_answers_are_those_of_the_other_driver(seed: int) -> None:
         with mappedram.open(fd, file.offset) as plain:
             assert opened.stream == plain.stream
         asked = counting.asked["parse"]
-        assert asked < len(opened.stream.elements)  # footers and ends come again and again
+        assert asked < len(opened.stream.elements)  # footers and ends repeat
         for element in opened.stream.elements:
             data, params = opened.source.read(element.offset, 4096), element.params
             spans = PLAIN.spans(element.kind, data[: element.length], params)

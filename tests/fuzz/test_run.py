@@ -1,4 +1,4 @@
-"""A run finds planted bugs, keeps one file for each that shows it, and says which field it is."""
+"""A run finds planted bugs, keeps one file for each, and names the field."""
 
 import json
 import signal
@@ -26,7 +26,7 @@ ARGV = (sys.executable, "-I", "-S", parser.__file__)
 
 
 class Given(Generated):
-    """Some cases in the place of the first ones of seed 0."""
+    """Given cases, in place of the first ones of seed 0."""
 
     def __init__(self, *cases: Case) -> None:
         super().__init__(0)
@@ -37,7 +37,7 @@ class Given(Generated):
 
 
 class Planted(CommandTarget):
-    """The parser with bugs, and files that meet them, among others."""
+    """The parser with bugs, and cases of which some trigger them."""
 
     def cases(self, seed: int) -> Cases:  # noqa: ARG002
         sound = case_with()
@@ -47,12 +47,12 @@ class Planted(CommandTarget):
             case_with(page_size=0, bitmap_offset=8),
             case_with(version=0),
             replace(sound, mutations=(magic,)),
-            case_with(version=0, bitmap_offset=16),  # nothing new
+            case_with(version=0, bitmap_offset=16),  # the same failure again
         )
 
 
 class Function:
-    """A target that is a function, for speed."""
+    """A fast target that is a function."""
 
     name = "function"
 
@@ -76,10 +76,10 @@ def accepts(_: Case) -> Observation:
     return Observation("accepts")
 
 
-#: How many files of `Planted` are tried.
+#: Number of files of `Planted` to try.
 COUNT = 8
 
-#: What a run did, and a folder for each kind and sign of failure.
+#: Summary of a run, and a folder for each kind and sign of failure.
 Result = tuple[Summary, dict[tuple[str, str], Path]]
 
 
@@ -87,7 +87,7 @@ Result = tuple[Summary, dict[tuple[str, str], Path]]
 def planted(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Result:
-    """What a run on the parser with planted bugs finds."""
+    """Result of a run on the parser with planted bugs."""
     folder = tmp_path_factory.mktemp("found")
     places: dict[tuple[str, str], Path] = {}
 
@@ -172,7 +172,7 @@ def test_report_names_field_value_and_clause() -> None:
 
 
 def test_a_failure_is_not_reported_for_what_it_did_not_need() -> None:
-    """Of several mutated fields, the one that matters."""
+    """Of several mutated fields, only the cause is reported."""
 
     def observe(case: Case) -> Observation:
         paths = [change.path for change in case.mutations]

@@ -1,4 +1,4 @@
-"""A sparse file as a value does what the same changes to its bytes do."""
+"""Changes to a sparse file as a value equal the same changes to its bytes."""
 
 import hashlib
 from collections.abc import Callable
@@ -70,7 +70,7 @@ def test_changes(file: SparseFile, name: str, data: st.DataObject) -> None:
 
 @given(files(), st.integers(0, SIZE), st.binary(min_size=1, max_size=4), st.integers(0, SIZE))
 def test_insert_until(file: SparseFile, at: int, data: bytes, gap: int) -> None:
-    """What stands behind keeps its place."""
+    """The bytes behind keep their place."""
     until = at + len(data) + gap
     if until > file.size:
         return

@@ -1,4 +1,4 @@
-"""The public strategies: what they draw is what they promise, and shrinks."""
+"""The public strategies draw what they promise, and shrink."""
 
 import re
 from contextlib import suppress
@@ -25,7 +25,7 @@ FEW = settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 @FEW
 @given(data=st.data())
 def test_broken(code: str, data: st.DataObject) -> None:
-    """Hypothesis looks for a file that breaks another rule too, and finds none."""
+    """Hypothesis searches for a file that breaks another rule, too, and finds none."""
     assert codes(data.draw(strategies.broken(code))) == expected(code)
 
 
@@ -36,7 +36,7 @@ def test_broken_and_small(file: SparseFile) -> None:
     assert file.size < 2 << 20
 
 
-#: Nothing but the header of its block says how large its pages are, and that stands behind `addr`.
+#: Only the header of its block tells the page size, and it is behind `addr`.
 _SHARED = SnapshotSpec(
     "none",
     page_size=1024,
@@ -89,13 +89,13 @@ def test_bitmaps(bitmap: Bitmap) -> None:
 
 
 def words(data: bytes) -> list[bytes]:
-    """Big-endian words of four bytes, the bytes the other way round."""
+    """Reverse the bytes of each word of four bytes."""
     return [data[at : at + 4][::-1] for at in range(0, len(data), 4)]
 
 
 @given(strategies.mutated())
 def test_mutated(file: SparseFile) -> None:
-    """Our own reader keeps its word: a value, or an error of its own."""
+    """Our own reader returns a value, or raises an error of its own."""
     with file.opened() as fd, suppress(MappedRamError):
         check(fd, file.offset)
         mappedram.open(fd, file.offset).close()
@@ -118,7 +118,7 @@ def test_rules_that_no_file_breaks() -> None:
 
 
 def test_page_sizes_that_cannot_be_aligned() -> None:
-    """An alignment below a page is that of a page, as there is no other file."""
+    """An alignment below the page size means the page size: no other file is possible."""
     limits = strategies.Limits(page_sizes=(65536,))
     spec = find(strategies.snapshots(limits, align=4096), lambda _: True)
     assert spec.align == 65536

@@ -1,4 +1,4 @@
-"""What comes of a file is told apart: signals, ends that do not come, reports, exceptions."""
+"""Results of targets are distinguished: signals, timeouts, reports, exceptions."""
 
 import os
 import random
@@ -21,7 +21,7 @@ CASE = sound(random.Random(1))
 def observe(
     folder: Path, program: str, seconds: float = 20, memory: int | None = None
 ) -> Observation:
-    """What comes of a Python program that is given a file."""
+    """Result of a Python program for a file."""
     argv = (sys.executable, "-I", "-S", "-c", program, "{}")
     with CommandTarget(argv, Limit(seconds, memory)).worker(folder) as worker:
         return worker.observe(CASE)
@@ -145,7 +145,7 @@ def test_a_process_that_ends_is_a_crash_and_another_takes_its_place(tmp_path: Pa
 
 
 def test_a_signal_that_is_meant_for_the_run_is_no_crash(tmp_path: Path) -> None:
-    """As a terminal sends it to all at once."""
+    """A terminal sends it to all its processes at once."""
     with OwnTarget(Limit(60, 2 << 30)).worker(tmp_path) as worker:
         for number in (signal.SIGINT, signal.SIGTERM):
             os.kill(worker.process.pid, number)  # type: ignore[attr-defined]

@@ -1,5 +1,5 @@
-"""Every verb on files that are made to hurt: no crash, bounded time and memory.
+"""Every verb on hostile files: no crash, bounded time and memory.
 
-They take minutes and run with `-m hostile`. A single damaged structure belongs with the room that
-reads it.
+These tests take minutes and run with `-m hostile`. A test of one damaged structure belongs to the
+room that reads it.
 """

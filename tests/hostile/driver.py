@@ -1,6 +1,6 @@
 """Run verbs on one file, in one process: `python driver.py FILE FOLDER VERB...`.
 
-Prints, as JSON, what each took. Python and the libraries are loaded once for all of them.
+Prints the costs of each as JSON. Python and the libraries are loaded once for all of them.
 """
 
 import contextlib
@@ -12,18 +12,18 @@ from typing import Any
 
 from mappedram.cli.main import main
 
-#: More than any verb may take; what asks for it by mistake gets an error instead of the machine.
+#: More than any verb may use; larger requests fail instead of exhausting the machine.
 ADDRESS_SPACE = 4 << 30
-#: Seconds that the additions below take on the processor that the promise was made for.
+#: Seconds that the additions below take on the processor of the promise.
 NOMINAL_SECONDS = 0.12
 
 
-#: What `convert` writes, by the name that stands for it among the verbs.
+#: Forms that `convert` writes, by the name of the pseudo-verb.
 FORMS = {"convert": "stream", "elf": "elf", "lime": "lime"}
 
 
 def arguments(verb: str, file: str, folder: Path) -> list[str]:
-    """What comes behind the name of the command."""
+    """Arguments after the name of the command."""
     if verb in FORMS:
         return ["convert", "-O", FORMS[verb], file, str(folder / verb)]
     others = {"diff": [file], "extract": ["--directory", str(folder / "extracted")]}
@@ -31,7 +31,7 @@ def arguments(verb: str, file: str, folder: Path) -> list[str]:
 
 
 def slowness() -> float:
-    """How much slower than nominal this processor is just now; other work slows it down."""
+    """Ratio of the current to the nominal time of this processor; other work slows it down."""
     before, total = cpu_seconds(), 0
     for number in range(2_000_000):
         total += number
@@ -39,20 +39,20 @@ def slowness() -> float:
 
 
 def cpu_seconds() -> float:
-    """What this process and those that it has waited for have used."""
+    """CPU time of this process and the children that it has waited for."""
     usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def resident_max() -> int:
-    """The most memory that this process has had; `ru_maxrss` begins with that of its parent."""
+    """Peak memory of this process; `ru_maxrss` begins with that of its parent."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) << 10
 
 
 def run(verb: str, file: str, folder: Path) -> dict[str, Any]:
-    """One verb; what it writes goes to files in `folder`."""
+    """Run one verb; its output goes to files in `folder`."""
     before = cpu_seconds()
     with (
         (folder / f"{verb}.out").open("w", encoding="utf-8", errors="surrogateescape") as out,

@@ -1,4 +1,4 @@
-"""Files of at most 1 MiB, each made to hurt whoever reads it; made without the code under test."""
+"""Hostile files of at most 1 MiB, made without the code under test."""
 
 import bz2
 import gzip
@@ -17,7 +17,7 @@ from tests.stream.libvirt.samples import image
 from tools.oracle import OracleBlock, OracleFile
 
 SIZE_MAX = 1 << 20
-#: As many sections as the promise names; there is room for twice as many of the shortest.
+#: Number of sections in the promise; twice as many of the shortest would fit.
 SECTIONS = 100_000
 PAGE = 1024
 
@@ -33,7 +33,7 @@ FILES: dict[str, Make] = {}
 
 
 def file(make: Make) -> Make:
-    """Register a file under the name of the function."""
+    """Register a function that makes a file, under its name."""
     FILES[make.__name__] = make
     return make
 
@@ -50,7 +50,7 @@ def configuration(*capabilities: str, machine: bytes = b"none") -> bytes:
 
 
 def ram(*blocks: bytes, total: int = 0) -> bytes:
-    """START of RAM, up to and with its footer; no block has data."""
+    """START of RAM with its footer; no block has data."""
     start = b"\1\0\0\0\1\3ram\0\0\0\0\0\0\0\4" + (total | 4).to_bytes(8, "big")
     return start + b"".join(blocks) + EOS + FOOTER
 
@@ -79,13 +79,13 @@ PLAIN = configuration() + ram(b"\1a" + (1 << 20).to_bytes(8, "big"), total=1 << 
 
 
 def device(text: bytes, payload: bytes = b"") -> bytes:
-    """A stream with one device, described as `text` says."""
+    """A stream with one device and the description `text`."""
     begin = b'{"name": "dev", "instance_id": 0, "vmsd_name": "dev", "version": 1, '
     return HEAD + full(b"dev", payload) + described(document((begin + text + b"}").decode()))
 
 
 def filled(head: bytes, piece: bytes, tail: bytes = b"", size: int = SIZE_MAX) -> bytes:
-    """As many pieces as there is room for."""
+    """As many pieces as fit."""
     return head + piece * ((size - len(head) - len(tail)) // len(piece)) + tail
 
 
@@ -93,7 +93,7 @@ def filled(head: bytes, piece: bytes, tail: bytes = b"", size: int = SIZE_MAX) -
 
 
 def _compressed_zeros(stream: bytes, compress: Callable[[bytes], bytes], times: int) -> bytes:
-    """The stream, and then the same piece again and again: programs take several in a row."""
+    """The stream, then the same piece repeatedly: programs read several in a row."""
     return compress(stream) + compress(bytes(64 << 20)) * times
 
 
@@ -114,9 +114,9 @@ def xz_bomb() -> bytes:
 
 @file
 def xz_that_wants_memory() -> bytes:
-    """A dictionary of 192 MiB by its header, and more zeros than that to fill it."""
+    """A dictionary of 192 MiB in its header, and enough zeros to fill it."""
     packed = bytearray(lzma.compress(PLAIN + bytes(256 << 20), preset=0))
-    header = slice(12, 12 + 4 * packed[12])  # of the one block, without its sum
+    header = slice(12, 12 + 4 * packed[12])  # of its only block, without the checksum
     packed[16] = 31
     packed[header.stop : header.stop + 4] = zlib.crc32(packed[header]).to_bytes(4, "little")
     return image(bytes(packed), save_format=3)
@@ -129,7 +129,7 @@ def zstd_bomb() -> bytes:
 
 @file
 def page_record_bomb() -> bytes:
-    """A gibibyte of one record, over and over: 119 million of them."""
+    """A gibibyte of one repeated record: 119 million of them."""
     named = struct.pack(">Q", 2) + b"\1a\0"
     records = struct.pack(">Q", 0x22) + b"\0"
     stream = PLAIN + b"\2\0\0\0\1" + named
@@ -138,7 +138,7 @@ def page_record_bomb() -> bytes:
 
 @file
 def xbzrle_chain() -> bytes:
-    """Differences of one page, each on top of all before."""
+    """Differences of one page, each based on all before."""
     named = struct.pack(">Q", 8) + b"\1a" + bytes(PAGE)
     head = configuration() + b"" + ram(b"\1a" + PAGE.to_bytes(8, "big"), total=PAGE)
     record = struct.pack(">QBH", 0x60, 1, 3) + b"\0\1x"
@@ -156,7 +156,7 @@ def commands() -> bytes:
 
 @file
 def commands_of_all_kinds() -> bytes:
-    """No two that follow each other are alike."""
+    """No two adjacent commands are equal."""
     numbers = ((number % 50_000 + 20).to_bytes(2, "big") for number in range(SECTIONS))
     return HEAD + b"".join(b"\x08" + number + b"\0\0" for number in numbers) + described(document())
 
@@ -178,19 +178,19 @@ def devices_without_name() -> bytes:
 
 @file
 def devices_of_one_name() -> bytes:
-    """None of them described, so that each has to be looked for by its footer."""
+    """None has a description, so the reader searches for each footer."""
     return filled(HEAD, full(b"a"), described(document()))
 
 
 @file
 def devices_that_nothing_ends() -> bytes:
-    """A search for a footer in each section, up to the end of the file."""
+    """Each section causes a search for a footer up to the end of the file."""
     return filled(HEAD, b"\4\0\0\0\2\1a" + bytes(8), described(document()))
 
 
 @file
 def records_tried_in_vain() -> bytes:
-    """Sections of a device whose records go on and on, and are none at the end of the file."""
+    """Sections of a device with endless records, none of which is valid at the end of the file."""
     start = b"\1\0\0\0\5\x0cdirty-bitmap\0\0\0\0\0\0\0\1\1\x7e\0\0\0\5"
     part = b"\2\0\0\0\5" + b"\2" * 10 + b"\x7e\0\0\0\5"
     return filled(configuration("mapped-ram") + start + ram(), part, END + described(document()))
@@ -198,7 +198,7 @@ def records_tried_in_vain() -> bytes:
 
 @file
 def records_of_a_byte() -> bytes:
-    """A million records of a device, each one byte long, no two alike."""
+    """A million different records of a device, each one byte long."""
     start = b"\1\0\0\0\5\x0cdirty-bitmap\0\0\0\0\0\0\0\1"
     head = configuration("mapped-ram") + ram()
     return filled(head + start, b"\x20\x22", b"\1\x7e\0\0\0\5" + END + described(document()))
@@ -206,7 +206,7 @@ def records_of_a_byte() -> bytes:
 
 @file
 def footers_in_footers() -> bytes:
-    """What looks like a footer everywhere, and is none."""
+    """False footers everywhere."""
     return filled(HEAD + full(b"dev")[:-5], b"\x7e\0\0\0\2\x7f")
 
 
@@ -221,7 +221,7 @@ def blocks() -> bytes:
 
 @file
 def areas_on_each_other() -> bytes:
-    """Blocks whose bitmaps and pages all lie in one place, overlapping those before."""
+    """Blocks with all bitmaps and pages in one place, overlapping those before."""
     pieces = [configuration("mapped-ram") + ram()[:-13]]
     position, blocks_max = len(pieces[0]), 12_000
     end = position + blocks_max * 38 + 64 * PAGE
@@ -240,7 +240,7 @@ def capabilities() -> bytes:
 
 @file
 def packaged() -> bytes:
-    """Streams in streams, each of which says that it is longer than the file."""
+    """Nested streams, each with a length beyond the end of the file."""
     pieces = []
     left = SIZE_MAX - 64
     while left > 32:
@@ -274,7 +274,7 @@ def json_of_digits() -> bytes:
 
 @file
 def json_of_numbers() -> bytes:
-    """Numbers that Python still reads, each of four thousand digits."""
+    """Numbers that Python still reads, each with four thousand digits."""
     return device(b'"fields": [' + b", ".join([b"9" * 4300] * 240) + b"]")
 
 
@@ -291,7 +291,7 @@ def json_of_equal_fields() -> bytes:
 
 @file
 def json_of_arrays() -> bytes:
-    """As many values as there may be, of no size at all."""
+    """As many values as permitted, all of size zero."""
     entry = '{"name": "a%d", "type": "buffer", "size": 0, "array_len": 100000}'
     return device(b'"fields": [' + b", ".join((entry % n).encode() for n in range(12_000)) + b"]")
 
@@ -310,7 +310,7 @@ def json_of_bitmaps() -> bytes:
 
 @file
 def json_of_structs() -> bytes:
-    """Nesting that JSON takes, and more than is followed."""
+    """Nesting that JSON permits, but deeper than the reader follows."""
     inner = '{"vmsd_name": "x", "version": 1, "fields": []}'
     for _ in range(200):
         field = f'{{"name": "f", "type": "struct", "size": 1, "struct": {inner}}}'
@@ -337,7 +337,7 @@ def json_of_one_string() -> bytes:
 
 # Names.
 
-#: What a name may try: to leave its folder, to write to a terminal, to look like another.
+#: Names that try to leave their folder, to control a terminal, to look like another.
 NAMES = (
     *(b"/../../../tmp/mappedram-was-here", b"..", b".", b"../x", b"a/../../b", b"/", b"//", b"~"),
     *(b"\x1b]0;title\x07", b"\x1b[2J", b"\r\nfake: clean", b"\x00", b"a\0b", b"\x9b2J", b"\x7f"),
@@ -371,7 +371,7 @@ def names() -> bytes:
 
 @file
 def names_in_records() -> bytes:
-    """A stream without mapped-ram, so that every block has memory to be written somewhere."""
+    """A stream without mapped-ram, so every block has memory to be extracted."""
     listed = (bytes([len(name)]) + name + PAGE.to_bytes(8, "big") for name in NAMES)
     pages = (struct.pack(">Q", 8) + bytes([len(name)]) + name + b"p" * PAGE for name in NAMES)
     return (
@@ -403,7 +403,7 @@ _PLAIN_FILE = OracleFile(
     [OracleBlock("a", 4 * PAGE, [(1, 3)], b"a"), OracleBlock("b", PAGE)], page_size=PAGE, align=PAGE
 )
 ORACLES = (_PLAIN_FILE, replace(_PLAIN_FILE, capabilities=("x-ignore-shared", "mapped-ram")))
-#: 2^60, and the most that fits, in the widths that numbers of the format have.
+#: 2^60, and the largest number, in the widths of the format.
 LARGE = (
     (1 << 60).to_bytes(8, "big"),
     ((1 << 60) | 4).to_bytes(8, "big"),

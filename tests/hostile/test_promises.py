@@ -1,4 +1,4 @@
-"""Whatever a file of 1 MiB holds: 300 MiB and 10 s do for each verb, and nothing escapes."""
+"""For any file of 1 MiB, each verb needs at most 300 MiB and 10 s, and no exception escapes."""
 
 import json
 import os
@@ -20,12 +20,12 @@ SECONDS_MAX = 10
 STATUSES = {0, 1, 2, 3, 63}
 QUICK = ("info", "check")
 LONG = ("layout", "state", "extract", "convert", "elf", "lime", "diff")
-#: Decompressing takes most of the time, whatever the verb.
+#: Decompression dominates the time of any verb.
 COMPRESSED = {name for name in FILES if name.endswith("bomb") or name.startswith("xz")}
 
 
 def attack(name: str, verbs: tuple[str, ...], folder: Path) -> dict[str, Any]:
-    """What each verb took, in a process of their own; the file stands beside that folder."""
+    """Costs of each verb, in a process of their own; the file is beside that folder."""
     file = folder / "file"
     file.write_bytes(FILES[name]())
     assert file.stat().st_size <= SIZE_MAX
@@ -68,18 +68,18 @@ def test_memory_time_and_output_are_bounded(
             text = (tmp_path / "out" / f"{verb}.{stream}").read_bytes()
             assert not control_characters(text), (verb, stream)
             assert b"Traceback" not in text
-    # Nothing is outside of where it was asked for.
+    # No file is created outside the given places.
     assert {path.name for path in tmp_path.iterdir()} == {"file", "out"}
     assert not Path("/tmp/mappedram-was-here").exists()
 
 
 def control_characters(text: bytes) -> set[str]:
-    """Those that a terminal would obey, but for the end of a line."""
+    """Control characters for terminals, except line ends."""
     return {char for char in text.decode("utf-8") if not char.isprintable()} - {"\n"}
 
 
 def test_a_large_number_at_every_place() -> None:
-    """Two thousand files: opened, judged and followed without a byte set aside on their word."""
+    """Two thousand files are opened, judged and followed without large allocations."""
     bombs = list(length_bombs())
     assert len(bombs) > 1000
     before = driver.resident_max()
@@ -100,7 +100,7 @@ def test_names_in_every_form_of_a_report(form: str, tmp_path: Path, run: Run) ->
 
 
 def test_names_that_are_extracted_stay_inside(tmp_path: Path, run: Run) -> None:
-    """Each block becomes one file of the folder, by a name of its own."""
+    """Each block becomes one file in the folder, with a name of its own."""
     file, folder = tmp_path / "file", tmp_path / "inner" / "folder"
     file.write_bytes(FILES["names_in_records"]())
     outcome = run("extract", "-d", folder, file)
@@ -114,7 +114,7 @@ def test_names_that_are_extracted_stay_inside(tmp_path: Path, run: Run) -> None:
     ]
 
 
-# Outputs that are links.
+# Links in place of outputs.
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_a_link_is_neither_followed_nor_replaced(
 def test_a_link_in_the_folder_is_not_followed(
     tmp_path: Path, victim: Path, snapshot: Path, run: Run
 ) -> None:
-    """Somebody has put links there, under the names that the blocks will have."""
+    """The folder has links with the names of the blocks."""
     folder = tmp_path / "folder"
     assert run("extract", "-d", folder, snapshot).status == 0
     names = [path.name for path in folder.iterdir()]
@@ -178,14 +178,14 @@ def test_a_dangling_link_is_not_followed(tmp_path: Path, snapshot: Path, run: Ru
 
 
 def test_memory_that_is_taken_is_seen() -> None:
-    """In a process of its own: this one may have had more before."""
+    """In a new process: this one may have used more memory before."""
     program = (
         "from tests.hostile.driver import resident_max; before = resident_max();"
         "taken = b'x' * (64 << 20); print(resident_max() - before)"
     )
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    # The kernel counts pages in batches for each processor, so that a few may be missing.
+    # The kernel counts pages in batches per processor, so a few may be missing.
     assert 63 << 20 <= int(done.stdout) < 80 << 20
 
 

@@ -1,4 +1,4 @@
 """Tests of the HTML page, parsed and in a browser.
 
-What the page shares with the text output belongs in `tests/cli`.
+Tests of code that the page shares with the text output belong in `tests/cli`.
 """

@@ -1,4 +1,4 @@
-"""A headless Chromium, driven over the pipe of its DevTools protocol; no network, no package."""
+"""A headless Chromium, controlled through the pipe of its DevTools protocol; without network."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ class Browser:
     """One page in one browser.
 
     Attributes:
-        complaints: what the page wrote to the console, threw, or asked of the network.
+        complaints: messages on the console, exceptions, and network requests of the page.
     """
 
     def __init__(self, to_browser: int, from_browser: int) -> None:
@@ -36,7 +36,7 @@ class Browser:
     @classmethod
     @contextmanager
     def started(cls, profile: Path) -> Iterator[Self]:
-        """A browser that ends with the block."""
+        """Start a browser that ends with the block."""
         assert CHROMIUM is not None
         from_us, to_browser = os.pipe()
         from_browser, to_us = os.pipe()
@@ -75,7 +75,7 @@ class Browser:
             pass
 
     def run(self, script: str) -> Any:
-        """The value of an expression; a promise is waited for."""
+        """Value of an expression; promises are awaited."""
         answer = self._call(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
@@ -83,7 +83,7 @@ class Browser:
         return answer["result"].get("value")
 
     def press(self, key: str) -> None:
-        """Press a key where the focus is."""
+        """Press a key on the focused element."""
         text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
         self._call("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
         self._call("Input.dispatchKeyEvent", type="keyUp", key=key)
@@ -95,7 +95,7 @@ class Browser:
         self._call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
     def drop_file(self, selector: str, path: Path) -> None:
-        """Drag a file over an element and let it go there."""
+        """Drag a file onto an element and drop it."""
         x, y = self.run(
             f"(({{ x, y, width }}) => [x + width / 2, y + 5])"
             f"(document.querySelector({selector!r}).getBoundingClientRect())"
@@ -105,7 +105,7 @@ class Browser:
             self._call("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
 
     def look_like(self, width: int, height: int = 900, *, dark: bool = False) -> None:
-        """The size of the window, and which colours its user likes."""
+        """Set the size of the window, and the colour scheme that the user prefers."""
         self._call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -117,7 +117,7 @@ class Browser:
         self._call("Emulation.setEmulatedMedia", features=[scheme])
 
     def picture(self, path: Path) -> None:
-        """What the window shows, as PNG."""
+        """Screenshot of the window, as PNG."""
         data = self._call("Page.captureScreenshot")["data"]
         path.write_bytes(base64.b64decode(data))
 

@@ -1,4 +1,4 @@
-"""Making pages of the files that a real QEMU and a real libvirt wrote."""
+"""Make pages of files that a real QEMU and a real libvirt wrote."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ MakePage = Callable[..., Node]
 
 @pytest.fixture
 def files(fixtures: Fixtures, samples: Samples) -> Files:
-    """The arguments that name a file, and where the stream begins in it."""
+    """Arguments for a file, with the offset of the stream."""
 
     def files(name: str) -> tuple[object, ...]:
         if name.startswith("libvirt-"):
@@ -31,7 +31,7 @@ def files(fixtures: Fixtures, samples: Samples) -> Files:
 
 @pytest.fixture
 def page(tmp_path: Path, run: Run) -> MakePage:
-    """Make a page of a file, and read it."""
+    """Make a page of a file, and parse it."""
 
     def page(*args: object, status: int = 0) -> Node:
         out = tmp_path / "page.html"

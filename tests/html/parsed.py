@@ -1,4 +1,4 @@
-"""A page as a tree of elements, read by Python's own parser."""
+"""A page as a tree of elements, parsed by Python's own parser."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ class Node:
 
 
 class Page(HTMLParser):
-    """Refuses a page whose elements are not closed in the order in which they were opened."""
+    """Parser that refuses pages whose elements are not properly nested."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The page in a real browser: the script runs under its policy, and all of it works by keys."""
+"""The page in a real browser: the script runs under its policy, and the keyboard suffices."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(tmp_path: Path, files: Files, page: MakePage, browser: Browser) -> Iterator[Browser]:
-    """The page of an ordinary snapshot; nothing may go wrong on it."""
+    """The page of an ordinary snapshot; it must not report errors."""
     page(*files("pc"))
     browser.complaints.clear()
     browser.open((tmp_path / "page.html").as_uri())

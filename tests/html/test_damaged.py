@@ -1,4 +1,4 @@
-"""Whatever stands in a file: a well-formed page that covers it, or what `layout` says too."""
+"""For any file, the page is well-formed and complete, or fails with the message of `layout`."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.conftest import Fixtures
 from tests.files import copy_sparse, patch
 from tests.html.parsed import Page, entries
 
-#: Where the headers of the smallest real file stand: all before the first bitmap, and the end.
+#: Places of the headers in the smallest real file: before the first bitmap, and at the end.
 HEAD, TAIL = 256, 4096
 
 

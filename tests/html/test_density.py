@@ -1,4 +1,4 @@
-"""Counting pages by cell, against counting bits one by one."""
+"""Counting pages by cell, compared with counting single bits."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +10,7 @@ from mappedram.stream.bitmap import Bitmap
 @given(st.data(), st.integers(1, 5000), st.integers(1, 80))
 def test_counts(data: st.DataObject, num_pages: int, cells_max: int) -> None:
     present = data.draw(st.sets(st.integers(0, num_pages - 1), max_size=400))
-    beyond = num_pages % 64 and 1 << 63  # a bit that stands for no page
+    beyond = num_pages % 64 and 1 << 63  # a bit without a page
     words = [0] * -(-num_pages // 64)
     for page in present:
         words[page // 64] |= 1 << page % 64

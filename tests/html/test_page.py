@@ -1,4 +1,4 @@
-"""`mappedram layout --html`: everything that `layout` knows, on one page that stands alone."""
+"""`mappedram layout --html`: everything that `layout` shows, on one self-contained page."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.html.parsed import entries
 from tools.oracle import OracleBlock, OracleFile
 
 GIB = 1 << 30
-#: What a page may take, whatever the file.
+#: Largest size of a page, for any file.
 LIMIT = 2_000_000
 
 
@@ -27,7 +27,7 @@ def written(path: Path, file: OracleFile) -> Path:
     return path
 
 
-# Alone.
+# Self-contained pages.
 
 
 @pytest.mark.parametrize("name", ["pc", "killed", "libvirt-sparse", "plain"])
@@ -76,7 +76,7 @@ def test_names_become_no_markup(tmp_path: Path, page: MakePage) -> None:
     assert all(char not in root.text.replace("\n", "") for char in "\x1b\x85"), shown
 
 
-# What stands on it.
+# Contents.
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_many_of_everything_make_a_small_page(tmp_path: Path, page: MakePage) ->
     assert all(here["data-e"] == there["data-o"] for here, there in pairwise(shown))
 
 
-# Files that cannot be followed, and the options.
+# Files that cannot be followed, and options.
 
 
 @pytest.mark.parametrize(("name", "status"), [("killed", 1), ("no-footers-no-vmdesc", 63)])

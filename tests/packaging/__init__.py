@@ -1,4 +1,4 @@
-"""Tests of what is built for users: contents of the archives, installing, types.
+"""Tests of the released archives: contents, installation, types.
 
 Building a release belongs in `tools/package`.
 """

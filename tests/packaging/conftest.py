@@ -13,7 +13,7 @@ from tools.package.environment import Environment
 
 @dataclass(frozen=True)
 class Built:
-    """What a release consists of."""
+    """Archives of a release."""
 
     wheel: Path
     sdist: Path

@@ -1,4 +1,4 @@
-"""A program of somebody else, which strict types are checked of and which is run.
+"""A user's program, which is type-checked strictly and run.
 
 Usage: consumer.py SNAPSHOT COPY
 """
@@ -22,7 +22,7 @@ from mappedram.stream.bitmap import Bitmap
 
 
 def memory(snapshot: Snapshot) -> dict[str, bytes]:
-    """The first bytes of each block, and what the runs of its pages are."""
+    """The first bytes of each block, and the runs of its pages."""
     found: dict[str, bytes] = {}
     for block in snapshot.blocks:
         assert_type(block, Block)
@@ -86,7 +86,7 @@ def copy(snapshot: Snapshot, path: str) -> None:
 
 
 def refused(path: str) -> mappedram.FormatError | None:
-    """What the reader says of a file that it cannot follow."""
+    """The reader's message about a file that it cannot follow."""
     try:
         mappedram.open(path).close()
     except mappedram.FormatError as error:
@@ -100,13 +100,13 @@ assert_type(strategies.bitmaps(), SearchStrategy[Bitmap])
 
 @given(strategies.broken("MR204"))
 def broken_files_are_found(file: strategies.SparseFile) -> None:
-    """The part of a test of somebody else's parser."""
+    """Part of a test of the user's own parser."""
     with file.opened() as descriptor:
         assert "MR204" in {finding.code for finding in check(descriptor, file.offset).findings}
 
 
 def main() -> None:
-    """Do it all."""
+    """Run everything."""
     source, target = sys.argv[1:]
     with mappedram.open(source) as snapshot:
         first = memory(snapshot)

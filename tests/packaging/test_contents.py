@@ -1,4 +1,4 @@
-"""Wheel and sdist hold what they have to, and nothing else; what is wrong with one is seen."""
+"""Wheel and sdist have the required files and no others; defects are found."""
 
 import email
 import re
@@ -45,7 +45,7 @@ def test_the_sdist(sdist: Files, checkout: Files) -> None:
 
 
 def test_by_pattern(wheel: Files, sdist: Files) -> None:
-    """The same without a look at the repository, for what matters most."""
+    """The most important files, without looking at the repository."""
     data = r"mappedram/format/specification/data/(\w+\.(ksy|md|hexpat|magic)|vectors\.jsonl)"
     other = r"mappedram/(py\.typed|html/page\.(css|js))"
     package = rf"mappedram/([a-z_0-9]+/)*\w+\.py|{other}|{data}"
@@ -94,7 +94,7 @@ def test_the_metadata(wheel: Files, sdist: Files) -> None:
 
 
 def test_the_changelog_begins_with_this_version() -> None:
-    """As Keep a Changelog has it: `[Unreleased]`, which says what it becomes, or a date."""
+    """In the form of Keep a Changelog: `[Unreleased]`, with the next version, or a date."""
     unreleased = r"\[Unreleased\]\n\nBecomes (?P<next>\S+),"
     released = r"\[(?P<version>\S+)\] - \d{4}-\d\d-\d\d\n"
     first = re.match(f"{unreleased}|{released}", CHANGELOG.partition("\n## ")[2])

@@ -1,4 +1,4 @@
-"""Programs that use the installed package are checked by a type checker, as the authors' own."""
+"""A type checker checks programs that use the installed package as strictly as our own."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from tools.docs.site import DOCS
 from tools.package.environment import Environment
 
 CONSUMER = Path(__file__).with_name("consumer.py")
-#: Each line is an error to somebody who knows the types, and none where everything is `Any`.
+#: Each line is a type error, unless everything is `Any`.
 WRONG = """\
 import mappedram
 from mappedram import strategies
@@ -41,7 +41,7 @@ with mappedram.open("guest") as snapshot:
 
 
 def checked(program: Path, installed: Environment) -> subprocess.CompletedProcess[str]:
-    """`mypy --strict` of a program in a folder without configuration."""
+    """Run `mypy --strict` on a program in a folder without configuration."""
     pytest.importorskip("mypy", reason="no mypy here: run tools/setup dev")
     cache = installed.folder / "mypy"
     options = ("--python-executable", str(installed.python), "--cache-dir", str(cache))

@@ -1,4 +1,4 @@
 """Tests of `mappedram.qemu`, most of them with a real QEMU.
 
-A test with a QEMU for another room belongs with that room, and has the marker `qemu`.
+A test with a QEMU for another room belongs to that room, and has the marker `qemu`.
 """

@@ -1,4 +1,4 @@
-"""What the specification and the errata say of QEMU's loader, asked of the QEMU of this machine."""
+"""Statements of specification and errata about the loader, tested with this machine's QEMU."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ from tools.qemu import (
 NONE = ("-M", "none", "-m", "16M")
 RAM = (RamSpec("ram", 4096, ((0, 1),)),)
 PATH, NAME = "0000:00:1f.2/", "ich9_ahci"
-#: Seconds after which a load is one that hangs.
+#: A load that takes longer, in seconds, hangs.
 HANGS = 10
 
 
@@ -45,7 +45,7 @@ def refusal(words: str) -> AbstractContextManager[object]:
 def test_a_cut_file_kills_or_stops_the_loader_with_threads(
     fixtures: Fixtures, tmp_path: Path, share: float
 ) -> None:
-    """E-057: without `multifd` it is refused, whole it loads."""
+    """E-057: without `multifd` it is refused; the complete file loads."""
     draft = Draft(fixtures["zero-page-none"], tmp_path)
     load("zero-page-none", draft.path, tmp_path, "multifd")
     block = draft.block("pc.ram")
@@ -101,7 +101,7 @@ def test_bare_name_of_a_device(
 def test_capabilities_by_release(
     tmp_path: Path, name: str, known_until: tuple[int, int, int] | None
 ) -> None:
-    """The note below clause 3.4.9: QEMU passes what it knows, and refuses the rest."""
+    """The note below clause 3.4.9: QEMU accepts known ones, and refuses the others."""
     spec = SnapshotSpec("none", 4096, RAM, capabilities=("mapped-ram", name))
     path, qemu = tmp_path / "file", binary("x86_64")
     with spec.file().opened() as fd:
@@ -112,13 +112,13 @@ def test_capabilities_by_release(
         try:
             machine.load(path)
         except MigrationFailedError as error:
-            said = str(error)  # with what is on standard error; 11.1 writes nothing there
+            said = str(error)  # with standard error; 11.1 writes nothing there
     assert ("Received unknown capability" in said) is not known
 
 
 @pytest.mark.qemu
 def test_mapped_ram_takes_no_descriptor() -> None:
-    """The note below clause 1.1.9: `fd:` is refused before the descriptor is looked for."""
+    """The note below clause 1.1.9: `fd:` is refused before QEMU looks for the descriptor."""
     with Machine(binary("x86_64"), NONE) as machine:
         with pytest.raises(CommandFailedError, match="'none' has not been found"):
             machine.qmp("migrate", uri="fd:none")

@@ -1,4 +1,4 @@
-"""Files written by the QEMU of this machine, now: read like the committed ones."""
+"""Files that this machine's QEMU writes now are read like the committed ones."""
 
 import random
 from pathlib import Path
@@ -12,13 +12,13 @@ from tools.qemu.table import TABLE
 
 FRESH = ["pc", "q35", "microvm", "none", "aarch64-virt", "riscv64-virt", "arm-1k", "virtio-mem"]
 BY_NAME = {fixture.name: fixture for fixture in TABLE}
-#: Fixtures of CPUs whose state QEMU does not carry over, and the first release that refuses them:
-#: of riscv64 the version of the section, of aarch64 a system register that is no longer there.
+#: Fixtures whose CPU state newer releases refuse, and the first such release: the version of the
+#: section for riscv64, a removed system register for aarch64.
 REFUSED_FROM = {"aarch64-virt": (11, 0, 0), "riscv64-virt": (11, 0, 0)}
 
 
 def binary(arch: str) -> Path:
-    """The emulator for `arch`; skips the test where there is none that knows mapped-ram."""
+    """The emulator for `arch`; skip the test if there is none with mapped-ram."""
     found = find(arch)
     if found is None:
         pytest.skip(f"qemu-system-{arch} is not installed: run tools/install")
@@ -28,7 +28,7 @@ def binary(arch: str) -> Path:
 
 
 def loader_of(name: str) -> Path:
-    """The emulator that loads a fixture; skips the test where the one that is here refuses it."""
+    """The emulator that loads a fixture; skip the test if this machine's refuses it."""
     found = binary(BY_NAME[name].arch)
     first = REFUSED_FROM.get(name)
     if first and version(found) >= first:
@@ -56,7 +56,7 @@ def test_fresh_file(tmp_path: Path, name: str) -> None:
 @pytest.mark.qemu
 @pytest.mark.parametrize("offset", [0, 1, 4097, 0x8F31B])
 def test_memory_equals_what_qemu_says_it_is(tmp_path: Path, offset: int) -> None:
-    """Guest memory by `pmemsave` and by our reading of the file are the same bytes."""
+    """`pmemsave` and our reader give the same bytes of guest memory."""
     fixture = BY_NAME["pc"]
     path, memory = tmp_path / "fresh", tmp_path / "memory"
     with Machine(binary("x86_64"), fixture.prepare(tmp_path)) as machine:
@@ -71,7 +71,7 @@ def test_memory_equals_what_qemu_says_it_is(tmp_path: Path, offset: int) -> None
 
 @pytest.mark.qemu
 def test_random_pages(tmp_path: Path) -> None:
-    """Any set of pages comes back as it was, and every other page as zeros."""
+    """Any set of pages is restored, and all other pages are zero."""
     chosen = random.Random(7)
     pages = sorted(chosen.sample(range(4096), 300))
     runs = [(page, page + 1) for page in pages]

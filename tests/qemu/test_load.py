@@ -1,4 +1,4 @@
-"""What we write, a real QEMU loads, and its guest has the memory that was asked for."""
+"""A real QEMU loads our files, and its guest has the right memory."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,8 +16,8 @@ from tests.qemu.test_fresh import BY_NAME, binary, loader_of
 from tools.qemu import Machine
 
 MIB = 1 << 20
-#: Where a guest sees its RAM: block, guest-physical address, first byte of the block, length. On a
-#: PC, ROM hides some of it below 1 MiB.
+#: RAM in guest memory: block, guest-physical address, first byte of the block, length. On a PC, ROM
+#: hides some of it below 1 MiB.
 SEEN = {
     "pc": ("pc.ram", MIB, MIB, 15 * MIB),
     "q35": ("pc.ram", MIB, MIB, 15 * MIB),
@@ -43,7 +43,7 @@ def memory_after_load(
     capabilities: Iterable[str] = (),
     **parameters: object,
 ) -> bytes:
-    """RAM of a fresh guest of that machine after it has loaded the file."""
+    """RAM of a new guest of that machine after it has loaded the file."""
     fixture = BY_NAME[name]
     _, gpa, _, length = SEEN[name]
     with Machine(loader_of(name), fixture.prepare(folder, blank=True), incoming=True) as machine:
@@ -113,7 +113,7 @@ def test_ways_to_load(
     ids=["packed", "dense", "no-zero-pages"],
 )
 def test_other_layouts(fixtures: Fixtures, tmp_path: Path, layout: OutputLayout) -> None:
-    """QEMU asks of pages_offset only that it is a multiple of the page size (clause 6.2.5)."""
+    """QEMU only requires that pages_offset is a multiple of the page size (clause 6.2.5)."""
     built = tmp_path / "built"
     with (
         mappedram.open(fixtures["zero-page-none"].path) as donor,
@@ -126,7 +126,7 @@ def test_other_layouts(fixtures: Fixtures, tmp_path: Path, layout: OutputLayout)
 
 @pytest.mark.qemu
 def test_recipe_without_a_donor(tmp_path: Path) -> None:
-    """A file of which QEMU wrote no byte: the machine `none` has no devices to miss."""
+    """A file without a byte from QEMU: the machine `none` has no devices."""
     recipe, built = tmp_path / "recipe.toml", tmp_path / "built"
     recipe.write_text(
         'machine = "none"\npage_size = "4K"\noffset = 12345\n'

@@ -1,4 +1,4 @@
-"""A part of `python -m tools.sweep`: of what QEMU writes and loads again, nothing is corrupt."""
+"""A part of `python -m tools.sweep`: files that QEMU writes and loads again are not corrupt."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,14 +23,14 @@ def all_of(name: str) -> list[Case]:
 
 
 def rows(wanted: Iterable[Case], folder: Path) -> list[Row]:
-    """What became of the cases, none of which `check` may call corrupt if QEMU does not."""
+    """Results of the cases; `check` may call none corrupt unless QEMU does."""
     found = [run(case, binary(case.guest.arch), folder) for case in wanted]
     assert [row for row in found if is_false_alarm(row) or is_misread(row)] == []
     return found
 
 
 def right(found: Iterable[Row]) -> set[str]:
-    """Names of the cases that brought the right memory back."""
+    """Names of the cases that restored the right memory."""
     return {row["name"] for row in found if row.get("memory") == "right"}
 
 
@@ -63,7 +63,7 @@ def test_every_setting(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["avr", "arm-1k", "pc-bitmap", "none-shared"])
 def test_other_machines(tmp_path: Path, name: str) -> None:
     usual = ((), (MAPPED_RAM,), ("dirty-bitmaps",), (MAPPED_RAM, "dirty-bitmaps"))
-    # Where a bitmap is saved, QEMU goes round idly for as long as it has bandwidth left.
+    # While it saves a bitmap, QEMU iterates idly as long as it has bandwidth left.
     slowly = {"max-bandwidth": 4_500_000} if GUESTS[name].bitmap else {}
     found = rows((Case(GUESTS[name], names, slowly) for names in usual), tmp_path)
     assert len(right(found)) == len(usual)
@@ -71,7 +71,7 @@ def test_other_machines(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.qemu
 def test_memory_that_is_lost_is_told_from_memory_that_is_right(tmp_path: Path) -> None:
-    """With mapped-ram, a save in the background loses all pages: that is no false alarm."""
+    """With mapped-ram, a background save loses all pages: that is not a false alarm."""
     case = Case(GUESTS["none"], (MAPPED_RAM, "background-snapshot"))
     row = run(case, binary("x86_64"), tmp_path)
     assert (row["loaded"], row["memory"], row["verdict"]) == ("completed", "wrong: ram", "corrupt")

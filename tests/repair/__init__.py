@@ -1,4 +1,4 @@
-"""Tests of `mappedram.repair`: files damaged in one known way are as before.
+"""Tests of `mappedram.repair`: files with one known defect are restored.
 
 Finding the damage belongs in `tests/check`.
 """

@@ -1,4 +1,4 @@
-"""Saves that ended between two bitmaps (E-003): those that were never written are rebuilt."""
+"""Saves that ended between two bitmaps (E-003): the missing bitmaps are rebuilt."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def repaired(path: Path) -> Path:
 
 
 def broken_off(draft: Draft, written: int) -> None:
-    """The file as it is when so many bitmaps are written."""
+    """The file after that many bitmaps were written."""
     with draft.snapshot() as snapshot:
         blocks = snapshot.stream.blocks[written:]
     draft.truncate(draft.section(SectionType.END).payload_offset)
@@ -49,7 +49,7 @@ def test_every_moment(written: int, fixtures: Fixtures, tmp_path: Path) -> None:
     broken_off(draft, written)
     assert not mappedram.open(draft.path).stream.ram_ended
     found = check(draft.path).findings
-    # The last bitmaps with pages in order; behind them, all is zero.
+    # The last bitmaps with pages, in order; all bytes behind them are zero.
     filled = [name for name in order[written:] if any(bitmaps[name])]
     assert ("MR304" in {finding.code for finding in found}) == bool(filled)
     assert "MR303" not in {finding.code for finding in found}
@@ -57,7 +57,7 @@ def test_every_moment(written: int, fixtures: Fixtures, tmp_path: Path) -> None:
     for number, name in enumerate(order):
         change = made.get(f"/ram/blocks[{number}]/bitmap")
         if name == ZEROS:
-            # Either all of it was zero, or the save left it out, unless a later bitmap was written.
+            # It was all zero, or the save left it out, unless a later bitmap was written.
             assert (change is None) == (written > number + 1)
             assert change is None or (change.count, change.after) == (0, "cannot be known")
         elif number < written:
@@ -89,7 +89,7 @@ def test_what_stays_unknown(fixtures: Fixtures, tmp_path: Path) -> None:
 def test_pages_that_turned_zero_stay_so_where_bitmaps_are_final(
     fixtures: Fixtures, tmp_path: Path
 ) -> None:
-    """With the EOS of END, a clear bit is a page of zeros, and there is nothing to rebuild."""
+    """With the EOS of END, a clear bit means a zero page, and nothing is rebuilt."""
     draft = Draft(fixtures["pc"], tmp_path)
     bios = draft.block("pc.bios")
     assert bios.bitmap_offset is not None
@@ -99,7 +99,7 @@ def test_pages_that_turned_zero_stay_so_where_bitmaps_are_final(
     assert [finding.code for finding in check(draft.path).findings] == ["MR303"] * 3
     assert changes(draft.path) == {}
     end = draft.section(SectionType.END)
-    draft.truncate(end.payload_offset + 8)  # the footer is missing, EOS is not
+    draft.truncate(end.payload_offset + 8)  # the footer is missing, EOS is present
     assert "/ram/blocks[3]/bitmap" not in {
         path for path, change in changes(draft.path).items() if change.edits
     }

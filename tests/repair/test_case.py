@@ -1,4 +1,4 @@
-"""A file under repair is judged as it would be, not as it is."""
+"""A file under repair is judged with its edits."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ MAGIC = b"QEVM"
 
 
 def broken(fixtures: Fixtures, tmp_path: Path) -> Path:
-    """A file in which no stream begins."""
+    """A file without a stream."""
     draft = Draft(fixtures["none"], tmp_path)
     draft.write(0, b"XXXX")
     return draft.path
@@ -35,7 +35,7 @@ def test_an_edit_of_the_magic(fixtures: Fixtures, tmp_path: Path) -> None:
 def test_drivers_are_compared_on_the_edited_bytes(
     edited: bool, fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One driver misreads one value, which only the edit puts into the file."""
+    """One driver misreads one value, which only the edit adds to the file."""
     parse = KaitaiDriver.parse
 
     def wrong(self: KaitaiDriver, kind: Kind[Any], data: bytes, params: Params) -> Any:

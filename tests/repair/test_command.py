@@ -81,7 +81,7 @@ def test_nothing_can_be_done(fixtures: Fixtures, tmp_path: Path, run: Run) -> No
 
 
 def test_devices_that_cannot_be_followed(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
-    """Harmless (MR020), and nothing to repair: a copy."""
+    """They are harmless (MR020), and nothing is repaired: a copy."""
     path, out = fixtures["no-footers-no-vmdesc"].path, tmp_path / "out"
     assert run("repair", path, out).status == 3
     assert out.read_bytes() == path.read_bytes()

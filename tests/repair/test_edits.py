@@ -1,4 +1,4 @@
-"""A file with edits reads like the file that was written so."""
+"""A file with edits reads like a file that was written with them."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.files import memory_file
 
 SIZE = 3 * 4096 + 17
 
-#: Offset, length, and whether the file ends behind it.
+#: Offset, length, and whether the file ends behind the edit.
 edits = st.lists(
     st.tuples(st.integers(0, SIZE + 5000), st.integers(0, 5000), st.booleans()), max_size=6
 )

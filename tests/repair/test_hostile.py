@@ -1,4 +1,4 @@
-"""Whatever the bytes: a plan or a refusal, in bounded time, and never an edit within a page."""
+"""Any bytes give a plan or a refusal, in bounded time, and no edit is ever within a page."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +14,7 @@ NAMES = ["none", "killed", "background-snapshot", "live", "plain", "no-footers-n
 
 
 def places(snapshot: OpenSnapshot) -> list[tuple[int, int]]:
-    """Where the headers and bitmaps of a file stand."""
+    """Offsets of the headers and bitmaps of a file."""
     found = [(element.offset, element.length) for element in snapshot.stream.elements]
     found += [
         (block.bitmap_offset, block.bitmap_size)
@@ -57,7 +57,7 @@ def test_damaged_anywhere(fixtures: Fixtures, data: st.DataObject) -> None:
 
 
 def damages_headers_only(damages: list[Edit], snapshot: OpenSnapshot) -> bool:
-    """Whether the page areas are still where they were, so that they can be told by offset."""
+    """Whether the page areas are unchanged, so that their offsets are known."""
     headers = [e for e in snapshot.stream.elements if e.kind == "ramblock_header"]
     return not any(
         damage.is_end or any(damage.offset < e.end and e.offset < damage.end for e in headers)

@@ -1,4 +1,4 @@
-"""What a real QEMU saved badly, repaired, is what its guest had, and a real QEMU loads it."""
+"""Files that a real QEMU saved badly are repaired: QEMU loads them with the guest's memory."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tools.qemu.firmware import FIRMWARE
 
 MIB = 1 << 20
 SIZE = 64 * MIB
-#: From 640 KiB to 1 MiB a PC shows ROM in the place of RAM.
+#: On a PC, ROM hides RAM from 640 KiB to 1 MiB.
 HIDDEN = slice(0xA0, 0x100)
 
 
@@ -34,7 +34,7 @@ def repaired(path: Path) -> Path:
 
 @pytest.mark.qemu
 def test_background_snapshot_of_a_guest_that_runs_on(tmp_path: Path) -> None:
-    """Memory is that of the moment at which the save began, although the guest changes it."""
+    """The memory is that of the start of the save, although the guest changes it."""
     (tmp_path / "churn.bin").write_bytes(FIRMWARE["churn.bin"])
     np.random.default_rng(1).integers(0, 256, 48 * MIB, np.uint8).tofile(tmp_path / "ram")
     args = [
@@ -48,7 +48,7 @@ def test_background_snapshot_of_a_guest_that_runs_on(tmp_path: Path) -> None:
         machine.qmp("stop")
         machine.pmemsave(0, SIZE, tmp_path / "then")
         machine.start_save(tmp_path / "file", capabilities=("mapped-ram", "background-snapshot"))
-        # Before the first page is written, QEMU is still on its way to the moment that it saves.
+        # Until the first page is written, QEMU has not reached the moment that it saves.
         machine.wait_until(
             lambda: machine.migration().get("ram", {}).get("normal", 0) > 0, "the first page"
         )

@@ -1,4 +1,4 @@
-"""Each repair on a file with just its defect: the sound file comes back, byte by byte."""
+"""Each repair on a file with only its defect restores the sound file, byte by byte."""
 
 import os
 from collections.abc import Callable
@@ -133,7 +133,7 @@ def test_nothing_to_do(fixtures: Fixtures, name: str) -> None:
 
 
 def test_bitmap_of_a_live_save_is_not_guessed(fixtures: Fixtures, tmp_path: Path) -> None:
-    """Stale pages: where a bit is missing, nobody knows whether the bytes are meant."""
+    """Stale pages: if a bit is missing, the bytes may or may not be valid."""
     draft = Draft(fixtures["live"], tmp_path)
     flip(draft, "pc.ram", 4)
     misplace_bitmap(draft)
@@ -141,7 +141,7 @@ def test_bitmap_of_a_live_save_is_not_guessed(fixtures: Fixtures, tmp_path: Path
 
 
 def test_one_witness_is_no_proof(fixtures: Fixtures, tmp_path: Path) -> None:
-    """The only block, no description: which of two page sizes is right?"""
+    """The only block, no description: nothing decides between two page sizes."""
     draft = Draft(fixtures["none"], tmp_path)
     draft.set_in("ram", "mapped_ram/page_size", 8192)
     os.truncate(draft.path, draft.section(SectionType.VMDESCRIPTION).offset)
@@ -156,7 +156,7 @@ def test_background_snapshot(fixtures: Fixtures) -> None:
         77,
         True,
     )
-    # The guest's firmware was overwritten with zeros: the file cannot tell that from a lost block.
+    # Zeros have replaced the guest's firmware: the file looks the same as with a lost block.
     bios = by_path["/ram/blocks[3]/bitmap"]
     assert (bios.count, bios.after, bios.certain, bios.edits) == (0, "cannot be known", False, ())
     assert [change.name for change in todo.changes][-1] == "ram-end"
@@ -164,7 +164,7 @@ def test_background_snapshot(fixtures: Fixtures) -> None:
 
 
 def test_background_snapshot_without_a_part(fixtures: Fixtures, tmp_path: Path) -> None:
-    """END is put in, and the devices make room for it; not in place."""
+    """END is inserted, and the devices move; not possible in place."""
     draft = Draft(fixtures["background-snapshot"], tmp_path)
     part = draft.section(SectionType.PART)
     rest = draft.read(part.end, draft.size)
@@ -221,7 +221,7 @@ def test_killed_at_any_moment(fixtures: Fixtures, tmp_path: Path, kept: str) -> 
 
 @pytest.mark.parametrize("where", ["header", "pages", "end of pages", "eos"])
 def test_file_ends_in_the_last_block(fixtures: Fixtures, tmp_path: Path, where: str) -> None:
-    """QEMU lays out all blocks before it writes pages: all is there that was written."""
+    """QEMU lays out all blocks before it writes pages: all written bytes are there."""
     draft = Draft(fixtures["killed"], tmp_path)
     last = draft.block("/rom@etc/acpi/rsdp")
     assert last.pages_offset is not None
@@ -243,7 +243,7 @@ def test_file_ends_in_the_last_block(fixtures: Fixtures, tmp_path: Path, where: 
 
 
 def test_copy_that_was_cut_keeps_its_bitmaps(fixtures: Fixtures, tmp_path: Path) -> None:
-    """Written bitmaps are final: bytes of pages that had turned zero do not come back."""
+    """Written bitmaps are final: bytes of pages that became zero do not come back."""
     draft = Draft(fixtures["live"], tmp_path)
     os.truncate(draft.path, draft.section(SectionType.END).offset)
     changes = {change.path: change for change in planned(draft.path).changes}
@@ -259,7 +259,7 @@ def test_copy_that_was_cut_keeps_its_bitmaps(fixtures: Fixtures, tmp_path: Path)
 
 
 def test_save_without_a_page(fixtures: Fixtures, tmp_path: Path) -> None:
-    """Zeros that look like memory are no repair."""
+    """Zeros that look like memory are not a repair."""
     draft = Draft(fixtures["killed"], tmp_path)
     with draft.snapshot() as snapshot:
         areas = [(block.pages_offset, block.used_length) for block in snapshot.stream.blocks]
@@ -270,7 +270,7 @@ def test_save_without_a_page(fixtures: Fixtures, tmp_path: Path) -> None:
 
 
 def test_zeros_behind_a_killed_save_are_no_end(fixtures: Fixtures, tmp_path: Path) -> None:
-    """EOF is a byte 0: a file with space set aside must not become one without devices."""
+    """EOF is a zero byte: a preallocated file must not become one without devices."""
     draft = Draft(fixtures["killed"], tmp_path)
     part = draft.section(SectionType.PART)
     os.truncate(draft.path, part.end)
@@ -279,7 +279,7 @@ def test_zeros_behind_a_killed_save_are_no_end(fixtures: Fixtures, tmp_path: Pat
 
 
 def test_interrupted_in_place_goes_on(fixtures: Fixtures, tmp_path: Path) -> None:
-    """Every prefix of the writes is a file that the next run brings to the same end."""
+    """After any prefix of the writes, the next run has the same result."""
     path = copy_sparse(fixtures["background-snapshot"].path, tmp_path / "file")
     goal = repaired(path).read_bytes()
     with open_source(path) as source:
@@ -290,7 +290,7 @@ def test_interrupted_in_place_goes_on(fixtures: Fixtures, tmp_path: Path) -> Non
             for edit in edits[:done]:
                 os.pwrite(stream.fileno(), edit.data, edit.offset)
             os.pwrite(stream.fileno(), edits[done].data[:7], edits[done].offset)
-        # Complete only with the last byte of all, so that nobody takes a part for the whole.
+        # Complete only with the very last byte, so that no part is taken for the whole.
         with mappedram.open(half) as snapshot:
             assert snapshot.stream.ram_ended == (done == len(edits) - 1)
         assert repaired(half).read_bytes() == goal
@@ -311,7 +311,7 @@ def test_a_file_that_is_being_written_is_refused(fixtures: Fixtures, tmp_path: P
 
 @pytest.mark.parametrize("distance", [0x1000, 0x300000])
 def test_stream_that_was_moved(fixtures: Fixtures, tmp_path: Path, distance: int) -> None:
-    """Offsets count from the beginning of the file; put behind something, they are wrong."""
+    """Offsets count from the beginning of the file; if it moves, they are wrong."""
     fixture = fixtures["pc"]
     path = tmp_path / "moved"
     with open_source(fixture.path) as source, path.open("w+b") as stream:
@@ -394,7 +394,7 @@ def test_libvirt_label_that_is_right_stays(fixtures: Fixtures, tmp_path: Path) -
 
 
 def test_copy_without_holes(fixtures: Fixtures, tmp_path: Path) -> None:
-    """A copy without holes is repaired the same."""
+    """A copy without holes is repaired equally."""
     path = tmp_path / "dense"
     path.write_bytes(fixtures["background-snapshot"].path.read_bytes())
     assert len(extents(path)) == 1

@@ -1,4 +1,4 @@
-"""What `tools/atheris` runs holds for its own seeds, and would notice if it did not."""
+"""The properties in `tools/atheris` hold for its own seeds, and violations are noticed."""
 
 import re
 from collections.abc import Iterator
@@ -31,14 +31,14 @@ def test_any_bytes_pass(data: bytes) -> None:
     targets.run(data)
 
 
-#: A metadump: where its version stands, and what a directory begins with.
+#: A metadump: offset of its version, and the beginning of a directory.
 METADUMP, VERSION_AT = SEEDS["images-oracle-mapped-metadump"], 17
 
 
 @pytest.mark.parametrize("target", ["images", "reader"])
 @given(data=st.data())
 def test_metadumps_pass_whatever_stands_in_them(target: str, data: st.DataObject) -> None:
-    """Damaged ones, cut ones and those of other versions are refused, which is no failure."""
+    """Damaged, truncated and other versions are refused, which is not a failure."""
     edits = st.tuples(st.integers(1, len(METADUMP) - 1), st.integers(0, 255))
     changed = bytearray(METADUMP)
     for place, value in data.draw(st.lists(edits, max_size=3)):
@@ -55,7 +55,7 @@ def test_a_metadump_of_another_version_passes() -> None:
 
 
 def lying(kind: str, field: str, value: Any) -> Any:
-    """A driver that has one field of one structure wrong."""
+    """A driver that misreads one field of one structure."""
     parse = KaitaiDriver.parse
 
     def wrong(self: KaitaiDriver, asked: Kind[Any], data: bytes, params: Params) -> Any:

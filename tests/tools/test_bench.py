@@ -1,4 +1,4 @@
-"""What the benchmarks say of a run is of that run alone."""
+"""The benchmarks measure each run alone."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ MIB = 1 << 20
 
 
 def test_memory_is_that_of_the_program_and_not_of_who_starts_it() -> None:
-    held = np.ones(400 * MIB, np.uint8)  # as benchmarks have that make large files
+    held = np.ones(400 * MIB, np.uint8)  # as in benchmarks that make large files
     assert run([sys.executable, "-I", "-S", "-c", ""]).resident < 40 * MIB
     assert run(python("held = b'1' * (200 << 20)")).resident > 200 * MIB
     assert held[-1] == 1
@@ -43,7 +43,7 @@ def test_seconds_that_a_peer_reports() -> None:
     assert compare(row, 2).peer_seconds == 1000
 
 
-# Against an older commit.
+# Comparison with an older commit.
 
 WHERE = python("import mappedram; print(mappedram.__file__)")
 
@@ -56,7 +56,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _package(command: Command) -> Path:
-    """Where the package stands that a command runs, wherever that is started."""
+    """Path of the package that a command runs, in any working directory."""
     done = subprocess.run(command, cwd=older.ROOT, check=True, capture_output=True, text=True)
     return Path(done.stdout.strip()).parents[1]
 

@@ -1,4 +1,4 @@
-"""Campaigns without any QEMU: plans, shards, results on disk, what they come to, and the page."""
+"""Campaigns without a QEMU: plans, shards, results on disk, summaries, and the page."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -81,7 +81,7 @@ def test_no_such_shard(text: str) -> None:
 
 
 def test_mutants_do_not_depend_on_the_other_files() -> None:
-    """The same number of the same file is the same mutant in a plan with fewer files."""
+    """A mutant with the same number of the same file is equal in a plan with fewer files."""
     alone = Plan("7", ("pc",), KINDS)
     (here, count), (there, same) = PLAN.random(3 * 5 + 1), alone.random(5)
     assert (here.random(), count) == (there.random(), same)
@@ -123,7 +123,7 @@ def test_same_version_twice() -> None:
 
 
 def test_who_saves() -> None:
-    """The first of the target; where others cannot load it, each for itself."""
+    """The first of the target; if others cannot load its file, each saves its own."""
     old = Emulator(Path("a"), "aarch64", "10.0.2", "10.0")
     new = replace(old, version="11.1.3", release="11.1.3")
     seeds = {seed.name: seed for seed in SEEDS}
@@ -213,7 +213,7 @@ def test_whole_lines_that_are_no_results(path: Path) -> None:
 
 
 def test_only_what_is_missing_is_done() -> None:
-    """Also where one QEMU has loaded a mutant and another one has not yet."""
+    """Even if one QEMU has loaded a mutant and another has not."""
     old = Emulator(Path("q"), "x86_64", "10.0.2", "10.0")
     new, arm = replace(old, version="11.1.3", release="11.1.3"), replace(old, arch="aarch64")
     setting = Setting((old, new, arm), PLAN, Path("good"), "abc")
@@ -224,7 +224,7 @@ def test_only_what_is_missing_is_done() -> None:
 
 # Loads.
 
-#: Takes longer than anybody waits, the first time that it is started.
+#: A program that hangs when it is first started.
 SLOW_AT_FIRST = """#!/bin/sh
 cd "$(dirname "$0")"
 if test -e tried; then exit 1; fi
@@ -237,7 +237,7 @@ exec sleep 1000
 def test_a_load_that_should_have_ended_has_more_time(
     in_time: bool, outcome: str, tmp_path: Path
 ) -> None:
-    """As the machine may have been busy; not so one that is said to be endless."""
+    """The machine may have been busy; not so for a load that is predicted to be endless."""
     binary = tmp_path / "qemu-system-x86_64"
     binary.write_text(SLOW_AT_FIRST)
     binary.chmod(0o755)
@@ -289,7 +289,7 @@ def test_judged_anew() -> None:
     assert not row(0, "crashes").agrees
 
 
-# What is published.
+# Published results.
 
 ROWS = [
     row(0),
@@ -309,7 +309,7 @@ ROWS = [
     ],
 )
 def test_bytes_that_are_no_letters(said: str, expected: str, right: int) -> None:
-    """QEMU shows them in ways of its own, which say nothing about the model."""
+    """QEMU shows them in its own ways, which do not concern the model."""
     one = row(0, "refuses", "refuses", said=said, expected=expected)
     assert published.messages([one]) == (right, 1)
 
@@ -354,7 +354,7 @@ def test_a_shard_is_published_once() -> None:
 
 
 def test_files_of_one_shard_are_added_up() -> None:
-    """Of several QEMUs, an entry each."""
+    """Results of several QEMUs have an entry each."""
     files = [Results(PLAN, Shard(), (row(0), row(0, version="11.1.3"))), Results(PLAN, Shard(), ())]
     files.append(Results(PLAN, Shard(), (row(0), row(1))))
     made = {one.version: one.mutants for one in published.entries_of(files, "2026-11-26")}

@@ -1,4 +1,4 @@
-"""`python -m tools.draw` draws all kinds, and what raises is counted with what draws it again."""
+"""`python -m tools.draw` draws all kinds, and counts faults with a way to draw them again."""
 
 import re
 import sys
@@ -22,7 +22,7 @@ def draw(monkeypatch: pytest.MonkeyPatch, *options: object) -> int:
 
 
 def planted(monkeypatch: pytest.MonkeyPatch, kind: str, *bad: int) -> None:
-    """A kind of which some cannot be drawn."""
+    """A kind of which some cases cannot be drawn."""
 
     def fail(_: int, index: int) -> object:
         return [][index] if index in bad else index
@@ -89,7 +89,7 @@ def test_kinds_take_turns_until_each_has_all_its_ranges() -> None:
 
 
 def test_nothing_is_left_out() -> None:
-    """All that `mappedram fuzz` draws, and every strategy."""
+    """Everything that `mappedram fuzz` draws, and every strategy."""
     public = {name for name in strategies.__all__ if name[0].islower()}
     assert set(kinds.STRATEGIES) == public - {"again", "draw", "faults"}
     assert set(CASES) < set(kinds.KINDS)
@@ -122,7 +122,7 @@ def test_a_python_that_is_not_there(
 def test_other_pythons_draw_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """In an environment that is there already."""
+    """In an existing environment."""
     folder = tmp_path / ".venv-{}.{}".format(*sys.version_info)
     (folder / "bin").mkdir(parents=True)
     inside = folder / "bin" / "python"

@@ -1,4 +1,4 @@
-"""What `python -m tools.draw` keeps of what was drawn, and the table that is made of it."""
+"""The ledger of `python -m tools.draw`, and the table made from it."""
 
 import json
 import platform
@@ -25,7 +25,7 @@ def draw(monkeypatch: pytest.MonkeyPatch, *options: object) -> int:
 
 
 class Planted:
-    """Two kinds that note what is drawn of them; numbers in `bad` raise, and one can end a run."""
+    """Two kinds that record draws; numbers in `bad` raise, and one can end a run."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.drawn: dict[str, list[int]] = {"wild": [], "seeded": []}

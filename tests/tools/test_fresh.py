@@ -1,4 +1,4 @@
-"""The parts of `tools/fresh` that can be tried without making a Debian."""
+"""The parts of `tools/fresh` that can be tested without making a Debian."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The guest of the tests with debuggers: what is taken out of Debian's packages, and its initrd."""
+"""The guest for tests with debuggers: files from Debian's packages, and its initrd."""
 
 import gzip
 import lzma
@@ -16,7 +16,7 @@ FETCH = Path(__file__).resolve().parents[2] / "tools/linux/fetch"
 RELEASE = "7.2.13-cloud-amd64"
 IMAGE = f"linux-image-{RELEASE}"
 MODULE = f"lib/modules/{RELEASE}/kernel/drivers/firmware/qemu_fw_cfg.ko"
-#: What each package holds, by package and path; a text that begins with `->` is a link.
+#: Contents of each package, by package and path; a text that begins with `->` is a link.
 Packages = Mapping[str, Mapping[str, str]]
 DEBIAN_12: Packages = {
     "busybox-static": {"bin/busybox": "busybox", "usr/share/doc/busybox": "text"},
@@ -26,7 +26,7 @@ DEBIAN_12: Packages = {
         f"usr/lib/debug/lib/modules/{RELEASE}/vmlinux": f"->../../../boot/vmlinux-{RELEASE}",
     },
 }
-#: In October 2026.
+#: State of October 2026.
 SID: Packages = {
     "busybox-static": {"usr/bin/busybox": "busybox", "usr/share/doc/busybox": "text"},
     IMAGE: {"usr/share/doc/linux-image": "text"},
@@ -53,7 +53,7 @@ for package; do cp "$ARCHIVE/$package.deb" "${package}_1_amd64.deb" || exit; don
 
 
 def archive(packages: Packages, folder: Path) -> dict[str, str]:
-    """An environment in which apt offers these packages and no others."""
+    """An environment in which apt offers only these packages."""
     for name, files in packages.items():
         root = folder / "roots" / name
         for path, text in files.items():

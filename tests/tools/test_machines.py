@@ -1,4 +1,4 @@
-"""The table of machine types: what is read in C, what QEMU lists, and where the two disagree."""
+"""The table of machine types: parsing C, QEMU's lists, and their differences."""
 
 import shutil
 import subprocess
@@ -152,7 +152,7 @@ def test_committed_table_is_what_the_tool_writes() -> None:
     assert table.text(found) in Path(machines.__file__).with_name("_machines.py").read_text()
 
 
-# Against emulators.
+# Comparison with emulators.
 
 
 def emulator(folder: Path, target: str, version: str, *lines: str) -> Path:

@@ -1,4 +1,4 @@
-"""The changes that `tools.mutants` tries, in which order, and what is kept of it."""
+"""The changes that `tools.mutants` tries, their order, and the recorded results."""
 
 import ast
 from dataclasses import replace
@@ -200,7 +200,7 @@ def test_a_test_that_is_not_there_is_no_witness(copy: Copy) -> None:
 
 
 def test_no_test_can_run_where_what_all_share_cannot_be_imported(copy: Copy) -> None:
-    """A test that is not there ends with the same number."""
+    """The exit status of pytest is the same if a test does not exist."""
     (copy.folder / "conftest.py").write_text("import module\nassert module.LIMIT == 4\n", "utf-8")
     known = [row("module.py:1:8: x", "test_module.py::test_first")]
     found = copy.attempt(mutant(1), known)
@@ -219,7 +219,7 @@ def test_what_is_not_known_in_time_is_not_told(copy: Copy) -> None:
         replace(copy, ends=0.0).attempt(mutant(2), [])
 
 
-# What is published.
+# Published results.
 
 
 def entries(*rows: Row, source: str = "s") -> list[published.Entry]:
@@ -252,7 +252,7 @@ def test_results_of_several_machines_come_together(tmp_path: Path) -> None:
 
 
 def test_each_change_that_makes_no_difference_is_one() -> None:
-    """What is no longer there has to leave the list."""
+    """Entries that no longer exist must be removed from the list."""
     found = {
         (mutant.path, mutant.code, mutant.change.what)
         for path in {path for path, _, _ in SAME}

@@ -1,4 +1,4 @@
-"""The hooks before a commit run what CI runs before the tests."""
+"""The hooks before a commit run the same checks as CI before the tests."""
 
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,6 @@ def test_hooks_run_the_commands_of_the_stages(hooks: dict[str, dict[str, Any]]) 
 def test_hooks_run_from_the_environment_of_the_checkout(hooks: dict[str, dict[str, Any]]) -> None:
     for hook in hooks.values():
         assert hook["language"] == "system"
-        # The commands know what they look at; given names, ruff would look at what it excludes.
+        # The commands select files themselves; with names, ruff would check excluded files.
         assert hook["pass_filenames"] is False
     assert len({hook["id"] for hook in hooks.values()}) == len(hooks)

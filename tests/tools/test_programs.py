@@ -1,4 +1,4 @@
-"""Programs that are missing are found, installed from where they can be had, and named."""
+"""Missing programs are found, installed from available sources, and reported."""
 
 import os
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_what_the_stable_suite_cannot_give_comes_from_backports(
     reason = programs.install(wanted)
     assert [program.found is not None for program in wanted] == [True, True, False]
     assert reason == "apt cannot install package-nowhere"
-    # What is there already is not asked for again.
+    # Installed packages are not requested again.
     assert ("bookworm-backports", ["package-held", "package-nowhere"]) in asked
 
 

@@ -1,4 +1,4 @@
-"""`tools/test` runs all its stages, counts what ran, and says what to do."""
+"""`tools/test` runs all its stages, counts the tests, and gives advice."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Archives of fixtures: their holes stay holes, and nothing is written outside of the folder."""
+"""Archives of fixtures: holes stay holes, and nothing is written outside the folder."""
 
 import io
 import tarfile

@@ -1,7 +1,7 @@
 """`python -m tools.atheris run|replay|dictionary`: fuzz our own readers, guided by coverage.
 
-`run` writes what fails to FOLDER/failures, one file for each place, and the inputs that reach
-something new to FOLDER/corpus, where the next run goes on.
+`run` writes failing inputs to FOLDER/failures, one file for each place, and inputs with new
+coverage to FOLDER/corpus, where the next run continues.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from tools.atheris import dictionary, targets
 
 
 def main() -> int:
-    """0: nothing failed; 1: something did."""
+    """Return 0 if nothing failed, 1 otherwise."""
     parser = argparse.ArgumentParser(prog="python -m tools.atheris", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verb = verbs.add_parser("run", help="fuzz for a time")
@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def _run(folder: Path, seconds: int) -> int:
-    """Fuzz in a process of its own: libFuzzer ends it."""
+    """Fuzz in a child process, which libFuzzer ends."""
     program = [sys.executable, "-m", "tools.atheris.fuzz", str(folder), str(seconds)]
     done = subprocess.run(program, check=False)
     failures = sorted((folder / "failures").iterdir())

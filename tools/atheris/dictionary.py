@@ -1,4 +1,4 @@
-"""The words of the format, made from the spec, for libFuzzer to put into inputs."""
+"""Words of the format, from the spec, for libFuzzer to insert into inputs."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from mappedram.format.validity import OneOf, Validity
 from mappedram.stream.vmstate.codecs import CODECS, GTREE, LISTS, STRUCTS
 from tools.generate import ksy
 
-#: Sizes, counts and offsets at which something changes.
+#: Sizes, counts and offsets at borders.
 _NUMBERS = (
     0,
     1,
@@ -23,7 +23,7 @@ _NUMBERS = (
     1 << 63,
     (1 << 64) - 1,
 )
-#: Keys of the JSON text, and what stands under them.
+#: Keys of the JSON text, and some of their values.
 _WORDS = (
     *("vmsd_name", "version", "fields", "subsections", "name", "instance_id", "array_len", "index"),
     *("type", "size", "struct", "devices", "page_size", "configuration"),
@@ -31,12 +31,12 @@ _WORDS = (
 
 
 def entries() -> list[bytes]:
-    """All words, each once, in a fixed order."""
+    """All words in a fixed order, without duplicates."""
     return sorted(set(_entries()))
 
 
 def text() -> str:
-    """The dictionary as libFuzzer reads it."""
+    """The dictionary in libFuzzer's format."""
     return "".join(f'"{_escaped(entry)}"\n' for entry in entries())
 
 
@@ -62,7 +62,7 @@ def _entries() -> Iterator[bytes]:
 
 
 def _constants() -> Iterator[bytes]:
-    """The texts and bytes that a field has to hold."""
+    """Texts and bytes that a field must hold."""
     for field in (field for record in RECORDS.values() for field in members(record)):
         rule = field.validity.canonical() if isinstance(field.validity, Validity) else None
         for value in rule.values if isinstance(rule, OneOf) else ():

@@ -1,4 +1,4 @@
-"""Decisions out of bytes: the same ones decide the same, and where they end, for the least."""
+"""Make decisions from bytes: equal bytes decide equally; without bytes, the least value is used."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 class Feed:
-    """Bytes that are used up by decisions."""
+    """Bytes that decisions consume."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -25,6 +25,6 @@ class Feed:
         return options[self.number(0, len(options) - 1)]
 
     def rest(self) -> bytes:
-        """All that is left."""
+        """All remaining bytes."""
         rest, self._data = self._data[self._position :], b""
         return rest

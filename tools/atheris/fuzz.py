@@ -1,4 +1,4 @@
-"""Running the targets under atheris: `python -m tools.atheris.fuzz FOLDER SECONDS`."""
+"""Run the targets under atheris: `python -m tools.atheris.fuzz FOLDER SECONDS`."""
 
 import hashlib
 import os
@@ -9,19 +9,19 @@ from pathlib import Path
 
 import atheris
 
-# Nothing of the package may be imported before: it would have no instruments.
+# Import nothing of the package before: it would not be instrumented.
 with atheris.instrument_imports(include=["mappedram"]):
     from tools.atheris import dictionary, seeds, targets
 
-#: One input that takes longer is a failure: the promise is 10 s for a file of 1 MiB, on a processor
-#: that has nothing else to do.
+#: An input that takes longer is a failure. The promise is 10 s for a file of 1 MiB on an idle
+#: processor.
 _SECONDS_EACH = 30
 _MEMORY_MAX_MIB = 1024
 
 
 def run(folder: Path, seconds: int) -> None:
-    """Fuzz for some seconds; does not return, but ends the process."""
-    os.environ["PATH"] = ""  # no decompressor is to be started for an input
+    """Fuzz for some seconds; never returns, but ends the process."""
+    os.environ["PATH"] = ""  # no input may start a decompressor
     failures = folder / "failures"
     for name in ("corpus", "failures"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -47,9 +47,9 @@ def run(folder: Path, seconds: int) -> None:
 
 
 def _recording(failures: Path) -> Callable[[bytes], None]:
-    """The targets, going on behind what fails; the first input of each place is kept.
+    """Wrap the targets to continue after failures, and keep the first input of each place.
 
-    Hangs and exhausted memory end the run: libFuzzer writes those itself.
+    Hangs and exhausted memory end the run: libFuzzer writes those inputs itself.
     """
 
     def test(data: bytes) -> None:

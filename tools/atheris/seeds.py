@@ -1,4 +1,4 @@
-"""What to begin with: small streams in all their forms, images of them, real devices."""
+"""First inputs: small streams in all forms, images of them, real devices."""
 
 import bz2
 import gzip
@@ -23,13 +23,13 @@ from tools.oracle import OracleBlock, OracleFile
 from tools.unpack import unpack
 
 FIXTURES = Path(__file__).resolve().parents[2] / "tests" / "fixtures"
-#: The machine with the fewest devices, for whole streams; machines whose devices are described.
+#: The machine with the fewest devices, for whole streams; machines with described devices.
 _STREAM, _DEVICES = "none", ("none", "arm-1k", "microvm", "uuid", "virtio-mem")
-#: Longer seeds are left out: reading them takes so long that few of them could be tried.
+#: Longer seeds are left out: they take too long to read.
 SIZE_MAX = 1 << 14
 _PAGE = 1024
 
-#: Streams without devices, in all their forms.
+#: Streams without devices, in all forms.
 _RAM = OracleBlock("pc.ram", 2 * _PAGE, [(1, 2)], b"\1")
 _PLAIN = OracleFile([_RAM], page_size=_PAGE, align=_PAGE)
 _ORACLES = {
@@ -50,7 +50,7 @@ _COMPRESSORS: dict[SaveFormat, Callable[[bytes], bytes]] = {
 
 
 def seeds() -> Iterator[tuple[str, bytes]]:
-    """Each seed with its name."""
+    """Seeds by name."""
     for name, stream in _streams():
         yield f"reader-{name}", _for("reader", b"\0" + stream)
         yield from _structures(name, stream)
@@ -92,7 +92,7 @@ def _structures(name: str, stream: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def write(folder: Path) -> int:
-    """Write all seeds that are not too long into a folder; returns how many."""
+    """Write all seeds that are not too long into a folder; return their number."""
     folder.mkdir(parents=True, exist_ok=True)
     count = 0
     for name, data in seeds():
@@ -107,7 +107,7 @@ def _for(target: str, data: bytes) -> bytes:
 
 
 def _streams() -> Iterator[tuple[str, bytes]]:
-    """Streams with a page or two of memory, each with mapped-ram and without."""
+    """Streams with one or two pages of memory, each with and without mapped-ram."""
     with tempfile.TemporaryDirectory() as folder:
         paths = {name: Path(folder) / name for name in (_STREAM, *_ORACLES)}
         with mappedram.open(
@@ -139,7 +139,7 @@ def _without_mapped_ram(snapshot: mappedram.Snapshot) -> bytes:
 
 
 def _described(name: str) -> list[dict[str, Any]]:
-    """The devices of a fixture, as its JSON text has them."""
+    """The devices of a fixture, with their descriptions in its JSON text."""
     with (
         tempfile.TemporaryDirectory() as folder,
         mappedram.open(unpack(FIXTURES / f"{name}.tar.gz", Path(folder))) as snapshot,

@@ -1,6 +1,6 @@
-"""What has to hold of any bytes. A target returns if it does, and raises whatever else if not.
+"""Properties of the readers that hold for any bytes. A target raises if one does not hold.
 
-The first byte of an input chooses the target, so that one corpus serves all of them.
+The first byte of an input selects the target, so that one corpus serves all of them.
 """
 
 import json
@@ -25,23 +25,23 @@ from mappedram.stream.vmstate import decode
 from tools.atheris.feed import Feed
 from tools.oracle import OracleBlock, OracleFile
 
-#: How many zeros follow the bytes, as a hole: pages can be there without taking any room.
+#: Numbers of zeros that follow the bytes as a hole: pages can exist without taking space.
 HOLES = (0, 1 << 13, 1 << 20, 1 << 32)
-#: What a compressed stream may become.
+#: Limit of a decompressed stream.
 _UNPACKED_MAX = 8 << 20
-#: Memory of a block that is read.
+#: Bytes read of the memory of a block.
 _READ_MAX = 1 << 16
 _DRIVERS = [drivers.get(name) for name in drivers.DRIVERS]
-#: What chooses a structure, and what each bit of the byte behind it says of the stream around it.
+#: A byte selects a structure; each bit of the next byte is a parameter of the stream around it.
 KINDS = sorted(ELEMENTS)
 KINDS = [ALL_KINDS[name] for name in sorted(ELEMENTS)]
-#: Size of the page of a page record.
+#: Page size of page records.
 _LEN_PAGE = 4096
 PARAMS = ("has_page_size", "has_addr", "has_mapped_ram", "is_be")
 
 
 class DisagreementError(AssertionError):
-    """Two readers make different things of the same bytes, or a reader breaks a promise."""
+    """Two readers disagree about the same bytes, or a reader breaks a promise."""
 
 
 def _same(what: str, first: object, second: object) -> None:
@@ -110,7 +110,7 @@ def _decode(snapshot: OpenSnapshot) -> None:
 
 
 def structures(feed: Feed) -> None:
-    """Both drivers make the same of one structure, and write it as it was."""
+    """Both drivers read one structure equally, and write it back unchanged."""
     kind = feed.choice(KINDS)
     flags = feed.number(0, (1 << len(PARAMS)) - 1)
     chosen = {name: bool(flags >> bit & 1) for bit, name in enumerate(PARAMS)}
@@ -126,7 +126,7 @@ def structures(feed: Feed) -> None:
 
 
 class _Parsed(NamedTuple):
-    """What a driver makes of bytes that it takes."""
+    """Result of a driver for bytes that it accepts."""
 
     values: Fields
     length: int
@@ -149,7 +149,7 @@ _HEAD = (
 
 
 def devices(feed: Feed) -> None:
-    """Any description of any payload becomes values, and every byte of it one leaf."""
+    """Any description of any payload becomes values, and every byte of it belongs to one leaf."""
     payload_size = feed.number(0, 255)
     rest = feed.rest()
     payload, text = rest[:payload_size], rest[payload_size:]
@@ -165,9 +165,9 @@ def devices(feed: Feed) -> None:
 
 
 def images(feed: Feed) -> None:
-    """Any save image of libvirt becomes a stream, or is refused; both drivers read its header.
+    """Any save image of libvirt is opened or refused; both drivers read its header equally.
 
-    So does any metadump, of which `Source` already refuses those that are damaged.
+    The same holds for any metadump, of which `Source` already refuses damaged ones.
     """
     with _file(feed.rest()) as fd:
         _same("image", *[_image(fd, driver) for driver in drivers.DRIVERS])
@@ -191,7 +191,7 @@ def _image(fd: int, driver: drivers.DriverName) -> object:
 
 
 def written(feed: Feed) -> None:
-    """Both drivers find in a file what the oracle, plain `struct`, has put there."""
+    """Both drivers find in a file what the oracle wrote with plain `struct`."""
     page_size = 1 << feed.number(10, 16)
     capabilities = feed.choice([("mapped-ram",), ("x-ignore-shared", "mapped-ram")])
     counts = sorted((feed.number(1, 300) for _ in range(feed.number(0, 4))), reverse=True)
@@ -250,7 +250,7 @@ TARGETS: dict[str, Callable[[Feed], None]] = {
 
 
 def run(data: bytes) -> None:
-    """Run the target that the first byte chooses.
+    """Run the target that the first byte selects.
 
     Raises:
         DisagreementError: a promise is broken.

@@ -1,11 +1,11 @@
 """`python -m tools.bench [--rounds N] [--folder DIR] [WORD...]`: the table of docs/performance.md.
 
-WORDs choose the rows whose job contains one of them. A ratio is told as the least, the median and
-the most of all rounds; the median has to keep the limit. The exit status is 1 if one is exceeded.
+WORDs select the rows whose job contains one of them. A ratio is given as minimum, median and
+maximum of all rounds; the median must not exceed the limit. The exit status is 1 if one does.
 
-With `--against COMMIT` each job is held against the same one done by the package of that commit, in
-turn and in one run: a tenth more is the limit. Without WORDs and suites, these are whole processes
-that open files and judge them.
+With `--against COMMIT`, the peer of each job is the same job done by the package of that commit, in
+the same run; the limit is a tenth more. Without WORDs and suites, these are whole processes that
+open and judge files.
 """
 
 import argparse
@@ -43,12 +43,12 @@ SUITES: dict[str, Callable[[Path, ExitStack], list[Row]]] = {
     "volatility": volatility.rows,
     "fuzzing": fuzzing.rows,
 }
-#: What is held against an older commit where nothing else is asked for.
+#: Suites and words compared with an older commit by default.
 AGAINST = (["reading", "fuzzing"], ["`info`", "opening 5,000 PART", "verdicts in memory"])
 
 
 def main() -> int:
-    """Run and print."""
+    """Run the rows, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="counted runs of each command")
     parser.add_argument(
@@ -83,7 +83,7 @@ def _measure_all(options: argparse.Namespace, tree: Path | None) -> int:
 
 
 def _measured(row: Row, rounds: int) -> bool:
-    """Run one row, print it, and say whether it kept its limits."""
+    """Run one row, print it, and return whether it kept its limits."""
     result = compare(row, rounds)
     memory = f"{row.resident_limit / 2**20:.0f} MiB" if row.resident_limit else ""
     within = row.resident_limit is None or result.resident <= row.resident_limit
@@ -99,7 +99,7 @@ def _measured(row: Row, rounds: int) -> bool:
 
 
 def machine(folder: Path | None) -> str:
-    """What the figures are of: processors, memory, file system, programs."""
+    """The machine of the figures: processors, memory, file system, programs."""
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text("utf-8"))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     place = folder or Path(tempfile.gettempdir())

@@ -12,12 +12,12 @@ from tools.bench.row import Command, Row
 from tools.bench.writing import RESIDENT, SIZE, snapshot_with_runs
 from tools.oracle import OracleBlock, OracleFile
 
-#: The runs whose first pages differ: at the beginning, in the middle, near the end.
+#: Runs whose first pages differ: at the beginning, in the middle, near the end.
 _CHANGED = (10, 9000, -5)
 
 
 def rows(folder: Path, stack: ExitStack) -> list[Row]:  # noqa: ARG001
-    """Files are made in `folder`, five of 2 to 3 GiB."""
+    """Make five files of 2 to 3 GiB in `folder`, and return the rows."""
     runs, single = snapshot_with_runs(folder), _single_pages(folder / "single")
     runs_copy, single_copy = _copy(runs), _copy(single)
     return [
@@ -41,12 +41,12 @@ def rows(folder: Path, stack: ExitStack) -> list[Row]:  # noqa: ARG001
 
 
 def _differing(before: Path, after: Path) -> Command:
-    """Compare, and take it as a success that something differs, as it has to."""
+    """Compare; the files must differ, so that is success."""
     return ["sh", "-c", '"$@"; test $? -eq 1', "sh", *mappedram("diff", before, after)]
 
 
 def _single_pages(path: Path) -> Path:
-    """The worst of all bitmaps, which has no two pages in a row."""
+    """The worst bitmap, without two adjacent pages."""
     runs = [(page, page + 1) for page in range(0, SIZE // 4096, 2)]
     fill = random.Random(1).randbytes(4096)
     with path.open("w+b") as stream:

@@ -1,4 +1,4 @@
-"""Benchmarks of going from fixed places to records and back."""
+"""Benchmarks of converting from mapped-ram to records and back."""
 
 import subprocess
 from contextlib import ExitStack
@@ -10,7 +10,7 @@ from tools.bench.writing import RESIDENT, snapshot_with_runs
 
 
 def rows(folder: Path, stack: ExitStack) -> list[Row]:  # noqa: ARG001
-    """Two files are made in `folder`, of 2.4 GiB each."""
+    """Make two files of 2.4 GiB each in `folder`, and return the rows."""
     mapped, stream, out = snapshot_with_runs(folder), folder / "stream", folder / "out"
     subprocess.run(mappedram("convert", "-O", "stream", mapped, stream), check=True)
     clear = ["rm", "-f", str(out)]

@@ -15,7 +15,7 @@ _PEER = "`cp --sparse=auto` of the snapshot"
 
 
 def rows(folder: Path, stack: ExitStack) -> list[Row]:
-    """Files are made in `folder`, 3 GiB each."""
+    """Make files of 3 GiB each in `folder`, and return the rows."""
     snapshot, out = _pc(folder / "pc", SIZE), folder / "out"
     copied = [
         Row(
@@ -33,7 +33,7 @@ def rows(folder: Path, stack: ExitStack) -> list[Row]:
 
 
 def _shared(folder: Path, stack: ExitStack) -> list[Row]:
-    """On XFS, which shares blocks between files; nothing where it cannot be mounted."""
+    """Rows on XFS, which shares blocks between files; none if it cannot be mounted."""
     try:
         disk = stack.enter_context(xfs(folder))
     except (OSError, subprocess.CalledProcessError) as error:
@@ -50,13 +50,13 @@ def _shared(folder: Path, stack: ExitStack) -> list[Row]:
             limit=limit,
             resident_limit=RESIDENT,
         )
-        # An ELF core may want a note of the guest's kernel, for which all that is stored is read.
+        # An ELF core may need a note of the guest's kernel: the search reads all stored pages.
         for form, limit in (("elf", 1.0), ("raw", 0.5))
     ]
 
 
 def _pc(path: Path, size: int) -> Path:
-    """A PC without devices: the rule for its type divides its memory at 2 GiB."""
+    """A PC without devices; its machine type splits memory at 2 GiB."""
     fill = random.Random(1).randbytes(4096)
     model = OracleFile([OracleBlock("pc.ram", size, runs_of(size), fill)], "pc-q35-10.0")
     with path.open("w+b") as stream:

@@ -9,7 +9,7 @@ from mappedram.fuzz.generate import Limits, snapshot
 from tools.bench.measure import python
 from tools.bench.row import Command, Row
 
-#: Different files of which verdicts are given, and how often for each.
+#: Number of files to judge, and rounds for each.
 _FILES, _ROUNDS = 100, 10
 #: Loads of one row, on one core.
 _LOADS = 40
@@ -24,7 +24,7 @@ for _ in range(int(sys.argv[2])):
         assert len(verdicts(data)) == len(RELEASES)
 """
 
-#: Takes so many seconds of a processor, which are more by the clock where others want it too.
+#: Uses that many seconds of a processor, which take longer by the clock on a busy machine.
 _BUSY = """
 import sys, time
 while time.process_time() < float(sys.argv[1]):
@@ -44,7 +44,7 @@ with target.worker(Path(sys.argv[2])) as worker:
 
 
 def rows(folder: Path, stack: ExitStack) -> list[Row]:  # noqa: ARG001
-    """Files are made in `folder`, of kilobytes."""
+    """Make files of kilobytes in `folder`, and return the rows."""
     qemu = which("qemu-system-x86_64")
     verdicts = Row(
         f"{_FILES * _ROUNDS:,} verdicts in memory, files of up to 10 blocks",

@@ -1,8 +1,8 @@
-"""Starts one program and says what it took: `launcher.py FD PROGRAM [ARGUMENT...]`.
+"""Start one program and report its costs: `launcher.py FD PROGRAM [ARGUMENT...]`.
 
-Linux counts the memory of the process that starts a program as that of the program, until there is
-more of its own. So a process starts it that has almost none. Written to descriptor FD: wait status,
-seconds, kibibytes.
+Linux counts the memory of the parent process as that of the program, until the program has more of
+its own. So the parent is this process, which has almost none. It writes to descriptor FD: wait
+status, seconds, kibibytes.
 """
 
 import os
@@ -11,7 +11,7 @@ import time
 
 
 def main() -> None:
-    """Run it, and report."""
+    """Run the program, and report."""
     report, *command = sys.argv[1:]
     os.set_inheritable(int(report), False)
     start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Runs two commands in turn and compares what the system says they took."""
+"""Run two commands alternately, and compare the time and memory that the system reports."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tools.bench.row import Command, Row
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
-#: Bytes of a report of the launcher, at the most.
+#: Longest report of the launcher, in bytes.
 _REPORT_MAX = 1 << 10
 
 
@@ -25,7 +25,7 @@ class Run:
 
 
 class Spread(NamedTuple):
-    """What several runs gave."""
+    """Minimum, median and maximum of several runs."""
 
     least: float
     middle: float
@@ -41,7 +41,7 @@ class Comparison:
 
     @property
     def ratio(self) -> Spread:
-        """Our time by theirs, of runs that came one after the other; the middle is the median."""
+        """Ratio of our time to theirs, in consecutive runs; the middle is the median."""
         pairs = zip(self.ours, self.theirs, strict=True)
         ratios = [our.seconds / their.seconds for our, their in pairs]
         return Spread(min(ratios), median(ratios), max(ratios))
@@ -58,17 +58,17 @@ class Comparison:
 
     @property
     def resident(self) -> int:
-        """The most memory that a run of ours had resident."""
+        """Largest resident memory of our runs."""
         return max(run.resident for run in self.ours)
 
 
 def run(command: Command, before: Command | None = None, *, reports: bool = False) -> Run:
     """Run one command; `before` runs first, unmeasured.
 
-    With `reports` the command prints the seconds that count, of a part of its work.
+    With `reports`, the command prints the seconds that count, of a part of its work.
 
     Raises:
-        RuntimeError: it failed; statuses 2 and 3 are findings of `check`, no failure.
+        RuntimeError: it failed; statuses 2 and 3 are findings of `check`, not failures.
     """
     if before:
         subprocess.run(before, check=True)
@@ -97,12 +97,12 @@ def run(command: Command, before: Command | None = None, *, reports: bool = Fals
 
 
 def _environment() -> dict[str, str]:
-    """That of this process, but what is installed is compiled once, not at every start."""
+    """The environment of this process; installed modules are compiled once, not at every start."""
     return {name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def compare(row: Row, rounds: int) -> Comparison:
-    """Run both in turn, once to warm up and then `rounds` times."""
+    """Run both alternately, once to warm up and then `rounds` times."""
     pairs = [
         (run(row.ours, row.before), run(row.theirs, row.before, reports=row.peer_reports))
         for _ in range(rounds + 1)

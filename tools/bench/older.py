@@ -1,4 +1,4 @@
-"""The package as it was at another commit, and rows in which that is the peer."""
+"""The package at another commit, and rows with it as the peer."""
 
 import io
 import subprocess
@@ -10,14 +10,14 @@ from pathlib import Path
 from tools.bench.row import Command, Row
 
 ROOT = Path(__file__).resolve().parents[2]
-#: What the package consists of: its modules, and what it reads of the repository.
+#: Parts of the package: its modules, and the files of the repository that it reads.
 _PARTS = ("mappedram", "spec")
-#: No command may take longer than before by more than a tenth.
+#: No command may take more than a tenth longer than before.
 LIMIT = 1.1
 
 
 def unpacked(commit: str, folder: Path) -> Path:
-    """The package of a commit, put into a new folder below `folder`; no environment is made.
+    """Unpack the package of a commit into a new folder below `folder`; make no environment.
 
     Raises:
         ValueError: there is no such commit, or no package in it.
@@ -33,9 +33,9 @@ def unpacked(commit: str, folder: Path) -> Path:
 
 
 def of_package(command: Command, tree: Path) -> Command:
-    """A command that runs this interpreter, with the package that stands in a folder.
+    """A command that runs this interpreter with the package in a folder.
 
-    Neither the working directory nor what is installed comes before that.
+    Neither the working directory nor installed packages take precedence.
     """
     at = command.index(sys.executable)
     environment = ("env", f"PYTHONPATH={tree}", sys.executable, "-P")
@@ -43,7 +43,7 @@ def of_package(command: Command, tree: Path) -> Command:
 
 
 def against(row: Row, tree: Path, commit: str) -> Row | None:
-    """The row with the same command of the older package as its peer; None if it runs no Python."""
+    """The row with the older package's command as its peer; None if it does not run Python."""
     if sys.executable not in row.ours:
         return None
     return replace(

@@ -1,4 +1,4 @@
-"""Saves a raw RAM file with a real QEMU and prints how many seconds the migration took.
+"""Save a raw RAM file with a real QEMU, and print the seconds that the migration took.
 
 Usage: python -m tools.bench.qemu_save RAM SIZE OUT
 """
@@ -10,7 +10,7 @@ from tools.qemu import Machine, find
 
 
 def main(ram: str, size: str, out: str) -> None:
-    """Start QEMU over the RAM file, save it on two channels, print what QEMU measured."""
+    """Start QEMU with the RAM file, save it on two channels, print QEMU's measurement."""
     binary = find()
     assert binary is not None
     backend = f"memory-backend-file,id=ram,size={size},share=off,mem-path={ram}"

@@ -26,13 +26,13 @@ def _write(path: Path, model: OracleFile) -> Path:
 
 
 def _many_runs(length: int, count: int) -> list[tuple[int, int]]:
-    """Runs of ten pages, evenly over a block."""
+    """Runs of ten pages, evenly spread over a block."""
     step = length // 4096 // count
     return [(page, page + 10) for page in range(0, step * count, step)]
 
 
 def rows(folder: Path, stack: ExitStack) -> list[Row]:  # noqa: ARG001
-    """Files are made in `folder`; sparse, they take a few MiB."""
+    """Make sparse files of a few MiB in `folder`, and return the rows."""
     four = _write(
         folder / "4-gib",
         OracleFile([OracleBlock("pc.ram", 4 * GIB, _many_runs(4 * GIB, 1000))]),

@@ -1,4 +1,4 @@
-"""One line of the table: a job of ours, its peer, and how much more it may take."""
+"""One line of the table: our job, its peer, and the permitted ratio."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ class Row:
     """A benchmark.
 
     Attributes:
-        job: what we do, in words.
-        peer: what it is held against, in words.
-        ours: the command of ours.
+        job: our job, in words.
+        peer: the peer's job, in words.
+        ours: our command.
         theirs: the command of the peer.
         before: a command that runs, unmeasured, before each of both.
-        limit: the ratio of wall times that must not be exceeded.
-        resident_limit: resident memory in bytes that must not be exceeded, if there is a limit.
-        bound: what the system can do at best, where that is known to exceed the limit.
+        limit: largest permitted ratio of wall times.
+        resident_limit: largest permitted resident memory in bytes, if there is a limit.
+        bound: the best that the system can do, if that is known to exceed the limit.
         peer_reports: whether the peer prints the seconds that count, of a part of its work.
     """
 

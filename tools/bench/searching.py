@@ -23,10 +23,10 @@ _SEARCH = (
 
 
 def rows(folder: Path, stack: ExitStack) -> list[Row]:  # noqa: ARG001
-    """Three files of 2 GiB are made in `folder`, and one of 1 TiB with 2 GiB in it."""
+    """Make three files of 2 GiB in `folder`, and one of 1 TiB with 2 GiB of data."""
     mapped, stream, raw = folder / "mapped", folder / "stream", folder / "raw"
     fill = Random(0).randbytes(MIB)
-    # All pages, in runs so short that writing them takes no memory that would be measured here.
+    # All pages, in runs so short that writing them does not affect the measured memory.
     pages = [(page, page + MIB // 4096) for page in range(0, SIZE // 4096, MIB // 4096)]
     _write(mapped, OracleFile([OracleBlock("ram", SIZE, pages, fill)]))
     for command in (("convert", "-O", "stream", mapped, stream), ("extract", mapped, "-o", raw)):
@@ -79,5 +79,5 @@ def _write(path: Path, model: OracleFile) -> Path:
 
 
 def _grep(word: str, raw: Path) -> list[str]:
-    """Grep ends with 1 where it finds nothing, which here is as good."""
+    """Grep exits with 1 if it finds nothing, which is success here."""
     return ["sh", "-c", 'grep -c "$1" "$2" || true', "sh", word, str(raw)]

@@ -18,7 +18,7 @@ SIZE = 2 * GIB
 
 
 def rows(folder: Path, stack: ExitStack) -> list[Row]:  # noqa: ARG001
-    """In `folder`, two guests of 2 GiB: one tenth of memory stored, and all of it."""
+    """Make two guests of 2 GiB in `folder`: one tenth of memory stored, and all of it."""
     if find_spec("volatility3") is None:
         print("no volatility3: run tools/install", file=sys.stderr)
         return []
@@ -29,7 +29,7 @@ def rows(folder: Path, stack: ExitStack) -> list[Row]:  # noqa: ARG001
 
 
 def _guest(path: Path, apart: int) -> Path:
-    """A guest of which one MiB in `apart` is stored."""
+    """A guest with one of every `apart` MiB stored."""
     pages = [(page, page + 256) for page in range(0, SIZE // 4096, 256 * apart)]
     with path.open("w+b") as stream:
         file = OracleFile([OracleBlock("ram", SIZE, pages, Random(0).randbytes(MIB))])

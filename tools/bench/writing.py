@@ -14,13 +14,13 @@ from tools.oracle import OracleBlock, OracleFile
 
 GIB = 1 << 30
 MIB = 1 << 20
-#: Guest memory of the files; the page cache has to hold a file and its copy.
+#: Guest memory of the files; the page cache must hold a file and its copy.
 SIZE = 4 * GIB
 RESIDENT = 150 * MIB
 
 
 def rows(folder: Path, stack: ExitStack) -> list[Row]:
-    """Files are made in `folder`, 3 GiB each at most, when their row is the next."""
+    """Return the rows; files of up to 3 GiB are made in `folder` just before their row."""
     return [
         Row(
             "`extract`, 4 GiB, 60 % in 20,000 runs",
@@ -43,7 +43,7 @@ def rows(folder: Path, stack: ExitStack) -> list[Row]:
 
 
 def _snapshot(path: Path, runs: Callable[[], list[tuple[int, int]]], size: int = SIZE) -> Path:
-    """A snapshot of one block, made when it is first asked for."""
+    """A snapshot of one block, made on first use."""
     if not path.exists():
         fill = random.Random(1).randbytes(4096)
         with path.open("w+b") as stream:
@@ -70,7 +70,7 @@ _HALF = 0.5
 
 
 def _random_pages() -> list[tuple[int, int]]:
-    """Every page with a chance of one half."""
+    """Choose each page with a probability of one half."""
     import numpy as np
 
     stored = np.random.default_rng(1).random(SIZE // 4096) < _HALF
@@ -85,7 +85,7 @@ def _all_pages() -> list[tuple[int, int]]:
 def _extract(
     folder: Path, name: str, runs: Callable[[], list[tuple[int, int]]], how: str = "--sparse=auto"
 ) -> tuple[Command, Command, Command]:
-    """Ours, the peer's and what clears the way for both."""
+    """Our command, the peer's, and the command that prepares both."""
     snapshot, out = _snapshot(folder / name, runs), folder / "out"
     return (
         mappedram("extract", snapshot, "-b", "pc.ram", "-o", out),
@@ -95,7 +95,7 @@ def _extract(
 
 
 def _build(folder: Path) -> Row:
-    """A donor's devices with other RAM, all of it stored."""
+    """Build a snapshot with a donor's devices and other RAM, all of it stored."""
     donor = _snapshot(folder / "donor", lambda: [(0, 1)])
     full, out = _snapshot(folder / "full", _all_pages), folder / "out"
     ram = folder / "ram.raw"
@@ -113,7 +113,7 @@ def _build(folder: Path) -> Row:
 
 
 def _reflink(folder: Path, stack: ExitStack) -> Iterator[Row]:
-    """On XFS, which shares blocks between files; nothing where it cannot be mounted."""
+    """Rows on XFS, which shares blocks between files; none if it cannot be mounted."""
     try:
         disk = stack.enter_context(xfs(folder))
     except (OSError, subprocess.CalledProcessError) as error:
@@ -123,7 +123,7 @@ def _reflink(folder: Path, stack: ExitStack) -> Iterator[Row]:
     snapshot = _snapshot(disk / "runs", lambda: runs_of(size), size)
     out = disk / "out"
     ours = mappedram("extract", snapshot, "-b", "pc.ram", "-o", out)
-    # The second peer shares as well: nobody can be faster than the kernel is with these extents.
+    # The second peer shares blocks as well: the kernel limits both.
     bound = "the kernel needs as long to share these extents: see `cp --reflink=always`"
     for how, limit in (("never", 0.1), ("always", 1.5)):
         yield Row(
@@ -157,7 +157,7 @@ def xfs(folder: Path) -> Iterator[Path]:
 
 
 def _save(folder: Path) -> Iterator[Row]:
-    """The same RAM saved by QEMU with two channels, without its start and its end."""
+    """Save the same RAM by QEMU with two channels; its start and its end do not count."""
     from tools.qemu import find
 
     if find() is None:

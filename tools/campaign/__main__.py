@@ -1,15 +1,15 @@
-"""`python -m tools.campaign`: mutants into real QEMUs, and the model beside them.
+"""`python -m tools.campaign`: load mutants with real QEMUs, and compare with the model.
 
-    run      load and judge; results are added to a file, and what is there is not done again
+    run      load and judge; results are appended to a file, and not computed again
     replay   one mutant in full
     rejudge  only ask the model again
-    merge    what files of results come to together
+    merge    summarise several files of results
     publish  add files of results to tools/campaign/published.json, and write docs/verdicts.md
     document only write docs/verdicts.md
 
 To use several machines, give each one a shard (`run --shard 1/4`), and merge or publish all files.
-The exit status is 1 if the model and a QEMU disagree and nothing explains it, or if a QEMU came to
-several ends with the same mutant; 2 if it cannot be done.
+The exit status is 1 if the model and a QEMU disagree without an explanation, or if a QEMU has
+different outcomes for the same mutant; 2 for other errors.
 """
 
 import argparse
@@ -42,7 +42,7 @@ _laboratory: Laboratory | None = None
 
 
 def main() -> int:
-    """Do what the command line says."""
+    """Run the subcommand."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     options = _parser().parse_args()
     try:
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _planned() -> argparse.ArgumentParser:
-    """The options that say which mutants, in which QEMUs."""
+    """Options that select mutants and QEMUs."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
         "--qemu",
@@ -105,11 +105,11 @@ def _planned() -> argparse.ArgumentParser:
 
 
 def _setting(options: argparse.Namespace, plan: Plan | None = None) -> Setting:
-    """What is asked for, with the good files made.
+    """The selected campaign, with its good files made.
 
     Args:
         options: of the command line.
-        plan: the one that there are results of; without one, that of the options.
+        plan: the plan of existing results; None for that of the options.
 
     Raises:
         ValueError: the QEMUs do not suit, or no good file does.
@@ -162,12 +162,12 @@ def _run(options: argparse.Namespace) -> int:
     return _report(results.read(options.out).rows)
 
 
-#: The number of a mutant, and the QEMUs that are to load it.
+#: The number of a mutant, and the QEMUs that load it.
 Job = tuple[int, tuple[Emulator, ...]]
 
 
 def missing(setting: Setting, rows: Iterable[Row], indices: Iterable[int]) -> Iterable[Job]:
-    """What is to be done: of each mutant, the QEMUs that have not loaded it."""
+    """For each mutant, the QEMUs that have not loaded it yet."""
     archs = {seed.name: seed.arch for seed in SEEDS}
     done = {(row.index, row.arch, row.version) for row in rows}
     for index in indices:
@@ -208,7 +208,7 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _rejudge(options: argparse.Namespace) -> int:
-    """Replace what the model says in the results; drop mutants that are others now."""
+    """Replace the model's answers in the results; drop mutants that have changed."""
     known = results.read(options.out)
     setting = _setting(options, known.plan)
     with (
@@ -222,7 +222,7 @@ def _rejudge(options: argparse.Namespace) -> int:
     return _report(kept)
 
 
-# What it comes to.
+# Results.
 
 
 def _merge(options: argparse.Namespace) -> int:

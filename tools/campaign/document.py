@@ -1,4 +1,4 @@
-"""The page docs/verdicts.md, and what other pages say of campaigns, from what is published."""
+"""Write docs/verdicts.md, and figures of campaigns for other pages, from the published results."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -85,7 +85,7 @@ memory are those of the clean file where the model says so, and others where it 
 wrong. What a release does is called measured where these files or the campaigns below show it
 (`tests/qemu/loader/test_builds.py`), and read where only its source does.
 """
-#: The nine builds, by what was loaded.
+#: The nine builds, by the versions that were run.
 BUILDS = ("9.0.0", "9.1.0", "9.2.0", "10.0.2", "10.1.0", "10.2.0", "11.0.0", "11.1.0", "11.1.3")
 _BUILD_MUTANTS = 685
 
@@ -109,7 +109,7 @@ good files, and all of that target load them; those of `virt` are saved by each 
 
 
 def text(entries: Sequence[Entry]) -> str:
-    """The page."""
+    """Text of the page."""
     return _HEAD + "\n".join(_lines(entries)) + "\n"
 
 
@@ -138,7 +138,7 @@ def _lines(entries: Sequence[Entry]) -> Iterator[str]:
 
 
 def coverage(entries: Iterable[Entry]) -> Iterator[str]:
-    """A table: which QEMU loaded how many mutants of which machine, and how often they differ."""
+    """Table of mutants loaded by each QEMU for each machine, and how many results differ."""
     yield "| QEMU | machine | form | mutants | model and QEMU differ |"
     yield "|---|---|---|---:|---:|"
     found: Counter[tuple[str, str, str]] = Counter()
@@ -212,7 +212,7 @@ def _forms(cells: Sequence[Cell]) -> Iterator[str]:
 
 
 def _kinds(entries: Iterable[Entry]) -> Iterator[str]:
-    """By what was changed: how each outcome is spread, and how many differ."""
+    """Outcomes by the kind of mutation, and how many results differ."""
     cells = [cell for entry in entries for cell in entry.kinds]
     if not cells:
         return
@@ -231,10 +231,10 @@ def _kinds(entries: Iterable[Entry]) -> Iterator[str]:
 
 
 def matrix(counted: Iterable[tuple[str, str, int]]) -> list[str]:
-    """A matrix of confusion: what QEMU did, by row, against what the model said.
+    """A confusion matrix: QEMU's outcomes by row, the model's by column.
 
     Args:
-        counted: QEMU's outcome, the model's, and how often.
+        counted: QEMU's outcome, the model's, and their number.
     """
     counts = Counter[tuple[str, str]]()
     for did, said, mutants in counted:

@@ -1,4 +1,4 @@
-"""The QEMUs that a campaign tries, and what each is asked."""
+"""The QEMUs of a campaign."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -18,10 +18,10 @@ class Emulator:
     """One binary.
 
     Attributes:
-        binary: where it is.
+        binary: its path.
         arch: its target, as in its name.
-        version: such as `10.0.2`, by its own word.
-        release: the row of the model (`mappedram.qemu.loader.RELEASES`) that stands for it.
+        version: its own version, such as `10.0.2`.
+        release: its release in the model (`mappedram.qemu.loader.RELEASES`).
     """
 
     binary: Path
@@ -31,14 +31,14 @@ class Emulator:
 
     @classmethod
     def of(cls, binary: Path, release: str | None = None) -> Self:
-        """Ask a binary.
+        """Query a binary.
 
         Args:
             binary: its name has the target.
-            release: another row of the model than that of its version.
+            release: a release in the model other than that of its version.
 
         Raises:
-            ValueError: its name does not say the target, or the model does not know its release.
+            ValueError: its name has no target, or the model does not know its release.
         """
         name = _NAME.match(binary.name)
         if name is None:
@@ -51,10 +51,11 @@ class Emulator:
 
 
 def distinct(emulators: Iterable[Emulator]) -> tuple[Emulator, ...]:
-    """The emulators as they are.
+    """Return the emulators unchanged.
 
     Raises:
-        ValueError: two have the same target and version, so that nothing tells their results apart.
+        ValueError: two have the same target and version, so their results could not be
+            distinguished.
     """
     found = tuple(emulators)
     keys = [(one.arch, one.version) for one in found]
@@ -64,14 +65,14 @@ def distinct(emulators: Iterable[Emulator]) -> tuple[Emulator, ...]:
 
 
 def saver_of(seed: Seed, emulator: Emulator, emulators: Sequence[Emulator]) -> Emulator:
-    """The one that saves what an emulator loads: the first of its target, or it itself."""
+    """The emulator that saves the files that another loads: the first of its target, or itself."""
     if seed.own:
         return emulator
     return next(one for one in emulators if one.arch == emulator.arch)
 
 
 def release_of(numbers: Iterable[int | str]) -> str | None:
-    """The row of the model that stands for a QEMU of that version; None if there is none."""
+    """The release in the model for a QEMU of that version; None if there is none."""
     full = ".".join(map(str, numbers))
     if full in RELEASES:
         return full

@@ -1,4 +1,4 @@
-"""What campaigns have shown that the model did not know, and what became of it."""
+"""Differences that campaigns have found between the model and QEMU, and what was done."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ class Explanation:
     """Why the model and QEMU differed.
 
     Attributes:
-        name: what it is called where it is counted.
-        releases: where.
-        what: what differed.
-        became: what was changed for it, or why nothing was.
-        matches: whether a result that differs is explained by this; None where none is left.
+        name: name in the counts.
+        releases: affected releases.
+        what: the difference.
+        became: the change made for it, or why none was made.
+        matches: whether this explains a differing result; None if no such results are left.
     """
 
     name: str
@@ -127,5 +127,5 @@ EXPLAINED: tuple[Explanation, ...] = (
 
 
 def explanation_of(row: Row) -> str | None:
-    """The name of what explains that a result differs; None if nothing does."""
+    """The name of the explanation of a differing result; None if there is none."""
     return next((one.name for one in EXPLAINED if one.matches and one.matches(row)), None)

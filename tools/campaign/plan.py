@@ -1,22 +1,22 @@
-"""What a campaign tries: good files, kinds of mutations, a seed; and how machines share it out."""
+"""The plan of a campaign: good files, kinds of mutations, a seed; and its division into shards."""
 
 from dataclasses import dataclass
 from math import gcd
 from random import Random
 from typing import Self
 
-#: How many mutations a mutant has.
+#: Numbers of mutations of a mutant.
 _COUNTS = (1, 1, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Mutants by number, without end.
+    """An endless series of numbered mutants.
 
     Attributes:
-        seed: which mutants.
-        files: names of the good files, which take turns.
-        kinds: what is changed (`mappedram.fuzz.mutate.KINDS`).
+        seed: selects the mutants.
+        files: names of the good files, used in turn.
+        kinds: kinds of mutations (`mappedram.fuzz.mutate.KINDS`).
     """
 
     seed: str
@@ -24,13 +24,13 @@ class Plan:
     kinds: tuple[str, ...]
 
     def file_of(self, index: int) -> str:
-        """The good file that a mutant is made of."""
+        """The good file of a mutant."""
         return self.files[index % len(self.files)]
 
     def random(self, index: int) -> tuple[Random, int]:
-        """What a mutant is drawn with, and how many mutations it has.
+        """The random generator of a mutant, and its number of mutations.
 
-        They do not depend on which other files take part.
+        They do not depend on the other files of the plan.
         """
         random = Random(f"{self.seed}:{self.file_of(index)}:{index // len(self.files)}")
         return random, random.choice(_COUNTS)
@@ -38,11 +38,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of several parts of a plan: each has mutants of all files, and no two have the same.
+    """One of several parts of a plan: each has mutants of all files, and they are disjoint.
 
     Attributes:
-        number: which one, from 1.
-        of: how many there are.
+        number: of the shard, from 1.
+        of: number of shards.
     """
 
     number: int = 1
@@ -50,7 +50,7 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The shard written as `K/N`.
+        """Parse `K/N`.
 
         Raises:
             ValueError: there is no such shard.
@@ -70,5 +70,5 @@ class Shard:
         return [i for i in range(count) if i // rounds % self.of == self.number - 1]
 
     def overlaps(self, other: "Shard") -> bool:
-        """Whether two shards of one plan have mutants in common."""
+        """Whether two shards of one plan have common mutants."""
         return (self.number - other.number) % gcd(self.of, other.of) == 0

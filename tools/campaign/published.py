@@ -1,7 +1,7 @@
-"""What campaigns have come to so far: `published.json`, from which the pages are made.
+"""Published results of campaigns: `published.json`, from which the pages are made.
 
-An entry is what one QEMU made of one shard of a plan. The same entry again takes the place of the
-one that is there if it has more mutants, and is left out otherwise.
+An entry has the results of one QEMU for one shard of a plan. A repeated entry replaces the existing
+one if it has more mutants, and is dropped otherwise.
 """
 
 import json
@@ -22,16 +22,15 @@ PUBLISHED = Path(__file__).with_name("published.json")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cell:
-    """Mutants of one machine and form with which the same happened.
+    """Mutants of one machine and form with the same result.
 
     Attributes:
         machine: guest.
         form: `mapped-ram` or `plain`.
         outcome: of QEMU.
-        model: its outcome.
-        certain: whether the model says that nothing outside the file decides; None where that was
-            not kept.
-        mutants: how many.
+        model: outcome of the model.
+        certain: whether the model says that the file alone decides; None if that was not recorded.
+        mutants: their number.
     """
 
     machine: str
@@ -44,7 +43,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, order=True)
 class KindCell:
-    """Mutants of which something of one kind was changed; one of several kinds counts for each."""
+    """Mutants with a mutation of one kind; a mutant with several kinds counts for each."""
 
     form: str
     kind: str
@@ -55,24 +54,24 @@ class KindCell:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one QEMU made of one shard.
+    """Results of one QEMU for one shard.
 
     Attributes:
-        plan: what was tried; None of the campaigns that had no shards.
-        shard: which part, as `K/N`.
+        plan: the plan; None for campaigns without shards.
+        shard: the part, as `K/N`.
         arch: target of the QEMU.
         version: of the QEMU.
         date: of the last results.
-        commits: of this repository, whose model judged.
-        mutants: how many.
-        by_mutations: how many of them have one, two and three mutations.
+        commits: commits of this repository whose model judged.
+        mutants: their number.
+        by_mutations: number of mutants with one, two and three mutations.
         cells: by machine and form.
-        kinds: by what was changed.
-        right: of the messages that the model foretold, how many QEMU used.
-        foretold: how many it foretold of refusals.
-        explained: mutants on which they differ, by explanation.
-        unexplained: other mutants on which they differ.
-        contradictory: mutants that came to several ends in the same QEMU; not among the others.
+        kinds: by the kind of mutation.
+        right: number of predicted messages that QEMU wrote.
+        foretold: number of predicted messages of refusals.
+        explained: mutants with different results, by explanation.
+        unexplained: other mutants with different results.
+        contradictory: mutants with several outcomes in the same QEMU; not counted elsewhere.
         milliseconds: of the mean load.
     """
 
@@ -95,7 +94,7 @@ class Entry:
 
     @classmethod
     def of(cls, results: Results, arch: str, version: str, date: str) -> Self:
-        """What one QEMU made of the rows of a shard."""
+        """The results of one QEMU for a shard, from its rows."""
         merged = merge(r for r in results.rows if (r.arch, r.version) == (arch, version))
         rows, differing = merged.rows, [row for row in merged.rows if not row.agrees]
         names = Counter(map(explanation_of, differing))
@@ -123,11 +122,11 @@ class Entry:
 
     @property
     def key(self) -> tuple[Plan | None, str, str, str]:
-        """The same shard in the same QEMU."""
+        """Equal for the same shard in the same QEMU."""
         return self.plan, self.shard, self.arch, self.version
 
     def excludes(self, other: "Entry") -> bool:
-        """Whether two different entries may have mutants in common, so that one must not stand."""
+        """Whether two different entries may have common mutants, so that only one may be kept."""
         if self.plan is None or other.plan is None or self.key == other.key:
             return False
         if (self.arch, self.version) != (other.arch, other.version):
@@ -137,7 +136,7 @@ class Entry:
         return Shard.parse(self.shard).overlaps(Shard.parse(other.shard))
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: cells in short."""
+        """For JSON, with abbreviated cells."""
         entry = {one.name: getattr(self, one.name) for one in fields(self)}
         entry["plan"] = asdict(self.plan) if self.plan else None
         for name in ("cells", "kinds"):
@@ -146,7 +145,7 @@ class Entry:
 
     @classmethod
     def from_dict(cls, entry: Mapping[str, Any]) -> Self:
-        """The entry that JSON has."""
+        """Read an entry from JSON."""
         values = {one.name: entry[one.name] for one in fields(cls)}
         plan = values["plan"]
         values["plan"] = plan and Plan(plan["seed"], tuple(plan["files"]), tuple(plan["kinds"]))
@@ -167,23 +166,23 @@ def _kinds(rows: Iterable[Row]) -> Iterator[KindCell]:
 
 
 def messages(rows: Iterable[Row]) -> tuple[int, int]:
-    """Of the refusals whose message the model foretold: how many it got right, and how many."""
+    """Predicted messages of refusals: how many were right, and their number."""
     foretold = [row for row in rows if row.agrees and row.expected and row.said]
     right = sum(_readable(row.expected or "") in _readable(row.said) for row in foretold)
     return right, len(foretold)
 
 
 def _readable(text: str) -> str:
-    """A text with one mark for all that is not ASCII.
+    """A text with one mark for each sequence of non-ASCII bytes.
 
-    Such bytes only come from the file; QEMU writes them to standard error as they are, and in the
-    reason that it gives over QMP as marks of its own.
+    Such bytes only come from the file; QEMU writes them unchanged to standard error, but replaces
+    them in the reason that it gives over QMP.
     """
     return _FOREIGN.sub("\ufffd", text)
 
 
 def entries_of(results: Iterable[Results], date: str) -> list[Entry]:
-    """The entries of files: those of one shard together, whichever machine they are from."""
+    """Make entries from files of results; files of one shard are combined."""
     shards: dict[tuple[Plan, Shard], list[Row]] = {}
     for one in results:
         shards.setdefault((one.plan, one.shard), []).extend(one.rows)
@@ -195,10 +194,10 @@ def entries_of(results: Iterable[Results], date: str) -> list[Entry]:
 
 
 def added(known: Sequence[Entry], new: Iterable[Entry]) -> list[Entry]:
-    """The entries with others added.
+    """Add entries to others.
 
     Raises:
-        ResultsError: one may have mutants in common with another one that is there.
+        ResultsError: one may have mutants in common with an existing one.
     """
     found = {entry.key: entry for entry in known}
     for entry in new:
@@ -214,18 +213,18 @@ def added(known: Sequence[Entry], new: Iterable[Entry]) -> list[Entry]:
 
 
 def _judged_anew(there: Entry, entry: Entry) -> bool:
-    """Whether it is the same but for what the model says."""
+    """Whether two entries differ only in the model's answers."""
     same = replace(there, date=entry.date) != entry and there.mutants == entry.mutants
     return same and there.commits != entry.commits
 
 
 def read(path: Path) -> list[Entry]:
-    """What is published."""
+    """Read the published entries."""
     return [Entry.from_dict(entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
 
 
 def write(entries: Iterable[Entry], path: Path) -> None:
-    """Publish; a line for each entry and each of its parts, so that changes can be read."""
+    """Publish; one line for each entry and each of its parts, for readable diffs."""
     blocks = (
         ",\n".join(f"{json.dumps(k)}:{json.dumps(v, separators=(',', ':'))}" for k, v in e.items())
         for e in (entry.to_dict() for entry in entries)

@@ -1,7 +1,7 @@
-"""`python -m tools.campaign.record`: what QEMUs make of mutants of a fixture, for the tests.
+"""`python -m tools.campaign.record`: record the results of QEMUs for mutants of a fixture.
 
-The fixture `none` has no firmware, so that its mutants can be made anywhere. What each QEMU makes
-of them goes into `tests/qemu/loader/measured.json.xz`; what other QEMUs made of them stays there.
+The fixture `none` has no firmware, so its mutants can be made anywhere. The results of each QEMU go
+into `tests/qemu/loader/measured.json.xz`, for the tests; results of other QEMUs there are kept.
 """
 
 import argparse
@@ -23,12 +23,12 @@ from tools.unpack import unpack
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURE, GUEST = ROOT / "tests" / "fixtures" / "none.tar.gz", "none"
 MEASURED = ROOT / "tests/qemu/loader/measured.json.xz"
-#: How many mutations a mutant has.
+#: Numbers of mutations of a mutant.
 _COUNTS = (1, 1, 2, 3)
 
 
 def main() -> int:
-    """Load, and write what came of it."""
+    """Load the mutants, and write the results."""
     parser = argparse.ArgumentParser(prog="python -m tools.campaign.record", description=__doc__)
     parser.add_argument("--qemu", type=Path, action="append", required=True)
     parser.add_argument("--count", type=int, default=500)
@@ -48,10 +48,10 @@ def main() -> int:
 
 
 def read() -> list[dict[str, Any]]:
-    """The mutants: `patches`, applied in order, and by version of QEMU what that made of them.
+    """Read the mutants: `patches`, applied in order, and the result of each version of QEMU.
 
-    A patch is an offset and what stands there, in hexadecimal digits; or `length`, the new length
-    of the file, and what stands between the old and the new end.
+    A patch is an offset and bytes in hexadecimal digits; or `length`, the new length of the file,
+    and the bytes between the old and the new end.
     """
     if not MEASURED.exists():
         return []
@@ -60,7 +60,7 @@ def read() -> list[dict[str, Any]]:
 
 
 def mutations_of(patches: list[list[Any]]) -> list[Mutation]:
-    """The patches as what `mappedram.fuzz.mutate.apply` takes."""
+    """Convert patches for `mappedram.fuzz.mutate.apply`."""
     return [
         Mutation(LENGTH, patch[1], b"", bytes.fromhex(patch[2]), "")
         if patch[0] == "length"

@@ -1,7 +1,7 @@
-"""Results on disk, one JSON object a line, and what several files of them come to.
+"""Results on disk, one JSON object a line, and summaries of several files.
 
-The first line says which plan and which shard. A file is only ever added to, by one process at a
-time; a last line that was cut off is done again.
+The first line has the plan and the shard. A file is only appended to, by one process at a time; a
+truncated last line is computed again.
 """
 
 import fcntl
@@ -20,17 +20,17 @@ from tools import keeping
 from tools.campaign.plan import Plan, Shard
 
 OUTCOMES = ("loads", "wrong-memory", "refuses", "crashes", "hangs")
-#: Hexadecimal digits of a digest that are kept.
+#: Hexadecimal digits kept of a digest.
 _DIGITS = 16
 
 
 class ResultsError(Exception):
-    """Results that cannot be added to, or be taken together."""
+    """Results that cannot be extended or combined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one QEMU made of one mutant, and what the model says.
+    """Result of one QEMU for one mutant, with that of the model.
 
     Attributes:
         index: number of the mutant in its plan.
@@ -38,20 +38,20 @@ class Row:
         good: digest of the good file: each QEMU that saves one may write another.
         machine: guest, by its name in `mappedram.qemu.run.guests`.
         form: `mapped-ram` or `plain`.
-        kinds: what was changed (`mappedram.fuzz.mutate.KINDS`).
+        kinds: kinds of the mutations (`mappedram.fuzz.mutate.KINDS`).
         mutant: digest of the mutations.
         arch: target of the QEMU.
         version: of the QEMU, such as `10.0.2`.
         outcome: of the load, one of `OUTCOMES`.
-        said: what QEMU said.
+        said: QEMU's message.
         seconds: how long the load took.
-        release: row of the model.
-        model: its outcome.
-        certain: whether it says that nothing outside the file decides.
+        release: release in the model.
+        model: outcome of the model.
+        certain: whether the model says that the file alone decides.
         because: codes of rules and errata.
-        expected: the words that it foretells; None where it foretells none.
-        commit: of this repository, whose model it is.
-        mutations: the mutant.
+        expected: the predicted message; None if there is none.
+        commit: commit of this repository with the model.
+        mutations: the mutations of the mutant.
     """
 
     index: int
@@ -76,16 +76,16 @@ class Row:
 
     @property
     def agrees(self) -> bool:
-        """Whether the model said what QEMU did."""
+        """Whether the model predicted QEMU's outcome."""
         return self.outcome == self.model
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """The same mutant of the same file in the same QEMU."""
+        """Equal for the same mutant of the same file in the same QEMU."""
         return self.good, self.mutant, self.arch, self.version
 
     def judged(self, verdict: Verdict, commit: str) -> Self:
-        """The same, with another word of the model."""
+        """The same result with a new answer of the model."""
         return replace(
             self,
             model=verdict.outcome,
@@ -106,7 +106,7 @@ class Row:
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Self:
-        """The row of a line.
+        """Read a row from a line.
 
         Raises:
             KeyError: something is missing.
@@ -121,7 +121,7 @@ class Row:
 
 
 def mutant_of(mutations: Iterable[Mutation]) -> str:
-    """The digest of a mutant: of what stands where afterwards."""
+    """The digest of a mutant: of its changed bytes and their offsets."""
     patches = [
         ["length" if one.path == LENGTH else "", one.offset, one.after.hex()] for one in mutations
     ]
@@ -135,7 +135,7 @@ def digest(data: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """One file: which part of which plan, and what has come of it so far."""
+    """One file: its plan and shard, and its results so far."""
 
     plan: Plan
     shard: Shard
@@ -148,7 +148,7 @@ def head(plan: Plan, shard: Shard) -> str:
 
 
 def read(path: Path) -> Results:
-    """What stands in a file; a last line that was cut off is left out.
+    """Read a file; a truncated last line is left out.
 
     Raises:
         ResultsError: it holds something else.
@@ -169,16 +169,16 @@ def _tuples(value: Any) -> Any:
 
 
 def _whole_lines(data: bytes) -> list[bytes]:
-    """The lines that have an end."""
+    """The complete lines."""
     return data[: data.rfind(b"\n") + 1].splitlines()
 
 
 @contextmanager
 def adding(path: Path, plan: Plan, shard: Shard) -> Iterator[tuple[TextIO, Sequence[Row]]]:
-    """Open a file to add to, and say what is in it; no other process can open it meanwhile.
+    """Open a file to append to, and read it; no other process can open it meanwhile.
 
     Raises:
-        ResultsError: another process adds to it, or it is of another plan or shard.
+        ResultsError: another process appends to it, or it is of another plan or shard.
         OSError: it cannot be written.
     """
     with path.open("a+b") as raw:
@@ -198,13 +198,13 @@ def adding(path: Path, plan: Plan, shard: Shard) -> Iterator[tuple[TextIO, Seque
 
 
 def write(stream: TextIO, rows: Iterable[Row]) -> None:
-    """Add results, which have left this process when this returns."""
+    """Append results, and flush them."""
     stream.write("".join(row.to_json() + "\n" for row in rows))
     stream.flush()
 
 
 def replace_rows(path: Path, plan: Plan, shard: Shard, rows: Iterable[Row]) -> None:
-    """Write a file anew, whole or not at all."""
+    """Rewrite a file atomically."""
     lines = (head(plan, shard), *(row.to_json() for row in rows))
     keeping.replace(path, "".join(f"{line}\n" for line in lines))
 
@@ -215,7 +215,7 @@ class Merged:
 
     Attributes:
         rows: those that count.
-        contradictory: of mutants with which the same QEMU came to several ends; they do not count.
+        contradictory: rows of mutants with several outcomes in the same QEMU; they do not count.
     """
 
     rows: tuple[Row, ...]
@@ -223,7 +223,7 @@ class Merged:
 
 
 def merge(rows: Iterable[Row]) -> Merged:
-    """Take rows together."""
+    """Merge rows."""
     found: dict[tuple[str, str, str, str], dict[str, Row]] = {}
     for row in rows:
         found.setdefault(row.key, {}).setdefault(row.outcome, row)

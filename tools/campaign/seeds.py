@@ -1,4 +1,4 @@
-"""The good files that are mutated: some by the QEMU under test, some by our own writers."""
+"""The good files to mutate: some by the QEMU under test, some by our own writers."""
 
 import os
 from collections.abc import Callable
@@ -19,11 +19,11 @@ PAGE = 4096
 EOS_LENGTH = 8
 _ATTEMPTS = 50
 MAPPED, PLAIN = "mapped-ram", "plain"
-#: Pages of each block that are filled: runs within, across and exactly filling words of the bitmap,
-#: one longer than what QEMU reads at once, and the last page.
+#: Filled pages of each block: runs within, across and exactly filling words of the bitmap, one
+#: longer than a single read of QEMU, and the last page.
 RUNS = ((0, 1), (16, 24), (63, 66), (128, 192), (195, 460), (-1, 0))
-#: Where the stream has to begin for the record MEM_SIZE to stand at the beginning of a page, which
-#: is the only place that a page area can lead back to.
+#: Offset of a stream whose record MEM_SIZE is at a page boundary: a page area can only lead back to
+#: such a place.
 MEM_SIZE_ALIGNED = PAGE - 0x51
 
 
@@ -33,14 +33,14 @@ class Seed:
 
     Attributes:
         name: of the file.
-        guest: which machine loads it, by its name in `mappedram.qemu.run.guests`.
+        guest: the machine that loads it, by its name in `mappedram.qemu.run.guests`.
         arch: target of the QEMUs that save and load it.
-        what: what it is, for the page.
-        make: writes it; gets the file that QEMU saved of that machine, and the path to write.
+        what: description for the page.
+        make: writes the file; takes the file that QEMU saved of that machine, and the path.
         offset: where the stream begins.
         form: `mapped-ram`, or `plain` for a stream without it.
-        own: whether each version of QEMU mutates what it has saved itself. Others do not load it:
-            the registers of an ARM that 10.0.2 saves are not those that 11.1.3 knows.
+        own: whether each version of QEMU mutates its own saved file. Other versions cannot load it:
+            10.0.2 saves registers of an ARM that 11.1.3 does not know.
     """
 
     name: str
@@ -54,18 +54,18 @@ class Seed:
 
     @property
     def machine(self) -> TrialGuest:
-        """The guest, with the capability where the file has it."""
+        """The guest, with the capability if the file has it."""
         guest = GUESTS[self.guest]
         return guest if self.form == MAPPED else replace(guest, capabilities=())
 
     @property
     def saved(self) -> str:
-        """A name for what QEMU saves of that machine."""
+        """Name of the file that QEMU saves of that machine."""
         return f"saved-{self.guest}-{self.arch}-{self.form}"
 
 
 def fill(idstr: str, fd: int) -> None:
-    """Put a pattern into the memory of a block that tells pages apart."""
+    """Fill the memory of a block with a pattern that distinguishes pages."""
     random, pages = Random(idstr), os.fstat(fd).st_size // PAGE
     for start, stop in RUNS:
         for page in range(start % pages, stop % pages or pages):
@@ -75,11 +75,11 @@ def fill(idstr: str, fd: int) -> None:
 def save_guest(binary: Path, guest: TrialGuest, path: Path) -> None:
     """Let QEMU save a guest with the pattern in it.
 
-    How often QEMU goes round, and so how many PARTs there are, depends on how busy the host is. All
-    else is the same each time, but for what a few devices of `virt` say of time.
+    The number of QEMU's rounds, and so of PARTs, depends on the load of the host. The rest is the
+    same each time, except for the time in a few devices of `virt`.
 
     Raises:
-        RuntimeError: the pages never stand in just one section.
+        RuntimeError: the pages are never in just one section.
     """
     with QemuLoader(binary, guest, timeout=60) as loader:
         for _ in range(_ATTEMPTS):
@@ -91,7 +91,7 @@ def save_guest(binary: Path, guest: TrialGuest, path: Path) -> None:
 
 
 def _parts_with_pages(snapshot: OpenSnapshot) -> int:
-    """PARTs; of a stream without mapped-ram, only those that have more than their end."""
+    """Number of PARTs; for a stream without mapped-ram, only those that have pages."""
     parts = [one for one in snapshot.sections if one.type == SectionType.PART]
     if snapshot.stream.mapped_ram:
         return len(parts)
@@ -111,7 +111,7 @@ def _laid_out(align: int, offset: int = 0) -> Callable[[Path, Path], None]:
 
 
 def _by_oracle(saved: Path, path: Path) -> None:
-    """A file of which no byte is QEMU's, and which has no devices."""
+    """A file without any byte of QEMU and without devices."""
     with mappedram.open(saved) as snapshot, path.open("w+b") as stream:
         blocks = [
             OracleBlock(block.idstr, block.used_length, block.runs().tolist(), fill=b"mapped-ram!")

@@ -24,18 +24,18 @@ from tools.campaign.plan import Plan
 from tools.campaign.results import Row, digest, mutant_of
 from tools.campaign.seeds import SEEDS, Seed, save_guest
 
-#: What one allocation can have in a QEMU with the address space of `QemuLoader`.
+#: Largest allocation of a QEMU with the address space of `QemuLoader`.
 MEMORY = 5 << 30
-#: How many times as long a load may take that was not expected to be endless.
+#: Factor for the time limit of a load that unexpectedly did not end.
 _PATIENCE = 9
 _MANIFEST = "manifest.json"
 _SEEDS = {seed.name: seed for seed in SEEDS}
-#: A good file: its name, and who saved what it is made of.
+#: A good file: its name, and the QEMU that saved its original.
 Key = tuple[str, Emulator]
 
 
 class Good:
-    """One good file, with what is worked out once for all its mutants."""
+    """One good file, with values computed once for all its mutants."""
 
     def __init__(
         self, seed: Seed, snapshot: OpenSnapshot, saved: OpenSnapshot, name: str, plan: Plan
@@ -55,13 +55,13 @@ class Good:
 
 @dataclass(frozen=True)
 class Setting:
-    """What all workers of a campaign have in common.
+    """State that all workers of a campaign share.
 
     Attributes:
         emulators: the QEMUs.
-        plan: what is tried.
+        plan: the plan.
         files: the folder with the good files (`prepare`).
-        commit: of this repository, whose model judges.
+        commit: commit of this repository with the model.
     """
 
     emulators: tuple[Emulator, ...]
@@ -71,10 +71,10 @@ class Setting:
 
 
 class Laboratory:
-    """The good files, by name, and the QEMUs of one worker. A context manager.
+    """The good files by name, and the QEMUs of one worker. A context manager.
 
     Args:
-        setting: what all workers have in common.
+        setting: state that all workers share.
         folder: for the mutants.
     """
 
@@ -115,11 +115,11 @@ class Laboratory:
         self.mutant.unlink(missing_ok=True)
 
     def trial(self, index: int, emulators: Sequence[Emulator] | None = None) -> list[Row]:
-        """Make the mutant of that number, load it and judge it, in each QEMU that has the machine.
+        """Make the mutant of that number, and load and judge it in each QEMU that has the machine.
 
         Args:
             index: the number.
-            emulators: those that are to load it, if not all.
+            emulators: the QEMUs that load it; None for all.
         """
         name = self.setting.plan.file_of(index)
         groups: dict[Key, list[Emulator]] = {}
@@ -140,7 +140,7 @@ class Laboratory:
                 )
 
     def judge(self, row: Row) -> Row | None:
-        """The row, judged anew; None if its mutant is of another good file, or another one now."""
+        """Judge a row again; None if its mutant has changed, or is of another good file."""
         for key, good in self.good.items():
             if (key[0], good.name) == (row.file, row.good):
                 with self._made(row.index, key) as (_, mutations, source):
@@ -150,13 +150,13 @@ class Laboratory:
         return None
 
     def load(self, name: str, emulator: Emulator) -> LoadResult:
-        """Load a good file as it is."""
+        """Load a good file unchanged."""
         good = self.good[self._key(name, emulator)]
         _, path = paths(self.setting.files, good.seed, self._key(name, emulator)[1])
         return self.loaders[name, emulator].load(path, good.seed.offset, good.memory)
 
     def _verdicts(self, good: Good, source: Source, releases: Sequence[str]) -> list[Verdict]:
-        """What the model says of each of these releases."""
+        """The model's verdict for each of these releases."""
         bitmaps = Bitmaps(source, good.destination.byteorder)
         ledgers = Ledgers(source, keep=True)
         found: dict[str, Verdict] = {}
@@ -168,7 +168,7 @@ class Laboratory:
 
     @contextmanager
     def _made(self, index: int, key: Key) -> Iterator[tuple[Good, tuple[Mutation, ...], Source]]:
-        """The mutant of that number, open, and what it is made of."""
+        """The open mutant of that number, and its good file."""
         good = self.good[key]
         random, count = self.setting.plan.random(index)
         mutations = good.mutator.draw(random, count)
@@ -184,15 +184,15 @@ class Laboratory:
 def load(
     loader: QemuLoader, path: Path, offset: int, memory: bytes, *, in_time: bool
 ) -> LoadResult:
-    """Load a file; once more with more time if it should have come to an end, and has not.
+    """Load a file; try again with more time if it unexpectedly does not end.
 
     Args:
         loader: the QEMU.
         path: the file.
         offset: where the stream begins.
-        memory: digest of the memory that was saved.
-        in_time: whether the model says that the load comes to an end: if it does not, the machine
-            may have been busy.
+        memory: digest of the saved memory.
+        in_time: whether the model says that the load ends; if it does not, the machine may have
+            been busy.
     """
     loaded = loader.load(path, offset, memory)
     if loaded.outcome == "hangs" and in_time:
@@ -234,13 +234,13 @@ def _row(
 
 
 def paths(files: Path, seed: Seed, saver: Emulator) -> tuple[Path, Path]:
-    """What a QEMU saved, and the good file that is made of it."""
+    """Paths of the file that a QEMU saved, and of the good file made from it."""
     tail = f"-{saver.version}" if seed.own else ""
     return files / (seed.saved + tail), files / (seed.name + tail)
 
 
 def prepare(emulators: Sequence[Emulator], names: Sequence[str], files: Path) -> None:
-    """Make the good files that are not there yet; those of an earlier run stay as they are.
+    """Make missing good files; those of an earlier run are kept.
 
     Raises:
         RuntimeError: a QEMU does not save.
@@ -262,7 +262,7 @@ def prepare(emulators: Sequence[Emulator], names: Sequence[str], files: Path) ->
 
 
 def _manifest(files: Path) -> dict[str, str]:
-    """The digests of the good files that are whole, by name."""
+    """Digests of the complete good files, by name."""
     path = files / _MANIFEST
     found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return found

@@ -1,4 +1,4 @@
-"""`python -m tools.docs [OUT]`: builds the site; anything amiss on it is an error."""
+"""`python -m tools.docs [OUT]`: build the site; any problem is an error."""
 
 import argparse
 import subprocess
@@ -10,7 +10,7 @@ from tools.generate import ksc
 
 
 def main() -> int:
-    """0: built, and every link leads somewhere; 1: not; 3: a program is missing."""
+    """Return 0 if built with valid links, 1 otherwise, 3 if a program is missing."""
     parser = argparse.ArgumentParser(prog="python -m tools.docs", description=__doc__)
     parser.add_argument("out", nargs="?", type=Path, default=site.ROOT / "build" / "docs")
     parser.add_argument(
@@ -29,7 +29,7 @@ def main() -> int:
         print(f"tools.docs: {error}", file=sys.stderr)
         return 3
     site.stage(pages, app, archives)
-    # A page whose table of contents has changed would keep the old one in an incremental build.
+    # An incremental build would not update a page whose table of contents has changed.
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-E", "-b", "html"]
     done = subprocess.run([*command, pages, html], check=False)
     broken = links.broken(html)

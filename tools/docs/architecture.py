@@ -1,7 +1,7 @@
 """The drawing and the list of the rooms on the page on architecture, from the docstrings.
 
-In the drawing, a room stands upon the rooms that it imports, as bricks do, so no arrow is needed.
-An import that follows from others is not drawn: whoever imports `check` may import `stream`.
+In the drawing, a room stands directly upon the rooms that it imports, so no arrows are needed.
+Imports that follow from others are not drawn: importing `check` permits importing `stream`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from tools import rooms
 _DRAWING = "<!-- drawing: rooms -->"
 _LIST = "<!-- list: rooms -->"
 
-#: Units of the drawing: a column is as wide as the longest name of a room needs.
+#: Units of the drawing: a column is as wide as the longest name of a room.
 _COLUMN, _ROW, _GAP = 76, 50, 4
 
 #: Rooms from top to bottom, each upon the next.
@@ -37,7 +37,7 @@ class Brick:
 
 
 def with_rooms(page: str) -> str:
-    """The page with the drawing and the list where it asks for them."""
+    """The page with the drawing and the list inserted."""
     if _DRAWING not in page:
         return page
     drawing = f'<div class="drawing">{picture(rooms.used())}</div>'
@@ -45,7 +45,7 @@ def with_rooms(page: str) -> str:
 
 
 def picture(used: Mapping[str, set[str]]) -> str:
-    """An SVG of the rooms, with a link from each to its place in the list.
+    """An SVG of the rooms, each with a link to its place in the list.
 
     Args:
         used: the rooms that each room imports.
@@ -83,10 +83,10 @@ def _box(across: tuple[int, int], down: tuple[int, int], kind: str = "room") -> 
 
 
 def bricks(used: Mapping[str, set[str]]) -> list[Brick]:
-    """Where the rooms stand.
+    """Place the rooms.
 
-    Each column is one way from a room that nobody imports down to one that imports none. The order
-    of the columns is the one in which the fewest rooms fall to pieces.
+    Each column is one path from a room that nobody imports down to one that imports none. The order
+    of the columns is the one that splits the fewest rooms.
     """
     below = rooms.direct(used)
     rows = _rows(below)
@@ -96,7 +96,7 @@ def bricks(used: Mapping[str, set[str]]) -> list[Brick]:
 
 
 def _arranged(below: Mapping[str, Sequence[str]], rows: Mapping[str, int]) -> list[Brick]:
-    """The bricks, if the rooms below each one stand in that order."""
+    """The bricks for a given order of the rooms below each one."""
     imported = {one for others in below.values() for one in others}
     columns = [column for name in below if name not in imported for column in _ways(below, name)]
     spans: list[tuple[str, tuple[int, int], int]] = []
@@ -104,7 +104,7 @@ def _arranged(below: Mapping[str, Sequence[str]], rows: Mapping[str, int]) -> li
         ends = (*(rows[name] for name in column[1:]), rows[column[-1]] + 1)
         spans += [(name, (rows[name], end), number) for name, end in zip(column, ends, strict=True)]
     found = []
-    # What is alike in neighbouring columns is one brick: there, column minus position is the same.
+    # Equal neighbours in adjacent columns form one brick: column minus position is the same there.
     spans.sort()
     for (name, span, _), run in groupby(
         enumerate(spans), key=lambda item: (*item[1][:2], item[1][2] - item[0])
@@ -115,7 +115,7 @@ def _arranged(below: Mapping[str, Sequence[str]], rows: Mapping[str, int]) -> li
 
 
 def _ways(below: Mapping[str, Sequence[str]], name: str) -> Iterator[Column]:
-    """All ways down from a room."""
+    """All paths down from a room."""
     for other in below[name]:
         for rest in _ways(below, other):
             yield (name, *rest)
@@ -127,7 +127,7 @@ def _rows(below: dict[str, set[str]]) -> dict[str, int]:
     """The row of each room: one below the lowest of those that import it.
 
     Args:
-        below: what each room stands upon, from the lowest room to the highest.
+        below: the rooms below each room, from the lowest room to the highest.
     """
     rows: dict[str, int] = {}
     for name in reversed(below):
@@ -141,7 +141,7 @@ def _modules() -> list[str]:
 
 
 def _listed(used: Mapping[str, set[str]]) -> Iterator[str]:
-    """The docstring of each room, from the lowest to the highest, and what its folders hold."""
+    """The docstring of each room, from the lowest to the highest, and of its folders."""
     for name in used:
         yield f'<a id="room-{name}"></a>\n\n### `mappedram/{name}/`\n'
         paragraphs = rooms.docstring(rooms.ROOMS[name]).split("\n\n")

@@ -11,11 +11,11 @@ from mappedram.view.text import size
 
 _WIDTH = 400
 _GAP = 30
-#: Height of a box: so much, and more for each doubling of its bytes.
+#: Minimum height of a box; each doubling of its bytes adds to it.
 _LOWEST = 17
 _PER_DOUBLING = 1.9
 
-#: What a region is called, by its path; the first that fits. Neighbours of one label are one box.
+#: Labels of regions by path; the first match counts. Neighbours with one label are one box.
 _LABELS = (
     (r"/(header|configuration.*)", "stream header, configuration"),
     (r"/ram/blocks\[0\](/.*)?", "{name}"),

@@ -12,7 +12,7 @@ from mappedram.cli.main import cli
 def page() -> str:
     """Every verb with its options."""
     parts = ["# Command line"]
-    # Without its settings, click would forget for the rest of the process that -h is taken, too.
+    # Without its settings, click forgets for the rest of the process that -h is accepted, too.
     root = click.Context(cli, info_name="mappedram", **cli.context_settings)
     for command, context in walk(cli, root):
         parts += _paragraphs(command, context)
@@ -22,7 +22,7 @@ def page() -> str:
 def walk(
     command: click.Command, context: click.Context
 ) -> Iterator[tuple[click.Command, click.Context]]:
-    """A command, and all that are below it."""
+    """A command, and all its subcommands."""
     yield command, context
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
@@ -47,7 +47,7 @@ def _paragraphs(command: click.Command, context: click.Context) -> Iterator[str]
 
 
 def _text(help_text: str) -> str:
-    """The help as paragraphs; it is Markdown as it stands, but for what a terminal wants."""
+    """The help as paragraphs of Markdown, without marks for terminals."""
     return cleandoc(help_text).replace("\b\n", "").replace("\f", "").strip()
 
 

@@ -1,4 +1,4 @@
-"""The page that shows the declaration itself: the Construct sources, with byte maps beside them."""
+"""The page that shows the declaration: the Construct sources, with byte maps beside them."""
 
 import re
 from pathlib import Path

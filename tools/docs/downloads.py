@@ -1,9 +1,9 @@
 """The archives that the site offers, and the page that lists them.
 
-One archive for each verified language, with the generated parsers, what is ours of a runtime, and
-an example; one with the `.ksy` files; one with the vectors and the real files that they name. The
-same sources give the same bytes, on any machine: members are sorted, have no date, and are stored
-as they are.
+There is one archive for each verified language, with the generated parsers, our part of a runtime,
+and an example; one with the `.ksy` files; one with the vectors and the real files that they name.
+The same sources give the same bytes on any machine: members are sorted, have no date, and are not
+compressed.
 """
 
 import io
@@ -29,15 +29,15 @@ The files `spec/*.ksy`, and the parsers that are generated from them, are CC0-1.
 Apache-2.0 (LICENSE).
 """
 
-#: What an archive holds: contents by path.
+#: Contents of an archive by path.
 Files = Mapping[str, bytes]
 
 
 def build(work: Path) -> dict[str, bytes]:
-    """All archives, and their checksums, by name of the file.
+    """Make all archives and their checksums, by name of the file.
 
     Args:
-        work: a folder for what is generated.
+        work: a folder for generated files.
 
     Raises:
         ToolMissingError: Java or Maven is missing.
@@ -55,18 +55,18 @@ def build(work: Path) -> dict[str, bytes]:
 
 
 def archive(folder: str, files: Files) -> bytes:
-    """An archive of files that stand in one folder."""
+    """An archive of files in one folder."""
     stream = io.BytesIO()
     with ZipFile(stream, "w", ZIP_STORED) as opened:
         for path, data in sorted(files.items()):
-            member = ZipInfo(f"{folder}/{path}")  # of 1980, the first date that a ZIP can say
+            member = ZipInfo(f"{folder}/{path}")  # of 1980, the first date of ZIP
             member.create_system = 3  # Unix, on any machine
             member.external_attr = 0o644 << 16
             opened.writestr(member, data)
     return stream.getvalue()
 
 
-# What is in them.
+# Contents.
 
 
 def kit_files(name: str, jars: Path, folder: Path) -> dict[str, bytes]:
@@ -75,7 +75,7 @@ def kit_files(name: str, jars: Path, folder: Path) -> dict[str, bytes]:
     Args:
         name: of the language, as in `KITS`.
         jars: those of the compiler.
-        folder: where it may write.
+        folder: for temporary files.
     """
     kit = KITS[name]
     sources = {f"{kit.parser}/{path}": data for path, data in _parsers(name, jars, folder).items()}
@@ -92,7 +92,7 @@ def kit_files(name: str, jars: Path, folder: Path) -> dict[str, bytes]:
 
 
 def _parsers(name: str, jars: Path, folder: Path) -> dict[str, bytes]:
-    """The generated parsers. Those for Python are ours, which can write as well."""
+    """The generated parsers. Those for Python are ours, which can also write."""
     if name == "python":
         modules = sorted((ksy.ROOT / "mappedram" / "format" / "kaitai").glob("*.py"))
         return {path.name: _of_archive(path.read_text("utf-8")).encode() for path in modules}
@@ -103,7 +103,7 @@ def _parsers(name: str, jars: Path, folder: Path) -> dict[str, bytes]:
 
 
 def _of_archive(text: str) -> str:
-    """Python that finds the parsers where the archive has them."""
+    """Python source adapted to the place of the parsers in the archive."""
     return text.replace(kaitai.PACKAGE, PYTHON_PACKAGE)
 
 

@@ -5,17 +5,17 @@ from html import escape
 from tools.generate import ksy
 from tools.generate.format_tables import BITS
 
-#: Units for each byte of a field, and the widths that a box keeps to.
+#: Units for each byte of a field, and limits of the width of a box.
 _PER_BYTE = 13
 _NARROWEST = 54
 _WIDEST = 190
 _HEIGHT = 46
-#: About what a character takes.
+#: Approximate width of a character.
 _LETTER = 7.4
 
 
 def byte_map(entry: ksy.Type) -> str:
-    """An SVG of the fields in order; those whose length is not known have broken edges."""
+    """An SVG of the fields in order; boxes of fields of unknown length have broken edges."""
     boxes, x, offset = [], 0.0, "0"
     for field in entry.fields:
         size = _size(field)
@@ -33,14 +33,14 @@ def byte_map(entry: ksy.Type) -> str:
 
 
 def _size(field: ksy.Field) -> int | None:
-    """Bytes, where that is the same in every file."""
+    """Size in bytes if it is the same in every file."""
     if field.type in BITS:
         return BITS[field.type] // 8
     return int(field.size) if field.size.isdigit() else None
 
 
 def _width(text: str, size: int | None) -> float:
-    """Wide enough for the longest text in the box, and for its bytes as far as that goes."""
+    """Width for the longest text in the box and, up to the limit, for its bytes."""
     written = max(_NARROWEST, len(text) * _LETTER + 14)
     return max(written, min(_PER_BYTE * (size or 0), _WIDEST))
 

@@ -1,7 +1,7 @@
-"""The explorer: one HTML file that reads a snapshot in the browser of whoever opens it.
+"""The explorer: one HTML file that reads a snapshot in the user's browser.
 
-The parsers are generated from the spec by kaitai-struct-compiler, the runtime is the package
-`kaitai-struct` of npm; both are kept in a folder until the spec changes.
+kaitai-struct-compiler generates the parsers from the spec; the runtime is the package
+`kaitai-struct` of npm. Both are kept in a folder until the spec changes.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from tools.generate import ksc, ksy
 _ROOT = Path(__file__).resolve().parents[2]
 _SOURCES = _ROOT / "docs" / "explorer"
 _PAGE = _ROOT / "mappedram" / "html"
-#: A stream over a large file, and the package that it needs; docs/languages.md shows them.
+#: A stream over a large file, and the package that it needs; docs/languages.md describes them.
 _RUNTIME = _ROOT / "tests" / "conformance" / "drivers" / "javascript"
 _SHARED = ("places", "latin1", "blob_source", "window_stream")
 
@@ -31,7 +31,7 @@ _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' blob:; worker-src blob:;"
     " style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 )
-#: Modules find each other by name, whatever folder they say.
+#: Finds modules by name in any folder.
 _LOADER = """\
 const defined = {}, loaded = {};
 const require = (name) => {
@@ -49,7 +49,7 @@ def page(cache: Path) -> str:
     """The explorer as one file.
 
     Args:
-        cache: a folder for what is generated and fetched.
+        cache: a folder for generated and fetched files.
 
     Raises:
         ToolMissingError: Java, Maven or npm is missing.
@@ -66,7 +66,7 @@ def page(cache: Path) -> str:
 
 
 def _data() -> dict[str, object]:
-    """What the package knows of fields, rules and clauses."""
+    """The package's data about fields, rules and clauses."""
     types = {
         kind: [
             {**field._asdict(), "clauses": FIELDS.get((kind, field.name), ())}
@@ -99,7 +99,7 @@ def _own() -> list[Path]:
 
 
 def _parsers(cache: Path) -> list[Path]:
-    """The generated parsers; they note where each field stands."""
+    """The generated parsers, which record the place of each field."""
     folder = cache / f"parsers-{_digest(*ksy.sources(), ksc.COMPILER / 'pom.xml')}"
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def _parsers(cache: Path) -> list[Path]:
 
 
 def _runtime(cache: Path) -> Path:
-    """The runtime in the version that the lock file pins."""
+    """The runtime in the version of the lock file."""
     locks = [_RUNTIME / "package.json", _RUNTIME / "package-lock.json"]
     folder = cache / f"runtime-{_digest(*locks)}"
     if not folder.exists():
@@ -129,7 +129,7 @@ def _runtime(cache: Path) -> Path:
 
 
 def _keep(made: Path, folder: Path) -> None:
-    """Give a folder its name; another process may have been faster, with the same in it."""
+    """Rename a folder; if another process was faster, its folder has the same contents."""
     try:
         made.rename(folder)
     except OSError:
@@ -188,7 +188,7 @@ def _document(worker: str, data: str) -> str:
 
 
 def _inline(script: str) -> Markup:
-    """A script within a page, which ends where `</script` stands, in a string or not."""
+    """A script within a page; `</script` would end it, even in a string."""
     return Markup(script.replace("</script", r"<\/script").replace("<!--", r"<\!--"))
 
 

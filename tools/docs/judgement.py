@@ -1,4 +1,4 @@
-"""The tables of the page on the verdict, from the table by which `mappedram check` judges."""
+"""The tables of the page on the verdict, from the table that `mappedram check` uses."""
 
 from mappedram.check.loading import LOADS, TABLE, WORST, Loads, Worst
 from mappedram.check.report import EXIT_STATUS
@@ -8,12 +8,12 @@ _REFUSED = "refused, 1"
 
 
 def with_table(text: str) -> str:
-    """The page with its tables, where it asks for them."""
+    """The page with its tables inserted."""
     return text.replace(_PLACE, _PLACE + "\n" + tables())
 
 
 def tables() -> str:
-    """One table for no question, one for a question."""
+    """One table without a question, one for a question."""
     return (
         _table("Neither `--qemu` nor `--destination`", asked=False)
         + "\n"

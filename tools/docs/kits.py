@@ -1,4 +1,4 @@
-"""What the site offers for each language: which files, what else is needed, and how to begin."""
+"""Downloads for each language: files, requirements, and first commands."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,13 +9,13 @@ class Kit:
     """An archive for one language.
 
     Attributes:
-        title: the language, as people write it.
+        title: the usual name of the language.
         parser: the folder of the generated parsers.
-        example: the file that the example of docs/languages.md becomes.
-        needs: what has to be there besides, with the version that is verified.
-        start: commands in the folder that was unpacked, which print the blocks of FILE.
-        ours: files of ours, by the place in `tests/conformance/drivers/LANGUAGE`; where a place in
-            the archive is given, they go there.
+        example: the file for the example of docs/languages.md.
+        needs: requirements, with the verified version.
+        start: commands for the unpacked folder, which print the blocks of FILE.
+        ours: our own files, by their place in `tests/conformance/drivers/LANGUAGE`; with their
+            place in the archive, if it differs.
     """
 
     title: str
@@ -30,7 +30,7 @@ def _same(*names: str) -> dict[str, str]:
     return dict.fromkeys(names, "")
 
 
-#: The package that the parsers for Python are in the archive; in ours, they are another's part.
+#: Package of the Python parsers in the archive; in ours, they are part of another one.
 PYTHON_PACKAGE = "mapped_ram_kaitai"
 
 KITS = {

@@ -1,4 +1,4 @@
-"""Whether every link within the built site leads to a page, and to a place on it."""
+"""Check that every link within the built site leads to a page, and to a place on it."""
 
 from html.parser import HTMLParser
 from pathlib import Path
@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 
 class _Page(HTMLParser):
-    """The anchors of a page, and what it links to or loads."""
+    """The anchors of a page, and its links and loaded files."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class _Page(HTMLParser):
 
 
 def broken(site: Path) -> list[str]:
-    """Each link that leads nowhere, as `page: link`, and everything fetched from elsewhere."""
+    """Each broken link as `page: link`, and everything loaded from other sites."""
     pages = {path: _Page(path) for path in sorted(site.rglob("*.html"))}
     return [
         f"{path.relative_to(site)}: {target}"
@@ -36,7 +36,7 @@ def broken(site: Path) -> list[str]:
 def _holds(path: Path, target: str, pages: dict[Path, _Page]) -> bool:
     parts = urlsplit(target)
     if parts.scheme or parts.netloc:
-        return True  # outside of the site
+        return True  # outside the site
     place = (path.parent / unquote(parts.path)).resolve() if parts.path else path
     if place not in pages:
         return place.is_file()

@@ -6,7 +6,7 @@ _MARK = "<!-- table: policy -->"
 
 
 def with_table(page: str) -> str:
-    """The page with the table where it asks for it."""
+    """The page with its table inserted."""
     rows = (
         f"| `{entry.device}` | `{entry.field}` | {'kept' if entry.kept else 'left out'} |"
         f" {entry.reason} |"

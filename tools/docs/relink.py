@@ -1,19 +1,19 @@
-"""Links of the pages: to one another on the site, whatever they are called in the repository."""
+"""Rewrite links between pages for the site, where files have other names."""
 
 import re
 from collections.abc import Collection
 
 _LINK = re.compile(r"(?<!!)\[((?:[^][]|\[[^]]*\])+)\]\(([^)\s]*)\)")
-#: Code is left alone: what looks like a link there is none.
+#: Code, which is left unchanged: it has no links.
 _CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
 
 
 def relinked(text: str, pages: Collection[str]) -> str:
-    """The text with links that hold on the site.
+    """The text with links for the site.
 
     Anchors of the specification are HTML, which Sphinx does not know: links to them become HTML
-    too, and the check of the built site looks at them. A link to a file of the repository that is
-    no page is left as its words.
+    too, and the check of the built site verifies them. A link to a file of the repository that is
+    not a page is replaced by its text.
     """
     pieces = _CODE.split(text)
     return "".join(
@@ -23,7 +23,7 @@ def relinked(text: str, pages: Collection[str]) -> str:
 
 
 def _joined(pieces: list[str]) -> list[str]:
-    """Code within the words of a link belongs to the link."""
+    """Code within the text of a link belongs to the link."""
     found = [pieces[0]]
     for code, prose in zip(pieces[1::2], pieces[2::2], strict=True):
         opened = found[-1].rpartition("[")[2] if "[" in found[-1] else "]"

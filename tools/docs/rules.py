@@ -23,7 +23,7 @@ _SEVERITIES = """\
 
 
 def page() -> str:
-    """All rules, by the part of the file that they look at."""
+    """All rules, by the part of the file that they check."""
     bands = groupby(RULES.values(), key=lambda rule: rule.code[:3])
     parts = [f"## {_BANDS[band]}\n\n{''.join(map(_rule, rules))}" for band, rules in bands]
     return (

@@ -1,4 +1,4 @@
-"""The files in `tests/fixtures` that examples are taken from, and their structures."""
+"""The files in `tests/fixtures` used for examples, and their structures."""
 
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ FIXTURES = Path(__file__).resolve().parents[2] / "tests" / "fixtures"
 
 @contextmanager
 def unpacked(*names: str) -> Iterator[Path]:
-    """A folder with these files in it, and nothing else."""
+    """A folder with only these files in it."""
     with tempfile.TemporaryDirectory(prefix="mappedram-docs-") as folder:
         for name in names:
             unpack(FIXTURES / f"{name}.tar.gz", Path(folder))
@@ -26,14 +26,14 @@ def unpacked(*names: str) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Structure:
-    """Fields of one structure that stand one behind the other, with their bytes."""
+    """Consecutive fields of one structure, with their bytes."""
 
     file: str
     fields: tuple[ShownField, ...]
     data: tuple[bytes, ...]
 
 
-#: In the order in which they are searched for an example of a structure.
+#: Files in the order in which they are searched for an example of a structure.
 _SEARCHED = ("pc", "uuid", "aarch64-virt", "libvirt-sparse", "plain", "live")
 
 
@@ -62,7 +62,7 @@ def _structures(path: Path) -> Iterator[Structure]:
 
 
 def _first(kind: str, fields: list[ShownField]) -> Iterator[ShownField]:
-    """The fields of the first structure of a type; those of further ones have other paths."""
+    """The fields of the first structure of a type; those of later ones have other paths."""
     outer: str | None = None
     for field in fields:
         above = field.path.rpartition("/")[0]

@@ -1,4 +1,4 @@
-"""The pages of the site: those in `docs/`, the specification, and those that are generated."""
+"""The pages of the site: those in `docs/`, the specification, and generated ones."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from tools.docs import (
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-#: The pages in order, with their titles on the side; those that are not there are left out.
+#: The pages in order, with their titles in the navigation; missing ones are left out.
 ORDER = {
     "format": "The format",
     "declaration": "The format in code",
@@ -50,7 +50,7 @@ ORDER = {
     "releasing": "Releasing",
 }
 
-#: What puts generated parts into the pages that ask for them.
+#: Functions that insert generated parts into pages.
 _INSERTS = (
     policy.with_table,
     answers.with_table,
@@ -60,12 +60,12 @@ _INSERTS = (
 
 
 def stage(target: Path, app: str, archives: Mapping[str, bytes]) -> None:
-    """Write all that Sphinx needs into a folder of its own, which is emptied first.
+    """Write all files that Sphinx needs into a folder, which is emptied first.
 
     Args:
         target: the folder.
         app: the explorer.
-        archives: what is offered for download, by name.
+        archives: the downloads, by name.
     """
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)

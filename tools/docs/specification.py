@@ -17,7 +17,7 @@ _ROWS_MAX = 4
 
 
 def format_page() -> str:
-    """`spec/format.md`, each table of fields between a drawing and an example."""
+    """`spec/format.md`, with a drawing and an example around each table of fields."""
     types = {entry.name: entry for entry in ksy.types()}
 
     def fill(match: re.Match[str]) -> str:
@@ -30,12 +30,12 @@ def format_page() -> str:
 
 
 def errata_page() -> str:
-    """`spec/errata.md` as it is."""
+    """`spec/errata.md` unchanged."""
     return (ksy.SPEC / "errata.md").read_text(encoding="utf-8")
 
 
 def examples_page() -> str:
-    """Every structure as it stands in a real file."""
+    """Every structure with its bytes in a real file."""
     parts = [
         f"## {name}\n\n{_example(name)}"
         for entry in ksy.types()
@@ -65,7 +65,7 @@ def _html(drawing: str) -> str:
 
 
 def _example(name: str) -> str:
-    """The dump of a structure; nothing where no file has one."""
+    """The dump of a structure; empty if no file has one."""
     found = structures().get(name)
     if found is None:
         return ""

@@ -1,8 +1,8 @@
-"""Commands on the pages and what they print: run, compared, written anew.
+"""Commands on the pages and their output: run them, compare, update.
 
-A page asks for it with a comment such as `<!-- files: pc killed -->`. Its blocks of the kind
-`console` hold commands behind `$ ` and their output; they run one after the other, block by block,
-in a folder with those sample files. A line `…` in the output stands for any number of lines.
+A page opts in with a comment such as `<!-- files: pc killed -->`. Its `console` blocks hold
+commands after `$ ` and their output; all blocks run in order, in a folder with those sample files.
+A line `…` in the output stands for any number of lines.
 """
 
 import os
@@ -26,7 +26,7 @@ PAGES = tuple(path for path in sorted(_DOCS.glob("*.md")) if _FILES.search(path.
 
 @dataclass(frozen=True)
 class Step:
-    """A command, the output that the page shows, and the one that it has."""
+    """A command, its output on the page, and its actual output."""
 
     command: str
     shown: str
@@ -34,7 +34,7 @@ class Step:
 
     @property
     def holds(self) -> bool:
-        """Whether the page shows what is printed."""
+        """Whether the page shows the actual output."""
         pieces = re.split(rf"^{_ANY}\n", self.shown, flags=re.MULTILINE)
         pattern = r"(?:.*\n)*?".join(map(re.escape, pieces))
         return re.fullmatch(pattern, self.printed) is not None
@@ -51,7 +51,7 @@ def steps(page: str) -> Iterator[Step]:
 
 
 def updated(page: str) -> str:
-    """The page with the output that its commands have now; where it holds, it stays."""
+    """The page with the actual output of its commands; matching output is left unchanged."""
     found = steps(page)
 
     def renew(match: re.Match[str]) -> str:
@@ -64,7 +64,7 @@ def updated(page: str) -> str:
 
 
 def _commands(block: str) -> list[tuple[str, str]]:
-    """Commands with their output; a command that ends in a backslash goes on in the next line."""
+    """Commands with their output; a backslash at the end continues a command on the next line."""
     parts = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
     return [
         (match[1], part[match.end() :])

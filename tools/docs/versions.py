@@ -1,4 +1,4 @@
-"""The page of the releases of QEMU: what each makes of a file, from the model of its loader."""
+"""The page of the releases of QEMU: how each treats a file, from the model of its loader."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -54,7 +54,7 @@ all, are in `mappedram/qemu/loader/_machines.py`. `python -m tools.machines` mak
 sources of the releases, and compares it with `-machine help` of each QEMU at hand.
 
 """
-#: Versioned machine types, and the folder of QEMU's source with them.
+#: Versioned machine types, with their folders in QEMU's source.
 _FAMILIES = {
     "pc-i440fx": "i386",
     "pc-q35": "i386",
@@ -81,7 +81,7 @@ How the message of a refusal begins, behind the "load of migration failed: …: 
 """
 
 
-#: All that the model has apart, in words.
+#: All differences between releases in the model, in words.
 _BEHAVIOURS: Mapping[str, Behaviour] = {
     "compares `page_size` with its own": releases.CHECKS_PAGE_SIZE,
     "reads `addr`, with x-ignore-shared": releases.READS_ADDR,
@@ -118,7 +118,7 @@ def page() -> str:
 
 
 def alike() -> list[list[str]]:
-    """The names of the releases, those together that nothing tells apart."""
+    """The names of the releases, grouped if nothing distinguishes them."""
     found = groupby(RELEASES.values(), key=_answers)
     return [[release.name for release in releases] for _, releases in found]
 

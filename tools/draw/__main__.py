@@ -1,13 +1,13 @@
 """`python -m tools.draw`: draw cases by the million; none is written, and none may raise.
 
-Each kind is drawn to the end whatever is raised. Each fault is printed with what draws it again,
-and at the end a line for each kind. The exit status is 1 if there was a fault, 130 if Ctrl-C ended
-it before, and 2 if it cannot be done. With `--python`, other Pythons do the same one after the
-other, each in an environment of its own (`.venv-VERSION`).
+Each kind is drawn to the end, whatever it raises. Each fault is printed with a way to draw it
+again, and at the end a line for each kind. The exit status is 1 if there was a fault, 130 if Ctrl-C
+ended it early, and 2 for other errors. With `--python`, other Pythons then do the same, each in an
+environment of its own (`.venv-VERSION`).
 
-With `--ledger`, what was drawn is kept in a file, and only what this Python has not drawn yet is
-drawn, so that a million can be gathered in several runs (`--minutes`). Other machines begin
-elsewhere (`--first`), and `--merge` puts their ledgers together.
+With `--ledger`, drawn cases are recorded in a file, and only cases that this Python has not drawn
+yet are drawn, so that a million can be reached in several runs (`--minutes`). Other machines begin
+elsewhere (`--first`), and `--merge` combines their ledgers.
 """
 
 import argparse
@@ -26,13 +26,13 @@ from tools.draw.kinds import KINDS
 from tools.draw.ledger import Entry, LedgerError
 from tools.draw.tally import Drawn, Tally, chunks, draw_all, spare_the_collector
 
-#: Seconds between two tables of a run that goes on, and between two writings of the ledger.
+#: Seconds between two tables of a long run, and between two writes of the ledger.
 _PAUSE, _KEEP = 60.0, 5.0
 _INTERRUPTED, _IMPOSSIBLE = 130, 2
 
 
 def main() -> int:
-    """Draw and print."""
+    """Draw, and print the results."""
     options = _options()
     if options.list:
         print(*KINDS, sep="\n")
@@ -77,7 +77,7 @@ def _merge(options: argparse.Namespace) -> int:
 
 
 class _Kept:
-    """What was drawn and is kept, by this Python or another one; nothing without a ledger."""
+    """Recorded cases of this and other Pythons; none without a ledger."""
 
     def __init__(
         self, path: Path | None, seed: int, python: str = platform.python_version()
@@ -91,7 +91,7 @@ class _Kept:
         self._written = time.monotonic()
 
     def add(self, drawn: Drawn) -> None:
-        """Keep a chunk; it is written now and then."""
+        """Record a chunk; it is written later."""
         if self.path is None:
             return
         chunk, faults = drawn.chunk, [fault.drawing.number for fault in drawn.faults]
@@ -109,13 +109,13 @@ class _Kept:
             self.write()
 
     def write(self) -> None:
-        """Write what was added."""
+        """Write the recorded chunks."""
         if self.path is not None:
             self._entries = ledger.add(self.path, ledger.added((), self._new))
             self._new, self._written = [], time.monotonic()
 
     def missing(self, kind: str, first: int, count: int) -> ledger.Ranges:
-        """What is still to be drawn."""
+        """Cases still to be drawn."""
         span = first, first + count
         return ledger.missing(self._entries, self.python, kind, self._seed, span)
 
@@ -148,7 +148,7 @@ def _options() -> argparse.Namespace:
 
 
 def _path(text: str) -> Path:
-    """A path that another process takes for the same, wherever it runs."""
+    """An absolute path, which is valid for a process in any directory."""
     return Path(text).resolve()
 
 
@@ -179,7 +179,7 @@ def _draw(tallies: Mapping[str, Tally], options: argparse.Namespace, kept: _Kept
 
 
 def _tell_missing(kept: _Kept, options: argparse.Namespace) -> None:
-    """Print what the ledger does not have of what is wanted."""
+    """Print the wanted cases that the ledger lacks."""
     if kept.path is None:
         return
     wanted = {

@@ -1,4 +1,4 @@
-"""The table in docs/fuzzing.md: how many cases of each kind which Python has drawn."""
+"""The table in docs/fuzzing.md: number of cases of each kind drawn by each Python."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,17 +9,17 @@ from tools.draw.kinds import KINDS
 from tools.draw.ledger import WANTED, Entry
 
 PAGE = keeping.ROOT / "docs" / "fuzzing.md"
-#: What the table stands between.
+#: Markers around the table.
 BEGIN = "<!-- Written by `python -m tools.draw --document` from published.json; do not edit. -->\n"
 END = "<!-- End of what is written. -->\n"
 _WRITTEN = re.compile(f"(?<={re.escape(BEGIN)}).*?(?={re.escape(END)})", re.DOTALL)
 
 
 def page(before: str, entries: Sequence[Entry]) -> str:
-    """The page with the table anew.
+    """The page with its table updated.
 
     Raises:
-        ValueError: it has no place for one.
+        ValueError: it has no markers.
     """
     table = "\n" + "\n".join(_lines(entries)) + "\n\n"
     found, places = _WRITTEN.subn(lambda _: table, before)
@@ -49,6 +49,6 @@ def _lines(entries: Sequence[Entry]) -> Iterator[str]:
 
 
 def write() -> None:
-    """Write the table of what is published."""
+    """Update the table from the published ledger."""
     entries = ledger.read(ledger.PUBLISHED)
     keeping.replace(PAGE, page(PAGE.read_text(encoding="utf-8"), entries))

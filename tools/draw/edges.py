@@ -2,13 +2,13 @@
 
 from random import Random
 
-#: Of so many answers, one is the least and one the greatest.
+#: One answer in this many is the least, and one the greatest.
 _SHARE = 8
 _GREATEST = 1 - 2**-53
 
 
 class EdgedRandom(Random):
-    """As `Random`, with more extremes."""
+    """A `Random` with more extreme values."""
 
     def random(self) -> float:
         """See `Random.random`."""

@@ -1,4 +1,4 @@
-"""Everything that is drawn: what `mappedram fuzz` tries, and what `mappedram.strategies` yields."""
+"""All kinds of drawn cases: those of `mappedram fuzz` and of `mappedram.strategies`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -17,22 +17,22 @@ from mappedram.fuzz.numbers import NUMBER_CHANGES, SPECIAL_CHANGES, NumberChange
 from mappedram.strategies import HUGE, SMALL, Limits
 from tools.draw.edges import EdgedRandom
 
-#: Draws one: the seed, and which one, from 0.
+#: Draws one case: the seed, and the number from 0.
 Draw = Callable[[int, int], object]
 
-#: Limits at both ends of what is allowed.
+#: Limits at both ends of the permitted range.
 _NARROW = Limits(blocks=1, pages=1, runs=0, run_pages=1, page_sizes=(65536,), devices=0)
 _WIDE = Limits(
     blocks=34, pages=400, page_sizes=tuple(1 << bits for bits in range(10, 17)), devices=5
 )
 _EXTREMES = (_NARROW, _WIDE, HUGE)
-#: Large files take long, so that they are drawn seldom.
+#: One in this many files is large: they take long.
 _SELDOM = 29
 _LIMITS = (*(SMALL,) * _SELDOM, *_EXTREMES)
-#: How many clean files are mutated, as files that a QEMU saved are.
+#: Number of clean files to mutate, like files that a QEMU saved.
 _SEEDS = 16
 
-#: The kinds of mutations: what a file has to have, and what draws one.
+#: Kinds of mutations: a condition on the file, and a function that draws one.
 _MUTATIONS: Mapping[str, tuple[Callable[[Mutator], bool], Callable[[Mutator, Random], Mutation]]]
 _MUTATIONS = {
     "length": (lambda file: file.has_bytes, Mutator.length),
@@ -40,7 +40,7 @@ _MUTATIONS = {
     "field": (lambda file: file.has_fields, Mutator.field),
 }
 
-#: Variants of each strategy, which are drawn in turn.
+#: Variants of each strategy, drawn in turn.
 STRATEGIES: Mapping[str, Sequence[SearchStrategy[Any]]] = {
     "bitmaps": [
         strategies.bitmaps(),
@@ -89,7 +89,7 @@ def _mutators(seed: int) -> list[Mutator]:
 
 
 def _mutation(name: str) -> Draw:
-    """One kind of mutation of a file that has what it changes."""
+    """One kind of mutation, of a file that it applies to."""
     has, way = _MUTATIONS[name]
 
     def draw(seed: int, index: int) -> object:
@@ -100,7 +100,7 @@ def _mutation(name: str) -> Draw:
 
 
 def _number(change: NumberChange) -> Draw:
-    """One way to change a number, in files where little stands or nothing at all."""
+    """One way to change a number, in files with few or no places."""
 
     def draw(seed: int, index: int) -> object:
         rng = EdgedRandom(f"{seed}/{change.what}/{index}")
@@ -113,7 +113,7 @@ def _number(change: NumberChange) -> Draw:
 
 
 def _plainest(seed: int, index: int) -> object:
-    """What becomes of a case whose failures are left to chance."""
+    """Minimise a case with random failures."""
     rng = Random(f"{seed}/plainest/{index}")
 
     def fails(candidate: Case) -> bool:
@@ -121,7 +121,7 @@ def _plainest(seed: int, index: int) -> object:
         return rng.random() < 1 / 2
 
     case = wild(rng)
-    # Mostly few, as each try takes as long as a file; all steps are reached by eight.
+    # Mostly few tries, as each takes as long as a file; eight reach all steps.
     return minimise(case, fails, tries=rng.choice((1, 2, 4, 8)))
 
 

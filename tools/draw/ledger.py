@@ -1,7 +1,7 @@
-"""What was drawn so far: by version of Python, kind, seed and commit, and what of it raised.
+"""Cases drawn so far, and their faults, by version of Python, kind, seed and commit.
 
 A ledger is a JSON file with a line for each entry. Several processes may add to one, and ledgers of
-several machines can be put together: what was drawn twice counts once.
+several machines can be merged: cases drawn twice count once.
 """
 
 import fcntl
@@ -17,21 +17,21 @@ from mappedram.io.spans import without
 from mappedram.stream import intervals
 from tools import keeping
 
-#: What is published, from which the table in docs/fuzzing.md is made.
+#: The published ledger, for the table in docs/fuzzing.md.
 PUBLISHED = Path(__file__).with_name("published.json")
-#: How many of each kind are to be drawn in each Python.
+#: Wanted number of cases of each kind in each Python.
 WANTED = 1_000_000
 
-#: Half-open ranges of numbers of cases, ascending; no two touch.
+#: Half-open ranges of case numbers, ascending; no two touch.
 Ranges = Sequence[tuple[int, int]]
 
 
 class LedgerError(Exception):
-    """A file is no ledger."""
+    """A file is not a ledger."""
 
 
 class _Line(TypedDict):
-    """An entry as JSON has it; `count` is for whoever reads it."""
+    """An entry in JSON; `count` is for human readers."""
 
     python: str
     kind: str
@@ -49,10 +49,10 @@ class Entry:
     Attributes:
         python: version of the interpreter, such as `3.11.7`.
         kind: of `tools.draw.kinds.KINDS`.
-        seed: which cases.
-        commit: of this repository; with `+` where files differed from it.
-        ranges: which numbers were drawn.
-        faults: which of these raised.
+        seed: selects the cases.
+        commit: of this repository; with `+` if files differed from it.
+        ranges: numbers of the drawn cases.
+        faults: numbers of those that raised.
     """
 
     python: str
@@ -64,7 +64,7 @@ class Entry:
 
     @property
     def key(self) -> tuple[tuple[int, ...], str, str, int, str]:
-        """The same again; also the order in which entries stand."""
+        """Key of equal entries, and their sort key."""
         return numbers(self.python), self.python, self.kind, self.seed, self.commit
 
     @property
@@ -73,13 +73,13 @@ class Entry:
         return without(self.ranges, ((number, number + 1) for number in self.faults))
 
     def with_(self, other: "Entry") -> "Entry":
-        """What both have drawn, which have the same key."""
+        """The union of two entries with the same key."""
         faults = tuple(sorted({*self.faults, *other.faults}))
         ranges = _union((*self.ranges, *other.ranges))
         return Entry(self.python, self.kind, self.seed, self.commit, ranges, faults)
 
     def to_dict(self) -> _Line:
-        """As JSON has it."""
+        """For JSON."""
         return {
             "python": self.python,
             "kind": self.kind,
@@ -92,11 +92,11 @@ class Entry:
 
     @classmethod
     def from_dict(cls, line: _Line) -> "Entry":
-        """The entry that JSON has.
+        """Read an entry from JSON.
 
         Raises:
             KeyError: something is missing.
-            ValueError: a range is none.
+            ValueError: a range is invalid.
         """
         ranges = _union((start, stop) for start, stop in line["ranges"])
         faults = tuple(line["faults"])
@@ -110,7 +110,7 @@ def numbers(version: str) -> tuple[int, ...]:
 
 
 def count(ranges: Iterable[tuple[int, int]]) -> int:
-    """How many numbers are in ranges."""
+    """Number of cases in ranges."""
     return sum(stop - start for start, stop in ranges)
 
 
@@ -119,11 +119,11 @@ def _union(ranges: Iterable[tuple[int, int]]) -> Ranges:
     return [(start, stop) for start, stop in runs.tolist()]
 
 
-# What is there, and what is not.
+# Drawn and missing cases.
 
 
 def clean(entries: Iterable[Entry], python: str, kind: str, seed: int) -> Ranges:
-    """What a Python of the same minor version has drawn without a fault, at any commit."""
+    """Cases that Pythons of the same minor version drew without a fault, at any commit."""
     wanted = numbers(python), kind, seed
     return _union(
         span
@@ -136,12 +136,12 @@ def clean(entries: Iterable[Entry], python: str, kind: str, seed: int) -> Ranges
 def missing(
     entries: Iterable[Entry], python: str, kind: str, seed: int, span: tuple[int, int]
 ) -> Ranges:
-    """What of a range is still to be drawn: what was not, and what raised whenever it was."""
+    """Cases of a range still to be drawn: those not drawn, and those that always raised."""
     return list(without([span], clean(entries, python, kind, seed)))
 
 
 def faults(entries: Sequence[Entry]) -> list[tuple[Entry, int]]:
-    """The cases that raised, and that the same Python has not drawn without a fault since."""
+    """Cases that raised, and that the same Python has not drawn without a fault since."""
     return [
         (entry, number)
         for entry in entries
@@ -151,7 +151,7 @@ def faults(entries: Sequence[Entry]) -> list[tuple[Entry, int]]:
 
 
 def added(known: Iterable[Entry], new: Iterable[Entry]) -> list[Entry]:
-    """The entries of both, sorted."""
+    """The union of both, sorted."""
     found: dict[object, Entry] = {}
     for entry in (*known, *new):
         there = found.get(entry.key)
@@ -159,11 +159,11 @@ def added(known: Iterable[Entry], new: Iterable[Entry]) -> list[Entry]:
     return sorted(found.values(), key=lambda entry: entry.key)
 
 
-# On disk.
+# Files.
 
 
 def read(path: Path) -> list[Entry]:
-    """What stands in a file; nothing where there is none yet.
+    """Read a file; empty if it does not exist.
 
     Raises:
         LedgerError: it holds something else.
@@ -184,7 +184,7 @@ def text(entries: Iterable[Entry]) -> str:
 
 
 def add(path: Path, new: Sequence[Entry]) -> list[Entry]:
-    """Add entries to a file, whole or not at all, and say what stands in it then.
+    """Add entries to a file atomically, and return all its entries.
 
     Raises:
         LedgerError: it holds something else.
@@ -199,7 +199,7 @@ def add(path: Path, new: Sequence[Entry]) -> list[Entry]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """While no other process adds to a ledger in that folder."""
+    """Lock the ledgers in a folder against other processes."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
@@ -209,7 +209,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def totals(entries: Sequence[Entry], kinds: Iterable[str], python: str) -> Mapping[str, int]:
-    """How many cases of each kind a minor version has drawn without a fault, of all seeds."""
+    """Number of cases of each kind that a minor version drew without a fault, over all seeds."""
     seeds = {entry.seed for entry in entries}
     return {
         kind: sum(count(clean(entries, python, kind, seed)) for seed in seeds) for kind in kinds

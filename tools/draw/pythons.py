@@ -1,4 +1,4 @@
-"""Running the command in another Python, with what it needs from the lock."""
+"""Run the command in another Python, with the locked dependencies."""
 
 import subprocess
 import sys
@@ -7,22 +7,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _LOCK = ROOT / "tools" / "locked" / "dev.txt"
-#: Prints the version that an environment is called after.
+#: Prints the version that names an environment.
 _VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
 def run(python: str, arguments: Sequence[str]) -> int:
-    """Run `python -m tools.draw` with these arguments in another Python; its exit status."""
+    """Run `python -m tools.draw` with these arguments in another Python; return its exit status."""
     program = [str(_environment(python)), "-m", "tools.draw", *arguments]
     return subprocess.run(program, cwd=ROOT, check=False).returncode
 
 
 def _environment(python: str) -> Path:
-    """The interpreter of an environment with all packages of the lock, made if it is not there.
+    """Interpreter of an environment with all locked packages; it is created if missing.
 
     Raises:
         OSError: there is no such Python.
-        subprocess.CalledProcessError: it is none, or packages cannot be installed.
+        subprocess.CalledProcessError: it is not a Python, or packages cannot be installed.
     """
     asked = subprocess.run([python, "-c", _VERSION], stdout=subprocess.PIPE, text=True, check=True)
     folder = ROOT / f".venv-{asked.stdout.strip()}"

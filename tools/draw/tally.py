@@ -1,4 +1,4 @@
-"""Draws many and counts: on several processors, and to the last one whatever is raised."""
+"""Draw many cases on several processors and count them, whatever they raise."""
 
 import gc
 import multiprocessing
@@ -11,13 +11,13 @@ from itertools import zip_longest
 from mappedram.fuzz.faults import Drawing, Fault, attempt
 from tools.draw.kinds import KINDS
 
-#: As many are drawn before the next kind has its turn.
+#: Cases drawn of a kind before the next kind has its turn.
 CHUNK = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some of one kind."""
+    """Some cases of one kind."""
 
     kind: str
     seed: int
@@ -27,7 +27,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What came of a chunk: seconds of one processor, and the faults."""
+    """Result of a chunk: processor time in seconds, and the faults."""
 
     chunk: Chunk
     seconds: float
@@ -36,7 +36,7 @@ class Drawn:
 
 @dataclass
 class Tally:
-    """What came of one kind so far."""
+    """Results of one kind so far."""
 
     drawn: int = 0
     seconds: float = 0.0
@@ -55,11 +55,11 @@ class Tally:
 
 
 def chunks(wanted: Mapping[str, Iterable[tuple[int, int]]], seed: int) -> Iterator[Chunk]:
-    """All that is to be drawn, the kinds in turn.
+    """All chunks to draw, alternating between the kinds.
 
     Args:
         wanted: half-open ranges of numbers, by kind.
-        seed: which cases.
+        seed: selects the cases.
     """
     turns = [_pieces(kind, ranges, seed) for kind, ranges in wanted.items()]
     for turn in zip_longest(*turns):
@@ -90,9 +90,9 @@ def draw(chunk: Chunk) -> Drawn:
 
 
 def spare_the_collector() -> None:
-    """Let Python look for garbage less often, and never among what was imported.
+    """Let Python collect garbage less often, and never among imported objects.
 
-    What is drawn is small and soon gone; a process that does nothing else draws a tenth more.
+    Drawn cases are small and short-lived; this makes a drawing process a tenth faster.
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

@@ -1,5 +1,5 @@
-"""Make every committed file that is derived from another one, or check that it is fresh.
+"""Generate all committed files that are derived from others, or check that they are up to date.
 
-A module makes the files of one kind from `spec/`. What is made when the site is built belongs in
+A module makes the files of one kind from `spec/`. Files made when the site is built belong in
 `tools/docs`.
 """

@@ -1,4 +1,4 @@
-"""`python -m tools.generate [--check]`: writes the derived files, or fails where one is stale."""
+"""`python -m tools.generate [--check]`: write the derived files, or fail if one is stale."""
 
 import argparse
 import sys
@@ -6,13 +6,13 @@ from importlib import import_module
 
 from tools.generate import ksc, ksy
 
-#: Modules with a function `outputs`, in the order in which they need each other's files: what reads
-#: the declarations of the package can be imported once their names and docs are written.
+#: Modules with a function `outputs`, in the order of their dependencies: modules that read the
+#: declarations of the package come after those that write its names and docs.
 STEPS = ("kaitai", "spec_table", "structures", "format_tables", "clause_table", "magic", "imhex")
 
 
 def main() -> int:
-    """0: all written, or all fresh; 1: something is stale; 3: a program is missing."""
+    """Return 0 if all are written or fresh, 1 if one is stale, 3 if a program is missing."""
     parser = argparse.ArgumentParser(prog="python -m tools.generate", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if stale")
     parser.add_argument("step", nargs="*", choices=[*STEPS, []], help="only these; default: all")

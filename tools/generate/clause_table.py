@@ -1,4 +1,4 @@
-"""`mappedram/html/_clauses.py`: where the spec speaks of each field."""
+"""`mappedram/html/_clauses.py`: the clauses of the spec about each field."""
 
 from tools.generate import clauses, ksy
 
@@ -15,7 +15,7 @@ FIELDS: dict[tuple[str, str], tuple[str, ...]] = {
 
 
 def outputs() -> dict[str, str]:
-    """The one file, as path below the root -> text."""
+    """The text of the file, by its path below the root."""
     lines = [HEADER]
     places = clauses.structures()
     for entry in ksy.types():

@@ -1,17 +1,17 @@
-"""Which clauses of `spec/format.md` speak of which field."""
+"""Find the clauses of `spec/format.md` about each field."""
 
 import re
 
 from mappedram.format.specification import clauses, sections
 
-#: As many clauses are named beside a field.
+#: Most clauses named beside a field.
 _NAMED_MAX = 8
 
 _STRUCTURE = re.compile(r"^<!-- fields: (\w+) -->$", re.MULTILINE)
 
 
 def structures() -> dict[str, str]:
-    """The section in which the fields of each structure are listed, by the name of the type."""
+    """The section with the fields of each structure, by the name of the type."""
     return {
         name: section.number
         for section in sections().values()
@@ -20,10 +20,10 @@ def structures() -> dict[str, str]:
 
 
 def about(section: str, field: str) -> tuple[str, ...]:
-    """The clauses that speak of a field of a structure that `section` lists.
+    """The clauses about a field of a structure that `section` lists.
 
-    Those of the section go first, then those of its part; where none names the field, the first
-    clause of the section stands for all that it says of the structure.
+    Those of the section come first, then those of its part. If none names the field, the first
+    clause of the section is used, which is about the structure.
     """
     part = section.partition(".")[0]
     here = [clause for clause in clauses().values() if clause.section == section]

@@ -1,7 +1,7 @@
-"""Kaitai's expressions, as far as the spec has them, turned into Python.
+"""Translate the expressions of the spec from Kaitai to Python.
 
-Numbers are computed as the verified languages do it: exactly, or, as in Java and Go, with a sign in
-64 bits and division towards zero.
+Numbers are computed as in the verified languages: exactly, or, as in Java and Go, signed in 64 bits
+and with division towards zero.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Any
 
 _TOKENS = re.compile(r"0x[0-9a-fA-F]+|\d+|\.as<u\d>|[<>=!]=|\w+|[-+*/<>()?:]")
 _BITS = 64
-#: Operators by how strongly they bind, the weakest first.
+#: Operators by precedence, the weakest first.
 _LEVELS = (("or",), ("and",), ("==", "!=", "<=", ">=", "<", ">"), ("+", "-"), ("*", "/"))
 _LIMIT = 1 << _BITS - 1
 
@@ -18,7 +18,7 @@ Value = int | bool
 
 
 def signed(value: int) -> int:
-    """A number of 64 bits, in a language that has no others than those with a sign."""
+    """A 64-bit number in a language without unsigned numbers."""
     return (value + _LIMIT) % (1 << _BITS) - _LIMIT
 
 
@@ -30,16 +30,16 @@ def _towards_zero(dividend: int, divisor: int) -> int:
 def compiled(
     text: str, instances: Mapping[str, str], names: Iterable[str], *, is_signed: bool
 ) -> Callable[..., Value]:
-    """A function that computes an expression.
+    """Compile an expression into a function.
 
     Args:
         text: the expression.
-        instances: those of the type that it stands in: their expressions, by name.
-        names: what the function takes, in this order: fields and parameters.
-        is_signed: whether numbers have a sign, as in Java.
+        instances: expressions of the instances of its type, by name.
+        names: arguments of the function, in this order: fields and parameters.
+        is_signed: whether numbers are signed, as in Java.
 
     Raises:
-        ValueError: the expression holds something that is not known here.
+        ValueError: the expression has an unknown element.
     """
     arguments = list(names)
     source = _Parser(text, instances, arguments).whole()
@@ -52,7 +52,7 @@ def compiled(
 
 
 class _Parser:
-    """Descends into an expression, and writes it down in Python."""
+    """A recursive descent parser that writes the expression in Python."""
 
     def __init__(self, text: str, instances: Mapping[str, str], names: list[str]) -> None:
         self.instances, self.names = instances, names
@@ -62,7 +62,7 @@ class _Parser:
         self.position = 0
 
     def whole(self) -> str:
-        """All of the expression."""
+        """Translate the whole expression."""
         found = self.choice()
         if self.position != len(self.tokens):
             raise ValueError(f"{self.tokens}: {self.next()!r} is left over")

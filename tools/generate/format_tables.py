@@ -8,12 +8,12 @@ from tools.generate import ksy
 
 TARGET = ksy.SPEC / "format.md"
 MARKER = re.compile(r"(<!-- (fields|enum): (\w+) -->\n)(.*?)(<!-- /\2 -->)", re.DOTALL)
-#: Bits of each integer; the byte order stands before them.
+#: Bits of each integer type; a prefix gives the byte order.
 BITS = {"u1": 8, "u2": 16, "u4": 32, "u8": 64}
 
 
 def outputs() -> dict[str, str]:
-    """The one file, as path below the root -> text."""
+    """The text of the file, by its path below the root."""
     types = {entry.name: entry for entry in ksy.types()}
     enums = dict(ksy.enums())
 
@@ -27,7 +27,7 @@ def outputs() -> dict[str, str]:
 
 
 def _fields(entry: ksy.Type) -> str:
-    """A table of fields, with offsets as long as they are known."""
+    """A table of fields, with offsets as long as they are fixed."""
     rows = ["| offset | size | field | type | holds | meaning |", "|---|---|---|---|---|---|"]
     offset: int | None = 0
     for field in entry.fields:

@@ -1,4 +1,4 @@
-"""Keeps `spec/*.ksy` fit for the format gallery of Kaitai: a lint of its style guide.
+"""Check `spec/*.ksy` against the style guide of Kaitai's format gallery.
 
 Source: https://doc.kaitai.io/ksy_style_guide.html, and CONTRIBUTING of kaitai_struct_formats.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 from tools.generate import ksy
 
-#: In which order keys stand, by what they belong to.
+#: Order of keys, by their place.
 ORDER = {
     "file": ["meta", "doc", "doc-ref", "params", "seq", "instances", "types", "enums"],
     "type": ["meta", "-orig-id", "doc", "doc-ref", "params", "seq", "instances", "types", "enums"],
@@ -26,15 +26,15 @@ ORDER = {
     "enum value": ["id", "-orig-id", "doc"],
 }
 REQUIRED_META = {"id", "title", "application", "xref", "tags", "license", "ks-version"}
-#: What the gallery takes: the licence has to allow anything.
+#: Licences that the gallery accepts: they must permit anything.
 LICENSES = {"CC0-1.0"}
 LINE_MAX = 80
-#: Expressions and references may be longer: nothing can break them.
+#: Lines that may be longer: expressions and references cannot be broken.
 UNBREAKABLE = re.compile(r"^\s*(doc-ref|value|encoding): |^\s*[?:+(]|^\s*and |^\s*or ")
 
 
 def problems(text: str, document: dict[str, Any]) -> Iterator[str]:
-    """What the style guide does not allow in a `.ksy`."""
+    """Violations of the style guide in a `.ksy`."""
     meta = document["meta"]
     for key in sorted(REQUIRED_META - set(meta)):
         yield f"meta: no {key}"
@@ -91,7 +91,7 @@ def _ordered(node: dict[str, Any], place: str, kind: str) -> Iterator[str]:
 
 
 def lint() -> list[str]:
-    """What is wrong in the spec."""
+    """Violations in the spec."""
     return [problem for source in ksy.sources() for problem in _of(source)]
 
 

@@ -1,6 +1,6 @@
 """`spec/mapped_ram.hexpat`: the structures of the spec for the hex editor ImHex.
 
-The declarations are taken from the `.ksy`; the walk from one to the next is `imhex_walk.hexpat`.
+The declarations come from the `.ksy`; `imhex_walk.hexpat` follows the file from one to the next.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ WALK = Path(__file__).with_name("imhex_walk.hexpat")
 MODULES = ("stream_header", "configuration", "section", "ram")
 INTEGERS = {"u1": "u8", "u2": "u16", "u4": "u32", "u8": "u64"}
 ENUMS = {"section_type": "u8", "command_type": "u16"}
-#: Structures of streams without mapped-ram, which the walk does not meet.
+#: Structures of streams without mapped-ram, which the walk does not follow.
 LEFT_OUT = {"page_record", "xbzrle_page", "configuration"}
 
 HEADER = """\
@@ -31,10 +31,10 @@ import std.mem;
 
 
 def outputs() -> dict[str, str]:
-    """The one file, as path below the root -> text."""
+    """The text of the file, by its path below the root."""
     types = [t for t in ksy.types() if t.module in MODULES and t.name not in LEFT_OUT]
     enums = [line for name, values in ksy.enums() if name in ENUMS for line in _enum(name, values)]
-    # ImHex wants a structure before its use; those that are parts of others come last in a `.ksy`.
+    # ImHex wants a structure before its use; a `.ksy` has the parts of a structure behind it.
     structures = [line for entry in reversed(types) for line in _structure(entry)]
     text = "\n".join([HEADER, *enums, *structures])
     return {str(TARGET.relative_to(ksy.ROOT)): text + WALK.read_text(encoding="utf-8")}
@@ -61,7 +61,7 @@ def _structure(entry: ksy.Type) -> Iterator[str]:
 
 
 def _members(field: ksy.Field, names: dict[str, str]) -> Iterator[tuple[str, str, str]]:
-    """When a field is there, its type and how many of it; one for each type that it may have."""
+    """Condition, type and count of a field; one entry for each type that it may have."""
     if field.cases:
         yield from (
             (f"{field.type.removeprefix('by ')} == {value}", name_of(kind), "")

@@ -1,4 +1,4 @@
-"""`mappedram/format/kaitai/*.py`: what kaitai-struct-compiler makes of the spec."""
+"""`mappedram/format/kaitai/*.py`: parsers that kaitai-struct-compiler generates from the spec."""
 
 import hashlib
 import tempfile
@@ -12,10 +12,10 @@ _IMPORT = f"from {PACKAGE} import "
 
 
 def outputs() -> dict[str, str]:
-    """The generated modules, as path below the root -> text.
+    """The texts of the generated modules, by their paths below the root.
 
     Raises:
-        ToolMissingError: there is no Java or no Maven.
+        ToolMissingError: Java or Maven is missing.
         RuntimeError: the compiler is not the pinned one, or it refuses the spec.
     """
     with tempfile.TemporaryDirectory() as directory:
@@ -31,7 +31,7 @@ def _mark(module: Path) -> str:
     source = ksy.SPEC / f"{module.stem}.ksy"
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     lines = [line.rstrip() for line in module.read_text().splitlines()]
-    # The compiler writes the imports in an order that differs from run to run.
+    # The compiler writes the imports in an order that varies between runs.
     imports = [number for number, line in enumerate(lines) if line.startswith(_IMPORT)]
     for number, line in zip(imports, sorted(lines[number] for number in imports), strict=True):
         lines[number] = line

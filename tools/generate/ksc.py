@@ -1,7 +1,7 @@
-"""Runs kaitai-struct-compiler, and fetches it and other jars that are pinned by their hashes.
+"""Run kaitai-struct-compiler, and fetch it and other jars, which are pinned by their hashes.
 
-The compiler is the JVM build from Maven Central. Its version stands in `compiler/pom.xml`, the
-hashes of all that it needs in `compiler/sha256sums`; another file is refused.
+The compiler is the JVM build from Maven Central. `compiler/pom.xml` has its version, and
+`compiler/sha256sums` the hashes of all its files; other files are refused.
 """
 
 import hashlib
@@ -13,19 +13,19 @@ from pathlib import Path
 from tools.generate import ksy
 
 COMPILER = Path(__file__).parent / "compiler"
-#: A Java machine that runs for seconds gains nothing from its optimizer.
+#: A JVM that runs for seconds does not profit from its optimizer.
 _QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 class ToolMissingError(Exception):
-    """A program that the generator runs is not on this machine."""
+    """A required program is missing on this machine."""
 
 
 def fetch(project: Path, folder: Path) -> Path:
-    """The jars that `project` pins, put into `folder` from Maven's cache or from Maven Central.
+    """Put the jars that `project` pins into `folder`, from Maven's cache or from Maven Central.
 
     Raises:
-        ToolMissingError: there is no Maven.
+        ToolMissingError: Maven is missing.
         RuntimeError: a jar is not the pinned one.
     """
     _run(
@@ -49,12 +49,12 @@ def compile_spec(
     folder: Path,
     sources: Sequence[Path] | None = None,
 ) -> str:
-    """Parsers for one target of the compiler, put into `folder`; what it warned of.
+    """Generate parsers for one target of the compiler into `folder`; return its warnings.
 
     `sources` are other `.ksy` files than those of the spec.
 
     Raises:
-        ToolMissingError: there is no Java.
+        ToolMissingError: Java is missing.
         RuntimeError: the compiler refuses the spec.
     """
     return _run(
@@ -74,7 +74,7 @@ def _run(argv: list[str]) -> str:
             " (Debian: apt-get install default-jre-headless maven)"
         )
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    # The compiler exits with 0 after some errors, but it says nothing when all is well.
+    # The compiler exits with 0 after some errors, but it prints nothing on success.
     if done.returncode or "error:" in done.stderr:
         raise RuntimeError(f"{argv[0]} failed:\n{done.stdout}{done.stderr}")
     return done.stderr

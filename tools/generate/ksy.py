@@ -1,4 +1,4 @@
-"""Reads the declarations in `spec/*.ksy`: types, fields and docs."""
+"""Read the declarations in `spec/*.ksy`: types, fields and docs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ SPEC = ROOT / "spec"
 
 
 class Part(NamedTuple):
-    """Some bits of a field: their name in the spec, and how many."""
+    """Some bits of a field: their name in the spec, and their number."""
 
     ksy_id: str
     bits: int
@@ -24,11 +24,10 @@ class Part(NamedTuple):
 class Field:
     """One field: `ksy_id` in the spec, `name` in QEMU's spelling, `type` as declared.
 
-    `enum` names the values, `repeat` tells how often the field stands there, `cases` are the types
-    that it has by the value of another field; each is empty where there is none. `parts` are the
-    entries of `seq` where the spec cuts a number into several (`-part-of`); the first one has the
-    doc of all. `align` is what a writer makes the value a multiple of
-    (`-should-align`), 1 where the spec does not say.
+    `enum` names the values, `repeat` is the number of repetitions, `cases` are the types selected
+    by the value of another field; each is empty if there is none. `parts` are the entries of `seq`
+    if the spec splits a number into several (`-part-of`); the first one has the doc of all. `align`
+    is the alignment that a writer uses for the value (`-should-align`), 1 if the spec has none.
     """
 
     ksy_id: str
@@ -45,19 +44,19 @@ class Field:
 
     @property
     def bits(self) -> int:
-        """How many bits the number has.
+        """Number of bits of the number.
 
         Raises:
-            ValueError: it is no number.
+            ValueError: it is not a number.
         """
         return bits_of(self.type)
 
 
 @dataclass(frozen=True)
 class Type:
-    """One type with a `seq`: the structures that stand on the wire.
+    """One type with a `seq`: a structure in the file.
 
-    `byteorder` is `be`, or `host` where the file does not say it.
+    `byteorder` is `be`, or `host` if the file does not tell it.
     """
 
     name: str
@@ -85,7 +84,7 @@ def sources() -> list[Path]:
 
 
 def types() -> Iterator[Type]:
-    """Every type that stands on the wire, alone or within another, in the order of the spec."""
+    """Every type that is stored in a file, alone or within another, in the order of the spec."""
     for source in sources():
         document = load(source)
         module = document["meta"]["id"]
@@ -93,7 +92,7 @@ def types() -> Iterator[Type]:
 
 
 def structures() -> Iterator[Type]:
-    """The types that are structures, and no walk along a file."""
+    """The types that are structures, without those that walk along a file."""
     for entry in types():
         if entry.module != "mapped_ram" and entry.path != ("configuration",):
             yield entry
@@ -113,7 +112,7 @@ def enums() -> Iterator[tuple[str, tuple[EnumValue, ...]]]:
 
 
 def nodes() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each of the types by its name, as YAML has it."""
+    """Each type by its name, as YAML."""
     for source in sources():
         document = load(source)
         yield from _nodes(document, document["meta"]["id"])
@@ -121,7 +120,7 @@ def nodes() -> Iterator[tuple[str, dict[str, Any]]]:
 
 @cache
 def load(source: Path) -> dict[str, Any]:
-    """One `.ksy` as YAML has it; read once, and not to be changed."""
+    """One `.ksy` as YAML; read once, and not to be changed."""
     document: dict[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
     return document
 
@@ -150,7 +149,7 @@ def _nodes(node: dict[str, Any], name: str) -> Iterator[tuple[str, dict[str, Any
 
 
 def _fields(seq: list[dict[str, Any]]) -> Iterator[Field]:
-    """The fields of a `seq`, of which neighbours with the same `-part-of` are one."""
+    """The fields of a `seq`; adjacent entries with the same `-part-of` are one field."""
     for name, entries in groups(seq):
         if "-part-of" not in entries[0]:
             yield _field(entries[0])
@@ -161,13 +160,13 @@ def _fields(seq: list[dict[str, Any]]) -> Iterator[Field]:
 
 
 def groups(seq: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The entries of a `seq` that are one field, by its name, or its id if it is not in parts."""
+    """The entries of `seq` for each field, by its name, or by its id if it is not split."""
     for name, group in groupby(seq, lambda entry: entry.get("-part-of") or entry["id"]):
         yield name, list(group)
 
 
 def bits_of(kind: str) -> int:
-    """How many bits a number of a type has, such as `u4` or `b22`."""
+    """Number of bits of a number type such as `u4` or `b22`."""
     return int(kind[1:]) * (1 if kind.startswith("b") else 8)
 
 

@@ -1,7 +1,7 @@
-"""`python -m tools.generate.languages -d DIR [LANG...]`: parsers in every language Kaitai knows.
+"""`python -m tools.generate.languages -d DIR [LANG...]`: parsers in every language of Kaitai.
 
-Each language gets a folder of its own in DIR. Which ones are verified against this package, and
-what is wrong with the others, stands in docs/languages.md.
+Each language gets a folder in DIR. docs/languages.md lists the languages that are verified against
+this package, and the defects of the others.
 """
 
 import argparse
@@ -17,10 +17,9 @@ from tools.generate import ksc
 
 @dataclass(frozen=True)
 class Language:
-    """How the compiler is called for one language.
+    """Options of the compiler for one language.
 
-    `sources` is the folder of the files below the one it is told to write to; `mend` is what has to
-    be done to each.
+    `sources` is the folder of the files below the output folder; `mend` fixes each file.
     """
 
     target: str
@@ -30,9 +29,9 @@ class Language:
 
 
 def _mend_rust(text: str) -> str:
-    """Note of every instance that it was read, which the compiler forgets where it is a structure.
+    """Mark every instance as read, which the compiler forgets if it is a structure.
 
-    It would be read again each time, while what was read before is still looked at.
+    Otherwise it would be read again each time, while the value read before is still borrowed.
     """
     known = re.compile(
         r"( +)if self\.f_(\w+)\.get\(\) \{\n +return Ok\(self\.\2\.borrow\(\)\);\n +\}\n"
@@ -58,7 +57,7 @@ LANGUAGES = {
 
 
 def generate(name: str, jars: Path, folder: Path) -> Path:
-    """Parsers in one language, put into `folder`; where in it they stand.
+    """Generate parsers in one language into `folder`; return the folder of the sources.
 
     Raises:
         RuntimeError: the compiler cannot express the spec in this language.
@@ -73,7 +72,7 @@ def generate(name: str, jars: Path, folder: Path) -> Path:
 
 
 def main() -> int:
-    """0: all written; 1: the compiler refuses the spec for a language; 3: a program is missing."""
+    """Return 0 if all are written, 1 if the compiler refuses one, 3 if a program is missing."""
     parser = argparse.ArgumentParser(prog="python -m tools.generate.languages", description=__doc__)
     parser.add_argument("-d", "--directory", type=Path, required=True, help="where to write")
     parser.add_argument("language", nargs="*", choices=[*LANGUAGES, []], help="default: all")

@@ -1,6 +1,6 @@
-"""Keeps `spec/*.ksy` to what all verified languages compute alike: a lint of its expressions.
+"""Check that all verified languages compute the expressions in `spec/*.ksy` alike.
 
-Each rule is a trap that kaitai-struct-compiler 0.11 leaves open; docs/languages.md tells of them.
+Each rule avoids a trap of kaitai-struct-compiler 0.11; docs/languages.md describes them.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Any
 
 from tools.generate import ksy
 
-#: Keys of an attribute or an instance that hold expressions.
+#: Keys of attributes and instances that hold expressions.
 EXPRESSIONS = ("value", "pos", "size", "if", "repeat-expr", "repeat-until", "type")
 _NUMBER = r"(?:0x[0-9a-fA-F]+|\b\d+)"
 _CAST = re.compile(r"\.as<(u8|u4|u2|u1)>$")
@@ -18,14 +18,14 @@ _CAST = re.compile(r"\.as<(u8|u4|u2|u1)>$")
 
 @dataclass(frozen=True)
 class Attribute:
-    """One entry of `seq` or `instances`: where it stands, and its keys."""
+    """One entry of `seq` or `instances`: its place, and its keys."""
 
     place: str
     is_instance: bool
     keys: dict[str, Any]
 
     def expressions(self) -> Iterator[str]:
-        """All that is computed in it."""
+        """All expressions in it."""
         for key in EXPRESSIONS:
             value = self.keys.get(key)
             if key == "type" and isinstance(value, str):
@@ -38,7 +38,7 @@ class Attribute:
 
 
 def attributes(document: dict[str, Any], place: str = "") -> Iterator[Attribute]:
-    """The entries of a `.ksy`, those of its types included."""
+    """The entries of a `.ksy` and of its types."""
     for entry in document.get("seq", []):
         yield Attribute(f"{place}/{entry['id']}", False, entry)
     for name, entry in document.get("instances", {}).items():
@@ -52,7 +52,7 @@ def _uses(pattern: str) -> Callable[[Attribute], bool]:
 
 
 def _wide_bits(entry: Attribute) -> bool:
-    """Bits of a number that is not by its name one of 8 or 16 bits."""
+    """Bits of a number, unless its name says that it has 8 or 16 bits."""
     texts = " ".join(entry.expressions())
     names = re.findall(r"(\w+)\s*[&|^]|(?:<<|>>)", re.sub(r"\b(and|or)\b", "", texts))
     return any(name not in NARROW for name in names)
@@ -83,10 +83,10 @@ def _large_number(entry: Attribute) -> bool:
     return any(number >= 1 << 53 for number in numbers(entry.keys))
 
 
-#: Numbers of at most 16 bits, of which bits may be taken.
+#: Numbers of at most 16 bits, which permit bit operations.
 NARROW = {"chunk_flags"}
 
-#: What is wrong -> whether it is so in an attribute.
+#: Description of a defect -> whether an attribute has it.
 RULES: dict[str, Callable[[Attribute], bool]] = {
     "`%` works on 32 bits in C++": _uses("%"),
     "`&`, `|`, `^`, `<<` and `>>` work on 32 bits in JavaScript": _wide_bits,
@@ -112,7 +112,7 @@ RULES: dict[str, Callable[[Attribute], bool]] = {
 
 
 def problems(document: dict[str, Any]) -> list[str]:
-    """What is wrong in a `.ksy`: the place in it, and the rule."""
+    """Defects of a `.ksy`: the place, and the rule."""
     return [
         f"{entry.place}: {rule}"
         for entry in attributes(document)
@@ -122,7 +122,7 @@ def problems(document: dict[str, Any]) -> list[str]:
 
 
 def lint() -> list[str]:
-    """What is wrong in the spec."""
+    """Defects of the spec."""
     return [
         f"{source.name}{problem}"
         for source in ksy.sources()

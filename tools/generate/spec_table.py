@@ -1,4 +1,4 @@
-"""`mappedram/format/_spec.py`: names and docs of the spec, for the package to show at run time."""
+"""`mappedram/format/_spec.py`: names and docs of the spec, for the package to show."""
 
 from tools.generate import ksy
 
@@ -40,7 +40,7 @@ TYPES: dict[str, TypeSpec] = {
 
 
 def outputs() -> dict[str, str]:
-    """The one file, as path below the root -> text."""
+    """The text of the file, by its path below the root."""
     lines = [HEADER]
     for entry in ksy.structures():
         lines.append(f"    {entry.name!r}: TypeSpec(\n        {entry.path!r},\n")

@@ -1,4 +1,4 @@
-"""`mappedram/format/structures.py` and `views.py`: the types of what the structures hold."""
+"""`mappedram/format/structures.py` and `views.py`: types of the contents of structures."""
 
 from collections.abc import Iterator
 from textwrap import wrap
@@ -8,9 +8,9 @@ from tools.generate import ksy
 FOLDER = "mappedram/format"
 WIDTH = 100
 
-#: Structures that the package offers as attributes, too.
+#: Structures that the package also offers with attributes.
 VIEWED = ("mapped_ram_header", "ramblock_header", "libvirt_header")
-#: Names that are not those of the spec with capitals.
+#: Class names that differ from the capitalised names of the spec.
 NAMES = {"ramblock_header": "RamBlockHeader", "vmdescription": "VmDescription"}
 SCALARS = {"": "bytes", "str": "str", "u1": "int", "u2": "int", "u4": "int", "u8": "int"}
 
@@ -35,9 +35,9 @@ from mappedram.format.typed import View
 
 
 def outputs() -> dict[str, str]:
-    """Both files, as path below the root -> text."""
+    """The texts of both files, by their paths below the root."""
     found = {entry.name: entry for entry in ksy.structures()}
-    # What stands within another structure is declared before it.
+    # Nested structures are declared first.
     ordered = dict.fromkeys(entry for one in found.values() for entry in _inner(one, found))
     structures = [STRUCTURES, *map(_typed_dict, ordered), _kinds(list(found))]
     views = [VIEWS, *(_view(found[name]) for name in VIEWED)]
@@ -64,7 +64,7 @@ def name_of(kind: str) -> str:
 
 
 def type_of(field: ksy.Field) -> str:
-    """The type of what a field holds, as Python writes it."""
+    """Python type of the value of a field."""
     if field.cases:
         held = " | ".join(name_of(case) for _, case in field.cases)
     else:
@@ -83,7 +83,7 @@ def _inner(entry: ksy.Type, found: dict[str, ksy.Type]) -> Iterator[ksy.Type]:
 
 
 def _doc(text: str, indent: str) -> str:
-    """A docstring, with what does not fit into a line below the summary."""
+    """A docstring; text that does not fit into one line follows the summary."""
     if len(indent) + len(text) + 6 <= WIDTH:
         return f'{indent}"""{text}"""\n'
     summary, _, rest = text.partition(". ")
@@ -114,7 +114,7 @@ def _view(entry: ksy.Type) -> str:
         "\n    __slots__ = ()\n",
     ]
     for field in entry.fields:
-        if field.type in SCALARS:  # what holds a structure says how that is seen
+        if field.type in SCALARS:  # subclasses define the fields with structures
             lines.append(f"\n    @property\n    def {field.name}(self) -> {type_of(field)}:\n")
             lines.append(_doc(field.doc, "        "))
             lines.append(f'        return self.values["{field.name}"]\n')

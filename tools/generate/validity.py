@@ -1,4 +1,4 @@
-"""What fields may hold by `spec/*.ksy`, as the rules that `mappedram.format` is declared with."""
+"""Rules of `spec/*.ksy` for the values of fields, as `mappedram.format` declares them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,13 +18,13 @@ from mappedram.format.validity import (
 from tools.generate import ksy
 from tools.generate.expressions import compiled, signed
 
-#: Numbers that the bits of a mask are looked for in, all of them.
+#: All numbers below this are tried to find the bits of a mask.
 _LOW = 1 << 11
-#: Bits above those, of which a rule on the low ones must not depend.
+#: Higher bits, which must not affect a rule about the low ones.
 _HIGH = (0, _LOW, _LOW * 5, 1 << 32, 1 << 63, (1 << 64) - _LOW)
 _BITS = 64
 
-#: How a rule begins that holds only where the place in the file is known.
+#: Prefix of rules that only hold if the place in the file is known.
 _OF_THE_FILE = re.compile(r"len_file == 0 or ")
 _FLAGS = re.compile(r"_ != 0 and \(?([^()]+)\)?")
 _TERM = re.compile(r"(\w+) == (0x[0-9a-f]+|\d+)")
@@ -32,17 +32,17 @@ _COMPARISON = re.compile(r"_ (<=|>=|<|>|==) (.+)", re.DOTALL)
 
 
 def specified(node: Mapping[str, Any], name: str, params: Params) -> Validity | None:
-    """The rule of a field, exactly; None where everything goes.
+    """The exact rule of a field; None if any value is permitted.
 
-    A rule about the place in the file is none of the field alone: the stream parser has it.
+    A rule about the place in the file is not included: the stream parser has it.
 
     Args:
-        node: the type in a `.ksy`, as YAML has it.
-        name: the field, by its id, or by the name of what it is cut into parts of.
+        node: the type in a `.ksy`, as YAML.
+        name: the field, by its id, or by its name if it is split into parts.
         params: parameters of the type, which the rule may depend on.
 
     Raises:
-        ValueError: the rule is of a kind that is not known here.
+        ValueError: the rule is of an unknown kind.
     """
     entries = _entries(node, name)
     if "-part-of" in entries[0]:
@@ -51,12 +51,12 @@ def specified(node: Mapping[str, Any], name: str, params: Params) -> Validity | 
 
 
 def is_ruled(node: Mapping[str, Any], name: str) -> bool:
-    """Whether a field may hold only some values, wherever the structure stands."""
+    """Whether a field has a rule that does not depend on the place of the structure."""
     return any(map(_is_ruled, _entries(node, name)))
 
 
 def of_the_file(node: Mapping[str, Any]) -> list[str]:
-    """The fields of a type that have a rule about the place in the file."""
+    """Fields of a type with a rule about the place in the file."""
     return [entry["id"] for entry in node["seq"] if _is_of_the_file(entry)]
 
 
@@ -92,7 +92,7 @@ def _of_entry(entry: Mapping[str, Any], node: Mapping[str, Any], params: Params)
 def _joined(
     entries: list[dict[str, Any]], node: Mapping[str, Any], params: Params
 ) -> Masked | None:
-    """The rule of a number that is cut into parts: what they fix, in their bits."""
+    """The rule of a number that is split into parts: the bits that they fix."""
     mask, values = 0, [0]
     for entry in entries:
         bits = ksy.bits_of(entry["type"])
@@ -111,7 +111,7 @@ def _joined(
 
 
 def _constant(value: Any) -> Scalar:
-    """A value of a `.ksy`: a number, a text in quotes, or a name of an enumeration."""
+    """A constant of a `.ksy`: a number, a quoted text, or a name of an enumeration."""
     if isinstance(value, int):
         return value
     text = str(value).strip()
@@ -163,7 +163,7 @@ def _expression(text: str, node: Mapping[str, Any], ksy_id: str, params: Params)
         }
         (bound,) = bounds
         return _COMPARED[operator](bound)
-    # Something about the value itself stands before it, or the code for Go does not compile.
+    # The code for Go only compiles if an expression about the value comes first.
     flags = _FLAGS.fullmatch(" ".join(text.split()))
     terms = [_TERM.fullmatch(term) for term in flags[1].split(" or ")] if flags else []
     matches = [term for term in terms if term]
@@ -175,7 +175,7 @@ def _expression(text: str, node: Mapping[str, Any], ksy_id: str, params: Params)
 
 
 def _mask(instances: Mapping[str, str], name: str, ksy_id: str, params: Params) -> int:
-    """The bits of a field that an instance has the value of; proven by trying."""
+    """The bits of a field that an instance selects; verified by trying numbers."""
     exact, with_sign = (
         compiled(name, instances, (ksy_id, *params), is_signed=is_signed)
         for is_signed in (False, True)

@@ -1,9 +1,9 @@
-"""One libvirtd of our own, that never outlives its `with` block, nor do its guests.
+"""A libvirtd of our own that ends with its `with` block, together with its guests.
 
-It runs unprivileged, as `qemu:///session`, with all its files in one directory: a libvirt that is
-set up on the machine is neither used nor disturbed. Root gets another user id in a namespace, as
-libvirtd decides by that which of the two it is. The namespace of process ids is what ends the
-guests: the kernel kills all in it when its first process goes.
+It runs unprivileged, as `qemu:///session`, with all its files in one directory: it does not use or
+disturb a libvirt that is set up on the machine. Root gets another user id in a namespace, because
+libvirtd selects the mode by it. A namespace of process ids ends the guests: the kernel kills all
+its processes with the first one.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _NAMESPACES = (
     *("--pid", "--fork", "--kill-child", "--mount-proc"),
 )
 _SEARCHED = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-#: All that libvirtd finds in its PATH. It asks every emulator there is for its capabilities.
+#: All programs in libvirtd's PATH. It queries every emulator there for its capabilities.
 _PROGRAMS = ("qemu-system-x86_64", "gzip", "bzip2", "xz", "lzop", "zstd")
 _NEEDED = ("libvirtd", "virsh", "unshare", "prlimit", *_PROGRAMS)
 _CONFIG = {
-    "stdio_handler": '"file"',  # else virtlogd is needed
+    "stdio_handler": '"file"',  # otherwise it needs virtlogd
     "security_driver": '"none"',
     "namespaces": "[]",
     "cgroup_controllers": "[]",
@@ -38,11 +38,11 @@ _CONFIG = {
 
 
 class LibvirtError(Exception):
-    """A command of virsh failed, or libvirtd did not start; the text is what it said."""
+    """A command of virsh failed, or libvirtd did not start; the text is its output."""
 
 
 def unusable() -> str | None:
-    """Why no daemon can be run on this machine; None if one can."""
+    """Why no daemon can run on this machine; None if one can."""
     missing = [name for name in _NEEDED if shutil.which(name, path=_SEARCHED) is None]
     if missing:
         return f"not installed: {', '.join(missing)} (tools/libvirt/install)"
@@ -53,7 +53,7 @@ def unusable() -> str | None:
 
 
 def _path(name: str) -> str:
-    """Where a program is, for a process whose PATH is another one."""
+    """Path of a program, for a process with another PATH."""
     found = shutil.which(name, path=_SEARCHED)
     if found is None:
         raise LibvirtError(f"{name} is not installed")
@@ -64,14 +64,14 @@ class Daemon:
     """A libvirtd with a directory of its own.
 
     Attributes:
-        directory: where everything is; `halt.bin`, a firmware that stops at once, too.
+        directory: the folder of all files; also has `halt.bin`, a firmware that halts at once.
         commands: the arguments of each virsh so far.
 
     Args:
-        directory: made, and removed in the end; one with a short name if None, as names
-            of sockets may not be long.
+        directory: created, and removed at the end; None for one with a short name, because names of
+            sockets may not be long.
         config: further lines of qemu.conf.
-        file_size: what no file of libvirtd or a guest can grow beyond: writing there kills.
+        file_size: limit of any file of libvirtd or a guest: writing beyond it kills the process.
     """
 
     def __init__(
@@ -123,8 +123,8 @@ class Daemon:
 
     def _start(self, stack: ExitStack) -> None:
         log = stack.enter_context((self.directory / "log").open("wb"))
-        # The shell is there to reap guests: they are not children of libvirtd, which waits for
-        # them to vanish all the same.
+        # The shell reaps guests: they are not children of libvirtd, which still waits for them to
+        # vanish.
         process = subprocess.Popen(
             [
                 *(_path("unshare"), *_NAMESPACES, *self._limits),
@@ -149,11 +149,11 @@ class Daemon:
 
     @property
     def log(self) -> str:
-        """What libvirtd has said so far."""
+        """Output of libvirtd so far."""
         return (self.directory / "log").read_text(errors="replace").strip()
 
     def virsh(self, *arguments: str | Path) -> str:
-        """Run a command of virsh and return what it prints.
+        """Run a command of virsh and return its output.
 
         Raises:
             LibvirtError: it failed.
@@ -177,14 +177,14 @@ class Daemon:
         return done.stdout.strip()
 
     def ram(self, domain: str) -> Path:
-        """The file that is the memory of a guest which was started with `domain_xml`."""
+        """The file with the memory of a guest that was started with `domain_xml`."""
         number = self.virsh("domid", domain)
         (path,) = (self.directory / "ram").rglob(f"{number}-{domain}/pc.ram")
         return path
 
 
 def domain_xml(daemon: Daemon, name: str = "guest", memory: int = 16) -> str:
-    """A PC with `memory` MiB in a file, our firmware that halts, and as little else as can be."""
+    """A PC with `memory` MiB in a file, our halting firmware, and as little else as possible."""
     return f"""\
 <domain type='qemu'>
   <name>{name}</name>

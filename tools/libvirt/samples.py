@@ -1,10 +1,10 @@
-"""Make the committed save images: small files that a real libvirt wrote, each for one reason.
+"""Make the committed save images: small files written by a real libvirt, each for one reason.
 
     python -m tools.libvirt.samples [NAME ...]
 
-makes the named samples, or all, into tests/fixtures/libvirt-NAME.tar.gz and describes them in
-tests/fixtures/libvirt.json. Guests hold no firmware but ours, and their memory is filled with the
-pattern of the fixture `pc`.
+makes the named samples, or all, as tests/fixtures/libvirt-NAME.tar.gz, and describes them in
+tests/fixtures/libvirt.json. Guests have no firmware except ours, and their memory is filled with
+the pattern of the fixture `pc`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tools.qemu.table import PC_RAM
 
 FIXTURES = Path(__file__).parents[2] / "tests" / "fixtures"
 MANIFEST = FIXTURES / "libvirt.json"
-#: Part of the XML of every sample, as the path of the firmware.
+#: The XML of every sample has this path, with the firmware in it.
 DIRECTORY = Path("/tmp/mappedram-libvirt")
 HEADER = struct.Struct("16s5I56s")
 GUEST = "guest"
@@ -40,7 +40,7 @@ GUEST = "guest"
 
 @dataclass(frozen=True)
 class Sample:
-    """How one image comes about, and the one reason it is there."""
+    """Recipe of one image, and its reason."""
 
     name: str
     reason: str
@@ -66,7 +66,7 @@ def fill(memory: Path, what: Fill) -> None:
 
 
 def saved(*options: str) -> Callable[[Path], tuple[tuple[str, ...], ...]]:
-    """What `virsh save` writes with these options."""
+    """Image that `virsh save` writes with these options."""
 
     def make(path: Path) -> tuple[tuple[str, ...], ...]:
         with Daemon(DIRECTORY) as daemon:
@@ -89,7 +89,7 @@ def snapshot(path: Path) -> tuple[tuple[str, ...], ...]:
 
 
 def edited(path: Path) -> tuple[tuple[str, ...], ...]:
-    """A sparse image whose XML has grown since."""
+    """A sparse image whose XML has grown since it was saved."""
     with Daemon(DIRECTORY) as daemon:
         start(daemon)
         daemon.virsh("save", GUEST, path, "--image-format", "sparse")
@@ -101,14 +101,14 @@ def edited(path: Path) -> tuple[tuple[str, ...], ...]:
 
 
 def interrupted(path: Path) -> tuple[tuple[str, ...], ...]:
-    """A sparse save during which QEMU dies: files may not grow beyond the START section of RAM.
+    """A sparse save during which QEMU dies: the file size limit is the START section of RAM.
 
-    All pages lie before that place; bitmaps are written after QEMU has moved beyond it.
+    All pages lie before that place; QEMU writes the bitmaps after it has moved beyond it.
     """
     saved("--image-format", "sparse")(path)
     with mappedram.open(path, stream_offset(path)) as whole:
         end = whole.sections[0].end
-    path.write_bytes(b"")  # libvirt removes the file after a failure, unless it was there before
+    path.write_bytes(b"")  # libvirt only keeps a file after a failure if it existed before
     with Daemon(DIRECTORY, file_size=end) as daemon:
         start(daemon)
         try:
@@ -119,7 +119,7 @@ def interrupted(path: Path) -> tuple[tuple[str, ...], ...]:
 
 
 def swapped(path: Path) -> tuple[tuple[str, ...], ...]:
-    """A sparse image with the numbers of its header in the other byte order."""
+    """A sparse image with the other byte order in its header."""
     commands = saved("--image-format", "sparse")(path)
     with path.open("r+b") as file:
         header = HEADER.unpack(os.pread(file.fileno(), HEADER.size, 0))
@@ -128,7 +128,7 @@ def swapped(path: Path) -> tuple[tuple[str, ...], ...]:
 
 
 def stream_offset(path: Path) -> int:
-    """Where the stream begins in an image that this machine wrote."""
+    """Offset of the stream in an image that this machine wrote."""
     with path.open("rb") as file:
         return HEADER.size + int(HEADER.unpack(file.read(HEADER.size))[2])
 
@@ -153,9 +153,9 @@ TABLE = (
 
 
 def describe(sample: Sample, path: Path, commands: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
-    """What the manifest says of a sample; its header is read with nothing but `struct`."""
+    """Describe a sample for the manifest; its header is read with plain `struct`."""
     data = path.read_bytes()
-    # The version, which is small: its first byte is 0 on a big-endian host.
+    # The version is small: its first byte is 0 on a big-endian host.
     numbers = struct.unpack_from("<5I" if data[16] else ">5I", data, 16)
     names = ("version", "data_len", "was_running", "format", "cookie_offset")
     return {
@@ -172,7 +172,7 @@ def describe(sample: Sample, path: Path, commands: tuple[tuple[str, ...], ...]) 
 
 
 def version(program: str, wanted: str) -> str:
-    """What a program says of its version."""
+    """Version output of a program."""
     path = f"{os.environ['PATH']}:/usr/sbin"
     done = subprocess.run(
         [program, "--version"], check=True, capture_output=True, text=True, env={"PATH": path}

@@ -1,6 +1,6 @@
 """Boot a real Linux in QEMU and take snapshots of it, for the programs that read guest memory.
 
-Nothing of it is committed: kernel and userland are those of Debian, fetched when asked for. Guests
+None of its files are committed: kernel and userland are those of Debian, fetched on demand. Guests
 without an operating system belong in `tools/qemu`.
 """
 

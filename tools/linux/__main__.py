@@ -1,9 +1,9 @@
-"""Boot the guests and say where their files are.
+"""Boot the guests and print where their files are.
 
     python -m tools.linux [--folder FOLDER] [NAME ...]
 
-What is there already is not made again. Files are kept in FOLDER, in the folder that the variable
-MAPPEDRAM_LINUX names, or in ~/.cache/mappedram/linux.
+Existing files are not made again. Files are kept in FOLDER, in the folder named by the variable
+MAPPEDRAM_LINUX, or in ~/.cache/mappedram/linux.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Boot one guest, stop it, and take every file of it that there is."""
+"""Boot one guest, stop it, and save it in all forms."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from tools.linux import initrd
 from tools.linux.table import TABLE, Variant
 from tools.qemu import Machine, find, version
 
-#: Seconds that booting may take, without hardware that helps, on a machine that does other things.
+#: Longest boot, in seconds, without hardware acceleration on a busy machine.
 BOOT_TIMEOUT = 600
 
 
 class Unavailable(Exception):  # noqa: N818 - nothing failed
-    """There is no such guest here; the text says what is missing."""
+    """The guest cannot be made here; the text says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """The files of one guest, all taken while it stood still.
+    """The files of one guest, all saved while it was stopped.
 
     Attributes:
-        variant: what was booted.
-        folder: where the files are.
-        kernel: release of the kernel, as `uname -r` has it.
+        variant: the booted variant.
+        folder: the folder of the files.
+        kernel: release of the kernel, as in `uname -r`.
     """
 
     variant: Variant
@@ -46,38 +46,38 @@ class Guest:
 
     @property
     def stream(self) -> Path:
-        """The same state without mapped-ram, written by a QEMU that had loaded the snapshot."""
+        """The same state without mapped-ram, saved by a QEMU that had loaded the snapshot."""
         return self.folder / "guest.stream"
 
     @property
     def dump(self) -> Path:
-        """What QEMU's `dump-guest-memory` made of it: an ELF core."""
+        """The ELF core of QEMU's `dump-guest-memory`."""
         return self.folder / "guest.elf"
 
     @property
     def registers(self) -> str:
-        """What QEMU's `info registers -a` said."""
+        """Output of QEMU's `info registers -a`."""
         return (self.folder / "registers.txt").read_text()
 
     @property
     def mtree(self) -> str:
-        """What QEMU's `info mtree -f` said."""
+        """Output of QEMU's `info mtree -f`."""
         return (self.folder / "mtree.txt").read_text()
 
     @property
     def console(self) -> str:
-        """What the guest wrote to its console."""
+        """Console output of the guest."""
         return (self.folder / "console.txt").read_text(errors="replace")
 
     @property
     def debug_info(self) -> Path | None:
-        """The kernel with its debug information, if that was fetched: see `tools/linux/fetch`."""
+        """The kernel with its debug information, if it was fetched: see `tools/linux/fetch`."""
         path = self.folder.parent / f"root/usr/lib/debug/boot/vmlinux-{self.kernel}"
         return path if path.exists() else None
 
 
 def cache() -> Path:
-    """Where everything is kept: `MAPPEDRAM_LINUX`, or a folder among the user's caches."""
+    """Folder of all files: `MAPPEDRAM_LINUX`, or a folder in the user's cache."""
     if chosen := os.environ.get("MAPPEDRAM_LINUX"):
         return Path(chosen)
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -85,15 +85,15 @@ def cache() -> Path:
 
 
 def guest(name: str = "q35", folder: Path | None = None) -> Guest:
-    """Return the guest, booting it first unless its files are there already.
+    """Return the guest; boot it first unless its files exist.
 
     Args:
-        name: which of `TABLE`.
-        folder: where files are kept; `cache()` unless given.
+        name: a variant in `TABLE`.
+        folder: where files are kept; `cache()` by default.
 
     Raises:
-        Unavailable: there is no QEMU, or the kernel cannot be fetched.
-        QemuError: QEMU failed, or the guest did not come up in time.
+        Unavailable: QEMU is missing, or the kernel cannot be fetched.
+        QemuError: QEMU failed, or the guest did not boot in time.
     """
     folder = (folder or cache()).absolute()
     variant = TABLE[name]
@@ -107,13 +107,13 @@ def guest(name: str = "q35", folder: Path | None = None) -> Guest:
         raise Unavailable(fetched.stderr.strip())
     (kernel,) = folder.glob("root/boot/vmlinuz-*")
     release = kernel.name.removeprefix("vmlinuz-")
-    # Another QEMU, another kernel or another guest is made anew.
+    # Files of another QEMU, kernel or guest are made again.
     recipe = (variant.args, initrd.INIT, release, version(binary))
     target = folder / f"{name}-{hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]}"
     if not target.exists():
         with tempfile.TemporaryDirectory(dir=folder, prefix=f"{name}-new-") as work:
             _make(Path(work), variant, binary, kernel)
-            # Somebody else may have been faster.
+            # Another process may have been faster.
             with suppress(OSError):
                 Path(work).rename(target)
             Path(work).mkdir(exist_ok=True)
@@ -146,7 +146,7 @@ def _make(work: Path, variant: Variant, binary: Path, kernel: Path) -> None:
         dense = work / "dense.elf"
         machine.qmp("dump-guest-memory", paging=False, protocol=f"file:{dense}")
         machine.save(snapshot)
-    # A dump of QEMU has no holes, and most of the memory was never touched.
+    # A dump of QEMU has no holes, but most of the memory was never used.
     subprocess.run(["cp", "--sparse=always", dense, work / "guest.elf"], check=True)
     dense.unlink()
     _as_stream(binary, machine_args, boot, snapshot, work / "guest.stream")
@@ -156,8 +156,8 @@ def _make(work: Path, variant: Variant, binary: Path, kernel: Path) -> None:
 def _as_stream(
     binary: Path, machine_args: Sequence[str], boot: Sequence[str], snapshot: Path, stream: Path
 ) -> None:
-    """A QEMU that has saved a guest does not save it again; one that has loaded it does."""
-    # The console of the first machine is kept.
+    """QEMU does not save a guest twice, but it saves one that it has loaded."""
+    # Keep the console output of the first machine.
     args = [arg.replace("console.txt", "second-console.txt") for arg in machine_args]
     with Machine(binary, [*args, *boot], incoming=True, timeout=120) as machine:
         machine.load(snapshot)
@@ -169,5 +169,5 @@ def _as_stream(
 
 
 def clean(folder: Path | None = None) -> None:
-    """Remove everything that is kept."""
+    """Remove all kept files."""
     shutil.rmtree(folder or cache(), ignore_errors=True)

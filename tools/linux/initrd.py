@@ -1,4 +1,4 @@
-"""The initrd: busybox, one module, and an init that starts processes and says when it has."""
+"""The initrd: busybox, one module, and an init that starts processes and reports readiness."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-#: What init writes to the console when everything is as it should be.
+#: init writes this to the console when everything is ready.
 READY = "mappedram guest is ready"
-#: Name of the file that init writes: it lives in the page cache only, a page beginning with each
-#: multiple of 4 KiB of it.
+#: File that init writes: it lives in the page cache only, and each of its pages begins with a
+#: marker.
 MARKER = "/marker"
 MARKER_PAGES = 64
-#: Processes with telling names. The first never sleeps, so that one CPU is in user mode.
+#: Processes with recognisable names. The first never sleeps, so one CPU is in user mode.
 PROCESSES = ("mapped-busy", "mapped-idle-1", "mapped-idle-2")
 
 _LOOPS = {"mapped-busy": "while :; do :; done"}
@@ -40,12 +40,12 @@ echo {READY}
 
 
 def marker(page: int) -> bytes:
-    """How page `page` of the marker file begins."""
+    """Beginning of page `page` of the marker file."""
     return f"mappedram marker, page {page} ".encode()
 
 
 def write(path: Path, busybox: Path, module: Path) -> None:
-    """Write the initrd to `path`; the module may be compressed with xz, as newer suites have it."""
+    """Write the initrd to `path`; the module may be compressed with xz, as in newer suites."""
     with gzip.GzipFile(path, "wb", mtime=0, compresslevel=6) as file:
         for number, (name, mode, data) in enumerate(_entries(busybox, module), 1):
             file.write(_entry(name, mode, data, number))
@@ -70,7 +70,7 @@ def _uncompressed(path: Path) -> bytes:
 
 
 def _entry(name: str, mode: int, data: bytes, number: int) -> bytes:
-    """One member of a cpio archive of the kind "newc"; the kernel takes no other."""
+    """One member of a cpio archive of the kind "newc", the only one that the kernel reads."""
     links = 1
     fields = (number, mode, 0, 0, links, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
     head = b"070701" + b"".join(b"%08X" % value for value in fields) + name.encode() + b"\0"

@@ -1,4 +1,4 @@
-"""Which guests are booted, each for one reason, and which files are taken of each."""
+"""The guests to boot, each for one reason."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ class Variant:
     """One guest.
 
     Attributes:
-        name: by which it is asked for.
-        reason: what it has that no other has.
-        args: what QEMU is given besides kernel, initrd and console.
+        name: its name on the command line.
+        reason: its distinguishing feature.
+        args: QEMU's arguments besides kernel, initrd and console.
     """
 
     name: str

@@ -1,5 +1,5 @@
 """The machine types of each release of QEMU: `python -m tools.machines`.
 
-Reading QEMU's source and asking its emulators belongs here. The table that results is
+Reading QEMU's source and querying its emulators belongs here. The resulting table is
 `mappedram/qemu/loader/_machines.py`.
 """

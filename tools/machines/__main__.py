@@ -1,7 +1,7 @@
-"""Make the table of machine types of QEMU's releases, and hold it against the emulators at hand.
+"""Make the table of machine types of QEMU's releases, and compare it with installed emulators.
 
-The table is `mappedram/qemu/loader/_machines.py`. With --git it is made anew, from the source of
-the releases; that takes git and a C preprocessor. The emulators are those in PATH and those given.
+The table is `mappedram/qemu/loader/_machines.py`. With --git it is made again from the source of
+the releases; that needs git and a C preprocessor. The emulators are those in PATH and those given.
 """
 
 import argparse
@@ -20,7 +20,7 @@ FIRST = "9.0"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: every difference is explained; 1: one is not."""
+    """Return 0 if every difference is explained, 1 otherwise."""
     parser = argparse.ArgumentParser(prog="python -m tools.machines", description=__doc__)
     parser.add_argument("--git", type=Path, metavar="DIR", help="git directory with QEMU's history")
     parser.add_argument("--revision", default="HEAD", help="whose history; default: HEAD")
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _lines(found: Sequence[Difference]) -> Iterator[str]:
-    """What differs for one reason, on one line."""
+    """Differences with one reason, on one line."""
     for release, where, reason in dict.fromkeys((d.release, d.where, d.reason) for d in found):
         names = [
             d.machine for d in found if (d.release, d.where, d.reason) == (release, where, reason)

@@ -1,4 +1,4 @@
-"""The table against the lists of the emulators that are at hand."""
+"""Compare the table with the lists of installed emulators."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mappedram.qemu.loader.machines import Row
 from tools.machines.listed import Listed
 
-#: The targets that are built from a folder of `hw`, where they are not called as it is.
+#: Targets built from a folder of `hw`, if they have other names.
 _TARGETS: dict[str, tuple[str, ...]] = {
     "arm": ("aarch64", "arm"),
     "i386": ("i386", "x86_64"),
@@ -23,7 +23,7 @@ _TARGETS: dict[str, tuple[str, ...]] = {
     "xenpv": ("i386", "x86_64"),
     "xtensa": ("xtensa", "xtensaeb"),
 }
-#: Machine types that only some builds have, and what those need.
+#: Machine types that only some builds have, with their requirements.
 _OPTIONAL = {
     "nitro-enclave": "libcbor",
     "vmapple": "macOS",
@@ -41,8 +41,8 @@ class Difference:
     Attributes:
         release: such as `10.0`.
         machine: name of the machine type.
-        where: who has it: a binary, or a folder of QEMU's source.
-        reason: why nobody else has it; None where nothing explains that.
+        where: where it was found: a binary, or a folder of QEMU's source.
+        reason: why it is missing elsewhere; None if unexplained.
     """
 
     release: str
@@ -52,7 +52,7 @@ class Difference:
 
 
 def differences(rows: Collection[Row], listed: Collection[Listed]) -> Iterator[Difference]:
-    """All of them, for the releases of the emulators."""
+    """All differences, for the releases of the emulators."""
     for release in sorted({entry.release for entry in listed}):
         here = [entry for entry in listed if entry.release == release]
         having = [row for row in rows if _has(row, release)]

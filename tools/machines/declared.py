@@ -1,4 +1,4 @@
-"""The machine types that a C file of QEMU registers, once it has been through the preprocessor."""
+"""Find the machine types that a preprocessed C file of QEMU registers."""
 
 import re
 from collections.abc import Iterator
@@ -8,26 +8,26 @@ _TOKEN = re.compile(r'[{}]|"(?:[^"\\]|\\.)*"')
 _STRING = re.compile(r'"([^"]*)"')
 #: A constant of the type TypeInfo, or an array of them.
 _TYPE_INFO = re.compile(r"\bTypeInfo\s+(\w+)\s*(?:\[\s*\]\s*)?=\s*\{")
-#: Macros of QEMU that nothing has defined.
+#: Macros of QEMU without a definition.
 _UNEXPANDED = re.compile(r"\b(?:DEFINE_(?:\w+_)?(?:MACHINE|TYPES)\w*|MACHINE_TYPE_NAME)\b")
 _NAME = re.compile(r'\.name\s*=\s*\(?\s*((?:"[^"]*"\s*)+)')
-#: What is in none of the lists of QEMU: types that others derive from, and interfaces.
+#: Types that QEMU does not list: abstract base types, and interfaces.
 _UNLISTED = re.compile(r'\.abstract\s*=\s*true|\.parent\s*=\s*"interface"')
 _FUNCTION = re.compile(r"\bvoid\s+\w+\(void\)\s*\{")
 _REGISTERS = re.compile(r"\btype_register\w*\(\s*&?\s*(\w+)")
-#: A function that leaves under conditions, one in the other.
+#: A function that returns early under nested conditions.
 _LEAVES = re.compile(r"((?:\bif\s*\([^{}]*\)\s*\{\s*)+)return\s*;")
 _CONDITION = re.compile(r"\bif\s*\(([^{}]*)\)\s*\{")
-#: Asks the environment of the process, which is taken to be empty.
+#: Reads the environment of the process, which is assumed to be empty.
 _ENVIRONMENT = re.compile(r'getenv\("[^"]*"\)')
 _ARITHMETIC = re.compile(r"[\d\s()+\-<>=&|]+")
 
 
 def machines(text: str) -> set[str]:
-    """The names of the machine types that the file registers, as `-machine help` has them.
+    """The names of the machine types that the file registers, as `-machine help` lists them.
 
     Raises:
-        ValueError: something in it is not understood.
+        ValueError: it has an unknown construct.
     """
     if _UNEXPANDED.search(text):
         raise ValueError(f"the preprocessor has left {_UNEXPANDED.findall(text)}")
@@ -43,7 +43,7 @@ def machines(text: str) -> set[str]:
 
 
 def _type_infos(text: str) -> Iterator[tuple[str, str]]:
-    """The name of each constant, and its text: of an array, that of each element."""
+    """The name of each constant, and its text; for an array, that of each element."""
     for match in _TYPE_INFO.finditer(text):
         block = _block(text, match.end() - 1)
         for declaration in _elements(block) if "[" in match[0] else [block]:
@@ -59,7 +59,7 @@ def _machine(declaration: str) -> Iterator[str]:
 
 
 def _registered(text: str) -> Iterator[tuple[str, bool]]:
-    """The constants that are handed to QEMU's object model, and whether this release does it."""
+    """The constants registered in QEMU's object model, and whether this release registers them."""
     for match in _FUNCTION.finditer(text):
         body = _block(text, match.end() - 1)
         variables = _REGISTERS.findall(body)
@@ -73,10 +73,10 @@ def _holds(conditions: str) -> bool:
 
 
 def _value(condition: str) -> bool:
-    """Whether a condition holds, which has nothing but numbers in it.
+    """Value of a condition of numbers.
 
     Raises:
-        ValueError: there is more in it.
+        ValueError: it has anything else.
     """
     condition = _ENVIRONMENT.sub("0", condition)
     if not _ARITHMETIC.fullmatch(condition):
@@ -85,17 +85,17 @@ def _value(condition: str) -> bool:
 
 
 def _block(text: str, start: int) -> str:
-    """From a brace to the one that closes it."""
+    """A block from its opening brace to its closing one."""
     return next(text[begin:end] for depth, begin, end in _blocks(text, start) if depth == 0)
 
 
 def _elements(block: str) -> list[str]:
-    """The blocks directly in a block."""
+    """The blocks directly inside a block."""
     return [block[begin:end] for depth, begin, end in _blocks(block, 0) if depth == 1]
 
 
 def _blocks(text: str, start: int) -> Iterator[tuple[int, int, int]]:
-    """Each block behind `start` when it closes: how deep it is, where it begins and ends."""
+    """Each block behind `start` at its end: depth, start and end."""
     begins: list[int] = []
     for token in _TOKEN.finditer(text, start):
         if token[0] == "{":

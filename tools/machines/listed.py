@@ -1,4 +1,4 @@
-"""What a QEMU that is at hand lists with `-machine help`."""
+"""The machine types that an installed QEMU lists with `-machine help`."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from typing import Self
 
 _VERSION = re.compile(r"version (\d+\.\d+)\.\d+")
 _PREFIX = "qemu-system-"
-#: An alias is another name for the line that follows it: QEMU writes that name into a snapshot.
+#: An alias is another name of the next line, whose name QEMU writes into a snapshot.
 _ALIAS = "(alias of "
 
 
@@ -19,7 +19,7 @@ class Listed:
 
     Attributes:
         binary: its path.
-        target: what it emulates, as QEMU calls it, such as `x86_64`.
+        target: its target in QEMU's terms, such as `x86_64`.
         release: such as `10.0`.
         machines: the names of its machine types.
     """
@@ -31,11 +31,11 @@ class Listed:
 
     @classmethod
     def of(cls, binary: Path) -> Self:
-        """Ask a binary.
+        """Query a binary.
 
         Raises:
             OSError, subprocess.SubprocessError: it does not run.
-            ValueError: it does not tell its version.
+            ValueError: it does not print its version.
         """
         version = _VERSION.search(_output(binary, "--version"))
         if version is None:

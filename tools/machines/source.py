@@ -1,8 +1,8 @@
-"""What the source of a release of QEMU declares, in the words of its own macros.
+"""Read machine types from the source of a release of QEMU, through its own macros.
 
-The C preprocessor expands them, and with them the arithmetic by which a release leaves out its
-oldest machine types. Headers that are generated, or of other projects, say nothing about machine
-types and are left out.
+The C preprocessor expands them, including the arithmetic by which a release leaves out its oldest
+machine types. Generated headers and those of other projects declare no machine types and are left
+out.
 """
 
 import re
@@ -13,32 +13,32 @@ from pathlib import Path
 
 from tools.machines.declared import machines
 
-#: Folders of QEMU with all that is needed.
+#: Folders of QEMU that are needed.
 _FOLDERS = ("hw", "include")
-#: What a file has that declares machine types.
+#: Matches files that declare machine types.
 _DECLARES = re.compile(r"MACHINE_TYPE_NAME|DEFINE_\w*MACHINE|TYPE_\w*MACHINE")
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"\n]+)")?.*$', re.MULTILINE)
 _OTHER_DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(?:error|pragma)\b.*$", re.MULTILINE)
 _CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:el)?if\w*\b(.*)$", re.MULTILINE)
-#: What conditions ask about that differs between the targets, and between builds.
+#: Symbols in conditions that differ between targets or builds.
 _SYMBOL = re.compile(r"\b(?:CONFIG|TARGET)_\w+")
 
-#: No files of glib are read.
+#: Replaces the headers of glib.
 _GLIB = "-DGLIB_CHECK_VERSION(major, minor, micro)=1"
-#: Headers with the macros, which some files get by way of a header that is left out.
+#: Headers with the macros, which some files include through a header that is left out.
 _HEADERS = ("hw/boards.h", "hw/core/boards.h", "qom/object.h")
 
-#: Name of a machine type, and the folder of `hw` with the file that declares it.
+#: Name of a machine type, and the folder of `hw` that declares it.
 Declared = tuple[str, str]
 
 
 def releases(repository: Path, revision: str, first: str) -> dict[str, str]:
-    """The commits of the releases of a history of QEMU, by release.
+    """The commits of the releases in a history of QEMU, by release.
 
     Args:
         repository: a git directory.
         revision: whose history.
-        first: the first release that counts, such as `9.0`.
+        first: the first release to include, such as `9.0`.
 
     Returns:
         The commit of each `X.Y.0`, by `X.Y`, in order.
@@ -75,14 +75,14 @@ def _of_tree(tree: Path) -> Iterator[Declared]:
     symbols = sorted({symbol for path in files for symbol in _symbols(path)})
     for path in files:
         folder = path.relative_to(tree / "hw").parts[0]
-        # What stands under a condition, and what stands under its opposite.
+        # Code under a condition, and code under its opposite.
         for options in ([f"-D{symbol}=1" for symbol in symbols], []):
             for machine in machines(_preprocessed(path, tree, options)):
                 yield machine, folder
 
 
 def _stripped(path: Path, tree: Path) -> str:
-    """A file without what the preprocessor would fail at."""
+    """A file without lines that the preprocessor would fail on."""
 
     def include(match: re.Match[str]) -> str:
         name = match[1]

@@ -1,4 +1,4 @@
-"""The table of machine types: from declarations to the text of the module that holds it."""
+"""Convert declarations to the module with the table of machine types."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,17 +30,17 @@ TABLE = """\\
 
 
 def module(declared: Mapping[str, set[Declared]], commits: Mapping[str, str]) -> str:
-    """The module with the table, for what each release declares, and its commit."""
+    """The module with the table, from the machine types and the commit of each release."""
     sources = [f"    {release}.0  {commit}" for release, commit in commits.items()]
     releases = ", ".join(f'"{release}"' for release in declared)
     return _MODULE.format(sources="\n".join(sources), releases=releases, table=text(declared))
 
 
 def text(declared: Mapping[str, set[Declared]]) -> str:
-    """The table, for what each release declares; releases in order.
+    """The table, from the machine types of each release; releases in order.
 
     Raises:
-        ValueError: a machine type went and came back, which a table cannot say.
+        ValueError: a machine type was removed and added again, which the table cannot express.
     """
     spans = _spans(declared)
     return "\n".join(line for span, names in spans.items() for line in _lines(span, names))
@@ -65,7 +65,7 @@ def _order(releases: list[str], span: Span) -> tuple[str, int, int]:
 
 
 def _lines(span: Span, names: Iterable[str]) -> Iterator[str]:
-    """Rows of the table; what does not fit into one row goes on in another of the same span."""
+    """Rows of the table; long rows continue in another one of the same span."""
     begin = "{:5}{:5}{:11}".format(*span)
     yield from textwrap.wrap(
         " ".join(names),

@@ -1,12 +1,12 @@
-"""`python -m tools.mutants`: does a test notice each change to the declarations and the reader?
+"""`python -m tools.mutants`: check that tests notice changes to the declarations and the reader.
 
-Each change is made in a copy of the repository, and the tests run until one fails, those first by
-which changes nearby were noticed. Results are added to a file; what is there already is not tried
-again, but for what was not noticed, with `--again`. To use several machines, give each one a shard
-(`--shard 1/4`), and publish all files: `--publish FILE...` adds them to
-`tools/mutants/published.json`, from which a page of the site is made.
+Each change is made in a copy of the repository, and the tests run until one fails; tests that
+noticed changes nearby run first. Results are appended to a file; changes in it are not tried again,
+except unnoticed ones with `--again`. To use several machines, give each one a shard (`--shard
+1/4`), and publish all files: `--publish FILE...` adds them to `tools/mutants/published.json`, from
+which a page of the site is made.
 
-The exit status is 1 if a change was noticed by none and is not among those that make no difference
+The exit status is 1 if no test noticed a change that is not listed as equivalent
 (`tools/mutants/same.py`), and 2 if a test fails without a change.
 """
 
@@ -28,7 +28,7 @@ from tools.mutants.change import changes
 from tools.mutants.results import Row, read
 from tools.mutants.trial import ROOT, BrokenTestError, Copy, Mutant, OutOfTimeError, hash_of
 
-#: What is changed.
+#: Files to change.
 TARGETS = (
     *(
         f"mappedram/format/{name}.py"
@@ -47,7 +47,7 @@ TARGETS = (
 
 
 def main() -> int:
-    """Try, and print what was not noticed."""
+    """Try changes, and print those that were not noticed."""
     options = _options()
     mutants = [mutant for path in options.paths or TARGETS for mutant in mutants_of(path)]
     if options.list:
@@ -97,19 +97,19 @@ def mutants_of(path: str) -> list[Mutant]:
 
 
 def chosen(mutants: Sequence[Mutant], shard: Shard, seed: str) -> list[Mutant]:
-    """Those of a shard, in an order in which any number of them is a sample."""
+    """The changes of a shard, in an order in which the first ones are a random sample."""
     shuffled = random.Random(seed).sample(mutants, len(mutants))
     return shuffled[shard.number - 1 :: shard.of]
 
 
 def _current(mutants: Sequence[Mutant], rows: dict[str, Row]) -> dict[str, Row]:
-    """What is known of changes to the files as they are now."""
+    """Results for the current state of the files."""
     sources = {mutant.name: mutant.source for mutant in mutants}
     return {name: row for name, row in rows.items() if sources.get(name) == row.source}
 
 
 def _run(mutants: Sequence[Mutant], rows: dict[str, Row], options: argparse.Namespace) -> None:
-    """Try changes, several at a time; what becomes of them is added to `rows` and to the file.
+    """Try several changes at a time; append the results to `rows` and to the file.
 
     Raises:
         BrokenTestError: a test fails without a change.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-#: What becomes of a comparison.
+#: Replacements of comparisons.
 _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<=",
     ast.LtE: "<",
@@ -30,7 +30,7 @@ _TOKENS: dict[type[ast.cmpop], str] = {
     ast.Is: "is",
     ast.IsNot: "is not",
 }
-#: Names that stand for one another: types of fields, and kinds of rules.
+#: Interchangeable names: types of fields, and kinds of rules.
 _NAMES = {
     "Int8ub": "Int16ub",
     "Int16ub": "Int32ub",
@@ -41,21 +41,21 @@ _NAMES = {
     "min": "max",
     "max": "min",
 }
-#: What gives the first character of a node and the one behind its last.
+#: Returns the offsets of the first character of a node and of the one behind its last.
 Span = Callable[[ast.expr | ast.keyword], tuple[int, int]]
-#: Calls whose arguments are members in the order of the bytes.
+#: Calls whose arguments are members in file order.
 _ORDERED = {"record", "LeanStruct"}
 
 
 class Change(NamedTuple):
-    """What is done to a file.
+    """One change to a file.
 
     Attributes:
-        start: offset of the first character that is replaced.
+        start: offset of the first replaced character.
         end: offset behind the last one.
-        text: what stands there instead.
-        line: its number.
-        what: in words.
+        text: the replacement.
+        line: line number.
+        what: description.
     """
 
     start: int
@@ -70,7 +70,7 @@ class Change(NamedTuple):
 
 
 def changes(source: str) -> Iterator[Change]:
-    """All changes to a module, in the order of its lines; each leaves it a module."""
+    """All changes to a module, in the order of its lines; the result of each is a valid module."""
     lines = [0]
     for line in source.splitlines(keepends=True):
         lines.append(lines[-1] + len(line.encode()))

@@ -1,9 +1,9 @@
-"""Which tests a change is shown to, and in which order: those that notice most for the least first.
+"""The order of the tests for a change: those most likely to notice it at the least cost first.
 
-A stage is one run of pytest, which ends at the first failure. The first has the tests by which
-changes nearby were noticed, the second all that are quick and those of the same part, the third the
-others. These draw few examples; what they have not noticed, all see once more, with as many as
-every run has.
+A stage is one run of pytest, which ends at the first failure. The first stage has the tests that
+noticed changes nearby, the second all quick tests and those of the same part, the third the others.
+These draw few examples; if they notice nothing, all tests run once more with the usual number of
+examples.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from tools.mutants.results import Row
 #: Profiles of Hypothesis, from `tests/conftest.py`.
 FEW, ALL = "mutants-few", "mutants"
 
-#: Together some ten seconds. `test_validity` compares each bound with that of the `.ksy`.
+#: Some ten seconds together. `test_validity` compares each bound with that of the `.ksy`.
 QUICK = (
     "tests/format/test_declared.py",
     "tests/conformance/test_expected.py",
@@ -24,7 +24,7 @@ QUICK = (
     "tests/stream/test_regions.py",
     "tests/test_expressions.py",
 )
-#: By the beginning of the path: the tests of that part.
+#: Tests of a part, by the beginning of its path.
 OWN: dict[str, tuple[str, ...]] = {
     "mappedram/format/": ("tests/format/test_agreement.py", "tests/check/test_rebuilt.py"),
     "mappedram/format/libvirt": ("tests/stream/libvirt",),
@@ -33,7 +33,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "mappedram/stream/regions": ("tests/stream/test_regions.py",),
     "mappedram/stream/writer/": ("tests/stream/writer",),
 }
-#: The others, the quicker ones first.
+#: The other tests, the quicker ones first.
 REST = (
     "tests/format/test_agreement.py",
     "tests/check/test_rebuilt.py",
@@ -49,7 +49,7 @@ REST = (
     "tests/stream/vmstate",
     "tests/fuzz/test_derived.py",
 )
-#: As many tests that noticed others are tried before all.
+#: Most witnesses of other changes to try first.
 _WITNESSES = 8
 
 
@@ -57,8 +57,8 @@ class Stage(NamedTuple):
     """One run of pytest.
 
     Attributes:
-        tests: what it is given.
-        profile: that of Hypothesis.
+        tests: its arguments.
+        profile: profile of Hypothesis.
     """
 
     tests: list[str]
@@ -70,8 +70,8 @@ def stages(path: str, line: int, known: Iterable[Row]) -> list[Stage]:
 
     Args:
         path: the file, below the root.
-        line: where the change is.
-        known: what became of other changes.
+        line: line number of the change.
+        known: results of other changes.
     """
     own = [test for prefix, tests in OWN.items() if path.startswith(prefix) for test in tests]
     second = list(dict.fromkeys([*QUICK, *own]))
@@ -82,7 +82,7 @@ def stages(path: str, line: int, known: Iterable[Row]) -> list[Stage]:
 
 
 def witnesses(path: str, line: int, known: Iterable[Row]) -> list[str]:
-    """Tests that noticed other changes: those nearby in the same file, then the most successful."""
+    """Tests that noticed other changes: nearby ones in the same file, then the most successful."""
     rows = [row for row in known if "::" in row.witness]
     near = sorted((row for row in rows if row.path == path), key=lambda row: abs(row.line - line))
     often = Counter(row.witness for row in rows).most_common()

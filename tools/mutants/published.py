@@ -1,7 +1,7 @@
-"""How many changes were noticed, as the page on the format in code tells it: `published.json`.
+"""Published numbers of noticed changes, for the page on the format in code: `published.json`.
 
-An entry is what is known of one file in one state. It holds every change that was tried, so that
-results of several machines, or of several days, come together.
+An entry has the results for one file in one state. It lists every tried change, so that results of
+several machines or days can be combined.
 """
 
 import json
@@ -23,10 +23,10 @@ class Entry:
     Attributes:
         path: the file.
         source: its hash.
-        changes: how many there are.
-        noticed: those that a test noticed, by place.
-        same: those that make no difference (`tools/mutants/same.py`).
-        survivors: those that no test noticed and that make one, by place.
+        changes: number of possible changes.
+        noticed: changes that a test noticed, by place.
+        same: equivalent changes (`tools/mutants/same.py`).
+        survivors: other changes that no test noticed, by place.
     """
 
     path: str
@@ -38,12 +38,12 @@ class Entry:
 
     @property
     def tried(self) -> int:
-        """How many changes were tried."""
+        """Number of changes that were tried."""
         return len(self.noticed) + len(self.same) + len(self.survivors)
 
 
 def entries_of(mutants: Iterable[Mutant], rows: Mapping[str, Row]) -> list[Entry]:
-    """What is known of each file in its present state."""
+    """Results for each file in its current state."""
     files: dict[tuple[str, str], list[Mutant]] = {}
     for mutant in mutants:
         files.setdefault((mutant.path, mutant.source), []).append(mutant)
@@ -68,12 +68,12 @@ def _place(row: Row) -> str:
 
 
 def is_same(row: Row) -> bool:
-    """Whether everything is as before with that change."""
+    """Whether the change has no effect."""
     return (row.path, row.code, row.words) in SAME
 
 
 def added(known: Iterable[Entry], new: Iterable[Entry]) -> list[Entry]:
-    """What is known with what is new: of a file in the same state, the changes of both."""
+    """Combine known and new results; for a file in the same state, the changes of both."""
     before = {entry.path: entry for entry in known}
     return [_joined(before.get(entry.path), entry) for entry in new]
 
@@ -82,7 +82,7 @@ def _joined(old: Entry | None, new: Entry) -> Entry:
     if old is None or (old.source != new.source and new.tried):
         return new
     if old.source != new.source:
-        return old  # of another state, which is better than nothing
+        return old  # of another state, but better than nothing
     told = {*new.noticed, *new.same, *new.survivors}
     return Entry(
         new.path,
@@ -100,20 +100,20 @@ def _joined(old: Entry | None, new: Entry) -> Entry:
 
 
 def read(path: Path = PUBLISHED) -> list[Entry]:
-    """What is published."""
+    """Read the published entries."""
     document = json.loads(path.read_text(encoding="utf-8"))
     names = ("noticed", "same", "survivors")
     return [Entry(**(entry | {name: tuple(entry[name]) for name in names})) for entry in document]
 
 
 def write(entries: Iterable[Entry], path: Path = PUBLISHED) -> None:
-    """Publish; a line for each file, so that changes can be read."""
+    """Publish; one line for each file, for readable diffs."""
     lines = (json.dumps(asdict(entry), separators=(",", ":")) for entry in entries)
     path.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
 
 
 def table(entries: Iterable[Entry]) -> str:
-    """The counts as Markdown."""
+    """The numbers as Markdown."""
     rows = [
         f"| `{entry.path}` | {entry.changes} | {entry.tried} | {len(entry.noticed)}"
         f" | {len(entry.same)} | {len(entry.survivors)} |"

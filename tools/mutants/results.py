@@ -1,4 +1,4 @@
-"""What became of each change: a file with a line of JSON for each."""
+"""Results of changes: a file with a line of JSON for each."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -11,12 +11,13 @@ class Row:
     """One change.
 
     Attributes:
-        name: place and words of the change, such as `mappedram/stream/regions.py:14:605: 2 -> 3`.
-        source: the file that was changed, by its hash: another one has other changes.
-        code: the line that was changed, as it was.
+        name: place and description of the change, such as `mappedram/stream/regions.py:14:605: 2 ->
+            3`.
+        source: hash of the changed file; its changes differ in other states.
+        code: the original line.
         noticed: whether a test failed.
         witness: the test that failed, or the file that could not be imported; empty if none.
-        seconds: that it took.
+        seconds: time that it took.
     """
 
     name: str
@@ -28,17 +29,17 @@ class Row:
 
     @property
     def path(self) -> str:
-        """The file that was changed."""
+        """The changed file."""
         return self.name.partition(":")[0]
 
     @property
     def line(self) -> int:
-        """The line that was changed."""
+        """Number of the changed line."""
         return int(self.name.split(":")[1])
 
     @property
     def words(self) -> str:
-        """The change in words, which stay where lines move."""
+        """Description of the change, which stays the same if lines move."""
         return self.name.split(":", 3)[3].strip()
 
     def text(self) -> str:
@@ -47,7 +48,7 @@ class Row:
 
 
 def read(paths: Iterable[Path]) -> dict[str, Row]:
-    """What became of changes, by name; of one that was tried more than once, the last."""
+    """Results of changes by name; the last one of repeated changes."""
     return {row.name: row for path in paths if path.exists() for row in _rows(path)}
 
 

@@ -1,6 +1,6 @@
-"""Changes after which everything is as before, and why."""
+"""Changes without effect, and the reasons."""
 
-#: File, line without the change, and the change in words, to the reason.
+#: File, original line, and description of the change, to the reason.
 SAME: dict[tuple[str, str, str], str] = {
     (
         "mappedram/format/file.py",

@@ -1,4 +1,4 @@
-"""Shows one change to the tests, in a copy of the repository."""
+"""Run the tests on one change, in a copy of the repository."""
 
 import os
 import shutil
@@ -17,23 +17,23 @@ from tools.mutants.results import Row
 from tools.mutants.witness import WITNESS
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Seconds for a stage; a change that makes a reader go round in circles is noticed by that.
+#: Limit of a stage, in seconds; it notices changes that make a reader loop forever.
 _TIMEOUT = 1200.0
 _TOO_LONG = "took too long"
-#: A real QEMU, or a daemon of libvirt, takes its time, and is late where much else runs.
+#: Without a real QEMU or libvirt, which are slow and time out on a busy machine.
 _QUIET = ("-m", "not qemu and not hostile")
-#: What pytest says where a test that noticed another change is gone; of a `conftest.py` that cannot
-#: be imported, it says the same.
+#: Exit statuses of pytest if a witness of another change no longer exists; also if `conftest.py`
+#: cannot be imported.
 _NO_TEST = (4, 5)
 _IGNORED = (".git", ".venv", "build", "__pycache__", ".*_cache", ".hypothesis", "shared", "*.jsonl")
 
 
 class OutOfTimeError(Exception):
-    """The run has to end before it is known what becomes of a change."""
+    """The time limit was reached before the result of a change is known."""
 
 
 class BrokenTestError(Exception):
-    """A test that fails without any change, so that it can be no witness of one."""
+    """A test fails without any change, so it cannot be a witness."""
 
 
 class Mutant(NamedTuple):
@@ -41,9 +41,9 @@ class Mutant(NamedTuple):
 
     Attributes:
         path: the file, below the root.
-        source: a hash of the file without the change.
-        code: the line that is changed, without the change.
-        change: what is done to it.
+        source: hash of the file without the change.
+        code: the original line.
+        change: the change.
     """
 
     path: str
@@ -53,12 +53,12 @@ class Mutant(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What tells it from others, as long as the file stays as it is."""
+        """Name that identifies it as long as the file does not change."""
         return f"{self.path}:{self.change.line}:{self.change.start}: {self.change.what}"
 
 
 def hash_of(text: str) -> str:
-    """What tells two states of a file apart."""
+    """Hash that identifies the state of a file."""
     return sha256(text.encode()).hexdigest()[:12]
 
 
@@ -67,8 +67,8 @@ class Copy:
     """A copy of the repository, in which one change at a time is made.
 
     Attributes:
-        folder: where it is.
-        ends: when nothing may run any more, by `time.monotonic`.
+        folder: its folder.
+        ends: time limit of all runs, as `time.monotonic`.
         trusted: tests that pass without a change.
     """
 
@@ -78,20 +78,20 @@ class Copy:
 
     @classmethod
     def made(cls, folder: Path, ends: float = float("inf")) -> "Copy":
-        """A new one.
+        """Make a copy.
 
         Raises:
-            OSError: there is no room for it.
+            OSError: there is no space for it.
         """
         shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*_IGNORED))
         return cls(folder, ends)
 
     def attempt(self, mutant: Mutant, known: Iterable[Row]) -> Row:
-        """Make a change, run the tests until one fails, and take the change back.
+        """Make a change, run the tests until one fails, and revert the change.
 
         Raises:
-            OutOfTimeError: not all tests that are needed could run.
-            BrokenTestError: the test that failed does so without the change as well.
+            OutOfTimeError: not all needed tests could run.
+            BrokenTestError: the test that failed also fails without the change.
         """
         target = self.folder / mutant.path
         original = target.read_text(encoding="utf-8")
@@ -107,13 +107,13 @@ class Copy:
         return Row(mutant.name, mutant.source, mutant.code, noticed, witness, seconds)
 
     def _witness(self, stages: Iterable[order.Stage]) -> tuple[str, list[str]]:
-        """What noticed a change, empty if nothing did, and the tests that must pass without it."""
+        """Witness of a change, empty if there is none, and the tests that must pass without it."""
         for tests, profile in stages:
             witness = self._run(tests, profile)
             if witness == _TOO_LONG:
                 return witness, []
             if "::" in witness and not self._run([witness], profile):
-                continue  # it fails now and then, whatever is changed
+                continue  # a flaky test, whatever is changed
             if witness:
                 return witness, [witness] if (self.folder / "witness").exists() else tests
         return "", []
@@ -125,7 +125,7 @@ class Copy:
         self.trusted.update(wanted)
 
     def _run(self, tests: list[str], profile: str = order.ALL) -> str:
-        """Run tests up to the first that fails: which, or how the run ended; empty if none does."""
+        """Run tests up to the first failure; return it, or how the run ended, or empty."""
         witness = self.folder / "witness"
         witness.unlink(missing_ok=True)
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *_QUIET]
@@ -151,11 +151,11 @@ class Copy:
         return f"pytest ended with {done.returncode}"
 
     def _environment(self, witness: Path, profile: str) -> Mapping[str, str]:
-        """That of the tests.
+        """Environment of the tests.
 
-        A module that is compiled within the second, and of the same size, would be taken from where
-        it was put before. That an example fails is enough: it need not become a short one. Several
-        runs must not tidy up the same folder for temporary files.
+        Bytecode is disabled: a module of the same size, changed within the same second, would use
+        the old bytecode. Failing examples are not shrunk. Concurrent runs must not clean up the
+        same folder for temporary files.
         """
         temporary = self.folder / "tmp"
         temporary.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
-"""A plugin of pytest that writes down the first test that fails: `-p tools.mutants.witness`.
+"""A plugin of pytest that records the first failing test: `-p tools.mutants.witness`.
 
-The file to write to is in the environment, under `WITNESS`. Where a test file cannot be imported,
-it is that file.
+The environment variable `WITNESS` names the file to write. If a test file cannot be imported, its
+name is recorded.
 """
 
 import os
@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 WITNESS = "MUTANTS_WITNESS"
-#: Looked up while the plugin is loaded: `tests/conftest.py` empties the environment.
+#: Read while the plugin is loaded: `tests/conftest.py` clears the environment.
 _PATH = Path(os.environ.get(WITNESS, os.devnull))
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
-    """A file that cannot be imported."""
+    """Record a file that cannot be imported."""
     if report.failed:
         _write(report.nodeid)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """A test that fails, or whose fixtures do."""
+    """Record a test that fails, or whose fixtures do."""
     if report.failed:
         _write(report.nodeid)
 

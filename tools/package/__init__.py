@@ -1,4 +1,4 @@
 """Build the package for a release, and prove that it can be installed and used.
 
-The tests of what is built belong in `tests/packaging`.
+The tests of the built archives belong in `tests/packaging`.
 """

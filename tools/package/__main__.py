@@ -1,4 +1,4 @@
-"""`python -m tools.package [--out DIR]`: builds wheel and sdist, and tries them as a user would.
+"""`python -m tools.package [--out DIR]`: build wheel and sdist, and try them as a user would.
 
 Needs no network. Exit status: 0 both can be released, 1 something is wrong with them.
 """
@@ -21,11 +21,11 @@ FIXTURE = ROOT / "tests" / "fixtures" / "pc.tar.gz"
 
 
 class _WrongError(Exception):
-    """The message says what is wrong with an archive."""
+    """A defect of an archive, described by the message."""
 
 
 def main() -> int:
-    """Build, look into both archives, install each and use it."""
+    """Build and check both archives, install each and use it."""
     parser = argparse.ArgumentParser(prog="python -m tools.package", description=__doc__)
     parser.add_argument("--out", type=Path, help="keep the archives in this folder")
     options = parser.parse_args()
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def _build(out: Path) -> tuple[Path, Path]:
-    """The wheel, which is made from the sdist, and the sdist."""
+    """Build the sdist, and the wheel from it."""
     out.mkdir(parents=True, exist_ok=True)
     wheel = out / f"mappedram-{mappedram.__version__}-py3-none-any.whl"
     sdist = out / f"mappedram-{mappedram.__version__}.tar.gz"
@@ -74,7 +74,7 @@ def _look_into(wheel: Path, sdist: Path) -> None:
 
 
 def _use(archive: Path, snapshot: Path, folder: Path) -> None:
-    """Install an archive in a new environment, and run the command from it."""
+    """Install an archive in a new environment, and run its command."""
     print(f"+ pip install {archive.name}, in a new environment", flush=True)
     environment = Environment.made(folder, archive)
     told = environment.run([environment.command, "--version"]).stdout

@@ -1,7 +1,7 @@
-"""What a wheel and an sdist have to hold, file by file, and what is wrong with one.
+"""Required contents of a wheel and an sdist, file by file, and their defects.
 
-The list follows from the repository: an sdist has all of its files but those that serve only the
-repository itself, a wheel the package and what `pyproject.toml` puts beside it.
+The list follows from the repository: an sdist has all of its files except those that serve only the
+repository itself, a wheel the package and the files that `pyproject.toml` adds.
 """
 
 import subprocess
@@ -12,10 +12,10 @@ from zipfile import ZipFile
 
 from mappedram.format.specification import FILES
 
-#: What serves only the repository.
+#: Files that serve only the repository.
 _NOT_SHIPPED = (".ci/", ".pre-commit-config.yaml")
 _DATA = "mappedram/format/specification/data"
-#: What a build backend writes, in the folders that the standards give it.
+#: Files that a build backend writes, in the folders of the standards.
 _DIST_INFO = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
 
 
@@ -23,7 +23,7 @@ def files_of(root: Path) -> dict[str, bytes]:
     """The files of a checkout that are not ignored, by path, with their contents.
 
     Raises:
-        subprocess.CalledProcessError: it is no checkout of git.
+        subprocess.CalledProcessError: it is not a checkout of git.
     """
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
@@ -38,7 +38,7 @@ def of_wheel(wheel: Path) -> dict[str, bytes]:
 
 
 def of_sdist(sdist: Path) -> dict[str, bytes]:
-    """The files in an sdist, below the folder that holds them all."""
+    """The files in an sdist, below its single folder."""
     found = {}
     with tarfile.open(sdist) as archive:
         for member in archive.getmembers():
@@ -49,7 +49,7 @@ def of_sdist(sdist: Path) -> dict[str, bytes]:
 
 
 def wrong_with_sdist(held: Mapping[str, bytes], checkout: Mapping[str, bytes]) -> list[str]:
-    """What is missing in an sdist, differs, or should not be there."""
+    """Missing, differing and superfluous files of an sdist."""
     expected = {n: data for n, data in checkout.items() if not n.startswith(_NOT_SHIPPED)}
     return _compared(held, expected, made={"PKG-INFO"})
 
@@ -57,7 +57,7 @@ def wrong_with_sdist(held: Mapping[str, bytes], checkout: Mapping[str, bytes]) -
 def wrong_with_wheel(
     held: Mapping[str, bytes], checkout: Mapping[str, bytes], version: str
 ) -> list[str]:
-    """What is missing in a wheel of that version, differs, or should not be there."""
+    """Missing, differing and superfluous files of a wheel of that version."""
     expected = {n: data for n, data in checkout.items() if n.startswith("mappedram/")}
     for file in FILES.values():
         expected[f"{_DATA}/{file.name}"] = checkout.get(f"{file.folder}/{file.name}", b"")

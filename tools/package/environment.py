@@ -1,7 +1,8 @@
-"""A new environment that has this package from an archive, and its dependencies from here.
+"""A new environment with this package from an archive, and its dependencies from here.
 
-No network is needed: the packages of the running environment are seen through a `.pth` file, behind
-what is installed. Such a file does not follow others, so that an editable install stays unseen.
+It needs no network: a `.pth` file adds the packages of the running environment, behind the
+installed ones. Python does not follow `.pth` files of that folder, so an editable install is not
+seen.
 """
 
 import os
@@ -21,7 +22,7 @@ class Environment:
 
     @classmethod
     def made(cls, folder: Path, archive: Path) -> "Environment":
-        """A new environment in which a wheel, or an sdist, is installed.
+        """Create an environment, and install a wheel or an sdist in it.
 
         Raises:
             subprocess.CalledProcessError: it cannot be made, or the archive cannot be installed.

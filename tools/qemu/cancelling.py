@@ -1,4 +1,4 @@
-"""How often QEMU dies when a save with multifd is cancelled: the measurements of E-054.
+"""Measure how often QEMU crashes when a save with multifd is cancelled, for E-054.
 
 python -m tools.qemu.cancelling --rounds 60 [--newer]
 """
@@ -19,7 +19,7 @@ from mappedram.qemu.capture.monitor import Monitor
 from tools.qemu.firmware import FIRMWARE
 from tools.qemu.machine import NEWER, Machine, QemuDiedError, find
 
-#: Name of a way to cancel: capabilities, and whether the threads are brought to rest first.
+#: Ways to cancel: capabilities, and whether the threads are brought to rest first.
 WAYS = {
     "without multifd": (("mapped-ram",), False),
     "multifd": (("mapped-ram", "multifd"), False),
@@ -28,7 +28,7 @@ WAYS = {
 
 
 class _Through(Monitor):
-    """The monitor of a machine, for code that expects one of its own."""
+    """The monitor of a machine, for code that expects a monitor of its own."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -41,7 +41,7 @@ class _Through(Monitor):
 
 
 def cancelled(binary: Path, folder: Path, capabilities: tuple[str, ...], *, rest: bool) -> str:
-    """Cancel a save of 2 GiB in its first tenth of a second, and say what became of it."""
+    """Cancel a save of 2 GiB in its first tenth of a second, and return the result."""
     firmware = folder / "churn.bin"
     firmware.write_bytes(FIRMWARE["churn.bin"])
     args = ["-accel", "tcg", "-machine", "pc", "-vga", "none", "-m", "2G", "-bios", str(firmware)]
@@ -58,7 +58,7 @@ def cancelled(binary: Path, folder: Path, capabilities: tuple[str, ...], *, rest
 
 
 def main() -> None:
-    """Print how often each way ended how."""
+    """Print the results of each way."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--newer", action="store_true", help="the QEMU of install-newer")

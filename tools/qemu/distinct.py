@@ -1,4 +1,4 @@
-"""Programs for machines other than PCs that leave a value of its own in each register, and halt."""
+"""Programs for machines other than PCs that load each register with a distinct value, and halt."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def aarch64() -> bytes:
 
 
 def riscv64() -> bytes:
-    """For `-bios` of `virt`; all CPUs run it, and x1 becomes the number of the CPU."""
+    """For `-bios` of `virt`; all CPUs run it, and x1 gets the number of the CPU."""
     codes = [0xF14020F3]  # csrr x1, mhartid
     for register in range(2, 32):
         codes += [

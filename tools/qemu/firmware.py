@@ -1,4 +1,4 @@
-"""The only code that runs in our guests: a few bytes each, and nobody else's."""
+"""The only code that runs in our guests: a few bytes each, all our own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 
 
 def assembled(listing: str) -> bytes:
-    """The bytes of a listing: in hexadecimal, up to the `;` of each line."""
+    """The bytes of a listing: hexadecimal, up to the `;` of each line."""
     return bytes.fromhex("".join(line.partition(";")[0] for line in listing.splitlines()))
 
 
@@ -39,8 +39,8 @@ FIRMWARE = {
         eb fd       ;       jmp stop
         """
     ),
-    # Goes round the 16 pages from 0x20000 on; fills each with its own segment number (address
-    # >> 4, as 16-bit words) and zeroes the page half the window away.
+    # Loops over the 16 pages from 0x20000 on; fills each with its own segment number (address >> 4,
+    # as 16-bit words) and zeroes the page half the window away.
     "churn.bin": firmware(
         """
         fa          ;       cli

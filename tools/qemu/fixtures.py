@@ -1,11 +1,11 @@
-"""Make the committed fixtures: small files that a real QEMU wrote, each for one reason.
+"""Make the committed fixtures: small files written by a real QEMU, each for one reason.
 
     python -m tools.qemu.fixtures [NAME ...]
 
-makes the named fixtures, or all, into tests/fixtures/NAME.tar.gz and describes them in
-tests/fixtures/manifest.json. Guests hold no firmware but ours (`tools.qemu.firmware`), and their
+makes the named fixtures, or all, as tests/fixtures/NAME.tar.gz, and describes them in
+tests/fixtures/manifest.json. Guests have no firmware except ours (`tools.qemu.firmware`), and their
 memory is filled with a pattern (`tools.qemu.pattern`). The same QEMU makes the same bytes again,
-except where timing decides: live, dirty-bitmaps, killed, background-snapshot.
+except where timing matters: live, dirty-bitmaps, killed, background-snapshot.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def make(fixture: Fixture, work: Path) -> dict[str, Any]:
 
 
 def archive(path: Path, target: Path) -> None:
-    """Pack one sparse file, such that its holes survive and the same file gives the same bytes.
+    """Pack one sparse file with its holes; the same file gives the same bytes.
 
-    The old GNU format keeps the map of holes in the header, where every tar and Python find it.
+    The old GNU format keeps the map of holes in the header, which every tar and Python can read.
     """
     tar = "tar --create --sparse --hole-detection=seek --format=gnu"
     tar += " --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=644"

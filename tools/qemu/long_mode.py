@@ -1,9 +1,9 @@
-"""Firmware that leads every CPU of a PC into long mode, and stops with distinct registers there.
+"""Firmware that switches every CPU of a PC to long mode, and halts it with distinct registers.
 
 The first CPU turns the area below 1 MiB into RAM, as PC firmware does, copies the firmware there
-and starts the others in the copy. Each CPU then fills its registers with values that tell which
-register and which CPU they are of, leaves flags behind that QEMU has not computed yet, and halts.
-Page tables and descriptors stand in the firmware itself.
+and starts the others in the copy. Each CPU then fills its registers with values that identify
+register and CPU, leaves flags that QEMU has not computed yet, and halts. The firmware itself
+contains page tables and descriptors.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import struct
 
 from .firmware import assembled
 
-#: Where a PC sees the firmware, which is 64 KiB long.
+#: Address of the firmware of a PC, which is 64 KiB long.
 BASE = 0xFFFF0000
-#: Where all CPUs end.
+#: Address where all CPUs halt.
 STOP = BASE + 0x169
 
 _CODE = assembled(
@@ -96,10 +96,10 @@ _CODE = assembled(
     """
 )
 
-#: Present, writable, accessed; of a page of 2 MiB also dirty.
+#: Present, writable, accessed; for a page of 2 MiB also dirty.
 _TABLE, _PAGE = 0x23, 0xE3
 
-#: By offset in the firmware: what `lgdt` and `lidt` load, descriptors, page tables.
+#: By offset in the firmware: operands of `lgdt` and `lidt`, descriptors, page tables.
 _DATA: dict[int, bytes] = {
     0x8000: struct.pack("<HI", 0x37, BASE + 0x8100),
     0x8010: struct.pack("<HQ", 0xFFF, BASE + 0x9000),

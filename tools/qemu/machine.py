@@ -1,4 +1,4 @@
-"""One QEMU process, driven over QMP, that never outlives its `with` block."""
+"""One QEMU process, controlled through QMP, that ends with its `with` block."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ENDED = {"completed", "failed", "cancelled"}
 
 
 class QemuError(Exception):
-    """Something went wrong with QEMU; the text ends with what QEMU wrote to standard error."""
+    """An error of QEMU; the text ends with QEMU's standard error."""
 
     def __init__(self, message: str, stderr: str = "") -> None:
         super().__init__(f"{message}\n--- QEMU's standard error:\n{stderr}" if stderr else message)
@@ -37,24 +37,24 @@ class CommandFailedError(QemuError):
 
 
 class MigrationFailedError(QemuError):
-    """A migration, outgoing or incoming, ended otherwise than completed."""
+    """A migration, outgoing or incoming, did not complete."""
 
 
 class QemuTimeoutError(QemuError):
-    """QEMU is alive but has not done what was asked in the time allowed."""
+    """QEMU is alive but did not finish in time."""
 
 
 class QemuDiedError(QemuError):
-    """QEMU has gone; `returncode` is negative if a signal ended it, as in `subprocess`."""
+    """QEMU has exited; `returncode` is negative if a signal ended it, as in `subprocess`."""
 
     def __init__(self, returncode: int, stderr: str) -> None:
         super().__init__(f"QEMU ended with status {returncode}", stderr)
         self.returncode = returncode
 
 
-#: Where `tools/qemu/install-newer` puts the newest QEMU there is.
+#: `tools/qemu/install-newer` installs the newest QEMU here.
 NEWER = Path("/opt/mappedram-qemu")
-#: Where `tools/qemu/install-older` puts QEMU 7.2.
+#: `tools/qemu/install-older` installs QEMU 7.2 here.
 OLDER = Path("/opt/mappedram-qemu-7.2")
 
 
@@ -63,14 +63,14 @@ def find(arch: str = "x86_64", *, beside: Path | None = None) -> Path | None:
 
     Args:
         arch: The architecture, as QEMU calls it.
-        beside: Not the one in PATH, but the one in that folder.
+        beside: A folder to use instead of PATH.
     """
     found = shutil.which(f"qemu-system-{arch}", path=str(beside) if beside else None)
     return Path(found) if found else None
 
 
 def version(binary: Path) -> tuple[int, int, int]:
-    """Ask `binary` for its version, for example (10, 0, 2)."""
+    """Return the version of `binary`, for example (10, 0, 2)."""
     run = subprocess.run(
         [binary, "--version"], check=True, capture_output=True, text=True, timeout=30
     )
@@ -82,14 +82,14 @@ def version(binary: Path) -> tuple[int, int, int]:
 
 
 class Machine:
-    """A QEMU process whose guest waits, stopped, until it is told to continue.
+    """A QEMU process whose guest is stopped until it is told to continue.
 
     The process starts on entering the `with` block and is killed on leaving it, whatever happened.
-    No guest output, no default devices: `args` describe the whole machine.
+    There is no guest output and no default device: `args` describe the whole machine.
 
     Attributes:
-        argv: The command line without the QMP plumbing, fit to be shown and repeated.
-        transcript: Every command given so far, without the status queries made while waiting.
+        argv: The command line without the QMP options, to be shown and repeated.
+        transcript: Every command so far, without status queries while waiting.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Machine:
             binary: The emulator, see `find`.
             args: The machine's arguments.
             incoming: Start the machine empty, ready for `load`.
-            timeout: Seconds that starting, and later each single command, may take.
+            timeout: Longest time in seconds for the start, and for each later command.
         """
         self.argv = [str(binary), "-nodefaults", "-display", "none", "-S", *args]
         if incoming:
@@ -115,8 +115,8 @@ class Machine:
             self._stderr = stack.enter_context(tempfile.TemporaryFile())
             self._loop = asyncio.new_event_loop()
             stack.callback(self._loop.close)
-            # A socket pair rather than a listening socket: there is no path to choose, to wait for
-            # or to remove, and the connection breaks as soon as QEMU dies.
+            # A socket pair needs no path, no waiting and no cleanup, unlike a listening socket, and
+            # the connection breaks as soon as QEMU exits.
             ours, theirs = socket.socketpair()
             with theirs:
                 stack.callback(ours.close)
@@ -140,7 +140,7 @@ class Machine:
         self._cleanup.close()
 
     def kill(self) -> None:
-        """End the process at once, as a crash of the host would: nothing is flushed."""
+        """Kill the process, as a crash of the host would: nothing is flushed."""
         self._process.kill()
         self._process.wait()
 
@@ -151,7 +151,7 @@ class Machine:
 
     @property
     def stderr(self) -> str:
-        """What QEMU has written to standard error so far."""
+        """QEMU's standard error so far."""
         self._stderr.seek(0)
         return self._stderr.read().decode(errors="replace").strip()
 
@@ -180,10 +180,10 @@ class Machine:
     ) -> None:
         """Migrate to the file `path`, from byte `offset` on, and wait for the end.
 
-        The guest stays stopped; QEMU saves it again only after `cont`.
+        The guest stays stopped; QEMU can save it again only after `cont`.
 
         Raises:
-            MigrationFailedError: QEMU gave up; the file may be there, incomplete.
+            MigrationFailedError: QEMU gave up; an incomplete file may be left.
         """
         self.start_save(path, offset=offset, capabilities=capabilities, parameters=parameters)
         self.wait_migrated(timeout)
@@ -197,9 +197,9 @@ class Machine:
         parameters: Mapping[str, object] | None = None,
         uri: str | None = None,
     ) -> None:
-        """Start what `save` does and return while it goes on.
+        """Start the migration of `save`, and return while it is running.
 
-        `uri` is for a QEMU that does not know `file:` yet.
+        `uri` is for a QEMU without `file:`.
         """
         self.configure(capabilities, parameters)
         self.qmp("migrate", uri=uri or _file_uri(path, offset))
@@ -221,16 +221,16 @@ class Machine:
             QemuTimeoutError: QEMU is still busy with the file, or loops.
         """
         self.configure(capabilities, parameters)
-        # QEMU's default is to exit on failure, which would hide the reason from query-migrate.
+        # By default QEMU exits on failure, which would hide the reason from query-migrate.
         self.qmp("migrate-incoming", uri=_file_uri(path, offset), exit_on_error=False)
         self.wait_migrated(timeout)
 
     def migration(self) -> dict[str, Any]:
-        """Return what QEMU tells about the current or last migration."""
+        """Query the current or last migration."""
         return self._migration(self._timeout)
 
     def wait_migrated(self, timeout: float = 60) -> None:
-        """Wait until the migration has ended, and raise unless it is completed."""
+        """Wait until the migration has ended; raise unless it completed."""
         self.wait_until(
             lambda: self._migration(timeout).get("status") in _ENDED, "migrate", timeout
         )
@@ -271,7 +271,7 @@ class Machine:
         except TimeoutError:
             raise QemuTimeoutError(f"{purpose}: no answer in {timeout} s", self.stderr) from None
         except (QMPError, OSError, EOFError):
-            # The connection only breaks when QEMU goes away.
+            # The connection breaks only when QEMU exits.
             with suppress(subprocess.TimeoutExpired):
                 raise QemuDiedError(self._process.wait(timeout), self.stderr) from None
             raise QemuTimeoutError(f"{purpose}: QEMU hung up but runs on", self.stderr) from None

@@ -1,10 +1,9 @@
-"""Guest memory whose every byte tells where it belongs.
+"""A pattern for guest memory whose every byte tells its place.
 
-A page of a filled run is made of little-endian 64-bit words, each of which is the address within
-the RAM block of the 512-byte sector it lies in, or of its page if that is smaller, XORed with the
-block's seed. So a page that turns up in the wrong place, in the wrong block or shifted by any
-amount differs from what is expected there, and names its origin in a hex dump. Equal words within
-a sector make it compress well.
+A page of a filled run consists of little-endian 64-bit words. Each is the address, within the RAM
+block, of its 512-byte sector, or of its page if that is smaller, XORed with the block's seed. So a
+page in the wrong place, in the wrong block or shifted by any amount differs from the expected one,
+and its origin is visible in a hex dump. Equal words within a sector make it compress well.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ SECTOR = 512
 
 
 def seed(tag: bytes) -> int:
-    """Make a seed from 4 letters: they stand behind the 4 address bytes of each word."""
+    """Make a seed from 4 letters, which follow the 4 address bytes of each word."""
     return int.from_bytes(tag.rjust(8, b"\0"), "little")
 
 
 def expected(page_index: int, page_size: int, seed: int) -> bytes:
-    """Return what a page in a filled run contains."""
+    """Return the expected contents of a page in a filled run."""
     return _words((page_index, page_index + 1), page_size, seed)
 
 

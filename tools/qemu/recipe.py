@@ -1,4 +1,4 @@
-"""How a fixture comes about: its machine, its memory and what is done with them."""
+"""Recipe of a fixture: its machine, its memory, and the actions."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .machine import MAPPED_RAM, OLDER, Machine, MigrationFailedError
 KIB = 1 << 10
 MIB = 1 << 20
 
-# No host clock and no randomness (in a device tree), so that remaking a file gives the same bytes.
+# No host clock and no randomness (as in a device tree), so that the same bytes are made again.
 COMMON = "-accel tcg -rtc base=2024-01-01,clock=vm -seed 1 "
 
-# What stands before a stream that does not begin the file.
+# Bytes before a stream that does not begin the file.
 LEADING = b"#"
 
 Run = tuple[int, int]
@@ -28,8 +28,8 @@ Run = tuple[int, int]
 class Fill:
     """The pattern in one RAM block; its image is the file `{dir}/BLOCK`.
 
-    A run is a half-open range of page numbers. QEMU may put pages of its own (a device tree, for
-    one) into the block besides, outside the runs.
+    A run is a half-open range of page numbers. QEMU may write other pages of the block, outside the
+    runs, for example a device tree.
     """
 
     block: str
@@ -41,19 +41,19 @@ class Fill:
 
 @dataclass(frozen=True, kw_only=True)
 class Fixture:
-    """How one file comes about.
+    """Recipe of one file.
 
     Attributes:
         name: The file's name without its suffix.
-        reason: What the file has that no other fixture has.
+        reason: The distinguishing feature of the file.
         args: QEMU's arguments; `{dir}` stands for the directory made by `prepare`.
-        arch: Which system emulator.
-        beside: The folder of an emulator beside that of the system: `NEWER` or `OLDER`.
+        arch: Target of the system emulator.
+        beside: The folder of an emulator other than the system's: `NEWER` or `OLDER`.
         fills: The RAM blocks with the pattern; `args` say how QEMU gets them.
         capabilities: Migration capabilities switched on.
         parameters: Migration parameters set before migrating.
-        offset: Where in the file QEMU begins; `LEADING` stands before.
-        finish: What happens from the start of the machine on; returns the status to record.
+        offset: Where QEMU begins in the file, behind `LEADING`.
+        finish: The actions after the start of the machine; returns the status to record.
     """
 
     name: str
@@ -73,11 +73,11 @@ class Fixture:
         return f"{self.name}.{'mapped-ram' if 'mapped-ram' in self.capabilities else 'stream'}"
 
     def prepare(self, directory: Path, *, blank: bool = False) -> list[str]:
-        """Write what the machine needs into `directory` and return QEMU's arguments.
+        """Write the files of the machine into `directory` and return QEMU's arguments.
 
         Args:
             directory: An existing directory; the machine needs it as long as it runs.
-            blank: Leave out the pattern, as the machine that is to load the file wants it.
+            blank: Leave out the pattern, for a machine that will load the file.
         """
         for name, image in FIRMWARE.items():
             (directory / name).write_bytes(image)
@@ -88,20 +88,20 @@ class Fixture:
 
 
 def completed(machine: Machine, fixture: Fixture, path: Path) -> str:
-    """Save a guest that stands still."""
+    """Save a stopped guest."""
     start_save(machine, fixture, path)
     machine.wait_migrated()
     return str(machine.migration()["status"])
 
 
 def halted(machine: Machine, fixture: Fixture, path: Path) -> str:
-    """Save a guest that runs, but does nothing."""
+    """Save a guest that is running, but idle."""
     machine.qmp("cont")
     return completed(machine, fixture, path)
 
 
 def live(machine: Machine, fixture: Fixture, path: Path) -> str:
-    """Save a running guest: hold the migration back for some rounds, then let it finish."""
+    """Save a running guest: throttle the migration for some rounds, then let it finish."""
     machine.qmp("cont")
     start_save(machine, fixture, path)
     rounds = 10
@@ -121,7 +121,7 @@ def with_dirty_bitmap(machine: Machine, fixture: Fixture, path: Path) -> str:
 
 
 def failed(machine: Machine, fixture: Fixture, path: Path) -> str:
-    """Save what QEMU cannot save; what it has written stays."""
+    """Try a save that QEMU cannot finish, and keep the partial file."""
     start_save(machine, fixture, path)
     with suppress(MigrationFailedError):
         machine.wait_migrated()
@@ -129,13 +129,13 @@ def failed(machine: Machine, fixture: Fixture, path: Path) -> str:
 
 
 def devices_only(machine: Machine, _: Fixture, path: Path) -> str:
-    """Save the devices without memory, as Xen's tools have it done; QEMU does it under TCG, too."""
+    """Save the devices without memory, as for Xen's tools; QEMU can also do it with TCG."""
     machine.qmp("xen-save-devices-state", filename=str(path), live=True)
     return "completed"
 
 
 def killed(machine: Machine, fixture: Fixture, path: Path) -> str:
-    """Kill QEMU when some of the pages are in the file."""
+    """Kill QEMU when a part of the pages is in the file."""
     start_save(machine, fixture, path)
     machine.wait_until(lambda: path.stat().st_blocks * 512 >= 64 * KIB, "pages on disk")
     machine.kill()
@@ -143,7 +143,7 @@ def killed(machine: Machine, fixture: Fixture, path: Path) -> str:
 
 
 def start_save(machine: Machine, fixture: Fixture, path: Path) -> None:
-    """Begin to write the file, behind `LEADING` if there is an offset."""
+    """Start to write the file, behind `LEADING` if there is an offset."""
     path.write_bytes(LEADING * fixture.offset)
     machine.start_save(
         path,

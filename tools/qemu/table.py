@@ -1,4 +1,4 @@
-"""The fixtures, each with the one reason it is there."""
+"""The fixtures, each with its reason."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from .recipe import (
 
 
 def backend(block: str, size: str = "16M") -> str:
-    """The arguments that make a fill the memory of a block; the block gets the backend's id."""
+    """Arguments that make a fill the memory of a block; the block gets the backend's id."""
     path = f"{{dir}}/{block}"
     return f" -object memory-backend-file,id={block},size={size},share=off,mem-path={path}"
 
 
 def loader(block: str, address: int) -> str:
-    """The arguments that copy a fill to guest-physical `address`, whatever memory is there."""
+    """Arguments that copy a fill to guest-physical `address`, into any memory."""
     return f" -device loader,file={{dir}}/{block},addr={address:#x},force-raw=on"
 
 
 def guest(memory: str = "16M", firmware: str = "halt.bin") -> str:
-    """The arguments that give a PC its memory's size and its firmware, and no other ROM."""
+    """Arguments that give a PC its memory's size and its firmware, and no other ROM."""
     return f" -vga none -m {memory} -bios {{dir}}/{firmware}"
 
 
@@ -46,9 +46,9 @@ SEND_NO_CONFIGURATION = " -global migration.send-configuration=off"
 UUID = " -uuid 6d617070-6564-4261-8172-616d66696c65"
 
 # The first and the last page; runs within, across and exactly filling words of the bitmap (64
-# pages). None lies between 640 KiB and 1 MiB, where a PC hides RAM behind its ROMs.
+# pages). None lies between 640 KiB and 1 MiB, where ROMs hide the RAM of a PC.
 RUNS = ((0, 1), (16, 24), (63, 66), (512, 576), (4095, 4096))
-# The same, clear of the device tree that `virt` machines put into RAM.
+# The same, beside the device tree that `virt` machines put into RAM.
 RUNS_BESIDE_DEVICE_TREE = ((512, 576), (639, 642), (4095, 4096))
 MANY_RUNS = tuple((start, start + 1 + start % 5) for start in range(259, 4096, 23))
 
@@ -56,7 +56,7 @@ PC_RAM = Fill("pc.ram", RUNS)
 
 
 def on_pc(name: str, reason: str, args: str = PC + guest(), **changes: Any) -> Fixture:
-    """A fixture that differs from `pc` in little."""
+    """A fixture that differs only slightly from `pc`."""
     usual = Fixture(name=name, reason=reason, args=args, fills=(PC_RAM,), finish=completed)
     return replace(usual, **changes)
 
@@ -233,7 +233,7 @@ TABLE = (
         " sections: QEMU goes round idly until it has measured the bandwidth",
         args=PC + guest() + " -blockdev null-co,node-name=disk0,size=67108864",
         capabilities=("mapped-ram", "dirty-bitmaps"),
-        # Enough for all pages and some 40 KB of sections until the next measurement, no more.
+        # Enough bandwidth for all pages and some 40 KB of sections until the next measurement.
         parameters={"max-bandwidth": 4_500_000},
         finish=with_dirty_bitmap,
     ),
@@ -263,10 +263,10 @@ TABLE = (
     on_pc(
         "background-snapshot",
         "a save that QEMU calls completed: pages but all bitmaps zero, and no END of RAM",
-        # The kernel write-protects anonymous memory for QEMU, but no private mapping of a file.
+        # The kernel write-protects anonymous memory for QEMU, but not a private mapping of a file.
         args="-machine pc-i440fx-10.0" + guest() + loader("pc.ram", 0),
         capabilities=("mapped-ram", "background-snapshot"),
-        finish=halted,  # from a guest that never ran, QEMU 10.0 aborts
+        finish=halted,  # QEMU 10.0 aborts if the guest never ran
     ),
     on_pc(
         "background-snapshot-plain",
@@ -325,6 +325,6 @@ TABLE = (
         args=PC.replace("10.0", "7.2") + guest(),
         fills=(Fill("pc.ram", MANY_RUNS),),
         capabilities=("compress",),
-        parameters={"compress-threads": 1},  # with more, chance orders the records
+        parameters={"compress-threads": 1},  # several threads would put the records in random order
     ),
 )

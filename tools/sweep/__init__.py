@@ -1,5 +1,5 @@
-"""Save with a real QEMU in every way there is, load with the same QEMU, and see what `check` says.
+"""Save with a real QEMU in every possible way, load with the same QEMU, and judge with `check`.
 
-What a QEMU writes and the same QEMU loads with the right memory is not corrupt: a rule that says so
-is wrong. Files that no QEMU writes belong in `tools/campaign`.
+A file that a QEMU writes and loads with the right memory is not corrupt: a rule that reports it is
+wrong. Files that no QEMU writes belong in `tools/campaign`.
 """

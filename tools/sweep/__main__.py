@@ -1,8 +1,8 @@
-"""`python -m tools.sweep`: every way in which a real QEMU saves, against what `check` says of it.
+"""`python -m tools.sweep`: judge with `check` every way in which a real QEMU saves.
 
-Results are added to a file, and a case that is there already is not tried again. The exit status is
-1 if `check` finds fault with a file that the QEMU that wrote it loads with the right memory, or if
-`mappedram` reads other memory from it.
+Results are appended to a file, and cases in it are not tried again. The exit status is 1 if `check`
+finds an error in a file that its QEMU loads with the right memory, or if `mappedram` reads other
+memory from it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tools.sweep.trial import Row, is_false_alarm, is_misread, run
 
 
 def main() -> int:
-    """Run and print."""
+    """Run the cases, and print the results."""
     options = _options()
     known = results.read(options.out)
     done = {results.key(row) for row in known if not (options.again and _is_wrong(row))}
@@ -61,7 +61,7 @@ def _options() -> argparse.Namespace:
 
 
 def _all(folder: Path | None) -> Iterator[tuple[Path, str, Case]]:
-    """Every case of every machine whose emulator is there."""
+    """Every case of every machine with an installed emulator."""
     capabilities: dict[str, list[str]] = {}
     for guest in TABLE:
         binary = find(guest.arch, beside=folder)

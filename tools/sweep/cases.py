@@ -1,4 +1,4 @@
-"""Every way to save a machine that is tried."""
+"""All ways to save a machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tools.sweep.guests import Guest
 
 MAPPED_RAM = "mapped-ram"
 
-#: What a machine is told to leave out of its streams, or to put in, by name.
+#: Options of a machine that leave parts out of its streams, or add them, by name.
 SETTINGS: dict[str, str] = {
     "": "",
     "no-footers": "-global migration.send-section-footer=off",
@@ -24,7 +24,7 @@ SETTINGS: dict[str, str] = {
     "uuid": "-uuid 6d617070-6564-4261-8172-616d66696c65",
 }
 
-#: What the settings are tried with.
+#: Sets of capabilities to combine with the settings.
 _USUAL: tuple[tuple[str, ...], ...] = (
     (),
     (MAPPED_RAM,),
@@ -35,7 +35,7 @@ _USUAL: tuple[tuple[str, ...], ...] = (
 )
 
 _DETECTION = ("none", "legacy", "multifd")
-#: Sets of capabilities, and the parameters that are tried with them, one of each at a time.
+#: Sets of capabilities, and parameters to try with them, one at a time.
 _PARAMETERS: tuple[tuple[tuple[str, ...], tuple[tuple[tuple[str, object], ...], ...]], ...] = (
     (
         (MAPPED_RAM, "multifd"),
@@ -66,7 +66,7 @@ _PARAMETERS: tuple[tuple[tuple[str, ...], tuple[tuple[tuple[str, object], ...], 
         for names in ((), (MAPPED_RAM,), (MAPPED_RAM, "multifd"), (MAPPED_RAM, "x-ignore-shared"))
     ),
 )
-#: Where else a stream may begin in its file.
+#: Other offsets of a stream in its file.
 OFFSETS = (0x1239, 1 << 20)
 
 
@@ -76,8 +76,8 @@ class Case:
 
     Attributes:
         guest: the machine.
-        capabilities: what is switched on, on both sides.
-        parameters: set on both sides.
+        capabilities: switched on at both sides.
+        parameters: set at both sides.
         setting: a name of `SETTINGS`.
         offset: where the stream begins.
         way: `migrate`, or `devices` for the command of Xen that leaves memory out.
@@ -92,7 +92,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """What tells it from all others of one QEMU."""
+        """Name that is unique for one QEMU."""
         parts = [
             self.guest.name,
             self.setting,

@@ -1,4 +1,4 @@
-"""The machines that are saved, with what differs in how they write a stream."""
+"""The machines to save, with the differences in their streams."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Guest:
     """A machine.
 
     Attributes:
-        name: what the results call it.
-        arch: which system emulator.
+        name: its name in the results.
+        arch: target of the system emulator.
         args: QEMU's arguments; `{dir}` stands for a folder with `tools.qemu.firmware` in it.
-        filled: names of the blocks that get a pattern.
-        live: whether it runs, and changes its memory, while it is saved.
+        filled: names of the blocks with a pattern.
+        live: whether it runs, and changes its memory, during the save.
         bitmap: whether its disk `disk0` has a dirty bitmap.
         shared: whether the memory is the file `shared`, which outlives the machine.
-        thorough: whether pairs of capabilities are tried, not only each by itself.
+        thorough: whether pairs of capabilities are tried as well.
     """
 
     name: str
@@ -117,7 +117,7 @@ TABLE = (
     _brief("alpha", "alpha", "-M clipper -m 64M", "ram"),
 )
 
-#: Bytes that a pattern fills in one row; the block may be smaller.
+#: Bytes of one contiguous pattern; the block may be smaller.
 ROW = 64 * KIB
-#: Blocks above this size are too much to compare in every case.
+#: Larger blocks are not compared, which would take too long in every case.
 LARGEST = 256 * MIB

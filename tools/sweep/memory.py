@@ -1,4 +1,4 @@
-"""The RAM blocks of a running QEMU, by `idstr`, as they stand in its process."""
+"""The RAM blocks of a running QEMU, by `idstr`, read from its process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mappedram.stream.snapshot import Block
 from tools.qemu import Machine, pattern
 from tools.sweep.guests import LARGEST, ROW
 
-#: Blocks that reach beyond what QEMU set aside for them, into memory of its own (errata E-061).
+#: Blocks that extend beyond their allocation, into memory of QEMU itself (errata E-061).
 BEYOND = frozenset(("sram-as-io",))
 _PAGE = 4096
 _CHUNK = 1 << 20
@@ -21,7 +21,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Ram:
-    """One block: where it stands in the process, and how long it is, in bytes."""
+    """One block: its address in the process, and its length in bytes."""
 
     idstr: str
     address: int
@@ -29,7 +29,7 @@ class Ram:
 
 
 def blocks(machine: Machine) -> list[Ram]:
-    """All RAM blocks, as the monitor lists them."""
+    """All RAM blocks in the monitor's list."""
     found = re.findall(
         r"^\s*(\S+)\s+\d+ \wiB\s+0x\w+\s+(0x\w+)\s+0x\w+\s+(0x\w+)",
         machine.hmp("info ramblock"),
@@ -39,7 +39,7 @@ def blocks(machine: Machine) -> list[Ram]:
 
 
 def fill(machine: Machine, names: tuple[str, ...]) -> None:
-    """Write a pattern into some blocks: a row, and pages in the middle and at the end."""
+    """Write a pattern into some blocks: a row of pages, some in the middle, and the last ones."""
     with Path(f"/proc/{machine.pid}/mem").open("r+b", buffering=0) as memory:
         for number, ram in enumerate(ram for ram in blocks(machine) if ram.idstr in names):
             seed = pattern.seed(b"RAM%d" % number)
@@ -70,7 +70,7 @@ def digest_of(block: Block) -> str:
 
 
 def _pages(count: int) -> Iterator[int]:
-    """Which pages of a block get a pattern; not the first ones, which a CPU may run."""
+    """Pages of a block with a pattern; not the first ones, which a CPU may execute."""
     start = count // 8
     yield from range(start, start + max(1, min(ROW // _PAGE, count // 8)))
     yield from sorted({count // 2, count * 3 // 4, count - 1})

@@ -1,4 +1,4 @@
-"""Results on disk, one JSON object a line, and what they come to."""
+"""Results on disk, one JSON object a line, and their summary."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TextIO
 
 from tools.sweep.trial import Row, is_false_alarm, is_misread, is_missed
 
-#: What is asked of each row, and in which words.
+#: Questions about each row, and their words.
 QUESTIONS: tuple[tuple[str, Callable[[Row], bool]], ...] = (
     ("false alarm", is_false_alarm),
     ("read otherwise than QEMU does", is_misread),
@@ -19,12 +19,12 @@ QUESTIONS: tuple[tuple[str, Callable[[Row], bool]], ...] = (
 
 
 def key(row: Row) -> tuple[str, str]:
-    """What tells a row from all others: the version of QEMU and the name of the case."""
+    """Key of a row: the version of QEMU and the name of the case."""
     return row["qemu"], row["name"]
 
 
 def read(path: Path) -> list[Row]:
-    """The results so far, the last of each case; a line that was cut off is left out."""
+    """The results so far, the last of each case; a truncated line is left out."""
     rows: dict[tuple[str, str], Row] = {}
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         try:
@@ -36,13 +36,13 @@ def read(path: Path) -> list[Row]:
 
 
 def write(stream: TextIO, row: Row) -> None:
-    """Add one result, which is on disk when this returns."""
+    """Append one result, and flush it."""
     stream.write(json.dumps(row) + "\n")
     stream.flush()
 
 
 def summary(rows: Iterable[Row]) -> Iterator[str]:
-    """What the results come to, in lines."""
+    """Summary of the results, in lines."""
     rows = list(rows)
     for qemu in sorted({row["qemu"] for row in rows}):
         own = [row for row in rows if row["qemu"] == qemu]

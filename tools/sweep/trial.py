@@ -1,4 +1,4 @@
-"""One case: saved, loaded by the same QEMU, compared, and judged by `check`."""
+"""One case: save, load with the same QEMU, compare, and judge with `check`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tools.sweep import memory
 from tools.sweep.cases import SETTINGS, Case
 from tools.sweep.guests import COMMON, LARGEST
 
-#: Seconds for a save or a load; some combinations never end.
+#: Limit of a save or a load, in seconds; some combinations never end.
 TIMEOUT = 20.0
 
 _PAUSED = "pre-switchover"
@@ -39,7 +39,7 @@ Digests = Mapping[str, str]
 
 @dataclass
 class Trial:
-    """What became of a case, as it goes on."""
+    """A case, and its results so far."""
 
     case: Case
     binary: Path
@@ -47,7 +47,7 @@ class Trial:
 
     @property
     def path(self) -> Path:
-        """The file that is saved."""
+        """The saved file."""
         return self.folder / "saved"
 
     @property
@@ -57,12 +57,14 @@ class Trial:
         return frozenset(self.case.guest.filled if ignored else ())
 
     def run(self) -> Row:
-        """Go through all of it; say what became of each step.
+        """Run all steps; return the result of each.
 
         Returns:
-            `saved` and `loaded`: `completed`, or how it ended otherwise, with what QEMU `said`;
-            `memory`: whether all blocks came back; `reader`: the same of what `mappedram` reads;
-            `verdict` and `codes`: what `check` says.
+            `saved` and `loaded`: `completed`, or how it ended otherwise, with QEMU's message in
+            `said`;
+            `memory`: whether all blocks were restored; `reader`: whether `mappedram` reads the
+            same;
+            `verdict` and `codes`: the result of `check`.
         """
         row: Row = {"name": self.case.name}
         before = self._save(row)
@@ -74,7 +76,7 @@ class Trial:
         return row
 
     def _save(self, row: Row) -> Digests:
-        """Save it; digests of the memory that it had then, none where it went on changing."""
+        """Save; return digests of the memory at that time, or none if it kept changing."""
         guest, before = self.case.guest, {}
         in_background = "background-snapshot" in self.case.capabilities
         with _outcome(row, "saved"), self._machine() as machine:
@@ -83,7 +85,7 @@ class Trial:
                 machine.qmp("block-dirty-bitmap-add", node="disk0", name="bitmap0")
             before = {} if guest.live else memory.digests(machine)
             if guest.live or in_background:
-                machine.qmp("cont")  # a guest that never ran makes QEMU abort in the background
+                machine.qmp("cont")  # QEMU aborts in the background if the guest never ran
             self.path.write_bytes(b"#" * self.case.offset)
             self._migrate(machine, "migrate")
             if guest.live and not in_background:
@@ -91,7 +93,7 @@ class Trial:
         return before
 
     def _load(self, row: Row) -> Digests:
-        """Load it in a machine of its own; digests of the memory that it has then, if it loads."""
+        """Load the file in another machine; return digests of its memory if it loads."""
         after: dict[str, str] = {}
         with _outcome(row, "loaded"), self._machine(incoming=True) as machine:
             self._migrate(machine, "migrate-incoming")
@@ -109,9 +111,9 @@ class Trial:
         }
 
     def _compare(self, row: Row, before: Digests, after: Digests) -> None:
-        """What memory QEMU has got from the file, and what `mappedram` reads from it.
+        """Compare the memory that QEMU restored, and the memory that `mappedram` reads.
 
-        Where nobody knows what memory was saved, they are compared with each other.
+        If the saved memory is unknown, compare them with each other.
         """
         if self.case.way == "devices":  # Xen keeps memory elsewhere
             if after:
@@ -127,7 +129,7 @@ class Trial:
             row["memory"] = _told(before or own, after)
 
     def _read(self) -> Digests:
-        """Digests of the memory that the file holds, by our reader.
+        """Digests of the memory in the file, by our reader.
 
         Raises:
             MappedRamError: it cannot be read.
@@ -140,7 +142,7 @@ class Trial:
             }
 
     def _machine(self, *, incoming: bool = False) -> Machine:
-        """A machine of that kind; of two that share their memory, both have one file."""
+        """A machine of that kind; machines with shared memory use the same file."""
         case = self.case
         for name, image in FIRMWARE.items():
             (self.folder / name).write_bytes(image)
@@ -156,7 +158,7 @@ class Trial:
         if case.way == "devices" and command == "migrate":
             machine.qmp("xen-save-devices-state", filename=str(self.path), live=True)
             return
-        # xen-load-devices-state uses the same loader, and then dies where there is no Xen: E-056.
+        # xen-load-devices-state uses the same loader, then crashes without Xen: E-056.
         machine.configure(case.capabilities, case.parameters)
         uri = f"file:{self.path}" + (f",offset={case.offset}" if case.offset else "")
         more = {"exit_on_error": False} if command == "migrate-incoming" else {}
@@ -165,20 +167,20 @@ class Trial:
 
 
 def run(case: Case, binary: Path, folder: Path) -> Row:
-    """Try one case, with files in a folder of its own below `folder`."""
+    """Try one case, with its files in a new folder below `folder`."""
     with TemporaryDirectory(dir=folder, prefix="sweep-") as own:
         return Trial(case, binary, Path(own)).run()
 
 
 def is_false_alarm(row: Row) -> bool:
-    """Whether `check` finds fault with what QEMU wrote and loads with the right memory."""
+    """Whether `check` reports an error in a file that QEMU loads with the right memory."""
     return row.get("memory") == "right" and row.get("verdict") not in ("clean", "harmless")
 
 
 def is_misread(row: Row) -> bool:
-    """Whether `mappedram` reads other memory than QEMU does, and does not say so.
+    """Whether `mappedram` silently reads other memory than QEMU.
 
-    That it is not known what pages hold says so.
+    It is not silent if it reports unknown pages.
     """
     reader = row.get("reader", "right")
     told = reader == "right" or reader.startswith(UnknownPagesError.__name__)
@@ -186,9 +188,9 @@ def is_misread(row: Row) -> bool:
 
 
 def is_missed(row: Row) -> bool:
-    """Whether `check` has nothing to say against what QEMU itself does not get back.
+    """Whether `check` reports nothing about a file that QEMU itself does not restore.
 
-    Of a guest that went on running, nobody may know which memory was saved: that is no fault.
+    The saved memory of a guest that kept running may be unknown, which is no failure.
     """
     return (
         row.get("saved") == "completed"
@@ -198,17 +200,17 @@ def is_missed(row: Row) -> bool:
 
 
 def _wait(machine: Machine) -> None:
-    """Wait for the end of a migration, which may want to be told to go on.
+    """Wait for the end of a migration; tell it to go on if it waits for that.
 
     Raises:
-        MigrationFailedError: it ended otherwise than completed.
+        MigrationFailedError: it did not complete.
     """
     while True:
         machine.wait_until(lambda: _status(machine) in _ENDED, "migrate", TIMEOUT)
         status = _status(machine)
         if status != _PAUSED:
             break
-        with suppress(CommandFailedError):  # it has gone on by itself
+        with suppress(CommandFailedError):  # it went on by itself
             machine.qmp("migrate-continue", state=_PAUSED)
         machine.wait_until(lambda: _status(machine) != _PAUSED, "migrate-continue", TIMEOUT)
     if status != "completed":
@@ -221,14 +223,14 @@ def _status(machine: Machine) -> object:
 
 
 def _told(wanted: Digests, found: Digests) -> str:
-    """In words, whether all blocks that were wanted have been found as they should be."""
+    """Describe whether all expected blocks are right."""
     differing = sorted(idstr for idstr in wanted if wanted[idstr] != found.get(idstr))
     return "wrong: " + ", ".join(differing) if differing else "right"
 
 
 @contextmanager
 def _outcome(row: Row, step: str) -> Iterator[None]:
-    """Note how a step ends."""
+    """Record the result of a step."""
     try:
         yield
     except QemuError as error:

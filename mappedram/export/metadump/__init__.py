@@ -1,7 +1,7 @@
 """Metadumps: structure and device state of a snapshot without the guest's secrets.
 
-`policy` lists the device fields that are kept or left out. A byte is only copied if the reader
-knows its structure. Reading a metadump belongs in `io/metadump`.
+`policy` lists the device fields to keep or leave out. A byte is copied only if the reader knows its
+structure. Reading a metadump belongs in `io/metadump`.
 
 >>> from mappedram.export.metadump import Options, plan, write_packed
 >>> with open_source("guest.mapped-ram") as source:

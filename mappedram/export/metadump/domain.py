@@ -1,7 +1,7 @@
-"""The XML of a domain without its secrets: every byte that goes is replaced by one that says none.
+"""Mask the secrets in the XML of a domain, byte by byte.
 
-Tags, and names of attributes, stay; of values those stay that describe the machine. The text keeps
-its length, and stays XML if it was.
+Tags and names of attributes stay, and the values that describe the machine. The text keeps its
+length, and stays XML if it was.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.parsers import expat
 
-#: What stands for a byte that was taken away.
+#: Replacement for a masked byte.
 FILLER = b"x"
 
 _TOKEN = re.compile(
@@ -22,7 +22,7 @@ _ATTRIBUTE = re.compile(rb"([^\s=<>/\"']+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re
 _WORD = re.compile(rb"\S+")
 _XML_DECLARATION = re.compile(rb"xml\s")
 
-#: Attributes whose values stay: kinds, numbers and models of what the machine is made of.
+#: Attributes whose values stay: kinds, numbers and models of the hardware.
 _ATTRIBUTES = frozenset(
     b"type device bus model index slot function domain controller unit target multifunction mode"
     b" policy fallback check match sockets cores threads dies clusters present state size ports"
@@ -45,12 +45,12 @@ _TEXTS = frozenset(
     b"memory currentMemory maxMemory vcpu iothreads type on_poweroff on_reboot on_crash model"
     b" vendor".split()
 )
-#: Elements in which nothing stays, whatever is asked for: they hold secrets, or anything.
+#: Elements that are always masked completely: they hold secrets, or anything.
 _SECRET = frozenset(
     b"metadata description secret auth encryption launchSecurity qemu:commandline cmdline"
     b" initarg initenv".split()
 )
-#: Attributes that go, whatever is asked for.
+#: Attributes that are always masked.
 _SECRET_ATTRIBUTES = frozenset(b"passwd passwdValidTo password key secret username".split())
 
 
@@ -60,7 +60,7 @@ class MaskedDomain:
 
     Attributes:
         data: as long as before.
-        hidden: bytes that were replaced.
+        hidden: number of bytes that were replaced.
     """
 
     data: bytes
@@ -68,11 +68,11 @@ class MaskedDomain:
 
 
 def mask(data: bytes, *, names: bool) -> MaskedDomain:
-    """The text without secrets.
+    """Mask the secrets.
 
     Args:
         data: XML, without a NUL at its end.
-        names: whether names, UUIDs, paths and whatever else is no secret stays too.
+        names: keep names, UUIDs, paths and other values that are not secret.
     """
     found = bytearray(data)
     for start, end in _hidden(data, names=names):
@@ -96,12 +96,12 @@ def _refuse(*_: object) -> None:
 
 
 def blank(data: bytes) -> MaskedDomain:
-    """A text of which nothing is known: nothing of it stays."""
+    """Mask a text of unknown structure completely."""
     return MaskedDomain(FILLER * len(data), len(data))
 
 
 def _hidden(data: bytes, *, names: bool) -> Iterator[tuple[int, int]]:
-    """The ranges that are replaced."""
+    """The ranges to be replaced."""
     path: list[bytes] = []
     for token in _TOKEN.finditer(data):
         kind = token.lastgroup or ""
@@ -126,7 +126,7 @@ def _hidden(data: bytes, *, names: bool) -> Iterator[tuple[int, int]]:
 
 
 def _element(path: list[bytes], tag: bytes) -> bytes:
-    """Name of the element of a tag; `path` becomes that of what follows."""
+    """Name of the element of a tag; `path` is updated for the next one."""
     match = _NAME.match(tag)
     name = match[1] if match else b""
     if tag.startswith(b"/"):

@@ -1,4 +1,4 @@
-"""What is kept of the save image of libvirt around a stream."""
+"""Keep a part of the save image of libvirt around a stream."""
 
 from mappedram.check.bitmap_audit import first_nonzero
 from mappedram.check.save_image import Container
@@ -7,15 +7,15 @@ from mappedram.export.metadump.runs import Kept
 from mappedram.stream.libvirt import describe
 from mappedram.stream.libvirt.header import HeaderText
 
-#: Longer texts are not XML of libvirt, and are not gone through.
+#: Longer texts are not XML of libvirt, and are not searched.
 _TEXT_MAX = 4 << 20
 
 
 def keep_image(container: Container, kept: Kept, *, names: bool) -> dict[str, int]:
-    """Keep the header and what may stay of the texts.
+    """Keep the header, and the texts without secrets.
 
     Returns:
-        Bytes that were taken out of each text, by its name.
+        Number of bytes masked in each text, by its name.
     """
     image, header = container.image, container.image.header
     unused = container.field("unused")

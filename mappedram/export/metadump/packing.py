@@ -1,4 +1,4 @@
-"""A packed file as it grows: chunks first, tables behind them, the directory at the end."""
+"""Write a packed file: chunks first, tables behind them, the directory at the end."""
 
 import json
 import zlib
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TABLE_LEVEL = 6
-#: How hard each kind of bytes is compressed; digests do not become smaller.
+#: Compression level of each kind of bytes; digests cannot be compressed.
 LEVELS = {"contents": 6, "digests": 1}
 
 
 @dataclass
 class Packer:
-    """The packed file as it grows."""
+    """Writer of the packed file."""
 
     fd: int
     position: int = HEADER_SIZE
@@ -37,7 +37,7 @@ class Packer:
     )
 
     def append(self, data: bytes) -> tuple[int, int]:
-        """Write at the end; returns where it stands."""
+        """Append bytes; return their offset."""
         system.write(self.fd, data, self.position)
         start, self.position = self.position, self.position + len(data)
         return start, self.position
@@ -51,7 +51,7 @@ class Packer:
             del pending[:CHUNK_SIZE]
 
     def finish(self, name: str) -> None:
-        """Write what is left of them."""
+        """Write the rest of them."""
         if self._pending[name]:
             self._chunk(name, bytes(self._pending[name]))
             self._pending[name].clear()
@@ -60,7 +60,7 @@ class Packer:
         self.chunks[name].append(self.append(zlib.compress(data, LEVELS[name])))
 
     def table(self, name: str, *columns: "NDArray[np.int64]") -> None:
-        """Write a table, and note its place, length and number of rows."""
+        """Write a table, and note its offset, length and number of rows."""
         import numpy as np
 
         rows = len(columns[0])
@@ -80,12 +80,12 @@ class Packer:
         summary: Mapping[str, Json],
         details: Mapping[str, Json],
     ) -> None:
-        """Write the directory, and the header that leads to it.
+        """Write the directory, and the header that points to it.
 
         Args:
-            directory: what it holds besides the tables and the summary.
+            directory: its members besides the tables and the summary.
             summary: what was done, in short.
-            details: what is left out of its summary if it would become too long.
+            details: members of the summary that are dropped if it is too long.
         """
         text = b""
         for said in ({**summary, **details}, summary):

@@ -1,4 +1,4 @@
-"""What stands for pages: a digest of each, or a mark where it counts that one is not zero."""
+"""Replacements of pages: a digest of each, or a mark that a page is not zero."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 
     from mappedram.io.spans import Runs
 
-#: Bytes of a digest. By chance, two pages of 2^64 have the same.
+#: Bytes of a digest. Two of 2^64 pages collide by chance.
 DIGEST_SIZE = 16
-#: A key of BLAKE2b has up to that many bytes.
+#: Largest key of BLAKE2b, in bytes.
 KEY_MAX = 64
-#: Bytes of pages that are read at once.
+#: Bytes of pages read at once.
 _CHUNK = 1 << 20
-#: Pages of one block that are looked at together.
+#: Pages of one block in a step.
 _STEP = 1 << 20
 
-#: Places of pages, ascending, and a digest of each, one behind the other.
+#: Ascending file offsets of pages, and their concatenated digests.
 Stood: TypeAlias = "tuple[NDArray[np.int64], bytes]"
 
-#: Makes a digest of each of the pages in a buffer.
+#: Makes a digest of each page in a buffer.
 Hasher = Callable[[memoryview, int], bytes]
 
 
 def key_of(data: bytes) -> bytes:
-    """The key in a file: its bytes, or a hash of them if they are too many.
+    """The key in a file: its bytes, or a hash of them if there are too many.
 
     Raises:
-        BuildError: there are none.
+        BuildError: the file is empty.
     """
     from hashlib import blake2b
 
@@ -46,7 +46,7 @@ def key_of(data: bytes) -> bytes:
 
 
 def hasher(key: bytes) -> Hasher:
-    """Digests of pages under a key. One call of hashlib for each page: some microseconds."""
+    """Make digests of pages with a key: a call of hashlib for each, of some microseconds."""
     from hashlib import blake2b
 
     keyed = blake2b(key=key, digest_size=DIGEST_SIZE)
@@ -65,10 +65,10 @@ def hasher(key: bytes) -> Hasher:
 def block_places(
     block: Block, extents: "Runs", make: Hasher | None, progress: Progress | None
 ) -> Iterator[Stood]:
-    """Pages of one judged block for which something stands; `extents` are those of the file.
+    """Yield the pages of one judged block to replace; `extents` are those of the file.
 
-    With a hasher these are all pages that are not zero, as far as the file has data; without one,
-    only those with a clear bit, of which `check` counts how many there are.
+    With a hasher, these are all non-zero pages within the data of the file; without one, those with
+    a clear bit, which `check` counts.
     """
     import numpy as np
 
@@ -89,14 +89,14 @@ def block_places(
 def body_places(
     source: Source, bodies: "Runs", page_size: int, make: Hasher, progress: Progress | None
 ) -> Iterator[Stood]:
-    """The same for pages that stand one by one in a stream; differences are left out."""
+    """Yield scattered pages of a stream to replace, as `block_places`; differences are left out."""
     whole = bodies[bodies[:, 1] - bodies[:, 0] == page_size]
     for start in range(0, len(whole), _STEP):
         yield from _stood(source, whole[start : start + _STEP, 0], page_size, make, progress)
 
 
 def _data_pages(extents: "Runs", page_size: int, start: int, stop: int) -> "Runs":
-    """The pages in [start, stop) in which there is data; extents count from page 0."""
+    """Pages in [start, stop) that have data; extents count from page 0."""
     import numpy as np
 
     begin, end = start * page_size, stop * page_size
@@ -115,7 +115,7 @@ def _stood(
     make: Hasher | None,
     progress: Progress | None,
 ) -> Iterator[Stood]:
-    """Those of the pages at these places that are not zero; ascending places, with digests."""
+    """Yield the non-zero pages at these places in ascending order, with digests."""
     import numpy as np
 
     windows = places // _CHUNK

@@ -1,4 +1,4 @@
-"""What a metadump keeps of a file: worked out from its headers, before anything is written."""
+"""Plan what a metadump keeps of a file, from its headers, before anything is written."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,18 +23,18 @@ from mappedram.stream.snapshot import OpenSnapshot
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
 
-#: Bytes that tell what a file is in which no stream begins.
+#: Bytes that identify a file without a stream.
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is kept besides structure.
+    """Parts to keep besides structure.
 
     Attributes:
-        policy: which fields of devices.
-        names: whether names, UUIDs and paths of the guest are kept, where the format has a place
-            for them: the UUID of the configuration, the XML of the domain.
-        key: for a digest of each page; None for nothing in the place of pages.
+        policy: selects fields of devices.
+        names: keep names, UUIDs and paths of the guest, where the format has them: the UUID of the
+            configuration, the XML of the domain.
+        key: key for a digest of each page; None for no digests.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -52,12 +52,12 @@ class MetadumpPlan:
 
     Attributes:
         source: the file.
-        kept: ranges that are kept, and bytes that take the place of others.
-        context: the stream; None where none begins in the save image.
-        options: what was asked for.
-        bodies: of a stream without mapped-ram, where the bytes of pages stand.
-        devices: what became of each device.
-        hidden: bytes of names and secrets that were taken out, by what they were in.
+        kept: ranges to keep, and bytes that replace others.
+        context: the stream; None if there is none in the save image.
+        options: the options of the plan.
+        bodies: ranges of the page contents of a stream without mapped-ram.
+        devices: what is kept of each device.
+        hidden: number of bytes of names and secrets that were masked, by their place.
     """
 
     source: Source
@@ -70,12 +70,12 @@ class MetadumpPlan:
 
 
 def plan(source: Source, offset: int = 0, options: Options | None = None) -> MetadumpPlan:
-    """Work out what is kept. Reads no page.
+    """Plan a metadump. Reads no page.
 
     Args:
         source: the open file, which may be damaged.
         offset: where the stream, or the save image of libvirt around it, begins.
-        options: what is kept besides structure.
+        options: parts to keep besides structure.
 
     Raises:
         UnsupportedError: no QEMU migration stream begins there, or it is compressed.

@@ -1,7 +1,7 @@
-"""Which fields of devices a metadump keeps: a table, and what holds for all that is not in it.
+"""The fields of devices that a metadump keeps: a table, and defaults for all others.
 
-What can carry bytes of the guest is left out unless it is known not to: registers of CPUs, buffers,
-queues, types that nobody described. What counts, switches or names is kept.
+A field that can hold bytes of the guest is left out unless it is known to be harmless: registers of
+CPUs, buffers, queues, undescribed types. Counters, switches and names are kept.
 """
 
 import re
@@ -12,18 +12,18 @@ from typing import Literal
 
 from mappedram.errors import BuildError
 
-#: How much of the device state is kept: nothing but its framing, what the table says, all of it.
+#: How much device state is kept: only its framing, as the table says, or all of it.
 StateChoice = Literal["none", "default", "all"]
 
-#: Integers that stand in a row and take more bytes than this can be a queue or a register file.
+#: A longer row of integers, in bytes, may be a queue or a register file.
 ROW_MAX = 16
-#: Types of one value that is a number, a switch or a time, whatever device it is of.
+#: Types of single numbers, switches or times, in any device.
 _PLAIN = re.compile(r"(u?int(8|16|32|64)( equal| le)?|bool|timer|powered_off|fd)\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyEntry:
-    """Fields that are kept or left out by name, and why."""
+    """Fields that are kept or left out by name, with a reason."""
 
     device: str
     field: str
@@ -31,8 +31,8 @@ class PolicyEntry:
     reason: str
 
 
-#: The first entry that fits counts. `*` stands for any characters, `?` for one; a device is named
-#: by its idstr, or by what follows the last `/` in it.
+#: The first entry that matches counts. `*` stands for any characters, `?` for one; a device is
+#: named by its idstr, or by the part behind the last `/`.
 ENTRIES: tuple[PolicyEntry, ...] = (
     PolicyEntry("configuration", "*", True, "machine type and capabilities"),
     PolicyEntry("globalstate", "runstate", True, "the word for the run state, such as `running`"),
@@ -76,7 +76,7 @@ ENTRIES: tuple[PolicyEntry, ...] = (
 
 
 def glob(pattern: str) -> re.Pattern[str]:
-    """A pattern with `*` and `?`; brackets, which names of fields hold, stand for themselves."""
+    """Compile a pattern with `*` and `?`; brackets are literal, as names of fields have them."""
     marks = {"*": ".*", "?": "."}
     return re.compile("".join(marks.get(c) or re.escape(c) for c in pattern) + r"\Z", re.DOTALL)
 
@@ -86,14 +86,14 @@ _glob = lru_cache(maxsize=None)(glob)
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """What `--blank` and `--keep` take: `DEVICE:FIELD`."""
+    """Argument of `--blank` and `--keep`: `DEVICE:FIELD`."""
 
     device: str
     field: str
 
     @classmethod
     def of(cls, text: str) -> "Pattern":
-        """The pattern; what stands behind the last colon is the field.
+        """Parse a pattern; the field is behind the last colon.
 
         Raises:
             BuildError: there is no colon, or nothing on one side of it.
@@ -104,7 +104,7 @@ class Pattern:
         return cls(device, name)
 
     def fits(self, idstr: str, path: str) -> bool:
-        """Whether a field is meant."""
+        """Whether the pattern matches a field."""
         return _is_device(self.device, idstr) and bool(_glob(self.field).match(path))
 
 
@@ -115,7 +115,7 @@ def _is_device(pattern: str, idstr: str) -> bool:
 
 @dataclass(frozen=True)
 class Policy:
-    """What is kept of device state. `blank` goes before `keep`, and both before the table."""
+    """What is kept of device state. `blank` overrides `keep`, and both override the table."""
 
     state: StateChoice = "default"
     blank: tuple[Pattern, ...] = ()
@@ -126,12 +126,12 @@ class Policy:
     def of(
         cls, state: StateChoice = "default", blank: Iterable[str] = (), keep: Iterable[str] = ()
     ) -> "Policy":
-        """The policy with patterns as a command line has them. Raises as `Pattern.of` does."""
+        """Parse the patterns of a command line. Raises as `Pattern.of` does."""
         return cls(state, tuple(map(Pattern.of, blank)), tuple(map(Pattern.of, keep)))
 
     @property
     def has_patterns(self) -> bool:
-        """Whether elements of one array can fare differently."""
+        """Whether elements of one array can be treated differently."""
         return bool(self.blank or self.keep)
 
     def keeps(self, idstr: str, path: str, kind: str, row_length: int) -> bool:

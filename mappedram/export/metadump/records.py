@@ -1,4 +1,4 @@
-"""A stream without mapped-ram: the words of its records are kept, pages between them are not."""
+"""Keep the page records of a stream without mapped-ram, but not the pages in them."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 _WORD = 8
 #: More pages than a word can number.
 _PAGES_MAX = 1 << 62
-#: Structures behind which no record stands.
+#: Structures that no record follows.
 _LAST = ("end_of_section", "section_footer")
 
 
 class _Bodies(NotedRecords):
-    """Takes the place of the records of one block: notes where the bytes of all pages stand.
+    """Collects the places of page contents from the records of one block.
 
-    A page beyond the block is no reason to stop: the words up to it are needed to meet it again.
+    A page beyond the block is no reason to stop: the reader needs the words up to it.
     """
 
     def __init__(self, source: Source, page_size: int) -> None:
@@ -51,16 +51,16 @@ class _Bodies(NotedRecords):
         if len(whole):
             self.found.append(np.stack((whole, whole + self._page_size), axis=1))
         for encoded, size in ((-places[places < 0], 2), (places[compressed] - COMPRESSED, 4)):
-            for place in encoded.tolist():  # its length stands before it
+            for place in encoded.tolist():  # its length comes before it
                 length = int.from_bytes(self._source.peek(place - size, size), "big")
                 self.found.append(np.array([[place, place + length]], np.int64))
 
 
 def keep_records(snapshot: OpenSnapshot, kept: Kept) -> "Runs":
-    """Keep all of the RAM sections but the bytes of pages.
+    """Keep the RAM sections without the contents of pages.
 
     Returns:
-        Where these stand: ascending ranges, one for each record that has any.
+        The contents left out: ascending ranges, one for each record with contents.
     """
     import numpy as np
 
@@ -89,7 +89,7 @@ def keep_records(snapshot: OpenSnapshot, kept: Kept) -> "Runs":
 
 
 def _stopped_end(source: Source, stopped: FormatError, start: int, page_size: int) -> int:
-    """First byte behind what the reader looked at in the record that stopped it."""
+    """End of the bytes that the reader read in the record that stopped it."""
     offset = stopped.offset or start
     field = stopped.path.rpartition("/")[2]
     if field in ("fill", "encoding"):
@@ -105,12 +105,12 @@ def _stopped_end(source: Source, stopped: FormatError, start: int, page_size: in
 
 
 def _page_size(stream: Stream) -> int | None:
-    """What the reader took for the size of a page."""
+    """Page size that the reader used."""
     return next((pages.page_size for pages in stream.scattered.values()), stream.page_size)
 
 
 def _beginnings(stream: Stream) -> Iterator[int]:
-    """Where rows of records begin: in a section of RAM, where no structure follows another."""
+    """Beginnings of rows of records: places in a section of RAM that no other structure follows."""
     elements = sorted(stream.elements, key=lambda element: element.offset)
     offsets = [element.offset for element in elements]
     for section in stream.sections:
@@ -126,5 +126,5 @@ def _beginnings(stream: Stream) -> Iterator[int]:
 
 
 def _stopped_in(stream: Stream, section: Section) -> bool:
-    """Whether the reader gave up among the records of a section."""
+    """Whether the reader stopped among the records of a section."""
     return stream.stopped is not None and stream.stopped.path.startswith(section.path)

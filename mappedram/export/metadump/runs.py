@@ -1,4 +1,4 @@
-"""Which bytes of a file are kept, and the file as it reads with only those."""
+"""Kept ranges of a file, and the file as it reads with only those."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from mappedram.io.spans import Runs
 
-#: Ranges that are kept as tuples before they are put into an array.
+#: Kept ranges are collected as tuples up to this number, then put into an array.
 _PENDING_MAX = 1 << 16
 
 
 class Kept:
-    """Ranges of a file that are kept as they are, and bytes that take the place of others.
+    """Ranges of a file that are kept unchanged, and bytes that replace others.
 
-    Whatever is in neither is left out. Bytes that were put go before ranges that were kept.
+    Everything else is left out. Replacement bytes take precedence over kept ranges.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Kept:
         self._literals: dict[int, bytes] = {}
 
     def keep(self, start: int, end: int) -> None:
-        """Keep [start, end) as it is."""
+        """Keep [start, end) unchanged."""
         if start < end:
             if self._pending and self._pending[-1][1] == start:
                 start = self._pending.pop()[0]
@@ -42,19 +42,19 @@ class Kept:
         self._arrays.append(runs[runs[:, 0] < runs[:, 1]])
 
     def put(self, offset: int, data: bytes) -> None:
-        """Let `data` stand at `offset`; two of them do not overlap."""
+        """Replace the bytes at `offset` by `data`; replacements do not overlap."""
         if data:
             self._literals[offset] = data
 
     def holds(self, offset: int) -> bool:
-        """Whether a byte is kept, or another one takes its place."""
+        """Whether a byte is kept or replaced."""
         runs, literals = self.runs(), self.literals
         if len(touching(runs, offset, offset + 1)):
             return True
         return any(at <= offset < at + len(data) for at, data in literals)
 
     def with_ranges(self, ranges: Iterable[tuple[int, int]]) -> "Kept":
-        """The same with more ranges; this one stays as it is."""
+        """A copy with more ranges."""
         self._settle()
         more = Kept()
         more._arrays = list(self._arrays)
@@ -67,7 +67,7 @@ class Kept:
         self._pending = []
 
     def runs(self) -> "Runs":
-        """What is kept as it is: ascending, and no two touch."""
+        """Ranges that are kept unchanged: ascending, and no two touch."""
         self._settle()
         runs = intervals.union(*self._arrays)
         self._arrays = [runs]
@@ -75,7 +75,7 @@ class Kept:
 
     @property
     def literals(self) -> list[tuple[int, bytes]]:
-        """What takes the place of other bytes: offsets, ascending, and bytes."""
+        """Replacement bytes: ascending offsets, and bytes."""
         return sorted(self._literals.items())
 
 
@@ -91,7 +91,7 @@ def _without(runs: "Runs", holes: "Runs") -> "Runs":
 
 
 def places_of(runs: "Runs", offset: int, end: int) -> "NDArray[np.int64]":
-    """Every byte of [offset, end) that is in one of the runs, counted from `offset`."""
+    """Offsets of all bytes of [offset, end) in one of the runs, relative to `offset`."""
     import numpy as np
 
     within = runs.clip(offset, end) - offset
@@ -102,13 +102,13 @@ def places_of(runs: "Runs", offset: int, end: int) -> "NDArray[np.int64]":
 
 
 def touching(runs: "Runs", start: int, end: int) -> "Runs":
-    """Those of the runs that share a byte with [start, end)."""
+    """Runs that overlap [start, end)."""
     first = int(runs[:, 1].searchsorted(start, "right"))
     return runs[first : max(first, int(runs[:, 0].searchsorted(end, "left")))]
 
 
 class KeptSource(DerivedSource):
-    """A file as it reads where only what is kept is left of it; holes stand where they stood."""
+    """A file as it reads with only the kept bytes; holes stay in place."""
 
     def __init__(self, base: Source, kept: Kept) -> None:
         super().__init__(base)
@@ -118,7 +118,7 @@ class KeptSource(DerivedSource):
         self._longest = max((len(data) for _, data in self._literals), default=0)
 
     def read(self, offset: int, length: int) -> bytes:
-        """At most `length` bytes at `offset`; fewer only where the file ends."""
+        """At most `length` bytes at `offset`; fewer only at the end of the file."""
         import numpy as np
 
         length = max(0, min(length, self.size - offset))

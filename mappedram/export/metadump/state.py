@@ -1,4 +1,4 @@
-"""Which bytes of device state are kept: the fields that the policy keeps, and all framing."""
+"""Keep device state: the fields that the policy keeps, and all framing."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ _INDEX = re.compile(r"\[[0-9]+\]")
 
 @dataclass
 class DeviceSummary:
-    """What became of one device: bytes kept, and the fields left out with their bytes."""
+    """Summary of one device: bytes kept, and the fields left out with their bytes."""
 
     idstr: str
     instance_id: int
@@ -34,7 +34,7 @@ class DeviceSummary:
 
 
 def keep_state(snapshot: OpenSnapshot, policy: Policy, kept: Kept) -> list[DeviceSummary]:
-    """Keep what the policy keeps of all devices, and say what became of each."""
+    """Keep the fields of all devices that the policy keeps, and summarise each device."""
     return [_keep_device(device, policy, kept) for device in snapshot.state]
 
 
@@ -65,6 +65,6 @@ def _codec(leaf: Leaf) -> object:
 
 
 def _count_size(leaf: Leaf) -> int:
-    """Bytes of the count in front of a field that has one: it says where the field ends."""
+    """Bytes of the count in front of a field, if it has one: it tells where the field ends."""
     known = _codec(leaf)
     return known.count_size if isinstance(known, Counted) else 0

@@ -1,4 +1,4 @@
-"""What made the reader stop: the fewest bytes behind that place with which it stops alike."""
+"""Keep the fewest bytes that make the reader stop at the same place for the same reason."""
 
 from collections.abc import Callable
 
@@ -8,24 +8,24 @@ from mappedram.stream.model import Stream
 from mappedram.stream.reader import read_stream
 from mappedram.stream.snapshot import OpenSnapshot
 
-#: Prefixes that are tried, as powers of two: no structure is longer.
+#: Longest prefix to try, as a power of two: no structure is longer.
 _LONGEST = 17
-#: Up to this length, it is found out which bytes count: in pieces first, and then one by one.
+#: Up to this length, find the bytes that matter: first in pieces, then one by one.
 _FINE_MAX = 1 << 10
 _STEPS = (8, 1)
-#: How many structures are read for all of that, if the reader does not have to be followed once.
+#: Most structures to parse for this, beyond one pass of the reader.
 _BUDGET = 1 << 18
-#: Bytes of a stream without mapped-ram that are as much work as one structure.
+#: Bytes of a stream without mapped-ram that take as long as one structure.
 _RECORDS = 1 << 14
 
-#: Half-open ranges, counted from where the reader stopped.
+#: Half-open ranges, relative to where the reader stopped.
 Spans = list[tuple[int, int]]
 
 
 def keep_stop(snapshot: OpenSnapshot, kept: Kept) -> None:
-    """Keep what is needed for the reader to give up at the same place for the same reason.
+    """Keep the bytes needed for the reader to stop at the same place for the same reason.
 
-    It may be bytes of a page that were taken for a header, so that each is left out that can be.
+    They may be bytes of a page that were read as a header, so as few as possible are kept.
     """
     stream = snapshot.stream
     if stream.stopped is None:
@@ -57,7 +57,7 @@ def keep_stop(snapshot: OpenSnapshot, kept: Kept) -> None:
 
 
 def _thinned(spans: Spans, step: int, is_alike: Callable[[Spans], bool]) -> Spans:
-    """The pieces of that length without which the reader would go elsewhere."""
+    """Pieces of that length that the reader needs to stop in the same way."""
     pieces = [
         (at, min(at + step, last)) for first, last in spans for at in range(first, last, step)
     ]
@@ -69,7 +69,7 @@ def _thinned(spans: Spans, step: int, is_alike: Callable[[Spans], bool]) -> Span
 
 
 def _outcome(stream: Stream) -> tuple[object, ...]:
-    """Where and why the reader gave up, and what it had passed by then."""
+    """Where and why the reader stopped, and what it had read by then."""
     stopped = stream.stopped
     why = stopped and (type(stopped), str(stopped), stopped.expected, stopped.actual)
     return why, stream.end, [(e.kind, e.offset, e.length) for e in stream.elements]

@@ -1,4 +1,4 @@
-"""Which bytes of a stream are structure: headers, bitmaps, the JSON text, what rules look at."""
+"""Keep the structure of a stream: headers, bitmaps, the JSON text, bytes that rules need."""
 
 import json
 
@@ -15,16 +15,16 @@ from mappedram.stream.model import Element, RamBlock, Section, is_kind
 from mappedram.stream.reader.vmdescription import JSON_MAX
 from mappedram.stream.snapshot import OpenSnapshot
 
-#: Data of a command that QEMU knows: a number or two. Longer ones hold names, or anything.
+#: Most bytes of data of a command that are kept: a number or two. Longer data may hold names.
 _COMMAND_DATA_MAX = 16
 #: Bytes of the bitmap of a block of fewer than 64 pages.
 _WORD = 8
 _VMDESCRIPTION_HEADER: int = VmDescription.sizeof()
 _HEADER_SIZE: int = MappedRamHeader.sizeof()
 _UUID = "configuration/uuid"
-#: What becomes of a text that is no JSON behind the place where that shows.
+#: Replacement for the rest of a text that is not JSON, behind the error.
 _FILLER = b"x" * 256
-#: What becomes of one that is too much of it: no word and no number stays.
+#: Replacement for JSON that is too long or too deep: it keeps no word and no number.
 _SHAPE = bytes(
     byte if byte in b'[]{}":, ' else ord("1" if byte in b"0123456789" else "x")
     for byte in range(256)
@@ -32,15 +32,15 @@ _SHAPE = bytes(
 
 
 def keep_structure(context: Context, kept: Kept, *, names: bool) -> int:
-    """Keep what the reader followed, and what rules look at besides pages and device state.
+    """Keep what the reader followed, and what rules need besides pages and device state.
 
     Args:
         context: the file.
-        kept: what is kept of it.
-        names: whether the UUID of the guest is.
+        kept: collects the kept parts.
+        names: keep the UUID of the guest.
 
     Returns:
-        Bytes of names that were left out.
+        Number of bytes of names that were left out.
     """
     hidden = sum(_keep_element(element, kept, names=names) for element in context.stream.elements)
     _keep_first_header(context, kept)
@@ -51,7 +51,7 @@ def keep_structure(context: Context, kept: Kept, *, names: bool) -> int:
 
 
 def _keep_element(element: Element[object], kept: Kept, *, names: bool) -> int:
-    """Keep one structure; returns how many bytes of it were left out as a name."""
+    """Keep one structure; return the number of bytes left out of it as a name."""
     end = element.end
     if is_kind(element, structures.COMMAND):
         known = element.values["command"] in set(CommandType)
@@ -65,21 +65,21 @@ def _keep_element(element: Element[object], kept: Kept, *, names: bool) -> int:
 
 
 def _keep_first_header(context: Context, kept: Kept) -> None:
-    """The header that the first block would have with other capabilities: a rule looks there."""
+    """Keep the header that the first block would have with other capabilities: a rule needs it."""
     found = first_header(context)
     if found is not None:
         record = next(context.of_kind(structures.MEM_SIZE))
         kept.keep(record.end, record.end + 1)
         kept.keep(found[1], min(found[1] + _HEADER_SIZE, context.stream.file_size))
         return
-    # Only where a header was announced and refused: behind others, pages may stand there.
+    # Only if a header was announced and refused: otherwise, these bytes may be pages.
     if context.stream.announces_mapped_ram and not context.stream.blocks:
         for start, end in looked_at(context):
             kept.keep(start, max(start, min(end, context.stream.file_size)))
 
 
 def _keep_description(snapshot: OpenSnapshot, kept: Kept) -> None:
-    """The JSON text: all of what is JSON, else as much as says why it is not."""
+    """Keep the JSON text: the valid part, otherwise as much as shows why it is not JSON."""
     description = snapshot.stream.vmdescription
     if description is None:
         return
@@ -93,9 +93,9 @@ def _keep_description(snapshot: OpenSnapshot, kept: Kept) -> None:
 
 
 def _parsed_length(text: bytes) -> int | None:
-    """Bytes of a text up to and with the one at which it turns out not to be JSON.
+    """Length of a text up to and including the byte that shows that it is not JSON.
 
-    None where no single byte is to blame, but how deep it nests, or how long a number is.
+    None if no single byte is the cause, but the depth of nesting, or the length of a number.
     """
     encoding = json.detect_encoding(text)
     try:
@@ -110,7 +110,7 @@ def _parsed_length(text: bytes) -> int | None:
 
 
 def _keep_bitmaps(context: Context, kept: Kept) -> None:
-    """The bitmaps that have their bytes to themselves; others may lie over anything."""
+    """Keep the bitmaps that overlap nothing; others may lie over anything."""
     shared = {claim.path for pair in context.overlaps for claim in pair}
     located = {block.model.path for block in context.located}
     begin, end = context.stream.offset, context.stream.file_size
@@ -132,13 +132,13 @@ def _keep_bitmaps(context: Context, kept: Kept) -> None:
 
 
 def _usual_size(context: Context, block: RamBlock) -> int:
-    """Bytes of a bitmap whose block gives a page size that cannot be."""
+    """Bytes of the bitmap of a block with an impossible page size."""
     page_size = context.stream.page_size
     return bitmap_size(block.used_length // page_size) if page_size else 0
 
 
 def _keep_shapes(context: Context, offsets: list[int], kept: Kept) -> None:
-    """Of words that the byte order is guessed from: which of their bytes are zero."""
+    """Keep which bytes are zero in the words that the byte order is guessed from."""
     places = {
         offset + index
         for offset in offsets
@@ -151,7 +151,7 @@ def _keep_shapes(context: Context, offsets: list[int], kept: Kept) -> None:
 
 
 def _keep_strays(context: Context, kept: Kept) -> None:
-    """The first byte of each piece of padding that is not zero: `check` shows it."""
+    """Keep the first non-zero byte of each piece of padding: `check` shows it."""
     located = {block.model.path for block in context.located}
     for region in context.snapshot.regions():
         of_a_block = region.kind == "padding" and region.path.rpartition("/")[0] in located

@@ -1,4 +1,4 @@
-"""Whether `mappedram check` says the same of a metadump as of the file that it was made of."""
+"""Compare the findings of `mappedram check` on a metadump with those on the original."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from mappedram.io.source import Source
 
 @dataclass(frozen=True)
 class VerdictComparison:
-    """What `check` says of both.
+    """Comparison of two reports of `check`.
 
     Attributes:
         report: on the metadump.
         same_findings: whether the findings are those on the original, word for word.
-        same_verdicts: whether each release of QEMU is said to come to the same with both. Where the
-            loader goes on through bytes that no reader knows as structure, it may not be.
+        same_verdicts: whether each release of QEMU has the same verdict on both. It may not if the
+            loader goes on through bytes that the reader does not know as structure.
     """
 
     report: Report

@@ -1,4 +1,4 @@
-"""Writing a metadump: packed, or as a sparse file with everything in its place."""
+"""Write a metadump: packed, or as a sparse file with everything in its place."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 #: Columns of a table of places at equal distances.
 Columns: TypeAlias = tuple["NDArray[np.int64]", ...]
 
-#: Extents are numbers too; with more than half of all, some are left out.
+#: Extents are tables of numbers, too; if they exceed half of all numbers, some are left out.
 EXTENTS_MAX = NUMBERS_MAX // 2
-#: Devices of which the directory says what was left out; hostile files have millions.
+#: Most devices whose omissions the directory lists; hostile files have millions.
 _DEVICES_MAX = 10_000
 
 
 @dataclass
 class WrittenMetadump:
-    """What is in a metadump.
+    """Contents of a metadump.
 
     Attributes:
-        size: bytes of the file that it was made of.
-        data: bytes of it that were not in holes.
-        kept: bytes that were kept, or replaced by others.
+        size: bytes of the original file.
+        data: bytes of it that are not in holes.
+        kept: bytes that were kept or replaced.
         in_pages: bytes of `data` that were pages.
-        digests: pages with a digest.
-        marks: pages that are only marked as not zero.
+        digests: number of pages with a digest.
+        marks: number of pages that are only marked as not zero.
     """
 
     size: int
@@ -68,10 +68,10 @@ def write_packed(
     """Write the metadump into the empty file open as `fd`.
 
     Args:
-        plan: what is kept.
+        plan: the plan.
         fd: descriptor of an empty seekable file, open for writing.
-        about: what whoever reads it is to know of what was left out.
-        progress: called with the number of bytes of pages that were read.
+        about: description of what was left out, for its reader.
+        progress: called with the number of bytes of pages read.
 
     Raises:
         UnsupportedError: the file has more runs than a metadump holds.
@@ -106,7 +106,7 @@ def write_packed(
 
 
 def summary_of(plan: MetadumpPlan) -> dict[str, Json]:
-    """What was taken out of which device and text."""
+    """Summary of what was left out, by device and text."""
     options = plan.options
     return {
         "pages": "digests" if options.key is not None else "none",
@@ -118,9 +118,9 @@ def summary_of(plan: MetadumpPlan) -> dict[str, Json]:
 
 
 def write_unpacked(source: Source, fd: int, *, progress: Progress | None = None) -> None:
-    """Write the file that a metadump stands for into the empty file open as `fd`.
+    """Write the unpacked file of a metadump into the empty file open as `fd`.
 
-    What was data is data, so that it takes the space on the disk that the original took.
+    Data stays data, so that the file takes the same space on the disk as the original.
 
     Raises:
         OSError: reading or writing failed.
@@ -137,7 +137,7 @@ def write_unpacked(source: Source, fd: int, *, progress: Progress | None = None)
 
 
 def _coarse(plan: MetadumpPlan, extents: "Runs") -> "Runs":
-    """The extents, with gaps closed in which no page is stored: they read as zeros anyway."""
+    """Join extents across gaps without stored pages: those read as zeros anyway."""
     parts = [extents]
     for block in plan.context.judged if plan.context else ():
         unset = intervals.complement(block.bitmap.runs(), 0, block.num_pages)
@@ -146,7 +146,7 @@ def _coarse(plan: MetadumpPlan, extents: "Runs") -> "Runs":
 
 
 def _contents(plan: MetadumpPlan, extents: "Runs", file: Packer) -> "Runs":
-    """Write all that is kept; returns where it stands in the original."""
+    """Write all kept bytes; return their places in the original."""
     import numpy as np
 
     runs = intervals.intersection(plan.kept.runs(), _known(plan.source, extents))
@@ -161,13 +161,13 @@ def _contents(plan: MetadumpPlan, extents: "Runs", file: Packer) -> "Runs":
 
 
 def _known(source: Source, extents: "Runs") -> "Runs":
-    """The extents without what is not known, where the source is a metadump itself."""
+    """The extents without unknown parts, if the source is itself a metadump."""
     left_out = intervals.from_pairs(source.left_out(0, source.size))
     return intervals.intersection(extents, intervals.complement(left_out, 0, source.size))
 
 
 def _ranges(source: Source, runs: "Runs") -> Iterator[tuple[int, "Runs", bytes]]:
-    """Windows of the file with runs in them: where, which, and the bytes of those."""
+    """Windows of the file with their offset, their runs, and the bytes of those."""
     import numpy as np
 
     for start, part in grouped(runs, CHUNK_SIZE):
@@ -182,7 +182,7 @@ def _ranges(source: Source, runs: "Runs") -> Iterator[tuple[int, "Runs", bytes]]
 def _in_order(
     windows: Iterable[tuple[int, "Runs", bytes]], literals: list[tuple[int, bytes]]
 ) -> Iterator[bytes]:
-    """The bytes of windows and literals in the order of the file; a literal can lie in a window."""
+    """Bytes of windows and literals in file order; a literal can lie within a window."""
     at = 0
     for _, part, data in windows:
         done = 0
@@ -198,7 +198,7 @@ def _in_order(
 
 
 def _pages(plan: MetadumpPlan, extents: "Runs", file: Packer, progress: Progress | None) -> Columns:
-    """Write the digests, if there are to be any; returns where they, or marks, stand."""
+    """Write the digests, if any; return their places, or those of the marks."""
     import numpy as np
 
     width = DIGEST_SIZE if plan.options.key is not None else len(MARK)
@@ -212,7 +212,7 @@ def _pages(plan: MetadumpPlan, extents: "Runs", file: Packer, progress: Progress
 
 
 def _places(plan: MetadumpPlan, extents: "Runs", progress: Progress | None) -> Iterator[Stood]:
-    """The pages for which something stands, ascending."""
+    """Yield the pages to replace, in ascending order."""
     context, key = plan.context, plan.options.key
     make = hasher(key) if key is not None else None
     if context is None:
@@ -225,9 +225,9 @@ def _places(plan: MetadumpPlan, extents: "Runs", progress: Progress | None) -> I
 
 
 def _strided(starts: "NDArray[np.int64]", ends: "NDArray[np.int64]") -> Columns:
-    """Ascending runs as places at equal distances, where many are: first, width, step, count.
+    """Describe ascending runs as places at equal distances: first, width, step, count.
 
-    The distance that most neighbours have is the only one that is looked for.
+    Only the most frequent distance of neighbours is used.
     """
     import numpy as np
 

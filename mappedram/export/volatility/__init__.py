@@ -1,13 +1,13 @@
-"""A layer for Volatility 3 that reads guest memory from a snapshot as it is.
+"""A layer for Volatility 3 that reads guest memory directly from a snapshot.
 
     vol -p "$(mappedram volatility)" -f guest.mapped-ram banners.Banners
 
-Volatility imports whatever lies in the folders given by `-p`, and tries what it finds there on the
-file; it has no other way to learn of a layer. So only the plugin itself belongs in `plugins`.
+Volatility imports everything in the folders given by `-p`, and tries the layers it finds there on
+the file; there is no other way to register a layer. So only the plugin itself belongs in `plugins`.
 Finding memory by its address belongs in `guest/physical`.
 """
 
 from pathlib import Path
 
-#: The folder for `vol -p`. All that lies in it is imported as a plugin, so nothing else may.
+#: The folder for `vol -p`. Volatility imports everything in it, so it holds only the plugin.
 PLUGIN_DIRECTORY = Path(__file__).parent / "plugins"

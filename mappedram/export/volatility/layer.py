@@ -1,4 +1,4 @@
-"""The layers of Volatility: one for memory, and one that stands for a file that cannot be read."""
+"""Layers of Volatility: one for memory, and one in place of an unreadable file."""
 
 import logging
 import os
@@ -13,15 +13,15 @@ from volatility3.framework.configuration import requirements
 from mappedram.errors import MappedRamError
 from mappedram.export.volatility.memory import GuestMemory
 
-#: Name of the environment variable that, set to anything, has files read that do not tell all of
-#: memory. Volatility hands settings of a layer over only to layers that a user names himself.
+#: Environment variable that, set to anything, allows files that do not know all of memory.
+#: Volatility passes settings of a layer only to layers that the user names.
 PARTIAL = "MAPPEDRAM_PARTIAL"
 
 vollog = logging.getLogger(__name__)
 
 
 def path_of(location: str) -> str | None:
-    """The path that a location of Volatility names; None where it is no file of this machine."""
+    """Path of a location of Volatility; None if it is not a local file."""
     parts = urlsplit(location)
     return url2pathname(parts.path) if parts.scheme == "file" and not parts.netloc else None
 
@@ -29,7 +29,7 @@ def path_of(location: str) -> str | None:
 class MappedRamLayer(interfaces.layers.DataLayerInterface):
     """Guest-physical memory of a snapshot, a stream or a save image of libvirt.
 
-    Not a translation of the layer of the file: pages that are not stored have no place there.
+    It does not translate to the layer of the file: pages that are not stored have no place there.
     """
 
     def __init__(
@@ -42,17 +42,17 @@ class MappedRamLayer(interfaces.layers.DataLayerInterface):
         super().__init__(context, config_path, name, metadata)
         self._opened: GuestMemory | None = None
         self._told = False
-        # What cannot be read is to be known now.
+        # Read them now, so that errors appear here.
         self._spans = self.memory.spans
 
     @classmethod
     def get_requirements(cls) -> list[interfaces.configuration.RequirementInterface]:
-        """The file, as the layer of files has it."""
+        """The location of the file, which is all that the layer needs."""
         return [requirements.StringRequirement(name="location", optional=False)]
 
     @property
     def memory(self) -> GuestMemory:
-        """The open file; opened again in each process that gets a copy of the layer."""
+        """The open file; reopened in each process that gets a copy of the layer."""
         if self._opened is None:
             path = path_of(self.config["location"])
             assert path is not None
@@ -61,21 +61,21 @@ class MappedRamLayer(interfaces.layers.DataLayerInterface):
 
     @property
     def minimum_address(self) -> int:
-        """The first address that is memory."""
+        """First address of memory."""
         return self._spans[0][0]
 
     @property
     def maximum_address(self) -> int:
-        """The last address that is memory."""
+        """Last address of memory."""
         return self._spans[-1][1] - 1
 
     def is_valid(self, offset: int, length: int = 1) -> bool:
-        """Whether all of it is memory, pages of zeros included."""
+        """Whether the whole range is memory, including zero pages."""
         span = self.memory.span(offset)
         return span is not None and offset + length <= span[1]
 
     def read(self, offset: int, length: int, pad: bool = False) -> bytes:
-        """Memory; with `pad`, zeros where there is none.
+        """Read memory; with `pad`, zeros where there is none.
 
         Raises:
             InvalidAddressException: some of it is not memory, or is not in the file.
@@ -96,7 +96,7 @@ class MappedRamLayer(interfaces.layers.DataLayerInterface):
         try:
             return self.memory.read(offset, length)
         except MappedRamError as error:
-            # Volatility keeps quiet about what a scan cannot read.
+            # Volatility does not report what a scan cannot read.
             if not self._told:
                 self._told = True
                 vollog.error(f"Guest memory at {offset:#x}: {error}")
@@ -108,7 +108,7 @@ class MappedRamLayer(interfaces.layers.DataLayerInterface):
         raise exceptions.InvalidAddressException(self.name, offset, why)
 
     def write(self, offset: int, data: bytes) -> None:
-        """Refused: a snapshot is not changed.
+        """Refuse to change a snapshot.
 
         Raises:
             LayerException: always.
@@ -121,10 +121,10 @@ class MappedRamLayer(interfaces.layers.DataLayerInterface):
         scanner: interfaces.layers.ScannerInterface,
         sections: Iterable[tuple[int, int]],
     ) -> Iterable[interfaces.layers.IteratorValue]:
-        """Leave out memory that holds nothing but zeros, however much of it there is.
+        """Skip zero memory, however much of it there is.
 
-        Scanners give what begins within a chunk and ends within its overlap, so that this much of
-        zeros around what is stored is enough for all but patterns of nothing but zeros.
+        Scanners report matches that begin within a chunk and end within its overlap. So they need
+        only this many zeros around stored pages, except for patterns of zeros alone.
         """
         stored = (
             (first, last - first)
@@ -141,28 +141,28 @@ class MappedRamLayer(interfaces.layers.DataLayerInterface):
             self._opened = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy opens the file for itself: contexts are copied, also to other processes."""
+        """Drop the open file: contexts are copied, also to other processes, and reopen it there."""
         return self.__dict__ | {"_opened": None}
 
 
 class RefusedLayer(interfaces.layers.DataLayerInterface):
-    """No memory at all, in place of a snapshot that cannot be read.
+    """An empty layer in place of a snapshot that cannot be read.
 
     Without it, Volatility would take the file for flat memory, and every address would be wrong.
     """
 
     @property
     def minimum_address(self) -> int:
-        """Only for show: no address is valid."""
+        """Required, but no address is valid."""
         return 0
 
     @property
     def maximum_address(self) -> int:
-        """Only for show: no address is valid; of 0, Volatility would take the logarithm."""
+        """Required, but no address is valid; not 0, because Volatility takes its logarithm."""
         return 1
 
     def is_valid(self, offset: int, length: int = 1) -> bool:
-        """No."""
+        """Always false."""
         del offset, length
         return False
 
@@ -177,7 +177,7 @@ class RefusedLayer(interfaces.layers.DataLayerInterface):
         raise exceptions.InvalidAddressException(self.name, offset, "the file could not be read")
 
     def write(self, offset: int, data: bytes) -> None:
-        """Refused.
+        """Refuse to write.
 
         Raises:
             LayerException: always.

@@ -1,4 +1,4 @@
-"""Guest-physical memory as Volatility asks for it: a few bytes at a time, and all over it."""
+"""Guest-physical memory for Volatility, which reads a few bytes at a time from anywhere."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -14,29 +14,29 @@ from mappedram.stream.libvirt import open_any
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
 
-#: What is read at once and kept, as page tables are read entry by entry; and how many of them.
+#: Bytes of a cached chunk, since page tables are read entry by entry; and number of chunks.
 CHUNK = 1 << 16
 _CHUNKS_KEPT = 256
-#: Zeros between two runs of pages that are rather read than made a seam of.
+#: Gaps between runs of pages up to this size are read instead of splitting the range.
 _NEAR = 1 << 16
 
 Span = tuple[int, int]
 
 
 class GuestMemory:
-    """The memory of one open file: what `mappedram convert -O elf` would export of it.
+    """The memory of one open file, as `mappedram convert -O elf` would export it.
 
     Args:
         path: a snapshot, a stream or a save image of libvirt.
-        partial: take pages that the file does not tell for no memory, and go on.
+        partial: treat unknown pages as no memory, and go on.
 
     Attributes:
         spans: half-open ranges of guest-physical addresses, ascending, none touching the next.
-        doubts: what of guest memory is a guess or unknown, in words.
+        doubts: parts of guest memory that are a guess or unknown, in words.
 
     Raises:
-        UnknownPagesError: the file does not tell all of memory.
-        MappedRamError: it cannot be followed, or where its memory lies cannot be told.
+        UnknownPagesError: the file does not know all of memory.
+        MappedRamError: it cannot be followed, or the place of its memory is unknown.
         OSError: it cannot be opened or read.
     """
 
@@ -56,23 +56,23 @@ class GuestMemory:
         self._chunk = lru_cache(_CHUNKS_KEPT)(self._read_chunk)
 
     def span(self, gpa: int) -> Span | None:
-        """The span in which `gpa` lies."""
+        """The span that contains `gpa`."""
         index = bisect_right(self._starts, gpa) - 1
         if index < 0 or gpa >= self.spans[index][1]:
             return None
         return self.spans[index]
 
     def overlapping(self, start: int, stop: int) -> Iterator[Span]:
-        """The parts of [start, stop) where there is memory."""
+        """Parts of [start, stop) with memory."""
         for first, last in self.spans:
             if first < stop and last > start:
                 yield max(first, start), min(last, stop)
 
     def read(self, gpa: int, size: int) -> bytes:
-        """Memory within one span; zeros where no page is stored.
+        """Read memory within one span; zeros for pages that are not stored.
 
         Raises:
-            MappedRamError: the file does not have what it promises.
+            MappedRamError: the file lacks bytes that its structure declares.
         """
         span = self.span(gpa)
         assert span is not None
@@ -82,18 +82,18 @@ class GuestMemory:
         try:
             data = b"".join(self._chunk(span, number) for number in range(first, last + 1))
         except MappedRamError:
-            # Not all of the chunks was asked for.
+            # Only a part of the chunks is needed.
             return self._memory.read(gpa, size)
         start = gpa - span[0] - first * CHUNK
         return data[start : start + size]
 
     def stored(self, start: int, stop: int, margin: int) -> Iterator[Span]:
-        """The parts of [start, stop) in which something other than zeros may stand.
+        """Parts of [start, stop) that may be non-zero.
 
         Args:
             start: first guest-physical address.
-            stop: first address behind.
-            margin: bytes of zeros to be given on both sides of it, where there are as many.
+            stop: first address behind the range.
+            margin: bytes of zeros to include on both sides of each part, if there are as many.
         """
         for first, last in self.overlapping(start, stop):
             low = high = first
@@ -108,7 +108,7 @@ class GuestMemory:
                 yield max(low - margin, first), min(high + margin, last)
 
     def _near_runs(self, first: int, last: int) -> Iterator[Span]:
-        """Runs of pages within a part of a span, ascending; most that are near, joined."""
+        """Runs of pages within a part of a span, ascending; most close runs are joined."""
         for one in self._ranges:
             if one.gpa >= last or one.end <= first:
                 continue
@@ -136,7 +136,7 @@ def _joined_runs(runs: "Runs") -> Iterator[Span]:
 
 
 def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Ascending spans that touch, made one."""
+    """Join ascending spans that touch."""
     joined: list[Span] = []
     for start, stop in spans:
         if joined and joined[-1][1] == start:

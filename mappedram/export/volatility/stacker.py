@@ -1,4 +1,4 @@
-"""What Volatility asks, of each file, whether it has a layer for it."""
+"""The stacker that offers Volatility a layer for a file."""
 
 import logging
 from typing import Any, ClassVar
@@ -15,10 +15,10 @@ vollog = logging.getLogger(__name__)
 
 
 class MappedRamStacker(interfaces.automagic.StackerLayerInterface):
-    """Takes what begins like a stream of QEMU or a save image of libvirt, and nothing else."""
+    """Accepts streams of QEMU and save images of libvirt, and nothing else."""
 
-    #: Before Volatility's own layer for QEMU, which has 10: it gives up on every mapped-ram file,
-    #: and the file is then taken for flat memory.
+    #: Before Volatility's own layer for QEMU, which has 10: it fails for every mapped-ram file,
+    #: which is then taken for flat memory.
     stack_order: ClassVar[int] = 9
 
     @classmethod
@@ -28,7 +28,7 @@ class MappedRamStacker(interfaces.automagic.StackerLayerInterface):
         layer_name: str,
         progress_callback: Any = None,
     ) -> interfaces.layers.DataLayerInterface | None:
-        """The layer, or None where the file is none of ours."""
+        """The layer, or None for a file of another kind."""
         del progress_callback
         base = context.layers[layer_name]
         if not isinstance(base, physical.FileLayer) or base.maximum_address < MAGIC_SIZE:
@@ -44,7 +44,7 @@ class MappedRamStacker(interfaces.automagic.StackerLayerInterface):
                 f" it; with {PARTIAL}=1 in the environment, unknown pages are no memory"
             )
         except Exception as error:
-            # Whatever it is, Volatility would go on without a word, and with wrong addresses.
+            # Whatever the error is, Volatility would go on silently with wrong addresses.
             vollog.error(
                 f"{base.location}: guest memory cannot be read: {error}. Nothing is shown of it,"
                 " as addresses would be wrong"
@@ -57,7 +57,7 @@ def _memory(
 ) -> MappedRamLayer:
     path = path_of(base.location)
     if path is None or _head(path) != head:
-        # Volatility opens archives and fetches what is elsewhere; pages are read by offset here.
+        # Volatility unpacks archives and downloads files; pages are read by offset here.
         raise OSError("not a file of this machine as it is; fetch or unpack it first")
     config_path, name = _place(context, "MappedRamLayer")
     context.config[interfaces.configuration.path_join(config_path, "location")] = base.location
@@ -73,6 +73,6 @@ def _head(path: str) -> bytes:
 
 
 def _place(context: interfaces.context.ContextInterface, kind: str) -> tuple[str, str]:
-    """Configuration path and name of a layer, which are one."""
+    """Configuration path and name of a layer, which are the same."""
     name = context.layers.free_layer_name(kind)
     return name, name

@@ -1,4 +1,4 @@
-"""The catalogue of defects: for every rule of `mappedram.check`, ways to break just that one.
+"""The catalogue of defects: for every rule of `mappedram.check`, ways to break only that one.
 
 A defect changes a sound file that `fuzz` has drawn; `exceptions` lists the rules that cannot be
 broken alone. Changes to files of a real QEMU belong in `tests/check/cases.py`.

@@ -15,7 +15,7 @@ def _one_block(spec: SnapshotSpec, num_pages: int, *runs: tuple[int, int]) -> Sn
 
 @breaks("MR301")
 def bit_of_a_page_too_many(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    num_pages = 1 + rng.randrange(7)  # so that the byte order shows in the other bytes
+    num_pages = 1 + rng.randrange(7)  # makes the byte order visible in the other bytes
     draft = Draft.of(_one_block(spec, num_pages, (0, num_pages)))
     stored = (1 << num_pages) - 1
     _set_bitmap(draft, bytes([stored | 1 << (num_pages + rng.randrange(8 - num_pages))]))
@@ -25,7 +25,7 @@ def bit_of_a_page_too_many(spec: SnapshotSpec, rng: Random) -> SparseFile:
 @breaks("MR302")
 def bit_over_a_hole(spec: SnapshotSpec, rng: Random) -> SparseFile:
     count = 2 + rng.randrange(6)
-    # Holes begin and end where pages of the host do, and none is smaller.
+    # Holes consist of whole host pages.
     whole = replace(_one_block(spec, count, (0, count)), page_size=4096)
     draft = Draft.of(replace(whole, align=max(4096, spec.align)))
     block = draft.blocks[0]

@@ -1,4 +1,4 @@
-"""MR1: lists of RAM blocks that cannot be right."""
+"""MR1: wrong lists of RAM blocks."""
 
 from dataclasses import replace
 from random import Random
@@ -16,7 +16,7 @@ from mappedram.fuzz.sound import RamSpec, SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
 from mappedram.stream.writer.build import build
 
-#: Names that lead elsewhere, or do something to a terminal.
+#: Names that escape a folder, or control a terminal.
 _UNSAFE = ("../../etc/passwd", "..", "a/../b", "\x1b[2Jpc.ram", "pc\0ram")
 
 
@@ -51,7 +51,7 @@ def list_of_blocks_repeated(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR104")
 def length_no_multiple_of_a_page(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    # The low ten bits of the sum are flags, so that it can only be off by whole KiB.
+    # The low ten bits of the total are flags, so it can only be wrong by whole KiB.
     more = 1024 * (1 + rng.randrange(3))
     align = max(4096, spec.align)
     draft = Draft.of(replace(spec, page_size=4096, align=align, blocks=spec.blocks[:1]))

@@ -21,9 +21,9 @@ from mappedram.fuzz.draft import Draft
 from mappedram.fuzz.sound import DeviceSpec, SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
 
-#: A type byte that no section has.
+#: Type bytes that no section has.
 _NO_SECTION = (0x09, 0x42, 0x7D, 0xFF)
-#: Machine types of QEMU 9.0 that are not in 11.1.
+#: Machine types of QEMU 9.0 that 11.1 no longer has.
 _REMOVED = ("pc-i440fx-2.3", "virt-4.2", "pseries-2.12-sxxm", "akita")
 _UUID = bytes(range(16))
 _DEVICE = DeviceSpec("ps2kbd", section_id=9, state=bytes(24))
@@ -47,7 +47,7 @@ def section_type_unknown(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR002")
 def cut_off(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    """Anywhere behind the stream header, but for the JSON text, without which it still loads."""
+    """Truncate behind the stream header, but not in the JSON text, which is not needed to load."""
     draft = Draft.of(spec)
     first, last = draft.element("/header").end, draft.section(SectionType.EOF).offset
     size = first + rng.randrange(last - first)
@@ -91,7 +91,7 @@ def no_configuration(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR008")
 def capability_unknown(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    # Those that QEMU knows, so that it loads the file.
+    # Capabilities that QEMU knows, so that it loads the file.
     name = rng.choice(("xbzrle", "events", "multifd", "return-path"))
     return replace(spec, capabilities=(*spec.capabilities, name)).file()
 
@@ -121,7 +121,7 @@ def capabilities_swapped(spec: SnapshotSpec, rng: Random) -> SparseFile:
 @breaks("MR014")
 def capability_without_its_field(spec: SnapshotSpec, rng: Random) -> SparseFile:
     shared, name = replace(spec, capabilities=_BOTH), CAPABILITY_X_IGNORE_SHARED
-    # Both are listed, but the blocks have no addr; the list is as long as before.
+    # Both are listed, but the blocks have no addr; the list keeps its length.
     draft = Draft.of(replace(shared, capabilities=("y" + name[1:], CAPABILITY_MAPPED_RAM)))
     draft.set("/configuration/subsections[0]", "body/capabilities[0]/name", name.encode())
     return draft.file
@@ -134,7 +134,7 @@ def no_machine(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR016")
 def machine_unprintable(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    # What stands behind a NUL does not keep QEMU from loading the file.
+    # Bytes behind a NUL do not keep QEMU from loading the file.
     behind = rng.choice(("", "\x1b[31m", "\n", "\xe7", "\0"))
     return replace(spec, machine=f"pc\0{behind}").file()
 
@@ -236,7 +236,7 @@ def description_of_another_length(spec: SnapshotSpec, rng: Random) -> SparseFile
 
 
 def _described(spec: SnapshotSpec, **changes: Any) -> SparseFile:
-    """One device, of which the JSON text says something else."""
+    """One device with a wrong description in the JSON text."""
     return replace(spec, devices=(_DEVICE,), described=(replace(_DEVICE, **changes),)).file()
 
 

@@ -1,4 +1,4 @@
-"""Rules that no file breaks, or none alone, each with the reason."""
+"""Rules that no file breaks, or none alone, with the reasons."""
 
 #: No file breaks these rules.
 NOT_BY_A_FILE = {
@@ -9,7 +9,7 @@ NOT_BY_A_FILE = {
     "MR065": "the file is sound, and only a destination that somebody names does not fit it",
 }
 
-#: What a rule cannot be broken without, by its code.
+#: Rules that are only broken together with others, with the reasons.
 NOT_ALONE = {
     "MR014": {"MR001": "read eight bytes on, a header has an impossible version"},
     "MR017": {"MR012": "there are compressed pages only in streams without mapped-ram"},
@@ -30,5 +30,5 @@ NOT_ALONE = {
     "MR509": {"MR004": "where no stream begins, there is none to be followed"},
 }
 
-#: What every file says that is not aligned to 1 MiB.
+#: Every file that is not aligned to 1 MiB breaks this one.
 ALIGNMENT_NOTE = "MR211"

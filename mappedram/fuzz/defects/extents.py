@@ -1,4 +1,4 @@
-"""MR4: bitmaps and padding where they cannot be."""
+"""MR4: misplaced bitmaps and padding."""
 
 from dataclasses import replace
 from random import Random
@@ -8,12 +8,12 @@ from mappedram.fuzz.draft import Draft
 from mappedram.fuzz.sound import RamSpec, SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
 
-#: No bit of it is set, so that it matters to nobody else where its bitmap is.
+#: No bit of it is set, so no other rule depends on the place of its bitmap.
 _BLANK = RamSpec("rom", 1)
 
 
 def _bitmap_at(spec: SnapshotSpec, offset: int | None) -> SparseFile:
-    """The bitmap of a block without pages elsewhere; None for the end of the file."""
+    """Move the bitmap of a block without pages; None for the end of the file."""
     draft = Draft.of(replace(spec, blocks=(*spec.blocks, _BLANK)))
     place = draft.file.size if offset is None else offset
     draft.set(draft.blocks[-1].path, "mapped_ram/bitmap_offset", place)

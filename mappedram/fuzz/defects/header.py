@@ -1,4 +1,4 @@
-"""MR2: mapped-ram headers that cannot be right."""
+"""MR2: wrong mapped-ram headers."""
 
 from dataclasses import replace
 from random import Random
@@ -17,9 +17,9 @@ _BLANK = RamSpec("rom", 2)
 
 
 def _with_blank(spec: SnapshotSpec) -> SnapshotSpec:
-    """The snapshot with two blocks, of which the last is empty, so that its bitmap says nothing.
+    """A snapshot with two blocks; the last one has no pages, so its bitmap means nothing.
 
-    It is aligned as QEMU does it: that a block is not shows by the others.
+    The blocks are aligned like those of QEMU, so a misaligned one stands out.
     """
     first = replace(spec.blocks[0], num_pages=max(spec.blocks[0].num_pages, 2))
     align = MAPPED_RAM_FILE_OFFSET_ALIGNMENT
@@ -27,14 +27,14 @@ def _with_blank(spec: SnapshotSpec) -> SnapshotSpec:
 
 
 def _in_blank(spec: SnapshotSpec, name: str, value: int) -> SparseFile:
-    """A field of the mapped-ram header of an empty block, changed."""
+    """Change a field of the mapped-ram header of a block without pages."""
     draft = Draft.of(_with_blank(spec))
     draft.set(draft.blocks[-1].path, f"mapped_ram/{name}", value)
     return draft.file
 
 
 def _moved(spec: SnapshotSpec, distance: int) -> SparseFile:
-    """The pages of the last of two blocks stand that much later."""
+    """Move the pages of the last of two blocks by that distance."""
     draft = Draft.of(_with_blank(spec))
     block = draft.blocks[-1]
     assert block.pages_offset is not None

@@ -32,7 +32,7 @@ _SLACK = 64
 
 
 def image(spec: SnapshotSpec) -> SparseFile:
-    """A sound save image in the format "sparse"."""
+    """Draw a sound save image in the format "sparse"."""
     with spec.file().opened() as fd, memory_file() as out:
         with open_snapshot(fd, spec.offset, driver=DRIVER) as snapshot:
             layout = OutputLayout(align=spec.align)
@@ -41,9 +41,9 @@ def image(spec: SnapshotSpec) -> SparseFile:
 
 
 def compressed(spec: SnapshotSpec) -> SparseFile:
-    """A sound save image whose stream went through xz as a whole.
+    """Draw a sound save image whose whole stream is compressed with xz.
 
-    Holes do not stay holes on the way, so that a large guest is made small.
+    Compression loses the holes, so a large guest is made small.
     """
     data = lzma.compress(bytes(spec.shortened().file()), preset=0)
     text = _XML.encode() + b"\0"
@@ -81,7 +81,7 @@ def magic_of_an_unfinished_image(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR502")
 def save_broken_off(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    """Between the beginning of RAM and the end of the stream, but not in a bitmap."""
+    """Truncate between the beginning of RAM and the end of the stream, but not in a bitmap."""
     whole = _with(image(spec), magic=QEMU_SAVE_PARTIAL)
     draft = Draft(replace(whole, offset=_detected(whole).stream_offset))
     first, last = (draft.section(kind).offset for kind in (SectionType.START, SectionType.EOF))
@@ -141,6 +141,6 @@ def cut_off_before_the_stream(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR510")
 def compressed_stream_cut_off(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    """Within the footer of twelve bytes, where all of the stream was decompressed."""
+    """Truncate in the footer of twelve bytes, after the whole stream was decompressed."""
     whole = compressed(spec)
     return whole.resize(whole.size - 1 - rng.randrange(12))

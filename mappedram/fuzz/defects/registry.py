@@ -9,12 +9,11 @@ from mappedram.fuzz.generate import Limits, snapshot
 from mappedram.fuzz.sound import SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
 
-#: What a sound snapshot has to be for a file that breaks one rule alone: not even notes are left,
-#: so that it is aligned as QEMU does it. It still takes kilobytes, the rest of it is holes.
+#: Limits of a sound snapshot for a file that breaks one rule alone, without any notes: so it is
+#: aligned like those of QEMU. It still takes kilobytes, the rest of it is holes.
 BASE = Limits(align=MAPPED_RAM_FILE_OFFSET_ALIGNMENT, plain=True)
 
-#: Makes, of a sound snapshot, a file with the defect; where there is a choice, it is up to the
-#: `Random`.
+#: Turns a sound snapshot into a file with the defect; the `Random` makes the choices.
 Change = Callable[[SnapshotSpec, Random], SparseFile]
 
 
@@ -33,12 +32,12 @@ class Breakage:
     change: Change
 
     def file(self, rng: Random, limits: Limits = BASE) -> SparseFile:
-        """A file with this defect.
+        """Draw a file with this defect.
 
         Args:
             rng: chooses the snapshot, and the place of the defect.
-            limits: how large the snapshot may be; other alignments than 1 MiB are worth a note to
-                `check` (`ALIGNMENT_NOTE`).
+            limits: limits of the snapshot; `check` notes other alignments than 1 MiB
+                (`ALIGNMENT_NOTE`).
         """
         spec = snapshot(rng, replace(limits, plain=True))
         changed = self.change(spec, rng)

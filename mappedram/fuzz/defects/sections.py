@@ -1,4 +1,4 @@
-"""MR0: sections, footers and commands that cannot be right."""
+"""MR0: wrong sections, footers and commands."""
 
 from dataclasses import replace
 from random import Random
@@ -21,13 +21,12 @@ from mappedram.fuzz.sparse import SparseFile
 from mappedram.stream.writer.build import build
 
 _DEVICE = DeviceSpec("ps2kbd", section_id=9, state=bytes(24))
-#: Commands that a loader knows, without data, but that need a connection.
+#: Commands without data that a loader knows, but that need a connection.
 _REFUSED_IN_FILES = (CommandType.POSTCOPY_RUN, CommandType.RECV_BITMAP)
-#: A section_id that is in no generated file.
+#: A section_id that no generated file has.
 _NO_SECTION_ID = 0x99
 _RAM_ID = 1
-#: The payload of a dirty-bitmap that names one bitmap, whose bits are to follow: as records, and
-#: as bytes.
+#: The payload of a dirty-bitmap that announces the bits of one bitmap: as records, and as bytes.
 _CHUNKS: tuple[Fields, ...] = (
     {
         "chunk_flags": (DIRTY_BITMAP_DEVICE_NAME | DIRTY_BITMAP_BITMAP_NAME | DIRTY_BITMAP_START),
@@ -151,7 +150,7 @@ def switchover_twice(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 
 def _transposed(spec: SnapshotSpec, *kinds: SectionType) -> SparseFile:
-    """Two sections that follow each other, the other way round."""
+    """Swap two consecutive sections."""
     draft = Draft.of(spec)
     sections = [draft.section(kind) for kind in kinds]
     parts = [draft.file.read(section.offset, section.length) for section in reversed(sections)]
@@ -171,7 +170,7 @@ def device_with_the_number_of_ram(spec: SnapshotSpec, rng: Random) -> SparseFile
 
 @breaks("MR053")
 def live_device_without_an_end(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    """A dirty-bitmap that has a bitmap, but no END."""
+    """A dirty-bitmap with a bitmap, but without END."""
     draft = Draft.of(spec)
     device = DeviceSpec("dirty-bitmap", _NO_SECTION_ID, state=_ONE_BITMAP)
     section = device.section(footer=True, kind=SectionType.START)

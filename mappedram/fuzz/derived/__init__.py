@@ -1,8 +1,8 @@
 """Hypothesis strategies that follow from the declarations: structures, and whole files.
 
-They need `mappedram[fuzz]`. They try the bounds of every field, and names, boundaries and orders
-that no writer has. Files by the thousand, with pages in them, come faster from
-`mappedram.strategies`. What a field may hold belongs in `format`.
+They need `mappedram[fuzz]`. They draw the bounds of every field, and names, boundaries and orders
+that no writer uses. `mappedram.strategies` draws many files with pages faster. The values that a
+field may hold belong in `format`.
 """
 
 from mappedram.fuzz.derived.files import DerivedFile, files

@@ -1,4 +1,4 @@
-"""Whole small files: what the declaration of a file is built of, drawn part by part.
+"""Small whole files, drawn part by part from the declaration of a file.
 
 >>> from hypothesis import given
 >>> from mappedram.fuzz.derived import files
@@ -6,7 +6,7 @@
 ... def test_blocks(file):
 ...     assert [block.name for block in my_parser.read(file.data)] == file.idstrs
 
-Offsets, lengths and sums are never drawn: they are where the declaration puts them.
+Offsets, lengths and totals are never drawn: they follow from the declaration.
 """
 
 import json
@@ -37,14 +37,14 @@ from mappedram.fuzz.derived.structures import Overrides, records, written
 from mappedram.stream.model import of_kind
 from mappedram.stream.writer.build import Built
 
-#: Pages and bytes of a block; blocks, and sections of one kind.
+#: Most pages and bytes of a block; most blocks, and sections of one kind.
 _PAGES_MAX, _LENGTH_MAX, _FEW_MAX = 70, 1 << 17, 3
-#: What pages are aligned to; QEMU's writer takes 1 MiB.
+#: Alignments of pages; QEMU's writer uses 1 MiB.
 _ALIGNMENTS = tuple(1 << bits for bits in (3, 8, 12, 14, 20))
 _UINT32 = st.integers(0, 2**32 - 1)
-#: A name by which a section is told from other bytes where only a footer ends the one before.
+#: Names that distinguish a section from other bytes if only a footer ends the one before.
 _NAMES = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=40)
-#: State of a device; without the byte that a footer begins with, it cannot hold one.
+#: State of a device, without the first byte of a footer, so that it cannot hold a footer.
 _STATES = st.lists(
     st.integers(0, 0xFF).filter(lambda byte: byte != SectionType.FOOTER), max_size=40
 ).map(bytes)
@@ -55,9 +55,9 @@ class DerivedFile:
     """One file as values; its `repr` can be pasted into a test.
 
     Attributes:
-        values: what `mappedram.format.file.Stream` is built of.
-        align: what pages are aligned to.
-        word_size: bytes of an `unsigned long` on the host that the file pretends to come from.
+        values: values of `mappedram.format.file.Stream`.
+        align: alignment of pages, in bytes.
+        word_size: bytes of an `unsigned long` on the supposed host.
         offset: where the stream begins.
     """
 
@@ -104,7 +104,7 @@ class DerivedFile:
 
 @st.composite
 def files(draw: DrawFn) -> DerivedFile:
-    """Files that no field forbids, and that a reader can follow to their end."""
+    """Files that every field permits, and that a reader can follow to their end."""
     has_addr = draw(st.booleans())
     capabilities = [CAPABILITY_X_IGNORE_SHARED] * has_addr + [CAPABILITY_MAPPED_RAM]
     has_configuration = has_addr or draw(st.booleans())
@@ -112,7 +112,7 @@ def files(draw: DrawFn) -> DerivedFile:
     ram_id, *ids = draw(st.lists(_UINT32, min_size=7, max_size=7, unique=True))
     early, late = (
         [draw(_device(ids.pop(), footer)) for _ in range(draw(st.integers(0, most)))]
-        # Ahead of RAM, a reader does not know yet whether there are footers.
+        # Before RAM, a reader does not know yet whether there are footers.
         for most in (_FEW_MAX if footer is not None else 0, _FEW_MAX)
     )
     part: Fields = {"payload": {"records": []}, "footer": footer}
@@ -121,7 +121,7 @@ def files(draw: DrawFn) -> DerivedFile:
         for kind in (SectionType.PART, SectionType.END)
     )
     devices = early + late
-    # Without footers, nothing else tells how long the state of a device is.
+    # Without footers, only the text tells the length of the state of a device.
     has_text = footer is None or draw(st.booleans())
     text = _description(devices if footer is None else devices[::2])
     return DerivedFile(
@@ -162,7 +162,7 @@ def _ram_start(draw: DrawFn, section_id: int, footer: Fields | None, *, has_addr
     page_size = 1 << draw(
         st.integers(TARGET_PAGE_SIZE_MIN.bit_length() - 1, TARGET_PAGE_SIZE_MAX.bit_length() - 1)
     )
-    # The low bits of the sum of all lengths are flags.
+    # The low bits of the total length are flags.
     step = max(page_size, RAM_SAVE_FLAG_MASK + 1)
     most = min(_PAGES_MAX, _LENGTH_MAX // step)
     lengths = st.integers(0, most).map(lambda steps: steps * step)
@@ -188,7 +188,7 @@ def _ram_start(draw: DrawFn, section_id: int, footer: Fields | None, *, has_addr
 
 
 def _without_places(header: Fields) -> Fields:
-    """The header of a block, with what follows from the place of the block left out."""
+    """The header of a block without the values that follow from its place."""
     derived = {"bitmap_offset", "pages_offset"}
     mapped_ram = header["mapped_ram"]
     assert isinstance(mapped_ram, Mapping)
@@ -198,7 +198,7 @@ def _without_places(header: Fields) -> Fields:
 
 @st.composite
 def _commands(draw: DrawFn) -> Fields:
-    """A command that QEMU knows; PACKAGED with the stream that it packages."""
+    """A command that QEMU knows; PACKAGED with the stream in it."""
     known = st.sampled_from([kind for kind in CommandType if kind != CommandType.INVALID])
     command = draw(known)
     packaged = draw(_STATES) if command == CommandType.PACKAGED else None
@@ -236,7 +236,7 @@ def _configuration(draw: DrawFn, capabilities: list[str]) -> Fields:
 
 
 def _description(devices: list[Any]) -> bytes:
-    """A JSON text that says how long the payloads of these devices are."""
+    """A JSON text with the lengths of the payloads of these devices."""
     described = [
         {
             "name": device["header"]["idstr"],

@@ -1,6 +1,6 @@
 """Single structures, which follow from their declarations.
 
-Needs `mappedram[fuzz]`. A test of a parser of block headers, and of what it refuses:
+Needs `mappedram[fuzz]`. Example: two tests of a parser of block headers, the second with a defect:
 
 >>> from hypothesis import given
 >>> from mappedram.fuzz.derived import broken_records, records
@@ -12,8 +12,8 @@ Needs `mappedram[fuzz]`. A test of a parser of block headers, and of what it ref
 ...     with pytest.raises(my_parser.Error):
 ...         my_parser.block(record.data)
 
-Each field is drawn from its type, from what it may hold, and from the values beside the borders of
-that. Lengths and counts are never drawn: they are those of what they count.
+Each field is drawn by its type and its rules, with a preference for values beside their borders.
+Lengths and counts are never drawn: they follow from the parts that they count.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -62,10 +62,10 @@ from mappedram.format.validity import (
 #: Values for fields by their path, such as `*/mapped_ram/version`: constants, or strategies.
 Overrides = Mapping[str, Scalar | SearchStrategy[Scalar]]
 
-#: Texts and lists are mostly as short as this; beyond it, they repeat what was drawn.
+#: Usual lengths of texts and lists; longer ones repeat what was drawn.
 _SHORT_MAX, _FEW_MAX = 16, 4
-#: Parameters that are drawn: whether something is there, and a size of a page. The others tell the
-#: place in a file, which is not known of a structure alone.
+#: Parameters that are drawn: whether something is present, and page sizes. The others are places in
+#: a file, which a single structure does not have.
 _PARAMETERS: Mapping[str, SearchStrategy[int]] = {
     **dict.fromkeys(("has_page_size", "has_addr", "has_mapped_ram", "is_be"), st.booleans()),
     "len_page": st.integers(8, 16).map(lambda bits: 1 << bits),
@@ -78,9 +78,9 @@ class DerivedRecord:
 
     Attributes:
         kind: its name in the spec.
-        params: what the stream around it says, such as `has_addr`.
-        values: its fields by name, None for those that are not there.
-        broken: path of the field that holds what it may not; None where every field is right.
+        params: parameters from the stream around it, such as `has_addr`.
+        values: its fields by name, None for absent ones.
+        broken: path of the field with a forbidden value; None if every field is right.
     """
 
     kind: str
@@ -94,14 +94,14 @@ class DerivedRecord:
 
     @property
     def data(self) -> bytes:
-        """The bytes of all values as they are: no rule is asked, and no length is corrected."""
+        """The bytes of all values, without applying rules or correcting lengths."""
         return b"".join(_encoded(RECORDS[self.kind], self.values, self.params))
 
     def build(self, driver: DriverName = "construct") -> bytes:
-        """The bytes that a driver makes of it.
+        """Build the bytes with a driver.
 
         Raises:
-            BuildError: a field holds what it may not.
+            BuildError: a field has a forbidden value.
         """
         return drivers.get(driver).build(KINDS[self.kind], self.values, self.params)
 
@@ -109,13 +109,13 @@ class DerivedRecord:
 def records(
     kind: str, overrides: Overrides | None = None, **params: int
 ) -> SearchStrategy[DerivedRecord]:
-    """Structures of one kind, every field of which holds what it may.
+    """Structures of one kind with permitted values in every field.
 
     Args:
         kind: its name in the spec, such as `ramblock_header`.
-        overrides: values for some fields, which need not be such as the field may hold: a defect. A
-            path begins with the kind, and `*` stands for any part of it.
-        params: what the stream around it says; drawn where it is left out.
+        overrides: values for some fields, which may be forbidden ones. A path begins with the kind,
+            and `*` stands for any part of it.
+        params: parameters from the stream around it; drawn if left out.
 
     Raises:
         UnknownNameError: there is no such structure.
@@ -125,7 +125,7 @@ def records(
 
 
 def broken_records(kind: str, **params: int) -> SearchStrategy[DerivedRecord]:
-    """Structures of one kind, one field of which holds a value beside what it may hold.
+    """Structures of one kind with a value just outside the permitted ones in one field.
 
     The path of that field is `broken`.
 
@@ -166,7 +166,7 @@ def _records(draw: DrawFn, kind: str, overrides: Overrides, params: Params) -> D
 def _broken(draw: DrawFn, kind: str, params: Params) -> DerivedRecord:
     record = draw(_records(kind, {}, params))
     ways = list(_ways(RECORDS[kind], record.values, record.params, ""))
-    if not ways:  # the fields that have rules are not there
+    if not ways:  # the fields with rules are absent
         return record
     path, owner, name, refused = draw(st.sampled_from(ways))
     owner[name] = draw(st.sampled_from(refused))
@@ -176,7 +176,7 @@ def _broken(draw: DrawFn, kind: str, params: Params) -> DerivedRecord:
 def _ways(
     structure: Construct, values: Any, params: Params, prefix: str
 ) -> Iterator[tuple[str, dict[str, Value], str, tuple[Scalar, ...]]]:
-    """Each field that may not hold just anything: its path, owner and name, and what to try."""
+    """Each field with a rule: its path, owner and name, and the values to try."""
     for field in members(structure):
         value = values[field.name]
         path = f"{prefix}{field.name}"
@@ -206,7 +206,7 @@ def _rule(field: Member, params: Params) -> Validity | None:
 
 
 def _core(field: Member, params: Params) -> Construct:
-    """What a field is made of, where a parameter decides that."""
+    """Type of a field, even if a parameter selects it."""
     core = field.core
     if isinstance(core, Switch) and not field.structures:
         core = core.cases[evaluate(core.keyfunc, Container(_params=Container(params)))]
@@ -214,7 +214,7 @@ def _core(field: Member, params: Params) -> Construct:
 
 
 def _structure_of(field: Member, values: Fields) -> Struct:
-    """The one of the structures a field may consist of that has these values."""
+    """The alternative of a field that has these values."""
     return next(
         structure
         for structure in field.structures
@@ -223,10 +223,10 @@ def _structure_of(field: Member, values: Fields) -> Struct:
 
 
 def _most(core: Construct) -> int:
-    """The largest number that a field can hold.
+    """Largest number that a field can hold.
 
     Raises:
-        NotImplementedError: it is no number without a sign.
+        NotImplementedError: it is not an unsigned number.
     """
     if not isinstance(core, FormatField) or core.fmtstr[-1].islower():
         raise NotImplementedError(f"{core!r}: not a number without a sign: give an override")
@@ -234,7 +234,7 @@ def _most(core: Construct) -> int:
 
 
 def _fitting(field: Member, value: Scalar, params: Params) -> Callable[[Scalar], bool]:
-    """Whether a field can hold another value, where bytes and texts have to keep their length."""
+    """Whether a field can hold another value; bytes and texts must keep their length."""
     if isinstance(value, int):
         most = _most(_core(field, params))
         return lambda other: isinstance(other, int) and 0 <= other <= most
@@ -243,7 +243,7 @@ def _fitting(field: Member, value: Scalar, params: Params) -> Callable[[Scalar],
 
 
 def _count(core: Construct) -> Any:
-    """The length of bytes, or how many members a list has: a number or an expression."""
+    """Length of bytes, or number of members of a list: a number or an expression."""
     core = core.subcon if isinstance(core, StringEncoded) else core
     if isinstance(core, Array):
         return core.count
@@ -251,7 +251,7 @@ def _count(core: Construct) -> Any:
 
 
 class _Drawing:
-    """One walk through a declaration, in the order of the wire."""
+    """One walk through a declaration, in wire order."""
 
     def __init__(self, draw: DrawFn, overrides: Overrides, params: Params) -> None:
         self.draw = draw
@@ -278,14 +278,14 @@ class _Drawing:
         return values
 
     def overridden(self, path: str, otherwise: Callable[[], Value]) -> Value:
-        """The value of the override for a field, or another one."""
+        """The override of a field, or a drawn value."""
         for pattern, value in self.overrides.items():
             if fnmatchcase(path, pattern):
                 return self.draw(value) if isinstance(value, SearchStrategy) else value
         return otherwise()
 
     def value(self, field: Member, path: str, counted_by: Member | None, seen: Container) -> Value:
-        """A value of a field that is there."""
+        """A value of a present field."""
         core = _core(field, self.params)
         if isinstance(core, Switch):
             core = core.cases[evaluate(core.keyfunc, seen)]
@@ -305,7 +305,7 @@ class _Drawing:
     def lengths(
         self, core: Construct, counted_by: Member | None, seen: Container
     ) -> tuple[int, int]:
-        """How short and how long something may be."""
+        """Shortest and longest permitted length."""
         if counted_by is None:
             fixed: int = evaluate(_count(core), seen)
             return fixed, fixed
@@ -317,7 +317,7 @@ class _Drawing:
         )
 
     def listed(self, core: Array, path: str, least: int, most: int) -> list[Fields]:
-        """Few members, or one as often as it may stand there."""
+        """A few members, or as many as permitted."""
         few = min(most, max(least, _FEW_MAX))
         count = self.draw(st.integers(least, few) | st.just(most))
         drawn = [self.structure(core.subcon, path) for _ in range(min(count, few))]
@@ -325,12 +325,12 @@ class _Drawing:
 
 
 def _others(field: Member) -> list[Validity]:
-    """What a field should hold, though a reader takes more: both sides of that are tried."""
+    """Limits that a reader does not enforce: both sides are tried."""
     return [rule.validity for rule in field.rules if isinstance(rule.validity, Validity)]
 
 
 def _numbers(most: int, rule: Validity | None, others: list[Validity]) -> SearchStrategy[int]:
-    """Numbers that a rule accepts, those beside borders more often than others."""
+    """Numbers that a rule accepts, with a preference for those beside borders."""
     border = [0, 1, most // 2, most // 2 + 1, most - 1, most]
     for validity in (*([rule] if rule else []), *others):
         border += [int(value) for value in validity.near() if isinstance(value, int)]
@@ -371,7 +371,7 @@ def _accepted(rule: Validity | None, most: int) -> SearchStrategy[int]:
 def _texts(
     core: Construct, least: int, most: int, rule: Validity | None, others: list[Validity]
 ) -> SearchStrategy[Any]:
-    """Texts or bytes of an allowed length, those beside borders more often than others."""
+    """Texts or bytes of a permitted length, with a preference for those beside borders."""
     is_text = isinstance(core, StringEncoded)
     kind = str if is_text else bytes
     border = [
@@ -401,11 +401,11 @@ def _bytes_of(length: int) -> SearchStrategy[bytes]:
     return found.map(lambda data: (data * (-(-length // max(short, 1))))[:length])
 
 
-# Values as text and as bytes, whatever they are.
+# Values of any kind as text and as bytes.
 
 
 def written(value: Value) -> str:
-    """A value in Python; long texts and lists, which repeat what was drawn, in short."""
+    """A value as Python source; long repetitive texts and lists are shortened."""
     if isinstance(value, dict):
         return f"{{{', '.join(f'{name!r}: {written(entry)}' for name, entry in value.items())}}}"
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""What files are tried on: a command, a QEMU, or our own readers.
+"""Programs to try files on: a command, a QEMU, or our own readers.
 
 A target runs on one file and reports what it observed. Choosing files belongs in `fuzz/cases`, and
-telling failures apart in `fuzz/report`.
+distinguishing failures in `fuzz/report`.
 """
 
 from mappedram.fuzz.targets.base import FAILURES, FuzzTarget, Limit, Observation, Worker

@@ -1,4 +1,4 @@
-"""What a target does, and what can come of trying a file on it."""
+"""The interface of a target, and the results of trying a file."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Kind = Literal[
     "accepts", "refuses", "crashes", "hangs", "reports", "raises", "disagrees", "wrong-memory"
 ]
 
-#: What is worth a reproducer, with what it means.
+#: Kinds that get a reproducer, with their meaning.
 FAILURES: dict[Kind, str] = {
     "crashes": "a signal ended it",
     "hangs": "it did not come to an end in time",
@@ -24,7 +24,7 @@ FAILURES: dict[Kind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What one try may take: seconds, and bytes of address space (None for any)."""
+    """Limits of one try: seconds, and bytes of address space (None for any)."""
 
     seconds: float = 10.0
     memory: int | None = 4 << 30
@@ -32,12 +32,12 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What came of one file.
+    """Result of one file.
 
     Attributes:
         kind: what happened.
-        sign: which signal, sanitizer or exception, so that two failures can be told apart.
-        message: what the target said, shortened.
+        sign: which signal, sanitizer or exception, to distinguish failures.
+        message: the target's message, shortened.
         seconds: how long it took.
     """
 
@@ -56,7 +56,7 @@ class Worker(Protocol):
     """Tries one file after the other; belongs to one thread."""
 
     def observe(self, case: Case) -> Observation:
-        """What comes of a file.
+        """Try a file.
 
         Raises:
             OSError: it cannot be tried.
@@ -68,17 +68,17 @@ class FuzzTarget(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called in reports."""
+        """Name in reports."""
 
     def command(self, name: str, offset: int) -> str:
-        """How a file of that name, in which the stream begins at `offset`, is tried by hand."""
+        """The command to try a file by hand, by its name and the `offset` of the stream."""
 
     def cases(self, seed: int) -> Cases:
         """Files to try.
 
         Raises:
-            MappedRamError: there is nothing to begin with.
+            MappedRamError: there are no files to begin with.
         """
 
     def worker(self, folder: Path) -> AbstractContextManager[Worker]:
-        """A worker that keeps its files in `folder`, which is its own."""
+        """A worker that keeps its files in `folder`, which no other uses."""

@@ -1,4 +1,4 @@
-"""A command that reads the file whose name it is given."""
+"""A command that reads a file named on its command line."""
 
 import os
 import selectors
@@ -14,11 +14,11 @@ from mappedram.fuzz.cases import Case, Cases, Generated
 from mappedram.fuzz.targets.base import Limit, Observation, Worker
 from mappedram.fuzz.targets.signs import sign_of, signal_of
 
-#: What stands for the name of the file in a command.
+#: Placeholder for the name of the file in a command.
 PLACEHOLDER = "{}"
-#: Bytes of standard error that are kept, of its beginning and of its end.
+#: Bytes kept of the beginning and of the end of standard error.
 _KEPT = 1 << 13
-#: Sets limits before the program takes the place of the shell, so that it cannot be too late.
+#: Sets the limits in the shell before it executes the program, so they always apply.
 _LIMITED = 'ulimit -c 0; [ "$1" = none ] || ulimit -v "$1"; shift; exec "$@"'
 
 
@@ -27,7 +27,7 @@ class CommandTarget:
 
     Args:
         argv: the command; `{}` in it stands for the name of the file.
-        limit: what one run may take.
+        limit: limits of one run.
     """
 
     def __init__(self, argv: Sequence[str], limit: Limit) -> None:
@@ -40,7 +40,7 @@ class CommandTarget:
         return Path(self.argv[0]).name
 
     def command(self, name: str, offset: int) -> str:  # noqa: ARG002
-        """How a file is tried by hand."""
+        """The command to try a file by hand."""
         return shlex.join(_filled(self.argv, name))
 
     def cases(self, seed: int) -> Cases:
@@ -54,7 +54,7 @@ class CommandTarget:
 
 
 class _AtTheBeginning(Generated):
-    """Nobody tells a command where a stream begins."""
+    """Cases without an offset, which a command cannot learn."""
 
     def wants(self, case: Case) -> bool:
         """See `Cases.wants`."""
@@ -82,7 +82,7 @@ class _Runner:
             try:
                 said, late = _listen(process, began + self._limit.seconds)
             finally:
-                with suppress(ProcessLookupError):  # with all that it has started
+                with suppress(ProcessLookupError):  # with all processes that it has started
                     os.killpg(process.pid, signal.SIGKILL)
         return _observation(process.returncode, said, time.monotonic() - began, late=late)
 
@@ -92,7 +92,7 @@ def _filled(argv: Sequence[str], path: str) -> list[str]:
 
 
 def _listen(process: "subprocess.Popen[bytes]", deadline: float) -> tuple[str, bool]:
-    """What the process says on standard error until it ends, and whether it is late."""
+    """Standard error of the process until it ends, and whether it took too long."""
     assert process.stderr
     head, tail, late = b"", b"", False
     with selectors.DefaultSelector() as selector:

@@ -19,14 +19,14 @@ from mappedram.fuzz.targets.base import Limit, Observation, Worker
 from mappedram.fuzz.targets.signs import signal_of
 from mappedram.stream.libvirt import open_any
 
-#: Bytes of each block that are read: the first and the last ones.
+#: Bytes read at the beginning and the end of each block.
 _READ = 1 << 16
-#: Seconds that the process may take to start.
+#: Longest start of the process, in seconds.
 _START = 60.0
 
 
 class OwnTarget:
-    """Our own readers. Whatever the file, they give a value or a `MappedRamError`."""
+    """Our own readers. For any file, they return a value or raise `MappedRamError`."""
 
     name = "mappedram"
 
@@ -34,7 +34,7 @@ class OwnTarget:
         self.limit = limit
 
     def command(self, name: str, offset: int) -> str:
-        """How a file is tried by hand."""
+        """The command to try a file by hand."""
         return f"mappedram check --offset {offset} {name}"
 
     def cases(self, seed: int) -> Cases:
@@ -43,7 +43,7 @@ class OwnTarget:
 
     @contextmanager
     def worker(self, folder: Path) -> Iterator[Worker]:
-        """A worker with a process, which is started anew where a file ends it."""
+        """A worker with a process, which is restarted if a file ends it."""
         reader = _Reader(self.limit, folder / "case.mapped-ram")
         try:
             yield reader
@@ -95,7 +95,7 @@ class _Reader:
 def serve(pipe: Connection, memory: int | None) -> None:
     """Read the files whose names come through the pipe, until it is closed."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # meant for the run, which ends this process then
+        signal.signal(number, signal.SIG_IGN)  # they are for the run, which then ends this process
     if memory is not None:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     pipe.send(None)
@@ -108,7 +108,7 @@ def serve(pipe: Connection, memory: int | None) -> None:
 
 
 def judged(reading: Callable[[], list[str]]) -> Observation:
-    """What came of reading: the codes of what is wrong with the file, or an error."""
+    """Result of reading: the codes of the file's defects, or an error."""
     try:
         codes = reading()
     except MappedRamError as error:
@@ -121,10 +121,10 @@ def judged(reading: Callable[[], list[str]]) -> Observation:
 
 
 def read(path: str, offset: int) -> list[str]:
-    """All that there is to read of a file; the codes of what is wrong with it.
+    """Read everything in a file; return the codes of its defects.
 
     Raises:
-        MappedRamError: it cannot be read; nothing else may come.
+        MappedRamError: it cannot be read; no other error is expected.
     """
     codes = [finding.code for finding in check(path, offset).findings]
     for driver in DRIVERS:

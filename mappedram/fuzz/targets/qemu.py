@@ -1,4 +1,4 @@
-"""The loader of a real QEMU, and clean files that the same QEMU saves."""
+"""The loader of a real QEMU, with clean files saved by the same QEMU."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ class QemuTarget:
 
     Args:
         binary: the emulator.
-        limit: what one load may take.
+        limit: limits of one load.
         guest: name of the guest (`mappedram.qemu.run.guests`); `none` is the fastest.
     """
 
@@ -49,7 +49,7 @@ class QemuTarget:
         return self.binary.name
 
     def command(self, name: str, offset: int) -> str:
-        """How a file is tried by hand, by the monitor of a guest with the same memory."""
+        """The command to try a file by hand, in the monitor of a guest with the same memory."""
         guest = GUESTS[self.guest]
         memory = (
             f"-object memory-backend-ram,id={idstr},size={size}"
@@ -75,9 +75,9 @@ class QemuTarget:
     def _clean(self) -> Iterator[Case]:
         """The same guest at the beginning of a file, and in containers of two kinds.
 
-        Offsets count from the beginning of the file, whatever stands before the stream. In one
-        container all of RAM would fit before the stream; in the other the list of blocks begins
-        with a page.
+        Offsets count from the beginning of the file, whatever precedes the stream. In one container
+        all of RAM would fit before the stream; in the other, the list of blocks begins at a page
+        boundary.
         """
         with TemporaryDirectory(prefix="mappedram-fuzz-") as folder, self._loader() as loader:
             path = Path(folder) / "clean"
@@ -113,7 +113,7 @@ class _Loads:
 
 
 def observation(loaded: LoadResult) -> Observation:
-    """What a load shows of QEMU."""
+    """Turn the result of a load into an observation."""
     sign = sign_of(loaded.message)
     if sign:
         return Observation("reports", sign, loaded.message, loaded.seconds)
@@ -124,7 +124,7 @@ def observation(loaded: LoadResult) -> Observation:
 
 
 def _fill(idstr: str, fd: int) -> None:  # noqa: ARG001
-    """Memory of the guest that is saved: each page says which one it is."""
+    """Fill the memory of the guest to be saved: each page holds its number."""
     for start, stop in _runs(system.size_of(fd) // _PAGE_SIZE):
         system.write(fd, pattern(0, start, stop, _PAGE_SIZE).tobytes(), start * _PAGE_SIZE)
 
@@ -137,7 +137,7 @@ def _runs(num_pages: int) -> Iterator[tuple[int, int]]:
 
 
 def _contained(snapshot: OpenSnapshot, offset: int) -> SparseFile:
-    """The snapshot in a file of which it is not the beginning."""
+    """The snapshot in a file that begins with other bytes."""
     with memory_file() as fd:
         lay_out(snapshot, fd, OutputLayout(offset=offset))
         return replace(

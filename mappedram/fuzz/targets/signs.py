@@ -1,9 +1,9 @@
-"""What in the output of a program says that it has a bug, whatever its exit status."""
+"""Signs of a bug in the output of a program, whatever its exit status."""
 
 import re
 import signal
 
-#: What a runtime writes, and what to call it; a group in the pattern is added.
+#: Messages of runtimes, with their names; a group in the pattern is appended.
 _SIGNS = tuple(
     (name, re.compile(pattern, re.MULTILINE))
     for name, pattern in (
@@ -23,15 +23,15 @@ _SIGNS = tuple(
     )
 )
 
-#: Signals that a program gets for a bug of its own.
+#: Signals that a program gets for its own bugs.
 _OF_BUGS = {"SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS"}
 
-#: Signals that come from outside: from a terminal, to all that it runs.
+#: Signals from outside, which a terminal sends to all its processes.
 FROM_OUTSIDE = frozenset({"SIGINT", "SIGTERM", "SIGHUP"})
 
 
 def sign_of(output: str) -> str:
-    """What a runtime has reported, such as `AddressSanitizer: heap-buffer-overflow`; or empty."""
+    """The report of a runtime, such as `AddressSanitizer: heap-buffer-overflow`; or empty."""
     for name, pattern in _SIGNS:
         found = pattern.search(output)
         if found:
@@ -40,7 +40,7 @@ def sign_of(output: str) -> str:
 
 
 def signal_of(returncode: int) -> str:
-    """Name of the signal that ended a process, or a child of it if a shell says so; or empty."""
+    """Name of the signal that ended a process, or its child if a shell reports that; or empty."""
     number = -returncode if returncode < 0 else returncode - 128
     try:
         name = signal.Signals(number).name

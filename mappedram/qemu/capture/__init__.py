@@ -1,6 +1,7 @@
 """Take a snapshot of a running guest through the QMP monitor of its QEMU.
 
-Talking to a QEMU that somebody else has started belongs here; starting one belongs in `qemu/run`.
+Code that talks to a QEMU started by somebody else belongs here; code that starts one belongs in
+`qemu/run`.
 
 >>> from mappedram.qemu.capture import Wish, capture
 >>> asyncio.run(capture("/run/guest.qmp", Path("guest.mapped-ram"), Wish(channels=2)))

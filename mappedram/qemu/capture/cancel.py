@@ -1,33 +1,33 @@
-"""Breaking a save off, in a way that the guest survives."""
+"""Cancel a save without losing the guest."""
 
 import asyncio
 
 from mappedram.qemu.capture.monitor import ENDED, CaptureError, Monitor
 
-#: What makes threads of QEMU rest. A tenth of the bandwidth is what may be written in 100 ms, and 0
-#: would lift the limit; pages of zeros count for nothing in it unless they are written too.
+#: Parameters that make the threads of QEMU rest. QEMU may write a tenth of the bandwidth every 100
+#: ms. The limit cannot be 0, which means no limit. Zero pages count only if they are written.
 #: Source: QEMU migration/migration-stats.c, migration_rate_set() and migration_rate_exceeded().
 SLOWEST = {"max-bandwidth": 10, "zero-page-detection": "none"}
 
 _POLL_INTERVAL = 0.01
-#: Seconds that are waited at most for the threads to rest.
+#: Longest wait for the threads to rest, in seconds.
 _REST_TIMEOUT = 2
-#: Seconds that QEMU may take to break a save off.
+#: Longest wait for QEMU to cancel a save, in seconds.
 _CANCEL_TIMEOUT = 60
 
 
 async def cancel(monitor: Monitor, *, threads: bool) -> None:
-    """Break the save off, and wait until QEMU has let go of the file.
+    """Cancel the save, and wait until QEMU has closed the file.
 
-    With `multifd` QEMU may crash if it is told so while a thread writes (E-054), and the guest is
-    lost. So the threads are brought to rest first, which changes the parameters in `SLOWEST`.
+    With `multifd`, QEMU may crash if a thread is writing when the save is cancelled (E-054), and
+    the guest is lost. So the threads are brought to rest first, by the parameters in `SLOWEST`.
 
     Args:
         monitor: the monitor.
-        threads: whether it saves with `multifd`.
+        threads: whether the guest is saved with `multifd`.
 
     Raises:
-        CaptureError: QEMU refuses, has gone, or does not get it done.
+        CaptureError: QEMU refuses, has exited, or takes too long.
     """
     if threads:
         await _bring_to_rest(monitor)
@@ -40,7 +40,7 @@ async def cancel(monitor: Monitor, *, threads: bool) -> None:
 
 
 async def _bring_to_rest(monitor: Monitor) -> None:
-    """Return when the threads have just written what they may in 100 ms: most of those are left."""
+    """Wait until the threads have used up their quota of 100 ms; most of those 100 ms are left."""
     await monitor.execute("migrate-set-parameters", **SLOWEST)
     before, wrote = None, False
     for _ in range(int(_REST_TIMEOUT / _POLL_INTERVAL)):

@@ -1,4 +1,4 @@
-"""What QEMU says of itself and its guest before anything is changed."""
+"""State of QEMU and its guest before a capture changes anything."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from mappedram.qemu.capture.monitor import Monitor
 
 @dataclass(frozen=True, slots=True)
 class RunningGuest:
-    """A guest that is to be captured.
+    """A guest to be captured.
 
     Attributes:
         version: release of its QEMU.
         status: run state, such as `running` or `paused`.
         running: whether it runs.
         memory: bytes of RAM.
-        capabilities: the capabilities that its QEMU knows, and whether they are on.
+        capabilities: migration capabilities that its QEMU knows, and whether they are on.
         parameters: migration parameters.
-        migration: status of the current or last migration; empty where there was none.
-        blocked: why it cannot be migrated at all.
+        migration: status of the current or last migration; empty if there was none.
+        blocked: reasons why the guest cannot be migrated.
     """
 
     version: tuple[int, int, int]
@@ -33,10 +33,10 @@ class RunningGuest:
 
 
 async def look(monitor: Monitor) -> RunningGuest:
-    """Ask QEMU.
+    """Query QEMU.
 
     Raises:
-        CaptureError: it does not answer.
+        CaptureError: QEMU does not answer.
     """
     version = (await monitor.execute("query-version"))["qemu"]
     status = await monitor.execute("query-status")

@@ -1,4 +1,4 @@
-"""The QMP monitor of a running QEMU, one command after the other."""
+"""The QMP monitor of a running QEMU, one command at a time."""
 
 import asyncio
 import re
@@ -14,11 +14,11 @@ from mappedram.errors import MappedRamError
 if TYPE_CHECKING:
     from qemu.qmp import QMPClient
 
-#: Status of a migration that goes on no more.
+#: Statuses of a migration that has ended.
 ENDED = ("completed", "failed", "cancelled")
-#: Seconds that QEMU may take for an answer; saving itself is never waited for in one command.
+#: Longest wait for an answer, in seconds. No single command waits for a save.
 TIMEOUT = 30
-#: Seconds for its greeting: a monitor that serves somebody else gives none.
+#: Longest wait for the greeting, in seconds. A monitor with another client sends none.
 _GREETING_TIMEOUT = 5
 
 
@@ -26,7 +26,7 @@ class CaptureError(MappedRamError):
     """No snapshot was taken: QEMU cannot be reached, refuses or gives up, or the file would be bad.
 
     Attributes:
-        cleanup: what could not be put back afterwards, in words.
+        cleanup: what could not be restored afterwards, in words.
     """
 
     def __init__(self, message: str) -> None:
@@ -34,7 +34,7 @@ class CaptureError(MappedRamError):
         self.cleanup: list[str] = []
 
 
-#: What `query-migrate` answers, as far as it is looked at. Source: QEMU qapi/migration.json,
+#: Members of the answer to `query-migrate` that are used. Source: QEMU qapi/migration.json,
 #: MigrationInfo and MigrationStats.
 Migration = TypedDict(
     "Migration",
@@ -58,8 +58,8 @@ class Monitor:
 
     @property
     def user(self) -> "User | None":
-        """As whom QEMU opens files; None where that is not known."""
-        # The client has no public way to its socket.
+        """User as whom QEMU opens files; None if unknown."""
+        # The client does not publish its socket.
         writer = getattr(self._client, "_writer", None)
         connection = writer and writer.get_extra_info("socket")
         return _user(connection) if connection else None
@@ -68,7 +68,7 @@ class Monitor:
         """Execute a command and return its answer; `_` in names of arguments stands for `-`.
 
         Raises:
-            CaptureError: QEMU answers with an error, does not answer, or has gone.
+            CaptureError: QEMU answers with an error, does not answer, or has exited.
         """
         from qemu.qmp import ExecuteError, QMPError
 
@@ -77,8 +77,8 @@ class Monitor:
         try:
             return await asyncio.wait_for(asyncio.shield(answer), TIMEOUT)
         except asyncio.CancelledError:
-            # An answer that nobody waits for would end the connection, which is needed to put
-            # everything back; and what the command has done is known only then.
+            # Do not cancel the wait: that would close the connection, which is needed to restore
+            # everything; and only the answer tells what the command has done.
             await asyncio.wait({answer}, timeout=TIMEOUT)
             with suppress(asyncio.CancelledError, asyncio.InvalidStateError):
                 answer.exception()
@@ -91,7 +91,7 @@ class Monitor:
             raise CaptureError(f"{command}: the connection to QEMU broke") from error
 
     async def migration(self) -> Migration:
-        """What QEMU says of the current or last migration; without `status` if there was none.
+        """Query the current or last migration; without `status` if there was none.
 
         Raises:
             CaptureError: as `execute`.
@@ -108,7 +108,7 @@ class User(NamedTuple):
 
 
 def _user(connection: Any) -> User | None:
-    """Those of the process behind a Unix socket, which may not be those that it began with."""
+    """User and group of the process behind a Unix socket; they may have changed since its start."""
     size = struct.calcsize("3i")
     try:
         data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
@@ -122,10 +122,10 @@ def _user(connection: Any) -> User | None:
 
 @asynccontextmanager
 async def connected(address: str) -> AsyncIterator[Monitor]:
-    """The monitor at a Unix socket.
+    """Connect to the monitor at a Unix socket.
 
     Raises:
-        CaptureError: there is no monitor that answers.
+        CaptureError: no monitor answers there.
     """
     try:
         from qemu.qmp import QMPClient, QMPError
@@ -134,7 +134,7 @@ async def connected(address: str) -> AsyncIterator[Monitor]:
             "the Python package qemu.qmp is missing: pip install 'mappedram[capture]'"
         ) from error
     client = QMPClient("mappedram")
-    client.logger.disabled = True  # it would report on its own what is raised here
+    client.logger.disabled = True  # it would also report the errors raised here
     try:
         await asyncio.wait_for(client.connect(address), _GREETING_TIMEOUT)
     except TimeoutError as error:
@@ -147,12 +147,12 @@ async def connected(address: str) -> AsyncIterator[Monitor]:
     try:
         yield Monitor(client)
     finally:
-        with suppress(Exception):  # QEMU may have gone
+        with suppress(Exception):  # QEMU may have exited
             await asyncio.wait_for(client.disconnect(), _GREETING_TIMEOUT)
 
 
 def _reason(error: BaseException) -> str:
-    """What the system said, which the client wraps into errors of its own."""
+    """Message of the system error that the client wraps in errors of its own."""
     cause = error
     while cause.__cause__ is not None:
         cause = cause.__cause__

@@ -1,4 +1,4 @@
-"""What must not be, for the file to be good: much of it QEMU itself lets pass."""
+"""Conditions for a good snapshot; QEMU itself does not check many of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class BadCapability:
     Attributes:
         name: its name.
         why: what would happen.
-        until: the first release in which it no longer does; None where there is none.
+        until: the first release without the defect; None if there is none.
     """
 
     name: str
@@ -23,7 +23,8 @@ class BadCapability:
     until: tuple[int, int, int] | None = None
 
 
-#: Source: spec/errata.md, by number; those without one QEMU refuses too, migration/options.c.
+#: Source: spec/errata.md, by number. QEMU itself also refuses those without a number
+#: (migration/options.c).
 BAD_CAPABILITIES = (
     BadCapability(
         "background-snapshot",
@@ -48,7 +49,7 @@ BAD_CAPABILITIES = (
 
 
 def refusals(guest: RunningGuest, *, direct_io: bool) -> Iterator[str]:
-    """Why no snapshot is taken; nothing where one can be."""
+    """Reasons against taking a snapshot; empty if there are none."""
     release = ".".join(map(str, guest.version))
     if "mapped-ram" not in guest.capabilities:
         yield f"QEMU {release} does not know mapped-ram, which came with 9.0"

@@ -1,4 +1,4 @@
-"""Taking the snapshot: what is changed in QEMU for it, and put back after it, whatever happens."""
+"""Take the snapshot: change QEMU's settings for it, and restore them in every case."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from mappedram.qemu.capture.guest import RunningGuest, look
 from mappedram.qemu.capture.monitor import ENDED, CaptureError, Migration, Monitor, connected
 from mappedram.qemu.capture.preconditions import refusals
 
-#: Called with the bytes of RAM that are done, and with all there are.
+#: Callback that takes the bytes of RAM done so far and the total.
 Progress = Callable[[int, int], None]
 
 _POLL_INTERVAL = 0.05
@@ -26,14 +26,14 @@ _OFFSET_MARK = ",offset="
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How the snapshot is to be taken.
+    """How to take the snapshot.
 
     Attributes:
-        channels: threads of QEMU that write pages; 0 for its single one.
-        direct_io: let QEMU write past the page cache; takes channels.
+        channels: threads of QEMU that write pages; 0 for its main migration thread.
+        direct_io: let QEMU bypass the page cache; needs channels.
         live: let the guest run while its memory is saved.
         keep_stopped: leave the guest stopped afterwards, for its disks to be copied.
-        force: replace a file that exists.
+        force: replace an existing file.
     """
 
     channels: int = 0
@@ -48,10 +48,10 @@ class Captured:
     """A snapshot that was taken.
 
     Attributes:
-        guest: what QEMU said before.
+        guest: the guest before the capture.
         milliseconds: how long saving took, by QEMU's clock.
-        downtime: for how many of them the guest stood still at the end; None for one that stood
-            still anyway.
+        downtime: milliseconds for which the guest was stopped at the end; None if it was not
+            running anyway.
         running: whether the guest runs again.
     """
 
@@ -66,20 +66,21 @@ async def capture(
 ) -> Captured:
     """Let the QEMU behind a QMP monitor save its guest to a file.
 
-    QEMU writes the file itself, under another name beside `out`, which it gets once it is
-    complete. Migration capabilities and parameters are then as they were, and a guest that ran
-    runs again. That is so too if anything fails or the task is cancelled; then there is no file.
+    QEMU writes the file itself, under another name beside `out`; the complete file is renamed to
+    `out`. Afterwards, migration capabilities and parameters are as they were, and a guest that was
+    running runs again. The same holds if anything fails or the task is cancelled; then there is no
+    file.
 
     Args:
         address: path of the Unix socket of the monitor.
         out: the file.
-        wish: how.
-        progress: called now and then.
+        wish: how to take the snapshot.
+        progress: called from time to time.
 
     Raises:
         CaptureError: QEMU cannot be reached, refuses or gives up, or the file would be bad.
-        FileExistsError: the file exists, and is not to be replaced.
-        OSError: the file cannot be given its name.
+        FileExistsError: the file exists, and must not be replaced.
+        OSError: the file cannot be renamed.
     """
     out = Path(os.path.abspath(out))
     refuse_existing(out, force=wish.force)
@@ -109,7 +110,7 @@ async def _saved(
     *,
     progress: Progress | None,
 ) -> Migration:
-    """Save the guest with all that this takes, and put all of that back."""
+    """Prepare QEMU, save the guest, and restore QEMU."""
     async with _undoing() as undo:
         if guest.running:
             undo.add("let the guest run again", lambda: monitor.execute("cont"))
@@ -152,7 +153,7 @@ async def _set_capabilities(
 
 
 async def _set_parameters(monitor: Monitor, guest: RunningGuest, wish: Wish, undo: "_Undo") -> None:
-    # QEMU holds itself back to 128 MiB/s by default, which is for networks; 0 lifts that.
+    # By default, QEMU limits itself to 128 MiB/s, for networks; 0 removes the limit.
     wanted: dict[str, object] = {"max-bandwidth": 0}
     if wish.channels:
         wanted |= {"multifd-channels": wish.channels, "direct-io": wish.direct_io}
@@ -169,7 +170,7 @@ async def _set_parameters(monitor: Monitor, guest: RunningGuest, wish: Wish, und
 async def _migrated(
     monitor: Monitor, path: Path, progress: Progress | None, *, threads: bool
 ) -> Migration:
-    """Start the save and follow it to its end; broken off, it is cancelled first."""
+    """Start the save and wait for its end; cancel it if this task is cancelled."""
     try:
         await monitor.execute("migrate", uri=f"file:{path}")
         while True:
@@ -190,9 +191,9 @@ async def _migrated(
 
 
 def _reserve(monitor: Monitor, path: Path) -> None:
-    """Make the file that QEMU is going to open, so that nobody else can read it from the start.
+    """Create the file that QEMU will open, so that nobody else can ever read it.
 
-    That is not possible for a QEMU of another user, unless root does it.
+    For a QEMU of another user, only root can do this.
     """
     user = monitor.user
     if user is None or os.geteuid() not in (0, user.uid):
@@ -206,32 +207,32 @@ def _reserve(monitor: Monitor, path: Path) -> None:
 
 
 def _publish(partial: Path, out: Path, *, force: bool) -> None:
-    """Give the file its name; of two programs that race for one, the first has it."""
+    """Rename the file; if two programs want the same name, the first one gets it."""
     if not system.holds_data(partial):
         raise CaptureError(
             f"QEMU says that it wrote {partial}, but there is no such file here: does it run in a"
             " container?"
         )
-    system.set_mode(partial, 0o600)  # unless it is of another user, whose matter it is
+    system.set_mode(partial, 0o600)  # fails for a file of another user, who sets the mode
     system.publish(partial, out, replace=force)
 
 
 class _Undo:
-    """What has to be put back, last first."""
+    """Steps that restore QEMU, run in reverse order."""
 
     def __init__(self) -> None:
         self._steps: list[tuple[str, Callable[[], Awaitable[Any]]]] = []
 
     def add(self, what: str, step: Callable[[], Awaitable[Any]]) -> None:
-        """One more thing; `what` says it in words."""
+        """Add a step; `what` describes it in an error message."""
         self._steps.append((what, step))
 
     def forget_first(self) -> None:
-        """Leave the first of all as it is."""
+        """Drop the step that was added first."""
         del self._steps[0]
 
     async def run(self) -> list[str]:
-        """Put all back; return what could not be."""
+        """Run all steps; return descriptions of those that failed."""
         failed = []
         for what, step in reversed(self._steps):
             try:
@@ -243,7 +244,7 @@ class _Undo:
 
 @asynccontextmanager
 async def _undoing() -> AsyncIterator[_Undo]:
-    """Inside, changes are noted; at the end, however it comes, they are put back."""
+    """Collect steps inside the `with` block, and run them at its end, however it ends."""
     undo = _Undo()
     try:
         yield undo

@@ -1,8 +1,8 @@
 """A model of QEMU's loader: what each release does with a file.
 
-It follows the bytes as the loader does, and is proven against real QEMUs (docs/verdicts.md).
-`releases` says what tells the releases apart; every other module is one part of the loader. A
-finding about a file belongs in `check`.
+The model follows the bytes as the loader does, and is compared with real QEMUs (docs/verdicts.md).
+`releases` lists the differences between releases; every other module models one part of the loader.
+A finding about a file belongs in `check`.
 
 >>> from mappedram.qemu.loader import verdicts
 >>> verdicts(snapshot)["10.0"].outcome
@@ -36,19 +36,19 @@ __all__ = [
     "verdicts",
 ]
 
-#: Codes of spec/errata.md that are given as reasons, where it is QEMU that is wrong.
+#: Codes of spec/errata.md that are given as reasons where QEMU is wrong, not the file.
 ERRATA = (E_IGNORE_SHARED, E_SWITCHOVER, E_VAPIC)
 
 
 def verdicts(
     file: OpenSnapshot | Source | bytes, offset: int = 0, destination: Destination | None = None
 ) -> dict[str, Verdict]:
-    """What each release makes of a file, by release.
+    """Predict what each release does with a file, by release.
 
     Args:
         file: an open snapshot, an open file, or the bytes of one.
-        offset: where the stream begins; a snapshot knows.
-        destination: what is to load it; without one, what matches the file as far as it tells.
+        offset: where the stream begins; a snapshot knows this itself.
+        destination: the QEMU that loads the file; by default one that matches the file.
 
     Raises:
         OSError: the file cannot be read.

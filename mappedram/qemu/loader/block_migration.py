@@ -1,4 +1,4 @@
-"""The live section `block`, in which QEMU up to 9.0 sends the disks of a guest along.
+"""The live section `block`, in which QEMU up to 9.0 sends the disks of a guest.
 
 Source: QEMU 9.0 migration/block.c, block_load().
 """
@@ -12,7 +12,7 @@ from mappedram.qemu.loader.qemu_file import QemuFile
 #: Name of the section.
 IDSTR = "block"
 _VERSION = 1
-#: BLK_MIG_BLOCK_SIZE and BLK_MIG_FLAG_*. The flags stand below the number of a sector.
+#: BLK_MIG_BLOCK_SIZE and BLK_MIG_FLAG_*. The low bits of a sector number hold the flags.
 _BLOCK_SIZE = 1 << 20
 _FLAGS_MASK = 511
 _DEVICE_BLOCK, _EOS, _PROGRESS, _ZERO_BLOCK = 1, 2, 4, 8
@@ -20,10 +20,10 @@ _DEVICE_BLOCK, _EOS, _PROGRESS, _ZERO_BLOCK = 1, 2, 4, 8
 
 @dataclass(frozen=True, slots=True)
 class Disks:
-    """The records of disks; that the destination has these is taken for granted."""
+    """The records of disks; the destination is assumed to have these disks."""
 
     def load(self, file: QemuFile, _version: int) -> None:
-        """Pass the records of one section.
+        """Skip the records of one section.
 
         Raises:
             EndedError: QEMU refuses one.
@@ -40,5 +40,5 @@ class Disks:
                 raise EndedError("disk-cut")
 
 
-#: What every QEMU up to 9.0 registers.
+#: Every QEMU up to 9.0 registers this handler.
 DISKS = Handler(IDSTR, 0, _VERSION, 0, Disks())

@@ -1,4 +1,4 @@
-"""Commands: what each demands, and what it does to a load from a file.
+"""Commands: their lengths, and their effects on a load from a file.
 
 Source: QEMU migration/savevm.c, mig_cmd_args, loadvm_process_command().
 """
@@ -18,10 +18,10 @@ class CommandRule:
     """One command.
 
     Attributes:
-        length: what it has to have; None where that varies.
-        name: as QEMU writes it; it has none for some.
-        ends: how a load ends that reads a file with mapped-ram; None where it goes on.
-        certain: whether that is so whatever the command says.
+        length: required length of its data; None if it varies.
+        name: as QEMU writes it; some commands have none.
+        ends: how the load of a file with mapped-ram ends here; None if it goes on.
+        certain: whether that holds for any data of the command.
         known: the releases that know it.
     """
 
@@ -32,14 +32,14 @@ class CommandRule:
     known: Behaviour = ALWAYS
 
 
-#: Bytes of two page sizes, which POSTCOPY_ADVISE carries with `postcopy-ram`.
+#: POSTCOPY_ADVISE carries two page sizes of 8 bytes with `postcopy-ram`.
 _ADVISE_LENGTH = 16
-#: What C prints for a name that is not there: mig_cmd_args has none for MIG_CMD_ENABLE_COLO.
+#: C prints this for a missing name: mig_cmd_args has none for MIG_CMD_ENABLE_COLO.
 _NAMELESS = "(null)"
 #: QEMU POSTCOPY_INCOMING_ADVISE.
 _ADVISED = 1
-#: `POSTCOPY_RESUME` is called illegal and passed all the same. What `PACKAGED` holds is a stream of
-#: its own, which no file with mapped-ram has.
+#: QEMU calls `POSTCOPY_RESUME` illegal and still goes on. `PACKAGED` holds a stream of its own,
+#: which no file with mapped-ram has.
 COMMANDS: dict[int, CommandRule] = {
     CommandType.OPEN_RETURN_PATH: CommandRule(0, "OPEN_RETURN_PATH"),
     CommandType.PING: CommandRule(4, "PING"),
@@ -53,13 +53,13 @@ COMMANDS: dict[int, CommandRule] = {
     CommandType.RECV_BITMAP: CommandRule(None, "RECV_BITMAP", "command-refused"),
     CommandType.SWITCHOVER_START: CommandRule(0, "SWITCHOVER_START", known=Behaviour(since="10.0")),
 }
-#: Gives the capability another name where it is off.
+#: These releases print another name of the capability if it is off.
 _COLO_IS_MISSPELT = Behaviour(until="9.1", basis="read")
 
 
 @dataclass(slots=True)
 class Commands:
-    """What commands have done so far."""
+    """State that the commands so far have left."""
 
     local: Local
     has_return_path: bool = False
@@ -67,7 +67,7 @@ class Commands:
     postcopy_state: int = 0
 
     def load(self, file: QemuFile, release: Loader) -> None:
-        """Read one command and do as it says.
+        """Read one command and apply it.
 
         Raises:
             EndedError: QEMU refuses it.
@@ -85,7 +85,7 @@ class Commands:
             expected = command.length
             raise EndedError("command-length", name=command.name, expected=expected, length=length)
         if number == CommandType.POSTCOPY_LISTEN and self.postcopy_state == _ADVISED:
-            # It is taken, and a second thread goes on with the file beside the first.
+            # QEMU accepts it, and a second thread then reads the same file.
             raise EndedError("postcopy-listen", at=at, certain=False)
         if command.ends:
             name, state, certain = command.name, self.postcopy_state, command.certain
@@ -99,7 +99,7 @@ class Commands:
         self.has_return_path |= number == CommandType.OPEN_RETURN_PATH
 
     def _colo(self, at: int, length: int, release: Loader) -> None:
-        """Where `x-colo` is on, the guest runs in the end, and the loader waits for a second side.
+        """With `x-colo`, the guest runs in the end, and the loader waits for a second side.
 
         Source: QEMU migration/migration.c, migration_incoming_enable_colo().
         """
@@ -115,7 +115,7 @@ class Commands:
             raise EndedError("ping", data=data)
 
     def _advise(self, file: QemuFile, length: int) -> None:
-        """Source: loadvm_postcopy_handle_advise()."""
+        """Apply POSTCOPY_ADVISE. Source: loadvm_postcopy_handle_advise()."""
         if self.postcopy_state:
             raise EndedError("postcopy-state", name="POSTCOPY_ADVISE", state=self.postcopy_state)
         self.postcopy_state = _ADVISED
@@ -125,7 +125,8 @@ class Commands:
         if wanted != (length == _ADVISE_LENGTH):
             raise EndedError("advise-0" if wanted else "advise-16")
         if wanted:
-            # All page sizes of memory that source and destination have, which nothing else tells.
+            # All page sizes of memory at source and destination; nothing else in the file tells
+            # them.
             self.local.assumed |= file.number(8) != HOST_PAGE
             page_size, local = file.number(8), self.local.page_size
             if page_size != local:

@@ -32,17 +32,18 @@ _VERSION = 1
 _UUID_SIZE = 16
 #: Longer machine types are not compared: no QEMU has one.
 _COMPARED_MAX = 4096
-#: From here on, a length is negative where it is taken for an `int`.
+#: Lengths from here on are negative as an `int`.
 _INT_END = 1 << 31
 _SIZEOF_CAPABILITY = 4
 
-#: How the machine types of AVR begin. Source: hw/avr/arduino.c.
+#: Prefix of the AVR machine types. Source: hw/avr/arduino.c.
 _AVR_MACHINES = b"arduino-"
 
-#: Capabilities that have to be the same on both sides. Source: should_validate_capability().
+#: Capabilities that must be the same on both sides. Source: should_validate_capability().
 VALIDATED = (CAPABILITY_X_IGNORE_SHARED, CAPABILITY_MAPPED_RAM)
 
-#: Names that the loader knows, and when. Source: QEMU qapi/migration.json, MigrationCapability.
+#: Capabilities that the loader knows, and in which releases. Source: QEMU qapi/migration.json,
+#: MigrationCapability.
 CAPABILITIES: Mapping[str, Behaviour] = {
     "xbzrle": ALWAYS,
     "rdma-pin-all": ALWAYS,
@@ -72,10 +73,10 @@ CAPABILITIES: Mapping[str, Behaviour] = {
 
 
 def load_header(file: QemuFile, local: Local, release: Loader) -> None:
-    """Header and configuration.
+    """Load the header and the configuration section.
 
     Raises:
-        EndedError: QEMU refuses them, or dies of a length in them.
+        EndedError: QEMU refuses them, or crashes because of a length in them.
     """
     magic = file.number(4)
     if magic != int.from_bytes(QEMU_VM_FILE_MAGIC, "big"):
@@ -99,7 +100,7 @@ def load_header(file: QemuFile, local: Local, release: Loader) -> None:
 
 
 class _Configuration:
-    """One configuration section, as its fields come in."""
+    """One configuration section, field by field."""
 
     def __init__(self, file: QemuFile, local: Local, release: Loader) -> None:
         self.file = file
@@ -107,7 +108,7 @@ class _Configuration:
         self.release = release
         self.target_page_bits: int | None = None
         self.capabilities: dict[str, int] = {}
-        #: Where the machine type stands, and what is compared with the destination in the end.
+        #: Positions of the fields that are compared with the destination at the end.
         self.name_at = self.bits_at = self.capabilities_at = file.position
 
     def load(self) -> None:
@@ -129,9 +130,9 @@ class _Configuration:
         return name
 
     def _start(self, machine: str) -> None:
-        """Start the destination, which comes before all else. Source: system/vl.c.
+        """Start the destination, which happens before it reads the file. Source: system/vl.c.
 
-        No machine type of any QEMU has other than printable characters of ASCII.
+        The machine types of all QEMUs are printable ASCII.
         """
         if self.local.destination.machine is not None:
             return
@@ -142,7 +143,7 @@ class _Configuration:
             raise EndedError("no-machine", machine=machine)
 
     def _allocate(self, count: int, size: int = 1) -> None:
-        """Set memory aside on the word of the file. Source: vmstate_handle_alloc()."""
+        """Allocate as much memory as the file says. Source: vmstate_handle_alloc()."""
         self.local.allocate(count * size)
         if count >= _INT_END and self.release.does(SIGNED_LENGTHS):
             raise EndedError("allocation")
@@ -215,7 +216,7 @@ class _Configuration:
             received, own = (str(UUID(bytes=one)) for one in (uuid, local))
             raise EndedError("uuid", received=received, local=own)
 
-    # What has to be the same. Source: configuration_post_load().
+    # Fields that must be the same. Source: configuration_post_load().
 
     def _check(self, machine: bytes) -> None:
         local, destination = self.local, self.local.destination
@@ -241,7 +242,7 @@ class _Configuration:
 
 
 def _strncmp(received: bytes, local: str) -> bool:
-    """Whether C finds both equal: as far as the received one goes, a NUL in it included."""
+    """Whether C's strncmp() finds both equal, over the length of the received string."""
     return (local.encode("latin-1") + b"\0").startswith(received.partition(b"\0")[0]) and (
         b"\0" not in received or c_string(received) == local
     )

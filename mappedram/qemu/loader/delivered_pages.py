@@ -1,4 +1,4 @@
-"""Which pages the records of a stream without mapped-ram have brought so far, and from where."""
+"""Pages that the records of a stream without mapped-ram have delivered so far, and their places."""
 
 from typing import TYPE_CHECKING
 
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Bytes of the shortest record of a page: without a name, of zeros.
+#: Size of the shortest page record: a zero page without a name.
 _SHORTEST = 9
-#: There is a place for each record: no load ends because there are many.
+#: No limit: the number of records alone ends no load.
 _ANY_NUMBER = 1 << 62
 
 
 class Delivered:
-    """The pages that have come.
+    """The pages delivered so far.
 
     Args:
         source: the file.
-        keep: whether to keep where each stands, to compare memory.
+        keep: whether to keep the place of each page, to compare memory.
     """
 
     def __init__(self, source: Source, *, keep: bool) -> None:
@@ -29,9 +29,9 @@ class Delivered:
         self._told: dict[str, NDArray[np.bool_]] = {}
         self._noted: dict[str, NotedRecords] = {}
         self._named: set[str] = set()
-        #: Pages that the file can tell of at the most, less those that are kept account of.
+        #: Largest number of pages that the file can hold, less those already tracked.
         self._room = source.size // _SHORTEST
-        #: Whether a page came that is shorter than a page, so that the rest of it stayed as it was.
+        #: Whether a page was shorter than its size, so that the rest of it kept its old contents.
         self.has_short_page = False
 
     def add(
@@ -45,9 +45,9 @@ class Delivered:
 
         Args:
             idstr: the block.
-            num_pages: how many pages it has now.
-            pages: the number of the page of each record.
-            places: where its bytes stand, as for `NotedRecords.add`.
+            num_pages: number of its pages now.
+            pages: page number of each record.
+            places: file offset of its bytes, as for `NotedRecords.add`.
         """
         self._named.add(idstr)
         told = self._account(idstr, num_pages)
@@ -59,7 +59,7 @@ class Delivered:
             self._noted[idstr].add(pages, places)
 
     def _account(self, idstr: str, num_pages: int) -> "NDArray[np.bool_] | None":
-        """A flag for each page of a block; None where the file is too short for all of them."""
+        """A flag for each page of a block; None if the file is too short to hold so many."""
         import numpy as np
 
         told = self._told.get(idstr)
@@ -75,14 +75,14 @@ class Delivered:
         return told
 
     def has_any(self, idstr: str) -> bool:
-        """Whether a record about a block has come."""
+        """Whether a record about a block was seen."""
         return idstr in self._named
 
     def lacks(self, idstr: str, num_pages: int) -> bool:
-        """Whether a page of a block has not come."""
+        """Whether a page of a block was not delivered."""
         told = self._told.get(idstr)
         return num_pages > 0 if told is None else not told[:num_pages].all()
 
     def pages(self, page_size: int) -> dict[str, ScatteredPages]:
-        """Where the pages of each block stand that a record was about."""
+        """Places of the delivered pages of each block."""
         return {idstr: noted.finish(page_size) for idstr, noted in self._noted.items()}

@@ -1,4 +1,4 @@
-"""What the destination has. What is None is taken from the file: the destination agrees with it."""
+"""The destination of a load. A field that is None takes whatever the file says."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,16 +20,15 @@ from mappedram.stream.bitmap import ByteOrder
 from mappedram.stream.model import Stream
 from mappedram.stream.snapshot import Block, OpenSnapshot
 
-#: Bytes that a host is taken to have for one allocation. A bitmap of that size stands for 2 PiB of
-#: RAM.
+#: Largest allocation that a host is assumed to allow. A bitmap of this size covers 2 PiB of RAM.
 MEMORY = 64 << 30
 #: Bytes of a page of the host.
 HOST_PAGE = 4096
-#: QEMU registers devices with that as their other number, and RAM with 0.
+#: QEMU registers devices with this alias, and RAM with 0.
 NO_ALIAS = -1
-#: Devices that keep the number by which older releases found them: a port, of each in turn.
-#: Source: QEMU hw/block/fdc-isa.c, hw/char/serial-isa.c, hw/intc/i8259_common.c,
-#: hw/timer/i8254_common.c, hw/rtc/mc146818rtc.c: qdev_set_legacy_instance_id().
+#: Devices that older releases found by the number of a port; one port for each instance. Source:
+#: QEMU hw/block/fdc-isa.c, hw/char/serial-isa.c, hw/intc/i8259_common.c, hw/timer/i8254_common.c,
+#: hw/rtc/mc146818rtc.c: qdev_set_legacy_instance_id().
 _LEGACY_ALIASES: Mapping[str, tuple[int, ...]] = {
     "fdc": (0x3F0,),
     "serial": (0x3F8, 0x2F8, 0x3E8, 0x2E8),
@@ -37,14 +36,14 @@ _LEGACY_ALIASES: Mapping[str, tuple[int, ...]] = {
     "i8254": (0x40,),
     "mc146818rtc": (0x70,),
 }
-#: Of those, which releases keep one, where not all do.
+#: Releases that keep the alias of a device, if not all do.
 _ALIASED: Mapping[str, Behaviour] = {"mc146818rtc": RTC_HAS_PORT}
-#: Bits of a page that ARM takes for those of a stream that does not say; no other target has more
-#: than what is taken for granted. Source: QEMU target/arm/cpu-param.h, TARGET_PAGE_BITS_LEGACY;
-#: migration/savevm.c, vmstate_target_page_bits_needed().
+#: Page bits that ARM assumes if the stream has none; no other target has more than its default.
+#: Source: QEMU target/arm/cpu-param.h, TARGET_PAGE_BITS_LEGACY; migration/savevm.c,
+#: vmstate_target_page_bits_needed().
 _LEGACY_PAGE_BITS = 10
 
-#: Blocks that can grow at the destination, by name, and how far: their memory is mapped beyond
+#: Blocks that can grow at the destination, and their maximum lengths: QEMU maps their memory beyond
 #: `used_length`. Source: QEMU include/hw/acpi/aml-build.h, ACPI_BUILD_TABLE_MAX_SIZE and
 #: ACPI_BUILD_LOADER_MAX_SIZE.
 MAX_LENGTHS: Mapping[str, int] = {
@@ -59,10 +58,10 @@ class LocalBlock:
 
     Attributes:
         idstr: its name.
-        used_length: bytes that are in use.
-        max_length: bytes that are mapped.
-        shared_at: where the guest has it, if it is in a shared file that is not saved with
-            x-ignore-shared; None where it is not, or where that is not known.
+        used_length: bytes in use.
+        max_length: bytes mapped.
+        shared_at: guest address, if the block is in a shared file that x-ignore-shared leaves out;
+            None if it is not, or if that is unknown.
     """
 
     idstr: str
@@ -72,7 +71,7 @@ class LocalBlock:
 
     @classmethod
     def like(cls, idstr: str, used_length: int, shared_at: int | None = None) -> Self:
-        """A block that has been saved with that length."""
+        """A local block for a block that was saved with this length."""
         longest = max(used_length, MAX_LENGTHS.get(idstr, 0))
         return cls(idstr, used_length, longest, shared_at)
 
@@ -85,10 +84,10 @@ class Handler:
         idstr: name of the section.
         instance_id: number among those of the same name.
         version_id: the newest version that it loads.
-        alias_id: another number by which it is found; as in C, -1 is found by 0xffffffff.
-        payload: what it takes; None for RAM, and where that is not known.
-        compat: the name and the number that it had before names of devices began with a path
-            (QEMU: CompatEntry); None where it has no path.
+        alias_id: a second number that also finds it; as in C, 0xffffffff finds -1.
+        payload: what it accepts; None for RAM, and if unknown.
+        compat: name and number from before names of devices began with a path (QEMU: CompatEntry);
+            None if it has no path.
     """
 
     idstr: str
@@ -100,16 +99,16 @@ class Handler:
 
     @property
     def is_ram(self) -> bool:
-        """Whether this is RAM."""
+        """Whether this is the handler of RAM."""
         return self.idstr == RAM_SECTION_IDSTR
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names by which it is found."""
+        """The names that find it."""
         return (self.idstr,) if self.compat is None else (self.idstr, self.compat[0])
 
     def answers(self, idstr: str, instance_id: int, release: Loader) -> bool:
-        """Whether a section of that name and number is this one's. Source: savevm.c, find_se()."""
+        """Whether a section of this name and number belongs to it. Source: savevm.c, find_se()."""
         names = ((self.idstr, self.instance_id), self.compat)
         numbers = [name[1] for name in names if name is not None and name[0] == idstr]
         if not numbers or instance_id in numbers:
@@ -119,39 +118,39 @@ class Handler:
 
 
 def alias_of(idstr: str, instance_id: int | None) -> int:
-    """The other number of a device of a PC; -1 where it has none."""
+    """Alias of a device of a PC; -1 if it has none."""
     ports = _LEGACY_ALIASES.get(idstr, ())
     number = instance_id or 0
     return ports[number] if number < len(ports) else NO_ALIAS
 
 
-#: RAM has no alias of its own, and 0 is its number.
+#: RAM has no other alias: 0 is also its number.
 RAM = Handler(RAM_SECTION_IDSTR, 0, RAM_SECTION_VERSION, 0, None)
-#: What every QEMU registers, whether it has disks or not. Source: migration/migration.c,
+#: Every QEMU registers this, with or without disks. Source: migration/migration.c,
 #: migration_object_init().
 DIRTY_BITMAP = Handler("dirty-bitmap", 0, 1, 0, None)
 
 
 @dataclass(frozen=True)
 class Destination:
-    """The QEMU that is to load a file. A field that is None agrees with whatever the file says.
+    """The QEMU that loads a file. A field that is None agrees with whatever the file says.
 
     Attributes:
         page_size: bytes of a target page.
-        legacy_page_bits: logarithm of the page size that a stream has whose configuration does not
-            say; None for that of `page_size`.
+        legacy_page_bits: logarithm of the page size of a stream whose configuration has none; None
+            for that of `page_size`.
         machine: machine type.
         capabilities: those of `mapped-ram`, `x-ignore-shared`, `postcopy-ram` and `x-colo` that are
             on.
         blocks: RAM blocks by name.
-        handlers: what is registered, in the order in which QEMU looks for it.
+        handlers: registered handlers, in the order in which QEMU searches them.
         uuid: of the machine, if it has one.
         configuration: whether a configuration section is expected.
         footers: whether footers are expected.
         byteorder: that of the host.
-        memory: bytes that one allocation can have.
-        reference: what memory should be after a load, to be compared byte for byte; None to go by
-            what the file says of itself.
+        memory: largest allocation, in bytes.
+        reference: expected memory after the load, compared byte for byte; None to rely on the file
+            alone.
         watched: names of the blocks whose memory counts; None for all.
     """
 
@@ -171,12 +170,12 @@ class Destination:
 
     @classmethod
     def matching(cls, snapshot: OpenSnapshot) -> Self:
-        """One that matches a file as far as the file tells."""
+        """A destination that matches a file in everything that the file tells."""
         return cls(byteorder=snapshot.byteorder)
 
     @classmethod
     def of(cls, snapshot: OpenSnapshot, *, memory: int = MEMORY) -> Self:
-        """The one that wrote a snapshot that is known to be good."""
+        """The QEMU that wrote a snapshot known to be good."""
         stream = snapshot.stream
         return cls(
             page_size=stream.page_size,
@@ -202,12 +201,12 @@ class Destination:
 
 
 def _says_page_bits(stream: Stream) -> bool:
-    """Whether the machine says in the configuration how long its pages are."""
+    """Whether the machine writes its page size into the configuration."""
     return stream.configuration is not None and stream.configuration.target_page_bits is not None
 
 
 def _capabilities(stream: Stream) -> Iterator[str]:
-    """Those that were on when a stream was saved, as far as it shows."""
+    """Capabilities that were on when a stream was saved, as far as it shows."""
     yield from stream.capabilities
     advice = (s.data for s in stream.sections if s.command == CommandType.POSTCOPY_ADVISE)
     if any(advice):
@@ -217,12 +216,12 @@ def _capabilities(stream: Stream) -> Iterator[str]:
 
 
 def _shared_at(block: Block) -> int | None:
-    """The guest address of a block that was left out since it is in a shared file."""
+    """Guest address of a block that was left out because it is in a shared file."""
     return block.model.addr if block.coverage.is_left_out else None
 
 
 def _handlers(stream: Stream) -> list[Handler]:
-    """One for each section, in the order of the file, which is that of QEMU's list."""
+    """A handler for each section, in the order of the file, which is that of QEMU's list."""
     document = stream.vmdescription.document if stream.vmdescription else None
     described = payloads(document or {})
     found: dict[tuple[str, int], tuple[int, Handler]] = {}
@@ -235,7 +234,7 @@ def _handlers(stream: Stream) -> list[Handler]:
         if section.idstr != RAM_SECTION_IDSTR:
             version = section.version_id or 0
             whole = DevicePayload(section.idstr, section.payload_length, version)
-            # Without a text, all that is known of a device is how long it was that time.
+            # Without a text, only the length of this one payload is known.
             payload = described.get(key, None if document else whole)
             payload = payload and payload.of_version(version)
             live = section.type == SectionType.START
@@ -244,13 +243,13 @@ def _handlers(stream: Stream) -> list[Handler]:
             handler = Handler(*key, version, alias, None if live else payload, compat)
         found.setdefault(key, (section.section_id or 0, handler))
     number, _ = found.get((RAM.idstr, RAM.instance_id), (0, RAM))
-    # Right behind RAM, as QEMU registers it, whatever was saved.
+    # QEMU registers it right behind RAM, whatever was saved.
     found.setdefault((DIRTY_BITMAP.idstr, DIRTY_BITMAP.instance_id), (number, DIRTY_BITMAP))
     return [handler for _, handler in sorted(found.values(), key=lambda pair: pair[0])]
 
 
 def _compat(idstr: str, name: str, before: Counter[str]) -> tuple[str, int] | None:
-    """What a device is called without its path, and which of that name it is.
+    """Name of a device without its path, and its number among devices of that name.
 
     Source: QEMU migration/savevm.c, vmstate_register_with_alias_id(),
     calculate_compat_instance_id().

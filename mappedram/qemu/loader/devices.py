@@ -1,4 +1,4 @@
-"""Payloads of devices: how many bytes a device takes, by the JSON text of a snapshot.
+"""Payloads of devices: how many bytes a device reads, by the JSON text of a snapshot.
 
 Source: QEMU migration/vmstate.c, vmstate_load_state() and vmstate_subsection_load().
 """
@@ -13,36 +13,36 @@ from mappedram.json_types import Json
 from mappedram.qemu.loader.failures import EndedError
 from mappedram.qemu.loader.qemu_file import QemuFile, c_string
 
-#: The name of the description that a device has.
+#: Key of the name of a description in the JSON text.
 _DESCRIPTION = "vmsd_name"
-#: What devices took before their version went up, by description and version. The JSON text knows
-#: the newest version only. Source: QEMU system/cpu-timers.c, vmstate_timers.
+#: Payload sizes of older versions, by description and version. The JSON text has the newest version
+#: only. Source: QEMU system/cpu-timers.c, vmstate_timers.
 OLDER_VERSIONS: Mapping[tuple[str, int], int] = {("timer", 1): 16}
-#: Descriptions that name no oldest version, and no version of any field: 0 does as well as any.
+#: Descriptions without a minimum version and without versions of fields: version 0 works as well.
 #: Source: QEMU hw/ide/ich.c, vmstate_ich9_ahci.
 _WITHOUT_MINIMUM = frozenset({"ich9_ahci"})
 
 
 class Loadable(Protocol):
-    """What takes the payload of a section."""
+    """Reader of the payload of a section."""
 
     def load(self, file: QemuFile, version: int, /) -> None:
-        """Pass one payload of that version.
+        """Skip one payload of this version.
 
         Raises:
-            EndedError: it is refused.
+            EndedError: QEMU refuses it.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class DevicePayload:
-    """What one description of a device (QEMU: VMStateDescription) takes.
+    """The bytes that one description of a device (QEMU: VMStateDescription) reads.
 
     Attributes:
-        name: of the description, with which the names of its subsections begin.
+        name: of the description; the names of its subsections begin with it.
         length: bytes of its fields.
-        version: its version; None where the text gives none, as it does for devices that load
-            themselves (QEMU: vmstate_save_old_style()).
+        version: its version; None if the text gives none, as for devices that load themselves
+            (QEMU: vmstate_save_old_style()).
         subsections: those that the snapshot has.
         ends_nested: whether the last field is a structure, after which QEMU looks for subsections.
     """
@@ -61,14 +61,14 @@ class DevicePayload:
         )
 
     def of_version(self, version: int) -> "DevicePayload":
-        """The same; of that version where none is given."""
+        """The same payload with this version, if it has none of its own."""
         return self if self.version is not None else replace(self, version=version)
 
     def load(self, file: QemuFile, version: int) -> None:
-        """Pass what the device takes.
+        """Skip the bytes that the device reads.
 
         Raises:
-            EndedError: the device refuses it.
+            EndedError: the device refuses them.
         """
         if self.version is not None and version > self.version:
             raise EndedError("device-too-new", name=self.name, version=version, local=self.version)
@@ -77,7 +77,7 @@ class DevicePayload:
         elif (self.name, version) in OLDER_VERSIONS:
             file.skip(OLDER_VERSIONS[self.name, version])
         else:
-            # Which fields an older version has, and which is the oldest, the text does not say.
+            # The text does not tell the oldest version, nor the fields of older ones.
             raise EndedError("device", certain=False)
         if file.failed or (self.ends_nested and not file.peek(0, 1)):
             raise EndedError("device-cut")
@@ -97,9 +97,9 @@ class DevicePayload:
 
 
 def payloads(document: Mapping[str, Json]) -> dict[tuple[str, int], DevicePayload]:
-    """What each device takes, by `idstr` and `instance_id`; of several alike, the first.
+    """The payload of each device, by `idstr` and `instance_id`; of duplicates, the first.
 
-    Left out are devices whose description is not what QEMU writes, and those without any: they take
+    Devices without a description, or with one that QEMU does not write, are left out: they read
     bytes by code of their own, and the text has the length of one payload only. Source: QEMU
     migration/savevm.c, vmstate_save_old_style().
     """

@@ -1,7 +1,7 @@
-"""All ways in which a load ends before its end: the rule that names the cause, and QEMU's words.
+"""All ways in which a load fails: the rule that names the cause, and QEMU's words.
 
-The words are what QEMU writes first, without what newer releases put before all of them ("load of
-migration failed: Invalid argument: "). What is not known stands as None.
+The words are what QEMU writes first, without the prefix of newer releases ("load of migration
+failed: Invalid argument: "). None stands for unknown words.
 """
 
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from mappedram.qemu.loader.releases import number
 from mappedram.qemu.loader.verdict import Outcome
 
-#: The first releases of those that say the same: 9.0 to 10.1, 10.2 and 11.0, 11.1 and later.
+#: First release of each group with the same words: 9.0 to 10.1, 10.2 and 11.0, 11.1 and later.
 SPEAKERS = ("9.0", "10.2", "11.1")
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """One way.
+    """One way in which a load ends.
 
     Attributes:
-        outcome: what it is for whoever loads the file.
-        code: the rule that names the cause, if the file has not been cut off there.
-        words: what QEMU says, with the names of values in braces, in each group of `SPEAKERS`.
+        outcome: result for whoever loads the file.
+        code: the rule that names the cause, unless the file is cut off there.
+        words: QEMU's message in each group of `SPEAKERS`, with the names of values in braces.
     """
 
     outcome: Outcome
@@ -37,9 +37,9 @@ class Ending:
         )
 
 
-#: Codes of spec/errata.md: a command that 9.x does not know; a device that looks into guest memory.
+#: Codes of spec/errata.md: a command unknown to 9.x; a device that looks into guest memory.
 E_SWITCHOVER, E_VAPIC = "E-060", "E-058"
-#: Means that these say what those before say.
+#: The same words as the group before.
 _SAME = "="
 
 _SECTION = (
@@ -150,7 +150,7 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
         "Unknown section type {value}",
         _SAME,
     ),
-    # Up to 10.1, the first and the last of these have no words but those that stand before all.
+    # Up to 10.1, QEMU only writes the common prefix for the first and the last of these.
     (
         "type-cut",
         "MR002",
@@ -213,7 +213,7 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
         _SAME,
     ),
     ("device", "MR065", None, None, None),
-    # Which field it is that has not all its bytes, the text at the end of a file does not say.
+    # The text at the end of a file does not tell which field is incomplete.
     ("device-cut", "MR002", None, None, None),
     (
         "hook",
@@ -223,7 +223,7 @@ _REFUSALS: tuple[tuple[str, str, str | None, str | None, str | None], ...] = (
         " hook failed for: {idstr}, version_id: {version}",
         _SAME,
     ),
-    # migration/global_state.c: global_state_post_load(). No rule is about what devices hold.
+    # migration/global_state.c: global_state_post_load(). No rule judges the contents of devices.
     ("run-state", "MR061", "invalid parameter value: {state}", _SAME, _SAME),
     (
         "device-too-new",
@@ -393,7 +393,7 @@ _OTHERS: tuple[tuple[str, Outcome, str], ...] = (
 
 
 def _spread(said: tuple[str | None, ...]) -> tuple[str | None, ...]:
-    """The words of each group, those that only repeat others written out."""
+    """The words of each group, with `_SAME` replaced by the words it repeats."""
     words: list[str | None] = []
     for one in said:
         words.append(words[-1] if one == _SAME else one)
@@ -406,7 +406,7 @@ ENDINGS: dict[str, Ending] = {
 } | {way: Ending(outcome, code) for way, outcome, code in _OTHERS}
 
 
-#: Ways that were not seen with each release here; what they do there is read in the source.
+#: Ways that were not measured with every release; the others were read in the source.
 READ = frozenset(
     (
         *("address", "advise-16", "advise-length", "colo-off", "command-deprecated"),
@@ -422,16 +422,16 @@ READ = frozenset(
 
 
 class EndedError(Exception):
-    """The loader came to an end of its own.
+    """The loader stopped before the end of the stream.
 
     Args:
-        way: which, by its name in `ENDINGS`.
-        noticed: rules that what the loader passed over before has broken, which may be why.
-        cut: whether the file ends there, which is the cause then.
+        way: which way, by its name in `ENDINGS`.
+        noticed: rules broken earlier without an error from the loader; they may be the cause.
+        cut: whether the file ends there, which is then the cause.
         certain: see `Verdict`.
-        at: where the field begins that is to blame; None for what was looked at last.
-        multifd: what it is with multifd, if that differs.
-        values: for the words.
+        at: offset of the field to blame; None for the one read last.
+        multifd: outcome with multifd, if it differs.
+        values: values for the words.
     """
 
     def __init__(
@@ -454,6 +454,6 @@ class EndedError(Exception):
         self.values = values
 
     def message(self, release: str) -> str | None:
-        """What a release says; None where that is not known."""
+        """The message of a release; None if unknown."""
         words = self.ending.said_by(release)
         return None if words is None else words.format(**self.values)

@@ -1,4 +1,4 @@
-"""Hooks that devices run once they are loaded, and that look beyond their own bytes."""
+"""Hooks that devices run after loading, and that look beyond their own bytes."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from mappedram.qemu.loader.ram import RamLoad
 
 
 class LoadedDevice(NamedTuple):
-    """A device that has its state.
+    """A device whose state is loaded.
 
     Attributes:
         idstr: name of its section.
@@ -26,16 +26,16 @@ class LoadedDevice(NamedTuple):
     offset: int
 
 
-#: Where the fields `state` and `rom_state_paddr` stand, and how long all of it is. Source: QEMU
+#: Offsets of the fields `state` and `rom_state_paddr`, and the length of the payload. Source: QEMU
 #: hw/i386/vapic.c, vmstate_vapic, vmstate_guest_rom, vmstate_handlers.
 _STATE, _ROM_STATE_PADDR, _LENGTH = 124, 140, 144
-#: QEMU ROM_BLOCK_SIZE: an option ROM begins at a multiple of it, and says its length in blocks.
+#: QEMU ROM_BLOCK_SIZE: an option ROM is aligned to it, and gives its length in blocks.
 _ROM_BLOCK = 512
 _ROM_LENGTH = 2
 
 
 def _vapic(device: LoadedDevice, ram: RamLoad) -> None:
-    """An option ROM has to stand where the state says that it is: its length must not be 0.
+    """Require an option ROM where the state says: its length must not be 0.
 
     Source: QEMU hw/i386/vapic.c, vapic_post_load(), vapic_map_rom_writable().
     """
@@ -59,11 +59,11 @@ def _vapic(device: LoadedDevice, ram: RamLoad) -> None:
         )
 
 
-#: Where the field `runstate` stands, and how long it is. Source: QEMU migration/global_state.c,
+#: Offset and length of the field `runstate`. Source: QEMU migration/global_state.c,
 #: vmstate_globalstate.
 _RUNSTATE, _RUNSTATE_LENGTH = 4, 32
-#: What the guest did when it was saved; the same in all releases here. Source: QEMU
-#: qapi/run-state.json, RunState.
+#: Run states of the saved guest; the same in all these releases. Source: QEMU qapi/run-state.json,
+#: RunState.
 RUN_STATES = frozenset(
     (
         *("colo", "debug", "finish-migrate", "guest-panicked", "inmigrate", "internal-error"),
@@ -73,13 +73,13 @@ RUN_STATES = frozenset(
 )
 
 
-#: Those that no guest goes into from `inmigrate`: QEMU aborts once all is loaded. Source: QEMU
+#: States with no transition from `inmigrate`: QEMU aborts once all is loaded. Source: QEMU
 #: system/runstate.c, runstate_transitions_def.
 _UNREACHABLE = frozenset(("debug", "restore-vm", "save-vm"))
 
 
 def _globalstate(device: LoadedDevice, ram: RamLoad) -> None:
-    """The state of the guest has to be one that there is, and that it can go into after a load.
+    """Require a run state that exists and that the guest can enter after a load.
 
     Source: QEMU migration/global_state.c, global_state_post_load(); qapi/qapi-util.c,
     qapi_enum_parse(); migration/migration.c, process_incoming_migration_bh().
@@ -88,13 +88,13 @@ def _globalstate(device: LoadedDevice, ram: RamLoad) -> None:
     name = c_string(text[: _RUNSTATE_LENGTH - 1])
     at = device.offset + _RUNSTATE
     if len(text) < _RUNSTATE_LENGTH or any(ram.local.source.left_out(at, at + _RUNSTATE_LENGTH)):
-        return  # what the text is, is not known
+        return  # the text is unknown
     if name not in RUN_STATES:
         raise EndedError("run-state", *ram.noticed, at=at, state=name)
     ram.behind = EndedError("run-state-unreachable", at=at) if name in _UNREACHABLE else None
 
 
-#: By the name of the section.
+#: Hooks by the name of the section.
 HOOKS: Mapping[str, Callable[[LoadedDevice, RamLoad], None]] = {
     "globalstate": _globalstate,
     "kvm-tpr-opt": _vapic,

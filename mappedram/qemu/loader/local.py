@@ -1,4 +1,4 @@
-"""What is known of the destination while one file is loaded, where need be from the file."""
+"""State of the destination while one file is loaded; unknown parts come from the file."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -24,16 +24,16 @@ from mappedram.stream.reader import vmdescription
 from mappedram.stream.reader.footer import find_footer, footer_bytes
 from mappedram.stream.reader.parser import read_stream
 
-#: The page size of nearly all targets, for want of anything that says another.
+#: Page size of nearly all targets; used if nothing tells another.
 _USUAL_PAGE_SIZE = 4096
-#: An allocation above this may be too much for a host.
+#: A larger allocation may exceed the memory of a host.
 _LARGE = 1 << 32
-#: The field of the state of an ARM CPU that lists its system registers.
+#: Field of the state of an ARM CPU that lists its system registers.
 _ARM_REGISTERS = "cpreg_vmstate_indexes"
 
 
 class Local:
-    """Answers for a destination; `assumed` says that an answer came from the file."""
+    """Answers about a destination; `assumed` tells that an answer came from the file."""
 
     def __init__(self, destination: Destination, bitmaps: Bitmaps, offset: int) -> None:
         self.destination = destination
@@ -43,17 +43,17 @@ class Local:
         self.assumed = destination.byteorder == "big" and not destination.is_known
         self.capabilities = destination.capabilities or frozenset()
         self.target_page_bits: int | None = None
-        #: By the machine type, where a release decides; it overrides what the stream says.
+        #: Known from the machine type in some releases; overrides the stream.
         self.target_page_size: int | None = None
         self._supposed_page_size: int | None = None
         self.has_footers = destination.footers
         self.postcopy_ram = False
 
     def allocate(self, size: int, *noticed: str) -> None:
-        """Set memory aside, as QEMU does on the word of the file.
+        """Allocate memory as QEMU does, of the size that the file says.
 
         Raises:
-            EndedError: the host has not that much.
+            EndedError: the host does not have that much.
         """
         self.assumed |= size > _LARGE and not self.destination.is_known
         if size > self.destination.memory:
@@ -68,13 +68,13 @@ class Local:
 
     @cached_property
     def kind(self) -> StreamKind:
-        """Where the stream has its pages, whatever is on."""
+        """Kind of the stream, whatever the capabilities are."""
         return kind_of(self.source, self.offset)
 
     def chosen_capabilities(self, announced: frozenset[str]) -> frozenset[str]:
-        """What is on for a stream that announces these: mapped-ram too, if it has it all the same.
+        """Capabilities for a stream that announces these; mapped-ram also if the stream has it.
 
-        Without a destination, whoever loads the file switches on what it is made for.
+        Without a destination, the user is assumed to switch on what the file needs.
         """
         if self.destination.capabilities is not None:
             return self.destination.capabilities
@@ -84,9 +84,10 @@ class Local:
         return announced
 
     def wants_postcopy(self, announced: bool) -> bool:
-        """Whether `postcopy-ram` is on, where the stream shows whether it was on as it was saved.
+        """Whether `postcopy-ram` is on, if the stream shows whether it was on during the save.
 
-        It never is along with mapped-ram. Source: QEMU migration/options.c, migrate_caps_check().
+        It never is on together with mapped-ram. Source: QEMU migration/options.c,
+        migrate_caps_check().
         """
         known = self.destination.capabilities
         if known is not None:
@@ -111,7 +112,7 @@ class Local:
 
     @cached_property
     def _known_page_size(self) -> int | None:
-        """The page size of the destination, or what the stream says of the whole machine."""
+        """Page size of the destination, or the one that the stream gives for the whole machine."""
         if self.destination.page_size is not None:
             return self.destination.page_size
         if self.target_page_size is not None:
@@ -120,7 +121,7 @@ class Local:
 
     @property
     def saved_page_size(self) -> int | None:
-        """What the stream says of the pages of the machine that saved it."""
+        """Page size that the stream gives for the machine that saved it."""
         bits = self.target_page_bits
         if bits is not None and bits < OFFSET_BITS and is_page_size(1 << bits):
             return 1 << bits
@@ -129,11 +130,11 @@ class Local:
 
     @property
     def has_page_size(self) -> bool:
-        """Whether anything says or shows how long a page is."""
+        """Whether anything tells or shows the page size."""
         return bool(self._known_page_size or self._supposed_page_size)
 
     def suppose_page_size(self, page_size: int) -> None:
-        """Take the page size of the first block for that of the target if nothing says another."""
+        """Take the page size of the first block for that of the target, unless that is known."""
         if self.has_page_size or not is_page_size(page_size):
             return
         self._supposed_page_size = page_size
@@ -141,14 +142,14 @@ class Local:
 
     @property
     def flags_mask(self) -> int:
-        """The bits of a RAM word that are flags. Source: QEMU TARGET_PAGE_MASK."""
+        """Bits of a RAM word that are flags. Source: QEMU TARGET_PAGE_MASK."""
         return max(self.page_size, TARGET_PAGE_SIZE_MIN) - 1
 
     @cached_property
     def document(self) -> Mapping[str, Json]:
         """The JSON text at the end of the stream; empty if there is none."""
         found = vmdescription.find_at_tail(self.source, self.offset)
-        if found is None and self.source.is_device:  # which goes on behind it
+        if found is None and self.source.is_device:  # a device has bytes behind the text
             found = read_stream(self.source, self.offset, drivers.get("construct")).vmdescription
         return (found and found.document) or {}
 
@@ -156,8 +157,8 @@ class Local:
     def has_arm_registers(self) -> bool:
         """Whether the state of a CPU lists the system registers that its QEMU knew.
 
-        A destination refuses what it does not know, and that differs from one release and model of
-        CPU to another. Source: QEMU target/arm/machine.c, cpu_post_load().
+        A destination refuses registers that it does not know; these differ between releases and CPU
+        models. Source: QEMU target/arm/machine.c, cpu_post_load().
         """
         return any(
             isinstance(field, Mapping) and field.get("name") == _ARM_REGISTERS
@@ -169,7 +170,7 @@ class Local:
     # Blocks.
 
     def block(self, idstr: str, length: int) -> LocalBlock | None:
-        """The local block of that name; one like that of the file where none is known."""
+        """The local block of that name; like the block of the file if unknown."""
         if self.destination.blocks is None:
             return LocalBlock.like(idstr, length) if idstr else None
         return self.destination.blocks.get(idstr)
@@ -179,26 +180,26 @@ class Local:
     def handler(
         self, idstr: str, instance_id: int, version_id: int, release: Loader, *, live: bool
     ) -> Handler | None:
-        """Who loads a section of that name and number, which is `live` if it is a START."""
+        """Handler for a section of that name and number; `live` if the section is a START."""
         known = self.destination.handlers
         if known is not None:
             return next((h for h in known if h.answers(idstr, instance_id, release)), None)
         if idstr == RAM.idstr:
             return RAM if RAM.answers(idstr, instance_id, release) else None
         if live and not idstr.endswith(tuple(LIVE_PAYLOADS)):
-            self.assumed = True  # nothing like it is in QEMU, but it may be elsewhere
+            self.assumed = True  # no QEMU here has such a handler, but another one may
             return None
         return Handler(idstr, instance_id, version_id, alias_of(idstr, instance_id), None)
 
     def has_device(self, idstr: str) -> bool:
-        """Whether there is a device of that name, of whatever number."""
+        """Whether there is a device of that name, with any number."""
         known = self.destination.handlers
         return idstr == RAM.idstr or any(idstr in handler.names for handler in known or ())
 
     def payload_end(self, start: int, handler: Handler, section_id: int) -> int | None:
-        """Where a payload ends of which only the file can tell; None if it does not.
+        """End of a payload whose length only the file tells; None if it does not.
 
-        QEMU does not look at the JSON text: where that does not fit the sections, they count.
+        QEMU does not read the JSON text: if the text does not fit the sections, the sections count.
         """
         described = self._lengths.get((handler.idstr, handler.instance_id))
         mark = footer_bytes(section_id)
@@ -216,7 +217,7 @@ class Local:
         return vmdescription.payload_lengths(self.document)
 
     def wants_footer(self, file: QemuFile) -> bool:
-        """Whether a footer has to follow; where nothing is known, as the first section has it."""
+        """Whether a footer must follow; if unknown, the first section decides."""
         if self.has_footers is None:
             self.has_footers = file.peek(0, 1) == b"\x7e"
             self.assumed |= not self.has_footers
@@ -224,6 +225,6 @@ class Local:
 
 
 def _entries(parent: Mapping[str, Json], name: str) -> Sequence[Json]:
-    """A list in the JSON text; an empty one where there is none."""
+    """A list in the JSON text; empty if there is none."""
     found = parent.get(name)
     return found if isinstance(found, list) else []

@@ -1,9 +1,8 @@
-"""Which machine types the releases of QEMU have.
+"""The machine types of each release of QEMU.
 
-A QEMU loads a snapshot on the machine type that it was saved on, or not at all. Each release brings
-new versions of its versioned machine types, and leaves out those that are six years old or more;
-boards come and go as well. The names in the table are those of upstream QEMU: a distribution may
-have machine types of its own, of which nothing is known here.
+QEMU loads a snapshot only on the machine type that it was saved on. Each release adds new versions
+of its versioned machine types, and removes those that are six years old or more; boards come and go
+as well. The table has the names of upstream QEMU; machine types of distributions are unknown here.
 """
 
 from collections.abc import Iterator
@@ -16,17 +15,17 @@ from mappedram.qemu.loader.releases import Behaviour
 __all__ = ["NEWEST", "RELEASES", "Row", "existence", "exists", "rows", "span"]
 
 
-#: The newest release that was looked at.
+#: The newest release in the table.
 NEWEST = RELEASES[-1]
 
 
 class Row(NamedTuple):
-    """A machine type of one folder of QEMU's source; a name can have several.
+    """A machine type of one folder of QEMU's source; several rows may have the same name.
 
     Attributes:
-        machine: name of the machine type, as it stands in a snapshot: no alias.
+        machine: name of the machine type, as a snapshot has it: no alias.
         folder: the folder of `hw` that declares it, `core` for `none`.
-        first: the first release that was looked at and has it.
+        first: the first release in the table that has it.
         last: the last one.
     """
 
@@ -37,22 +36,22 @@ class Row(NamedTuple):
 
 
 def rows(table: str = TABLE) -> Iterator[Row]:
-    """All that a table says."""
+    """All rows of a table."""
     for line in table.splitlines():
         first, last, folder, *machines = line.split()
         yield from (Row(machine, folder, first, last) for machine in machines)
 
 
 def exists(machine: str, release: str) -> bool | None:
-    """Whether a release has a machine type, for whatever target.
+    """Whether a release has a machine type, for any target.
 
     Args:
         machine: such as `pc-i440fx-10.0`.
-        release: such as `10.0` or `11.1.3`; a patch level brings no machine type and removes none.
+        release: such as `10.0` or `11.1.3`; patch releases neither add nor remove machine types.
 
     Returns:
-        None where nothing can be said: no release in the table has such a machine type, or the
-        table says nothing about the release.
+        None if unknown: no release in the table has such a machine type, or the table does not have
+        the release.
     """
     number = _number(release)
     having = _having().get(machine)
@@ -62,17 +61,17 @@ def exists(machine: str, release: str) -> bool | None:
 
 
 def span(machine: str) -> tuple[str, str] | None:
-    """The first and the last release in the table that have a machine type; None if none has."""
+    """The first and the last release in the table with a machine type; None if there is none."""
     numbers = _having().get(machine)
     having = [release for release in RELEASES if numbers and _number(release) in numbers]
     return (having[0], having[-1]) if having else None
 
 
 def existence(machine: str) -> Behaviour | None:
-    """That a release has a machine type; None where no release in the table has.
+    """Which releases have a machine type; None if no release in the table has it.
 
-    Where one loads a file, it was seen to have it. What becomes of a file elsewhere is read: see
-    `no-machine` in `mappedram.qemu.loader.failures`.
+    A release that loads a file was seen to have its machine type. Failures elsewhere were read in
+    the source: see `no-machine` in `mappedram.qemu.loader.failures`.
     """
     known = span(machine)
     if known is None:
@@ -89,7 +88,7 @@ def _number(release: str) -> tuple[int, ...]:
 
 @cache
 def _having() -> dict[str, set[tuple[int, ...]]]:
-    """The releases that have it, for each machine type."""
+    """Releases with each machine type."""
     numbers = [_number(release) for release in RELEASES]
     found: dict[str, set[tuple[int, ...]]] = {}
     for row in rows():

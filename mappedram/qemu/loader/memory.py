@@ -1,4 +1,4 @@
-"""Whether what a load has brought is what was saved, by a reference or by the file alone."""
+"""Judge loaded memory, by a reference or by the file alone."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -11,20 +11,20 @@ from mappedram.qemu.loader.reference import differs
 from mappedram.qemu.loader.suspicion import Suspicion
 from mappedram.stream import intervals
 
-#: Rules about the size of a page.
+#: Rules about the page size.
 _PAGE_SIZES = frozenset(("MR204", "MR205"))
-#: Where areas share bytes, those may by chance be what was saved.
+#: Where areas overlap, memory may still be right by chance.
 _BY_CHANCE = frozenset(("MR401", "MR404"))
 
 
 def judge(load: RamLoad, source: Source, base: int, destination: Destination) -> Suspicion | None:
-    """Why the memory is wrong; None where it is right.
+    """Say why the memory is wrong; None if it is right.
 
     Args:
-        load: what has been loaded.
+        load: the finished load.
         source: the file.
         base: where its stream begins.
-        destination: with the snapshot that memory is compared with, if there is one.
+        destination: has the reference snapshot to compare with, if there is one.
     """
     if load.plain is not None:
         return plain_memory.judge(load, load.plain, source, destination)
@@ -38,7 +38,7 @@ def judge(load: RamLoad, source: Source, base: int, destination: Destination) ->
 
 
 def _suspicions(load: RamLoad, source: Source, base: int) -> Iterator[str]:
-    """Codes of the rules that say why the memory cannot be what was saved."""
+    """Codes of the rules that say why the memory cannot be the saved one."""
     if any(code in _PAGE_SIZES for code in load.noticed) and _is_another(load, source):
         yield from (code for code in load.noticed if code in _PAGE_SIZES)
     names = [seen.idstr for seen in load.seen]
@@ -56,10 +56,10 @@ def _suspicions(load: RamLoad, source: Source, base: int) -> Iterator[str]:
 
 
 def _is_another(load: RamLoad, source: Source) -> bool:
-    """Whether other bytes were brought than those of the pages that a bitmap stands for.
+    """Whether the load read other bytes than those of the pages that a bitmap means.
 
-    A bit stands for a page of the machine that saved. The loader counts the bits by the header, and
-    the bytes of each by its own pages.
+    A bit means a page of the machine that saved. The loader computes the number of bits from the
+    page size in the header, but reads one page of its own size for each bit.
     """
     brought = {(entry.idstr, entry.pages_offset): load.runs_of(entry) for entry in load.brought}
     page_size = load.local.page_size
@@ -79,7 +79,7 @@ def _is_another(load: RamLoad, source: Source) -> bool:
 
 
 def _overlap(blocks: list[BlockSeen], page_size: int, base: int) -> bool:
-    """Whether bitmaps, page areas and headers share bytes, with what stands before them too."""
+    """Whether bitmaps, page areas, headers and the bytes before them overlap."""
     claims = [(base, blocks[0].header_offset)] if blocks else []
     for seen in blocks:
         bitmap = -(-(seen.used_length // page_size) // 64) * 8
@@ -91,7 +91,7 @@ def _overlap(blocks: list[BlockSeen], page_size: int, base: int) -> bool:
 
 
 def _has_data(load: RamLoad, source: Source) -> bool:
-    """Whether there is anything but holes in the page areas."""
+    """Whether the page areas have anything but holes."""
     return any(
         source.has_data(seen.pages_offset, seen.pages_offset + seen.used_length)
         for seen in load.seen

@@ -1,4 +1,4 @@
-"""From QEMU's words back to the ways in which a load ends with them.
+"""Find the ways in which a load can have failed, by QEMU's words.
 
 Source: the table in `mappedram.qemu.loader.failures`, and QEMU migration/savevm.c,
 qemu_loadvm_section_start_full(), and migration/migration.c, process_incoming_migration_co().
@@ -20,9 +20,9 @@ class Cause:
 
     Attributes:
         way: its name in `ENDINGS`.
-        ending: what it is.
-        words: QEMU's, with the names of values in braces; None where they are not known.
-        releases: those that say them; all that are known where the words are not.
+        ending: its outcome, rule and words.
+        words: QEMU's, with the names of values in braces; None if unknown.
+        releases: those that write these words; all releases if the words are unknown.
     """
 
     way: str
@@ -31,33 +31,32 @@ class Cause:
     releases: tuple[str, ...]
 
 
-#: The name of the program, with which QEMU begins what it writes.
+#: Program name at the start of QEMU's messages.
 _PROGRAM = re.compile(r"\bqemu-[\w.-]+: ")
-#: What stands before the words: what a log adds, the name of the program, and of newer releases
-#: what they put before all of them.
+#: Text before the words: a log prefix, the program name, and the common prefix of newer releases.
 _BEFORE = re.compile(
     r"^(?:.*?\bqemu-[\w.-]+: )?(?:-incoming \S+: )?"
     r"(?:.*?\bload of migration failed(?:: [^:]+)?: )?",
     re.IGNORECASE,
 )
-#: What QEMU says after the words, in a line of its own.
+#: Lines that QEMU writes after the words.
 _BEGINS = re.compile("(error while loading state|load of migration failed)", re.IGNORECASE)
-#: All that QEMU up to 10.1 says where it has no words of its own.
+#: The only message of QEMU up to 10.1 if it has no words of its own.
 _FAILED = re.compile(r".*?\bload of migration failed: (?P<reason>[^:]+)", re.IGNORECASE)
-#: What QEMU says of a section that could not be loaded: behind the words, or before them.
+#: Message about a section that could not be loaded: behind the words, or around them.
 _SECTION = re.compile(
     r"error while loading state (?:for instance 0x[0-9a-f]+ of device '(?P<device>.*?)'"
     r"|section id \d+\((?P<live>.*?)\))(?:: (?P<inner>.*))?",
     re.IGNORECASE,
 )
-#: What else newer releases put before the words.
+#: Other text that newer releases put before the words.
 _AROUND = re.compile(
     r"(?:post load hook failed for: configuration, version_id: \d+, minimum_version: \d+"
     r"|Loading VM subsection '.*?' in '.*?' failed(?:: -\d+)?): (?P<inner>.*)",
     re.IGNORECASE,
 )
-#: The ways in which a section of RAM ends, and of a device. Source: `mappedram.qemu.loader`, its
-#: modules `ram`, `plain` and `records`; `devices` and `hooks`.
+#: Ways in which a section of RAM, or of a device, fails. Source: `mappedram.qemu.loader`, modules
+#: `ram`, `plain` and `records`; `devices` and `hooks`.
 IN_RAM = (
     "ram-version",
     "start-cut",
@@ -94,14 +93,14 @@ IN_RAM = (
     "compressed-decode",
 )
 IN_DEVICE = ("device", "device-too-new", "hook", "run-state", "device-cut")
-#: Those of a certain device. Source: `mappedram.qemu.loader.hooks`.
+#: Ways that only one device has. Source: `mappedram.qemu.loader.hooks`.
 _OF_ONE = {"hook": "kvm-tpr-opt", "run-state": "globalstate"}
-#: Ways that are about RAM alone, though QEMU says the same of any section.
+#: Ways that are only about RAM, though QEMU writes the same words for any section.
 _OF_RAM = ("ram-instance", "section-version")
-#: Ways that are about the configuration alone, though QEMU says the same of devices.
+#: Ways that are only about the configuration, though QEMU writes the same words for devices.
 _OF_CONFIGURATION = ("field", "too-new", "too-old")
 _CONFIGURATION = "configuration"
-#: What devices say of themselves. Source: QEMU migration/vmstate.c, vmstate_load_state();
+#: Messages of devices themselves. Source: QEMU migration/vmstate.c, vmstate_load_state();
 #: migration/vmstate-types.c; hw/pci/pci.c, get_pci_config_device().
 _OF_DEVICES = re.compile(
     r"(?!configuration).*: incoming version_id \d+ is too old for local minimum version_id +\d+"
@@ -110,8 +109,8 @@ _OF_DEVICES = re.compile(
     r"|get_pci_config_device: Bad config data.*",
     re.IGNORECASE,
 )
-#: What is said once more when the cause has been named, or ought to have been. Source: QEMU
-#: migration/savevm.c, vmstate_load(), qemu_loadvm_state_main(), and GLib, which ends QEMU.
+#: Messages that follow the cause, or replace it. Source: QEMU migration/savevm.c, vmstate_load(),
+#: qemu_loadvm_state_main(), and GLib, which aborts QEMU.
 _GENERAL: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), ways)
     for pattern, ways in (
@@ -124,39 +123,39 @@ _GENERAL: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"(?:GLib: .*: )?failed to allocate \d+ bytes", ("allocation",)),
     )
 )
-#: The ways that only have a reason, by the reason.
+#: Ways without words of their own, by the reason that QEMU prints.
 _SILENT: Mapping[str, tuple[str, ...]] = {
     "input/output error": ("type-cut", "command-cut"),
     "no such file or directory": ("subsection",),
 }
 _VALUE = re.compile(r"\{(\w+)[^}]*\}")
-#: Values that are numbers; the others can be any text.
+#: Values that are numbers; others can be any text.
 _NUMBERS = frozenset(
     (
         *("data", "flags", "got", "instance_id", "length", "number", "offset", "page_size"),
         *("place", "section_id", "value", "version", "wanted"),
     )
 )
-#: Letters of QEMU's own that a text has if it is only the beginning of what QEMU says.
+#: Fewest characters of QEMU's own words that the beginning of a message must have.
 _SHORTEST = 12
 
 
 def causes(text: str) -> list[Cause]:
-    """The ways in which QEMU can have come to say that, in the order of a load.
+    """The ways in which QEMU can have come to write this, in the order of a load.
 
     Args:
-        text: what QEMU wrote, in one line or several, or the beginning of a line. Values may be
-            any, and so may be upper and lower case.
+        text: what QEMU wrote, in one line or several, or the beginning of a line. Values and letter
+            case may differ.
     """
     pieces = _pieces(text)
     return next(filter(None, chain(map(_specific, pieces), map(_general, pieces))), [])
 
 
 def _pieces(text: str) -> list[str]:
-    """What QEMU said at a time, in its order.
+    """Messages of QEMU, in their order.
 
-    A line may have been broken, or others may have written in between: lines that do not begin as
-    QEMU does may be one piece with the line before, and each of them may be.
+    Lines may be broken, and other programs may write in between: a line that does not begin like a
+    message may continue the line before, so both readings are tried.
     """
     lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     groups: list[list[str]] = []
@@ -175,7 +174,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _specific(piece: str) -> list[Cause]:
-    """The ways that words or the beginning of them name."""
+    """Ways whose words match, or begin with, the text."""
     texts = _unwrapped(piece)
     for beginning in (False, True):
         found = [
@@ -190,7 +189,7 @@ def _specific(piece: str) -> list[Cause]:
 
 
 def _general(piece: str) -> list[Cause]:
-    """The ways that end so, whatever it was that QEMU has said before."""
+    """Ways that end with a general message, whatever QEMU wrote before."""
     failed = _FAILED.fullmatch(piece)
     if failed:
         ways = _SILENT.get(failed["reason"].lower(), ())
@@ -207,11 +206,11 @@ def _general(piece: str) -> list[Cause]:
 
 
 def _unwrapped(piece: str, *, whole: bool = False) -> list[str]:
-    """The words, and what is within what stands around them.
+    """Remove the text around the words; return each step.
 
     Args:
-        piece: what QEMU said.
-        whole: whether that a section could not be loaded is kept where nothing is in it.
+        piece: one message.
+        whole: keep the message about a section even if it has no words within.
     """
     texts = [_BEFORE.sub("", piece)]
     while found := _SECTION.fullmatch(texts[-1]) or _AROUND.fullmatch(texts[-1]):
@@ -222,7 +221,7 @@ def _unwrapped(piece: str, *, whole: bool = False) -> list[str]:
 
 
 def _ways_of(idstr: str | None) -> tuple[str, ...]:
-    """The ways in which a section of that name ends; of a device of any name, without one."""
+    """Ways in which a section of that name fails; None stands for any device."""
     if idstr is not None and idstr.lower() == RAM_SECTION_IDSTR:
         return IN_RAM
     own = (idstr or "").lower()
@@ -230,7 +229,7 @@ def _ways_of(idstr: str | None) -> tuple[str, ...]:
 
 
 def _known(way: str) -> list[Cause]:
-    """The words of one way, or that they are not known."""
+    """The words of one way, or one entry without words if they are unknown."""
     spoken = [cause for cause in _spoken() if cause.way == way]
     return spoken or [Cause(way, ENDINGS[way], None, tuple(RELEASES))]
 
@@ -242,7 +241,7 @@ def _without_words(way: str) -> list[Cause]:
 
 
 def _spoken() -> Iterator[Cause]:
-    """All words in the table, each with the releases that say them."""
+    """All words in the table, each with the releases that write them."""
     for way, ending in ENDINGS.items():
         by_words: dict[str, list[str]] = {}
         for release in RELEASES:
@@ -270,13 +269,13 @@ def _is_said(cause: Cause, said: str, *, beginning: bool) -> bool:
 
 
 def _match(words: str, said: str, *, beginning: bool) -> "re.Match[str] | None":
-    """How a text matches words; as a `beginning`, if it stops within them."""
+    """Match a text with words; with `beginning`, the text may stop within them."""
     literals, names = _VALUE.split(words)[::2], [*_VALUE.findall(words), None]
     pattern, consumed, seen = "", 0, set()
     found = None
     for literal, name in zip(literals, names, strict=True):
         ends = range(max(0, _SHORTEST - consumed), len(literal) + 1)
-        if beginning and ends:  # the more of the words, the less is left to a value
+        if beginning and ends:  # match as many words as possible, so that values take less
             cut = "|".join(re.escape(literal[:end]) for end in ends)
             found = re.fullmatch(f"{pattern}(?:{cut})", said, re.IGNORECASE) or found
         consumed += len(literal)

@@ -1,4 +1,4 @@
-"""Which pages a load brings from where: bitmaps in the file, and what they make of a block."""
+"""Pages that a load reads, and their places: bitmaps in the file and their effect on a block."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from mappedram.stream.bitmap import Bitmap, ByteOrder
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
 
-#: Bytes of a bitmap that are looked at in one step.
+#: Bytes of a bitmap read in one step.
 _STEP = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """Pages of one local block that one record of the file brought.
+    """Pages of one local block that one record of the file delivered.
 
     Attributes:
         idstr: the local block.
-        pages_offset: where its page 0 stands in the file.
-        bitmap_offset: where the bitmap stands that says which pages.
+        pages_offset: file offset of its page 0.
+        bitmap_offset: file offset of the bitmap of these pages.
         num_pages: number of bits in it.
     """
 
@@ -37,19 +37,19 @@ class Bitmaps:
 
     Args:
         source: the file.
-        byteorder: of the host that is to load it.
+        byteorder: of the host that loads it.
     """
 
     def __init__(self, source: Source, byteorder: ByteOrder) -> None:
         self.source = source
         self._byteorder: ByteOrder = byteorder
-        #: Bytes that have been looked at so far, holes left out.
+        #: Bytes read so far, without holes.
         self.bytes_read = 0
 
     def ends(self, offset: int, num_pages: int) -> Iterator[int]:
-        """The last set bit of each part of a bitmap, plus one; 0 where none is set."""
+        """For each part of a bitmap, the last set bit plus one; 0 if none is set."""
         for first, part in self._parts(offset, num_pages):
-            # Most bitmaps are short, and most of their words empty: no array is made for them.
+            # Most bitmaps are short and mostly empty: skip the conversion to an array.
             words = part.little.rstrip(b"\0")
             last = 8 * len(words) - 8 + words[-1].bit_length() if words else 0
             if last > part.num_pages:
@@ -58,9 +58,9 @@ class Bitmaps:
             yield first + last if last else 0
 
     def iter_runs(self, offset: int, num_pages: int) -> Iterator["Runs"]:
-        """The runs of set bits, in parts of bounded size that are not empty.
+        """Yield the runs of set bits, in non-empty parts of bounded size.
 
-        A run may end where a part does and go on in the next one.
+        A run may be split at the end of a part.
         """
         for first, part in self._parts(offset, num_pages):
             runs = part.runs()
@@ -68,7 +68,7 @@ class Bitmaps:
                 yield runs + first
 
     def byte_of(self, offset: int, page: int) -> int:
-        """Where the byte stands that has the bit of a page, in a bitmap at `offset`."""
+        """Offset of the byte with the bit of a page, in a bitmap at `offset`."""
         byte = page // 8
         return offset + (byte if self._byteorder == "little" else byte ^ 7)
 
@@ -80,7 +80,7 @@ class Bitmaps:
         return bool(int.from_bytes(word, self._byteorder) >> page % 64 & 1)
 
     def runs(self, offset: int, num_pages: int) -> "Runs":
-        """What `iter_runs` yields, in one array."""
+        """All runs of `iter_runs` in one array."""
         import numpy as np
 
         parts = list(self.iter_runs(offset, num_pages))

@@ -17,26 +17,26 @@ from mappedram.qemu.loader.record_cache import Ledgers, Way
 from mappedram.qemu.loader.records import PAGED_FLAGS, Blocks, Stretch, try_out
 from mappedram.qemu.loader.releases import COMPRESS, READS_ADDR, READS_RECORDS, Loader
 
-#: What QEMU makes available to firmware can grow, and begins with that: hw/core/loader.c,
+#: Name prefix of blocks that QEMU makes available to firmware, which can grow: hw/core/loader.c,
 #: rom_set_mr().
 _RESIZABLE = "/rom@"
-#: Page sizes of targets, the most usual first; AVR up to 10.0 has the last one.
+#: Page sizes of targets, the most common first; AVR up to 10.0 has the last one.
 _PAGE_SIZES = (1 << 12, 1 << 10, 1 << 13, 1 << 14, 1 << 11, 1 << 15, 1 << 16, 1 << 8)
-#: Bytes of the file that a page size is tried on.
+#: Bytes of the file used to try out a page size.
 _TRIED = 1 << 21
-#: Lengths of blocks that are copied each time that one has changed; no machine comes near.
+#: Most block lengths that are copied at each change; real machines have far fewer.
 _COPIED_MAX = 1 << 20
 _WORD = 8
 _LENGTH_END = 1 << 64
 
 
 class PlainRam:
-    """RAM as it is loaded without mapped-ram.
+    """RAM loaded without mapped-ram.
 
     Args:
         local: the destination.
-        release: whose loader it is.
-        ledgers: what is known of the page records from other loads of the same file.
+        release: the release of the loader.
+        ledgers: results of the page records from other loads of the same file.
     """
 
     def __init__(self, local: Local, release: Loader, ledgers: Ledgers) -> None:
@@ -61,25 +61,25 @@ class PlainRam:
 
     @property
     def ignores_shared(self) -> bool:
-        """Whether blocks in shared files are left as they are."""
+        """Whether blocks in shared files are left unchanged."""
         return CAPABILITY_X_IGNORE_SHARED in self._local.capabilities
 
     @property
     def ignored(self) -> frozenset[str]:
-        """The blocks that are known to be left as they are."""
+        """Blocks known to be left unchanged."""
         if not self.ignores_shared:
             return frozenset()
         return frozenset(idstr for idstr, b in self._known.items() if b.shared_at is not None)
 
     @property
     def delivered(self) -> Delivered:
-        """The pages that have come."""
+        """Pages delivered so far."""
         return self._way.delivered
 
     # The list of blocks.
 
     def block(self, file: QemuFile, block: LocalBlock, length: int) -> None:
-        """What stands behind the length of a block, and whether that can be its length.
+        """Read the fields behind the length of a block, and check the length.
 
         Raises:
             EndedError: QEMU refuses it.
@@ -101,8 +101,8 @@ class PlainRam:
         local = self.lengths.setdefault(block.idstr, _aligned(block.used_length))
         can_grow = block.idstr.startswith(_RESIZABLE)
         if can_grow and length and not received:
-            # What firmware is told of it is the length as it came, which has to fit 32 bits.
-            # Source: hw/nvram/fw_cfg.c, fw_cfg_modify_bytes_read().
+            # Firmware gets the length as received, which has to fit 32 bits. Source:
+            # hw/nvram/fw_cfg.c, fw_cfg_modify_bytes_read().
             raise EndedError("length-rounded-to-none")
         limit = _aligned(block.max_length) if can_grow else local
         if received > limit or (received != local and not can_grow):
@@ -113,10 +113,10 @@ class PlainRam:
             self._blocks = None
 
     def _host_page_size(self, file: QemuFile) -> None:
-        """With `postcopy-ram`, the page size of memory if it is not that of host or target.
+        """With `postcopy-ram`, skip the page size of the block if there is one.
 
-        Which memory that is, only the file tells. A name or a record that stood there instead would
-        be no such number: it would begin with a length, or have flags.
+        The stream has it if it is neither the host's nor the target's, which only the file tells. A
+        name or a record in its place is no such number: it begins with a length, or has flags.
         """
         if self._local.postcopy_ram:
             found = int.from_bytes(file.peek(0, _WORD), "big")
@@ -133,15 +133,15 @@ class PlainRam:
     # The records.
 
     def takes(self, flags: int) -> bool:
-        """Whether a record with these flags is one of those that `records` passes."""
+        """Whether `records` handles a record with these flags."""
         if flags & RAM_SAVE_FLAG_COMPRESS_PAGE and self._compress is None:
             self._compress = self._release.does(COMPRESS)
-            # Whoever loads such a file switches it on.
+            # The user is assumed to switch it on for such a file.
             self._local.assumed |= self._compress
         return self._stretch(0).has(flags)
 
     def records(self, file: QemuFile) -> None:
-        """Pass the records from the position of the file on.
+        """Skip the records from the current position on.
 
         Raises:
             EndedError: QEMU refuses one.
@@ -161,12 +161,12 @@ class PlainRam:
         return Stretch(position, self._local.page_size, self._blocks, self._current, self._compress)
 
     def find_page_size(self, word: int, position: int) -> None:
-        """Where nothing says how long pages are, take what the records fit.
+        """If the page size is unknown, find one that fits the records.
 
-        Of a file that is cut there, sizes with which a record is cut are the second choice.
+        If the file is cut there, sizes that cut a record are the second choice.
 
         Args:
-            word: that of the next record.
+            word: first word of the next record.
             position: where it begins.
         """
         if self._local.has_page_size or not word & PAGED_FLAGS:
@@ -184,5 +184,5 @@ class PlainRam:
 
 
 def _aligned(length: int) -> int:
-    """Whole pages, in 64 bits. Source: include/qemu/osdep.h, REAL_HOST_PAGE_ALIGN."""
+    """Round up to host pages, in 64 bits. Source: include/qemu/osdep.h, REAL_HOST_PAGE_ALIGN."""
     return round_up(length, HOST_PAGE) % _LENGTH_END

@@ -1,7 +1,7 @@
-"""Whether the page records of a stream have brought what was saved.
+"""Judge the memory that the page records of a stream have delivered.
 
-QEMU sends each page once at least, but for those that the guest says it does not use. A page
-without a record stays as it is in a new guest, mostly zero: whether it is meant to, nothing tells.
+QEMU sends each page at least once, except those that the guest reports as unused. A page without a
+record stays as it is in a new guest, mostly zero; the file does not tell whether it should.
 """
 
 from collections.abc import Iterator
@@ -14,20 +14,20 @@ from mappedram.qemu.loader.suspicion import Suspicion
 from mappedram.stream.page_records import ScatteredPages
 from mappedram.stream.snapshot import Block, OpenSnapshot
 
-#: Bytes of memory that are compared at a time.
+#: Bytes of memory compared at a time.
 _STEP = 1 << 20
 
 
 def judge(
     load: RamLoad, plain: PlainRam, source: Source, destination: Destination
 ) -> Suspicion | None:
-    """Why the memory is wrong, or may be; None where it is right.
+    """Say why the memory is wrong, or may be; None if it is right.
 
     Args:
-        load: what has been loaded.
-        plain: the same without mapped-ram.
+        load: the finished load.
+        plain: its part without mapped-ram.
         source: the file.
-        destination: with the snapshot that memory is compared with, if there is one.
+        destination: has the reference snapshot to compare with, if there is one.
     """
     if destination.reference is not None:
         if _differs(plain, source, destination, destination.reference):
@@ -45,7 +45,7 @@ def judge(
 
 
 def _suspicions(plain: PlainRam) -> Iterator[str]:
-    """Codes of the rules that say why the memory cannot be what was saved."""
+    """Codes of the rules that say why the memory cannot be the saved one."""
     if not plain.listed:
         yield "MR107"
     if plain.delivered.has_short_page:
@@ -53,21 +53,21 @@ def _suspicions(plain: PlainRam) -> Iterator[str]:
 
 
 def _sent(plain: PlainRam) -> set[str]:
-    """The blocks whose pages are in the stream."""
+    """Blocks whose pages are in the stream."""
     listed = plain.listed - plain.ignored
     if not plain.ignores_shared:
         return listed
-    # Which of them are shared, only the records tell.
+    # Only the records tell which of them are shared.
     return {idstr for idstr in listed if plain.delivered.has_any(idstr)}
 
 
-# Against a reference.
+# Comparison with a reference.
 
 
 def _differs(
     plain: PlainRam, source: Source, destination: Destination, reference: OpenSnapshot
 ) -> bool:
-    """Whether a block that counts has other contents than in the reference."""
+    """Whether a watched block differs from the reference."""
     pages = plain.delivered.pages(plain.page_size)
     return any(
         _block_differs(block, pages.get(block.idstr), source)
@@ -85,7 +85,7 @@ def _block_differs(block: Block, pages: ScatteredPages | None, source: Source) -
 
 
 def _memory(pages: ScatteredPages | None, source: Source, start: int, length: int) -> bytearray:
-    """What a block that was empty holds from `start` on."""
+    """Contents from `start` on of a block that was empty before the load."""
     memory = bytearray(length)
     if pages is not None:
         pages.read(source, start // pages.page_size, memoryview(memory))

@@ -1,4 +1,4 @@
-"""The stream as QEMU's loader sees it: reading past the end gives zeros and leaves a mark.
+"""The stream as QEMU's loader reads it: bytes past the end are zero, and set an error flag.
 
 Source: QEMU migration/qemu-file.c.
 """
@@ -7,14 +7,14 @@ from mappedram.io.source import Source
 
 
 class QemuFile:
-    """A stream position, and whether an error has been met (QEMU: `last_error`).
+    """A stream position and an error flag (QEMU: `last_error`).
 
     Attributes:
         source: the file.
-        position: the byte that is read next.
-        failed: whether an error has been met.
-        field: where what was looked at last begins, in the stream or elsewhere: the field that is
-            to blame if the load ends there.
+        position: the next byte to read.
+        failed: whether an error has occurred.
+        field: offset of the field read last, in the stream or elsewhere; it is to blame if the load
+            ends there.
     """
 
     def __init__(self, source: Source, position: int) -> None:
@@ -24,7 +24,7 @@ class QemuFile:
         self.field = position
 
     def get(self, length: int) -> bytes:
-        """The next bytes, as many as there are. Source: qemu_get_buffer()."""
+        """Read the next bytes, as many as there are. Source: qemu_get_buffer()."""
         if self.failed or not length:
             return b""
         self.field = self.position
@@ -34,21 +34,21 @@ class QemuFile:
         return data
 
     def number(self, size: int) -> int:
-        """The next number; bytes that are missing count as 0. Source: qemu_get_be64()."""
+        """Read the next number; missing bytes count as 0. Source: qemu_get_be64()."""
         return int.from_bytes(self.get(size).ljust(size, b"\0"), "big")
 
     def peek(self, offset: int, length: int) -> bytes:
-        """Bytes behind the position, which stays. Source: qemu_peek_buffer()."""
+        """Read bytes without moving the position. Source: qemu_peek_buffer()."""
         if self.failed:
             return b""
         self.field = self.position + offset
         data = self.source.peek(self.field, length)
-        # What is left can still be read, but the mark stays.
+        # The rest can still be read, but the flag stays.
         self.failed = len(data) < length
         return data
 
     def skip(self, length: int) -> None:
-        """Pass bytes without a look at them."""
+        """Skip bytes without reading them."""
         if not self.failed and length:
             self.field = self.position
         left = max(0, self.source.size - self.position)
@@ -56,7 +56,7 @@ class QemuFile:
         self.position += min(left, length)
 
     def seek(self, offset: int) -> None:
-        """Go somewhere, be it past the end. Source: qemu_set_offset()."""
+        """Move the position, even past the end. Source: qemu_set_offset()."""
         place = as_off_t(offset % (1 << 64))
         if place < 0:
             self.failed = True
@@ -64,7 +64,7 @@ class QemuFile:
             self.position = place
 
     def string(self) -> str | None:
-        """Text behind its length; None if it is empty or cut. Source: qemu_get_counted_string()."""
+        """Text behind its length; None if empty or cut. Source: qemu_get_counted_string()."""
         length = self.number(1)
         data = self.get(length)
         return c_string(data) if data and len(data) == length else None
@@ -76,10 +76,10 @@ def c_string(data: bytes) -> str:
 
 
 def as_int(value: int) -> int:
-    """32 bits as C prints them with %d."""
+    """A 32-bit value as C prints it with %d."""
     return value - (1 << 32) if value >> 31 else value
 
 
 def as_off_t(value: int) -> int:
-    """64 bits as a file offset of C, which is signed."""
+    """A 64-bit value as C's `off_t`, which is signed."""
     return value - (1 << 64) if value >> 63 else value

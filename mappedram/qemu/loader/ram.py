@@ -43,7 +43,7 @@ from mappedram.qemu.loader.verdict import Outcome
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
 
-#: `addr` is taken for the header of the block. Source: spec/errata.md.
+#: The loader takes `addr` for the header of the block. Source: spec/errata.md.
 E_IGNORE_SHARED = "E-028"
 
 _U64 = (1 << 64) - 1
@@ -55,51 +55,50 @@ _UNEXPECTED = (
     | RAM_SAVE_FLAG_XBZRLE
     | RAM_SAVE_FLAG_ZERO
 )
-#: QEMU MAPPED_RAM_LOAD_BUF_SIZE: what is read at once.
+#: QEMU MAPPED_RAM_LOAD_BUF_SIZE: bytes of one read.
 _LOAD_BUF_SIZE = 1 << 20
 _HEADER_SIZE = 28
-#: Where fields stand in it.
+#: Offsets of fields in the header.
 _PAGE_SIZE_AT, _BITMAP_OFFSET_AT, _PAGES_OFFSET_AT = 4, 12, 20
 _WORD = 8
-#: Rounds through one list of blocks that QEMU gets through before it is taken for stuck.
+#: Rounds that QEMU can make through one list of blocks before it counts as stuck.
 ROUNDS_MAX = 20_000
-#: Names of the RAM of a PC, unless it has been given another. Source: QEMU hw/i386/pc.c,
-#: default_ram_id.
+#: Default names of the RAM of a PC. Source: QEMU hw/i386/pc.c, default_ram_id.
 _FIRST_BLOCKS = frozenset(("pc.ram",))
-#: Blocks and records that are followed.
+#: Limit of blocks and records to follow.
 RECORDS_MAX = 1 << 20
-#: Bytes of bitmaps that are looked at; they stand for 32 TiB of pages of 4 KiB.
+#: Limit of bitmap bytes to read; they cover 32 TiB of pages of 4 KiB.
 BITMAP_BYTES_MAX = 1 << 30
 
 
 def multifd_outcome(*, followed: bool) -> Outcome:
-    """What becomes of a load with multifd once a channel has an error to hand on.
+    """Outcome of a load with multifd after a channel has passed on an error.
 
-    QEMU adds words to an error when it has more to give to the channels, but that one is not handed
-    on to there; without more, it waits for a channel that is gone. If hardly any more is left, it
+    If QEMU has more to give to the channels, it adds words to the error but does not pass it on
+    from there; otherwise it waits for a channel that has ended. If hardly any more is left, QEMU
     may have given that away before the channel fails, and wait as well. Source: QEMU
     migration/ram.c, read_ramblock_mapped_ram(); migration/multifd.c, multifd_recv() and
     multifd_recv_sync_main().
 
     Args:
-        followed: whether a piece of pages follows the one that could not be read.
+        followed: whether another piece of pages follows the unreadable one.
     """
     return "crashes" if followed else "hangs"
 
 
 @dataclass(slots=True)
 class BlockSeen:
-    """One entry of the list of blocks, as the loader took it.
+    """One entry of the list of blocks, as the loader read it.
 
     Attributes:
         idstr: name of the local block.
         header_offset: where the entry begins.
-        length_offset: where its `used_length` stands.
+        length_offset: where its `used_length` is.
         header_end: first byte behind it.
         used_length: by the file.
         page_size: by the header of the block.
         bitmap_offset: where the bitmap was read.
-        pages_offset: where page 0 stands, as C takes it: negative from 2^63 on.
+        pages_offset: where page 0 is, as C reads it: negative from 2^63 on.
     """
 
     idstr: str
@@ -114,26 +113,26 @@ class BlockSeen:
 
 @dataclass(slots=True)
 class RamLoad:
-    """What RAM has become, and what was odd about it on the way."""
+    """State of RAM during a load, and what was unusual."""
 
     local: Local
     release: Loader
     ledgers: Ledgers
-    #: What there is without mapped-ram.
+    #: RAM state without mapped-ram.
     plain: PlainRam | None = None
     seen: list[BlockSeen] = field(default_factory=list)
     brought: list[Brought] = field(default_factory=list)
-    #: Codes of what QEMU takes no notice of, in the order in which it was met.
+    #: Codes of the defects that QEMU ignores, in the order of the file.
     noticed: list[str] = field(default_factory=list)
-    #: The defect of the release that has made it lose its place in a file that may be right.
+    #: Defect of the release that makes it lose its place, though the file may be right.
     erratum: str | None = None
-    #: Blocks that the destination has in a shared file, and the stream does not hold.
+    #: Number of blocks that the destination has in a shared file, and the stream does not hold.
     skipped: int = 0
     rounds: int = 0
     sections: int = 0
-    #: How it ends once all has been loaded, if not well.
+    #: Failure after all has been loaded, if any.
     behind: EndedError | None = None
-    #: Records MEM_SIZE that announce no RAM at all.
+    #: Number of MEM_SIZE records that announce no RAM.
     empty_lists: int = 0
 
     def section(self, file: QemuFile, version_id: int, cut: EndedError) -> None:
@@ -142,10 +141,10 @@ class RamLoad:
         Args:
             file: the stream.
             version_id: of its START.
-            cut: how it ends where the file does, within the record of a page.
+            cut: the result if the file ends within a page record.
 
         Raises:
-            EndedError: QEMU does not come to its end.
+            EndedError: QEMU does not reach the end of the section.
         """
         if version_id != RAM_SECTION_VERSION:
             raise EndedError("ram-version")
@@ -173,11 +172,11 @@ class RamLoad:
 
     @property
     def _ignores_shared(self) -> bool:
-        """Whether blocks in shared files are left as they are."""
+        """Whether blocks in shared files are left unchanged."""
         return CAPABILITY_X_IGNORE_SHARED in self.local.capabilities
 
     def _look_ahead(self, file: QemuFile) -> None:
-        """Suppose the page size of the first block, which tells flags from the total before it."""
+        """Take the page size of the first block: it separates flags from the total before it."""
         start = file.position
         behind_name = start + 9 + int.from_bytes(file.source.peek(start + 8, 1), "big")
         addr = _WORD if self._ignores_shared else 0
@@ -207,7 +206,7 @@ class RamLoad:
         return unexpected
 
     def _list(self, file: QemuFile, total: int) -> None:
-        """The list of blocks; it ends when `total` is used up. Source: parse_ramblocks()."""
+        """Load the list of blocks until `total` is used up. Source: parse_ramblocks()."""
         cycle: dict[int, int] = {}
         self.empty_lists += not total
         while total:
@@ -221,9 +220,9 @@ class RamLoad:
 
     @staticmethod
     def _leads_nowhere(cycle: dict[int, int], position: int, total: int) -> bool:
-        """Whether the list has come back to an entry, and will again and again.
+        """Whether the list repeats an entry and will never end.
 
-        A round takes the same from `total` each time, which ends only where that meets 0.
+        Each round subtracts the same from `total`, so it ends only if `total` becomes exactly 0.
         """
         if position not in cycle:
             cycle[position] = total
@@ -232,7 +231,7 @@ class RamLoad:
         return taken <= 0 or total % taken != 0 or total // taken > ROUNDS_MAX
 
     def _block(self, file: QemuFile) -> int:
-        """One block; returns its length by the file. Source: parse_ramblock()."""
+        """Load one block; return its length in the file. Source: parse_ramblock()."""
         offset = file.position
         size = file.number(1)
         name = file.get(size)
@@ -260,7 +259,7 @@ class RamLoad:
     def _mapped(
         self, file: QemuFile, block: LocalBlock, length: int, offset: int, length_at: int
     ) -> None:
-        """Header, bitmap and pages of a block. Source: parse_ramblock_mapped_ram()."""
+        """Load header, bitmap and pages of a block. Source: parse_ramblock_mapped_ram()."""
         head_at = file.position
         head = file.get(_HEADER_SIZE)
         if len(head) < _HEADER_SIZE:
@@ -309,7 +308,7 @@ class RamLoad:
     def _bitmap(self, file: QemuFile, block: LocalBlock, seen: BlockSeen) -> None:
         if seen.page_size == 0:
             raise EndedError("division-by-zero", *self.noticed)
-        # As in C: a negative number of pages, and the number of words modulo 2^64.
+        # As in C: the number of pages may be negative, the number of words is modulo 2^64.
         num_pages = seen.used_length // seen.page_size
         size = (num_pages + 63 & _U64) // 64 * 8
         file.field = seen.length_offset
@@ -318,13 +317,13 @@ class RamLoad:
         file.field = seen.header_end - _HEADER_SIZE + _BITMAP_OFFSET_AT
         if size and not 0 <= as_off_t(seen.bitmap_offset) <= source.size - size:
             raise EndedError("bitmap", *self.noticed)
-        # Nothing is read of an empty bitmap, but that it cannot be reached is not forgotten.
+        # QEMU reads nothing for an empty bitmap, but remembers that its offset is invalid.
         file.failed |= as_off_t(seen.bitmap_offset) < 0
         if num_pages and size:
             self._pages(block, seen, num_pages)
 
     def _pages(self, block: LocalBlock, seen: BlockSeen, num_pages: int) -> None:
-        """Read the pages whose bits are set. Source: read_ramblock_mapped_ram()."""
+        """Load the pages whose bits are set. Source: read_ramblock_mapped_ram()."""
         bitmaps, page_size = self.local.bitmaps, self.local.page_size
         limit = min(block.used_length, bitmaps.source.size - seen.pages_offset)
         any_set = False
@@ -343,13 +342,13 @@ class RamLoad:
             self.brought.append(Brought(block.idstr, seen.pages_offset, offset, num_pages))
 
     def _refuse_beyond(self, block: LocalBlock, seen: BlockSeen, runs: "Runs", last: int) -> None:
-        """Refuse the first piece that is not in the local block, or not in the file.
+        """Refuse the first piece outside the local block or the file.
 
         Args:
             block: the local block.
-            seen: the same by the file.
-            runs: pages of it.
-            last: where in the block the last page ends that has a bit.
+            seen: its entry in the file.
+            runs: its pages.
+            last: end of the last page with a set bit, in the block.
         """
         page_size, size = self.local.page_size, self.local.source.size
         bitmaps = self.local.bitmaps
@@ -393,14 +392,14 @@ class RamLoad:
                     )
 
     def runs_of(self, brought: Brought) -> "Runs":
-        """The pages, of the local page size."""
+        """Runs of the pages, in local pages."""
         return self.local.bitmaps.runs(brought.bitmap_offset, brought.num_pages)
 
     def byte_at(self, offset: int) -> int | None:
-        """A byte of the block that is at guest-physical address 0, as it is now.
+        """Read a byte of the block at guest-physical address 0, as loaded so far.
 
         Returns:
-            0 beyond the block; None where the block is not in the stream.
+            0 beyond the block; None if the block is not in the stream.
         """
         seen = next((one for one in self.seen if one.idstr in _FIRST_BLOCKS), None)
         if seen is None:
@@ -412,12 +411,12 @@ class RamLoad:
         return 0
 
     def _count(self) -> None:
-        """Give up on lists that no machine can have."""
+        """Refuse lists that no real machine has."""
         self.rounds += 1
         if self.rounds > RECORDS_MAX:
             raise EndedError("too-many-records", *self.noticed, certain=False)
 
     def notice(self, code: str) -> None:
-        """Note what QEMU does not object to, once."""
+        """Note a defect that QEMU ignores, once."""
         if code not in self.noticed:
             self.noticed.append(code)

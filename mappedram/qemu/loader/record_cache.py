@@ -1,6 +1,6 @@
-"""What became of the page records of a file, kept for the next release that loads it.
+"""Results of the page records of a file, reused for the next release.
 
-Few files make the releases differ, and hardly any before the end of RAM: records are read once.
+Releases treat few files differently, and hardly any before the end of RAM: records are read once.
 """
 
 from mappedram.io.source import Source
@@ -10,11 +10,11 @@ from mappedram.qemu.loader.records import Blocks, PassedRecords, RecordLoader, S
 
 
 class Ledger:
-    """Stretches of one file, in the order in which a load passes them, and what became of each.
+    """Stretches of one file in the order of a load, with their results.
 
     Args:
         source: the file.
-        keep: whether to keep where each page stands, to compare memory.
+        keep: whether to keep the place of each page, to compare memory.
     """
 
     def __init__(self, source: Source, *, keep: bool) -> None:
@@ -23,7 +23,7 @@ class Ledger:
         self._records = RecordLoader(source, self.delivered)
 
     def pass_next(self, stretch: Stretch) -> PassedRecords | EndedError:
-        """Pass one more stretch."""
+        """Add one more stretch."""
         result: PassedRecords | EndedError
         try:
             result = self._records.pass_all(stretch)
@@ -34,11 +34,11 @@ class Ledger:
 
 
 class Ledgers:
-    """Those of all loads of one file.
+    """The ledgers of all loads of one file.
 
     Args:
         source: the file.
-        keep: whether to keep where each page stands.
+        keep: whether to keep the place of each page.
     """
 
     def __init__(self, source: Source, *, keep: bool) -> None:
@@ -48,11 +48,11 @@ class Ledgers:
         self._blocks: dict[tuple[tuple[str, int], ...], Blocks] = {}
 
     def same(self, blocks: Blocks) -> Blocks:
-        """What is equal to these blocks and was there before, so that stretches compare fast."""
+        """An equal object from before, if any, so that stretches compare fast."""
         return self._blocks.setdefault(tuple(sorted(blocks.lengths.items())), blocks)
 
     def like(self, taken: list[Stretch]) -> Ledger:
-        """One that begins with these stretches; the last of them may be new."""
+        """A ledger that begins with these stretches; the last of them may be missing."""
         for ledger in self._known:
             steps = [stretch for stretch, _ in ledger.steps[: len(taken)]]
             if steps == taken[: len(steps)] and len(steps) >= len(taken) - 1:
@@ -60,7 +60,7 @@ class Ledgers:
         return self.fresh(taken[:-1])
 
     def fresh(self, taken: list[Stretch]) -> Ledger:
-        """A new one with these stretches and no more."""
+        """A new ledger with exactly these stretches."""
         ledger = Ledger(self._source, keep=self._keep)
         self._known.append(ledger)
         for stretch in taken:
@@ -69,10 +69,10 @@ class Ledgers:
 
 
 class Way:
-    """One load on its way along the page records.
+    """The page records of one load.
 
     Args:
-        ledgers: what other loads have met.
+        ledgers: results of other loads.
     """
 
     def __init__(self, ledgers: Ledgers) -> None:
@@ -81,7 +81,7 @@ class Way:
         self._taken: list[Stretch] = []
 
     def pass_next(self, stretch: Stretch) -> PassedRecords:
-        """Pass the next stretch, or take what is known of it.
+        """Skip the next stretch, or reuse its known result.
 
         Raises:
             EndedError: the loader refuses a record.
@@ -99,7 +99,7 @@ class Way:
 
     @property
     def delivered(self) -> Delivered:
-        """What this load has brought, and no other."""
+        """Pages that this load delivered, and no other."""
         if self._ledger is None or len(self._ledger.steps) != len(self._taken):
             self._ledger = self._ledgers.fresh(self._taken)
         return self._ledger.delivered

@@ -1,6 +1,7 @@
-"""The page records of a stream without mapped-ram as the loader takes them, many at a time.
+"""The page records of a stream without mapped-ram as QEMU loads them, many at a time.
 
-The rows of `mappedram.stream.reader.rows` find where records end; what is refused is decided here.
+The rows of `mappedram.stream.reader.rows` find where records end; this module decides which are
+refused.
 
 Source: QEMU migration/ram.c, ram_load_precopy(), ram_block_from_stream(), load_xbzrle();
 migration/xbzrle.c, xbzrle_decode_buffer(); of 9.0, migration/ram-compress.c.
@@ -37,27 +38,27 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Records of RDMA, which mean nothing in a file. Source: QEMU migration/rdma.c.
+#: Records of RDMA, which have no effect in a file. Source: QEMU migration/rdma.c.
 RAM_SAVE_FLAG_HOOK = 0x80
-#: Records that are passed, one word each, as long as there are no channels for them.
+#: Records of one word that QEMU skips as long as it has no channels for them.
 IDLE_FLAGS = (RAM_SAVE_FLAG_HOOK, RAM_SAVE_FLAG_MULTIFD_FLUSH)
-#: Flags for which the loader looks for a block, whatever else is set.
+#: Flags for which the loader looks up a block, whatever else is set.
 PAGED_FLAGS = RAM_SAVE_FLAG_ZERO | RAM_SAVE_FLAG_PAGE | RAM_SAVE_FLAG_XBZRLE
 
-#: What comes behind the records.
+#: Flags that end the records.
 _NEXT_FLAGS = (RAM_SAVE_FLAG_EOS, RAM_SAVE_FLAG_MEM_SIZE)
 
-#: Bytes of the length that stands before a zlib stream, and of what stands before a difference.
+#: Bytes of the length before a zlib stream, and of the header before a difference.
 _LENGTH = 4
 _XBZRLE_HEADER = 3
-#: Stands for the kind of a record of which only the address is to be looked at.
+#: Kind of a record of which only the address is checked.
 _ADDRESS = 0
-#: The longest record that is passed, whatever its kind.
+#: The longest record of any kind.
 _LONGEST = WORD + 256 + _LENGTH + compressed_max(TARGET_PAGE_SIZE_MAX)
 
 
 class Blocks(NamedTuple):
-    """The local blocks, as far as page records can be about them.
+    """The local blocks that page records can name.
 
     Attributes:
         lengths: `used_length` of each, by `idstr`.
@@ -70,13 +71,13 @@ class Blocks(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Page records that follow each other, and all that it depends on what becomes of them.
+    """Consecutive page records, and everything that their result depends on.
 
     Attributes:
         position: where the first one begins.
         page_size: bytes of a local page.
         blocks: the local blocks.
-        current: the block that the record before was about; None if there was none.
+        current: block of the record before; None if there was none.
         compress: whether COMPRESS_PAGE is known; None to end before the first one.
     """
 
@@ -87,7 +88,7 @@ class Stretch:
     compress: bool | None
 
     def looks_up(self, flags: int) -> bool:
-        """Whether the loader looks for the block of a record with these flags."""
+        """Whether the loader looks up the block of a record with these flags."""
         compress = RAM_SAVE_FLAG_COMPRESS_PAGE if self.compress else 0
         return bool(flags & (PAGED_FLAGS | compress))
 
@@ -99,12 +100,12 @@ class Stretch:
 
 
 class PassedRecords(NamedTuple):
-    """What became of a stretch.
+    """Result of a stretch.
 
     Attributes:
-        end: first byte of what is no record of it.
-        current: the block that its last record was about.
-        cut_at: where the record begins that the file ends in; None where it ends in none.
+        end: first byte behind its records.
+        current: block of its last record.
+        cut_at: start of the record that the end of the file cuts; None if there is none.
     """
 
     end: int
@@ -117,7 +118,7 @@ class _Series(NamedTuple):
 
     Attributes:
         number: how many.
-        kind: what its flags say, CONTINUE left out.
+        kind: its flags without CONTINUE.
         first: where in the window the first one begins.
         body: bytes from the beginning of a record to that of its body.
         step: bytes to the beginning of the next record.
@@ -143,23 +144,23 @@ class _CutError(Exception):
 
 
 class RecordLoader:
-    """Passes page records of one file.
+    """Skips page records of one file.
 
     Args:
         source: the file.
-        delivered: is told which pages they bring, and where those stand.
+        delivered: receives the pages that the records deliver, and their places.
     """
 
     def __init__(self, source: Source, delivered: Delivered) -> None:
         self._source = source
         self._delivered = delivered
         self._windows = Windows(source, _LONGEST)
-        #: Where the window begins that was read last, if nothing was read behind it.
+        #: Offset of the last window, if nothing was read behind it.
         self._base = 0
         self._window = memoryview(b"")
 
     def pass_all(self, stretch: Stretch) -> PassedRecords:
-        """Pass a stretch to its end.
+        """Skip a stretch to its end.
 
         Raises:
             EndedError: the loader refuses a record.
@@ -181,9 +182,9 @@ class RecordLoader:
             self._windows.end()
 
     def _begin(self, position: int) -> tuple[memoryview, int]:
-        """A window from `position` on, and how many bytes of it stand before.
+        """Read a window at `position`; also return how many bytes come before the position.
 
-        A stretch may be short, and there may be as many as there are records.
+        Stretches may be short, and as many as there are records: they share windows.
         """
         before = position - self._base
         end = self._base + len(self._window)
@@ -196,7 +197,7 @@ class RecordLoader:
 
 
 def try_out(source: Source, stretch: Stretch, length: int) -> PassedRecords | None:
-    """What becomes of the first bytes of a stretch, of which nothing is noted.
+    """Result of the first bytes of a stretch, without noting its pages.
 
     Args:
         source: the file.
@@ -204,7 +205,7 @@ def try_out(source: Source, stretch: Stretch, length: int) -> PassedRecords | No
         length: how many bytes.
 
     Returns:
-        None where the loader refuses a record, or what is not one and stands behind the last.
+        None if the loader refuses a record, or the word behind the last record.
     """
     scan = _Scan(source, stretch, Delivered(source, keep=False))
     data = memoryview(source.read(stretch.position, length))
@@ -222,7 +223,7 @@ def try_out(source: Source, stretch: Stretch, length: int) -> PassedRecords | No
 
 
 class _Scan:
-    """A stretch on its way through."""
+    """A stretch while it is read."""
 
     def __init__(self, source: Source, stretch: Stretch, delivered: Delivered) -> None:
         self._source = source
@@ -242,13 +243,13 @@ class _Scan:
         }
         if stretch.compress:
             self._bodies[RAM_SAVE_FLAG_COMPRESS_PAGE] = self._compressed
-        #: What has been passed in the window, all of it of the current block, and not judged yet.
+        #: Records of the current block in the window that are not judged yet.
         self._series: list[_Series] = []
-        #: Where in the file the window begins.
+        #: File offset of the window.
         self._base = 0
 
     def window(self, data: memoryview, base: int) -> tuple[int, bool]:
-        """Pass the whole records in `data`; say how far they reach, and whether they end there.
+        """Skip the complete records in `data`; return their end, and whether the stretch ends.
 
         Raises:
             EndedError: a record is refused.
@@ -257,7 +258,7 @@ class _Scan:
         self._base = base
         try:
             return self._follow(data)
-        finally:  # one of those that wait may be wrong, and stands before what has been found
+        finally:  # a waiting record may be wrong, and comes first
             self._judge(data)
 
     def _follow(self, data: memoryview) -> tuple[int, bool]:
@@ -283,14 +284,14 @@ class _Scan:
         return at, whole
 
     def _record(self, data: memoryview, at: int, flags: int) -> int:
-        """Pass a record with a page; say where it ends."""
+        """Skip a record with a page; return its end."""
         body = at + WORD
         if not flags & RAM_SAVE_FLAG_CONTINUE:
             body = self._enter(data, body)
         elif self.current is None:
             raise EndedError("record-before-block", at=self._base + at)
         kind = flags & ~RAM_SAVE_FLAG_CONTINUE
-        # The loader looks at the address first, whatever is wrong with the rest.
+        # The loader checks the address first, whatever is wrong with the rest.
         self._series.append(_Series(1, _ADDRESS, at, body - at, 0))
         if kind not in self._bodies:
             raise EndedError("ram-flags", at=self._base + at, flags=flags)
@@ -301,7 +302,7 @@ class _Scan:
         return end
 
     def _enter(self, data: memoryview, start: int) -> int:
-        """Look for the block of that name; say where the name ends."""
+        """Look up the block of that name; return the end of the name."""
         end = start + 1 + int.from_bytes(data[start : start + 1], "big")
         idstr, cut = c_string(bytes(data[start + 1 : end])), end > len(data)
         self._judge(data)
@@ -313,7 +314,7 @@ class _Scan:
         self.current = idstr
         return end
 
-    # Where a record ends whose body begins at `start`.
+    # End of a record, by the start of its body.
 
     def _zero(self, data: memoryview, start: int) -> int:
         fill = int.from_bytes(data[start : start + 1], "big")
@@ -331,7 +332,7 @@ class _Scan:
             raise EndedError("xbzrle-length", at=self._base + start + 1, cut=cut)
         end = start + _XBZRLE_HEADER + length
         if end > len(data) and length:
-            # Decoded is what the buffer held before, as far as the file does not reach.
+            # QEMU decodes the old contents of its buffer for the bytes missing in the file.
             raise EndedError("xbzrle-cut", at=self._base + start + _XBZRLE_HEADER)
         return end
 
@@ -350,10 +351,10 @@ class _Scan:
             )
         return start + _LENGTH + length
 
-    # What waits.
+    # Records that wait for judgement.
 
     def _judge(self, data: memoryview) -> None:
-        """Judge what waits, and note what it brings."""
+        """Judge the waiting records, and note their pages."""
         import numpy as np
 
         series, self._series = self._series, []
@@ -386,7 +387,7 @@ class _Scan:
         self, data: memoryview, kinds: "NDArray[np.int64]", bodies: "NDArray[np.int64]"
     ) -> None:
         """Refuse the first record whose body cannot be decoded."""
-        if self._source.packed:  # which leaves out what they hold
+        if self._source.packed:  # a packed source leaves out their contents
             return
         differences = (kinds == RAM_SAVE_FLAG_XBZRLE).nonzero()[0]
         packed = (kinds == RAM_SAVE_FLAG_COMPRESS_PAGE).nonzero()[0]
@@ -402,7 +403,7 @@ class _Scan:
             raise EndedError("xbzrle-decode", at=at)
 
     def _inflates(self, data: memoryview, start: int) -> bool:
-        """Whether a zlib stream comes to its end within a page. Source: qemu_uncompress_data()."""
+        """Whether a zlib stream ends within a page. Source: qemu_uncompress_data()."""
         length = int.from_bytes(data[start : start + _LENGTH], "big")
         body = data[start + _LENGTH : start + _LENGTH + length]
         stream = zlib.decompressobj()
@@ -416,5 +417,5 @@ class _Scan:
 
 
 def _compress_bound(size: int) -> int:
-    """The longest that a zlib stream can be. Source: zlib, compressBound()."""
+    """Largest size of a zlib stream. Source: zlib, compressBound()."""
     return size + (size >> 12) + (size >> 14) + (size >> 25) + 13

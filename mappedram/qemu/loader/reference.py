@@ -1,6 +1,6 @@
-"""Memory after a load against the snapshot that it should be equal to, byte for byte.
+"""Compare memory after a load with the expected snapshot, byte for byte.
 
-Pages that came from their own place are not read: the bytes there are the same.
+Pages that both take from the same place are not read: their bytes are the same.
 """
 
 from collections.abc import Iterator
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
     from mappedram.io.spans import Runs
 
-    #: For each page, where it stands in its file; negative for a page that is zero.
+    #: File offset of each page; negative for a zero page.
     Places = NDArray[np.int64]
-    #: Where page 0 stands, and which pages are there.
+    #: File offset of page 0, and the runs of present pages.
     Area = tuple[int, Runs]
 
 _NOWHERE = -1
-#: Pages that are looked at in one step.
+#: Pages compared in one step.
 _STEP = 1 << 20
-#: Pages that are compared at a time.
+#: Pages read at a time.
 _PAGES = 256
 
 
 def differs(
     load: RamLoad, source: Source, destination: Destination, reference: OpenSnapshot
 ) -> bool:
-    """Whether a block that counts has other contents than in the reference."""
+    """Whether a watched block differs from the reference."""
     for block in reference.blocks:
         if destination.watched is None or block.idstr in destination.watched:
             brought = [
@@ -68,7 +68,7 @@ def _key(area: "Area") -> tuple[int, bytes]:
 
 
 def _places(areas: "list[Area]", page_size: int, first: int, last: int) -> "Places":
-    """Where each page of [first, last) comes from; of several places, the last."""
+    """File offset of each page of [first, last); if there are several, the last one."""
     import numpy as np
 
     places = np.full(last - first, _NOWHERE, np.int64)
@@ -81,7 +81,7 @@ def _places(areas: "list[Area]", page_size: int, first: int, last: int) -> "Plac
 
 
 def _stretches(here: "Places", there: "Places", page_size: int) -> Iterator[tuple[int, int]]:
-    """Pages whose places differ, as ranges in which both go on page by page, or stay nowhere."""
+    """Ranges of pages that come from different places, contiguous or absent on both sides."""
     import numpy as np
 
     differ = here != there
@@ -96,7 +96,7 @@ def _stretches(here: "Places", there: "Places", page_size: int) -> Iterator[tupl
 
 
 def _leaps(places: "Places", page_size: int) -> "NDArray[np.bool_]":
-    """Whether the next page stands anywhere but behind this one."""
+    """Whether the next page does not directly follow this one."""
     steps = places[1:] - places[:-1]
     both_nowhere = (places[1:] == _NOWHERE) & (places[:-1] == _NOWHERE)
     leaps: NDArray[np.bool_] = (steps != page_size) & ~both_nowhere

@@ -1,11 +1,11 @@
-"""The releases of QEMU, and what tells their loaders apart: since when, and until when."""
+"""The releases of QEMU, and the differences of their loaders: since when, and until when."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from mappedram.errors import UnknownNameError
 
-#: How it is known what a release does: seen with that release, or read in its source.
+#: How the behaviour of a release is known: measured with it, or read in its source.
 Basis = Literal["measured", "read"]
 #: Major, minor and patch level.
 Number = tuple[int, ...]
@@ -14,7 +14,7 @@ _PARTS = 3
 
 
 def number(name: str) -> Number:
-    """A release to be compared with others; of `11.1`, the first patch level."""
+    """The number of a release, for comparison; for `11.1`, its first patch level."""
     parts = tuple(map(int, name.split(".")))
     return parts + (0,) * (_PARTS - len(parts))
 
@@ -24,9 +24,9 @@ class Behaviour:
     """Something that some releases do and others do not.
 
     Attributes:
-        since: the first release that does it; None if all of those here that are old enough do.
-        until: the first that does it no longer; None where the newest does.
-        basis: how that is known.
+        since: the first release that does it; None if the oldest one here does.
+        until: the first release that no longer does it; None if the newest does.
+        basis: how this is known.
     """
 
     since: str | None = None
@@ -39,21 +39,21 @@ ALWAYS = Behaviour()
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One release, such as `10.0`: the first patch level, if no other is named."""
+    """One release, such as `10.0`, which means its first patch level."""
 
     name: str
 
     def does(self, behaviour: Behaviour) -> bool:
-        """Whether it is one of those that do it."""
+        """Whether the release does it."""
         mine, since, until = number(self.name), behaviour.since, behaviour.until
         begun = since is None or mine >= number(since)
         return begun and (until is None or mine < number(until))
 
 
 class Loader:
-    """A release that is asked, while it loads a file, what it does.
+    """A release that remembers which behaviours were asked for during a load.
 
-    Few files make the releases differ: all that answer alike what was asked come to the same end.
+    Releases treat few files differently: those with the same answers have the same result.
     """
 
     def __init__(self, release: Release) -> None:
@@ -61,7 +61,7 @@ class Loader:
         self._asked: set[Behaviour] = set()
 
     def does(self, behaviour: Behaviour) -> bool:
-        """What the release answers, which is remembered."""
+        """Whether the release does it; the answer is remembered."""
         self._asked.add(behaviour)
         return self._release.does(behaviour)
 
@@ -71,42 +71,43 @@ class Loader:
 
     @property
     def basis(self) -> Basis:
-        """How it is known what was asked."""
+        """How the answers are known."""
         return "measured" if all(one.basis == "measured" for one in self._asked) else "read"
 
 
-#: `page_size` has to be that of the destination. Source: migration/ram.c,
-#: mapped_ram_read_header(), parse_ramblock_mapped_ram().
+#: `page_size` must be that of the destination. Source: migration/ram.c, mapped_ram_read_header(),
+#: parse_ramblock_mapped_ram().
 CHECKS_PAGE_SIZE = Behaviour(since="11.1")
-#: The field `addr` is read with x-ignore-shared. Source: commit b043f6df27, parse_ramblock().
+#: QEMU reads the field `addr` with x-ignore-shared. Source: commit b043f6df27, parse_ramblock().
 READS_ADDR = Behaviour(since="11.0")
-#: With x-ignore-shared, a block with two zero offsets is left alone. Source: commit 0b510b51b6,
+#: With x-ignore-shared, QEMU skips a block with two zero offsets. Source: commit 0b510b51b6,
 #: parse_ramblock_mapped_ram().
 SKIPS_EMPTY_BLOCKS = Behaviour(since="11.0")
-#: There is the record COMPRESS_PAGE. Source: ram_load_precopy().
+#: QEMU knows the record COMPRESS_PAGE. Source: ram_load_precopy().
 COMPRESS = Behaviour(until="9.1")
-#: There is the live section `block`, which carries disks. Source: migration/block.c.
+#: QEMU knows the live section `block`, which carries disks. Source: migration/block.c.
 BLOCK_MIGRATION = Behaviour(until="9.1", basis="read")
-#: Without mapped-ram, pages stand in records; measured with 10.0.2 and 11.1.3, and the same source
+#: Without mapped-ram, records carry the pages; measured with 10.0.2 and 11.1.3, and the same source
 #: in all others. Source: migration/ram.c, ram_load_precopy().
 READS_RECORDS = Behaviour(basis="read")
-#: A file with ENABLE_COLO is taken where `x-colo` is on; measured with 10.0.2 only. Since then, its
-#: number is MIG_CMD_DEPRECATED_0. Source: migration/migration.c, migration_incoming_enable_colo().
+#: QEMU accepts ENABLE_COLO if `x-colo` is on; measured with 10.0.2 only. Later, its number is
+#: MIG_CMD_DEPRECATED_0. Source: migration/migration.c, migration_incoming_enable_colo().
 TAKES_COLO = Behaviour(until="11.0", basis="read")
-#: A channel of multifd that meets the end of the file has an error to hand on; without one, it dies
-#: of adding words to it. Source: migration/file.c, multifd_file_recv_data().
+#: A multifd channel that meets the end of the file has an error to pass on; in other releases, QEMU
+#: crashes when it adds words to the missing error. Source: migration/file.c,
+#: multifd_file_recv_data().
 MULTIFD_NOTES_ENDS = Behaviour(since="11.1")
-#: Target pages of AVR have 1 KiB, and no longer 256 bytes. Source: target/avr/cpu-param.h.
+#: Target pages of AVR are 1 KiB instead of 256 bytes. Source: target/avr/cpu-param.h.
 AVR_PAGES_OF_1K = Behaviour(since="10.1", basis="read")
-#: The clock of a PC can be found by its port. Source: hw/rtc/mc146818rtc.c; that it no longer can
-#: is measured, 11.1.3.
+#: QEMU finds the clock of a PC by its port. Source: hw/rtc/mc146818rtc.c; that it no longer does
+#: was measured with 11.1.3.
 RTC_HAS_PORT = Behaviour(until="10.1", basis="read")
-#: Lengths in the configuration section are `int` where memory is set aside for them, so that one of
-#: 2 GiB or more kills QEMU. Source: migration/vmstate.c, vmstate_size(); 11.1.1 and 11.1.2 were
+#: Lengths in the configuration section are `int` when QEMU allocates memory for them, so that one
+#: of 2 GiB or more crashes it. Source: migration/vmstate.c, vmstate_size(); 11.1.1 and 11.1.2 were
 #: not tried.
 SIGNED_LENGTHS = Behaviour(until="11.1.3")
 
-#: Those whose loader was run (docs/verdicts.md). 11.1.0 and 11.1.3 differ.
+#: Releases whose loader was run (docs/verdicts.md). 11.1.0 and 11.1.3 differ.
 RELEASES: dict[str, Release] = {
     name: Release(name)
     for name in ("9.0", "9.1", "9.2", "10.0", "10.1", "10.2", "11.0", "11.1.0", "11.1.3")
@@ -114,10 +115,10 @@ RELEASES: dict[str, Release] = {
 
 
 def newest(name: str) -> Release:
-    """The release of that name; of one without a patch level, the newest that is known.
+    """The release of that name; without a patch level, the newest one known.
 
     Raises:
-        UnknownNameError: it is not known.
+        UnknownNameError: it is unknown.
     """
     of_it = [one for one in RELEASES if one == name or one.startswith(f"{name}.")]
     if not of_it:
@@ -125,7 +126,7 @@ def newest(name: str) -> Release:
     return RELEASES[of_it[-1]]
 
 
-#: All names that `newest` takes.
+#: All names that `newest` accepts.
 NAMES = tuple(
     dict.fromkeys((*RELEASES, *(one.rpartition(".")[0] for one in RELEASES if one.count(".") > 1)))
 )

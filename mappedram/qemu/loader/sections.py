@@ -1,4 +1,4 @@
-"""The sections of a stream, one after the other, to its end.
+"""The sections of a stream, in order, to its end.
 
 Source: QEMU migration/savevm.c, qemu_loadvm_state_main(), qemu_loadvm_section_start_full(),
 qemu_loadvm_section_part_end(), check_section_footer().
@@ -20,7 +20,7 @@ from mappedram.qemu.loader.releases import BLOCK_MIGRATION
 
 @dataclass(frozen=True, slots=True)
 class SectionEntry:
-    """A handler that has met its START or FULL section."""
+    """A handler whose START or FULL section was read."""
 
     handler: Handler
     section_id: int
@@ -28,7 +28,7 @@ class SectionEntry:
 
 
 class Sections:
-    """The loader on its way through the sections."""
+    """Loader of the sections."""
 
     def __init__(self, file: QemuFile, local: Local, ram: RamLoad) -> None:
         self.file = file
@@ -38,10 +38,10 @@ class Sections:
         self.entries: dict[Handler, SectionEntry] = {}
 
     def load(self) -> None:
-        """Follow the sections up to and with EOF.
+        """Load the sections up to and including EOF.
 
         Raises:
-            EndedError: QEMU does not come that far.
+            EndedError: QEMU does not reach EOF.
         """
         visited: set[int] = set()
         while True:
@@ -95,7 +95,7 @@ class Sections:
             return self.local.handler(idstr, instance_id, version_id, release, live=live)
         if not release.does(BLOCK_MIGRATION):
             return None
-        self.local.assumed = True  # the disks
+        self.local.assumed = True  # the disks are assumed
         return (
             block_migration.DISKS
             if block_migration.DISKS.answers(idstr, instance_id, release)
@@ -112,7 +112,7 @@ class Sections:
         self._payload(entry, "part-cut")
 
     def _entry(self, section_id: int) -> SectionEntry | None:
-        """Who answers to a number: handlers that have had no section yet have the number 0."""
+        """Handler of a section_id; a handler without a section so far has the id 0."""
         for handler in self.local.destination.handlers or ():
             entry = self.entries.get(handler, SectionEntry(handler, 0, 0))
             if entry.section_id == section_id:
@@ -139,11 +139,11 @@ class Sections:
         self._footer(entry)
 
     def _unknown(self, entry: SectionEntry) -> None:
-        """A payload of which only the file can tell how long it is."""
+        """Skip a payload whose length only the file tells."""
         end = self.local.payload_end(self.file.position, entry.handler, entry.section_id)
         if end is None:
             raise EndedError("device-unknown", certain=False)
-        if entry.handler == DIRTY_BITMAP:  # of a disk, if it is longer than its end
+        if entry.handler == DIRTY_BITMAP:  # of a disk, if the payload is longer than its end marker
             self.local.assumed |= end - self.file.position > 1
         self.file.seek(end)
 

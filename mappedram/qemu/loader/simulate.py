@@ -1,6 +1,6 @@
-"""One file through the loader of one release.
+"""Load one file with the loader of one release.
 
-Source: QEMU migration/savevm.c, qemu_loadvm_state(). What follows EOF decides nothing.
+Source: QEMU migration/savevm.c, qemu_loadvm_state(). Bytes behind EOF have no effect.
 """
 
 from dataclasses import replace
@@ -27,9 +27,9 @@ class Simulation:
     Args:
         bitmaps: of the file.
         offset: where the stream begins.
-        destination: what is to load it.
-        release: whose loader it is.
-        ledgers: what other releases have met in the page records of the file.
+        destination: the QEMU that loads it.
+        release: the release of the loader.
+        ledgers: results of the page records from other releases.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Simulation:
         ledgers = ledgers or Ledgers(source, keep=destination.reference is not None)
         self._ram = RamLoad(self._local, self._loader, ledgers)
         self.end: EndedError | None = None
-        #: Where the field begins that the load has ended at; None at the end of the stream.
+        #: Offset of the field where the load ended; None at the end of the stream.
         self._field: int | None = None
         self._suspicion: Suspicion | None = None
         try:
@@ -60,17 +60,17 @@ class Simulation:
             self._suspicion = memory.judge(self._ram, source, offset, destination)
 
     def holds_for(self, release: Release) -> bool:
-        """Whether another release comes to the same end."""
+        """Whether another release has the same result."""
         return self._loader.is_like(release)
 
     @property
     def _basis(self) -> Basis:
-        """How it is known what becomes of the file."""
+        """How the result is known."""
         is_read = self.end is not None and self.end.way in READ
         return "read" if is_read else self._loader.basis
 
     def verdict(self, release: Release) -> Verdict:
-        """What this is for a release."""
+        """The verdict for a release."""
         verdict = self._without_multifd(release)
         if self._local.kind is StreamKind.PLAIN:
             return verdict

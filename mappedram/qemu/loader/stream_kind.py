@@ -1,6 +1,6 @@
-"""Whether a stream has mapped-ram, by what stands where the first block is listed.
+"""Detect mapped-ram in a stream by the entry of its first block.
 
-QEMU does not look: whoever loads a file has to switch the capability on or off to suit it.
+QEMU does not look: the user must switch the capability on or off to suit the file.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ from mappedram.format.constants import (
 from mappedram.io.source import Source
 from mappedram.qemu.loader.destination import Destination
 
-#: START of RAM behind its number: name, instance and version.
+#: START of RAM without its section_id: name, instance and version.
 _START = (
     bytes([len(RAM_SECTION_IDSTR)])
     + RAM_SECTION_IDSTR.encode()
@@ -26,9 +26,9 @@ _START = (
 )
 #: The capability in the list of the configuration section.
 _ANNOUNCED = bytes([len(CAPABILITY_MAPPED_RAM)]) + CAPABILITY_MAPPED_RAM.encode()
-#: Bytes of the stream that are looked through; what stands before RAM is short.
+#: Bytes of the stream to search; only little comes before RAM.
 _LOOKED_THROUGH = 1 << 20
-#: Flags of the smallest pages.
+#: Flag bits below the smallest page size.
 _FLAGS_MASK = 0xFF
 
 
@@ -41,7 +41,7 @@ class StreamKind(Enum):
 
 
 def kind_of(source: Source, offset: int) -> StreamKind:
-    """What a stream is that begins at `offset`."""
+    """Kind of the stream that begins at `offset`."""
     data = source.read(offset, _LOOKED_THROUGH)
     start = data.find(_START)
     if start >= 0 and _is_header(data, start + len(_START)):
@@ -52,7 +52,7 @@ def kind_of(source: Source, offset: int) -> StreamKind:
 
 
 def _is_header(data: bytes, start: int) -> bool:
-    """Whether a list of blocks begins there whose first entry has a header of mapped-ram."""
+    """Whether a list of blocks begins here whose first entry has a mapped-ram header."""
     word = int.from_bytes(data[start : start + 8], "big")
     name = start + 8
     head = name + 1 + int.from_bytes(data[name : name + 1], "big") + 8
@@ -69,7 +69,7 @@ def _is_header(data: bytes, start: int) -> bool:
 
 
 def fitted(destination: Destination, source: Source, offset: int) -> Destination:
-    """A destination that is the same machine, with mapped-ram on or off as a stream has it."""
+    """The same destination with mapped-ram on or off, as a stream needs it."""
     if destination.capabilities is None:
         return destination
     kind = kind_of(source, offset)

@@ -1,15 +1,15 @@
-"""What there may be to say against the memory that a load has brought."""
+"""Reasons to doubt the memory after a load."""
 
 from typing import NamedTuple
 
 
 class Suspicion(NamedTuple):
-    """What there is to say against memory.
+    """Reasons to doubt the memory.
 
     Attributes:
         codes: the rules that say why it is wrong.
         certain: whether it cannot be right.
-        is_wrong: False where it may as well be right.
+        is_wrong: False if it may be right as well.
     """
 
     codes: tuple[str, ...]

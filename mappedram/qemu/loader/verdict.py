@@ -1,4 +1,4 @@
-"""What becomes of a file in a loader, and how sure that is."""
+"""The result of a load, and how sure it is."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,23 +11,23 @@ Outcome = Literal["loads", "wrong-memory", "refuses", "crashes", "hangs"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one release makes of one file.
+    """Result of loading one file with one release.
 
     Attributes:
-        outcome: `wrong-memory`: it reports success, but RAM is not what was saved.
-        because: codes of the rules that name what is wrong, or of the erratum where it is QEMU that
-            is; none where it loads.
-        message: what QEMU writes first; None where it says nothing, or where that is not known.
-        depends_on_destination: whether it rests on something that the file does not say, such as
-            the length of a local block or the memory of the host. That the destination has the
-            same machine type, devices and blocks is taken for granted.
-        certain: False where a device takes bytes by code of its own, where a page of a stream
-            without mapped-ram has had no record, and where an ARM CPU lists its registers.
-        basis: how it is known what that release does.
-        multifd: the outcome where the file is loaded with the capability `multifd`, which is
-            another loader of pages; None of a stream without mapped-ram.
-        offset: where in the file the field begins at which the load ends; None where it comes to
-            the end of the stream. Two verdicts that differ in this alone are equal.
+        outcome: `wrong-memory`: QEMU reports success, but RAM is not what was saved.
+        because: codes of the rules that name the defect, or of the erratum if QEMU is wrong; empty
+            if the file loads.
+        message: QEMU's first message; None if there is none, or if it is unknown.
+        depends_on_destination: whether the result depends on something outside the file, such as
+            the length of a local block or the memory of the host. The destination is always assumed
+            to have the same machine type, devices and blocks.
+        certain: False if a device reads bytes by code of its own, if a page of a stream without
+            mapped-ram has no record, or if an ARM CPU lists its registers.
+        basis: how the behaviour of the release is known.
+        multifd: outcome with the capability `multifd`, which has another loader of pages; None for
+            a stream without mapped-ram.
+        offset: file offset of the field where the load ends; None if it reaches the end of the
+            stream. It does not count when two verdicts are compared.
     """
 
     outcome: Outcome
@@ -40,7 +40,7 @@ class Verdict:
     offset: int | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Json]:
-        """The verdict for JSON; `multifd`, `message` and `offset` only where there is one."""
+        """The verdict for JSON; `multifd`, `message` and `offset` only if there is one."""
         message = {"message": self.message} if self.message is not None else {}
         multifd = {"multifd": self.multifd} if self.multifd is not None else {}
         offset = {"offset": self.offset} if self.offset is not None else {}

@@ -1,4 +1,4 @@
-"""Differences of pages (XBZRLE): which of many cannot be decoded.
+"""Differences of pages (XBZRLE): find those that cannot be decoded.
 
 Source: QEMU migration/xbzrle.c, xbzrle_decode_buffer(); util/cutils.c, uleb128_decode_small().
 """
@@ -9,24 +9,24 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Bytes of the length of a difference.
+#: Bytes of the length before a difference.
 _HEADER = 2
-#: So many differences are worth an array.
+#: Number of differences from which an array pays off.
 _MANY = 24
-#: The bit of a byte of ULEB128 that another one follows.
+#: Bit of a ULEB128 byte that says that another byte follows.
 _MORE = 0x80
-#: Fewer bytes than that are not looked at for another run.
+#: The loader does not look for another run in fewer bytes.
 _LEAST = 2
 
 
 def undecodable(
     data: memoryview, starts: "NDArray[np.int64]", page_size: int
 ) -> "NDArray[np.bool_]":
-    """Which differences the loader refuses; many are gone through at once, run by run.
+    """Find the differences that the loader refuses; many are decoded at once, run by run.
 
     Args:
-        data: what holds them, whole.
-        starts: where in it the length of each stands, a `be16`.
+        data: the buffer that holds all of them.
+        starts: offset in it of the length of each, a `be16`.
         page_size: bytes of a page.
     """
     import numpy as np
@@ -62,7 +62,7 @@ def undecodable(
 
 
 def _decodes(encoded: bytes, read: int, filled: int, page_size: int) -> bool:
-    """Whether the loader takes a difference from `read` on that has filled so many bytes."""
+    """Whether the loader accepts a difference from `read` on, after `filled` bytes of the page."""
     while read < len(encoded):
         begun = read
         same, read = _length(encoded, read)
@@ -77,7 +77,7 @@ def _decodes(encoded: bytes, read: int, filled: int, page_size: int) -> bool:
 
 
 def _length(encoded: bytes, read: int) -> tuple[int, int]:
-    """A length at `read`, negative if it is none, and where it ends."""
+    """Read a length at `read`, negative if invalid; also return where it ends."""
     low, high = (*encoded[read : read + _LEAST], -1, -1)[:_LEAST]
     if high < 0 or (low >= _MORE and high >= _MORE):
         return -1, read
@@ -92,9 +92,9 @@ def _run(
     end: "NDArray[np.int64]",
     left: "NDArray[np.int64]",
 ) -> "tuple[NDArray[np.int64], NDArray[np.bool_]]":
-    """The length of a run at `at` of those that are left, which is passed; and whether it is one.
+    """Read the length of a run at `at` and skip it; also return whether it is valid.
 
-    Two bytes have to be there, even if the length takes one.
+    At least two bytes must be left, even if the length takes one.
     """
     fine = end[left] - at[left] >= _LEAST
     places = at[left].clip(max=len(octets) - _LEAST)

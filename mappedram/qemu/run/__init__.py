@@ -1,4 +1,4 @@
-"""Run a real QEMU: which guest a file needs, load one file, compare the memory.
+"""Run a real QEMU: choose a guest for a file, load the file, compare the memory.
 
-The fuzzer and the tools use it. What the model predicts belongs in `qemu/loader`.
+The fuzzer and the tools use it. The model that predicts results belongs in `qemu/loader`.
 """

@@ -1,4 +1,4 @@
-"""The machines whose loader is tried: whose memory can be seen from outside after a load."""
+"""Machines to try a loader with; their memory can be read from outside after a load."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,16 +8,16 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class TrialGuest:
-    """How a machine is started so that each of its `blocks` is a file of ours.
+    """A machine with each of its `blocks` in a file of ours.
 
     Attributes:
-        name: what to ask for.
+        name: its name in `GUESTS`.
         args: QEMU's arguments besides memory; they use the blocks as memory backends.
-        blocks: bytes of each RAM block whose contents are watched, by `idstr`. Of the others, such
-            as ROM, nothing is said.
+        blocks: bytes of each RAM block whose contents are compared, by `idstr`. Other blocks, such
+            as ROM, are not compared.
         page_size: bytes of a target page.
-        capabilities: what is switched on before a load, as it was before the save.
-        arch: the emulator that has the machine, as in `qemu-system-ARCH`; None where all have it.
+        capabilities: switched on before a load, as they were before the save.
+        arch: the emulator that has the machine, as in `qemu-system-ARCH`; None if all have it.
     """
 
     name: str
@@ -38,9 +38,9 @@ def _numa(nodes: int) -> tuple[str, ...]:
     )
 
 
-#: No screen, no screen memory; the firmware is QEMU's own and never runs.
+#: No screen, so no screen memory; the firmware is QEMU's own and never runs.
 _PC = ("-vga", "none", "-machine")
-#: Machine types are those of 10.0, so that it and all later releases have them.
+#: Machine types of 10.0, which it and all later releases have.
 _VIRT = ("-cpu", "cortex-a57", "-machine", "virt-10.0,memory-backend=mach-virt.ram")
 
 GUESTS = {

@@ -1,7 +1,7 @@
-"""One file into one QEMU: does it load, and is the memory what was saved.
+"""Load one file into one QEMU, and compare the memory with the saved one.
 
-Nothing but the standard library and numpy. Each load has a process of its own: after a load that
-failed half-way, a second one in the same process says nothing.
+Uses only the standard library and numpy. Each load has a process of its own: after a failed load,
+the result of a second one in the same process means nothing.
 """
 
 import hashlib
@@ -27,24 +27,24 @@ from mappedram.stream.snapshot import OpenSnapshot
 
 Outcome = Literal["loads", "wrong-memory", "refuses", "crashes", "hangs"]
 
-#: Address space of one QEMU. It takes 1.3 GiB by itself, most of it for translated code.
+#: Address space of one QEMU. It needs 1.3 GiB by itself, mostly for translated code.
 ADDRESS_SPACE = 7 << 30
-#: Of standard error, that much is kept.
+#: Bytes of standard error to keep.
 _STDERR_MAX = 1 << 14
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What came of one load.
+    """Result of one load.
 
     Attributes:
-        outcome: `wrong-memory` only where it was said what memory is expected.
+        outcome: `wrong-memory` only if expected memory was given.
         message: what QEMU wrote to standard error, without its own name, and the reason that it
-            keeps of a failure; `signal NAME` where it crashed.
-        returncode: as in `subprocess`, negative for a signal; None where QEMU was alive at the end.
+            keeps of a failure; `signal NAME` if it crashed.
+        returncode: as in `subprocess`, negative for a signal; None if QEMU was alive at the end.
         seconds: from the start of the process to the outcome.
-        memory: digest of all watched blocks (`digest`); None where nothing was loaded.
+        memory: digest of all watched blocks (`digest`); None if nothing was loaded.
     """
 
     outcome: Outcome
@@ -103,7 +103,7 @@ class QemuLoader:
         Args:
             path: the file; QEMU opens it for reading.
             offset: where the stream begins.
-            expected: digest of the memory that was saved, if it is to be compared.
+            expected: digest of the saved memory, to compare with.
         """
         self._clear()
         began = time.monotonic()
@@ -129,9 +129,9 @@ class QemuLoader:
         """Save a fresh guest of that kind, which never ran, to `path`.
 
         Args:
-            path: the file; it is made or overwritten.
-            fill: is called with the name and a descriptor of the memory of each watched block,
-                to write into it what the guest is to have there.
+            path: the file; it is created or overwritten.
+            fill: called with the name and a descriptor of the memory of each watched block, to
+                write the guest's memory.
 
         Raises:
             RuntimeError: QEMU does not save.
@@ -170,7 +170,7 @@ class QemuLoader:
 
 
 class _Process:
-    """One QEMU, killed when the `with` block is left, whatever happened."""
+    """One QEMU, killed when the `with` block ends, whatever happened."""
 
     def __init__(self, argv: list[str], fds: Iterable[int]) -> None:
         self._name = Path(argv[0]).name
@@ -207,7 +207,7 @@ class _Process:
         self._process.wait()
 
     def limit(self, address_space: int) -> None:
-        """Refuse QEMU more memory than that, and core dumps."""
+        """Limit the memory of QEMU, and disable core dumps."""
         with suppress(ProcessLookupError):
             for kind, value in ((resource.RLIMIT_AS, address_space), (resource.RLIMIT_CORE, 0)):
                 resource.prlimit(self._process.pid, kind, (value, value))
@@ -222,10 +222,10 @@ class _Process:
         """Start a migration and wait for its end.
 
         Returns:
-            `completed`, `failed`, `gone` where QEMU ended, `late` after `deadline`.
+            `completed`, `failed`, `gone` if QEMU ended, `late` after `deadline`.
         """
         states = [{"capability": name, "state": True} for name in ("events", *capabilities)]
-        # All at once: QEMU executes commands one after the other by itself.
+        # Send all at once: QEMU executes commands in order by itself.
         self._send("qmp_capabilities")
         self._send("migrate-set-capabilities", {"capabilities": states})
         self._send(command, arguments)
@@ -242,7 +242,7 @@ class _Process:
         return "gone"
 
     def _why(self, deadline: float) -> str:
-        """The reason that QEMU keeps of a migration that failed."""
+        """QEMU's reason for a failed migration."""
         self._send("query-migrate", name="why")
         while message := self._receive(deadline):
             if message.get("id") == "why":
@@ -250,7 +250,7 @@ class _Process:
         return ""
 
     def verdict(self, status: str) -> tuple[Outcome, str, int | None]:
-        """What a status of `migrate` means for a load."""
+        """The outcome of a load for a status of `migrate`."""
         if status == "completed":
             return "loads", self.stderr(), None
         if status == "late":
@@ -263,7 +263,7 @@ class _Process:
         return "refuses", "\n".join(filter(None, (self.stderr(), self._reason))) or status, None
 
     def stderr(self) -> str:
-        """What QEMU has written to standard error, without its own name at the beginning."""
+        """QEMU's standard error, without its own name at the beginning."""
         self._stderr.seek(0)
         text = self._stderr.read(_STDERR_MAX).decode("latin-1")
         prefix = f"{self._name}: "
@@ -274,11 +274,11 @@ class _Process:
     ) -> None:
         request: dict[str, Any] = {"execute": command, "id": name}
         request |= {"arguments": dict(arguments)} if arguments else {}
-        with suppress(OSError):  # QEMU has gone; whoever waits for the answer will see it
+        with suppress(OSError):  # QEMU has exited; the reader of the answer will notice
             self._socket.sendall(json.dumps(request).encode() + b"\n")
 
     def _receive(self, deadline: float) -> dict[str, Any] | None:
-        """The next message, None if QEMU hung up.
+        """The next message; None if QEMU closed the connection.
 
         Raises:
             TimeoutError: there is none before `deadline`.
@@ -297,11 +297,11 @@ class _Process:
         return message
 
 
-# Memory. Two memories are the same if their pages other than zero are.
+# Memory. Two memories are the same if their non-zero pages are.
 
 
 class _Digest:
-    """Takes in memory from front to back, in chunks of any size."""
+    """Digest of memory, fed from front to back in chunks of any size."""
 
     def __init__(self) -> None:
         self._places = hashlib.sha256()
@@ -312,7 +312,7 @@ class _Digest:
         self._places.update(f"{idstr}\0{size}\0".encode())
 
     def add(self, start: int, data: bytes) -> None:
-        """Take in the 4 KiB pieces that are not zero, each with its place in the block."""
+        """Add the 4 KiB pieces that are not zero, each with its place in the block."""
         import numpy as np
 
         pieces = np.frombuffer(data, np.uint64).reshape(-1, 512)
@@ -337,7 +337,7 @@ def digest_of(memory: Mapping[str, int]) -> bytes:
 
 
 def digest_of_snapshot(snapshot: OpenSnapshot, guest: TrialGuest) -> bytes:
-    """The digest that the watched blocks of a guest have once it has loaded the snapshot.
+    """The expected digest of the watched blocks of a guest after it loads the snapshot.
 
     Raises:
         UnknownNameError: the snapshot has no such block.

@@ -1,5 +1,5 @@
 """gdb, drgn, crash, makedumpfile and Volatility open our exports of a real Linux.
 
-Each test asks the program what it sees in the guest. What the bytes of an export are belongs in
+Each test asks the program about the guest. Tests of the bytes of an export belong in
 `tests/export`.
 """

@@ -1,4 +1,4 @@
-"""The guests, booted once, and the exports of them."""
+"""The guests, booted once, and their exports."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ Export = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def guests() -> Guests:
-    """A guest by name; booting it takes a quarter of a minute, and is done once."""
+    """A guest by name; it is booted once, which takes a quarter of a minute."""
 
     def booted(name: str) -> Guest:
         try:
@@ -27,7 +27,7 @@ def guests() -> Guests:
 
 @pytest.fixture(scope="session")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
-    """What `mappedram convert` makes of a file of a guest, made once."""
+    """An export of a file of a guest by `mappedram convert`, made once."""
     folder = tmp_path_factory.mktemp("exports")
 
     def exported(form: str, path: Path, *options: str) -> Path:

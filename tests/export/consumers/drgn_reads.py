@@ -1,4 +1,7 @@
-"""`python drgn_reads.py CORE [VMLINUX]`: what drgn sees in a core, as JSON. Run by the tests."""
+"""`python drgn_reads.py CORE [VMLINUX]`: print what drgn reads from a core, as JSON.
+
+The tests run it.
+"""
 
 import json
 import sys
@@ -10,21 +13,22 @@ from drgn.helpers.linux.pid import for_each_task
 
 
 def main(core: str, vmlinux: str | None = None) -> dict[str, Any]:
-    """What there is to see without debug information, and with it the processes."""
+    """Print what is visible without debug information, and with it the processes."""
     prog = drgn.Program()
     prog.set_core_dump(core)
     seen: dict[str, Any] = {
         "machine": prog.platform.arch.name,
         "release": prog["UTS_RELEASE"].string_().decode(),
     }
-    # The kernel's own table of symbols: it stands in guest memory.
+    # The kernel's own table of symbols, in guest memory.
     prog.register_symbol_finder("kallsyms", load_vmlinux_kallsyms(prog), enable_index=0)
     seen["symbols"] = len(prog.symbols())
     address = prog.symbol("linux_banner").address
     seen["banner"] = prog.read_c_string(address).decode().strip()
     if vmlinux is not None:
         prog.load_debug_info([vmlinux])
-        # Of several of one name, the first: a process has that of its parent until it runs another.
+        # Of several with one name, the first: a process has its parent's name until it runs
+        # another.
         tasks: dict[str, int] = {}
         for task in for_each_task(prog):
             pid = task.pid.value_()

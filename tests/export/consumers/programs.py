@@ -1,4 +1,4 @@
-"""Finding the programs, running them, and reading what QEMU's own dump says for comparison."""
+"""Find and run the programs, and read QEMU's own dump for comparison."""
 
 import mmap
 import os
@@ -17,13 +17,13 @@ from tools.linux import Guest
 
 ROOT = Path(__file__).resolve().parents[3]
 INSTALL = "run tools/install"
-#: Seconds that a program may take on a busy machine; crash is known to loop on what it cannot read.
+#: Limit in seconds for a busy machine; crash may loop on a core that it cannot read.
 TIMEOUT = 300
 PT_LOAD = 1
 
 
 def program(name: str) -> str:
-    """The path of a program."""
+    """Path of a program; skip the test if it is missing."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     if found is None:
         pytest.skip(f"no {name}: {INSTALL}")
@@ -31,7 +31,7 @@ def program(name: str) -> str:
 
 
 def module(name: str) -> None:
-    """Skip where a module of Python is not installed."""
+    """Skip the test if a Python module is not installed."""
     if find_spec(name) is None:
         pytest.skip(f"no {name} in this environment: {INSTALL}")
 
@@ -51,14 +51,14 @@ def run(*argv: object, env: dict[str, str] | None = None) -> subprocess.Complete
 
 
 def python(script: str, *argv: object) -> str:
-    """What a script of this folder prints."""
+    """Output of a script of this folder."""
     done = run(sys.executable, ROOT / "tests/export/consumers" / script, *argv)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def banner(guest: Guest) -> str:
-    """How the kernel called itself on the console."""
+    """The kernel's banner on the console."""
     match = re.search(r"\] (Linux version .*?)\r?\n", guest.console)
     assert match
     return match[1]
@@ -79,7 +79,7 @@ def loads(core: Path) -> Iterator[tuple[int, int, int]]:
 
 
 def addresses(core: Path, pattern: bytes) -> list[int]:
-    """Where in guest-physical memory a pattern stands, by a core that QEMU wrote."""
+    """Guest-physical addresses of a pattern, by a core that QEMU wrote."""
     found = []
     with core.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
         for paddr, start, size in loads(core):
@@ -91,7 +91,7 @@ def addresses(core: Path, pattern: bytes) -> list[int]:
 
 
 def registers(text: str) -> list[dict[str, int]]:
-    """Registers of each CPU as QEMU's `info registers -a` prints them, by the names gdb has."""
+    """Registers of each CPU in QEMU's `info registers -a`, by gdb's names."""
     cpus = []
     for part in re.split(r"^CPU#\d+\r?$", text, flags=re.MULTILINE)[1:]:
         values = {

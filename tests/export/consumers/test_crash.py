@@ -24,7 +24,7 @@ def test_does_not_know_it_of_what_qemu_dumps_without_the_device(guests: Guests) 
 
 
 def session(core: Path, vmlinux: Path) -> str | None:
-    """What crash says of the guest, without the name of the core; None if it makes no session."""
+    """Output of crash about the guest, without the name of the core; None without a session."""
     done = subprocess.run(
         [program("crash"), "-s", vmlinux, core],
         input="sys\nps\nmount\nmod\nlog\nquit\n",
@@ -37,7 +37,7 @@ def session(core: Path, vmlinux: Path) -> str | None:
 
 
 def test_a_session_with_debug_information(guests: Guests, export: Export) -> None:
-    """The same as with what QEMU dumps, if that has VMCOREINFO, as it has here."""
+    """The same as with QEMU's dump, if that has VMCOREINFO, as it has here."""
     guest = guests("q35-high")
     if guest.debug_info is None:
         pytest.skip(f"no vmlinux of {guest.kernel}: run tools/linux/fetch --debug-info FOLDER")

@@ -1,4 +1,4 @@
-"""drgn: the kernel's version and symbols out of guest memory, and processes with debug info."""
+"""drgn: the kernel's version and symbols from guest memory, and processes with debug info."""
 
 import json
 import sys
@@ -38,7 +38,7 @@ def test_lists_processes_with_debug_information(guests: Guests, export: Export, 
 
 
 def test_refuses_what_qemu_dumps_without_the_device(guests: Guests) -> None:
-    """What our export adds: QEMU leaves out VMCOREINFO where no device tells it of it."""
+    """Our export adds VMCOREINFO: without the device, QEMU leaves it out."""
     module("drgn")
     script = ROOT / "tests/export/consumers/drgn_reads.py"
     done = run(sys.executable, script, guests("q35").dump)

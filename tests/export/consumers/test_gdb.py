@@ -14,7 +14,7 @@ REGISTER = re.compile(r"^(\w+) +0x([0-9a-f]+)", re.MULTILINE)
 
 
 def gdb(core: Path, *commands: str) -> str:
-    """What gdb prints."""
+    """Output of gdb."""
     arguments = [word for command in commands for word in ("-ex", command)]
     done = run(program("gdb"), "-nx", "-q", "-batch", *arguments, "-c", core)
     assert done.returncode == 0, done.stderr
@@ -26,9 +26,9 @@ def test_shows_the_registers_of_all_cpus(guests: Guests, export: Export, name: s
     guest = guests(name)
     expected = registers(guest.registers)
     for cpu in expected:
-        del cpu["cr3"]  # gdb has none
+        del cpu["cr3"]  # gdb does not have it
     names = " ".join(expected[0])
-    # All that are not named do not include fs_base and gs_base.
+    # The default list of registers lacks fs_base and gs_base.
     text = gdb(
         export("elf", guest.mapped_ram), f"thread apply all -ascending info registers {names}"
     )

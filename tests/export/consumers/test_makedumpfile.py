@@ -10,7 +10,7 @@ from tests.export.consumers.programs import banner, module, program, python, run
 
 pytestmark = pytest.mark.qemu
 
-#: Nothing left out; pages of zeros, caches, processes and free pages left out.
+#: Leave out nothing; leave out zero pages, caches, processes and free pages.
 LEVELS = ["0", "31"]
 
 

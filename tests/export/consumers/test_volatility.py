@@ -1,4 +1,4 @@
-"""Volatility 3: banners at their physical addresses, and page tables, out of every form."""
+"""Volatility 3 finds banners at their physical addresses, and page tables, in every form."""
 
 import json
 import re
@@ -19,12 +19,12 @@ XML = "<domain type='qemu'><name>guest</name></domain>"
 #: With memory above 4 GiB.
 GUEST = "q35-high"
 FORMS = ["elf", "lime", "raw"]
-#: What the layer reads by itself.
+#: Forms that the layer reads directly.
 SOURCES = ["mapped-ram", "stream", "libvirt-sparse"]
 
 
 def banners(path: Path, *options: object) -> dict[int, str]:
-    """The banners that Volatility finds, by address."""
+    """Banners found by Volatility, by address."""
     module("volatility3")
     vol = Path(sys.executable).with_name("vol")
     done = run(vol, "-q", "--offline", *options, "-f", path, "banners.Banners")
@@ -34,14 +34,14 @@ def banners(path: Path, *options: object) -> dict[int, str]:
 
 
 def expected(guest: Guest) -> set[int]:
-    """Where the kernel has its banner, by QEMU's dump; memory also holds copies that were cut."""
+    """Address of the kernel's banner in QEMU's dump; memory also has truncated copies."""
     found = set(addresses(guest.dump, f"{banner(guest)}\n\0".encode()))
     assert found
     return found
 
 
 def check(guest: Guest, found: dict[int, str]) -> None:
-    """The banner is where it is, and nowhere else."""
+    """The banner is found at its address, and nowhere else."""
     assert {place for place, text in found.items() if text == banner(guest)} == expected(guest)
 
 
@@ -56,7 +56,7 @@ def source(guest: Guest, form: str, export: Export, folder: Path) -> Path:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_finds_the_banner_in_exports(guests: Guests, export: Export, form: str) -> None:
-    # Volatility takes its time; and in a raw file, it also reads what lies between two ranges.
+    # Volatility is slow; in a raw file, it also reads the gaps between ranges.
     guest = guests(GUEST if form == "elf" else "pc")
     check(guest, banners(export(form, guest.mapped_ram)))
 
@@ -70,7 +70,7 @@ def test_finds_the_banner_in_snapshots(
 
 
 def test_takes_a_snapshot_for_flat_memory_without_the_layer(guests: Guests) -> None:
-    """Which is why it comes with a layer: these addresses are offsets in the file."""
+    """This is why a layer is needed: these addresses are offsets in the file."""
     guest = guests("pc")
     found = banners(guest.mapped_ram)
     assert banner(guest) in found.values()
@@ -79,7 +79,7 @@ def test_takes_a_snapshot_for_flat_memory_without_the_layer(guests: Guests) -> N
 
 @pytest.mark.parametrize("name", ["q35", "q35-high"])
 def test_scans_memory_and_follows_page_tables_through_the_layer(guests: Guests, name: str) -> None:
-    """What plugins for Linux do, which take symbols that need debug information to be made."""
+    """As plugins for Linux do; they would need symbols made from debug information."""
     module("volatility3")
     guest = guests(name)
     text = next(
@@ -102,7 +102,7 @@ def test_scans_memory_and_follows_page_tables_through_the_layer(guests: Guests, 
 
 
 def text_at(core: Path, place: int) -> str:
-    """A page or less of memory out of QEMU's dump."""
+    """A page or less of memory in QEMU's dump."""
     for paddr, offset, size in loads(core):
         if paddr <= place < paddr + size:
             with core.open("rb") as file:

@@ -1,4 +1,4 @@
-"""What Volatility sees through the layer, as JSON. Run by the tests.
+"""Print what Volatility reads through the layer, as JSON. The tests run it.
 
 `python volatility_reads.py FILE PATTERN CR3 ADDRESS`
 """
@@ -15,7 +15,7 @@ from mappedram.export.volatility.stacker import MappedRamStacker
 
 
 def main(path: str, pattern: str, directory: str, address: str) -> dict[str, Any]:
-    """Where a pattern stands, and what is at a virtual address, by page tables in guest memory."""
+    """Places of a pattern, and contents at a virtual address, by page tables in guest memory."""
     context = contexts.Context()
     context.config["file.location"] = Path(path).as_uri()
     context.add_layer(physical.FileLayer(context, "file", "file"))

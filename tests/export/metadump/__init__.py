@@ -1,4 +1,4 @@
-"""Tests of metadumps: what is kept, that secrets are not, and damaged ones.
+"""Tests of metadumps: kept parts, secrets left out, and damaged metadumps.
 
-Reading files that do not tell everything, whatever the reason, belongs in `tests/unknown`.
+Reading files with unknown parts of any origin belongs in `tests/unknown`.
 """

@@ -1,4 +1,4 @@
-"""What the command line tests share, and the save images."""
+"""The fixtures of the command line tests, and the save images."""
 
 from tests.cli.conftest import run
 from tests.stream.libvirt.conftest import samples

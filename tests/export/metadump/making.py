@@ -1,4 +1,4 @@
-"""Metadumps of files in tests, and what is in them."""
+"""Make metadumps in tests, and read their contents."""
 
 import os
 from collections.abc import Iterator
@@ -23,17 +23,17 @@ def metadump(path: Path | int, offset: int = 0, options: Options | None = None) 
 
 
 def contents(fd: int) -> bytes:
-    """All bytes that a metadump gives for what was no hole, one behind the other."""
+    """All bytes of a metadump that were not holes, concatenated."""
     with open_source(fd) as source:
         return b"".join(source.read(a, b - a) for a, b in source.extents(0, source.size))
 
 
 def pieces_of(secret: bytes, data: bytes, length: int = 8) -> set[bytes]:
-    """The pieces of `secret` of that length that occur in `data`, wherever they begin."""
+    """The pieces of `secret` of that length that occur in `data`, at any offset."""
     pieces = {secret[at : at + length] for at in range(len(secret) - length + 1)}
     return {data[at : at + length] for at in range(len(data) - length + 1)} & pieces
 
 
 def outcomes(report: Any) -> dict[str, str]:
-    """What each release of QEMU comes to."""
+    """The outcome of each release of QEMU."""
     return {release: verdict.outcome for release, verdict in report.qemu.items()}

@@ -1,4 +1,4 @@
-"""`mappedram metadump` on the command line, and the other verbs on what it writes."""
+"""`mappedram metadump` on the command line, and the other verbs on its output."""
 
 import json
 import os
@@ -100,13 +100,13 @@ def test_other_verbs(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
 
 
 def test_pages_by_their_hashes(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
-    """Two metadumps under one key differ in the pages in which the files do."""
+    """Two metadumps with one key differ in the same pages as the files."""
     key = tmp_path / "key"
     key.write_bytes(os.urandom(32))
     outs = [tmp_path / "a", tmp_path / "b"]
     for name, out in zip(("pc", "live"), outs, strict=True):
         path = fixtures[name].path
-        # With fields of devices left out, no two would be known to be the same.
+        # If fields of devices were left out, no two would be known to be equal.
         assert run("metadump", "--state", "all", "--hash-key", key, path, out).status == 0
     wanted = run("diff", "--output", "json", fixtures["pc"].path, fixtures["live"].path).json
     found = run("diff", "--output", "json", *outs).json
@@ -215,7 +215,7 @@ def test_damaged_metadump(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
 
 
 def test_signal_leaves_nothing(fixtures: Fixtures, tmp_path: Path) -> None:
-    """SIGTERM while the pages are hashed."""
+    """SIGTERM while pages are hashed."""
     program = (
         "import os, signal, sys; import mappedram.export.metadump.write as w;"
         "w.block_places = lambda *_: os.kill(os.getpid(), signal.SIGTERM);"

@@ -1,4 +1,4 @@
-"""What stays of the XML of a domain."""
+"""Masking the XML of a domain."""
 
 import pytest
 from hypothesis import given
@@ -65,7 +65,7 @@ _VALUES = st.text(st.characters(codec="utf-8", exclude_characters="<&\"'>\r"), m
 
 @given(value=_VALUES, text=_VALUES)
 def test_any_value(value: str, text: str) -> None:
-    """Of no length and no alphabet does a value come through."""
+    """Values of any length and alphabet are masked."""
     data = f"<domain><name>{text}</name><a b='{value}' c=\"{value}\">{text}</a></domain>".encode()
     masked = mask(data, names=False).data
     assert is_xml(masked)

@@ -1,4 +1,4 @@
-"""`check` says of a metadump what it says of the file: of all fixtures, and of every defect."""
+"""`check` has the same findings on a metadump as on the file: for all fixtures and defects."""
 
 import os
 from pathlib import Path
@@ -24,15 +24,15 @@ from tests.stream.libvirt.samples import COMPRESSED, NAMES, Samples
 from tests.stream.libvirt.test_rules import CASES as IMAGE_CASES
 from tests.stream.libvirt.test_rules import Case as ImageCase
 
-#: No stream begins in these, so that there is nothing to make a metadump of.
+#: Files without a stream, of which no metadump can be made.
 NO_STREAM = {"MR004-not_a_stream"}
-#: The loader goes on where no reader knows what stands there.
+#: The loader goes on through bytes that no reader knows.
 OTHER_VERDICT = {"MR014-blocks_without_addr"}
 
 
 @pytest.mark.parametrize("name", sorted(manifest()))
 def test_fixture(fixtures: Fixtures, name: str) -> None:
-    """With digests of every second one."""
+    """Every second one has digests."""
     fixture = fixtures[name]
     key = b"key" if sorted(manifest()).index(name) % 2 else None
     before = check(fixture.path, fixture.offset)
@@ -98,7 +98,7 @@ def test_broken(code: str, data: st.DataObject) -> None:
 
 
 def has_stream(fd: int, offset: int) -> bool:
-    """Whether a stream, or an image with one that is not compressed, begins there."""
+    """Whether a stream, or an image with an uncompressed one, begins there."""
     with open_source(fd) as source:
         image = detect(source, offset)
         return not image.compressed if image else source.read(offset, 8) == b"QEVM\0\0\0\3"
@@ -123,7 +123,7 @@ def test_cut(fixtures: Fixtures, tmp_path: Path, length: int) -> None:
 
 @pytest.mark.parametrize("cut", [0x47, 0x60, 0x8B, 0x1000, 0x1005, 0x9000, 100_003, -40_000])
 def test_cut_stream(fixtures: Fixtures, tmp_path: Path, cut: int) -> None:
-    """Of a stream without mapped-ram, in records and between them."""
+    """Cut a stream without mapped-ram, in records and between them."""
     draft = Draft(fixtures["plain"], tmp_path)
     draft.truncate(cut % draft.size)
     with metadump(draft.path) as fd:
@@ -149,7 +149,7 @@ def test_metadump_of_a_metadump(fixtures: Fixtures) -> None:
 
 
 def test_fragmented(fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With too many extents, those go that make no difference."""
+    """If there are too many extents, those without effect are left out."""
     path = fixtures["live"].path
     monkeypatch.setattr("mappedram.export.metadump.write.EXTENTS_MAX", 2)
     with metadump(path) as fd:
@@ -167,13 +167,13 @@ def test_nothing_but_a_header() -> None:
 
 @pytest.mark.parametrize("name", ["json_of_digits", "json_of_brackets", "json_of_one_string"])
 def test_too_much_json(name: str) -> None:
-    """Texts of which no single byte is wrong; nothing of what they say stays."""
+    """Texts without a single wrong byte; none of their words stay."""
     with memory_file(FILES[name]()) as original, metadump(original) as fd:
         assert check(fd).findings == check(original).findings
 
 
 def test_announced_fields_that_are_not_there(tmp_path: Path) -> None:
-    """Without the `addr` that is announced, what is read as the header of the block is refused."""
+    """Without the announced `addr`, the reader takes other bytes for the header of the block."""
     path = tmp_path / "without-addr"
     path.write_bytes(
         b"QEVM\0\0\0\3\7\0\0\0\4none\5\x1aconfiguration/capabilities\0\0\0\1\0\0\0\2"

@@ -1,4 +1,4 @@
-"""What a metadump left out of device state is unknown to all that reads it, never zero."""
+"""All readers treat device state that a metadump left out as unknown, never as zero."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -30,13 +30,13 @@ from tests.cli.conftest import Run
 from tests.conftest import Fixtures, manifest
 from tests.export.metadump.making import metadump
 
-#: None of these hides all of the state, and none all of it shows.
+#: Policies that each keep a part of the state.
 POLICIES = [
     Policy(),
     Policy.of("none", keep=["cpu:env.eip", "*:*config*", "*:*size*"]),
     Policy.of("all", blank=["cpu:env.regs*", "*:*[1]*", "configuration:*"]),
 ]
-#: Files whose stream stands bare in them.
+#: Files with a bare stream.
 BARE = sorted(name for name, entry in manifest().items() if not name.startswith("libvirt"))
 
 
@@ -58,7 +58,7 @@ def devices(snapshot: OpenSnapshot) -> list[DeviceState]:
 
 
 def values(snapshot: OpenSnapshot) -> list[tuple[str, int, str, int, int, Value]]:
-    """Every leaf: its device, path, place and value."""
+    """Every leaf: device, path, offset and value."""
     return [
         (device.idstr, device.instance_id, path, leaf.offset, leaf.length, leaf.value)
         for device in devices(snapshot)
@@ -67,7 +67,7 @@ def values(snapshot: OpenSnapshot) -> list[tuple[str, int, str, int, int, Value]
 
 
 def held_to_the_source(found: OpenSnapshot, original: OpenSnapshot) -> tuple[int, int]:
-    """Hold every field against that of the source; returns how many are known, and how many not."""
+    """Compare every field with the source; return the numbers of known and unknown fields."""
     known = unknown = 0
     pairs = zip(values(found), values(original), strict=True)
     for (*place, value), (*expected, original_value) in pairs:
@@ -144,7 +144,7 @@ def test_a_value_that_is_set_is_known(fixtures: Fixtures) -> None:
 
 
 class _Torn(Packed):
-    """A metadump that lacks some bytes more, wherever a field begins and ends."""
+    """A metadump that lacks further bytes, regardless of the borders of fields."""
 
     torn: Sequence[tuple[int, int]] = ()
 
@@ -181,7 +181,7 @@ def test_a_metadump_of_a_metadump_knows_no_more(fixtures: Fixtures) -> None:
         assert values(found) == values(first)
 
 
-# What reads device state.
+# Readers of device state.
 
 
 def test_state(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
@@ -204,7 +204,7 @@ def test_state(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
 def found_by(
     a: OpenSnapshot, b: OpenSnapshot
 ) -> tuple[set[tuple[str, str, str]], set[tuple[str, str]]]:
-    """Fields that were not compared, with where they were left out; and fields that differ."""
+    """Fields that were not compared, with the side of the omission; and differing fields."""
     result = compare(a, b)
     assert result.same is not True
     return (
@@ -228,7 +228,7 @@ def test_diff(fixtures: Fixtures) -> None:
 
 
 def test_diff_of_what_was_kept(fixtures: Fixtures) -> None:
-    """A field that differs is told beside those that nothing is known of."""
+    """A differing field is shown beside unknown ones."""
     path = fixtures["pc"].path
     with mappedram.open(path) as original, opened(path) as found:
         original.state["cpu"]["env.mp_state"] = 1
@@ -357,7 +357,7 @@ def test_without(spans: list[tuple[int, int]], others: list[tuple[int, int]]) ->
 @settings(max_examples=10)
 @given(data=st.data())
 def test_left_out_in_any_window(fixtures: Fixtures, data: st.DataObject) -> None:
-    """Kept, left out or a hole: a byte is one of them, whichever window it is asked for in."""
+    """A byte is kept, left out or in a hole, whichever window it is read in."""
     policy = Policy.of("default", keep=["*:*[1]*"])
     with opened(fixtures["pc"].path, policy) as found:
         source = found.source

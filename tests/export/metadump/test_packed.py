@@ -1,4 +1,4 @@
-"""The packed form: the file as it was, digests, damage, and what cannot be done with it."""
+"""The packed form: the original file, digests, damage, and unsupported uses."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def test_windows(fixtures: Fixtures, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("name", ["pc", "live", "plain", "arm-1k"])
 def test_digests(fixtures: Fixtures, name: str) -> None:
-    """By hashlib alone, for each page that is not zero; all others stay zero."""
+    """Digests equal hashlib's for each non-zero page; all other pages stay zero."""
     path, key = fixtures[name].path, b"a key"
     with (
         metadump(path, options=Options(key=key)) as fd,
@@ -106,7 +106,7 @@ def test_key() -> None:
 
 
 def test_unpacked(fixtures: Fixtures, tmp_path: Path) -> None:
-    """The same bytes and holes, as a file for other programs."""
+    """The same bytes and holes in an unpacked file, for other programs."""
     path, out = fixtures["live"].path, tmp_path / "out"
     with metadump(path) as fd, open_source(fd) as source, out.open("w+b") as file:
         write_unpacked(source, file.fileno())
@@ -166,7 +166,7 @@ def test_version_of_a_later_release(packed: bytes) -> None:
 
 
 def forged(size: int, tables: dict[str, tuple[bytes, int]]) -> bytes:
-    """A packed file with these tables, and rows as they say."""
+    """A packed file with these tables and matching row numbers."""
     body, places = b"", {}
     for name in ("extents", "pieces", "pages", "contents", "digests"):
         stored, rows = tables.get(name, (zlib.compress(b""), 0))
@@ -197,7 +197,7 @@ def table(*columns: list[int]) -> tuple[bytes, int]:
         {"pages": table([0], [1], [1 << 40], [1 << 40])},  # behind the end
         {"pages": table([0], [1 << 31], [1 << 31], [1 << 31])},  # an overflow
         {"pieces": table([0], [4], [4], [4])},  # no contents
-        {"contents": table([0], [9])},  # contents of nobody
+        {"contents": table([0], [9])},  # contents without a piece
     ],
     ids=str,
 )

@@ -1,4 +1,4 @@
-"""Which fields are kept: the table, what holds for fields that are not in it, and patterns."""
+"""The kept fields: the table, defaults for other fields, and patterns."""
 
 from collections.abc import Sequence
 
@@ -58,7 +58,7 @@ def test_patterns(state: str, blank: Sequence[str], keep: Sequence[str], kept: b
 
 
 def test_device_of_a_bus() -> None:
-    """The last colon ends the device, whose name can be given with or without its bus."""
+    """The last colon ends the device, which can be named with or without its bus."""
     for text in ("0000:00:1f.2/ich9_ahci:parent_obj.*", "ich9_ahci:parent_obj.*"):
         assert Pattern.of(text).fits("0000:00:1f.2/ich9_ahci", "parent_obj.config")
         assert not Pattern.of(text).fits("0000:00:1f.3/ich9_smb", "parent_obj.config")
@@ -78,7 +78,7 @@ def test_table_gives_reasons() -> None:
 
 @pytest.mark.parametrize("name", ["pc", "q35", "aarch64-virt", "pc-11"])
 def test_state_can_still_be_decoded(fixtures: Fixtures, name: str) -> None:
-    """Fields have their places and types as before; what is kept has its value."""
+    """Fields keep their places and types; kept fields have their values."""
     path, offset = fixtures[name].path, manifest()[name].get("offset", 0)
     with (
         metadump(path, offset) as fd,

@@ -1,4 +1,4 @@
-"""No piece of what the guest knows is in a metadump, whatever file it was made of."""
+"""No guest memory or secret is in a metadump, whatever file it was made from."""
 
 import json
 import os
@@ -19,14 +19,14 @@ from tests.export.metadump.making import contents, metadump, pieces_of
 from tests.files import copy_sparse, extents, patch
 from tests.stream.libvirt.samples import Samples
 
-#: No piece of eight bytes in it occurs anywhere else, nor twice.
+#: Each piece of eight bytes in it is unique.
 SECRET = random.Random(7).randbytes(4096)
-#: Twice, so that pages that do not begin with it hold it whole.
+#: Repeated, so that pages at any alignment hold it whole.
 FILLED = SECRET * 256
 
 
 def fill(path: Path, start: int, end: int) -> None:
-    """Secrets wherever the file has data in [start, end)."""
+    """Write secrets over all data in [start, end)."""
     with open_source(path) as source:
         places = list(source.extents(start, end))
     for first, last in places:
@@ -34,7 +34,7 @@ def fill(path: Path, start: int, end: int) -> None:
 
 
 def everything(fd: int) -> bytes:
-    """What the metadump gives, what stands in it as it is, and what it says of itself."""
+    """The contents of a metadump, its raw bytes, and its description of itself."""
     with open_source(fd) as source:
         assert source.packed is not None
         said = json.dumps(source.packed.summary).encode()
@@ -70,7 +70,7 @@ def test_pages_of_a_stream(fixtures: Fixtures, tmp_path: Path) -> None:
 
 
 def test_gaps_and_what_follows(fixtures: Fixtures, tmp_path: Path) -> None:
-    """Padding, bytes before the stream, and bytes behind it; of padding one byte is shown."""
+    """Padding, bytes before the stream, and bytes behind it; one byte of padding is shown."""
     draft = Draft(fixtures["offset-unaligned"], tmp_path)
     block = draft.block("pc.ram")
     assert block.bitmap_offset is not None
@@ -86,7 +86,7 @@ def test_gaps_and_what_follows(fixtures: Fixtures, tmp_path: Path) -> None:
 
 
 def test_pages_taken_for_headers(fixtures: Fixtures, tmp_path: Path) -> None:
-    """With a wrong length, the reader goes on among pages."""
+    """With a wrong length, the reader parses pages as headers."""
     draft = Draft(fixtures["pc"], tmp_path)
     block = draft.block("pc.ram")
     assert block.pages_offset is not None
@@ -110,7 +110,7 @@ def test_payload_that_nothing_describes(fixtures: Fixtures, tmp_path: Path) -> N
 
 
 def test_live_devices(fixtures: Fixtures, tmp_path: Path) -> None:
-    """What stands between the structures of their records, be it with `--state all`."""
+    """Bytes between the structures of records, even with `--state all`."""
     draft = Draft(fixtures["pseries"], tmp_path)
     with draft.snapshot() as snapshot:
         (payload,) = (
@@ -126,7 +126,7 @@ def test_live_devices(fixtures: Fixtures, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["pc", "q35", "aarch64-virt", "riscv64-virt", "s390x"])
 def test_blanked_fields(fixtures: Fixtures, tmp_path: Path, name: str) -> None:
-    """All that is left out by default, be it filled with secrets; and `--state none`."""
+    """Fields that are left out by default, filled with secrets; and `--state none`."""
     path = copy_sparse(fixtures[name].path, tmp_path / "file")
     with mappedram.open(path) as before, metadump(path) as fd, mappedram.open(fd) as after:
         blanked = [
@@ -153,7 +153,7 @@ def test_blanked_fields(fixtures: Fixtures, tmp_path: Path, name: str) -> None:
 
 
 def test_image(samples: Samples, tmp_path: Path) -> None:
-    """What is unused in the header, the slack, and a text that is no XML."""
+    """The unused part of the header, the slack, and a text that is not XML."""
     path = copy_sparse(samples["sparse"].path, tmp_path / "image")
     with open_source(path) as source:
         from mappedram.stream.libvirt import detect

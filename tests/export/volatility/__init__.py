@@ -1,4 +1,4 @@
 """Tests of the layer for Volatility 3, with and without Volatility installed.
 
-Plugins on a real Linux belong in `tests/export/consumers`.
+Tests of plugins on a real Linux belong in `tests/export/consumers`.
 """

@@ -1,4 +1,4 @@
-"""The save images, as the tests of libvirt have them, and the command."""
+"""The save images of libvirt's tests, and the command."""
 
 from tests.cli.conftest import run
 from tests.stream.libvirt.conftest import samples

@@ -1,4 +1,4 @@
-"""`mappedram volatility`: the folder, or why there is no use in it."""
+"""`mappedram volatility` prints the folder, or why it is useless."""
 
 import json
 from pathlib import Path

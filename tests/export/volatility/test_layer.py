@@ -1,4 +1,4 @@
-"""The layer within Volatility: what it takes, what it passes on, and what is read through it."""
+"""The layer within Volatility: which files it takes or passes on, and reading through it."""
 
 import gzip
 import json
@@ -36,7 +36,7 @@ MIB = 1 << 20
 
 
 class Stack:
-    """A context of Volatility with the layer of a file, and what is stacked on it."""
+    """A context of Volatility with the layer of a file, and the layers on top."""
 
     def __init__(self, location: str) -> None:
         self.context = contexts.Context()
@@ -55,7 +55,7 @@ class Stack:
 
 @pytest.fixture
 def stack() -> Iterator[Any]:
-    """Makes stacks, and closes their files."""
+    """Make stacks, and close their files."""
     made = []
 
     def stacked(path: Path | str) -> Stack:
@@ -74,7 +74,7 @@ def test_comes_before_what_volatility_has() -> None:
 
 
 def test_the_folder_holds_one_module() -> None:
-    """Volatility imports all that is in it."""
+    """Volatility imports everything in it."""
     assert [path.name for path in PLUGIN_DIRECTORY.glob("*.py")] == ["mappedram_layers.py"]
 
 
@@ -118,7 +118,7 @@ def test_is_what_volatility_reads_of_our_export(
 
 
 def test_takes_files_of_any_name(stack: Any, fixtures: Fixtures, tmp_path: Path) -> None:
-    """Volatility hands over an address, in which some characters are written otherwise."""
+    """Volatility passes a URL, which escapes some characters."""
     path = copy_sparse(fixtures["none"].path, tmp_path / "a b%20c#d?e\u00fc.mapped-ram")
     assert isinstance(stack(path).layer, MappedRamLayer)
 
@@ -143,13 +143,13 @@ def test_passes_on_what_is_not_ours(stack: Any, tmp_path: Path, name: str) -> No
 
 
 def test_passes_on_its_own_layer(stack: Any, fixtures: Fixtures) -> None:
-    """Volatility asks again, of the layer that it was given."""
+    """Volatility asks again about the layer that it got."""
     made = stack(fixtures["none"].path)
     assert MappedRamStacker.stack(made.context, made.layer.name) is None
 
 
 def assert_refused(made: Stack, caplog: pytest.LogCaptureFixture, why: str) -> None:
-    """There is no memory, so that nothing is taken for memory that is not; and it is said."""
+    """There is no memory, so nothing is mistaken for memory; and an error is reported."""
     layer = made.layer
     assert isinstance(layer, RefusedLayer)
     assert not layer.is_valid(0)
@@ -232,13 +232,13 @@ def test_missing_pages_are_said_once(
 
 
 def found(made: Stack, wanted: bytes, sections: Any = None) -> list[int]:
-    """Where Volatility's scanner finds a pattern."""
+    """Places where Volatility's scanner finds a pattern."""
     assert made.layer is not None
     return list(made.layer.scan(made.context, scanners.BytesScanner(wanted), sections=sections))
 
 
 def test_scans_like_the_whole_of_memory(stack: Any, fixtures: Fixtures) -> None:
-    """Patterns across the ends of runs are found where they are in the memory as it is."""
+    """Patterns across the ends of runs are found at the same places as in plain memory."""
     made = stack(fixtures["pc"].path)
     with mappedram.open(fixtures["pc"].path) as snapshot:
         memory = snapshot.physical.read(0, 16 * MIB)
@@ -294,7 +294,7 @@ def vol(
 
 
 def test_volatility_reads_through_it(fixtures: Fixtures, tmp_path: Path) -> None:
-    """All of memory, written by a plugin of Volatility, is that of the snapshot."""
+    """A plugin of Volatility writes all of memory, which equals that of the snapshot."""
     told = process("volatility").stdout.strip()
     assert told == str(PLUGIN_DIRECTORY)
     done = vol(fixtures["none"].path, tmp_path, "-p", told, "layerwriter.LayerWriter")
@@ -306,7 +306,7 @@ def test_volatility_reads_through_it(fixtures: Fixtures, tmp_path: Path) -> None
 
 
 def test_settings_of_volatility_make_it_known(fixtures: Fixtures, tmp_path: Path) -> None:
-    """As `mappedram volatility` says: no -p is needed with that file."""
+    """As the help of `mappedram volatility` says, that file makes -p unnecessary."""
     settings = tmp_path / ".config/volatility3/vol.json"
     settings.parent.mkdir(parents=True)
     settings.write_text(process("volatility", "--output", "json").stdout)

@@ -1,4 +1,4 @@
-"""Guest memory as the layer reads it: the same bytes however they are asked for."""
+"""Guest memory through the layer: the same bytes for reads of any size and place."""
 
 import random
 import tracemalloc
@@ -19,12 +19,12 @@ from tools.oracle import OracleBlock, OracleFile
 
 PAGE = 4096
 GIB = 1 << 30
-#: Bare ones that begin at byte 0: Volatility has no way to say where else.
+#: Bare files that begin at byte 0: Volatility cannot set another offset.
 FIXTURES = ["pc", "q35", "microvm", "numa2", "aarch64-virt", "riscv64-virt", "plain", "none"]
 
 
 def whole(snapshot: OpenSnapshot, start: int, stop: int) -> bytes:
-    """A span, read by another way: block by block, without the layer's chunks."""
+    """A span read in another way: block by block, without the layer's chunks."""
     return b"".join(
         snapshot.block[one.idstr].read(one.offset, one.size)
         for one in physical_map(snapshot).ranges
@@ -33,7 +33,7 @@ def whole(snapshot: OpenSnapshot, start: int, stop: int) -> bytes:
 
 
 def check(path: Path) -> None:
-    """Every byte, asked for in small and large pieces, at places that chance chooses."""
+    """Compare every byte, in small and large pieces at random places."""
     chance = random.Random(1)
     memory = GuestMemory(str(path))
     with open_any(path) as (snapshot, _):
@@ -52,7 +52,7 @@ def check(path: Path) -> None:
 
 
 def check_stored(memory: GuestMemory, start: int, stop: int, expected: bytes) -> None:
-    """What is left out holds nothing, and neither does the margin around what is not."""
+    """Skipped parts and the margins around the others are zero."""
     margin, place = 3000, start
     for first, last in memory.stored(start, stop, margin):
         assert place <= first < last <= stop
@@ -75,7 +75,7 @@ def test_reads_save_images_of_libvirt(samples: Samples, name: str) -> None:
 
 
 def test_spans(fixtures: Fixtures) -> None:
-    """Pieces that follow each other are one span, whatever blocks they are of."""
+    """Adjacent pieces are one span, whatever blocks they belong to."""
     memory = GuestMemory(str(fixtures["numa2"].path))
     assert memory.spans == ((0, 32 << 20), (0xFFFF0000, 1 << 32))
     assert memory.span(32 << 20) is None
@@ -106,7 +106,7 @@ def test_what_is_uncertain_is_said(fixtures: Fixtures) -> None:
 
 
 def refused(path: Path) -> FormatError:
-    """The error with which a file is refused."""
+    """The error of a refused file."""
     with pytest.raises(FormatError) as caught:
         GuestMemory(str(path))
     return caught.value
@@ -123,7 +123,7 @@ def test_files_that_say_nothing_are_refused(fixtures: Fixtures, tmp_path: Path) 
 
 
 def test_a_page_that_is_missing_costs_no_other(fixtures: Fixtures, tmp_path: Path) -> None:
-    """A file whose headers are whole can only lose pages while it is read."""
+    """A file with complete headers can only lose pages while it is read."""
     path = copy_sparse(fixtures["none"].path, tmp_path / "shrinking")
     with mappedram.open(path) as snapshot:
         block = snapshot.block["ram"]
@@ -141,13 +141,13 @@ def test_a_page_that_is_missing_costs_no_other(fixtures: Fixtures, tmp_path: Pat
 
 
 def peak(size: int) -> int:
-    """Bytes taken, at most, to open a guest of `size` bytes, and to go through what is stored."""
+    """Peak memory in bytes for opening a guest of `size` bytes and reading all stored pages."""
     with memory_file() as fd:
         OracleFile([OracleBlock("ram", size, [(0, 1)])]).write(fd)
         with mappedram.open(fd) as snapshot:
             place = snapshot.block["ram"].model.bitmap_offset
         assert place is not None
-        # Every other page: there can be no more runs.
+        # Every other page: the most runs possible.
         with open(f"/proc/self/fd/{fd}", "r+b") as file:
             file.seek(place)
             file.writelines(b"\x55" * 1024 for _ in range(size // PAGE // 8 >> 10))

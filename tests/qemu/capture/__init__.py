@@ -1,4 +1,4 @@
-"""Tests of `capture`: snapshots of a guest that runs here and now.
+"""Tests of `capture`: snapshots of a running guest.
 
-Snapshots that are made once and committed belong in `tests/fixtures`; `tools/qemu` makes them.
+Committed snapshots belong in `tests/fixtures`; `tools/qemu` makes them.
 """

@@ -1,4 +1,4 @@
-"""The command, as the tests of the other verbs run it."""
+"""The command, as in the tests of the other verbs."""
 
 from tests.cli.conftest import run
 

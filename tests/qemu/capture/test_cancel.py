@@ -1,4 +1,4 @@
-"""What QEMU is told, and when, while a save is broken off: E-054 strikes too rarely for a test."""
+"""Commands to a simulated QEMU while a save is cancelled: E-054 is too rare for a real one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -21,12 +21,12 @@ PARAMETERS = {
 
 
 class Scripted(Monitor):
-    """A QEMU whose threads have written as many bytes as `bytes_` says, one query after the other.
+    """A QEMU whose threads have written the next number in `bytes_` at each query.
 
-    Its save goes on until it is cancelled, whereas the guest runs from the beginning.
+    Its save continues until it is cancelled; its guest runs from the beginning.
     """
 
-    #: There is no process to ask.
+    #: There is no process with a user.
     user = None
 
     def __init__(self, bytes_: Iterable[int] = (), *, multifd: bool = False) -> None:
@@ -81,7 +81,7 @@ async def cancelled(monitor: Scripted, *, threads: bool) -> None:
 
 
 def test_threads_come_to_rest_first() -> None:
-    """It is not enough that they have not written yet: they may be about to."""
+    """Threads that have not written yet may be about to: that is not enough."""
     monitor = Scripted([5, 5, 5, 9, 12, 12, 12])
     asyncio.run(cancelled(monitor, threads=True))
     assert monitor.told[0] == ("migrate-set-parameters", SLOWEST)
@@ -115,7 +115,7 @@ def test_the_limit_is_none_that_is_rounded_down_to_no_limit() -> None:
 def test_capture_knows_whether_there_are_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int, multifd: bool, threads: bool
 ) -> None:
-    """And what was changed to bring them to rest is put back."""
+    """The parameters changed to bring them to rest are restored."""
 
     async def broken_off() -> Scripted:
         monitor = Scripted([*range(4), *[4] * 100], multifd=multifd)

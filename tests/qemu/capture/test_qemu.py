@@ -1,4 +1,4 @@
-"""Taking snapshots of a real guest, and that it is afterwards as it was before."""
+"""Take snapshots of a real guest, and compare its state before and after."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ MIB = 1 << 20
 
 
 class Guest:
-    """A QEMU with a monitor that the command may use, and one of our own beside it."""
+    """A QEMU with a monitor for the command, and one for the test."""
 
     def __init__(self, machine: Machine, address: Path) -> None:
         self.machine = machine
@@ -55,7 +55,7 @@ class Guest:
 
 @contextmanager
 def guest_of(folder: Path, memory: str = "16M") -> Iterator[Guest]:
-    """A PC that goes on changing its memory, which is anonymous, as background-snapshot wants."""
+    """A PC that keeps changing its memory, which is anonymous, as background-snapshot needs."""
     address, firmware = folder / "qmp", folder / "churn.bin"
     firmware.write_bytes(FIRMWARE["churn.bin"])
     args = ["-accel", "tcg", "-machine", "pc-i440fx-10.0", "-vga", "none", "-m", memory]
@@ -105,7 +105,7 @@ def test_memory_is_that_of_the_guest(guest: Guest, tmp_path: Path, run: Run) -> 
     with mappedram.open(out) as snapshot:
         stored = np.frombuffer(snapshot.block["pc.ram"].read(0, 16 * MIB), np.uint8)
     differing = np.flatnonzero((stored.reshape(-1, 4096) != memory).any(axis=1))
-    assert set(differing) <= set(range(0xA0, 0x100))  # where a PC shows ROM
+    assert set(differing) <= set(range(0xA0, 0x100))  # ROM of a PC
     assert memory[0x20:0x30].any()
     args = BY_NAME["pc"].prepare(tmp_path, blank=True)
     with Machine(binary("x86_64"), args, incoming=True) as machine:
@@ -198,7 +198,7 @@ def test_force(guest: Guest, tmp_path: Path, run: Run) -> None:
 def test_a_signal_leaves_the_guest_as_it_was(
     tmp_path: Path, number: signal.Signals, status: int, word: str, options: tuple[str, ...]
 ) -> None:
-    """4 GiB with its zero pages, slowly from the first on, cannot be over before."""
+    """4 GiB of zero pages at a low rate cannot be saved before the signal."""
     with guest_of(tmp_path, "4G") as guest:
         guest.machine.qmp("cont")
         guest.machine.qmp("migrate-set-parameters", zero_page_detection="none")
@@ -259,7 +259,7 @@ def test_without_the_package(tmp_path: Path, run: Run, monkeypatch: pytest.Monke
 
 @pytest.mark.qemu
 def test_nobody_else_reads_it(tmp_path: Path) -> None:
-    """From the first byte on, though QEMU would let the umask decide."""
+    """Not even at the beginning, although QEMU would rely on the umask."""
     out, seen = tmp_path / "out", set[int]()
 
     def look(_done: int, _total: int) -> None:

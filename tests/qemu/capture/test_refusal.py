@@ -1,4 +1,4 @@
-"""What is refused, and from which release on it no longer is."""
+"""Refused capabilities, and the release from which on they are accepted."""
 
 from dataclasses import replace
 

@@ -21,13 +21,13 @@ from tests.qemu.loader.plain_stream import (
 from tools.campaign.seeds import RUNS
 
 HOOK, COMPRESS, FLUSH = 0x80, 0x100, 0x200
-#: Changes a stream, or says what it becomes.
+#: Changes a stream in place, or returns its bytes.
 Change = Callable[[PlainStream], bytes | None]
 
 
 @dataclass(frozen=True)
 class PlainCase:
-    """One such stream; `change` gets the good one."""
+    """One such stream; `change` takes the good one."""
 
     name: str
     change: Change
@@ -35,7 +35,7 @@ class PlainCase:
 
 
 CASES: list[PlainCase] = []
-#: The blocks of the machines that load them, as QEMU 10.0 lists them.
+#: The blocks of the machines that load the cases, in the order of QEMU 10.0.
 BLOCKS = {
     "none": {b"ram": 16 << 20},
     "pc": {
@@ -65,7 +65,7 @@ def case(change: Change) -> Change:
 
 
 def _pages(stream: PlainStream) -> list[Record]:
-    """Records of pages that are not zero, with CONTINUE."""
+    """Records of non-zero pages, with CONTINUE."""
     return [r for r in stream.part.records if r.flags == PAGE_FLAG | CONTINUE]
 
 
@@ -83,13 +83,13 @@ def _flags(record: Record, flags: int) -> None:
 
 
 def _xbzrle(record: Record, difference: bytes, encoding: int = 1) -> None:
-    """Put a difference in the place of a page."""
+    """Replace a page by a difference."""
     _flags(record, XBZRLE | CONTINUE)
     record.body = bytes([encoding]) + be(len(difference), 2) + difference
 
 
 def _again(record: Record, difference: bytes, encoding: int = 1) -> Record:
-    """The same page once more, as a difference."""
+    """Add the same page again, as a difference."""
     again = Record(record.word)
     _xbzrle(again, difference, encoding)
     return again
@@ -151,7 +151,7 @@ def c_block_shorter(stream: PlainStream) -> None:
 
 @case
 def c_block_unaligned(stream: PlainStream) -> None:
-    """One that rounds up to the local length."""
+    """A length that is rounded up to the local one."""
     stream.start.entries[0].length -= 1000
     stream.start.entries.append(Entry(b"ram", stream.start.entries[0].length))
     stream.start.total = (2 * stream.start.entries[0].length) // PAGE * PAGE
@@ -308,7 +308,7 @@ def c_name_unknown_later(stream: PlainStream) -> None:
 
 @case
 def c_outside_before_name_unknown(stream: PlainStream) -> None:
-    """Two that are wrong, close together: the first one counts."""
+    """Two defects close together: the first one counts."""
     c_name_unknown_later(stream)
     _pages(stream)[8].word |= 1 << 40
 
@@ -367,7 +367,7 @@ def c_xbzrle_empty(stream: PlainStream) -> None:
 
 @case
 def c_xbzrle_same_bytes(stream: PlainStream) -> None:
-    """A difference that puts in what is there."""
+    """A difference that changes nothing."""
     record = _pages(stream)[5]
     difference = b"\x0a\x05" + record.body[10:15] + b"\x85\x01\x02" + record.body[148:150]
     _insert(stream, _again(record, difference))
@@ -380,14 +380,14 @@ def c_xbzrle_other_bytes(stream: PlainStream) -> None:
 
 @case
 def c_xbzrle_first(stream: PlainStream) -> None:
-    """In the place of the page itself."""
+    """A difference in place of the page itself."""
     record = _pages(stream)[5]
     _xbzrle(record, b"\0\x40" + record.body[:64])
 
 
 @case
 def c_xbzrle_to_the_end(stream: PlainStream) -> None:
-    """The last byte of a page, behind a run in two bytes."""
+    """A difference of the last byte of a page, behind a run with a length of two bytes."""
     record = _pages(stream)[5]
     _insert(stream, _again(record, b"\xff\x1f\1" + record.body[-1:]))
 
@@ -414,7 +414,7 @@ def c_xbzrle_too_long(stream: PlainStream) -> None:
 
 @case
 def c_xbzrle_as_long_as_a_page(stream: PlainStream) -> None:
-    """The longest that passes: a run of 4,093 bytes behind three that say so."""
+    """The longest accepted difference: a run of 4,093 bytes, with three bytes of lengths."""
     record = _pages(stream)[5]
     _insert(stream, _again(record, b"\0\xfd\x1f" + record.body[:4093]))
 
@@ -555,7 +555,7 @@ def c_only_eof(stream: PlainStream) -> None:
 
 @case
 def c_disk(stream: PlainStream) -> None:
-    """The live section of QEMU up to 9.0, which sends nothing."""
+    """The live section of QEMU up to 9.0, without data."""
     head = bytes([START]) + be(9, 4) + b"\5block" + be(0, 4) + be(1, 4)
     stream.pieces.insert(1, RamSection(head, records=[Record(2)], footer=b"\x7e" + be(9, 4)))
 
@@ -584,7 +584,7 @@ def c_advise_without_sizes(stream: PlainStream) -> None:
 
 
 def _cut(name: str, record: Callable[[PlainStream], Record], behind: int) -> None:
-    """The file ends so many bytes behind the beginning of a record."""
+    """Truncate so many bytes behind the beginning of a record."""
 
     def change(stream: PlainStream) -> bytes:
         last = record(stream)
@@ -620,11 +620,11 @@ _cut("in_a_name_of_the_list", lambda stream: stream.start.records[0], -9)
 _cut("behind_the_list", lambda stream: stream.start.records[0], 0)
 
 
-# Blocks of which the destination has several, some of which can grow.
+# Blocks of a destination with several blocks, some of which can grow.
 
 
 def _rom(name: str, idstr: str, change: int) -> None:
-    """Another length of a block in a PC, and pages up to it."""
+    """Change the length of a block in a PC, and send pages up to it."""
 
     def changed(stream: PlainStream) -> None:
         entry = next(entry for entry in stream.start.entries if entry.name == idstr.encode())
@@ -653,7 +653,7 @@ CASES.append(PlainCase("nothing_in_a_pc", c_nothing, "pc"))
 
 
 def _name_of_another_block(stream: PlainStream) -> None:
-    """Pages of the firmware go to RAM."""
+    """Send pages of the firmware to RAM."""
     record = next(r for r in stream.part.records if r.name[1:] == b"pc.rom")
     record.name = b"\6pc.ram"
 

@@ -1,8 +1,8 @@
-"""What QEMU makes of the cases of `plain_cases.py`, measured: `plain_measured.json`.
+"""Results of QEMU for the cases of `plain_cases.py`: `plain_measured.json`.
 
     python -m tests.qemu.loader.plain_measured [BINARY]
 
-measures once more.
+measures them again.
 """
 
 import json
@@ -28,7 +28,7 @@ RESULTS = Path(__file__).with_suffix(".json")
 
 @dataclass(frozen=True)
 class Measured:
-    """What QEMU made of one case: the outcome, and the first line that it wrote."""
+    """Result of QEMU for one case: the outcome, and its first line."""
 
     outcome: str
     said: str
@@ -45,7 +45,7 @@ def measured() -> dict[str, Measured]:
 
 
 def changed(stream: PlainStream, case: PlainCase) -> bytes:
-    """What a case makes of a good stream."""
+    """The bytes of a case, made from a good stream."""
     data = case.change(stream)
     return bytes(stream) if data is None else data
 
@@ -61,7 +61,7 @@ class Bench:
     destination: Destination
 
     def load(self, case: PlainCase) -> tuple[Path, LoadResult]:
-        """Load the stream of a case; returns where it is."""
+        """Load the stream of a case; also return its path."""
         path = self.folder / case.name
         path.write_bytes(changed(PlainStream.parse(self.data), case))
         return path, self.loader.load(path, 0, self.memory)
@@ -69,7 +69,7 @@ class Bench:
 
 @contextmanager
 def bench(binary: Path, guest: str, folder: Path) -> Iterator[Bench]:
-    """A bench, with the destination that knows the guest and what its memory should be."""
+    """A bench, with the destination that has the guest and its expected memory."""
     machine = replace(GUESTS[guest], capabilities=())
     path = folder / f"good-{guest}"
     with QemuLoader(binary, machine) as loader:
@@ -82,7 +82,7 @@ def bench(binary: Path, guest: str, folder: Path) -> Iterator[Bench]:
 
 
 def _save(loader: QemuLoader, path: Path) -> None:
-    """Save with all pages in one section: a busy machine spreads them over several."""
+    """Save with all pages in one section: on a busy machine, QEMU may use several."""
     for _ in range(_ATTEMPTS):
         loader.save(path, fill)
         sections = PlainStream.parse(path.read_bytes()).ram

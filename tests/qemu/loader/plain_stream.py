@@ -1,6 +1,6 @@
-"""A stream without mapped-ram taken apart into sections and records, to be put together otherwise.
+"""A stream without mapped-ram, parsed into sections and records that tests can rearrange.
 
-It shares no code with the package, and knows just enough of the format for what QEMU writes.
+It shares no code with the package, and only parses what QEMU writes.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ START, PART, END, FULL, FOOTER, COMMAND = 1, 2, 3, 4, 0x7E, 8
 
 
 def be(value: int, size: int) -> bytes:
-    """A number as the stream has it."""
+    """A number in the byte order of the stream."""
     return (value % (1 << 8 * size)).to_bytes(size, "big")
 
 
@@ -62,9 +62,9 @@ class RamSection:
 
 @dataclass
 class PlainStream:
-    """All of it: what stands before RAM, its sections and what stands between them, and the rest.
+    """A whole stream: the bytes before RAM, sections and the bytes between them, and the rest.
 
-    `pieces` are the sections of RAM, and as bytes what is none.
+    `pieces` are the sections of RAM, and the bytes of all others.
     """
 
     pieces: list[bytes | RamSection]
@@ -73,12 +73,12 @@ class PlainStream:
     def of(
         cls, machine: bytes, blocks: dict[bytes, int], runs: dict[bytes, list[range]]
     ) -> "PlainStream":
-        """One as QEMU writes it of a machine without devices.
+        """A stream as QEMU writes it for a machine without devices.
 
         Args:
             machine: its type.
             blocks: the length of each block.
-            runs: the pages of each that are not zero.
+            runs: runs of non-zero pages of each block.
         """
         entries = [Entry(*block) for block in blocks.items()]
         records = [
@@ -101,7 +101,7 @@ class PlainStream:
 
     @classmethod
     def parse(cls, data: bytes) -> "PlainStream":
-        """Take a stream apart whose only live device is RAM."""
+        """Parse a stream whose only live device is RAM."""
         begin = data.index(b"\3ram" + bytes(4) + be(4, 4)) - 5
         pieces: list[bytes | RamSection] = [data[:begin]]
         at = begin
@@ -133,7 +133,7 @@ class PlainStream:
         return next(section for section in self.ram if len(section.records) > 1)
 
     def offset_of(self, record: Record) -> int:
-        """Where a record begins."""
+        """Offset of a record."""
         at = 0
         for piece in self.pieces:
             if isinstance(piece, RamSection) and any(record is one for one in piece.records):

@@ -1,7 +1,7 @@
-"""What nine builds of QEMU made of 685 files, against what the model says of the same files.
+"""Compare the model with the results of nine builds of QEMU for 685 files.
 
-The measurements lie beside the repository, as the files hold firmware; where they are missing, the
-tests are skipped.
+The measurements are not in the repository, because the files hold firmware; without them, the tests
+are skipped.
 """
 
 import json
@@ -23,14 +23,14 @@ from mappedram.qemu.loader.releases import RELEASES
 from mappedram.qemu.loader.simulate import Simulation
 
 FOLDER = Path(__file__).resolve().parents[4] / "shared" / "verdicts"
-#: Of the builds, those that load the file that 9.0.0 saved; the others load that of 10.0.2.
+#: Builds that load the file saved by 9.0.0; the others load that of 10.0.2.
 NINE = ("9.0.0", "9.1.0", "9.2.0")
 
 Mutant = Mapping[str, Any]
 
 
 def release(build: str) -> str:
-    """The row of the model that stands for a build."""
+    """The release in the model for a build."""
     name = build if build in RELEASES else build.rpartition(".")[0]
     return newest(name).name
 
@@ -69,7 +69,7 @@ class Base:
 
 @pytest.fixture(scope="module")
 def bases(tmp_path_factory: pytest.TempPathFactory) -> Mapping[bool, Base]:
-    """By whether it is that of 9.x."""
+    """The clean files, by whether they are of 9.x."""
     if not FOLDER.exists():
         pytest.skip("no measurements beside the repository (../shared/verdicts)")
     folder = tmp_path_factory.mktemp("bases")
@@ -79,7 +79,7 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> Mapping[bool, Base]:
 def judged(
     mutants: list[Mutant], bases: Mapping[bool, Base]
 ) -> Iterator[tuple[int, str, Mapping[str, str], Verdict]]:
-    """Number of a mutant, build, what that did, what the model says."""
+    """Number of a mutant, build, result of the build, verdict of the model."""
     for number, mutant in enumerate(mutants):
         for old, base in bases.items():
             patches = mutant.get("patches_9", mutant["patches"]) if old else mutant["patches"]
@@ -90,7 +90,7 @@ def judged(
 
 
 def plain(words: str) -> str:
-    """Without what ends a line for some and not for others."""
+    """Remove whitespace: line ends differ."""
     return "".join(words.split())
 
 
@@ -105,7 +105,7 @@ def test_the_model_says_what_each_build_did(
             differing.append((number, build, did, verdict))
         assert verdict.basis == "measured"
         said = did.get("message", "")
-        # What is no UTF-8 was lost in the measurements.
+        # The measurements have lost bytes that are not UTF-8.
         if verdict.message and said and "\ufffd" not in said:
             words[plain(verdict.message[:60]) in plain(said)] += 1
     assert differing == []
@@ -118,7 +118,7 @@ def test_the_model_says_what_each_build_did(
 def test_memory_is_right_where_the_model_says_so(
     mutants: list[Mutant], bases: Mapping[bool, Base]
 ) -> None:
-    """The first 16 MiB as the guest sees them, which are RAM, but for the screen and ROM."""
+    """Compare the first 16 MiB of guest memory, which are RAM, except for the screen and ROM."""
     compared = {
         old: replace(base.destination, reference=base.snapshot, watched=frozenset(("pc.ram",)))
         for old, base in bases.items()
@@ -143,7 +143,7 @@ def test_memory_is_right_where_the_model_says_so(
 
 
 def _ends_before_devices(base: Base, patches: list[Any]) -> bool:
-    """Whether a section is made the end: then ROM is seen in the place of RAM."""
+    """Whether a section becomes EOF: then ROM hides RAM."""
     types = {section.offset for section in base.snapshot.sections}
     return any(patch[0] in types and patch[1] == "00" for patch in patches)
 
@@ -158,6 +158,6 @@ def test_ways_that_are_said_to_be_measured_were(
             simulation = Simulation(bitmaps, 0, bases[False].destination, RELEASES[name])
             if isinstance(simulation.end, EndedError):
                 ways.add(simulation.end.way)
-    # What only 9.x says is among what the first test compares; devices of another version are
-    # refused with the words of others.
+    # The first test compares messages that only 9.x writes; for devices of another version, QEMU
+    # has other messages.
     assert set(ENDINGS) - READ - ways == {"command-of-others", "device-too-new", "device-version"}

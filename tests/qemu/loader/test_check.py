@@ -22,7 +22,7 @@ __all__ = ["run"]  # a fixture of the tests of the command line
     ("release", "status"), [("10.0", 2), ("10.2", 2), ("11.0", 0), ("11.1", 0), ("11.1.0", 0)]
 )
 def test_release_decides(release: str, status: int, fixtures: Fixtures, run: Run) -> None:
-    """A file without a fault that no QEMU before 11.0 can read back."""
+    """A sound file that no QEMU before 11.0 can load."""
     command = on("check", fixtures["ignore-shared"], "--qemu", release)
     assert run(*command).status == status
     assert run(*command, "--output", "json").status == status
@@ -47,7 +47,7 @@ def test_what_is_no_snapshot_stays_unsupported(tmp_path: Path, run: Run) -> None
 
 
 def test_streams_without_mapped_ram(fixtures: Fixtures, run: Run) -> None:
-    """They have verdicts of their own, whatever the destination has switched on."""
+    """They have verdicts of their own, whatever capabilities the destination has."""
     for options in ((), ("--destination", str(fixtures["pc"].path))):
         command = on("check", fixtures["plain"], "--output", "json", *options)
         assert run(*command, "--qemu", "10.0").status == 0
@@ -60,7 +60,7 @@ def test_streams_without_mapped_ram(fixtures: Fixtures, run: Run) -> None:
 
 
 def test_destination(fixtures: Fixtures, run: Run) -> None:
-    """The machine that wrote another snapshot is not one for this file."""
+    """The machine that wrote another snapshot cannot load this file."""
     pc, other = fixtures["pc"], fixtures["none"]
     fitting = run(*on("check", pc, "--destination", str(pc.path), "--qemu", "10.0"))
     assert fitting.status == 0
@@ -70,7 +70,7 @@ def test_destination(fixtures: Fixtures, run: Run) -> None:
 
 
 def test_destination_with_another_block(fixtures: Fixtures) -> None:
-    """Known blocks make of a renamed one what QEMU makes of it; without them, nothing is wrong."""
+    """With known blocks, a renamed one has QEMU's verdict; without them, it is not wrong."""
     with mappedram.open(fixtures["numa2"].path) as snapshot:
         destination = Destination.of(snapshot)
     path = fixtures["memory-backend"].path
@@ -97,7 +97,7 @@ def test_json(fixtures: Fixtures, run: Run) -> None:
     (report,) = run(*on("check", fixtures["ignore-shared"], "--output", "json")).json
     assert list(report["qemu"]) == list(RELEASES)
     with mappedram.open(fixtures["ignore-shared"].path) as snapshot:
-        # Where 10.0, which does not know `addr`, takes `pages_offset` from.
+        # 10.0, which does not know `addr`, reads `pages_offset` here.
         place, _ = field_place(snapshot, "/ram/blocks[0]/mapped_ram/bitmap_offset")
     assert report["qemu"]["10.0"] == {
         "outcome": "refuses",
@@ -169,7 +169,7 @@ def test_what_multifd_makes_of_a_cut_file_is_told(
 
 
 def test_memory_that_is_wrong_in_some_releases(fixtures: Fixtures, tmp_path: Path) -> None:
-    """AVR's pages of 256 bytes, of which 10.1 to 11.0 make pages of 1 KiB."""
+    """10.1 to 11.0 read AVR's pages of 256 bytes as pages of 1 KiB."""
     draft = Draft(fixtures["avr"], tmp_path)
     for idstr, bits in (("flash", 0b1100000), ("sram", 0)):
         block = draft.block(idstr)

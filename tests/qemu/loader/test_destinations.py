@@ -1,4 +1,4 @@
-"""Files of one machine, loaded by one with another memory, or other processors and devices."""
+"""Load files of one machine on another with different memory, processors or devices."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from tools.qemu import version
 
 
 def pc(*args: str, memory: int = 16, machine: str = "pc-i440fx-10.0", on: str = "") -> TrialGuest:
-    """A PC; with the capability `on`."""
+    """A PC with the capabilities `on`."""
     first = ("-vga", "none", "-machine", f"{machine},memory-backend=pc.ram", "-m", f"{memory}M")
     blocks, capabilities = {"pc.ram": memory * MIB}, (on,) if on else ()
     return TrialGuest(machine, (*first, *args), blocks, 4096, capabilities)
@@ -40,7 +40,7 @@ MACHINES = {
     "x-ignore-shared": pc(on="x-ignore-shared"),
     "mapped-ram": pc(on="mapped-ram"),
 }
-#: Who saves, who loads, and whether that works: measured with QEMU 10.0.2.
+#: Source, destination, and whether it loads: measured with QEMU 10.0.2.
 PAIRS = [
     ("base", "memory", "refuses"),
     ("memory", "base", "refuses"),
@@ -90,7 +90,7 @@ def test_qemu_and_other_machines(
 
 
 def test_every_qemu_knows_dirty_bitmaps(fixtures: Fixtures) -> None:
-    """Whatever the file has that tells of the machine."""
+    """Even if the file itself tells the machine."""
     for name in ("plain", "pc", "dirty-bitmaps"):
         with mappedram.open(fixtures[name].path) as snapshot:
             handlers = Destination.of(snapshot).handlers or ()
@@ -134,7 +134,7 @@ def test_devices_without_a_description_have_no_fixed_length() -> None:
     assert list(payloads(document)) == [("timer", 0)]
 
 
-# What the campaigns of docs/verdicts.md have shown; the words are those of QEMU 10.0.2.
+# Results of the campaigns of docs/verdicts.md, with the words of QEMU 10.0.2.
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_devices_without_a_description_have_no_fixed_length() -> None:
     ],
 )
 def test_configuration_without_its_subsections(name: str, message: str, fixtures: Fixtures) -> None:
-    """On ARM, pages of 1 KiB are taken for granted; that is checked before the capabilities."""
+    """On ARM, QEMU assumes pages of 1 KiB, and checks that before the capabilities."""
     data = bytearray(fixtures[name].path.read_bytes())
     with mappedram.open(fixtures[name].path) as snapshot:
         first = next(e for e in snapshot.stream.elements if e.kind == "configuration_subsection")
@@ -171,7 +171,7 @@ def test_page_bits_are_shown_as_a_signed_number(fixtures: Fixtures) -> None:
     ("length", "received"), [((1 << 64) - 1, "0x0"), ((1 << 64) - 4096, "0xfffffffffffff000")]
 )
 def test_length_that_is_rounded_up_to_none(length: int, received: str, tmp_path: Path) -> None:
-    """In 64 bits, the whole pages of the longest block are none."""
+    """In 64 bits, the longest length rounds up to 0."""
     stream = good("none")
     (tmp_path / "good").write_bytes(bytes(stream))
     with mappedram.open(tmp_path / "good") as snapshot:
@@ -186,7 +186,7 @@ def test_length_that_is_rounded_up_to_none(length: int, received: str, tmp_path:
     [((1 << 64) - 1, "crashes"), ((1 << 64) - 4095, "crashes"), ((1 << 64) - 4096, "refuses")],
 )
 def test_length_of_a_block_that_firmware_reads(length: int, outcome: str, tmp_path: Path) -> None:
-    """It can be none, but the length as it came is more than firmware can be told."""
+    """The rounded length can be 0, but the length for firmware is too large."""
     stream = good("pc")
     (tmp_path / "good").write_bytes(bytes(stream))
     with mappedram.open(tmp_path / "good") as snapshot:

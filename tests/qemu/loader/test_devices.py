@@ -1,4 +1,4 @@
-"""What the loader makes of devices, commands and capabilities, by release."""
+"""Devices, commands and capabilities in the loader, by release."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ from mappedram.qemu.loader.releases import Loader
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
 
-#: Of kvm-tpr-opt: where its fields `state` and `rom_state_paddr` stand.
+#: Offsets of the fields `state` and `rom_state_paddr` of kvm-tpr-opt.
 STATE, PLACE = 124, 140
 COMMAND = 8
 
@@ -63,7 +63,7 @@ def test_an_option_rom_has_to_be_where_the_device_says(
     # Behind the end of RAM.
     draft.write(device + PLACE, (0xFFFFF000).to_bytes(4, "big"))
     assert loading(draft, destination) == []
-    # Without an address, only the state makes it look.
+    # Without an address, only the state makes QEMU look.
     draft.write(device + PLACE, bytes(4))
     assert loading(draft, destination) == SINCE_10
 
@@ -72,14 +72,14 @@ def test_an_option_rom_has_to_be_where_the_device_says(
 
 
 def test_what_a_command_is_changes(fixtures: Fixtures, tmp_path: Path) -> None:
-    """The number of ENABLE_COLO is unused since 11.0; what is new in 10.0 is unknown before."""
+    """The number of ENABLE_COLO is unused since 11.0; before 10.0, newer commands are unknown."""
     draft = Draft(fixtures["none"], tmp_path)
     command = draft.section(SectionType.COMMAND)
     number = command.offset + 1
     assert {found(draft)[name].because for name in ("9.0", "9.2")} == {("E-060",)}
     draft.write(number, COMMAND.to_bytes(2, "big"))
     verdict = found(draft)
-    for name in ("9.0", "10.2"):  # where the capability is on
+    for name in ("9.0", "10.2"):  # with the capability on
         assert (verdict[name].outcome, verdict[name].depends_on_destination) == ("loads", True)
     assert {verdict[name].outcome for name in ("11.0", "11.1.3")} == {"refuses"}
     assert verdict["11.0"].message == "MIG_CMD 0x8 deprecated (len 0x0)"
@@ -154,7 +154,7 @@ def test_a_device_is_found_without_its_path() -> None:
 
 
 def test_names_without_paths_are_counted(fixtures: Fixtures) -> None:
-    """As QEMU numbers them: each name in the order of the sections."""
+    """QEMU numbers each name in the order of the sections."""
     with mappedram.open(fixtures["q35"].path) as snapshot:
         handlers = Destination.of(snapshot).handlers or ()
     compat = {one.idstr: one.compat for one in handlers}
@@ -202,7 +202,7 @@ def test_shared_memory_has_to_be_where_it_was(fixtures: Fixtures) -> None:
 def test_cut_right_behind_a_device(
     idstr: str, message: str | None, fixtures: Fixtures, tmp_path: Path
 ) -> None:
-    """A device that ends with a structure misses what may follow that, before the footer."""
+    """After a device that ends with a structure, QEMU looks for a subsection before the footer."""
     draft = Draft(fixtures["pc"], tmp_path)
     destination = own(draft)
     section = draft.section(SectionType.FULL, idstr)
@@ -226,7 +226,7 @@ def test_cut_right_behind_a_device(
     ],
 )
 def test_state_of_the_guest(state: bytes, outcome: str, fixtures: Fixtures, tmp_path: Path) -> None:
-    """Measured, 10.0.2 and 11.1.3."""
+    """Measured with 10.0.2 and 11.1.3."""
     draft = Draft(fixtures["none"], tmp_path)
     section = draft.section(SectionType.FULL, "globalstate")
     place = draft.write(section.payload_offset + 4, state.ljust(32, b"\0"))

@@ -1,4 +1,4 @@
-"""Machine types by release: the table, and what a release makes of a file of one it has not."""
+"""Machine types by release: the table, and loading a file with an unknown one."""
 
 import re
 from pathlib import Path
@@ -17,13 +17,13 @@ from tests.qemu.loader.releases import releases_of
 from tools.machines.compared import differences
 from tools.machines.listed import Listed, at_hand
 
-#: The first and the last release that have a machine type, read in their sources by hand.
+#: The first and the last release with a machine type, read by hand in their sources.
 BOUNDARIES = [
     ("none", "9.0", "11.1"),
     ("microvm", "9.0", "11.1"),
     ("isapc", "9.0", "11.1"),
     ("arduino-uno", "9.0", "11.1"),
-    ("virt", "9.0", "11.1"),  # RISC-V all along; LoongArch up to 11.0, Hexagon since 11.1
+    ("virt", "9.0", "11.1"),  # RISC-V in all; LoongArch up to 11.0, Hexagon since 11.1
     ("pc-i440fx-2.3", "9.0", "9.0"),
     ("pc-i440fx-2.4", "9.0", "10.0"),
     ("pc-i440fx-4.1", "9.0", "10.0"),
@@ -65,7 +65,7 @@ def test_boundaries(machine: str, first: str, last: str) -> None:
     "machine", ["pc-i440fx-rhel7.6.0", "pc", "pc-i440fx-2", "pc-i440fx-2.3 ", "PC-I440FX-2.3", ""]
 )
 def test_names_of_no_release(machine: str) -> None:
-    """Of a distribution, an alias, a beginning: nothing can be said."""
+    """Nothing is known of names of a distribution, aliases, or prefixes."""
     assert span(machine) is None
     assert {exists(machine, release) for release in RELEASES} == {None}
 
@@ -84,7 +84,7 @@ def test_releases_that_were_not_looked_at(release: str) -> None:
 
 
 def test_every_machine_type_comes_once_and_goes_once() -> None:
-    """So that two releases say all of it, as of anything else that some do and others do not."""
+    """So two releases describe it, like any other Behaviour."""
     for machine in {row.machine for row in rows()}:
         behaviour = existence(machine)
         assert behaviour is not None
@@ -94,7 +94,7 @@ def test_every_machine_type_comes_once_and_goes_once() -> None:
 
 
 def test_machine_types_that_were_not_removed_by_hand_live_for_six_years() -> None:
-    """Versions of a machine type go when the release is six years past them, since 10.1."""
+    """Since 10.1, a versioned machine type is removed once it is six years old."""
     assert NEWEST == "11.1"
     versions = re.compile(r"(?:pc-i440fx|pc-q35|virt|s390-ccw-virtio|pseries)-(\d+)\.(\d+)")
     matches = [match for row in rows() if (match := versions.fullmatch(row.machine))]
@@ -104,7 +104,7 @@ def test_machine_types_that_were_not_removed_by_hand_live_for_six_years() -> Non
         assert exists(match[0], "11.1") is (version > (5, 1)), match[0]
 
 
-# What a release makes of a file.
+# Loading a file.
 
 
 def test_machine_type_that_is_too_new(fixtures: Fixtures) -> None:
@@ -122,7 +122,7 @@ def test_machine_type_that_is_too_new(fixtures: Fixtures) -> None:
 def with_machine(fixtures: Fixtures, folder: Path, machine: bytes) -> Path:
     draft = Draft(fixtures["pc"], folder)  # of pc-i440fx-10.0, as long as those of the tests
     draft.set("/configuration/header", "name", machine)
-    # Which the old ones do not know, and a machine type of theirs is saved without.
+    # Old releases do not know it, and their machine types are saved without it.
     command = draft.section(SectionType.COMMAND)
     draft.remove(command.offset, command.length)
     return draft.path
@@ -155,7 +155,7 @@ def test_machine_type_of_a_distribution(fixtures: Fixtures, tmp_path: Path) -> N
 
 
 def test_destination_has_its_machine_type(fixtures: Fixtures) -> None:
-    """One that is given is there, in whatever release."""
+    """A given destination exists in any release."""
     with open_snapshot(fixtures["pc-11"].path) as snapshot:
         found = verdicts(snapshot, destination=Destination.of(snapshot))
     refused = {release for release, verdict in found.items() if verdict.outcome != "loads"}
@@ -166,7 +166,7 @@ def test_destination_has_its_machine_type(fixtures: Fixtures) -> None:
 def test_reason_is_the_machine_type_whatever_else_is_wrong(
     fixtures: Fixtures, tmp_path: Path
 ) -> None:
-    """QEMU does not come to the defect: it does not start."""
+    """QEMU does not start, so it does not reach the defect."""
     draft = Draft(fixtures["pc"], tmp_path)
     draft.set_in("pc.ram", "mapped_ram/version", 2)
     found = check(draft.path).qemu
@@ -174,7 +174,7 @@ def test_reason_is_the_machine_type_whatever_else_is_wrong(
     assert found["10.0"].because == ("MR001",)
 
 
-# Against a QEMU.
+# Comparison with a QEMU.
 
 
 @pytest.mark.qemu
@@ -187,7 +187,7 @@ def test_emulator_has_what_the_table_says(binary: Path) -> None:
 
 @pytest.mark.qemu
 def test_table_has_what_the_emulators_have() -> None:
-    """And no more, but for what only other builds have."""
+    """It has no others, except those of other builds."""
     listed = [Listed.of(binary) for binary in at_hand()]
     assert listed
     found = list(differences(list(rows()), listed))

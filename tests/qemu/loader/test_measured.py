@@ -1,4 +1,4 @@
-"""What QEMUs were seen to make of mutants of the fixture `none`, against what the model says."""
+"""Compare the model with recorded results of QEMUs for mutants of the fixture `none`."""
 
 from collections import Counter
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Loading with multifd is another loader: what it makes of files that are cut, or lead nowhere."""
+"""Loading with multifd uses another loader: files that are truncated, or have wrong offsets."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +27,7 @@ def pages_offset(snapshot: OpenSnapshot) -> int:
 
 
 def behind(snapshot: OpenSnapshot, run: int, pages: int, extra: int) -> int:
-    """So many pages and bytes behind the beginning of a run of the first block."""
+    """Place behind the beginning of a run of the first block, by pages and bytes."""
     first = int(snapshot.blocks[0].runs()[run, 0])
     return pages_offset(snapshot) + (first + pages) * PAGE + extra
 
@@ -40,7 +40,8 @@ def last_end(snapshot: OpenSnapshot) -> int:
     return pages_offset(snapshot) + int(snapshot.blocks[0].runs()[-1, 1]) * PAGE
 
 
-#: Where a file is cut; what multifd makes of it up to 11.0, and in 11.1. Without it, all refuse.
+#: Where a file is truncated; the results with multifd up to 11.0, and in 11.1. Without it, all
+#: refuse.
 CUTS: dict[str, tuple[Callable[[OpenSnapshot], int], str, str]] = {
     "in the bitmap": (lambda s: bitmap_offset(s) + 9, "refuses", "refuses"),
     "before the pages": (pages_offset, "crashes", "crashes"),
@@ -88,7 +89,7 @@ def test_cut_files(name: str, runs: Path, tmp_path: Path) -> None:
 
 
 def test_whole_files(fixtures: Fixtures) -> None:
-    """With the right memory, as without; there is nothing to say of streams without mapped-ram."""
+    """The memory is right, as without multifd; streams without mapped-ram have no such verdict."""
     for name in ("pc", "multifd3"):
         with open_source(fixtures[name].path) as source:
             found = verdicts(source)
@@ -99,7 +100,7 @@ def test_whole_files(fixtures: Fixtures) -> None:
 
 
 def elsewhere(original: Path, path: Path, offset: int, *, alone: bool) -> Path:
-    """The pages of the only block begin elsewhere; `alone`, only page 0 has a bit."""
+    """The only block has its pages elsewhere; with `alone`, only page 0 has a bit."""
     copy_sparse(original, path)
     with mappedram.open(original) as snapshot:
         place, _ = field_place(snapshot, "/ram/blocks[0]/mapped_ram/pages_offset")
@@ -110,7 +111,7 @@ def elsewhere(original: Path, path: Path, offset: int, *, alone: bool) -> Path:
     return path
 
 
-#: Where page 0 begins, whether there is no other page, and what multifd makes of it.
+#: Offset of page 0, whether it is the only page, and the result with multifd.
 PLACES = [
     (-PAGE, False, "crashes", "crashes"),
     (-PAGE, True, "hangs", "hangs"),
@@ -123,7 +124,7 @@ PLACES = [
 def test_pages_that_are_nowhere(
     offset: int, alone: bool, old: str, new: str, runs: Path, tmp_path: Path
 ) -> None:
-    """Where no file can have any, a channel has an error at hand in all releases."""
+    """At impossible offsets, a channel has an error to pass on in all releases."""
     found = judged(runs, elsewhere(runs, tmp_path / "file", offset, alone=alone))
     assert {verdict.outcome for verdict in found.values()} == {"refuses"}
     assert {found[release].multifd for release in OLD} == {old}
@@ -145,7 +146,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def loaded(path: Path) -> str:
-    """The outcome with multifd and its two channels."""
+    """The outcome with multifd and two channels."""
     guest = replace(GUESTS["none"], capabilities=("mapped-ram", "multifd"))
     with QemuLoader(binary("x86_64"), guest, timeout=3) as loader:
         return loader.load(path).outcome
@@ -165,7 +166,7 @@ def test_qemu_and_pages_that_are_nowhere(
 ) -> None:
     path = elsewhere(saved, tmp_path / "file", offset, alone=alone)
     assert judged(saved, path)["10.0"].multifd == outcome
-    # Of an error at hand, the loader hears too late if it has few pages left to read.
+    # The loader learns of the error too late if few pages are left.
     late = {"hangs"} if offset < 0 else set()
     assert loaded(path) in {outcome} | late
 

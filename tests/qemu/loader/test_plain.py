@@ -1,4 +1,4 @@
-"""Streams without mapped-ram: what the model says is what QEMU 10.0 was seen to do."""
+"""Streams without mapped-ram: the model agrees with recorded results of QEMU 10.0."""
 
 import zlib
 from collections.abc import Iterator
@@ -38,8 +38,7 @@ from tests.qemu.loader.plain_stream import (
 from tests.qemu.test_fresh import binary
 from tools.qemu import version
 
-#: Refusals whose words the model does not know: they depend on what memory held before, or QEMU
-#: says nothing of the cause.
+#: Refusals with unknown words: they depend on earlier contents of memory, or QEMU writes nothing.
 WORDLESS = {"cut_behind_the_length_of_a_difference", "cut_behind_a_footer"}
 MEASURED = measured()
 
@@ -54,7 +53,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def judged(case: PlainCase, original: Path, path: Path) -> dict[str, Verdict]:
-    """By the machine of the good stream, whose memory is compared."""
+    """Verdicts for the machine of the good stream, whose memory is compared."""
     path.write_bytes(changed(good(case.guest), case))
     with mappedram.open(original) as snapshot, open_source(path) as source:
         return verdicts(source, destination=replace(Destination.of(snapshot), reference=snapshot))
@@ -80,7 +79,7 @@ def test_cases_are_all_measured_and_of_all_kinds() -> None:
     assert {entry.outcome for entry in MEASURED.values()} == {"loads", "wrong-memory", "refuses"}
 
 
-# Against QEMU.
+# Comparison with QEMU.
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +97,7 @@ def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Benc
     "case", [c for n, c in enumerate(CASES) if n % 3 == 0 or c.guest == "pc"], ids=lambda c: c.name
 )
 def test_qemu_does_what_the_model_says(case: PlainCase, benches: dict[str, Bench]) -> None:
-    """Of a stream that QEMU saved, devices and all."""
+    """With streams that QEMU saved, including devices."""
     made = benches[case.guest]
     path, loaded = made.load(case)
     assert Measured.of(loaded) == MEASURED[case.name]
@@ -107,7 +106,7 @@ def test_qemu_does_what_the_model_says(case: PlainCase, benches: dict[str, Bench
     agree(case, found, loaded.outcome, loaded.message)
 
 
-# What tells without a destination.
+# Verdicts without a destination.
 
 
 def alone(stream: PlainStream | bytes) -> dict[str, Verdict]:
@@ -115,7 +114,7 @@ def alone(stream: PlainStream | bytes) -> dict[str, Verdict]:
 
 
 def small() -> PlainStream:
-    """A stream of two blocks of a few pages each, and no command that 9.x does not know."""
+    """A stream of two blocks of a few pages each, without commands unknown to 9.x."""
     blocks = {b"ram": 16 * PAGE, b"rom": 2 * PAGE}
     stream = PlainStream.of(b"none", blocks, {b"ram": [range(3, 7)], b"rom": [range(2)]})
     stream.pieces = [p for p in stream.pieces if not bytes(p).startswith(bytes([COMMAND]))]
@@ -127,7 +126,7 @@ def outcomes(found: dict[str, Verdict]) -> dict[str, tuple[str, bool]]:
 
 
 def test_each_page_has_had_a_record() -> None:
-    """Of one that has had none, nothing tells what it was: the load is not certain to be right."""
+    """A page without a record may be right or wrong, so the load is uncertain."""
     stream = small()
     assert set(outcomes(alone(stream)).values()) == {("loads", True)}
     again = stream.part.records[4]
@@ -152,7 +151,7 @@ def test_no_list_of_blocks() -> None:
 
 
 def test_words_never_speak_of_mapped_ram() -> None:
-    """Be it cut where it may."""
+    """Wherever it is truncated."""
     data = bytes(small())
     for length in range(0, len(data), 97):
         for release, verdict in alone(data[:length]).items():
@@ -181,7 +180,7 @@ def test_destination_gets_mapped_ram_for_a_file_that_has_it(fixtures: Fixtures) 
 
 
 def test_page_size_that_nothing_says() -> None:
-    """It is what the records fit: two pages of 8 KiB, and an address that is one of 4 KiB only."""
+    """It is the size that fits the records: two pages of 8 KiB, and an address at 4 KiB."""
     stream = small()
     stream.part.records[:-1] = [
         Record(PAGE_FLAG, b"\3ram", bytes(2 * PAGE)),
@@ -193,7 +192,7 @@ def test_page_size_that_nothing_says() -> None:
     assert alone(stream)["10.0"].outcome == "refuses"
 
 
-# What releases differ in.
+# Differences between releases.
 
 
 def disk(*records: Record) -> RamSection:
@@ -215,7 +214,7 @@ def disk(*records: Record) -> RamSection:
     ],
 )
 def test_disks(records: list[Record], outcome: str, message: str | None) -> None:
-    """Up to 9.0, disks could be sent along; since then, nothing knows the section."""
+    """Up to 9.0, QEMU can send disks; later releases do not know the section."""
     stream = small()
     stream.pieces.insert(1, disk(*records))
     found = alone(stream)
@@ -228,7 +227,7 @@ def test_disks(records: list[Record], outcome: str, message: str | None) -> None
 
 
 def compressed(body: bytes, length: int | None = None) -> PlainStream:
-    """A stream whose fifth page is compressed."""
+    """A stream with a compressed fifth page."""
     stream, size = small(), len(body) if length is None else length
     record = stream.part.records[4]
     record.word, record.body = 4 * PAGE | 0x100 | CONTINUE, be(size, 4) + body
@@ -252,7 +251,7 @@ PACKED = zlib.compress(b"page" * (PAGE // 4))
     ],
 )
 def test_compressed_pages(stream: PlainStream, outcome: str, because: tuple[str, ...]) -> None:
-    """Up to 9.0, with `compress` on; since then, no release knows the record."""
+    """Up to 9.0, with `compress` on; later releases do not know the record."""
     found = alone(stream)
     assert (found["9.0"].outcome, found["9.0"].because) == (outcome, because)
     assert found["9.0"].depends_on_destination
@@ -262,7 +261,7 @@ def test_compressed_pages(stream: PlainStream, outcome: str, because: tuple[str,
 
 
 def test_records_are_read_once_for_all_releases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where releases differ behind RAM."""
+    """Even if releases differ behind RAM."""
     passed: list[Stretch] = []
     original = RecordLoader.pass_all
 
@@ -279,11 +278,11 @@ def test_records_are_read_once_for_all_releases(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_releases_that_part_within_ram() -> None:
-    """One goes on where the others end; the memory of each is what it has loaded itself."""
+    """One continues where the others end; the memory of each is what it loaded itself."""
     stream = compressed(PACKED)
     word = stream.part.records[4].word
     assert {entry.outcome for entry in alone(stream).values()} == {"loads", "refuses"}
-    stream.part.records[4].word = word | PAGE_FLAG  # looked up by all, and known to none
+    stream.part.records[4].word = word | PAGE_FLAG  # all look up a block, but none knows the record
     assert {entry.because for entry in alone(stream).values()} == {("MR001",)}
 
 
@@ -312,7 +311,7 @@ def announcing(*names: bytes) -> bytes:
 
 
 def shared(ram: int = 0x1000000) -> PlainStream:
-    """A stream that leaves out `ram`, which is in a shared file, with the address of each block."""
+    """A stream without `ram`, which is in a shared file, with the address of each block."""
     stream = small()
     stream.pieces[0] = announcing(SHARED)
     for entry, address in zip(stream.start.entries, (ram, 0), strict=True):
@@ -332,7 +331,7 @@ def shared_destination(address: int | None) -> Destination:
 
 
 def test_blocks_in_shared_files() -> None:
-    """They come with the destination; only what has had some records should have had all."""
+    """The destination has them; only a block with some records must have all."""
     stream = shared()
     found = alone(stream)["10.0"]
     assert (found.outcome, found.certain, found.depends_on_destination) == ("loads", True, True)
@@ -402,7 +401,7 @@ def test_advice_of_a_destination_that_has_postcopy_ram() -> None:
 
 
 def test_many_short_stretches_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list of no blocks stands between all records; those that fill a window are read anew."""
+    """An empty list of blocks follows each record; records that fill a window are read again."""
     begun: list[int] = []
     original = Windows.begin
 
@@ -436,7 +435,7 @@ def test_many_short_stretches_are_read_together(monkeypatch: pytest.MonkeyPatch)
     st.integers(-3, 0),
 )
 def test_differences(runs: list[tuple[int, int, int]], rest: int) -> None:
-    """One by one, many at once, and as the reader takes them."""
+    """Single ones, many at once, and as the reader reads them."""
     encoded = b"".join(uleb128(same) + uleb128(new) + bytes(held) for same, new, held in runs)
     encoded = encoded[: len(encoded) + rest]
     try:
@@ -457,7 +456,7 @@ def uleb128(number: int) -> bytes:
 
 @given(st.integers(0, 1 << 32), st.integers(1, 6))
 def test_any_mutation_has_verdicts(seed: int, count: int) -> None:
-    """Bytes of headers and words are changed, pages are not."""
+    """Mutate bytes of headers and words, but not pages."""
     random, stream = Random(seed), small()
     _again(stream)
     data = bytearray(bytes(stream))

@@ -1,4 +1,4 @@
-"""A slice of the campaigns of docs/verdicts.md: what the model says is what QEMU does."""
+"""A part of the campaigns of docs/verdicts.md: the model agrees with QEMU."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +13,8 @@ from tools.campaign.seeds import SEEDS
 from tools.campaign.trial import Laboratory, Setting, prepare
 from tools.qemu import version
 
-#: Of each file, numbers of mutants with seed 2: such as QEMU 10.0 refuses in different ways, loads
-#: with right and with wrong memory, dies of, and does not come back from.
+#: Numbers of mutants with seed 2 of each file: QEMU 10.0 refuses them in different ways, loads them
+#: with right or wrong memory, crashes, or hangs.
 SLICE = {
     "none": "0 1 2 4 5 6 7 16 34 94",
     "numa": "0 1 2 3 4 8 19 31 35 88 111 114 132 151 172 187",
@@ -49,7 +49,7 @@ class Bench:
         self.laboratory = Laboratory(setting, folder)
 
     def index(self, name: str, number: int) -> int:
-        """The number in the plan of the mutant of that number of a file."""
+        """The number in the plan for a mutant of a file."""
         names = self.laboratory.setting.plan.files
         return number * len(names) + names.index(name)
 
@@ -76,7 +76,7 @@ def test_model_says_what_qemu_does(name: str, number: int, bench: Bench) -> None
 
 @pytest.mark.qemu
 def test_good_files_load(bench: Bench) -> None:
-    """With the very memory that was saved: mutants are compared with that."""
+    """With exactly the saved memory, which mutants are compared with."""
     for name in bench.laboratory.setting.plan.files:
         loaded = bench.laboratory.load(name, bench.emulator)
         assert (loaded.outcome, loaded.message) == ("loads", ""), name

@@ -1,4 +1,4 @@
-"""What each release makes of a file that differs from a good one in one field."""
+"""Verdicts of each release for files that differ from a good one in one field."""
 
 import os
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from tools.oracle import OracleBlock, OracleFile
 RAM = "/ram/blocks[0]"
 HEADER = f"{RAM}/mapped_ram"
 OLD = ("10.0", "10.1", "10.2", "11.0")
-#: Those that refuse SWITCHOVER_START, which all fixtures of newer ones have.
+#: They refuse SWITCHOVER_START, which all fixtures of newer releases have.
 WITHOUT_SWITCHOVER = {"9.0", "9.1", "9.2"}
 
 
@@ -72,7 +72,7 @@ def known(fixture: Fixture) -> Iterator[Destination]:
 
 
 def judged(path: Path, fixture: Fixture) -> dict[str, Verdict]:
-    """By the machine that wrote the fixture."""
+    """Verdicts for the machine that wrote the fixture."""
     with known(fixture) as destination, open_source(path) as source:
         return verdicts(source, fixture.offset, destination)
 
@@ -111,7 +111,7 @@ def test_no_stream_is_refused_everywhere() -> None:
         assert {entry.outcome for entry in verdicts(data).values()} == {"refuses"}
 
 
-# What tells the releases apart.
+# Differences between releases.
 
 
 def test_page_size_zero(fixtures: Fixtures, tmp_path: Path) -> None:
@@ -123,11 +123,11 @@ def test_page_size_zero(fixtures: Fixtures, tmp_path: Path) -> None:
 
 
 def test_pages_of_avr(fixtures: Fixtures) -> None:
-    """They have 256 bytes up to 10.0 and 1 KiB since, whatever the file says."""
+    """They have 256 bytes up to 10.0 and 1 KiB since then, whatever the file says."""
     with mappedram.open(fixtures["avr"].path) as snapshot:
         found = verdicts(snapshot)
     loading = {release for release, verdict in found.items() if verdict.outcome == "loads"}
-    assert loading == {"10.0"}  # and not before, for the sake of SWITCHOVER_START
+    assert loading == {"10.0"}  # not before, because of SWITCHOVER_START
     assert found["11.1.3"].message is not None
     assert "page_size 256 (expected 1024)" in found["11.1.3"].message
 
@@ -136,7 +136,7 @@ def test_pages_of_avr(fixtures: Fixtures) -> None:
 def test_pages_of_avr_in_the_first_quarter(
     fixtures: Fixtures, tmp_path: Path, bits: int, outcome: str
 ) -> None:
-    """10.1 to 11.0 read four times as much at four times the place; only page 0 is where it was."""
+    """10.1 to 11.0 read four times the bytes at four times the offset; only page 0 is in place."""
     draft = Draft(fixtures["avr"], tmp_path)
     flash, sram = (draft.block(idstr) for idstr in ("flash", "sram"))
     assert flash.bitmap_offset is not None
@@ -150,7 +150,7 @@ def test_pages_of_avr_in_the_first_quarter(
 
 
 def test_page_size_without_a_description(fixtures: Fixtures, tmp_path: Path) -> None:
-    """It is that of the first block, then; another block with another one is refused or wrong."""
+    """It is that of the first block; a block with another one is refused or wrong."""
     draft = Draft(fixtures["arm-1k"], tmp_path)
     draft.truncate(draft.description().offset)
     with draft.snapshot() as snapshot:
@@ -213,7 +213,7 @@ def test_each_release_has_its_own_words() -> None:
     ]
 
 
-# What all have in common.
+# Common behaviour of all releases.
 
 
 def test_huge_bitmap_is_more_than_a_host_has(fixtures: Fixtures, tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_huge_bitmap_is_more_than_a_host_has(fixtures: Fixtures, tmp_path: Path)
 
 
 def test_area_that_leads_back_to_its_list(tmp_path: Path) -> None:
-    """MEM_SIZE stands at the beginning of a page; the area of a block ends right there."""
+    """MEM_SIZE is at a page boundary, and the area of a block ends there."""
     with memory_file() as fd:
         OracleFile([OracleBlock("ram", 1 << 20, [(0, 1)])], offset=4096 - 0x51).write(fd)
         with mappedram.open(fd, 4096 - 0x51) as snapshot:
@@ -280,7 +280,7 @@ def test_one_field(
 
 
 def test_memory_against_a_reference(fixtures: Fixtures, tmp_path: Path) -> None:
-    """Pages from elsewhere are right if they hold the same: a bit more over a hole does no harm."""
+    """Pages from elsewhere are right if their contents are: a bit over a hole is harmless."""
     fixture = fixtures["none"]
     path = copy_sparse(fixture.path, tmp_path / "changed")
     with mappedram.open(fixture.path) as good:
@@ -300,7 +300,7 @@ def test_memory_against_a_reference(fixtures: Fixtures, tmp_path: Path) -> None:
         assert (outcome(empty), outcome(full)) == ("loads", "wrong-memory")
 
 
-# Against the rules.
+# Comparison with the rules.
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -346,7 +346,7 @@ def test_any_mutation_has_verdicts(seed: int, count: int) -> None:
             assert set(verdicts(source)) == set(RELEASES)
 
 
-# What QEMU compares and says, measured with 10.0.2 and 11.1.3.
+# Comparisons and messages of QEMU, measured with 10.0.2 and 11.1.3.
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_any_mutation_has_verdicts(seed: int, count: int) -> None:
     [("none", True), ("non", True), ("n", True), ("", True), ("nonX", False), ("none-1", False)],
 )
 def test_the_beginning_of_a_machine_type_is_taken(machine: str, takes: bool) -> None:
-    """QEMU compares as many bytes as the file has; at the destination is `none`."""
+    """QEMU compares as many bytes as the file has; the destination is `none`."""
     with memory_file() as fd:
         OracleFile([OracleBlock("ram", 1 << 20)], machine=machine).write(fd)
         with mappedram.open(fd) as snapshot:
@@ -365,8 +365,8 @@ def test_the_beginning_of_a_machine_type_is_taken(machine: str, takes: bool) -> 
     assert {one.message for one in found.values()} == {None if takes else words}
 
 
-#: Number of the section in which the fixture `none` is cut, after how many bytes (-1: behind it),
-#: and what 10.0 and 11.1 say.
+#: Number of the section in which the fixture `none` is truncated, after how many bytes (-1: behind
+#: it), and the messages of 10.0 and 11.1.
 CUTS = {
     "type": (3, -1, None, "Failed to load section ID: stream error: -5"),
     "part": (
@@ -425,7 +425,7 @@ def test_words_about_a_uuid(fixtures: Fixtures) -> None:
 def test_what_arm_saves_of_a_cpu_is_never_certain_to_load(
     fixtures: Fixtures, name: str, certain: bool
 ) -> None:
-    """11.1.3 refused what 10.0.2 saved of each of eight models of CPU."""
+    """11.1.3 refused the state that 10.0.2 saved of each of eight models of CPU."""
     loads = [v for v in check(fixtures[name].path).qemu.values() if v.outcome == "loads"]
     assert loads
     assert {verdict.certain for verdict in loads} == {certain}
@@ -434,11 +434,11 @@ def test_what_arm_saves_of_a_cpu_is_never_certain_to_load(
 @pytest.mark.parametrize(
     ("name", "idstr", "field", "value", "old", "new"),
     [
-        # Devices with a port for their other number, and one without.
+        # Devices with a port as their alias, and one without.
         ("pc", "fdc", "instance_id", 0xFFFFFFFF, "refuses", "refuses"),
         ("pc", "fdc", "instance_id", 0x3F0, "loads", "loads"),
         ("pc", "pckbd", "instance_id", 0xFFFFFFFF, "loads", "loads"),
-        # One that has no port any more.
+        # A device that no longer has a port.
         ("pc", "mc146818rtc", "instance_id", 0xFFFFFFFF, "refuses", "loads"),
         ("pc", "mc146818rtc", "instance_id", 0x70, "loads", "refuses"),
         ("q35", "0000:00:1f.2/ich9_ahci", "version_id", 0, "loads", "loads"),
@@ -455,7 +455,7 @@ def test_numbers_of_a_device_that_campaigns_have_shown(
     old: str,
     new: str,
 ) -> None:
-    """Measured, 10.0.2 and 11.1.3; that a port finds a device, is read."""
+    """Measured with 10.0.2 and 11.1.3; that a port finds a device was read in the source."""
     copy = copy_sparse(fixtures[name].path, tmp_path / "copy")
     with mappedram.open(copy) as snapshot:
         section = next(s for s in snapshot.sections if s.idstr == idstr)

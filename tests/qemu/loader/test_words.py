@@ -25,7 +25,7 @@ SPOKEN = sorted(
 )
 
 
-#: What some ways are about alone.
+#: Ways that are about one section only.
 ABOUT = {
     "hook": "kvm-tpr-opt",
     "field": "configuration/uuid",
@@ -36,7 +36,7 @@ ABOUT = {
 
 
 def filled(way: str, words: str) -> str:
-    """The words with values."""
+    """The words with values inserted."""
     name = ABOUT.get(way, "ram")
     names = ("idstr", "name", "vmsd")
     return re.sub(r"\{(\w+)[^}]*\}", lambda m: name if m[1] in names else "17", words)
@@ -70,7 +70,7 @@ def test_what_fails_within_ram() -> None:
 
 
 def test_ways_of_ram_are_those_of_its_module() -> None:
-    named = {"start-cut", "part-cut"}  # of `sections`, which says it of RAM alone
+    named = {"start-cut", "part-cut"}  # of `sections`, which only uses it for RAM
     for name in ("ram", "plain", "records"):
         path = Path(mappedram.qemu.loader.__file__).with_name(f"{name}.py")
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -146,7 +146,7 @@ OTHER_DEVICE = {"device", "device-too-new", "device-cut"}
 )
 @pytest.mark.parametrize("form", ["lines", "named", "one", "log", "libvirt"])
 def test_pasted(lines: list[str], ways: set[str], form: str) -> None:
-    """The line that says most counts, however the paste came about."""
+    """The most specific line counts, however the text was pasted."""
     text = {
         "lines": "\n".join(lines),
         "named": "\n\n".join(NAME + line for line in lines) + "\n",

@@ -1,4 +1,4 @@
-"""What Volatility imports: having been imported, the stacker is found by its base class."""
+"""The module that Volatility imports; it finds the stacker by its base class."""
 
 from mappedram.export.volatility.layer import MappedRamLayer
 from mappedram.export.volatility.stacker import MappedRamStacker

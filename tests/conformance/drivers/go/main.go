@@ -19,7 +19,7 @@ const bitmapMax = 1 << 20
 
 type object map[string]any
 
-// must gives the value of an instance; what it refuses ends the reading in reading().
+// must returns the value of an instance; an error ends the reading in reading().
 func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err)

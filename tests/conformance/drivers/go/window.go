@@ -7,8 +7,8 @@ import (
 
 const windowSize = 1 << 16
 
-// Window is an io.ReadSeeker over a file of any size. It holds a small part of it, and remembers
-// where a read asked for more than there is.
+// Window is an io.ReadSeeker over a file of any size. It holds a small part of it, and records
+// where a read went beyond its end.
 type Window struct {
 	file    *os.File
 	size    int64

@@ -39,7 +39,7 @@ public final class Driver {
         }
     }
 
-    /** The runtime keeps the place in the spec to itself, and begins the message with it. */
+    /** The runtime does not publish the place in the spec, but begins the message with it. */
     private static String place(KaitaiStream.ValidationFailedError error) {
         String message = error.getMessage();
         return message.substring(0, message.indexOf(": "));

@@ -7,10 +7,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A file of any size as a stream: reads what is asked for, through a small window.
+ * A file of any size as a stream, read through a small window.
  *
- * <p>The pos() of the official runtime is an int. A parser uses it to come back to where it was, so
- * that for a place from 2 GiB on this class hands out a negative number that stands for it.
+ * <p>The pos() of the official runtime is an int. A parser uses it to return to a place, so this
+ * class represents places from 2 GiB on by negative numbers.
  */
 public final class WindowStream extends RandomAccessFileKaitaiStream {
     private static final int WINDOW = 1 << 16;
@@ -26,7 +26,7 @@ public final class WindowStream extends RandomAccessFileKaitaiStream {
         size = file.length();
     }
 
-    /** The file ends within what is read at a place. */
+    /** The file ends within a read. */
     public static final class ShortException extends RuntimeException {
         public final long offset;
 

@@ -6,7 +6,7 @@ const fs = require("fs");
 class FileSource {
   constructor(path) {
     this.fd = fs.openSync(path, "r");
-    // Above 2^53 the size is only compared with, never computed with.
+    // Above 2^53 the size is only compared, never used to compute.
     this.size = Number(fs.fstatSync(this.fd, { bigint: true }).size);
   }
 

@@ -1,6 +1,6 @@
 "use strict";
-// Names are ISO 8859-1 (clause 1.2.5). A browser's TextDecoder takes that for windows-1252, in which
-// the bytes from 0x80 to 0x9f are other characters.
+// Names are ISO 8859-1 (clause 1.2.5). A browser's TextDecoder decodes that as windows-1252, which
+// has other characters for the bytes from 0x80 to 0x9f.
 
 const KaitaiStream = require("kaitai-struct/KaitaiStream");
 

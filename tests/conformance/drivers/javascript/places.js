@@ -1,5 +1,5 @@
 "use strict";
-// Lets an error of the parser say where in the spec it arose: `srcPath`.
+// Adds the place in the spec to errors of the parser: `srcPath`.
 //
 // Parsers pass the place as the last argument, but the runtime 0.11 drops it.
 

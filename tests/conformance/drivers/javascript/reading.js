@@ -1,5 +1,5 @@
 "use strict";
-// What the parser says of a file, in the shape that all drivers print. Runs in Node and in browsers.
+// The reading of a file, in the form that all drivers print. Runs in Node and in browsers.
 
 require("./latin1");
 require("./places");

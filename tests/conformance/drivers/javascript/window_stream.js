@@ -1,17 +1,17 @@
 "use strict";
-// A KaitaiStream over a file of any size: it reads what is asked for, through a small window.
+// A KaitaiStream over a file of any size, read through a small window.
 //
-// `source` has `size`, a number, and `read(position, length)`, which gives a Uint8Array of that
+// `source` has `size`, a number, and `read(position, length)`, which returns a Uint8Array of that
 // length. In Node it is a file, in a browser it can be a File: see docs/languages.md.
 
 const KaitaiStream = require("kaitai-struct/KaitaiStream");
 
 const WINDOW = 1 << 16;
 
-/** A number or a place beyond 2^53 - 1, which JavaScript would round without a word. */
+/** A number or a place beyond 2^53 - 1, which JavaScript would round silently. */
 class UnrepresentableError extends Error {}
 
-/** The file ends within what is read at `offset`. */
+/** The file ends within a read at `offset`. */
 class ShortError extends Error {
   constructor(offset) {
     super(`the file ends within what is read at ${offset}`);

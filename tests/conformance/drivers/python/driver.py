@@ -1,4 +1,4 @@
-"""Reads "OFFSET PATH" lines from standard input, prints the reading of each file as JSON."""
+"""Read "OFFSET PATH" lines from standard input, and print the reading of each file as JSON."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ BITMAP_MAX = 1 << 20
 
 
 class Stream(KaitaiStream):  # type: ignore[misc]
-    """A stream over an open file, which remembers where it was too short."""
+    """A stream over an open file that records where it was too short."""
 
     short_at = 0
 
@@ -25,8 +25,8 @@ class Stream(KaitaiStream):  # type: ignore[misc]
 
 
 def reading(path: str, offset: int) -> dict[str, Any]:
-    """Everything that the parser follows, or what is refused."""
-    # Without a buffer, which would read ahead of the end of the longest file that can be.
+    """The reading of a file, or its refusal."""
+    # Unbuffered: a buffer would read beyond the end of the longest possible file.
     with open(path, "rb", buffering=0) as file:
         stream = Stream(file)
         stream.seek(offset)
@@ -91,7 +91,7 @@ def section_header(node: Any) -> dict[str, Any]:
     return next(show(node) for name, show in HEADERS.items() if getattr(node, name))
 
 
-#: What shows the header of a section, by what the parser says that it is.
+#: Converters of section headers, by the section type that the parser reports.
 HEADERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "is_configuration": lambda node: {
         "section_type": int(node.configuration.section_type),

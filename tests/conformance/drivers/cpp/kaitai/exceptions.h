@@ -1,4 +1,4 @@
-// What a parser throws where a field holds a wrong value: `src_path` is its place in the spec.
+// Thrown by a parser if a field has a wrong value: `src_path` is its place in the spec.
 #pragma once
 
 #include <stdexcept>
@@ -20,7 +20,7 @@ public:
     const std::string src_path;
 };
 
-// With the value that the spec calls for, or without one.
+// With or without the value that the spec requires.
 template <typename T>
 class validation_error : public validation_failed_error {
 public:

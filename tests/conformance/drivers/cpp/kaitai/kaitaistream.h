@@ -1,4 +1,4 @@
-// A stream over a file: reads what is asked for, through a small window.
+// A stream over a file, read through a small window.
 #pragma once
 
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 
 namespace kaitai {
 
-// The file ends within what is read at `offset`.
+// The file ends within a read at `offset`.
 class short_error : public std::runtime_error {
 public:
     explicit short_error(uint64_t place)
@@ -47,12 +47,12 @@ public:
 
     void align_to_byte() { m_bits_left = 0; }
 
-    // The most significant bits come first; what is left of the last byte is kept for the next call.
+    // The most significant bits come first; the rest of the last byte is kept for the next call.
     uint64_t read_bits_int_be(int count) {
         uint64_t value = 0;
         for (int missing = count; missing > 0;) {
             if (m_bits_left == 0) {
-                // As many bytes as are missing at once, so that a short file is known at their first.
+                // Read all missing bytes at once: a short file then fails at the first one.
                 m_bits = read_bytes(static_cast<uint64_t>((missing + 7) / 8));
                 m_bits_left = static_cast<int>(m_bits.size() * 8);
             }

@@ -1,5 +1,5 @@
-// What the parsers that kaitai-struct-compiler 0.11 writes for C++ need, and no more, over a file
-// of any size. No package registry within our reach has the official runtime; the names are its.
+// A minimal runtime for the C++ parsers of kaitai-struct-compiler 0.11, for files of any size. No
+// package registry within our reach has the official runtime; the names are those of that one.
 #pragma once
 
 #include "kaitai/exceptions.h"

@@ -1,4 +1,4 @@
-//! The generated parsers, but for those of libvirt's image and of the records of live devices.
+//! The generated parsers, except those of libvirt's image and of the records of live devices.
 #![allow(dead_code, unused_parens, unused_mut, unused_variables, non_camel_case_types)]
 
 pub mod configuration;

@@ -1,5 +1,5 @@
-//! What the parsers that kaitai-struct-compiler 0.11 writes for Rust need, and no more, over a file
-//! of any size. The registry of Rust does not have the official runtime; the names are its.
+//! A minimal runtime for the Rust parsers of kaitai-struct-compiler 0.11, for files of any size.
+//! The registry of Rust does not have the official runtime; the names are those of that one.
 
 mod stream;
 mod tree;
@@ -14,7 +14,7 @@ pub type KResult<T> = Result<T, KError>;
 pub enum KError {
     /// A field holds a wrong value.
     ValidationFailed(ValidationFailedError),
-    /// The file ends within what is read at this place.
+    /// The file ends within a read at this place.
     Short(u64),
     /// The file cannot be read.
     Io(String),

@@ -1,4 +1,4 @@
-//! A stream over a file: reads what is asked for, through a small window.
+//! A stream over a file, read through a small window.
 
 use crate::{KError, KResult};
 use std::cell::RefCell;
@@ -86,7 +86,7 @@ impl KStream for BytesReader {
         state.take(length as u64)
     }
 
-    /// The most significant bits come first; what is left of the last byte is kept for the next.
+    /// The most significant bits come first; the rest of the last byte is kept for the next call.
     fn read_bits_int_be(&self, count: u32) -> KResult<u64> {
         let mut state = self.state.borrow_mut();
         if count > state.bits_left {

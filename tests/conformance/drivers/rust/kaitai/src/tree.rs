@@ -1,4 +1,4 @@
-//! How structures hold each other: a structure owns its members, and they know it weakly.
+//! References between structures: a structure owns its members, which refer to it weakly.
 
 use crate::{KResult, KStream};
 use std::any::Any;
@@ -41,7 +41,7 @@ impl<T> Deref for OptRc<T> {
     }
 }
 
-/// A structure known weakly, or none.
+/// A weak reference to a structure, or none.
 #[derive(Debug)]
 pub struct OptWeak<T>(Weak<T>);
 
@@ -51,7 +51,7 @@ impl<T> OptWeak<T> {
     }
 }
 
-/// Where a structure keeps its root, its parent and itself.
+/// References of a structure to its root, its parent and itself.
 #[derive(Debug)]
 pub struct SharedType<T>(RefCell<OptWeak<T>>);
 
@@ -103,8 +103,8 @@ pub trait KStruct: Default {
         Self::read_into_with_init(io, root, parent, &|_: &mut T| Ok(()))
     }
 
-    /// A structure read from the stream, after `init` has set its parameters. One that is not given
-    /// a root is its own, if it can be.
+    /// A structure read from the stream, after `init` has set its parameters. Without a given root,
+    /// it is its own root, if possible.
     fn read_into_with_init<S: KStream, T: KStruct + 'static>(
         io: &S,
         root: Option<SharedType<T::Root>>,
@@ -126,7 +126,7 @@ pub trait KStruct: Default {
     }
 }
 
-/// The parent of a structure that has none, or several.
+/// The parent type of a structure with no parent, or with several.
 #[derive(Debug, Default, Clone)]
 pub struct KStructUnit;
 
