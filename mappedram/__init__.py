@@ -24,7 +24,7 @@ from mappedram.errors import (
     UnknownRange,
     UnsupportedError,
 )
-from mappedram.stream.snapshot import Block, PageRun
+from mappedram.stream.block import Block, PageRun
 from mappedram.version import __version__
 
 if TYPE_CHECKING:

@@ -93,6 +93,29 @@ def test_each_folder_says_what_belongs_in_it(path: Path) -> None:
     assert re.search(r"\bbelongs?\b", docstring(path))
 
 
+def _is_plain(node: ast.stmt) -> bool:
+    """Whether a statement is an import, a docstring, `__all__`, or makes the package callable."""
+    match node:
+        case ast.Import() | ast.ImportFrom() | ast.Expr(ast.Constant()):
+            return True
+        case ast.Assign([ast.Name("__all__")]):
+            return True
+        case ast.Expr(ast.Call(ast.Name("make_callable"))):  # a package that is a verb, too
+            return True
+    return False
+
+
+@pytest.mark.parametrize("path", _folders(PACKAGE), ids=lambda p: str(p.parent.relative_to(ROOT)))
+def test_a_package_only_offers_what_its_modules_hold(path: Path) -> None:
+    """Logic stands in modules with a name."""
+    assert all(map(_is_plain, ast.parse(path.read_text(encoding="utf-8")).body))
+
+
+def test_logic_in_a_package_would_be_seen() -> None:
+    statements = ast.parse("'A.'\nimport b\n__all__ = ['b']\nC = 1\ndef d(): ...").body
+    assert [_is_plain(node) for node in statements] == [True, True, True, False, False]
+
+
 #: Imports of a module, also in a program that a tool or a test runs as text.
 _IMPORTED = re.compile(r"^(?:from|import) (mappedram[\w.]*)(?![\w.;])", re.MULTILINE)
 
@@ -259,3 +282,43 @@ def test_no_two_public_classes_have_one_name() -> None:
                 owners.setdefault(node.name, []).append(name)
     assert {one: names for one, names in owners.items() if len(names) > 1} == {}
     assert len(owners) > 100
+
+
+#: Lines of a function, without its docstring, that need no reason.
+LINES_MAX = 40
+#: What stands above a longer one, and says why. Complexity is held by ruff (`max-complexity`).
+REASON = re.compile(r"\s*# long: \w+( \S+){3,}")
+
+
+def long_functions(text: str) -> list[str]:
+    """The functions of a module that are too long, and give no reason for it."""
+    lines, found = text.splitlines(), []
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        first, size = node.body[0], (node.end_lineno or 0) - node.lineno + 1
+        if ast.get_docstring(node) is not None:
+            size -= (first.end_lineno or 0) - first.lineno + 1
+        begin = min([node, *node.decorator_list], key=lambda one: one.lineno)
+        if size > LINES_MAX and not REASON.match(lines[begin.lineno - 2]):
+            found.append(f"{node.name}: {size} lines")
+    return found
+
+
+@pytest.mark.parametrize("top", ["mappedram", "tests", "tools"])
+def test_functions_are_short_or_say_why_not(top: str) -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / top).rglob("*.py"))}
+    written = {path: text for path, text in texts.items() if path.parent.name != "kaitai"}
+    found = {str(path): long_functions(text) for path, text in written.items()}
+    assert {path: names for path, names in found.items() if names} == {}
+    assert len(written) > 50
+
+
+@pytest.mark.parametrize("lines", [LINES_MAX, LINES_MAX + 1])
+@pytest.mark.parametrize("comment", ["", "# long: a table of all that there is", "# long: why"])
+@pytest.mark.parametrize("above", ["", "@cache\n"])
+def test_a_long_function_would_be_seen(lines: int, comment: str, above: str) -> None:
+    body = "    pass\n" * (lines - 1)
+    text = f'{comment}\n{above}def long() -> None:\n    """A\n    docstring."""\n{body}'
+    expected = lines > LINES_MAX and len(comment.split()) < 5
+    assert long_functions(text) == ([f"long: {lines} lines"] if expected else [])

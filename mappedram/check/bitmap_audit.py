@@ -33,7 +33,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class BitmapAudit:
     """Pages whose bit and whose bytes tell different stories.
 
     Attributes:
@@ -47,7 +47,7 @@ class Survey:
     stale: Tally
 
 
-def survey(source: Source, block: RamBlock, bitmap: Bitmap) -> Survey:
+def audit(source: Source, block: RamBlock, bitmap: Bitmap) -> BitmapAudit:
     """Look at all pages of a block. Reads pages with a clear bit where the file has data."""
     num_set, holes, stale = 0, Tally(), Tally()
     for start in range(0, bitmap.num_pages, _STEP):
@@ -61,7 +61,7 @@ def survey(source: Source, block: RamBlock, bitmap: Bitmap) -> Survey:
         unstored = intervals.complement(stored, start, stop)
         in_data = intervals.complement(in_hole, start, stop)
         _count_stale(source, block, intervals.intersection(unstored, in_data), stale)
-    return Survey(num_set, holes, stale)
+    return BitmapAudit(num_set, holes, stale)
 
 
 def _holes(source: Source, block: RamBlock, start: int, stop: int) -> "Runs":

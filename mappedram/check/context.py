@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain
 
-from mappedram.check.bitmap_audit import Survey, survey
+from mappedram.check.bitmap_audit import BitmapAudit, audit
 from mappedram.check.differences import first_difference
 from mappedram.check.finding import Defect, Place
 from mappedram.check.save_image import Container
@@ -17,10 +17,11 @@ from mappedram.format.drivers.base import Span
 from mappedram.format.drivers.compared import ComparedDriver
 from mappedram.format.typed import Kind, T
 from mappedram.io.source import Source
+from mappedram.stream.block import Block
 from mappedram.stream.model import Element, MappedRamHeader, RamBlock, Section, Stream, of_kind
 from mappedram.stream.reader import read_stream
 from mappedram.stream.regions import Region, claimed
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 #: Bitmaps that are held at a time; stands for 32 TiB of pages of 4 KiB. A sparse file can claim
 #: far more than that without taking any space.
@@ -33,7 +34,7 @@ class Context:
     def __init__(self, snapshot: OpenSnapshot, container: Container | None = None) -> None:
         self.snapshot = snapshot
         self.container = container
-        self._surveys: dict[str, Survey] = {}
+        self._audits: dict[str, BitmapAudit] = {}
         self._spans: dict[int, dict[str, Span]] = {}
 
     @property
@@ -190,12 +191,12 @@ class Context:
             and pages_offset + block.used_length <= end
         )
 
-    def survey(self, block: Block) -> Survey:
+    def audit(self, block: Block) -> BitmapAudit:
         """The bitmap of a judged block against its page area."""
         path = block.model.path
-        if path not in self._surveys:
-            self._surveys[path] = survey(self.source, block.model, block.bitmap)
-        return self._surveys[path]
+        if path not in self._audits:
+            self._audits[path] = audit(self.source, block.model, block.bitmap)
+        return self._audits[path]
 
     @cached_property
     def bitmaps_are_empty(self) -> bool:
@@ -210,7 +211,7 @@ class Context:
         there: before the EOS of END of RAM, those behind the last that has a bit may be missing.
         Such a bitmap is empty, and so is that of a block of zeros.
         """
-        filled = [n for n, block in enumerate(self.judged) if self.survey(block).num_set]
+        filled = [n for n, block in enumerate(self.judged) if self.audit(block).num_set]
         if filled and self.stream.ram_ended:
             return ()
         return self.judged[filled[-1] + 1 if filled else 0 :]

@@ -126,11 +126,8 @@ def _from_recipe(source: Path, out: Path, moving: Moving) -> list[Coverage]:
                 build(
                     wanted,
                     files.open(out, also=DEVICES),
+                    moving.options(moved),
                     donor=snapshot,
-                    channels=moving.channels,
-                    direct_io=moving.direct_io,
-                    partial=moving.partial,
-                    progress=moved,
                 )
             )
         return lacking(snapshot, {block.idstr for block in wanted.blocks}) if snapshot else []

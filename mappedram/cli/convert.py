@@ -15,6 +15,7 @@ from mappedram.cli.options import (
     file_argument,
     offset_option,
     output_option,
+    refuse_impossible,
     size_type,
 )
 from mappedram.cli.partial import STATUS_OF_PARTIAL, note_damage, partial_option, report
@@ -27,11 +28,17 @@ from mappedram.cli.writing import (
     note_direct_io,
     progress,
 )
-from mappedram.export.convert import FORMS, PHYSICAL_FORMS, Form, MissingXmlError, convert
+from mappedram.export.convert import (
+    FORMS,
+    PHYSICAL_FORMS,
+    Converted,
+    Form,
+    MissingXmlError,
+    convert,
+)
 from mappedram.export.mapped_ram import OutputLayout
 from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.format.drivers import DriverName
-from mappedram.guest.physical.rules import ABOVE_4G
 
 
 @click.command(
@@ -128,14 +135,7 @@ def command(
     FILE may be with mapped-ram or without, bare or a save image of libvirt in any of its formats.
     Where it does not tell what pages hold, nothing is written without --partial.
     """
-    if idstr is not None and target_format != "raw":
-        raise click.UsageError("-b IDSTR goes with -O raw")
-    if below_4g is not None and (target_format not in PHYSICAL_FORMS or idstr is not None):
-        raise click.UsageError("--below-4g goes with -O elf, -O lime, and -O raw without -b")
-    if below_4g is not None and not 0 < below_4g <= ABOVE_4G:
-        raise click.UsageError(f"--below-4g {below_4g:#x}: expected 1 byte to 4 GiB")
-    if (xml or cookie) and target_format != "libvirt-sparse":
-        raise click.UsageError("--xml and --cookie go with -O libvirt-sparse")
+    _refuse_misplaced(target_format, idstr, below_4g, texts=bool(xml or cookie))
     with about(file), ended_by_signals(), usage(), _xml_needed():
         done = convert(
             file,
@@ -153,11 +153,29 @@ def command(
             on_damage=note_damage if partial else None,
             progress=progress,
         )
+    return _show(done, file, form)
+
+
+def _refuse_misplaced(
+    target_format: Form, idstr: str | None, below_4g: int | None, *, texts: bool
+) -> None:
+    """Refuse options that go with another form."""
+    if idstr is not None and target_format != "raw":
+        raise click.UsageError("-b IDSTR goes with -O raw")
+    if below_4g is not None and (target_format not in PHYSICAL_FORMS or idstr is not None):
+        raise click.UsageError("--below-4g goes with -O elf, -O lime, and -O raw without -b")
+    refuse_impossible(below_4g)
+    if texts and target_format != "libvirt-sparse":
+        raise click.UsageError("--xml and --cookie go with -O libvirt-sparse")
+
+
+def _show(done: Converted, file: str, form: str) -> int:
+    """Say what was written and what is unknown; return the exit status."""
     for note in done.notes:
         output.note(note)
     note_direct_io(done.refused)
     damaged = done.damaged
-    said = {"file": file, "format": target_format, "out": str(out)}
+    said = {"file": file, "format": done.form, "out": str(done.path)}
     status = report(form, said | {"damaged": stopped_as_dict(damaged)}, done.unknown)
     if damaged:
         output.note(f"devices are not all in the file, so that addresses are a guess: {damaged}")

@@ -32,7 +32,7 @@ from mappedram.cli.writing import (
     progress,
 )
 from mappedram.errors import UnknownNameError
-from mappedram.export.blocks import ChoiceError, ExtractedBlock, extract
+from mappedram.export.blocks import ChoiceError, Extracted, ExtractedBlock, extract
 from mappedram.format.drivers import DriverName
 from mappedram.printable import printable
 from mappedram.stream.coverage import NOT_LISTED, Coverage
@@ -108,6 +108,11 @@ def command(
             progress=progress,
         )
     note_direct_io(done.refused)
+    return _show(done, form)
+
+
+def _show(done: Extracted, form: str) -> int:
+    """Say what was written and what is unknown; return the exit status."""
     if form == "json":
         written = {block.idstr: block for block in done.blocks}
         output.write_json(_as_dict(one, written.get(one.idstr)) for one in done.coverages)

@@ -119,21 +119,13 @@ def command(
     exception that nobody caught; of QEMU also a load that gives wrong memory. {} in COMMAND stands
     for the name of the file. Each failure is told once, however often it comes up.
     """
-    from mappedram.fuzz.reproducer import write
     from mappedram.fuzz.run import RunLimits, run
     from mappedram.fuzz.targets import Limit
 
     target = _target(argv, target_name, Limit(timeout, memory or None))
     seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
     count = _COUNT if count is None and seconds is None else count
-    places: list[tuple[FoundFailure, Path]] = []
-
-    def keep(found: "FoundFailure") -> None:
-        places.append((found, write(found, directory)))
-        if form == "human":
-            output.line(_line(*places[-1]))
-            output.flush()
-
+    kept = _Reproducers(directory, shown=form == "human")
     with about(target.name), ended_by_signals(), counted("try", count) as tried:
         summary = run(
             target,
@@ -141,15 +133,38 @@ def command(
             budget=RunLimits(count, seconds),
             first=first,
             jobs=jobs,
-            on_found=keep,
+            on_found=kept.add,
             on_fault=note_fault,
             on_progress=lambda _: tried(),
         )
     if form == "json":
-        output.write_json(_as_dict(target, seed, summary, places), levels=3)
+        output.write_json(_as_dict(target, seed, summary, kept.places), levels=3)
     else:
         _show(target, seed, summary)
     return CORRUPT if summary.found or summary.faults.count else FINE
+
+
+class _Reproducers:
+    """What is kept of the failures.
+
+    Args:
+        directory: where each gets a folder.
+        shown: whether a line is printed on each.
+    """
+
+    def __init__(self, directory: Path, *, shown: bool) -> None:
+        self.places: list[tuple[FoundFailure, Path]] = []
+        self._directory = directory
+        self._shown = shown
+
+    def add(self, found: "FoundFailure") -> None:
+        """Write the files of a failure that was found."""
+        from mappedram.fuzz.reproducer import write
+
+        self.places.append((found, write(found, self._directory)))
+        if self._shown:
+            output.line(_line(*self.places[-1]))
+            output.flush()
 
 
 def _target(argv: tuple[str, ...], name: str | None, limit: "Limit") -> "FuzzTarget":

@@ -18,9 +18,10 @@ from mappedram.errors import FormatError, UnsupportedError
 from mappedram.format.drivers import DriverName
 from mappedram.json_types import Json
 from mappedram.printable import printable
+from mappedram.stream.block import Block
 from mappedram.stream.libvirt import LibvirtImage, open_any
 from mappedram.stream.model import Section, Stream
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.view.blocks import coverage_of, num_pages, page_size, pages_present, unknown_pages
 from mappedram.view.sections import folded_sections, section_key, section_name
 from mappedram.view.text import folded, size, table

@@ -12,12 +12,12 @@ from mappedram.cli.options import (
     file_argument,
     offset_option,
     output_option,
+    refuse_impossible,
     size_type,
 )
 from mappedram.cli.status import FINE, about
 from mappedram.format.drivers import DriverName
 from mappedram.guest.physical import PhysicalMap, Range, physical_map
-from mappedram.guest.physical.rules import ABOVE_4G
 from mappedram.printable import printable
 from mappedram.stream.libvirt import open_any
 from mappedram.stream.snapshot import OpenSnapshot
@@ -57,8 +57,7 @@ def command(file: str, below_4g: int | None, offset: int, driver: DriverName, fo
     of a PC, and from rules for machine types; each range says from which. A ? marks what can be
     otherwise, and the doubts say why.
     """
-    if below_4g is not None and not 0 < below_4g <= ABOVE_4G:
-        raise click.UsageError(f"--below-4g {below_4g:#x}: expected 1 byte to 4 GiB")
+    refuse_impossible(below_4g)
     with about(file), open_any(file, offset, driver=driver) as (snapshot, _):
         found = physical_map(snapshot, below_4g)
         if form == "json":

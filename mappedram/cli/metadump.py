@@ -29,6 +29,7 @@ from mappedram.export.metadump.policy import StateChoice
 from mappedram.export.metadump.verify import VerdictComparison, compare
 from mappedram.io import system
 from mappedram.io.opening import open_source
+from mappedram.io.source import Source
 from mappedram.io.staged import StagedFiles
 from mappedram.printable import printable
 from mappedram.version import __version__
@@ -146,29 +147,36 @@ def command(
     options = _options(_policy(state, blank, keep), names, pages, hash_key)
     with about(file), ended_by_signals(), open_source(file) as source:
         todo = plan(source, offset, options)
-        with (
-            progress("metadump", source.allocated) as moved,
-            StagedFiles(*source.descriptors, force=force) as files,
-        ):
-            fd = files.open(out)
-            made = {"made_by": f"mappedram {__version__}"}
-            if unpacked:
-                with TemporaryFile() as packed:
-                    written = write_packed(todo, packed.fileno(), about=made, progress=moved)
-                    write_unpacked(open_source(packed.fileno()), fd)
-            else:
-                written = write_packed(todo, fd, about=made, progress=moved)
-            judged = compare(source, fd, offset)
-            taken = system.allocated_size(fd) if unpacked else system.size_of(fd)
-    done = _Done(out, todo, written, judged, taken)
+        done = _write(source, offset, todo, out, unpacked=unpacked, force=force)
     if form == "json":
         output.write_json(_as_dict(file, done), levels=3)
     else:
         for line in _lines(done):
             output.line(line)
-    if not judged.same_findings:
+    if not done.judged.same_findings:
         output.note(f"{out}: `check` does not say of it what it says of {file}")
     return FINE
+
+
+def _write(
+    source: Source, offset: int, todo: MetadumpPlan, out: Path, *, unpacked: bool, force: bool
+) -> _Done:
+    """Write the metadump, and compare it with the snapshot."""
+    with (
+        progress("metadump", source.allocated) as moved,
+        StagedFiles(*source.descriptors, force=force) as files,
+    ):
+        fd = files.open(out)
+        made = {"made_by": f"mappedram {__version__}"}
+        if unpacked:
+            with TemporaryFile() as packed:
+                written = write_packed(todo, packed.fileno(), about=made, progress=moved)
+                write_unpacked(open_source(packed.fileno()), fd)
+        else:
+            written = write_packed(todo, fd, about=made, progress=moved)
+        judged = compare(source, fd, offset)
+        taken = system.allocated_size(fd) if unpacked else system.size_of(fd)
+    return _Done(out, todo, written, judged, taken)
 
 
 def _policy(state: StateChoice, blank: tuple[str, ...], keep: tuple[str, ...]) -> Policy:

@@ -71,3 +71,15 @@ STATUS_OF_READING = (
     "  63  not a file that this tool handles\n"
     "  64  wrong usage"
 )
+
+
+def refuse_impossible(below_4g: int | None) -> None:
+    """Refuse an amount of memory below 4 GiB that cannot be there.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    from mappedram.guest.physical.rules import ABOVE_4G  # most verbs need none of that room
+
+    if below_4g is not None and not 0 < below_4g <= ABOVE_4G:
+        raise click.UsageError(f"--below-4g {below_4g:#x}: expected 1 byte to 4 GiB")

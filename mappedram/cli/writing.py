@@ -12,6 +12,7 @@ import click
 
 from mappedram.cli import output
 from mappedram.cli.status import TerminatedError
+from mappedram.export.options import ExportOptions
 from mappedram.io.copying import Progress as Moved
 
 #: More than two threads seldom help, and the disk has other users.
@@ -52,6 +53,10 @@ class Moving:
     direct_io: bool
     force: bool
     partial: bool
+
+    def options(self, progress: Moved | None) -> ExportOptions:
+        """The same for an export; `progress` is called with the number of bytes moved."""
+        return ExportOptions(self.channels, self.direct_io, self.partial, progress)
 
 
 @contextmanager

@@ -18,8 +18,9 @@ from mappedram.diff.pages import compare_pages
 from mappedram.diff.pairs import paired
 from mappedram.diff.sections import FieldFinding, compare_devices, one_sided, section_pairs
 from mappedram.io.copying import Progress
+from mappedram.stream.block import Block
 from mappedram.stream.coverage import Coverage, Reason
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from mappedram.diff.differences import BlockDifference, HeaderDifference, Said
 from mappedram.errors import MappedRamError
 from mappedram.format.constants import CAPABILITY_MAPPED_RAM
+from mappedram.stream.block import Block
 from mappedram.stream.model import Stream
-from mappedram.stream.snapshot import Block
 
 _HEADERS: dict[str, Callable[[Stream], Said]] = {
     "machine": lambda stream: stream.machine,

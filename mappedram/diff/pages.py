@@ -12,7 +12,7 @@ from mappedram.errors import FormatError, MappedRamError
 from mappedram.format.arithmetic import bitmap_size, is_page_size
 from mappedram.io.copying import Progress, in_parallel, read_fully
 from mappedram.stream.bitmap import Bitmap
-from mappedram.stream.snapshot import Block
+from mappedram.stream.block import Block
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial as bound
 from os import PathLike
 from pathlib import Path
 
 from mappedram.errors import BuildError, FormatError, UnsupportedError
 from mappedram.export import raw
+from mappedram.export.options import ExportOptions
 from mappedram.export.raw import stored_bytes
 from mappedram.format.constants import RAM_SECTION_IDSTR
 from mappedram.format.drivers import DriverName
@@ -15,9 +15,10 @@ from mappedram.io.opening import Openable
 from mappedram.io.progress import Progressing, silent
 from mappedram.io.source import Source
 from mappedram.io.staged import DEVICES, StagedFiles, make_folder, safe_name
+from mappedram.stream.block import Block
 from mappedram.stream.coverage import Coverage, require_known
 from mappedram.stream.libvirt import open_any
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 _SUFFIX = ".raw"
 
@@ -117,37 +118,29 @@ def extract(  # noqa: PLR0913 - as many as the command has options
     """
     if (directory is None) == (out is None):
         raise BuildError("extract: expected one of directory and out")
-    opening = bound(open_any, file, offset, driver=driver, partial=True, on_damage=on_damage)
-    with opening() as (snapshot, _):
+    opening = open_any(file, offset, driver=driver, partial=True, on_damage=on_damage)
+    with opening as (snapshot, _):
         chosen = chosen_blocks(snapshot, blocks)
         coverages = coverages_of(snapshot, blocks)
         if not partial:
             require_known(coverages, snapshot.stream.stopped)
-        if out is not None and len(chosen) != 1:
-            raise ChoiceError(f"out takes one block, not {len(chosen)}: {_names(chosen)}")
+        if out is not None:
+            _refuse_several(chosen)
         if directory is not None:
             make_folder(Path(directory), *snapshot.source.descriptors)
         places = [Path(out or Path(directory or "", safe_name(b.idstr, _SUFFIX))) for b in chosen]
-        total = sum(map(stored_bytes, chosen))
-        refused = None
         with (
-            progress("extract", total) as moved,
+            progress("extract", sum(map(stored_bytes, chosen))) as moved,
             StagedFiles(*snapshot.source.descriptors, force=force) as files,
         ):
-            for block, place in zip(chosen, places, strict=True):
-                # A device is only written if it is named, never through a link in the directory.
-                fd = files.open(place, also=frozenset() if out is None else DEVICES)
-                told = raw.extract(
-                    block,
-                    fd,
-                    channels=channels,
-                    direct_io=direct_io,
-                    partial=partial,
-                    progress=moved,
-                )
-                refused = told or refused
-        written = tuple(map(_written, chosen, places))
-    return Extracted(written, tuple(coverages), refused)
+            # A device is only written if it is named, never through a link in the directory.
+            also = frozenset() if out is None else DEVICES
+            options = ExportOptions(channels, direct_io, partial, moved)
+            fds = (files.open(place, also=also) for place in places)
+            refused = [raw.extract(*one, options) for one in zip(chosen, fds, strict=True)]
+        written = map(_written, chosen, places)
+        why = next(filter(None, refused), None)
+        return Extracted(tuple(written), tuple(coverages), why)
 
 
 def _written(block: Block, path: Path) -> ExtractedBlock:
@@ -157,8 +150,10 @@ def _written(block: Block, path: Path) -> ExtractedBlock:
     return ExtractedBlock(block.idstr, path, block.used_length, page_size, present)
 
 
-def _names(blocks: Sequence[Block]) -> str:
-    return ", ".join(repr(block.idstr) for block in blocks)
+def _refuse_several(blocks: Sequence[Block]) -> None:
+    if len(blocks) != 1:
+        names = ", ".join(repr(block.idstr) for block in blocks)
+        raise ChoiceError(f"out takes one block, not {len(blocks)}: {names}")
 
 
 def chosen_blocks(snapshot: OpenSnapshot, idstrs: Sequence[str]) -> list[Block]:

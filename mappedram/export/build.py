@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 from mappedram.errors import BuildError
 from mappedram.export.mapped_ram import OutputLayout, lay_out
+from mappedram.export.options import DEFAULTS, ExportOptions
 from mappedram.export.recipe import BlockRecipe, Recipe
 from mappedram.format.constants import CAPABILITY_MAPPED_RAM, MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.io.copying import Progress, in_parallel
@@ -20,23 +21,17 @@ _WORD = 8
 def build(
     recipe: Recipe,
     fd: int,
+    options: ExportOptions = DEFAULTS,
     *,
     donor: OpenSnapshot | None = None,
-    channels: int = 1,
-    direct_io: bool = False,
-    partial: bool = False,
-    progress: Progress | None = None,
 ) -> str | None:
     """Write the snapshot that the recipe describes into the empty file open as `fd`.
 
     Args:
         recipe: the recipe.
         fd: descriptor of an empty seekable file, open for writing.
+        options: how memory is written.
         donor: the snapshot at `recipe.donor`, if the recipe names one.
-        channels: number of threads.
-        direct_io: bypass the page cache if the file system can.
-        partial: write zeros for pages that the donor does not know.
-        progress: called with the number of bytes moved.
 
     Returns:
         Why `direct_io` was not used although it was asked for; None otherwise.
@@ -51,11 +46,11 @@ def build(
         layout = OutputLayout(
             offset=recipe.offset,
             align=recipe.align or MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
-            channels=channels,
-            direct_io=direct_io,
-            partial=partial,
+            channels=options.channels,
+            direct_io=options.direct_io,
+            partial=options.partial,
         )
-        return _with_donor(recipe, donor, fd, layout, progress)
+        return _with_donor(recipe, donor, fd, layout, options.progress)
     assert recipe.machine is not None
     assert recipe.page_size is not None
     writer = create(
@@ -67,12 +62,12 @@ def build(
         target_page_bits=recipe.target_page_bits,
         offset=recipe.offset,
         align=recipe.align or MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
-        channels=channels,
-        direct_io=direct_io,
+        channels=options.channels,
+        direct_io=options.direct_io,
     )
     with writer:
         for block in recipe.blocks:
-            _fill(writer, block, progress)
+            _fill(writer, block, options.progress)
         writer.finish()
         return writer.direct_io_refused
 

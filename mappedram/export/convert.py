@@ -12,6 +12,7 @@ from mappedram.errors import BuildError, FormatError, UnknownNameError, Unsuppor
 from mappedram.export.blocks import ChoiceError, chosen_blocks, extract
 from mappedram.export.libvirt import write_libvirt_sparse
 from mappedram.export.mapped_ram import OutputLayout, lacking, lay_out
+from mappedram.export.options import ExportOptions
 from mappedram.export.ranges import WrittenMemory, memory_of
 from mappedram.export.raw import stored_bytes
 from mappedram.export.stream import to_stream
@@ -162,11 +163,7 @@ class _Writer(Protocol):
         snapshot: OpenSnapshot,
         physical: PhysicalMap,
         fd: int,
-        *,
-        channels: int,
-        direct_io: bool,
-        partial: bool,
-        progress: Progress | None,
+        options: ExportOptions,
     ) -> WrittenMemory: ...
 
 
@@ -188,10 +185,7 @@ def _by_address(snapshot: OpenSnapshot, below_4g: int | None, job: _Job) -> Conv
             snapshot,
             physical,
             files.open(job.out, also=DEVICES),
-            channels=layout.channels,
-            direct_io=layout.direct_io,
-            partial=layout.partial,
-            progress=moved,
+            ExportOptions(layout.channels, layout.direct_io, layout.partial, moved),
         )
     doubts = (f"not certain: {doubt}" for doubt in physical.doubts)
     return replace(

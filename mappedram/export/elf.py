@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from mappedram.errors import BuildError
 from mappedram.export import vmcoreinfo
-from mappedram.export.page_copy import write_pieces
+from mappedram.export.options import DEFAULTS, ExportOptions
+from mappedram.export.page_copy import begin, write_pieces
 from mappedram.export.ranges import ExportedMemory, WrittenMemory, memory_of
 from mappedram.format.arithmetic import round_up
 from mappedram.format.foreign.elf import (
@@ -19,8 +20,7 @@ from mappedram.format.foreign.elf import (
 )
 from mappedram.guest.cpu import cpu_notes
 from mappedram.guest.physical import PhysicalMap, PhysicalMemory, Range
-from mappedram.io import system
-from mappedram.io.copying import Progress, WriteTarget
+from mappedram.io.copying import WriteTarget
 from mappedram.stream.snapshot import OpenSnapshot
 
 #: Alignment of each range in the file, like that of pages in a snapshot: file systems that share
@@ -32,12 +32,9 @@ def to_elf(
     snapshot: OpenSnapshot,
     physical: PhysicalMap,
     fd: int,
+    options: ExportOptions = DEFAULTS,
     *,
     machine: Machine = Machine.NONE,
-    channels: int = 1,
-    direct_io: bool = False,
-    partial: bool = False,
-    progress: Progress | None = None,
 ) -> WrittenMemory:
     """Write an ELF core into the empty file open as `fd`: one segment for each range of memory.
 
@@ -49,11 +46,8 @@ def to_elf(
         snapshot: memory and registers.
         physical: where the memory lies.
         fd: descriptor of an empty seekable file, open for writing.
+        options: how memory is written.
         machine: ELF machine of the guest, used if the file does not tell it.
-        channels: number of threads.
-        direct_io: bypass the page cache if the file system can.
-        partial: write zeros for memory that the snapshot does not know.
-        progress: called with the number of bytes moved.
 
     Raises:
         BuildError: there are more ranges than a file can have.
@@ -62,7 +56,7 @@ def to_elf(
         TruncatedError: it has shrunk.
         OSError: reading or writing failed.
     """
-    memory = memory_of(snapshot, physical, partial=partial)
+    memory = memory_of(snapshot, physical, partial=options.partial)
     if len(memory.pieces) + 1 >= PN_XNUM:
         raise BuildError(f"{len(memory.pieces)} ranges of memory: ELF takes {PN_XNUM - 2}")
     cpus = cpu_notes(snapshot.stream, snapshot.state)
@@ -73,16 +67,13 @@ def to_elf(
     guest = vmcoreinfo.announced(snapshot, addressed)
     room = len(guest.data) if guest else vmcoreinfo.FOUND_MAX
     layout = _Layout.of(memory, len(notes) + room)
-    system.begin(fd, 0, layout.size, *snapshot.source.descriptors)
-    system.end_at(fd, layout.size)
-    with vmcoreinfo.VmcoreinfoFinder(addressed, channels) as finder:
+    begin(fd, layout.size, snapshot.source)
+    with vmcoreinfo.VmcoreinfoFinder(addressed, options.channels) as finder:
         refused = write_pieces(
             zip((piece for _, piece in memory.pieces), layout.places, strict=True),
             fd,
-            channels=channels,
-            direct_io=direct_io,
+            options,
             observer=None if guest else finder,
-            progress=progress,
         )
         guest = guest or finder.result()
     notes += guest.data if guest else b""

@@ -1,11 +1,11 @@
 """Write guest memory in the format of LiME: consecutive ranges, each with its header."""
 
-from mappedram.export.page_copy import write_pieces
+from mappedram.export.options import DEFAULTS, ExportOptions
+from mappedram.export.page_copy import begin, write_pieces
 from mappedram.export.ranges import WrittenMemory, memory_of
 from mappedram.format.foreign.lime import LIME_HEADER_SIZE, LimeHeader
 from mappedram.guest.physical import PhysicalMap
-from mappedram.io import system
-from mappedram.io.copying import Progress, WriteTarget
+from mappedram.io.copying import WriteTarget
 from mappedram.stream.snapshot import OpenSnapshot
 
 
@@ -13,11 +13,7 @@ def to_lime(
     snapshot: OpenSnapshot,
     physical: PhysicalMap,
     fd: int,
-    *,
-    channels: int = 1,
-    direct_io: bool = False,
-    partial: bool = False,
-    progress: Progress | None = None,
+    options: ExportOptions = DEFAULTS,
 ) -> WrittenMemory:
     """Write a LiME file into the empty file open as `fd`.
 
@@ -25,10 +21,7 @@ def to_lime(
         snapshot: the memory.
         physical: where it lies.
         fd: descriptor of an empty seekable file, open for writing.
-        channels: number of threads.
-        direct_io: bypass the page cache if the file system can; most ranges are not aligned enough.
-        partial: write zeros for memory that the snapshot does not know.
-        progress: called with the number of bytes moved.
+        options: how memory is written.
 
     Raises:
         UnknownPagesError: the snapshot does not know all of the memory.
@@ -36,15 +29,14 @@ def to_lime(
         TruncatedError: it has shrunk.
         OSError: reading or writing failed.
     """
-    memory = memory_of(snapshot, physical, partial=partial)
+    memory = memory_of(snapshot, physical, partial=options.partial)
     size = sum(LIME_HEADER_SIZE + extent.size for extent, _ in memory.pieces)
-    system.begin(fd, 0, size, *snapshot.source.descriptors)
+    begin(fd, size, snapshot.source)
     target, places, end = WriteTarget(fd), [], 0
     for extent, piece in memory.pieces:
         header = {"s_addr": extent.gpa, "e_addr": extent.end - 1}
         target.write(LimeHeader.build(header), end)
         places.append((piece, end + LIME_HEADER_SIZE))
         end += LIME_HEADER_SIZE + extent.size
-    system.end_at(fd, size)
-    refused = write_pieces(places, fd, channels=channels, direct_io=direct_io, progress=progress)
+    refused = write_pieces(places, fd, options)
     return WrittenMemory(refused, (), memory.unknown)

@@ -9,9 +9,10 @@ from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.io import system
 from mappedram.io.copying import Progress, in_parallel
 from mappedram.io.source import Source
+from mappedram.stream.block import Block
 from mappedram.stream.coverage import Coverage, require_known
-from mappedram.stream.page_records import ScatteredPages
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.page_records import RecordedPages
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.writer import BlockSpec, Envelope, SnapshotWriter
 
 
@@ -70,31 +71,11 @@ def lay_out(
     """
     replace = replace or {}
     refuse_cut(snapshot, replace, partial=layout.partial)
-    unknown = sorted(set(replace) - set(snapshot.block))
-    if unknown:
-        raise BuildError(
-            f"no block {unknown[0]!r}; there are {', '.join(map(repr, snapshot.block))}"
-        )
-    page_size = snapshot.stream.page_size
-    if page_size is None:
-        raise BuildError("nothing says what the page size is")
+    _refuse_names(snapshot, replace)
     read = [snapshot.source, *replace.values()]
     system.refuse_source(fd, *(one for source in read for one in source.descriptors))
     kept = early is not None and early.begun
-    writer = SnapshotWriter(
-        fd,
-        Envelope.of(snapshot),
-        [_spec(block, block.idstr in replace) for block in snapshot.blocks],
-        page_size=page_size,
-        offset=layout.offset,
-        channels=layout.channels,
-        direct_io=layout.direct_io,
-        align=layout.align,
-        word_size=next((block.word_size for block in snapshot.stream.blocks), 8),
-        byteorder=snapshot.byteorder,
-        keep=kept,
-    )
-    with writer:
+    with _writer(snapshot, fd, layout, replace, keep=kept) as writer:
         if early is not None and kept and not early.fit(writer.blocks):
             raise BuildError("the pages that were written early stand in other places")
         for block in snapshot.blocks:
@@ -102,16 +83,47 @@ def lay_out(
                 writer.write_file(block.idstr, replace[block.idstr], progress=progress)
             elif block.model.has_data:
                 _copy(block, writer, layout, progress)
-            elif block.scattered:
-                scattered = block.scattered
+            elif block.recorded:
+                recorded = block.recorded
                 if kept:
-                    writer.keep_pages(block.idstr, scattered.runs(), scattered.zero_runs())
-                    scattered = scattered.encoded()
-                _collect(block, scattered, writer, layout, progress)
+                    writer.keep_pages(block.idstr, recorded.runs(), recorded.zero_runs())
+                    recorded = recorded.encoded()
+                _collect(block, recorded, writer, layout, progress)
         writer.finish()
         if layout.dense:
             system.fill_holes(fd)
         return writer.direct_io_refused
+
+
+def _refuse_names(snapshot: OpenSnapshot, replaced: Collection[str]) -> None:
+    """Refuse to replace a block that there is not."""
+    unknown = sorted(set(replaced) - set(snapshot.block))
+    if unknown:
+        raise BuildError(
+            f"no block {unknown[0]!r}; there are {', '.join(map(repr, snapshot.block))}"
+        )
+
+
+def _writer(
+    snapshot: OpenSnapshot, fd: int, layout: OutputLayout, replaced: Collection[str], *, keep: bool
+) -> SnapshotWriter:
+    """The writer of a copy; it has written the headers."""
+    page_size = snapshot.stream.page_size
+    if page_size is None:
+        raise BuildError("nothing says what the page size is")
+    return SnapshotWriter(
+        fd,
+        Envelope.of(snapshot),
+        [_spec(block, block.idstr in replaced) for block in snapshot.blocks],
+        page_size=page_size,
+        offset=layout.offset,
+        channels=layout.channels,
+        direct_io=layout.direct_io,
+        align=layout.align,
+        word_size=next((block.word_size for block in snapshot.stream.blocks), 8),
+        byteorder=snapshot.byteorder,
+        keep=keep,
+    )
 
 
 def lacking(snapshot: OpenSnapshot, replaced: Collection[str] = ()) -> list[Coverage]:
@@ -150,21 +162,21 @@ def _spec(block: Block, replaced: bool) -> BlockSpec:
 
 def _collect(
     block: Block,
-    scattered: ScatteredPages,
+    recorded: RecordedPages,
     writer: SnapshotWriter,
     layout: OutputLayout,
     progress: Progress | None,
 ) -> None:
     """Write pages of a block that are scattered in a stream, each to its place."""
-    step = scattered.batch_size
+    step = recorded.batch_size
 
     def collect(start: int) -> None:
-        pages, data = scattered.collect(block.source, start, start + step)
+        pages, data = recorded.collect(block.source, start, start + step)
         writer.write_rows(block.idstr, pages, data, keep_zeros=not layout.drop_zero_pages)
         if progress:
             progress(data.nbytes)
 
-    in_parallel(collect, iter(range(0, len(scattered.pages), step)), layout.channels)
+    in_parallel(collect, iter(range(0, len(recorded.pages), step)), layout.channels)
 
 
 def _copy(

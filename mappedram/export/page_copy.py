@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
+from mappedram.export.options import ExportOptions
 from mappedram.export.ranges import ExportedPiece
 from mappedram.io import system
 from mappedram.io.copying import Progress, WriteTarget, copy_runs, in_parallel, share, write_rows
+from mappedram.io.source import Source
 
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
@@ -25,14 +27,22 @@ class Observer(Protocol):
         """Note bytes of the block that are moved without passing through user space."""
 
 
+def begin(fd: int, size: int, source: Source) -> None:
+    """Make an empty file a hole of `size` bytes; it may not be the one that is read.
+
+    Raises:
+        OSError: it cannot be written so far, or it is `source`.
+    """
+    system.begin(fd, 0, size, *source.descriptors)
+    system.end_at(fd, size)
+
+
 def write_pieces(
     pieces: Iterable[tuple[ExportedPiece, int]],
     fd: int,
+    options: ExportOptions,
     *,
-    channels: int = 1,
-    direct_io: bool = False,
     observer: Observer | None = None,
-    progress: Progress | None = None,
 ) -> str | None:
     """Write pieces to their places in the file open as `fd`; pages that are not stored are skipped.
 
@@ -42,10 +52,8 @@ def write_pieces(
     Args:
         pieces: each with its offset in the file.
         fd: descriptor of a seekable file, open for writing, with a hole at each of these places.
-        channels: number of threads.
-        direct_io: bypass the page cache if the file system can.
+        options: how memory is written.
         observer: receives each byte once, or is told that it moved unseen.
-        progress: called with the number of bytes moved.
 
     Returns:
         Why `direct_io` was not used although it was asked for; None otherwise.
@@ -54,12 +62,12 @@ def write_pieces(
         TruncatedError: the snapshot ends before a page that its bitmap has.
         OSError: reading or writing failed.
     """
-    target = _Observed(fd, observer, direct_io=direct_io)
+    target = _Observed(fd, observer, direct_io=options.direct_io)
     try:
         for piece, place in pieces:
             for part in piece.parts():
                 target.begin(part, place + part.start - piece.start)
-                _write(part, target, channels, progress)
+                _write(part, target, options.channels, options.progress)
     finally:
         target.close()
     return target.refused
@@ -98,7 +106,7 @@ def _write(
     piece: ExportedPiece, target: _Observed, channels: int, progress: Progress | None
 ) -> None:
     """Write a piece to its place in the cheapest way."""
-    if piece.block.scattered is not None:
+    if piece.block.recorded is not None:
         _collect(piece, target, channels, progress)
         return
     if not target.is_direct and _share(piece, target.fd, target.place):
@@ -139,14 +147,14 @@ def _collect(
     piece: ExportedPiece, target: _Observed, channels: int, progress: Progress | None
 ) -> None:
     """Write pages that are scattered in a stream, each to its place."""
-    scattered = piece.block.scattered
-    assert scattered is not None
-    bounds = [piece.start // scattered.page_size, (piece.start + piece.size) // scattered.page_size]
-    lower, upper = scattered.pages.searchsorted(bounds).tolist()
-    step = scattered.batch_size
+    recorded = piece.block.recorded
+    assert recorded is not None
+    bounds = [piece.start // recorded.page_size, (piece.start + piece.size) // recorded.page_size]
+    lower, upper = recorded.pages.searchsorted(bounds).tolist()
+    step = recorded.batch_size
 
     def collect(start: int) -> None:
-        pages, data = scattered.collect(piece.block.source, start, min(start + step, upper))
+        pages, data = recorded.collect(piece.block.source, start, min(start + step, upper))
         write_rows(target, pages, data, target.place - piece.start)
         if progress:
             progress(data.nbytes)

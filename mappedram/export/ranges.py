@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from mappedram.errors import UnsupportedError
 from mappedram.guest.physical import PhysicalMap, Range
+from mappedram.stream.block import Block
 from mappedram.stream.coverage import Coverage, require_known
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs

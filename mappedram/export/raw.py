@@ -1,11 +1,10 @@
 """Write RAM blocks as sparse raw files: byte n of the file is byte n of the block."""
 
-from mappedram.export.page_copy import write_pieces
+from mappedram.export.options import DEFAULTS, ExportOptions
+from mappedram.export.page_copy import begin, write_pieces
 from mappedram.export.ranges import ExportedPiece
-from mappedram.io import system
-from mappedram.io.copying import Progress
+from mappedram.stream.block import Block
 from mappedram.stream.coverage import require_known
-from mappedram.stream.snapshot import Block
 
 
 def stored_bytes(block: Block) -> int:
@@ -16,21 +15,14 @@ def stored_bytes(block: Block) -> int:
 def extract(
     block: Block,
     fd: int,
-    *,
-    channels: int = 1,
-    direct_io: bool = False,
-    partial: bool = False,
-    progress: Progress | None = None,
+    options: ExportOptions = DEFAULTS,
 ) -> str | None:
     """Write a block into the empty file open as `fd`, with holes for pages that are not stored.
 
     Args:
         block: the block.
         fd: descriptor of an empty seekable file, open for writing.
-        channels: number of threads.
-        direct_io: bypass the page cache if the file system can.
-        partial: leave holes for pages that the snapshot does not know.
-        progress: called with the number of bytes moved.
+        options: how memory is written.
 
     Returns:
         Why `direct_io` was not used although it was asked for; None otherwise.
@@ -40,11 +32,10 @@ def extract(
         TruncatedError: it has shrunk.
         OSError: reading or writing failed.
     """
-    if not partial:
+    if not options.partial:
         require_known([block.coverage])
-    system.begin(fd, 0, block.used_length, *block.source.descriptors)
-    system.end_at(fd, block.used_length)
+    begin(fd, block.used_length, block.source)
     if not block.readable:
         return None
     whole = ExportedPiece(block, 0, block.used_length, 0)
-    return write_pieces([(whole, 0)], fd, channels=channels, direct_io=direct_io, progress=progress)
+    return write_pieces([(whole, 0)], fd, options)

@@ -19,8 +19,9 @@ from mappedram.format.grammar import Said
 from mappedram.format.structures import SECTION_PART, SectionPart
 from mappedram.io import system
 from mappedram.io.copying import Progress, WriteTarget, in_parallel
+from mappedram.stream.block import Block
 from mappedram.stream.model import Section
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.writer import Envelope
 from mappedram.stream.writer.build import Built
 
@@ -193,7 +194,7 @@ class _Records:
         block = self._block
         held = np.flatnonzero(stored)
         lower, upper = int(held[0]), int(held[-1]) + 1
-        if block.scattered is not None:
+        if block.recorded is not None:
             pages = np.zeros((upper - lower, block.page_size), np.uint8)
             block.read_pages(first + lower, pages.data.cast("B"))
             buffer.bodies[lower:upper] = pages

@@ -7,7 +7,7 @@ from mappedram.errors import BuildError, UnsupportedError
 from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.io import system
 from mappedram.io.copying import Progress
-from mappedram.io.vectored import Gather
+from mappedram.io.vectored import VectoredWriter
 from mappedram.stream.model import RamBlock
 from mappedram.stream.reader import PageTaker
 from mappedram.stream.snapshot import OpenSnapshot
@@ -73,7 +73,7 @@ class EarlyPages:
         except (BuildError, UnsupportedError):
             return None
         places = self._places = _places(planned.blocks)
-        gather = Gather(self._fd, page_size)
+        writer = VectoredWriter(self._fd, page_size)
         progress = self._on_begin and self._on_begin(snapshot.source.size)
 
         def take(
@@ -82,7 +82,7 @@ class EarlyPages:
             starts: "NDArray[np.int64]",
             memory: memoryview,
         ) -> None:
-            gather.write(memory, starts, pages, places[idstr])
+            writer.write(memory, starts, pages, places[idstr])
             if progress:
                 progress(len(pages) * page_size)
 

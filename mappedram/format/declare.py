@@ -116,3 +116,10 @@ def record(name: str, /, **fields: Construct | Judged) -> Construct:
         for key, field in fields.items()
     ]
     return Renamed(_Fields(*members), newname=name, newdocs=spec.doc)
+
+
+def beginning(declaration: Construct, last: str) -> Construct:
+    """The fields of a record up to and with `last`, as a structure of their own."""
+    members = declaration.subcon.subcons
+    names = [member.name for member in members]
+    return _Fields(*members[: names.index(last) + 1])

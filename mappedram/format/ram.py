@@ -3,9 +3,20 @@
 from functools import cache
 from typing import Any
 
-from construct import Bytes, If, Int8ub, Int16ub, Int32ub, Int64ub, StringEncoded, this
+from construct import (
+    Bytes,
+    ConstructError,
+    If,
+    Int8ub,
+    Int16ub,
+    Int32ub,
+    Int64ub,
+    StringEncoded,
+    this,
+)
 
 from mappedram.format import structures
+from mappedram.format._spec import TYPES
 from mappedram.format.constants import (
     ENCODING_FLAG_XBZRLE,
     MAPPED_RAM_HDR_VERSION,
@@ -23,7 +34,7 @@ from mappedram.format.constants import (
     TARGET_PAGE_SIZE_MAX,
     TARGET_PAGE_SIZE_MIN,
 )
-from mappedram.format.declare import Valid, record
+from mappedram.format.declare import Valid, beginning, record
 from mappedram.format.judged import FieldRule, Severity, judged
 from mappedram.format.stream import ENCODING
 from mappedram.format.typed import Params
@@ -201,6 +212,31 @@ RamBlockHeader = record(
     addr=If(this._params.has_addr, Int64ub),
     mapped_ram=If(this._params.has_mapped_ram, MappedRamHeader.subcon),
 )
+
+
+#: What the stream says of the list that a block stands in, where it says nothing.
+_UNSAID: Params = dict.fromkeys(TYPES["ramblock_header"].params, False)
+#: What a mapped-ram header begins with, by which it is told from other bytes.
+_BEGINNING = beginning(MappedRamHeader, "page_size")
+
+
+def mapped_ram_header_size(params: Params) -> int:
+    """Bytes of the mapped-ram header of a block, as the stream says in `params`."""
+    return int(MappedRamHeader.sizeof(**{**_UNSAID, **params}))
+
+
+def mapped_ram_beginning_size(params: Params) -> int:
+    """Bytes of such a header that `is_mapped_ram_beginning` looks at."""
+    return int(_BEGINNING.sizeof(**{**_UNSAID, **params}))
+
+
+def is_mapped_ram_beginning(data: bytes, params: Params) -> bool:
+    """Whether a mapped-ram header can begin with `data`, by its version and page size."""
+    try:
+        found = _BEGINNING.parse(data, **{**_UNSAID, **params})
+    except ConstructError:
+        return False
+    return PAGE_SIZE.accepts(found.page_size)
 
 
 def used_length_end(len_idstr: int) -> int:

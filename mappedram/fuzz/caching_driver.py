@@ -14,7 +14,7 @@ _Answer = TypeVar("_Answer")
 _Kind = tuple[str, tuple[tuple[str, int], ...]]
 
 
-class RememberingDriver:
+class CachingDriver:
     """Caches the answers of another driver.
 
     All callers share an answer, so nobody may change it. Errors are not kept. For several threads;
@@ -69,4 +69,4 @@ def _remember(answers: dict[_Key, _Answer], key: _Key, answer: _Answer) -> _Answ
 
 
 #: Reads and writes the structures of all generated files.
-DRIVER = RememberingDriver(drivers.get("construct"))
+DRIVER = CachingDriver(drivers.get("construct"))

@@ -4,15 +4,25 @@ A mutation is a value: an offset, and the bytes before and after. Several mutati
 applied in order; leaving one out gives a file that is closer to the good one.
 """
 
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from random import Random
 from typing import NamedTuple
 
-from mappedram.format.structures import SECTION_START
-from mappedram.fuzz.numbers import NUMBER_CHANGES, SPECIAL_CHANGES, Places
+from mappedram.fuzz.mutable_fields import (
+    GROUPS,
+    KINDS,
+    MutableField,
+    bitmaps,
+    description,
+    fields,
+    group_of,
+    grouped,
+    kind_of,
+    places,
+)
+from mappedram.fuzz.numbers import NUMBER_CHANGES, SPECIAL_CHANGES
 from mappedram.fuzz.records import (
     MutableRecord,
     choose,
@@ -22,25 +32,15 @@ from mappedram.fuzz.records import (
     records,
 )
 from mappedram.io import system
-from mappedram.stream.model import Element, is_kind
 from mappedram.stream.snapshot import OpenSnapshot
 
 #: Path of the mutation that changes the length of the file: `offset` is the new length, and `after`
 #: the bytes between the old and the new end, empty for zeros.
 LENGTH = "/length"
-#: Kinds of changed parts: headers of the stream, its configuration and RAM; bitmaps; headers and
-#: ends of sections; the JSON text; the length of the file; page records without mapped-ram.
-KINDS = ("headers", "bitmaps", "sections", "description", "length", "records")
 
 #: A file grows to this length at most, or to twice its size: file systems with blocks of 4 KiB hold
 #: 16 TiB, and offsets are signed 64-bit numbers.
 _LENGTH_MAX, _OFFSET_MAX = 1 << 40, (1 << 63) - 1
-#: Only the beginning of a longer bitmap is changed: this size covers 1 TiB.
-_BITMAP_MAX = 32 << 20
-#: Only the beginning of a longer JSON text is changed.
-_DESCRIPTION_MAX = 1 << 20
-#: Structures around the devices.
-_ENVELOPE = {"section_start", "section_footer", "command", "end_of_stream", "vmdescription"}
 #: How often to draw again if a mutation changes nothing, or a field that was already changed.
 _TRIES = 50
 
@@ -74,15 +74,6 @@ class Mutation:
         return kind_of(self.path)
 
 
-class MutableField(NamedTuple):
-    """Bytes that can be changed: a field of a header, or a piece of a bitmap."""
-
-    path: str
-    offset: int
-    value: bytes
-    is_number: bool
-
-
 class Mutator:
     """Draws mutations of one file.
 
@@ -100,12 +91,12 @@ class Mutator:
         self._kinds = frozenset(kinds)
         self._size = snapshot.stream.file_size
         self._longest = min(max(2 * self._size, _LENGTH_MAX), _OFFSET_MAX)
-        found = [(f, _group_of(f.path)) for f in _fields(snapshot)]
-        wanted = [(f, group) for f, group in found if _GROUPS[group].kind in self._kinds]
+        found = [(f, group_of(f.path)) for f in fields(snapshot)]
+        wanted = [(f, group) for f, group in found if GROUPS[group].kind in self._kinds]
         self._fields = tuple(f for f, _ in wanted)
-        self._groups = _grouped(wanted)
-        self._bitmaps = tuple(_bitmaps(snapshot))
-        self._places = _places(snapshot)
+        self._groups = grouped(wanted)
+        self._bitmaps = tuple(bitmaps(snapshot))
+        self._places = places(snapshot)
         self._numbers = [way for way in NUMBER_CHANGES if way.applies(self._places)]
         self._special = {
             name: way for name, way in SPECIAL_CHANGES.items() if way.applies(self._places)
@@ -219,7 +210,7 @@ class Mutator:
 
     @cached_property
     def _description(self) -> MutableField | None:
-        return _description(self._snapshot)
+        return description(self._snapshot)
 
     # Conditions in the table of operations.
 
@@ -292,125 +283,6 @@ def apply(fd: int, changes: Iterable[Mutation]) -> None:
                 system.write(fd, change.after[: change.offset - end], end)
         elif change.offset < system.size_of(fd):
             system.write(fd, change.after[: system.size_of(fd) - change.offset], change.offset)
-
-
-# Parts that can be changed.
-
-
-class _Group(NamedTuple):
-    """Fields of one part of the file.
-
-    Attributes:
-        fits: matches the beginning of their paths.
-        weight: relative frequency: most fields are in footers, but most checks are about blocks.
-        kind: kind of their changes, of `KINDS`.
-    """
-
-    fits: re.Pattern[str]
-    weight: int
-    kind: str
-
-
-#: The first match counts.
-_GROUPS = tuple(
-    _Group(re.compile(pattern), weight, kind)
-    for pattern, weight, kind in (
-        (r"/length$", 0, "length"),
-        (r"/ram/.*/bitmap\b", 0, "bitmaps"),
-        (r"/sections\[\d+\]/records\[", 0, "records"),
-        (r"/sections\[\d+\]/description\b", 0, "description"),
-        (r"/header/", 3, "headers"),
-        (r"/configuration/", 10, "headers"),
-        (r"/ram/", 45, "headers"),
-        (r"/sections\[\d+\]/mem_size/", 7, "headers"),
-        (r"/sections\[\d+\]/header/vmdesc_len$", 1, "description"),
-        (r"/sections\[\d+\]/eos/", 8, "sections"),
-        (r"/sections\[\d+\]/footer/", 8, "sections"),
-        (r"", 18, "sections"),
-    )
-)
-
-
-def kind_of(path: str) -> str:
-    """Kind of a change to the field of that path, one of `KINDS`."""
-    return _GROUPS[_group_of(path)].kind
-
-
-#: Structures whose fields are text or payload, and are not changed as fields.
-_TEXT = {"idstr", "name", "magic", "data"}
-
-
-def _fields(snapshot: OpenSnapshot) -> Iterator[MutableField]:
-    for element in _elements(snapshot):
-        data = snapshot.source.peek(element.offset, element.length)
-        for span in snapshot.driver.spans(element.kind, data, element.params):
-            value = data[span.start : span.end]
-            name = span.path.rpartition("/")[2]
-            if value:
-                path, offset = f"{element.path}/{span.path}", element.offset + span.start
-                yield MutableField(path, offset, value, name not in _TEXT)
-
-
-def _grouped(fields: Iterable[tuple[MutableField, int]]) -> list[tuple[list[MutableField], int]]:
-    """The fields by group, with the weight of each non-empty group."""
-    groups: list[tuple[list[MutableField], int]] = [([], group.weight) for group in _GROUPS]
-    for field, group in fields:
-        groups[group][0].append(field)
-    return [group for group in groups if group[0]]
-
-
-@lru_cache(4096)
-def _group_of(path: str) -> int:
-    """The group of a field; the last group takes any."""
-    return next(number for number, group in enumerate(_GROUPS) if group.fits.match(path))
-
-
-def _elements(snapshot: OpenSnapshot) -> Iterator[Element[object]]:
-    """The structures of the stream; behind the first device, only those around devices."""
-    devices = 0
-    for element in snapshot.stream.elements:
-        if is_kind(element, SECTION_START) and element.values["idstr"] != "ram":
-            devices += 1
-        if devices <= 1 or element.kind in _ENVELOPE:
-            yield element
-
-
-def _description(snapshot: OpenSnapshot) -> MutableField | None:
-    """The part of the JSON text that the file has."""
-    text, stream = snapshot.stream.vmdescription, snapshot.stream
-    section = next((e for e in stream.elements if e.kind == "vmdescription"), None)
-    if text is None or section is None:
-        return None
-    data = snapshot.source.peek(section.end, min(text.length, _DESCRIPTION_MAX))
-    path = section.path.removesuffix("/header") + "/description"
-    return MutableField(path, section.end, data, is_number=False) if data else None
-
-
-def _bitmaps(snapshot: OpenSnapshot) -> Iterator[MutableField]:
-    """Complete bitmaps in the file."""
-    for block in snapshot.stream.blocks:
-        offset, size = block.bitmap_offset, block.bitmap_size
-        if offset is not None and size and offset + size <= snapshot.source.size:
-            data = snapshot.source.read(offset, min(size, _BITMAP_MAX))
-            yield MutableField(f"{block.path}/bitmap", offset, data, is_number=False)
-
-
-def _places(snapshot: OpenSnapshot) -> Places:
-    elements, blocks = snapshot.stream.elements, snapshot.stream.blocks
-    everything = {0, snapshot.stream.file_size}
-    for element in elements:
-        everything |= {element.offset, element.end}
-    for block in blocks:
-        everything |= {block.used_length, block.next_offset, block.num_pages, block.bitmap_size}
-        everything |= {block.bitmap_offset or 0, block.pages_offset or 0}
-    # A block without data has no pages to limit the bitmap.
-    pages = [block.pages_offset for block in blocks if block.pages_offset is not None]
-    first_page = min(pages, default=0)
-    return Places(
-        sorted(everything),
-        [element.offset for element in elements if element.offset <= first_page],
-        sorted({block.used_length for block in blocks}),
-    )
 
 
 # New values of texts and bitmaps.

@@ -7,7 +7,7 @@ from mappedram.html.density import Density, density
 from mappedram.html.markup import Markup, cut, join, tag
 from mappedram.stream import intervals
 from mappedram.stream.bitmap import Bitmap
-from mappedram.stream.snapshot import Block
+from mappedram.stream.block import Block
 from mappedram.view.blocks import coverage_of, num_pages, page_size, pages_present, unknown_pages
 from mappedram.view.text import size
 

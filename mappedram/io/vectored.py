@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _CALL_SIZE = 1 << 18
 
 
-class Gather:
+class VectoredWriter:
     """Writes pages from different places in memory to a file, through the page cache.
 
     Args:

@@ -10,8 +10,8 @@ from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
 from mappedram.repair.session import RepairSession
 from mappedram.stream.bitmap import Bitmap
+from mappedram.stream.block import Block
 from mappedram.stream.intervals import complement
-from mappedram.stream.snapshot import Block
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,7 +110,7 @@ def _doubt(case: RepairSession, background: bool, unknown: int) -> str | None:
 
 def _kept(case: RepairSession, block: Block) -> Change | None:
     """Bitmap of a save that was interrupted while it wrote bitmaps: it may be final or partial."""
-    model, stale = block.model, case.context.survey(block).stale
+    model, stale = block.model, case.context.audit(block).stale
     assert model.bitmap_offset is not None
     if not stale.count:
         return None
@@ -180,8 +180,8 @@ def bits_beyond(case: RepairSession) -> Iterator[Change]:
         count = bitmap.count_beyond()
         if not count:
             continue
-        survey = case.context.survey(block)
-        if survey.holes.count or survey.stale.count:
+        audit = case.context.audit(block)
+        if audit.holes.count or audit.stale.count:
             continue
         whole, rest = divmod(block.num_pages, 8)
         kept = bytearray(bitmap.little[: whole + bool(rest)])

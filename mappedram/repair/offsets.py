@@ -7,7 +7,7 @@ found, and the lengths add up to the total in MEM_SIZE.
 
 from collections.abc import Callable, Iterator
 
-from mappedram.check.bitmap_audit import survey
+from mappedram.check.bitmap_audit import audit
 from mappedram.format.arithmetic import is_page_size
 from mappedram.repair.change import Change
 from mappedram.repair.edits import Edit
@@ -128,5 +128,5 @@ def _agrees_with_pages(case: RepairSession, block: RamBlock) -> bool:
     bitmap = Bitmap(data, block.num_pages, block.word_size, case.snapshot.byteorder)
     if bitmap.count_beyond():
         return False
-    found = survey(case.source, block, bitmap)
+    found = audit(case.source, block, bitmap)
     return not found.holes.count and not found.stale.count

@@ -2,10 +2,10 @@
 
 from functools import cached_property
 
-from mappedram.check import report_on
 from mappedram.check.context import Context
 from mappedram.check.finding import Place
 from mappedram.check.report import Report
+from mappedram.check.run import report_on
 from mappedram.check.save_image import uncompressed
 from mappedram.format.constants import SectionType
 from mappedram.format.drivers import get as get_driver

@@ -17,7 +17,7 @@ from mappedram.stream import intervals
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
     from mappedram.stream.bitmap import Bitmap
-    from mappedram.stream.page_records import ScatteredPages
+    from mappedram.stream.page_records import RecordedPages
 
 #: Bytes of a bitmap that are assumed to be written as a whole or not at all.
 _WORD = 8
@@ -204,7 +204,7 @@ def order_matters(bitmap: "Bitmap") -> "Runs":
     return Bitmap(little, bitmap.num_pages, bitmap.word_size).runs()
 
 
-def unsent(pages: "ScatteredPages", num_pages: int) -> tuple[Unknown, ...]:
+def unsent(pages: "RecordedPages", num_pages: int) -> tuple[Unknown, ...]:
     """Unknown memory of a block in a stream that ends before RAM does."""
     sent = pages.sent()
     return (

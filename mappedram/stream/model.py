@@ -79,7 +79,7 @@ def of_kind(elements: Iterable[Element[object]], kind: Kind[T]) -> Iterator[Elem
 
 
 class Scattered(Protocol):
-    """Interface of pages that are stored in records: see `page_records.ScatteredPages`."""
+    """Interface of pages that are stored in records: see `page_records.RecordedPages`."""
 
     @property
     def page_size(self) -> int:
@@ -304,7 +304,7 @@ class Stream:
     vmdescription: VmDescription | None
     stopped: FormatError | None
     #: Without mapped-ram: the places of the pages of each block (`page_records`), by `idstr`.
-    scattered: Mapping[str, Scattered] = field(default_factory=dict, compare=False)
+    recorded: Mapping[str, Scattered] = field(default_factory=dict, compare=False)
 
     @property
     def machine(self) -> str | None:
@@ -341,7 +341,7 @@ class Stream:
         if told or (self.configuration and self.configuration.target_page_bits is not None):
             return told
         sizes = (block.page_size for block in self.blocks if block.page_size)
-        found = (pages.page_size for pages in self.scattered.values())
+        found = (pages.page_size for pages in self.recorded.values())
         return next(sizes, next(found, None))
 
     @property

@@ -42,7 +42,7 @@ class Delta:
     """A page that XBZRLE records change: `base`, its previous place, and the differences in order.
 
     Each difference is the offset of its bytes in the file; its length is the `be16` before them.
-    `base` is as in `ScatteredPages.places`.
+    `base` is as in `RecordedPages.places`.
     """
 
     base: int
@@ -50,7 +50,7 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ScatteredPages:
+class RecordedPages:
     """The last record of each page of one block; a page without a record is zero.
 
     Attributes:
@@ -94,7 +94,7 @@ class ScatteredPages:
         """The runs of pages that have a record and are zero."""
         return _runs(self.pages[self.places == ZERO])
 
-    def encoded(self) -> "ScatteredPages":
+    def encoded(self) -> "RecordedPages":
         """Only the pages that are compressed or stored as differences."""
         made = (self.places < 0) | (self.places >= COMPRESSED)
         return replace(self, pages=self.pages[made], places=self.places[made])
@@ -265,7 +265,7 @@ def _room(count: int, page_size: int) -> _Room:
     return room
 
 
-def first_compressed(source: Source, blocks: Mapping[str, ScatteredPages]) -> int | None:
+def first_compressed(source: Source, blocks: Mapping[str, RecordedPages]) -> int | None:
     """Offset of the first compressed page record in use; None if there is none.
 
     Args:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from mappedram.errors import MappedRamError
 from mappedram.format.arithmetic import is_page_size
+from mappedram.stream.block import Block
 from mappedram.stream.coverage import Coverage
-from mappedram.stream.snapshot import Block
 
 #: Most bytes of bitmaps to read in one file; they cover 32 TiB of pages of 4 KiB. A sparse file can
 #: claim far more without taking any space.
@@ -41,7 +41,7 @@ def unknown_pages(block: Block, present: int | None) -> int | None:
 
 def page_size(block: Block) -> int | None:
     """Page size by the header of the block or by its page records."""
-    return block.scattered.page_size if block.scattered else block.model.page_size
+    return block.recorded.page_size if block.recorded else block.model.page_size
 
 
 def num_pages(block: Block) -> int:

@@ -1,5 +1,5 @@
 """Tests of `mappedram.check`: every rule fires on one file and is silent on its neighbour.
 
-`cases` has the one change to a real file that makes each rule fire. Defects of generated files
-belong in `mappedram/fuzz/defects`.
+`cases` says which fixture each change of `mappedram.fuzz.defects.changes` is made to, and which
+fixtures break a rule as they are. The changes themselves belong in the catalogue.
 """

@@ -197,7 +197,7 @@ def test_bitmap_larger_than_memory(small: Fixture, tmp_path: Path) -> None:
     }.items():
         offset, length = draft.field("/ram/blocks[0]", name)
         draft.write(offset, value.to_bytes(length, "big"))
-    draft.truncate(pages_offset)  # and with it what stood there
+    draft.resize(pages_offset)  # and with it what stood there
     draft.write(pages_offset + used_length, rest)
     codes = {finding.code for finding in check(draft.path).findings}
     # The description still says 4096; and QEMU would have put the pages elsewhere.
@@ -265,7 +265,7 @@ def test_any_cut_gives_a_report(
     edge = data.draw(st.sampled_from(edges))
     size = data.draw(st.integers(0, fixture.path.stat().st_size - 1) | st.integers(edge, edge + 40))
     draft = Draft(fixture, tmp_path_factory.mktemp("cut"))
-    draft.truncate(min(size, draft.size - 1))
+    draft.resize(min(size, draft.size - 1))
     report = check(draft.path)
     assert report.verdict in (("unsupported",) if size < 4 else ("corrupt", "harmless", "clean"))
     assert_printable(report)

@@ -179,9 +179,9 @@ def test_payload_that_is_cut(fixtures: Fixtures, tmp_path: Path) -> None:
     draft = Draft(fixtures["none"], tmp_path)
     destination = destination_of(draft.path)
     section = draft.section(SectionType.FULL, "globalstate")
-    draft.truncate(section.payload_offset + 50)
+    draft.resize(section.payload_offset + 50)
     assert loaded(draft, destination).offset == section.payload_offset
-    draft.truncate(section.payload_end)
+    draft.resize(section.payload_end)
     assert loaded(draft, destination).offset == section.payload_end  # the footer
 
 

@@ -13,7 +13,8 @@ from mappedram.format.drivers.base import RefusalError
 from mappedram.format.drivers.construct_driver import ConstructDriver
 from mappedram.format.drivers.kaitai_driver import KaitaiDriver
 from mappedram.format.typed import Kind, Params
-from tests.check.cases import CASES, Case
+from mappedram.fuzz.defects.changes import CHANGES
+from tests.check.cases import CASES, FIXTURES, Case
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
 
@@ -148,6 +149,13 @@ def test_documented(code: str) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", rule.clause)
     assert re.match(r"[a-z0-9/_-]+\.[ch]: \w+", rule.qemu)
     assert isinstance(rule.severity, Severity)
+
+
+def test_fixtures_are_named_for_changes_that_there_are() -> None:
+    names = [change.name for change in CHANGES]
+    assert len(set(names)) == len(names)
+    assert set(names) >= FIXTURES.keys()
+    assert {case.name for case in CASES} >= set(names)
 
 
 def test_every_rule_has_a_case() -> None:

@@ -74,19 +74,24 @@ def test_same_sections_and_blocks(name: str, fixtures: Fixtures) -> None:
             assert len(sections) == len(theirs)
             assert root.ofs_rest == snapshot.stream.end
         assert [place(section) for section in sections] == theirs[: len(sections)]
-        assert [
-            (block.ofs_self, block.header.idstr, block.header.len_used, block.ofs_next)
-            for section in root.sections
-            if section.is_ram
-            for record in section.ram.records
-            for block in (record.blocks if record.has_blocks else ())
-        ] == [
+        assert blocks_of(root) == [
             (block.offset, block.idstr, block.used_length, block.next_offset)
             for block in snapshot.stream.blocks
         ]
         if (text := snapshot.stream.vmdescription) and name not in LESS:
             assert root.sections[-1].ofs_payload == text.offset
             assert root.sections[-1].payload == os.pread(file.fileno(), text.length, text.offset)
+
+
+def blocks_of(root: Any) -> list[tuple[int, str, int, int]]:
+    """The RAM blocks: where each begins, its name and length, and where it ends."""
+    return [
+        (block.ofs_self, block.header.idstr, block.header.len_used, block.ofs_next)
+        for section in root.sections
+        if section.is_ram
+        for record in section.ram.records
+        for block in (record.blocks if record.has_blocks else ())
+    ]
 
 
 def place(section: Any) -> Place:

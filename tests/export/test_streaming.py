@@ -18,7 +18,7 @@ from mappedram.export.mapped_ram import OutputLayout, lay_out
 from mappedram.export.streaming import EarlyPages
 from mappedram.io.opening import open_source
 from mappedram.io.system import calls
-from mappedram.io.vectored import Gather
+from mappedram.io.vectored import VectoredWriter
 from mappedram.stream.reader import records, windows
 from tests.conftest import Fixtures
 from tests.export.metadump.making import metadump
@@ -45,7 +45,7 @@ def contents(fd: int) -> bytes:
 def convert_early(stream_fd: int, out: int, layout: OutputLayout = QEMUS) -> None:
     early = EarlyPages(out, layout.offset, layout.align)
     with mappedram.open(stream_fd, on_pages=early.begin) as snapshot:
-        assert early.begun == bool(snapshot.stream.scattered)
+        assert early.begun == bool(snapshot.stream.recorded)
         lay_out(snapshot, out, layout, early=early)
 
 
@@ -173,9 +173,9 @@ def test_what_one_call_does_not_write_is_written_singly(answer: int) -> None:
     pages = np.array([8, 9, 10, 3, 9], np.int64)
     expected = {8: 5, 9: 21, 10: 7000, 3: 30000}
     with memory_file() as fd:
-        gather = Gather(fd, PAGE_SIZE)
+        writer = VectoredWriter(fd, PAGE_SIZE)
         with mock.patch.object(calls, "pwritev_array", return_value=answer):
-            gather.write(memory, starts, pages, 77)
+            writer.write(memory, starts, pages, 77)
         for page, start in expected.items():
             written = os.pread(fd, PAGE_SIZE, 77 + page * PAGE_SIZE)
             assert written == memory[start : start + PAGE_SIZE]
@@ -185,4 +185,6 @@ def test_gathering_says_what_is_wrong(tmp_path: Path) -> None:
     with (tmp_path / "file").open("wb") as file, file, (tmp_path / "file").open("rb") as closed:
         one = np.array([0], np.int64)
         with pytest.raises(OSError, match="Bad file descriptor"):
-            Gather(closed.fileno(), PAGE_SIZE).write(memoryview(bytes(PAGE_SIZE)), one, one, 0)
+            VectoredWriter(closed.fileno(), PAGE_SIZE).write(
+                memoryview(bytes(PAGE_SIZE)), one, one, 0
+            )

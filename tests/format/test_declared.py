@@ -235,3 +235,17 @@ class Watched(FileSource):
         data = super().read(offset, length)
         self.read_bytes += len(data)
         return data
+
+
+@pytest.mark.parametrize(
+    ("version", "page_size", "expected"),
+    [(1, 4096, True), (0, 1024, True), (2, 4096, False), (1, 4097, False), (1, 0, False)],
+)
+def test_a_mapped_ram_header_is_told_by_its_beginning(
+    version: int, page_size: int, expected: bool
+) -> None:
+    beginning = version.to_bytes(4, "big") + page_size.to_bytes(8, "big")
+    size = ram.mapped_ram_beginning_size({})
+    assert size == len(beginning) < ram.mapped_ram_header_size({"has_addr": True}) == 28
+    assert ram.is_mapped_ram_beginning(beginning, {}) is expected
+    assert not ram.is_mapped_ram_beginning(beginning[:-1], {})

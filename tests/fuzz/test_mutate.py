@@ -7,7 +7,8 @@ from random import Random
 import pytest
 
 import mappedram
-from mappedram.fuzz.mutate import KINDS, LENGTH, Mutator, apply, kind_of
+from mappedram.fuzz.mutable_fields import KINDS, kind_of
+from mappedram.fuzz.mutate import LENGTH, Mutator, apply
 from mappedram.fuzz.records import records
 from mappedram.stream.snapshot import OpenSnapshot
 from tests.conftest import Fixtures

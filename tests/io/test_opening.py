@@ -16,6 +16,7 @@ from mappedram import TruncatedError, UnsupportedError
 from mappedram.check import check
 from mappedram.diff import compare
 from mappedram.export.metadump import Options
+from mappedram.export.options import ExportOptions
 from mappedram.export.raw import extract
 from mappedram.io.file_source import FileSource
 from mappedram.io.memory_source import BinaryFile, MemorySource, ObjectSource
@@ -172,7 +173,7 @@ def test_the_same_memory_is_written_and_compared(
         assert compare(found, other, channels=4).same is True
         block = found.block["pc.ram"]
         with (tmp_path / "out").open("w+b") as out:
-            extract(block, out.fileno(), channels=4)
+            extract(block, out.fileno(), ExportOptions(channels=4))
         assert (tmp_path / "out").read_bytes() == other.block["pc.ram"].read(0, block.used_length)
 
 

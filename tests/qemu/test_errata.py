@@ -50,7 +50,7 @@ def test_a_cut_file_kills_or_stops_the_loader_with_threads(
     load("zero-page-none", draft.path, tmp_path, "multifd")
     block = draft.block("pc.ram")
     assert block.pages_offset is not None
-    draft.truncate(block.pages_offset + int(block.used_length * share))
+    draft.resize(block.pages_offset + int(block.used_length * share))
     with refusal("load of migration failed"):
         load("zero-page-none", draft.path, tmp_path)
     with pytest.raises((QemuDiedError, QemuTimeoutError)) as caught:

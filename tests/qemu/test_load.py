@@ -9,6 +9,7 @@ import pytest
 import mappedram
 from mappedram.export.build import build
 from mappedram.export.mapped_ram import OutputLayout, lay_out
+from mappedram.export.options import ExportOptions
 from mappedram.export.recipe import load as load_recipe
 from mappedram.io.opening import open_source
 from tests.conftest import Fixtures
@@ -133,7 +134,7 @@ def test_recipe_without_a_donor(tmp_path: Path) -> None:
         '[[block]]\nidstr = "ram"\nsize = "16M"\npattern = "address"\n'
     )
     with built.open("w+b") as stream:
-        build(load_recipe(recipe), stream.fileno(), channels=2)
+        build(load_recipe(recipe), stream.fileno(), ExportOptions(channels=2))
     with Machine(binary("x86_64"), ["-M", "none", "-m", "16M"], incoming=True) as machine:
         machine.load(built, offset=12345)
         machine.pmemsave(0, 16 * MIB, tmp_path / "memory")

@@ -33,7 +33,7 @@ def broken_off(draft: Draft, written: int) -> None:
     """The file after that many bitmaps were written."""
     with draft.snapshot() as snapshot:
         blocks = snapshot.stream.blocks[written:]
-    draft.truncate(draft.section(SectionType.END).payload_offset)
+    draft.resize(draft.section(SectionType.END).payload_offset)
     for block in blocks:
         assert block.bitmap_offset is not None
         draft.write(block.bitmap_offset, bytes(block.bitmap_size))
@@ -99,7 +99,7 @@ def test_pages_that_turned_zero_stay_so_where_bitmaps_are_final(
     assert [finding.code for finding in check(draft.path).findings] == ["MR303"] * 3
     assert changes(draft.path) == {}
     end = draft.section(SectionType.END)
-    draft.truncate(end.payload_offset + 8)  # the footer is missing, EOS is present
+    draft.resize(end.payload_offset + 8)  # the footer is missing, EOS is present
     assert "/ram/blocks[3]/bitmap" not in {
         path for path, change in changes(draft.path).items() if change.edits
     }

@@ -20,7 +20,7 @@ from mappedram.format import drivers
 from mappedram.fuzz.derived import records
 from mappedram.qemu.loader import newest
 from mappedram.stream.bitmap import Bitmap
-from mappedram.stream.snapshot import Block
+from mappedram.stream.block import Block
 from tests.conftest import Fixtures
 from tools.oracle import OracleBlock, OracleFile
 

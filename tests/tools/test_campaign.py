@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mappedram.fuzz.mutate import KINDS, LENGTH, Mutation
+from mappedram.fuzz.mutable_fields import KINDS
+from mappedram.fuzz.mutate import LENGTH, Mutation
 from mappedram.qemu.loader import Verdict
 from mappedram.qemu.run.load import QemuLoader
 from tools.campaign import __main__ as command

@@ -17,8 +17,8 @@ from mappedram import Snapshot, UnknownPagesError
 from mappedram.cli.main import main
 from mappedram.cli.status import CORRUPT, FINE
 from mappedram.errors import MappedRamError, UnsupportedError
+from mappedram.stream.block import Block
 from mappedram.stream.libvirt import open_any
-from mappedram.stream.snapshot import Block
 from tests.conftest import Fixtures, manifest
 from tests.files import copy_sparse, patch
 from tests.stream.libvirt.samples import Samples

@@ -31,6 +31,7 @@ def _many_runs(length: int, count: int) -> list[tuple[int, int]]:
     return [(page, page + 10) for page in range(0, step * count, step)]
 
 
+# long: a table, and the files that it is about
 def rows(folder: Path, stack: ExitStack) -> list[Row]:  # noqa: ARG001
     """Make sparse files of a few MiB in `folder`, and return the rows."""
     four = _write(

@@ -22,6 +22,7 @@ _SEARCH = (
 )
 
 
+# long: a table, and the files that it is about
 def rows(folder: Path, stack: ExitStack) -> list[Row]:  # noqa: ARG001
     """Make three files of 2 GiB in `folder`, and one of 1 TiB with 2 GiB of data."""
     mapped, stream, raw = folder / "mapped", folder / "stream", folder / "raw"

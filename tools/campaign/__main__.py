@@ -23,7 +23,7 @@ from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mappedram.fuzz.mutate import KINDS
+from mappedram.fuzz.mutable_fields import KINDS
 from mappedram.qemu.run.guests import GUESTS
 from tools import keeping
 from tools.campaign import document, published, results

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from mappedram.fuzz.mutate import KINDS
+from mappedram.fuzz.mutable_fields import KINDS
 from tools.campaign.explained import EXPLAINED
 from tools.campaign.published import Cell, Entry
 from tools.campaign.results import OUTCOMES

@@ -159,7 +159,18 @@ def _document(worker: str, data: str) -> str:
         tag("output", "Nothing leaves this machine.", id="state"),
         class_="drop",
     )
-    about = tag(
+    scripts = (
+        tag("script", _inline(worker), type="text/plain", id="worker"),
+        tag("script", _inline(f"const mappedramData = {data};")),
+        tag("script", _inline(_text(_PAGE / "page.js"))),
+        tag("script", _inline(_text(_SOURCES / "explorer.js"))),
+    )
+    body = tag("body", tag("header", chooser), _about(), tag("main", id="result"), *scripts)
+    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def _about() -> Markup:
+    return tag(
         "section",
         tag("h1", "Explorer"),
         tag(
@@ -177,14 +188,6 @@ def _document(worker: str, data: str) -> str:
         id="about",
         aria_label="About this page",
     )
-    scripts = (
-        tag("script", _inline(worker), type="text/plain", id="worker"),
-        tag("script", _inline(f"const mappedramData = {data};")),
-        tag("script", _inline(_text(_PAGE / "page.js"))),
-        tag("script", _inline(_text(_SOURCES / "explorer.js"))),
-    )
-    body = tag("body", tag("header", chooser), about, tag("main", id="result"), *scripts)
-    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
 def _inline(script: str) -> Markup:

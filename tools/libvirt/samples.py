@@ -9,7 +9,6 @@ the pattern of the fixture `pc`.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
@@ -25,7 +24,7 @@ from typing import Any
 
 import mappedram
 from tools.libvirt.daemon import Daemon, LibvirtError, domain_xml, unusable
-from tools.qemu import pattern
+from tools.qemu import manifest, pattern
 from tools.qemu.fixtures import archive
 from tools.qemu.recipe import Fill
 from tools.qemu.table import PC_RAM
@@ -185,15 +184,11 @@ def version(program: str, wanted: str) -> str:
 def main() -> None:
     """Make the samples named on the command line."""
     table = {sample.name: sample for sample in TABLE}
-    parser = argparse.ArgumentParser(description="Make the save images with a real libvirt.")
-    parser.add_argument("name", nargs="*", help="samples to make (default: all)")
-    names = parser.parse_args().name or list(table)
-    if unknown := set(names) - set(table):
-        parser.error(f"no such sample: {', '.join(sorted(unknown))}")
+    names = manifest.chosen(table, "sample", "Make the save images with a real libvirt.")
     if reason := unusable():
         sys.exit(reason)
 
-    entries = json.loads(MANIFEST.read_text()) if MANIFEST.exists() else {}
+    entries = manifest.read(MANIFEST)
     for name in names:
         with tempfile.TemporaryDirectory(prefix="mappedram-") as work:
             path = Path(work, f"libvirt-{name}.save")
@@ -202,9 +197,7 @@ def main() -> None:
             archive(path, target)
             entry = describe(table[name], path, commands)
         entries[f"libvirt-{name}"] = json.loads(json.dumps(entry).replace(work, "{dir}"))
-        ordered = {key: entries[key] for key in (f"libvirt-{e}" for e in table) if key in entries}
-        text = json.dumps(ordered, indent=1)
-        MANIFEST.write_text(re.sub(r"\[\s+(\d+),\s+(\d+)\s+\]", r"[\1, \2]", text) + "\n")
+        manifest.write(MANIFEST, entries, (f"libvirt-{one}" for one in table))
         print(f"{name:16}{target.stat().st_size:9}", file=sys.stderr)
 
 

@@ -26,7 +26,7 @@ QUICK = (
 )
 #: Tests of a part, by the beginning of its path.
 OWN: dict[str, tuple[str, ...]] = {
-    "mappedram/format/": ("tests/format/test_agreement.py", "tests/check/test_rebuilt.py"),
+    "mappedram/format/": ("tests/format/test_agreement.py", "tests/check/test_rebuild.py"),
     "mappedram/format/libvirt": ("tests/stream/libvirt",),
     "mappedram/format/vmstate": ("tests/stream/vmstate",),
     "mappedram/stream/reader/": ("tests/stream/reader/test_reader.py",),
@@ -36,7 +36,7 @@ OWN: dict[str, tuple[str, ...]] = {
 #: The other tests, the quicker ones first.
 REST = (
     "tests/format/test_agreement.py",
-    "tests/check/test_rebuilt.py",
+    "tests/check/test_rebuild.py",
     "tests/stream/reader/test_reader.py",
     "tests/stream/test_roundtrip.py",
     "tests/format/test_whole_files.py",

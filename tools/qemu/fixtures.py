@@ -10,18 +10,16 @@ except where timing matters: live, dirty-bitmaps, killed, background-snapshot.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
-import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from . import manifest
 from .machine import NEWER, OLDER, Machine, find, version
 from .recipe import Fixture
 from .table import TABLE
@@ -77,28 +75,16 @@ def archive(path: Path, target: Path) -> None:
         subprocess.run(["gzip", "-n9"], check=True, input=packed.stdout, stdout=file)
 
 
-def write_manifest(path: Path, entries: Mapping[str, Any]) -> None:
-    """Write the descriptions in the order of `TABLE`, each run of pages on one line."""
-    ordered = {fixture.name: entries[fixture.name] for fixture in TABLE if fixture.name in entries}
-    text = json.dumps(ordered, indent=1)
-    path.write_text(re.sub(r"\[\s+(\d+),\s+(\d+)\s+\]", r"[\1, \2]", text) + "\n")
-
-
 def main() -> None:
     """Make the fixtures named on the command line."""
     table = {fixture.name: fixture for fixture in TABLE}
-    parser = argparse.ArgumentParser(description="Make the fixtures with a real QEMU.")
-    parser.add_argument("name", nargs="*", help="fixtures to make (default: all)")
-    names = parser.parse_args().name or list(table)
-    if unknown := set(names) - set(table):
-        parser.error(f"no such fixture: {', '.join(sorted(unknown))}")
-
-    manifest = DIRECTORY / "manifest.json"
-    entries = json.loads(manifest.read_text()) if manifest.exists() else {}
+    names = manifest.chosen(table, "fixture", "Make the fixtures with a real QEMU.")
+    path = DIRECTORY / "manifest.json"
+    entries = manifest.read(path)
     for name in names:
         with tempfile.TemporaryDirectory(prefix="mappedram-") as work:
             entries[name] = make(table[name], Path(work))
-        write_manifest(manifest, entries)
+        manifest.write(path, entries, table)
         size = (DIRECTORY / f"{name}.tar.gz").stat().st_size
         print(f"{name:24}{entries[name]['completed']:12}{size:9}", file=sys.stderr)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-from mappedram.stream.snapshot import Block
+from mappedram.stream.block import Block
 from tools.qemu import Machine, pattern
 from tools.sweep.guests import LARGEST, ROW
 

@@ -4,21 +4,6 @@ Each module writes one format, report by report, so that thousands of files take
 and the JSON of `mappedram check` belong in `cli`.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
-from mappedram.check.report import Report
+from mappedram.check.reports.result import Result, Results, Unread
 
 __all__ = ["Result", "Results", "Unread"]
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A file that there is no report on, and why."""
-
-    file: str
-    message: str
-
-
-Result = Report | Unread
-Results = Iterable[Result]

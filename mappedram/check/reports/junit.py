@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 from mappedram.check.finding import Finding, Severity
 from mappedram.check.registry import Rule
 from mappedram.check.report import NOT_FOLLOWED, Report
-from mappedram.check.reports import Results, Unread
+from mappedram.check.reports.result import Results, Unread
 from mappedram.printable import printable
 
 _CLASS = "mappedram.check"

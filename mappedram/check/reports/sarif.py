@@ -12,7 +12,7 @@ from urllib.parse import quote
 from mappedram.check.finding import Finding, Severity
 from mappedram.check.registry import Rule
 from mappedram.check.report import Report
-from mappedram.check.reports import Results, Unread
+from mappedram.check.reports.result import Results, Unread
 from mappedram.json_types import Json
 from mappedram.version import __version__
 

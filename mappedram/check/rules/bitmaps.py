@@ -6,7 +6,7 @@ from mappedram.check.bitmap_audit import Tally
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
-from mappedram.stream.snapshot import Block
+from mappedram.stream.block import Block
 
 
 @rule(
@@ -62,14 +62,7 @@ def set_over_hole(context: Context) -> Iterator[Defect]:
         have been full while QEMU saved with `multifd`, save again.
     """
     for block in context.judged:
-        holes = context.survey(block).holes
-        if holes.count:
-            yield Defect(
-                f"block {block.idstr!r} has set bits over holes in {_pages(holes.count)}, the"
-                f" first at page {holes.first}, {_page_place(block, holes).offset:#x}",
-                _page_place(block, holes),
-                actual=f"{holes.count}",
-            )
+        yield from _found(block, context.audit(block).holes, "set bits over holes")
 
 
 @rule(
@@ -94,14 +87,7 @@ def stale_pages(context: Context) -> Iterator[Defect]:
     for block in context.judged:
         if block.model.path in unwritten:
             continue
-        stale = context.survey(block).stale
-        if stale.count:
-            yield Defect(
-                f"block {block.idstr!r} has clear bits over data in {_pages(stale.count)}, the"
-                f" first at page {stale.first}, {_page_place(block, stale).offset:#x}",
-                _page_place(block, stale),
-                actual=f"{stale.count}",
-            )
+        yield from _found(block, context.audit(block).stale, "clear bits over data")
 
 
 @rule(
@@ -125,7 +111,7 @@ def bitmaps_never_written(context: Context) -> Iterator[Defect]:
         `background-snapshot`, QEMU then loads the file. After a save that was broken off, devices
         are missing: save again, and use `mappedram extract` for the memory that is there.
     """
-    tallies = ((block, context.survey(block).stale) for block in context.unwritten)
+    tallies = ((block, context.audit(block).stale) for block in context.unwritten)
     filled = [(block, stale) for block, stale in tallies if stale.count]
     if filled:
         block, stale = filled[0]
@@ -179,6 +165,18 @@ def _unwritten(context: Context) -> str:
 def _bitmap_place(block: Block) -> Place:
     model = block.model
     return Place(model.bitmap_offset, model.bitmap_size, f"{model.path}/bitmap")
+
+
+def _found(block: Block, pages: Tally, what: str) -> Iterator[Defect]:
+    """A defect if there are such pages; `what` is wrong with their bits."""
+    if pages.count:
+        place = _page_place(block, pages)
+        yield Defect(
+            f"block {block.idstr!r} has {what} in {_pages(pages.count)}, the first at page"
+            f" {pages.first}, {place.offset:#x}",
+            place,
+            actual=f"{pages.count}",
+        )
 
 
 def _page_place(block: Block, pages: Tally) -> Place:

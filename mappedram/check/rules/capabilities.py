@@ -1,26 +1,26 @@
 """MR0: the capabilities that the configuration announces, and whether the blocks bear them out."""
 
 from collections.abc import Iterator
-
-from construct import Int32ub, Int64ub, Struct
+from typing import NamedTuple
 
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
 from mappedram.check.rules.fields import Broken, field_rule
 from mappedram.format import structures
-from mappedram.format.arithmetic import is_page_size
 from mappedram.format.constants import (
     CAPABILITIES,
     CAPABILITY_MAPPED_RAM,
     CAPABILITY_X_IGNORE_SHARED,
-    MAPPED_RAM_HDR_VERSION,
 )
 from mappedram.format.drivers.base import RefusalError
-from mappedram.format.ram import MappedRamHeader
+from mappedram.format.ram import (
+    is_mapped_ram_beginning,
+    mapped_ram_beginning_size,
+    mapped_ram_header_size,
+)
+from mappedram.format.typed import Params
 
-#: What a mapped-ram header begins with; wrong values are no error here.
-_BEGINNING = Struct("version" / Int32ub, "page_size" / Int64ub)
 #: Whether the address stands before a mapped-ram header, and what puts them there.
 _FIELDS = (
     (False, {CAPABILITY_MAPPED_RAM}),
@@ -108,60 +108,76 @@ def capability_mismatch(context: Context) -> Iterator[Defect]:
     header = first_header(context)
     if header is None or stream.configuration is None:
         return
-    behind, _, found = header
+    found = header.capabilities
     announced = {name for name in CAPABILITIES if name in stream.capabilities}
     if found != announced:
         listed = ", ".join(sorted(announced)) or "no capability"
         yield Defect(
             f"the first block has the fields of {', '.join(sorted(found))}, but the configuration"
             f" announces {listed}",
-            Place(behind, MappedRamHeader.sizeof(), "/ram/blocks[0]/mapped_ram"),
+            Place(header.behind, header.size, "/ram/blocks[0]/mapped_ram"),
             expected=listed,
             actual=", ".join(sorted(found)),
         )
 
 
-def first_header(context: Context) -> tuple[int, int, set[str]] | None:
-    """Where the fields of the first block end that all streams have, whatever is announced.
+class FirstHeader(NamedTuple):
+    """Where the mapped-ram header of the first block stands, or could.
+
+    Attributes:
+        behind: where the fields of the block end that all streams have.
+        offset: where the header begins.
+        capabilities: what makes it stand there.
+        params: what the stream would say of the block then.
+    """
+
+    behind: int
+    offset: int
+    capabilities: set[str]
+    params: Params
+
+    @property
+    def size(self) -> int:
+        """Bytes of the header."""
+        return mapped_ram_header_size(self.params)
+
+    @property
+    def beginning_size(self) -> int:
+        """Bytes of it that tell whether it is one."""
+        return mapped_ram_beginning_size(self.params)
+
+
+def first_header(context: Context) -> FirstHeader | None:
+    """The mapped-ram header of the first block, whatever is announced.
 
     Returns:
-        That place, where a mapped-ram header follows, and the capabilities that make it stand
-        there; None if no header can begin at any place where one could.
+        None if no header can begin at any place where one could.
     """
-    for behind, place, names in _first_headers(context):
-        if _is_header(context, place):
-            return behind, place, names
+    for header in _first_headers(context):
+        data = context.source.read(header.offset, header.beginning_size)
+        if is_mapped_ram_beginning(data, header.params):
+            return header
     return None
 
 
 def looked_at(context: Context) -> Iterator[tuple[int, int]]:
     """The half-open ranges that `first_header` looks at where no header begins."""
-    for _, place, _ in _first_headers(context):
-        yield place, place + _BEGINNING.sizeof()
+    for header in _first_headers(context):
+        yield header.offset, header.offset + header.beginning_size
 
 
-def _first_headers(context: Context) -> Iterator[tuple[int, int, set[str]]]:
-    """Where the header of the first block can begin, as `first_header` returns it."""
+def _first_headers(context: Context) -> Iterator[FirstHeader]:
+    """Where the header of the first block can begin."""
     record = next(context.of_kind(structures.MEM_SIZE), None)
     if record is None:
         return
     data = context.source.read(record.end, _BLOCK_HEADER_MAX)
     behind = record.end
     for has_addr, names in _FIELDS:
+        params = {"has_addr": has_addr}
         try:
-            _, length = context.snapshot.driver.parse(
-                structures.RAMBLOCK_HEADER, data, {"has_addr": has_addr}
-            )
+            _, length = context.snapshot.driver.parse(structures.RAMBLOCK_HEADER, data, params)
         except RefusalError:
             return
         behind = behind if has_addr else record.end + length
-        yield behind, record.end + length, names
-
-
-def _is_header(context: Context, offset: int) -> bool:
-    """Whether a mapped-ram header can begin there, by its version and page size."""
-    data = context.source.read(offset, _BEGINNING.sizeof())
-    if len(data) < _BEGINNING.sizeof():
-        return False
-    found = _BEGINNING.parse(data)
-    return found.version <= MAPPED_RAM_HDR_VERSION and is_page_size(found.page_size)
+        yield FirstHeader(behind, record.end + length, names, {**params, "has_mapped_ram": True})

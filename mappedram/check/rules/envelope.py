@@ -179,8 +179,8 @@ def compressed_pages(context: Context) -> Iterator[Defect]:
         stream` for a destination without the capability `mapped-ram`. QEMU up to 9.0 loads it as it
         is, with `compress` on.
     """
-    scattered = {b.idstr: b.scattered for b in context.snapshot.blocks if b.scattered}
-    offset = first_compressed(context.source, scattered)
+    recorded = {b.idstr: b.recorded for b in context.snapshot.blocks if b.recorded}
+    offset = first_compressed(context.source, recorded)
     if offset is not None:
         flags = int.from_bytes(context.source.peek(offset, 8), "big") & RAM_SAVE_FLAG_MASK
         yield Defect(

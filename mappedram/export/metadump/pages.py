@@ -8,7 +8,7 @@ from mappedram.export.metadump.runs import touching
 from mappedram.io.copying import Progress
 from mappedram.io.source import Source
 from mappedram.stream import intervals
-from mappedram.stream.snapshot import Block
+from mappedram.stream.block import Block
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,7 @@ from mappedram.io.source import Source
 from mappedram.stream import intervals
 from mappedram.stream.model import Section, Stream
 from mappedram.stream.page_records import COMPRESSED
-from mappedram.stream.reader.record_store import NotedRecords
+from mappedram.stream.reader.record_store import RecordStore
 from mappedram.stream.reader.records import PageIndex
 from mappedram.stream.snapshot import OpenSnapshot
 
@@ -30,7 +30,7 @@ _PAGES_MAX = 1 << 62
 _LAST = ("end_of_section", "section_footer")
 
 
-class _Bodies(NotedRecords):
+class _Bodies(RecordStore):
     """Collects the places of page contents from the records of one block.
 
     A page beyond the block is no reason to stop: the reader needs the words up to it.
@@ -43,7 +43,7 @@ class _Bodies(NotedRecords):
         self._page_size = page_size
 
     def add(self, pages: "NDArray[np.int64]", places: "NDArray[np.int64]") -> None:  # noqa: ARG002
-        """See `NotedRecords.add`."""
+        """See `RecordStore.add`."""
         import numpy as np
 
         compressed = places >= COMPRESSED
@@ -106,7 +106,7 @@ def _stopped_end(source: Source, stopped: FormatError, start: int, page_size: in
 
 def _page_size(stream: Stream) -> int | None:
     """Page size that the reader used."""
-    return next((pages.page_size for pages in stream.scattered.values()), stream.page_size)
+    return next((pages.page_size for pages in stream.recorded.values()), stream.page_size)
 
 
 def _beginnings(stream: Stream) -> Iterator[int]:

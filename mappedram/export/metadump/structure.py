@@ -9,7 +9,6 @@ from mappedram.export.metadump.runs import Kept
 from mappedram.format import structures
 from mappedram.format.arithmetic import bitmap_size
 from mappedram.format.constants import RAM_SECTION_IDSTR, CommandType, SectionType
-from mappedram.format.ram import MappedRamHeader
 from mappedram.format.section import VmDescription
 from mappedram.stream.model import Element, RamBlock, Section, is_kind
 from mappedram.stream.reader.vmdescription import JSON_MAX
@@ -20,7 +19,6 @@ _COMMAND_DATA_MAX = 16
 #: Bytes of the bitmap of a block of fewer than 64 pages.
 _WORD = 8
 _VMDESCRIPTION_HEADER: int = VmDescription.sizeof()
-_HEADER_SIZE: int = MappedRamHeader.sizeof()
 _UUID = "configuration/uuid"
 #: Replacement for the rest of a text that is not JSON, behind the error.
 _FILLER = b"x" * 256
@@ -70,7 +68,7 @@ def _keep_first_header(context: Context, kept: Kept) -> None:
     if found is not None:
         record = next(context.of_kind(structures.MEM_SIZE))
         kept.keep(record.end, record.end + 1)
-        kept.keep(found[1], min(found[1] + _HEADER_SIZE, context.stream.file_size))
+        kept.keep(found.offset, min(found.offset + found.size, context.stream.file_size))
         return
     # Only if a header was announced and refused: otherwise, these bytes may be pages.
     if context.stream.announces_mapped_ram and not context.stream.blocks:

@@ -7,7 +7,6 @@ the file; there is no other way to register a layer. So only the plugin itself b
 Finding memory by its address belongs in `guest/physical`.
 """
 
-from pathlib import Path
+from mappedram.export.volatility.directory import PLUGIN_DIRECTORY
 
-#: The folder for `vol -p`. Volatility imports everything in it, so it holds only the plugin.
-PLUGIN_DIRECTORY = Path(__file__).parent / "plugins"
+__all__ = ["PLUGIN_DIRECTORY"]

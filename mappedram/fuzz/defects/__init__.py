@@ -1,7 +1,8 @@
 """The catalogue of defects: for every rule of `mappedram.check`, ways to break only that one.
 
-A defect changes a sound file that `fuzz` has drawn; `exceptions` lists the rules that cannot be
-broken alone. Changes to files of a real QEMU belong in `tests/check/cases.py`.
+The modules here draw a sound file and break it; `changes` are single changes to any file, also one
+of a real QEMU; `exceptions` lists the rules that cannot be broken alone. What a rule says of the
+result belongs in `check`.
 
 >>> from random import Random
 >>> from mappedram.fuzz.defects import CATALOGUE

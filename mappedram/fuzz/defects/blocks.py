@@ -3,18 +3,16 @@
 from dataclasses import replace
 from random import Random
 
-from mappedram.format import file
 from mappedram.format.constants import (
     RAM_SAVE_FLAG_CONTINUE,
     RAM_SAVE_FLAG_EOS,
     SectionType,
 )
-from mappedram.fuzz.caching_driver import DRIVER
-from mappedram.fuzz.defects.registry import breaks
+from mappedram.fuzz.defects.changes import blocks as changes
+from mappedram.fuzz.defects.registry import breaks, with_change
 from mappedram.fuzz.draft import Draft
 from mappedram.fuzz.sound import RamSpec, SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
-from mappedram.stream.writer.build import build
 
 #: Names that escape a folder, or control a terminal.
 _UNSAFE = ("../../etc/passwd", "..", "a/../b", "\x1b[2Jpc.ram", "pc\0ram")
@@ -43,10 +41,7 @@ def total_not_the_sum(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR103")
 def list_of_blocks_repeated(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    draft = Draft.of(spec)
-    empty = build(DRIVER, file.RamList, {"blocks": []})
-    draft.insert(draft.section(SectionType.PART).payload_offset, empty)
-    return draft.file
+    return with_change(spec, changes.mem_size_in_part)
 
 
 @breaks("MR104")
@@ -80,10 +75,7 @@ def longer_block_later(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR107")
 def no_list_of_blocks(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    draft = Draft.of(spec)
-    begin = draft.section(SectionType.START).payload_offset
-    draft.remove(begin, draft.blocks[-1].next_offset - begin)
-    return draft.file
+    return with_change(spec, changes.no_list_of_blocks)
 
 
 @breaks("MR108")

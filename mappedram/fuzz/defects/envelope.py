@@ -16,7 +16,9 @@ from mappedram.format.ram import PageRecord
 from mappedram.format.structures import KINDS
 from mappedram.format.typed import Fields
 from mappedram.fuzz.caching_driver import DRIVER
-from mappedram.fuzz.defects.registry import breaks
+from mappedram.fuzz.defects.changes import configuration
+from mappedram.fuzz.defects.changes import envelope as changes
+from mappedram.fuzz.defects.registry import breaks, with_change
 from mappedram.fuzz.draft import Draft
 from mappedram.fuzz.sound import DeviceSpec, SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
@@ -57,9 +59,7 @@ def cut_off(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR003")
 def end_of_ram_made_part(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    draft = Draft.of(spec)
-    draft.write(draft.section(SectionType.END).offset, bytes([SectionType.PART]))
-    return draft.file
+    return with_change(spec, changes.end_made_part)
 
 
 @breaks("MR004")
@@ -78,10 +78,7 @@ def stream_version_unknown(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR006")
 def no_sections_of_ram(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    draft = Draft.of(replace(spec, switchover=False))
-    start, end = (draft.section(kind) for kind in (SectionType.START, SectionType.END))
-    draft.remove(start.offset, end.end - start.offset)
-    return draft.file
+    return with_change(replace(spec, switchover=False), changes.no_ram_sections)
 
 
 @breaks("MR007")
@@ -105,11 +102,7 @@ def subsection_version_not_1(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR010")
 def subsections_swapped(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    draft = Draft.of(replace(spec, uuid=_UUID))
-    first, second = (draft.element(f"/configuration/subsections[{n}]") for n in range(2))
-    parts = [draft.file.read(part.offset, part.length) for part in (second, first)]
-    draft.write(first.offset, b"".join(parts))
-    return draft.file
+    return with_change(replace(spec, uuid=_UUID), configuration.uuid_before_capabilities)
 
 
 @breaks("MR013")
@@ -174,17 +167,14 @@ def compressed_page(spec: SnapshotSpec, rng: Random) -> SparseFile:
 @breaks("MR018")
 def end_of_ram_made_part_of_a_stream(spec: SnapshotSpec, rng: Random) -> SparseFile:
     draft = Draft(spec.shortened().stream())
-    draft.write(draft.section(SectionType.END).offset, bytes([SectionType.PART]))
+    changes.end_made_part(draft)
     return draft.file
 
 
 @breaks("MR019")
 def devices_alone(spec: SnapshotSpec, rng: Random) -> SparseFile:
     bare = replace(spec, configuration=False, description=False, devices=(*spec.devices, _DEVICE))
-    draft = Draft.of(replace(bare, switchover=False))
-    start, end = (draft.section(kind) for kind in (SectionType.START, SectionType.END))
-    draft.remove(start.offset, end.end - start.offset)
-    return draft.file
+    return with_change(replace(bare, switchover=False), changes.no_ram_sections)
 
 
 @breaks("MR020")

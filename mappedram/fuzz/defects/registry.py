@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.fuzz.draft import Draft
 from mappedram.fuzz.generate import Limits, snapshot
 from mappedram.fuzz.sound import SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
@@ -42,6 +43,13 @@ class Breakage:
         spec = snapshot(rng, replace(limits, plain=True))
         changed = self.change(spec, rng)
         return replace(changed, origin=f"{self.code} {self.name}")
+
+
+def with_change(spec: SnapshotSpec, change: Callable[[Draft], object]) -> SparseFile:
+    """A sound file with one change, such as those of `mappedram.fuzz.defects.changes`."""
+    draft = Draft.of(spec)
+    change(draft)
+    return draft.file
 
 
 #: All ways to break a rule, by its code.

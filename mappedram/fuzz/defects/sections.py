@@ -14,7 +14,9 @@ from mappedram.format.constants import (
 )
 from mappedram.format.typed import Fields
 from mappedram.fuzz.caching_driver import DRIVER
-from mappedram.fuzz.defects.registry import breaks
+from mappedram.fuzz.defects.changes import sections as changes
+from mappedram.fuzz.defects.changes.sections import NO_SECTION_ID
+from mappedram.fuzz.defects.registry import breaks, with_change
 from mappedram.fuzz.draft import Draft
 from mappedram.fuzz.sound import DeviceSpec, SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
@@ -23,8 +25,6 @@ from mappedram.stream.writer.build import build
 _DEVICE = DeviceSpec("ps2kbd", section_id=9, state=bytes(24))
 #: Commands without data that a loader knows, but that need a connection.
 _REFUSED_IN_FILES = (CommandType.POSTCOPY_RUN, CommandType.RECV_BITMAP)
-#: A section_id that no generated file has.
-_NO_SECTION_ID = 0x99
 _RAM_ID = 1
 #: The payload of a dirty-bitmap that announces the bits of one bitmap: as records, and as bytes.
 _CHUNKS: tuple[Fields, ...] = (
@@ -47,19 +47,12 @@ def device_without_a_name(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR022")
 def part_of_nobody(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    draft = Draft.of(spec)
-    header = {"section_type": SectionType.PART, "section_id": _NO_SECTION_ID}
-    part = build(DRIVER, file.Section, {"header": header, "payload": b"", "footer": {}})
-    draft.insert(draft.section(SectionType.COMMAND).offset, part)
-    return draft.file
+    return with_change(spec, changes.part_of_nobody)
 
 
 @breaks("MR023")
 def end_of_ram_twice(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    draft = Draft.of(spec)
-    end = draft.section(SectionType.END)
-    draft.insert(end.end, draft.file.read(end.offset, end.length))
-    return draft.file
+    return with_change(spec, changes.end_twice)
 
 
 @breaks("MR023")
@@ -69,18 +62,13 @@ def device_twice(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR024")
 def footer_of_another_section(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    draft = Draft.of(spec)
     kind = rng.choice((SectionType.PART, SectionType.START, SectionType.END))
-    draft.set(f"{draft.section(kind).path}/footer", "section_id", _NO_SECTION_ID)
-    return draft.file
+    return with_change(spec, lambda draft: changes.footer_of_another(draft, kind))
 
 
 @breaks("MR025")
 def footer_left_out(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    draft = Draft.of(spec)
-    part = draft.section(SectionType.PART)
-    draft.remove(part.payload_end, part.end - part.payload_end)
-    return draft.file
+    return with_change(spec, changes.no_footer)
 
 
 @breaks("MR026")
@@ -94,9 +82,7 @@ def ram_instance_not_0(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 
 def _in_start(spec: SnapshotSpec, name: str, value: int) -> SparseFile:
-    draft = Draft.of(spec)
-    draft.set(f"{draft.section(SectionType.START).path}/header", name, value)
-    return draft.file
+    return with_change(spec, lambda draft: changes.set_in_start(draft, name, value))
 
 
 @breaks("MR031")
@@ -125,9 +111,7 @@ def command_that_ends_the_load(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 
 def _commanded(spec: SnapshotSpec, command: int) -> SparseFile:
-    draft = Draft.of(spec)
-    draft.set(f"{draft.section(SectionType.COMMAND).path}/header", "command", command)
-    return draft.file
+    return with_change(spec, lambda draft: changes.set_command(draft, command))
 
 
 @breaks("MR028")
@@ -138,24 +122,12 @@ def device_of_the_folder_above(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR034")
 def switchover_before_the_last_part(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    return _transposed(spec, SectionType.PART, SectionType.COMMAND)
+    return with_change(spec, changes.switchover_before_part)
 
 
 @breaks("MR034")
 def switchover_twice(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    draft = Draft.of(spec)
-    command = draft.section(SectionType.COMMAND)
-    draft.insert(command.end, draft.file.read(command.offset, command.length))
-    return draft.file
-
-
-def _transposed(spec: SnapshotSpec, *kinds: SectionType) -> SparseFile:
-    """Swap two consecutive sections."""
-    draft = Draft.of(spec)
-    sections = [draft.section(kind) for kind in kinds]
-    parts = [draft.file.read(section.offset, section.length) for section in reversed(sections)]
-    draft.write(sections[0].offset, b"".join(parts))
-    return draft.file
+    return with_change(spec, changes.switchover_twice)
 
 
 @breaks("MR051")
@@ -172,7 +144,7 @@ def device_with_the_number_of_ram(spec: SnapshotSpec, rng: Random) -> SparseFile
 def live_device_without_an_end(spec: SnapshotSpec, rng: Random) -> SparseFile:
     """A dirty-bitmap with a bitmap, but without END."""
     draft = Draft.of(spec)
-    device = DeviceSpec("dirty-bitmap", _NO_SECTION_ID, state=_ONE_BITMAP)
+    device = DeviceSpec("dirty-bitmap", NO_SECTION_ID, state=_ONE_BITMAP)
     section = device.section(footer=True, kind=SectionType.START)
     draft.insert(draft.section(SectionType.PART).offset, build(DRIVER, file.Section, section))
     return draft.file
@@ -180,7 +152,4 @@ def live_device_without_an_end(spec: SnapshotSpec, rng: Random) -> SparseFile:
 
 @breaks("MR054")
 def part_behind_end(spec: SnapshotSpec, rng: Random) -> SparseFile:
-    draft = Draft.of(spec)
-    part, end = (draft.section(kind) for kind in (SectionType.PART, SectionType.END))
-    draft.insert(end.end, draft.file.read(part.offset, part.length))
-    return draft.file
+    return with_change(spec, changes.part_behind_end)

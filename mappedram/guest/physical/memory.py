@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mappedram.io.spans import Runs
-    from mappedram.stream.snapshot import Block, OpenSnapshot
+    from mappedram.stream.block import Block
+    from mappedram.stream.snapshot import OpenSnapshot
 
 
 def physical_memory(snapshot: "OpenSnapshot") -> "PhysicalMemory":

@@ -15,7 +15,7 @@ from mappedram.io.copying import grouped, pages_of, read_fully
 
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
-    from mappedram.stream.snapshot import Block
+    from mappedram.stream.block import Block
 
 #: Bytes that are read and searched at once, unless the pattern is long.
 STEP = 1 << 19
@@ -134,7 +134,7 @@ def _fill(memory: Searched, step: _Step, target: memoryview) -> None:
     if offset % page_size or len(target) % page_size:
         target[:] = block.read(offset, len(target))
         return
-    if block.scattered is not None:
+    if block.recorded is not None:
         target[:] = bytes(len(target))
         block.read_pages(offset // page_size, target)
         return

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from mappedram.io.source import Source
-from mappedram.stream.page_records import ScatteredPages
-from mappedram.stream.reader.record_store import NotedRecords
+from mappedram.stream.page_records import RecordedPages
+from mappedram.stream.reader.record_store import RecordStore
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ class Delivered:
     def __init__(self, source: Source, *, keep: bool) -> None:
         self._keep = keep
         self._told: dict[str, NDArray[np.bool_]] = {}
-        self._noted: dict[str, NotedRecords] = {}
+        self._stores: dict[str, RecordStore] = {}
         self._named: set[str] = set()
         #: Largest number of pages that the file can hold, less those already tracked.
         self._room = source.size // _SHORTEST
@@ -47,16 +47,16 @@ class Delivered:
             idstr: the block.
             num_pages: number of its pages now.
             pages: page number of each record.
-            places: file offset of its bytes, as for `NotedRecords.add`.
+            places: file offset of its bytes, as for `RecordStore.add`.
         """
         self._named.add(idstr)
         told = self._account(idstr, num_pages)
         if told is not None:
             told[pages] = True
         if self._keep:
-            if idstr not in self._noted:
-                self._noted[idstr] = NotedRecords(num_pages, _ANY_NUMBER)
-            self._noted[idstr].add(pages, places)
+            if idstr not in self._stores:
+                self._stores[idstr] = RecordStore(num_pages, _ANY_NUMBER)
+            self._stores[idstr].add(pages, places)
 
     def _account(self, idstr: str, num_pages: int) -> "NDArray[np.bool_] | None":
         """A flag for each page of a block; None if the file is too short to hold so many."""
@@ -83,6 +83,6 @@ class Delivered:
         told = self._told.get(idstr)
         return num_pages > 0 if told is None else not told[:num_pages].all()
 
-    def pages(self, page_size: int) -> dict[str, ScatteredPages]:
+    def pages(self, page_size: int) -> dict[str, RecordedPages]:
         """Places of the delivered pages of each block."""
-        return {idstr: noted.finish(page_size) for idstr, noted in self._noted.items()}
+        return {idstr: store.finish(page_size) for idstr, store in self._stores.items()}

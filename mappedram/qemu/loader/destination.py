@@ -17,8 +17,9 @@ from mappedram.format.constants import (
 from mappedram.qemu.loader.devices import DevicePayload, Loadable, payloads
 from mappedram.qemu.loader.releases import ALWAYS, RTC_HAS_PORT, Behaviour, Loader
 from mappedram.stream.bitmap import ByteOrder
+from mappedram.stream.block import Block
 from mappedram.stream.model import Stream
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.snapshot import OpenSnapshot
 
 #: Largest allocation that a host is assumed to allow. A bitmap of this size covers 2 PiB of RAM.
 MEMORY = 64 << 30

@@ -11,8 +11,9 @@ from mappedram.qemu.loader.destination import Destination
 from mappedram.qemu.loader.plain import PlainRam
 from mappedram.qemu.loader.ram import RamLoad
 from mappedram.qemu.loader.suspicion import Suspicion
-from mappedram.stream.page_records import ScatteredPages
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.block import Block
+from mappedram.stream.page_records import RecordedPages
+from mappedram.stream.snapshot import OpenSnapshot
 
 #: Bytes of memory compared at a time.
 _STEP = 1 << 20
@@ -76,7 +77,7 @@ def _differs(
     )
 
 
-def _block_differs(block: Block, pages: ScatteredPages | None, source: Source) -> bool:
+def _block_differs(block: Block, pages: RecordedPages | None, source: Source) -> bool:
     for start in range(0, block.used_length, _STEP):
         length = min(_STEP, block.used_length - start)
         if _memory(pages, source, start, length) != block.read(start, length):
@@ -84,7 +85,7 @@ def _block_differs(block: Block, pages: ScatteredPages | None, source: Source) -
     return False
 
 
-def _memory(pages: ScatteredPages | None, source: Source, start: int, length: int) -> bytearray:
+def _memory(pages: RecordedPages | None, source: Source, start: int, length: int) -> bytearray:
     """Contents from `start` on of a block that was empty before the load."""
     memory = bytearray(length)
     if pages is not None:

@@ -273,37 +273,34 @@ class RamLoad:
         if version > MAPPED_RAM_HDR_VERSION:
             raise EndedError("header-version", *self.noticed, version=as_int(version))
         file.field = head_at + _PAGE_SIZE_AT
-        self.local.suppose_page_size(page_size)
-        local_page_size = self.local.page_size
-        if page_size != local_page_size:
-            way = "page-size-differs" if is_page_size(page_size) else "page-size-invalid"
-            if self.release.does(CHECKS_PAGE_SIZE):
-                raise EndedError(way, *self.noticed, page_size=page_size, local=local_page_size)
-            self.notice(ENDINGS[way].code)
+        self._compare_page_size(page_size)
         if not bitmap_offset | pages_offset:
             if self._ignores_shared and self.release.does(SKIPS_EMPTY_BLOCKS):
                 self.local.assumed = True
                 self.skipped += 1
                 return
             self.notice("MR210")
-        if pages_offset % local_page_size:
+        if pages_offset % self.local.page_size:
             at = head_at + _PAGES_OFFSET_AT
             raise EndedError("alignment", *self.noticed, at=at, idstr=block.idstr)
-        seen = BlockSeen(
-            block.idstr,
-            offset,
-            length_at,
-            file.position,
-            length,
-            page_size,
-            bitmap_offset,
-            as_off_t(pages_offset),
-        )
+        name, end, place = block.idstr, file.position, as_off_t(pages_offset)
+        seen = BlockSeen(name, offset, length_at, end, length, page_size, bitmap_offset, place)
         self._bitmap(file, block, seen)
         self.seen.append(seen)
         if not file.failed:
             file.field = head_at + _PAGES_OFFSET_AT
         file.seek(pages_offset + length)
+
+    def _compare_page_size(self, page_size: int) -> None:
+        """Refuse or note a page size that is not that of the machine."""
+        self.local.suppose_page_size(page_size)
+        local = self.local.page_size
+        if page_size == local:
+            return
+        way = "page-size-differs" if is_page_size(page_size) else "page-size-invalid"
+        if self.release.does(CHECKS_PAGE_SIZE):
+            raise EndedError(way, *self.noticed, page_size=page_size, local=local)
+        self.notice(ENDINGS[way].code)
 
     def _bitmap(self, file: QemuFile, block: LocalBlock, seen: BlockSeen) -> None:
         if seen.page_size == 0:
@@ -351,8 +348,6 @@ class RamLoad:
             last: end of the last page with a set bit, in the block.
         """
         page_size, size = self.local.page_size, self.local.source.size
-        bitmaps = self.local.bitmaps
-        mapped = round_up(block.max_length, HOST_PAGE)
         pages_offset = seen.pages_offset
         beyond = (
             (runs[:, 1] * page_size > block.used_length)
@@ -361,35 +356,48 @@ class RamLoad:
         )
         for start, stop in (runs[beyond] * page_size).tolist():
             for offset in range(start, stop, _LOAD_BUF_SIZE):
-                if offset >= block.used_length:
-                    at = bitmaps.byte_of(seen.bitmap_offset, offset // page_size)
-                    raise EndedError("page-outside", *self.noticed, at=at, idstr=block.idstr)
                 wanted = min(stop - offset, _LOAD_BUF_SIZE)
-                place = pages_offset + offset
-                got = min(wanted, mapped - offset, max(0, size - place))
-                values: dict[str, Any] = {
-                    "idstr": block.idstr,
-                    "offset": offset,
-                    "place": place & _U64,
-                }
-                followed = offset + wanted < last
-                if place < 0:
-                    multifd = multifd_outcome(followed=followed)
-                    at = seen.header_end - _HEADER_SIZE + _PAGES_OFFSET_AT
-                    raise EndedError("page-place", *self.noticed, at=at, multifd=multifd, **values)
-                if got < wanted:
-                    notes = self.release.does(MULTIFD_NOTES_ENDS)
-                    is_cut = place + wanted > size
-                    page_at = bitmaps.byte_of(seen.bitmap_offset, (offset + got) // page_size)
-                    raise EndedError(
-                        "page-cut" if is_cut else "page-not-mapped",
-                        *self.noticed,
-                        at=place if is_cut else page_at,
-                        multifd=multifd_outcome(followed=followed) if notes else "crashes",
-                        got=got,
-                        wanted=wanted,
-                        **values,
-                    )
+                self._refuse_piece(block, seen, offset, wanted, last)
+
+    def _refuse_piece(
+        self, block: LocalBlock, seen: BlockSeen, offset: int, wanted: int, last: int
+    ) -> None:
+        """Refuse a piece that is not in the local block, or not in the file.
+
+        Args:
+            block: the local block.
+            seen: the same by the file.
+            offset: where in the block the piece begins.
+            wanted: bytes of it.
+            last: where in the block the last page ends that has a bit.
+        """
+        page_size, size = self.local.page_size, self.local.source.size
+        bitmaps = self.local.bitmaps
+        if offset >= block.used_length:
+            at = bitmaps.byte_of(seen.bitmap_offset, offset // page_size)
+            raise EndedError("page-outside", *self.noticed, at=at, idstr=block.idstr)
+        mapped = round_up(block.max_length, HOST_PAGE)
+        place = seen.pages_offset + offset
+        got = min(wanted, mapped - offset, max(0, size - place))
+        values: dict[str, Any] = {"idstr": block.idstr, "offset": offset, "place": place & _U64}
+        followed = offset + wanted < last
+        if place < 0:
+            multifd = multifd_outcome(followed=followed)
+            at = seen.header_end - _HEADER_SIZE + _PAGES_OFFSET_AT
+            raise EndedError("page-place", *self.noticed, at=at, multifd=multifd, **values)
+        if got < wanted:
+            notes = self.release.does(MULTIFD_NOTES_ENDS)
+            is_cut = place + wanted > size
+            page_at = bitmaps.byte_of(seen.bitmap_offset, (offset + got) // page_size)
+            raise EndedError(
+                "page-cut" if is_cut else "page-not-mapped",
+                *self.noticed,
+                at=place if is_cut else page_at,
+                multifd=multifd_outcome(followed=followed) if notes else "crashes",
+                got=got,
+                wanted=wanted,
+                **values,
+            )
 
     def runs_of(self, brought: Brought) -> "Runs":
         """Runs of the pages, in local pages."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from mappedram.io.source import Source
 from mappedram.qemu.loader.destination import Destination
 from mappedram.qemu.loader.ram import RamLoad
-from mappedram.stream.snapshot import Block, OpenSnapshot
+from mappedram.stream.block import Block
+from mappedram.stream.snapshot import OpenSnapshot
 
 if TYPE_CHECKING:
     import numpy as np

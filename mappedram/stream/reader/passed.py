@@ -53,7 +53,7 @@ class Passed:
             areas=tuple(self.areas),
             vmdescription=self.vmdescription,
             stopped=stopped,
-            scattered=self.records.finish() if self.records else {},
+            recorded=self.records.finish() if self.records else {},
         )
 
     def stopped(self, error: FormatError) -> Stream:

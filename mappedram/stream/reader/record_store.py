@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mappedram.errors import UnsupportedError
-from mappedram.stream.page_records import ZERO, Delta, ScatteredPages
+from mappedram.stream.page_records import ZERO, Delta, RecordedPages
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,7 @@ _ROOM_MIN = 16
 _SETTLED_MIN = 1 << 18
 
 
-class NotedRecords:
+class RecordStore:
     """Records of one block so far, in the order of the stream.
 
     Args:
@@ -77,7 +77,7 @@ class NotedRecords:
         self._places[self._count : end] = places
         self._count = end
 
-    def finish(self, page_size: int) -> ScatteredPages:
+    def finish(self, page_size: int) -> RecordedPages:
         """The last record of each page; `page_size` is in bytes."""
         import numpy as np
 
@@ -87,7 +87,7 @@ class NotedRecords:
         deltas = tuple(_deltas(pages, places)) if (places < 0).any() else ()
         pages, places = pages[last], places[last]
         places[places < 0] = -1 - np.arange(len(deltas))
-        return ScatteredPages(page_size, pages, places, deltas, self._told_to)
+        return RecordedPages(page_size, pages, places, deltas, self._told_to)
 
     def _tell(self, pages: "NDArray[np.int64]") -> None:
         """Count the pages at the start that have a record without a gap."""

@@ -25,8 +25,8 @@ from mappedram.format.constants import (
 )
 from mappedram.format.ram import compressed_max
 from mappedram.io.source import Source
-from mappedram.stream.page_records import COMPRESSED, ZERO, ScatteredPages
-from mappedram.stream.reader.record_store import NotedRecords
+from mappedram.stream.page_records import COMPRESSED, ZERO, RecordedPages
+from mappedram.stream.reader.record_store import RecordStore
 from mappedram.stream.reader.rows import ROW_MAX, WORD, row_end, row_pattern
 from mappedram.stream.reader.windows import LARGEST, Windows
 
@@ -84,19 +84,19 @@ class PageIndex:
         source: Source,
         page_size: int,
         lengths: dict[str, int],
-        blocks: Mapping[str, NotedRecords] | None = None,
+        blocks: Mapping[str, RecordStore] | None = None,
         taker: PageTaker | None = None,
     ) -> None:
         self._source = source
         self._page_size = page_size
         differences_max = max(_DIFFERENCES_MAX, source.size // _BYTES_EACH)
         self._blocks = blocks or {
-            name: NotedRecords(length // page_size, differences_max)
+            name: RecordStore(length // page_size, differences_max)
             for name, length in lengths.items()
         }
         self._taker = taker
         self._idstr = ""
-        self._current: NotedRecords | None = None
+        self._current: RecordStore | None = None
         self._match = row_pattern(page_size).match
         self._steps = (RAM_SAVE_FLAG_ZERO, WORD + 1), (RAM_SAVE_FLAG_PAGE, WORD + page_size)
         self._windows = Windows(source, _LONGEST)
@@ -108,7 +108,7 @@ class PageIndex:
         """Mask of the bits of a record that do not belong to an address, at most ten."""
         return RAM_SAVE_FLAG_MASK & (self._page_size - 1)
 
-    def finish(self) -> dict[str, ScatteredPages]:
+    def finish(self) -> dict[str, RecordedPages]:
         """The pages of each block, by `idstr`."""
         return {name: block.finish(self._page_size) for name, block in self._blocks.items()}
 
@@ -252,22 +252,11 @@ class PageIndex:
             return self._compressed_end(data, body, base, path)
         if kind == RAM_SAVE_FLAG_ZERO:
             if bytes(data[body : body + 1]) not in (b"", b"\0"):
-                raise FormatError(
-                    f"fill: expected 0, got {data[body]:#x}",
-                    offset=base + body,
-                    path=f"{path}/fill",
-                    expected="0",
-                    actual=data[body],
-                )
+                raise _wrong_byte("fill", 0, data[body], base + body, f"{path}/fill")
             return body + 1
         if bytes(data[body : body + 1]) not in (b"", bytes([ENCODING_FLAG_XBZRLE])):
-            raise FormatError(
-                f"encoding: expected 1, got {data[body]:#x}",
-                offset=base + body,
-                path=f"{path}/xbzrle/encoding",
-                expected="1",
-                actual=data[body],
-            )
+            where = f"{path}/xbzrle/encoding"
+            raise _wrong_byte("encoding", ENCODING_FLAG_XBZRLE, data[body], base + body, where)
         return body + _XBZRLE_HEADER + int.from_bytes(data[body + 1 : body + 3], "big")
 
     def _compressed_end(self, data: memoryview, body: int, base: int, path: str) -> int:
@@ -319,3 +308,9 @@ class PageIndex:
         places[kinds == RAM_SAVE_FLAG_ZERO] = ZERO
         places[kinds == RAM_SAVE_FLAG_COMPRESS_PAGE] += COMPRESSED + _LENGTH
         self._current.add(pages, places)
+
+
+def _wrong_byte(name: str, expected: int, actual: int, offset: int, path: str) -> FormatError:
+    """A field of one byte, which has to be `expected`, is another one."""
+    message = f"{name}: expected {expected}, got {actual:#x}"
+    return FormatError(message, offset=offset, path=path, expected=str(expected), actual=actual)

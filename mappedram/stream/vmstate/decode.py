@@ -34,6 +34,8 @@ _HEADER_MAX = subsection_header_size("") + 0xFF
 _TREE_MIN = 5
 #: Bytes of a pointer that is used as a key.
 _POINTER = 8
+#: Bytes of the number of elements of a tree.
+_COUNT = 4
 
 
 @dataclass(slots=True)
@@ -304,15 +306,9 @@ class _Payload:
         if field.size < _TREE_MIN:
             raise UndecodableError("too short for a tree")
         start = position
-        if self.is_left_out(position, position + 4):
-            raise UndecodableError("the number of elements was left out")
-        count = int.from_bytes(self.data[position : position + 4], "big")
-        framing = [self.framing("number of elements", position, 4, count)]
-        position += 4
-        if len(field.nested) not in (count, 2 * count):
-            raise UndecodableError(
-                f"{count} elements, but the description has {len(field.nested)} structs"
-            )
+        count = self.count_of(field, position)
+        framing = [self.framing("number of elements", position, _COUNT, count)]
+        position += _COUNT
         # Keys that are not structs have no description: they are pointers.
         step = len(field.nested) // count if count else 1
         items = []
@@ -341,6 +337,17 @@ class _Payload:
         framing.append(self.mark(position, end, more=False))
         self.demand_end(position + 1, end)
         return self.array(field, start, items, framing)
+
+    def count_of(self, field: FieldDescription, position: int) -> int:
+        """The number with which a tree begins; the description has as many values."""
+        if self.is_left_out(position, position + _COUNT):
+            raise UndecodableError("the number of elements was left out")
+        count = int.from_bytes(self.data[position : position + _COUNT], "big")
+        if len(field.nested) not in (count, 2 * count):
+            raise UndecodableError(
+                f"{count} elements, but the description has {len(field.nested)} structs"
+            )
+        return count
 
     def mark(self, position: int, end: int, *, more: bool) -> Leaf:
         unknown = self.is_left_out(position, position + 1)

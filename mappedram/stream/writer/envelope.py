@@ -138,49 +138,32 @@ class Envelope:
         Raises:
             BuildError: the snapshot has no complete RAM part to be replaced.
         """
-        stream = snapshot.stream
         begun = cls.beginning(snapshot, mapped_ram=mapped_ram)
         read = _Reader(snapshot)
-        ram = [section for section in stream.sections if section.idstr == "ram"]
-        start = next((s for s in ram if s.type == SectionType.START), None)
-        end = _end_of_ram(snapshot, read, ram)
-        closing = next((e for e in stream.elements if e.kind == "end_of_section"), None)
-        if closing is None or start is None or end is None:
-            raise _no_ram(snapshot)
-        # If the sections cannot be followed to their end, the rest of the file belongs to them.
-        stop = stream.file_size if stream.stopped else stream.end
-        setup_end = next(
-            section.offset
-            for section in stream.sections
-            if section.offset >= start.end and section.type not in _SETUP
-        )
-        if mapped_ram and stream.mapped_ram:
+        ram = _ram_part(snapshot, read)
+        if mapped_ram and snapshot.stream.mapped_ram:
             return replace(
                 begun,
-                middle=read(closing.offset, end.offset),
-                tail=read(end.offset, stop),
-                setup_size=setup_end - closing.offset,
+                middle=read(ram.eos, ram.end.offset),
+                tail=read(ram.end.offset, ram.stop),
+                setup_size=ram.setup_end - ram.eos,
             )
         between = (
             section
-            for section in stream.sections
-            if setup_end <= section.offset < end.offset and section.idstr != "ram"
+            for section in snapshot.stream.sections
+            if ram.setup_end <= section.offset < ram.end.offset and section.idstr != "ram"
         )
-        after = read(closing.offset, start.end)  # EOS, and a footer if there is one
-        setup = read(closing.offset, setup_end)
+        after = read(ram.eos, ram.start.end)  # EOS, and a footer if there is one
+        setup = read(ram.eos, ram.setup_end)
         # Without mapped-ram, the pages are in a PART of their own; with it, QEMU writes at least an
         # empty one.
-        assert start.section_id is not None
-        values: SectionPart = {"section_type": SectionType.PART, "section_id": start.section_id}
-        part = snapshot.driver.build(SECTION_PART, values, {})
+        part = _header(snapshot, SectionType.PART, ram.start) + after if mapped_ram else b""
         return replace(
             begun,
-            middle=setup
-            + (part + after if mapped_ram else b"")
-            + b"".join(read(section.offset, section.end) for section in between),
-            tail=end.header
+            middle=setup + part + b"".join(read(one.offset, one.end) for one in between),
+            tail=ram.end.header
             + after
-            + _recast_tail(snapshot, read, begun.capabilities, end.end, stop),
+            + _recast_tail(snapshot, read, begun.capabilities, ram.end.end, ram.stop),
             setup_size=len(setup),
         )
 
@@ -211,6 +194,49 @@ class _EndOfRam(NamedTuple):
     header: bytes
 
 
+class _RamPart(NamedTuple):
+    """Where the parts of a stream stand that have to do with RAM.
+
+    Attributes:
+        start: the section START.
+        eos: where its EOS begins.
+        setup_end: first byte behind the sections before the first PART.
+        end: the section END.
+        stop: first byte behind the stream.
+    """
+
+    start: Section
+    eos: int
+    setup_end: int
+    end: _EndOfRam
+    stop: int
+
+
+def _ram_part(snapshot: OpenSnapshot, read: "_Reader") -> _RamPart:
+    stream = snapshot.stream
+    ram = [section for section in stream.sections if section.idstr == "ram"]
+    start = next((s for s in ram if s.type == SectionType.START), None)
+    end = _end_of_ram(snapshot, read, ram)
+    closing = next((e for e in stream.elements if e.kind == "end_of_section"), None)
+    if closing is None or start is None or end is None:
+        raise _no_ram(snapshot)
+    setup_end = next(
+        section.offset
+        for section in stream.sections
+        if section.offset >= start.end and section.type not in _SETUP
+    )
+    # If the sections cannot be followed to their end, the rest of the file belongs to them.
+    stop = stream.file_size if stream.stopped else stream.end
+    return _RamPart(start, closing.offset, setup_end, end, stop)
+
+
+def _header(snapshot: OpenSnapshot, kind: SectionType, whose: Section) -> bytes:
+    """The header of a section PART or END that belongs to another one."""
+    assert whose.section_id is not None
+    values: SectionPart = {"section_type": kind, "section_id": whose.section_id}
+    return snapshot.driver.build(SECTION_PART, values, {})
+
+
 def _end_of_ram(snapshot: OpenSnapshot, read: "_Reader", ram: list[Section]) -> _EndOfRam | None:
     end = next((section for section in ram if section.type == SectionType.END), None)
     if end:
@@ -219,10 +245,7 @@ def _end_of_ram(snapshot: OpenSnapshot, read: "_Reader", ram: list[Section]) -> 
     if not snapshot.complete or not ram:
         return None
     # A save with `background-snapshot` and without mapped-ram has no END (clause 9.6.12).
-    section_id = ram[-1].section_id
-    assert section_id is not None
-    values: SectionPart = {"section_type": SectionType.END, "section_id": section_id}
-    header = snapshot.driver.build(SECTION_PART, values, {})
+    header = _header(snapshot, SectionType.END, ram[-1])
     return _EndOfRam(ram[-1].end, ram[-1].end, header)
 
 

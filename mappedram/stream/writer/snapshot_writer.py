@@ -1,14 +1,10 @@
 """Write a snapshot: pages from any thread, in any order, and more than once."""
 
 import os
-import stat
 from collections.abc import Sequence
-from errno import ESPIPE
-from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
-from mappedram.errors import BuildError, UnsupportedError
+from mappedram.errors import BuildError
 from mappedram.format import drivers
 from mappedram.format.arithmetic import DEFAULT_WORD_SIZE
 from mappedram.format.constants import (
@@ -35,8 +31,10 @@ from mappedram.io.copying import (
 from mappedram.io.source import Source
 from mappedram.stream.bitmap import ByteOrder
 from mappedram.stream.model import RamBlock
+from mappedram.stream.writer.bitmap_draft import BitmapDraft
 from mappedram.stream.writer.envelope import Envelope
 from mappedram.stream.writer.plan import BlockSpec, LayoutPlan, plan
+from mappedram.stream.writer.target_file import create_file, refuse_unseekable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,59 +44,10 @@ if TYPE_CHECKING:
 
 Data = bytes | bytearray | memoryview
 
-#: Bytes of bitmap that are written, or left as a hole, together.
-_BITMAP_STEP = 4096
 #: Bytes that are searched for zero pages at once; they stay in the cache.
 _SCAN = 1 << 18
 #: Bytes per work item of a thread.
 _BATCH = 1 << 24
-
-
-class _Bits:
-    """Bitmap of a block while it is written; page p is bit p % 8 of byte p / 8.
-
-    Untouched parts take no memory and become holes: a block may have 2^32 pages.
-    """
-
-    def __init__(self, block: RamBlock) -> None:
-        import numpy as np
-
-        self.block = block
-        self.bits: NDArray[np.uint8] = np.zeros(block.bitmap_size, np.uint8)
-        self._touched: NDArray[np.bool_] = np.zeros(-(-block.bitmap_size // _BITMAP_STEP), bool)
-        self._lock = Lock()
-
-    def put(
-        self, first: int, stored: "NDArray[np.bool_]", wanted: "NDArray[np.bool_] | None" = None
-    ) -> None:
-        """Set and clear the bits from page `first` on; only the `wanted` ones if given."""
-        import numpy as np
-
-        start, stop = first // 8, -(-(first + len(stored)) // 8)
-        inside = slice(first - start * 8, first - start * 8 + len(stored))
-        with self._lock:
-            bits = np.unpackbits(self.bits[start:stop], bitorder="little").view(bool)
-            bits[inside] = stored if wanted is None else stored | (bits[inside] & ~wanted)
-            self.bits[start:stop] = np.packbits(bits, bitorder="little")
-            self._touched[start // _BITMAP_STEP : -(-stop // _BITMAP_STEP)] = True
-
-    def put_runs(self, runs: "Runs") -> None:
-        """Set the bits of the runs; bits between them are unchanged."""
-        for first, part in grouped(runs, 1 << 20):
-            stored = pages_of(part, first)
-            self.put(first, stored, stored)
-
-    def write(self, fd: int, byteorder: ByteOrder) -> None:
-        """Write the touched parts, as words of the emulated host."""
-        import numpy as np
-
-        offset = self.block.bitmap_offset
-        assert offset is not None
-        word = np.dtype(f"u{self.block.word_size}")
-        for step in np.flatnonzero(self._touched).tolist():
-            bits = self.bits[step * _BITMAP_STEP : (step + 1) * _BITMAP_STEP]
-            words = bits.view(word.newbyteorder("<")).astype(word.newbyteorder(byteorder))
-            system.write(fd, words.tobytes(), offset + step * _BITMAP_STEP)
 
 
 class SnapshotWriter:
@@ -146,8 +95,7 @@ class SnapshotWriter:
         byteorder: ByteOrder = "little",
         keep: bool = False,
     ) -> None:
-        self.envelope = envelope
-        self.channels = channels
+        self.envelope, self.channels = envelope, channels
         self.zero_page_detection = zero_page_detection
         self.byteorder = byteorder
         self.plan: LayoutPlan = plan(
@@ -160,25 +108,29 @@ class SnapshotWriter:
             word_size=word_size,
         )
         self._blocks = {block.idstr: block for block in self.plan.blocks}
-        self._bits = {block.idstr: _Bits(block) for block in self.plan.blocks if block.has_data}
+        self._bits = {block.idstr: BitmapDraft(block) for block in self.blocks if block.has_data}
         self.page_size = page_size
         self.finished = False
         self._owned = not isinstance(target, int)
-        self.fd = target if isinstance(target, int) else _create_file(target)
+        self.fd = target if isinstance(target, int) else create_file(target)
         try:
-            _refuse_unseekable(self.fd)
-            self._target = WriteTarget(self.fd, direct_io=direct_io)
-            # ext4 writes a truncated file to the disk when it is closed. An empty file is not
-            # truncated, to avoid that.
-            if not keep:
-                system.begin(self.fd, offset, self._end)
-            system.write(self.fd, envelope.head, offset)
-            for place, data in self.plan.headers:
-                system.write(self.fd, data, place)
-            system.write(self.fd, envelope.middle, self.plan.end)
+            self._begin(offset, direct_io=direct_io, keep=keep)
         except BaseException:
             self.close()
             raise
+
+    def _begin(self, offset: int, *, direct_io: bool, keep: bool) -> None:
+        """Write what stands around pages and bitmaps, up to the END section of RAM."""
+        refuse_unseekable(self.fd)
+        self._target = WriteTarget(self.fd, direct_io=direct_io)
+        # ext4 writes a truncated file to the disk when it is closed. An empty file is not
+        # truncated, to avoid that.
+        if not keep:
+            system.begin(self.fd, offset, self._end)
+        system.write(self.fd, self.envelope.head, offset)
+        for place, data in self.plan.headers:
+            system.write(self.fd, data, place)
+        system.write(self.fd, self.envelope.middle, self.plan.end)
 
     @property
     def _end(self) -> int:
@@ -496,26 +448,3 @@ def create(  # noqa: PLR0913 - a keyword for each part of the stream
         vmdescription=vmdescription,
     )
     return SnapshotWriter(target, envelope, blocks, page_size=page_size, **options)
-
-
-def _create_file(path: str | os.PathLike[str]) -> int:
-    """Create a file. An existing pipe is opened, so that the error can name it."""
-    try:
-        return system.create(path)
-    except FileExistsError:
-        standing = system.target_status(Path(path))
-        if standing is None or standing[0] not in (stat.S_IFIFO, stat.S_IFCHR):
-            raise
-        return system.open_existing(path)
-
-
-def _refuse_unseekable(fd: int) -> None:
-    try:
-        system.size_of(fd)
-    except OSError as error:
-        if error.errno != ESPIPE:
-            raise
-        raise UnsupportedError(
-            "the target cannot be seeked in: mapped-ram puts every page at a fixed offset and"
-            " needs a regular file, not a pipe or a socket"
-        ) from error

@@ -116,7 +116,7 @@ def test_mutated(file: strategies.SparseFile) -> None:
 @pytest.mark.parametrize("length", [0x47, 0x60, 0x8B, 0x5000, 0x90000, 0x1604270, -1000])
 def test_cut(fixtures: Fixtures, tmp_path: Path, length: int) -> None:
     draft = Draft(fixtures["pc"], tmp_path)
-    draft.truncate(length % draft.size)
+    draft.resize(length % draft.size)
     with metadump(draft.path) as fd:
         assert check(fd).findings == check(draft.path).findings
 
@@ -125,7 +125,7 @@ def test_cut(fixtures: Fixtures, tmp_path: Path, length: int) -> None:
 def test_cut_stream(fixtures: Fixtures, tmp_path: Path, cut: int) -> None:
     """Cut a stream without mapped-ram, in records and between them."""
     draft = Draft(fixtures["plain"], tmp_path)
-    draft.truncate(cut % draft.size)
+    draft.resize(cut % draft.size)
     with metadump(draft.path) as fd:
         assert check(fd).findings == check(draft.path).findings
 
@@ -134,7 +134,7 @@ def test_cut_stream(fixtures: Fixtures, tmp_path: Path, cut: int) -> None:
 def test_damaged_record(fixtures: Fixtures, tmp_path: Path, byte: int) -> None:
     draft = Draft(fixtures["plain"], tmp_path)
     with draft.snapshot() as snapshot:
-        places = snapshot.block["pc.ram"].scattered
+        places = snapshot.block["pc.ram"].recorded
         assert places is not None
         place = int(places.places[places.places > 0][40])
     draft.write(place - 8 + byte, b"\xa7")

@@ -69,8 +69,8 @@ def test_digests(fixtures: Fixtures, name: str) -> None:
         block = snapshot.block.get("pc.ram") or snapshot.blocks[0]
         page_size = block.page_size
         places = (
-            block.scattered.places[block.scattered.places > 0].tolist()
-            if block.scattered
+            block.recorded.places[block.recorded.places > 0].tolist()
+            if block.recorded
             else [
                 (block.model.pages_offset or 0) + page * page_size
                 for first, last in block.runs().tolist()

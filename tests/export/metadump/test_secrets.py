@@ -59,7 +59,7 @@ def test_pages(fixtures: Fixtures, tmp_path: Path, name: str, key: bytes | None)
 def test_pages_of_a_stream(fixtures: Fixtures, tmp_path: Path) -> None:
     path = copy_sparse(fixtures["plain"].path, tmp_path / "file")
     with mappedram.open(path) as snapshot:
-        blocks = [block.scattered for block in snapshot.blocks if block.scattered]
+        blocks = [block.recorded for block in snapshot.blocks if block.recorded]
     for pages in blocks:
         for place in pages.places[pages.places > 0].tolist():
             patch(path, place, FILLED[: pages.page_size])

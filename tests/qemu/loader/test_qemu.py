@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mappedram.fuzz.mutate import KINDS
+from mappedram.fuzz.mutable_fields import KINDS
 from tests.qemu.test_fresh import binary
 from tools.campaign.emulators import Emulator, release_of
 from tools.campaign.plan import Plan

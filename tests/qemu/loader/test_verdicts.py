@@ -152,7 +152,7 @@ def test_pages_of_avr_in_the_first_quarter(
 def test_page_size_without_a_description(fixtures: Fixtures, tmp_path: Path) -> None:
     """It is that of the first block; a block with another one is refused or wrong."""
     draft = Draft(fixtures["arm-1k"], tmp_path)
-    draft.truncate(draft.description().offset)
+    draft.resize(draft.description().offset)
     with draft.snapshot() as snapshot:
         found = verdicts(snapshot)
     assert outcomes(found) == {"old": {"loads"}, "new": {"loads"}}

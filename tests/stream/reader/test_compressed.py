@@ -54,7 +54,7 @@ def test_memory_is_the_pattern(fixtures: Fixtures) -> None:
     pages = [page for first, stop in fill["runs"] for page in range(first, stop)]
     with mappedram.open(fixture.path) as snapshot:
         block = snapshot.block["pc.ram"]
-        found = block.scattered
+        found = block.recorded
         assert found is not None
         assert (found.places >= page_records.COMPRESSED).sum() >= len(pages) - 1
         memory = block.read(0, block.used_length)
@@ -150,7 +150,7 @@ def test_a_damaged_page_is_refused(packed: bytes, said: str) -> None:
     good = compressed(MEMORY[::-1])
     with opened(good, body(packed), good) as snapshot:
         block = snapshot.block["rom"]
-        place = int(block.scattered.places[2]) - page_records.COMPRESSED  # type: ignore[union-attr]
+        place = int(block.recorded.places[2]) - page_records.COMPRESSED  # type: ignore[union-attr]
         with pytest.raises(FormatError, match=said) as caught:
             block.page(2)
         assert caught.value.offset == place
@@ -179,7 +179,7 @@ def test_the_longest_that_is_taken() -> None:
 def test_cut_within_a_compressed_page(fixtures: Fixtures, tmp_path: Path) -> None:
     path = copy_sparse(fixtures["compress"].path, tmp_path / "cut")
     with mappedram.open(path) as snapshot:
-        found = snapshot.block["pc.ram"].scattered
+        found = snapshot.block["pc.ram"].recorded
         assert found is not None
         place = (
             int(found.places[found.places >= page_records.COMPRESSED][20]) - page_records.COMPRESSED

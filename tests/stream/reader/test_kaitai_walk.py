@@ -533,7 +533,7 @@ def test_open_takes_the_walk_of_the_driver(
 def test_a_plain_stream_ends_with_its_blocks(fixtures: Fixtures) -> None:
     with mappedram.open(fixtures["plain"].path, driver="kaitai") as snapshot:
         assert [block.idstr for block in snapshot.blocks][:1] == ["pc.ram"]
-        assert snapshot.stream.scattered == {}
+        assert snapshot.stream.recorded == {}
         with pytest.raises(mappedram.MappedRamError, match="16777216 bytes unknown"):
             snapshot.blocks[0].read(0, PAGE)
 

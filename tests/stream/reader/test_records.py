@@ -18,7 +18,7 @@ from mappedram.format.constants import SectionType
 from mappedram.format.structures import PAGE_RECORD
 from mappedram.stream.page_records import apply_xbzrle
 from mappedram.stream.reader import record_store
-from mappedram.stream.reader.record_store import NotedRecords
+from mappedram.stream.reader.record_store import RecordStore
 from tests.conftest import Fixtures
 from tests.files import copy_sparse, memory_file, patch
 
@@ -174,9 +174,9 @@ def test_records_as_both_drivers_read_them(fixtures: Fixtures, name: str, page_s
             position += length
         assert position == part.payload_end - 8
         for block in snapshot.blocks:
-            scattered = block.scattered
-            assert scattered is not None
-            found = dict(zip(scattered.pages.tolist(), scattered.places.tolist(), strict=True))
+            recorded = block.recorded
+            assert recorded is not None
+            found = dict(zip(recorded.pages.tolist(), recorded.places.tolist(), strict=True))
             stored = {page: place for page, place in places[block.idstr].items() if place}
             assert {page: place for page, place in found.items() if place} == stored
             assert found.items() <= places[block.idstr].items()
@@ -197,7 +197,7 @@ def test_records_that_no_longer_count_take_no_room(
     monkeypatch: pytest.MonkeyPatch, flag: int
 ) -> None:
     monkeypatch.setattr(record_store, "_SETTLED_MIN", 100)
-    records = NotedRecords(PAGES, 10_000)
+    records = RecordStore(PAGES, 10_000)
     for start in range(1, 10_000, 10):
         places = np.arange(start, start + 10)
         records.add(np.arange(10), -places if flag == XBZRLE and start % 30 > 1 else places)
@@ -208,7 +208,7 @@ def test_records_that_no_longer_count_take_no_room(
 
 
 def test_zero_pages_that_were_never_anything_else_take_no_room() -> None:
-    records = NotedRecords(1 << 50, 10)
+    records = RecordStore(1 << 50, 10)
     records.add(np.array([7]), np.array([99]))
     records.add(np.arange(1 << 20), np.zeros(1 << 20, np.int64))
     assert records.finish(PAGE_SIZE).pages.tolist() == list(range(8))
@@ -217,7 +217,7 @@ def test_zero_pages_that_were_never_anything_else_take_no_room() -> None:
 def test_too_many_differences(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten may be in use at a time; those that a whole page has replaced do not count."""
     monkeypatch.setattr(record_store, "_SETTLED_MIN", 4)
-    records = NotedRecords(PAGES, 10)
+    records = RecordStore(PAGES, 10)
     for place in range(1, 100):
         records.add(np.array([3, 4]), np.array([-place, place]))
         if place % 5 == 0:
@@ -323,11 +323,11 @@ def test_memory_of_the_index_is_small() -> None:
     """At most 16 bytes for each record, whatever the guest."""
     pages = [(PAGE, "pc.ram", n % PAGES, bytes(PAGE_SIZE)) for n in range(2000)]
     with memory_file(stream([pages, pages])) as fd, mappedram.open(fd) as snapshot:
-        scattered = snapshot.block["pc.ram"].scattered
-        assert scattered is not None
-        assert scattered.pages.itemsize + scattered.places.itemsize <= 16
-        assert scattered.pages.dtype == np.uint32
-        assert len(scattered.pages) == PAGES
+        recorded = snapshot.block["pc.ram"].recorded
+        assert recorded is not None
+        assert recorded.pages.itemsize + recorded.places.itemsize <= 16
+        assert recorded.pages.dtype == np.uint32
+        assert len(recorded.pages) == PAGES
 
 
 def test_bytes_come_from_where_the_index_says(fixtures: Fixtures, tmp_path: Path) -> None:
@@ -335,9 +335,9 @@ def test_bytes_come_from_where_the_index_says(fixtures: Fixtures, tmp_path: Path
     path = copy_sparse(fixtures["plain"].path, tmp_path / "changed")
     with mappedram.open(path) as snapshot:
         before = snapshot.block["pc.ram"].read(0, 1 << 20)
-        scattered = snapshot.block["pc.ram"].scattered
-        assert scattered is not None
-        place = int(scattered.places[0])
+        recorded = snapshot.block["pc.ram"].recorded
+        assert recorded is not None
+        place = int(recorded.places[0])
     patch(path, place, bytes(4096))
     with mappedram.open(path) as snapshot:
         assert snapshot.block["pc.ram"].read(0, 1 << 20) == bytes(4096) + before[4096:]

@@ -10,7 +10,7 @@ import mappedram
 from mappedram.format import ELEMENTS, drivers
 from mappedram.format.drivers.base import RefusalError
 from mappedram.format.structures import KINDS, RAMBLOCK_HEADER
-from mappedram.fuzz.caching_driver import RememberingDriver
+from mappedram.fuzz.caching_driver import CachingDriver
 from mappedram.fuzz.generate import snapshot
 
 PLAIN = drivers.get("construct")
@@ -32,7 +32,7 @@ class Counting:
 @pytest.mark.parametrize("seed", range(10))
 def test_answers_are_those_of_the_other_driver(seed: int) -> None:
     counting = Counting()
-    driver = RememberingDriver(counting)
+    driver = CachingDriver(counting)
     file = snapshot(Random(seed)).file()
     with file.opened() as fd, mappedram.open(fd, file.offset, driver=driver) as opened:
         with mappedram.open(fd, file.offset) as plain:
@@ -56,7 +56,7 @@ def test_answers_are_those_of_the_other_driver(seed: int) -> None:
 @pytest.mark.parametrize("kind", ELEMENTS)
 def test_what_is_cut_off_is_refused_behind_what_was_read(kind: str) -> None:
     """The beginning of a known structure is not that structure."""
-    driver = RememberingDriver(PLAIN)
+    driver = CachingDriver(PLAIN)
     for data in (bytes(range(1, 200)), b"\1" * 200, bytes(200)):
         try:
             _, length = driver.parse(KINDS[kind], data, {})
@@ -67,7 +67,7 @@ def test_what_is_cut_off_is_refused_behind_what_was_read(kind: str) -> None:
 
 
 def test_params_tell_structures_apart() -> None:
-    driver = RememberingDriver(PLAIN)
+    driver = CachingDriver(PLAIN)
     data = b"\1a" + bytes(40)
     lengths = {
         driver.parse(RAMBLOCK_HEADER, data, {"has_addr": has_addr})[1]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappedram.check import bitmap_audit as module
-from mappedram.check.bitmap_audit import first_nonzero, survey
+from mappedram.check.bitmap_audit import audit, first_nonzero
 from mappedram.format.structures import MappedRamHeader
 from mappedram.io.opening import open_source
 from mappedram.stream import intervals
@@ -47,14 +47,14 @@ def _small_steps() -> object:
 
 
 @given(stored=numbers, filled=numbers, zeroed=numbers, cut=st.integers(0, 3000))
-def test_survey(
+def test_audit(
     tmp_path_factory: pytest.TempPathFactory,
     stored: set[int],
     filled: set[int],
     zeroed: set[int],
     cut: int,
 ) -> None:
-    path = tmp_path_factory.mktemp("survey") / "file"
+    path = tmp_path_factory.mktemp("audit") / "file"
     with path.open("wb") as file:
         file.truncate(BASE + PAGES * PAGE_SIZE)
         for page in zeroed:
@@ -71,7 +71,7 @@ def test_survey(
     }
     block = ram_block("ram", PAGES * PAGE_SIZE, header, path="/ram/blocks[0]")
     with open_source(path) as source:
-        found = survey(source, block, Bitmap.from_runs(pairs(stored), PAGES))
+        found = audit(source, block, Bitmap.from_runs(pairs(stored), PAGES))
         places = {page: BASE + page * PAGE_SIZE for page in range(PAGES)}
         holes = {page for page, at in places.items() if not any(source.extents(at, at + PAGE_SIZE))}
     assert found.num_set == len(stored)
