@@ -15,7 +15,7 @@ from mappedram.format.specification import FILES
 #: Files that serve only the repository.
 _NOT_SHIPPED = (".ci/", ".pre-commit-config.yaml")
 #: What is installed beside the package.
-_SHARED = "share/"
+_SHARED = "docs/man/"
 _DATA = "mappedram/format/specification/data"
 #: Files that a build backend writes, in the folders of the standards.
 _DIST_INFO = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
@@ -65,7 +65,8 @@ def wrong_with_wheel(
         expected[f"{_DATA}/{file.name}"] = checkout.get(f"{file.folder}/{file.name}", b"")
     for name in checkout:
         if name.startswith(_SHARED):
-            expected[f"mappedram-{version}.data/data/{name}"] = checkout[name]
+            installed = f"share/man/{name.removeprefix(_SHARED)}"
+            expected[f"mappedram-{version}.data/data/{installed}"] = checkout[name]
     made = {f"mappedram-{version}.dist-info/{name}" for name in _DIST_INFO}
     return _compared(held, expected, made)
 
