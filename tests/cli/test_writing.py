@@ -180,8 +180,8 @@ def test_names_never_lead_out_of_the_directory(tmp_path: Path, run: Run) -> None
         (("-o", "y"), "takes one block, not 6"),
         (("-b", "nothing", "-o", "y"), "no block 'nothing'"),
         (("-d", "x", "--channels", "0"), "--channels"),
-        (("-b", "pc.ram", "-o", "-", "--direct-io"), "-o - goes without"),
-        (("-b", "pc.ram", "-o", "-", "--output", "json"), "-o - goes without"),
+        (("-b", "pc.ram", "-o", "-", "--direct-io"), "-o - cannot be used with"),
+        (("-b", "pc.ram", "-o", "-", "--output", "json"), "-o - cannot be used with"),
     ],
 )
 def test_wrong_usage(

@@ -252,7 +252,7 @@ def test_a_file_object_that_ends_early(fixtures: Fixtures) -> None:
         number = int(found.blocks[0].runs()[-1][0])
         file.truncate(4096)
         assert found.source.stamp() != stamp
-        with pytest.raises(TruncatedError, match="shrunk"):
+        with pytest.raises(TruncatedError, match="shrank"):
             found.blocks[0].page(number)
 
 

@@ -167,8 +167,8 @@ def test_raw_has_zeros_where_nothing_is_known(cut: Path) -> None:
         (["--gpa", "0", "--raw", "--output", "json"], "--raw goes without"),
         (["--block", "pc.ram", "--below-4g", "1G"], "--below-4g goes with --gpa"),
         (["--block", "nope"], "no block 'nope'"),
-        (["--gpa", "0xa0000000"], "no block is known to be at this physical address"),
-        (["--block", "pc.ram", "--at", "1T"], "no block is known"),
+        (["--gpa", "0xa0000000"], "no known block at this physical address"),
+        (["--block", "pc.ram", "--at", "1T"], "no known block"),
     ],
 )
 def test_wrong_usage(args: list[str], message: str, fixtures: Fixtures, run: Run) -> None:

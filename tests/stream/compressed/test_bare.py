@@ -108,9 +108,9 @@ def test_one_behind_other_bytes(fixtures: Fixtures, tmp_path: Path, run: Run) ->
         (gzip.compress(b""), "gzip, and what is compressed begins with b''"),
         (bz2.compress(b"QEV"), "bzip2, and what is compressed begins with b'QEV'"),
         (lzma.compress(b"LibvirtQemudSave"), "xz, and what is compressed begins with b'Libv'"),
-        (b"\x1f\x8b", "gzip, is cut off"),
+        (b"\x1f\x8b", "gzip, is truncated"),
         (b"\x1f\x8b" + bytes(100), "gzip, is damaged"),
-        (b"BZh", "bzip2, is cut off"),
+        (b"BZh", "bzip2, is truncated"),
         (b"BZhello, all of you", "bzip2, is damaged"),
     ],
 )
@@ -168,8 +168,8 @@ def test_the_limit(fixtures: Fixtures, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["repair", "{}", "{}.out"], "cannot be changed where it is"),
-        (["metadump", "{}", "{}.out"], "nothing in it can be left out"),
+        (["repair", "{}", "{}.out"], "cannot be repaired in place"),
+        (["metadump", "{}", "{}.out"], "no part of it can be left out"),
     ],
 )
 def test_what_needs_the_file_as_it_is(
