@@ -253,7 +253,7 @@ def test_what_cannot_be_converted(fixtures: Fixtures, tmp_path: Path) -> None:
         ("raw", {"below_4g": 1 << 20, "block": "pc.ram"}),
         ("mapped-ram", {"xml": XML}),
     ):
-        with pytest.raises(mappedram.BuildError, match="requires? the form"):
+        with pytest.raises(mappedram.BuildError, match=r"requires? the form"):
             mappedram.convert(path, out, form, **options)  # type: ignore[arg-type]
     assert not out.exists()
 
