@@ -1,6 +1,7 @@
 """The front door: what `import mappedram` offers, and that each verb is a function there."""
 
 import copy
+import gzip
 import importlib
 import inspect
 import io
@@ -18,7 +19,8 @@ import pytest
 import mappedram
 from mappedram.callable_module import CallableModule
 from mappedram.export.blocks import ChoiceError
-from mappedram.export.convert import FORMS, MissingXmlError
+from mappedram.export.convert import FORMS, AlignError, MissingXmlError
+from mappedram.export.mapped_ram import OutputLayout
 from mappedram.io.copying import Progress
 from mappedram.io.source import Source
 from mappedram.repair import REPAIRS
@@ -32,6 +34,8 @@ from tools.docs.site import DOCS
 
 __all__ = ["run", "samples"]
 
+#: Bytes of a page in the fixtures.
+PAGE = 4096
 PACKAGES = ("check", "diff", "repair")
 
 
@@ -256,6 +260,27 @@ def test_what_cannot_be_converted(fixtures: Fixtures, tmp_path: Path) -> None:
         with pytest.raises(mappedram.BuildError, match=r"requires? the form"):
             mappedram.convert(path, out, form, **options)  # type: ignore[arg-type]
     assert not out.exists()
+
+
+def test_an_alignment_that_fits_no_page(fixtures: Fixtures, tmp_path: Path) -> None:
+    for name in ("pc", "plain"):
+        path, out = fixtures[name].path, tmp_path / name
+        for align in (16, PAGE + 1, PAGE + 16):
+            with pytest.raises(AlignError, match=f"align {align:#x}: .*the page size, 0x1000"):
+                mappedram.convert(path, out, "mapped-ram", layout=OutputLayout(align=align))
+            with mappedram.open(path) as snapshot, pytest.raises(AlignError):
+                mappedram.convert(snapshot, out, "mapped-ram", layout=OutputLayout(align=align))
+        assert not out.exists()
+        mappedram.convert(path, out, "mapped-ram", layout=OutputLayout(align=2 * PAGE))
+        assert mappedram.check(out).verdict == "clean"
+
+
+def test_a_compressed_stream_in_memory(fixtures: Fixtures, tmp_path: Path) -> None:
+    packed = gzip.compress(fixtures["none"].path.read_bytes(), 1)
+    for file in (packed, io.BytesIO(packed)):
+        assert mappedram.check(file).verdict == "clean"
+        mappedram.convert(file, tmp_path / "out", "mapped-ram", force=True)
+        assert mappedram.diff(fixtures["none"].path, tmp_path / "out").same is True
 
 
 def test_repair(fixtures: Fixtures, tmp_path: Path) -> None:
