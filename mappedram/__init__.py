@@ -2,63 +2,110 @@
 
 >>> import mappedram
 >>> with mappedram.open("guest.mapped-ram") as snapshot:
-...     memory = snapshot.block["pc.ram"].read(0x1000, 64)
+...     memory = snapshot.block["pc.ram"][0x1000:0x1040]
+>>> mappedram.check("guest.mapped-ram").verdict
+'clean'
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mappedram.api import Snapshot, open  # noqa: A004 - reads as `mappedram.open`
+from mappedram.api import Snapshot, open, physical  # noqa: A004 - reads as `mappedram.open`
 from mappedram.errors import (
     BuildError,
     CheckFailedError,
     FormatError,
     MappedRamError,
     NotModelledError,
+    OutOfRangeError,
     TruncatedError,
+    UnknownNameError,
     UnknownPagesError,
     UnknownRange,
     UnsupportedError,
 )
-from mappedram.stream.block import Block
+from mappedram.stream.block import Block, PageRun
 from mappedram.version import __version__
 
 if TYPE_CHECKING:
+    from mappedram.check import Finding, Report, check
+    from mappedram.diff import Comparison, diff
+    from mappedram.export.blocks import Extracted, extract
+    from mappedram.export.convert import Converted, convert
+    from mappedram.export.mapped_ram import OutputLayout
+    from mappedram.guest.physical import PhysicalMemory
+    from mappedram.repair import Repaired, repair
     from mappedram.stream.writer import BlockSpec, SnapshotWriter, create
 
 
-#: What only writers need, loaded when it is asked for.
-_LAZY = {"BlockSpec", "SnapshotWriter", "create"}
+#: Names that are loaded on first use, and their modules. Three are packages and functions at once:
+#: see `mappedram.callable_module`.
+_LAZY = {
+    "BlockSpec": "stream.writer",
+    "Comparison": "diff",
+    "Converted": "export.convert",
+    "Extracted": "export.blocks",
+    "Finding": "check",
+    "OutputLayout": "export.mapped_ram",
+    "PhysicalMemory": "guest.physical",
+    "Repaired": "repair",
+    "Report": "check",
+    "SnapshotWriter": "stream.writer",
+    "check": "check",
+    "convert": "export.convert",
+    "create": "stream.writer",
+    "diff": "diff",
+    "extract": "export.blocks",
+    "repair": "repair",
+}
 
 __all__ = [
     "Block",
     "BlockSpec",
     "BuildError",
     "CheckFailedError",
+    "Comparison",
+    "Converted",
+    "Extracted",
+    "Finding",
     "FormatError",
     "MappedRamError",
     "NotModelledError",
+    "OutOfRangeError",
+    "OutputLayout",
+    "PageRun",
+    "PhysicalMemory",
+    "Repaired",
+    "Report",
     "Snapshot",
     "SnapshotWriter",
     "TruncatedError",
+    "UnknownNameError",
     "UnknownPagesError",
     "UnknownRange",
     "UnsupportedError",
     "__version__",
+    "check",
+    "convert",
     "create",
+    "diff",
+    "extract",
     "open",
+    "physical",
+    "repair",
 ]
 
 
 if not TYPE_CHECKING:  # to a type checker, every name would be there
 
     def __getattr__(name: str) -> Any:
-        """Names of the writer."""
-        if name in _LAZY:
-            return getattr(import_module("mappedram.stream.writer"), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        """Load a name on first use."""
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = import_module(f"mappedram.{_LAZY[name]}")
+        return module if name == _LAZY[name] else getattr(module, name)
 
 
 def __dir__() -> list[str]:
-    """What is here, and what is loaded when it is asked for."""
-    return sorted({*globals(), *_LAZY})
+    """The public names."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -1,11 +1,11 @@
 """The interface of `import mappedram`, which joins the rooms of the package."""
 
-import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mappedram.format.drivers import DriverName
 from mappedram.format.drivers.base import Driver
+from mappedram.io.opening import Openable
 from mappedram.stream import snapshot as stream_snapshot
 from mappedram.stream.snapshot import OnPages, open_snapshot
 
@@ -29,7 +29,7 @@ class Snapshot(stream_snapshot.OpenSnapshot):
 
 
 def open(  # noqa: A001 - reads as `mappedram.open`
-    path_or_fd: str | os.PathLike[str] | int,
+    file: Openable,
     offset: int = 0,
     *,
     driver: DriverName | Driver = "construct",
@@ -39,7 +39,8 @@ def open(  # noqa: A001 - reads as `mappedram.open`
     """Open a snapshot and parse its headers; bitmaps and pages are read on demand.
 
     Args:
-        path_or_fd: the file, or an open descriptor, which stays open.
+        file: a path; the bytes of a file, also as `memoryview`; or an open descriptor or seekable
+            binary file object, such as `io.BytesIO` or an fsspec file, which stays open.
         offset: start of the stream; offsets in its headers count from byte 0 all the same.
         driver: `construct` or `kaitai`, or any other object that reads single structures.
         partial: return the readable part of a file if not all of its RAM blocks can be found;
@@ -54,5 +55,35 @@ def open(  # noqa: A001 - reads as `mappedram.open`
         FormatError: a structure before the last RAM block cannot be followed.
         OSError: the file cannot be opened or read.
     """
-    opened = open_snapshot(path_or_fd, offset, driver=driver, partial=partial, on_pages=on_pages)
-    return Snapshot(opened.source, opened.stream, opened.driver)
+    opened = open_snapshot(file, offset, driver=driver, partial=partial, on_pages=on_pages)
+    return Snapshot(opened.source, opened.stream, opened.driver, owned=opened.owned)
+
+
+def physical(
+    file: Openable | stream_snapshot.OpenSnapshot, offset: int = 0, *, below_4g: int | None = None
+) -> "PhysicalMemory":
+    """The guest's physical memory in a file or an open snapshot.
+
+    The result is a context manager, which closes the file but not a given snapshot.
+
+    Args:
+        file: as for `open`, or an open snapshot.
+        offset: start of the stream; ignored for a snapshot.
+        below_4g: size of RAM below 4 GiB in bytes, if known; overrides the file.
+
+    Raises:
+        UnsupportedError: the memory layout of the machine type is unknown.
+        OutOfRangeError: `below_4g` is not between 1 and 4 GiB.
+        MappedRamError: as `open` does.
+        OSError: the file cannot be opened or read.
+    """
+    from mappedram.guest.physical import PhysicalMemory, physical_map
+
+    if isinstance(file, stream_snapshot.OpenSnapshot):
+        return PhysicalMemory(file, physical_map(file, below_4g))
+    snapshot = open(file, offset)
+    try:
+        return PhysicalMemory(snapshot, physical_map(snapshot, below_4g), owned=True)
+    except BaseException:
+        snapshot.close()
+        raise

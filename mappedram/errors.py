@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+#: Number of existing names in a message.
+_NAMES_SHOWN = 16
 
 
 class MappedRamError(Exception):
@@ -95,6 +98,38 @@ class UnknownPagesError(FormatError):
 
 class BuildError(MappedRamError, ValueError):
     """The caller's values cannot be written: no file can have them."""
+
+
+class UnknownNameError(MappedRamError, KeyError):
+    """A name, path or code that does not exist. It is also a `KeyError`.
+
+    Attributes:
+        kind: kind of the object, such as `block`.
+        name: the unknown name.
+        known: all existing names.
+    """
+
+    def __init__(self, kind: str, name: object, known: Iterable[object]) -> None:
+        super().__init__(name)
+        self.kind = kind
+        self.name = name
+        self.known = tuple(known)
+
+    def __str__(self) -> str:
+        if not self.known:
+            return f"no {self.kind} {self.name!r}; there is none at all"
+        shown = ", ".join(map(repr, self.known[:_NAMES_SHOWN]))
+        more = len(self.known) - _NAMES_SHOWN
+        return f"no {self.kind} {self.name!r}; there are {shown}" + (
+            f" and {more} more" if more > 0 else ""
+        )
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, object, tuple[object, ...]]]:
+        return type(self), (self.kind, self.name, self.known)
+
+
+class OutOfRangeError(MappedRamError, ValueError, IndexError):
+    """An offset, address or size out of range. It is also a `ValueError` and an `IndexError`."""
 
 
 class NotModelledError(MappedRamError):

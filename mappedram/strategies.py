@@ -149,7 +149,7 @@ def broken(
             long, and carry the note MR211.
 
     Raises:
-        KeyError: there is no such rule.
+        UnknownNameError: there is no such rule.
         ValueError: no file breaks it.
     """
     code = find(rule).code

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from mappedram import Snapshot
 from mappedram.io.copying import WriteTarget, copy_data
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 
 
 def copy_sparse(source: Path, target: Path) -> Path:
     """A sparse copy that may be changed."""
-    with Source(source) as opened, target.open("wb") as stream:
+    with open_source(source) as opened, target.open("wb") as stream:
         copy_data(opened, 0, opened.size, WriteTarget(stream.fileno()))
         os.ftruncate(stream.fileno(), opened.size)
     return target
@@ -49,5 +49,5 @@ def memory_file(data: bytes = b"") -> Iterator[int]:
 
 def extents(path_or_fd: Path | int) -> list[tuple[int, int]]:
     """Parts of a file that are not holes."""
-    with Source(path_or_fd) as source:
+    with open_source(path_or_fd) as source:
         return list(source.extents(0, source.size))

@@ -94,11 +94,13 @@ def test_each_folder_says_what_belongs_in_it(path: Path) -> None:
 
 
 def _is_plain(node: ast.stmt) -> bool:
-    """Whether a statement is an import, a docstring, or `__all__`."""
+    """Whether a statement is an import, a docstring, `__all__`, or makes the package callable."""
     match node:
         case ast.Import() | ast.ImportFrom() | ast.Expr(ast.Constant()):
             return True
         case ast.Assign([ast.Name("__all__")]):
+            return True
+        case ast.Expr(ast.Call(ast.Name("make_callable"))):  # a package that is a verb, too
             return True
     return False
 

@@ -1,6 +1,5 @@
 """The input of rules: one snapshot, with cached values that several rules use."""
 
-import os
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain
@@ -27,9 +26,6 @@ from mappedram.stream.snapshot import OpenSnapshot
 #: Limit of bitmap bytes in memory, enough for 32 TiB in 4 KiB pages. A sparse file can claim far
 #: more without using disk space.
 BITMAPS_MAX = 1 << 30
-
-#: A path, or an open descriptor.
-Openable = str | os.PathLike[str] | int
 
 
 class Context:

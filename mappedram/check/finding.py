@@ -54,6 +54,11 @@ class Finding:
     actual: str | None
     decompressed: bool = False
 
+    def __repr__(self) -> str:
+        place = "" if self.offset is None else f" at {self.offset:#x}"
+        path = self.path and f" {self.path}"
+        return f"<Finding {self.code} {self.severity}{place}{path}: {self.message}>"
+
     def to_dict(self) -> dict[str, Json]:
         """The finding for JSON, with its keys in the order of the attributes."""
         return asdict(self)

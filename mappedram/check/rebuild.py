@@ -9,6 +9,7 @@ from mappedram.format import drivers, libvirt
 from mappedram.format.complete import complete
 from mappedram.format.drivers import DriverName
 from mappedram.format.structures import KINDS
+from mappedram.io.opening import Openable, reading
 from mappedram.io.source import Source
 from mappedram.json_types import Json
 from mappedram.stream.rebuild import Compared, Mismatch, compare, differing
@@ -88,17 +89,17 @@ def _told(coverage: Compared) -> str:
     return f"{coverage.rebuilt:,} bytes rebuilt, {over}"
 
 
-def rebuilt(path: str, offset: int = 0) -> list[Rebuilt]:
+def rebuilt(file: Openable | Source, offset: int = 0) -> list[Rebuilt]:
     """Rebuild a file from its parsed values with each declaration, and compare the bytes.
 
     Args:
-        path: the file.
+        file: as for `check`.
         offset: offset of the stream, or of a libvirt save image. A compressed stream is
             decompressed first.
     """
     try:
         # Decompress only once: it is the slowest step.
-        with Source(path) as source, unpacked(source, offset) as inside:
+        with reading(file) as source, unpacked(source, offset) as inside:
             return [_rebuilt(*inside[:3], name) for name in drivers.DRIVERS]
     except (MappedRamError, OSError) as error:
         return [Rebuilt(name, problem=str(error)) for name in drivers.DRIVERS]

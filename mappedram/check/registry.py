@@ -10,6 +10,7 @@ from typing import Any, Literal, Never, cast
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Finding, Place, Severity
 from mappedram.check.loading import LoadingCase
+from mappedram.errors import UnknownNameError
 from mappedram.printable import printable
 
 Judge = Callable[[Context], Iterator[Defect]]
@@ -146,7 +147,10 @@ def find(code: str) -> Rule:
     """The rule of that code, or the one that has taken the place of a retired one.
 
     Raises:
-        KeyError: there is no such rule.
+        UnknownNameError: there is no such rule.
     """
     _, successor = RETIRED.get(code, ("", None))
-    return RULES[successor or code]
+    found = RULES.get(successor or code)
+    if found is None:
+        raise UnknownNameError("rule", code, RULES)
+    return found

@@ -1,5 +1,6 @@
 """The report on a file: its findings, the results of QEMU releases, and the verdict."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Self
@@ -72,6 +73,11 @@ class Report:
         """The report with these findings, in any order."""
         ordered = tuple(sorted(findings, key=_position))
         return cls(file, verdict_of(ordered), ordered, qemu or {}, asked)
+
+    def __repr__(self) -> str:
+        counts = Counter(finding.severity for finding in self.findings)
+        told = ", ".join(f"{counts[severity]} {severity}" for severity in counts)
+        return f"<Report on {self.file!r}: {self.verdict}; findings: {told or 'none'}>"
 
     @property
     def exit_status(self) -> int:

@@ -1,11 +1,10 @@
 """Check a file: open it, apply every rule and the model of QEMU's loader, and build the report."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
-from mappedram.check.context import Context, Openable, compared
+from mappedram.check.context import Context, compared
 from mappedram.check.differences import first_difference
 from mappedram.check.finding import Finding, Place
 from mappedram.check.judgement import Question, everything, judged
@@ -19,6 +18,7 @@ from mappedram.check.rules.envelope import refusal_code, refusal_defect
 from mappedram.check.save_image import Container, unpacked
 from mappedram.errors import CheckFailedError, FormatError, NotModelledError
 from mappedram.format.drivers.compared import ComparedDriver
+from mappedram.io.opening import Openable, name_of, reading
 from mappedram.io.source import Source
 from mappedram.qemu.loader import Destination, newest
 from mappedram.qemu.loader import Verdict as LoaderVerdict
@@ -26,7 +26,7 @@ from mappedram.stream.snapshot import OpenSnapshot, open_snapshot
 
 
 def check(
-    path_or_fd: Openable,
+    file: Openable | Source,
     offset: int = 0,
     *,
     strict: bool = False,
@@ -37,7 +37,8 @@ def check(
     """Check a file.
 
     Args:
-        path_or_fd: the file, or an open descriptor, which stays open.
+        file: a path, bytes, or an open descriptor, seekable binary file object or source, which
+            stays open.
         offset: offset of the stream, or of a libvirt save image. For a compressed image, findings
             with `decompressed` have offsets in the decompressed stream.
         strict: raise an error if the verdict is not clean.
@@ -48,18 +49,18 @@ def check(
 
     Raises:
         CheckFailedError: `strict`, and the file is not clean; has all findings.
-        KeyError: unknown release.
+        UnknownNameError: unknown release.
         NotModelledError: the behaviour of the release or the destination is not modelled.
         OSError: the file cannot be opened or read.
     """
     question = Question(release and newest(release).name, destination, takes)
     try:
-        with Source(path_or_fd) as source:
+        with reading(file) as source:
             found = _found(source, offset)
             qemu = judge_loading(source, offset, destination, found)
             report = _answered(source, found, qemu, question)
     except FormatError as refusal:  # a file that cannot seek, or a damaged metadump
-        name = f"<fd {path_or_fd}>" if isinstance(path_or_fd, int) else os.fspath(path_or_fd)
+        name = file.name if isinstance(file, Source) else name_of(file)
         report = _report(name, Findings([_refusal(refusal)]), {}, question)
     if strict and report.verdict != "clean":
         raise CheckFailedError(report.findings)
@@ -125,7 +126,7 @@ def _decompressed(finding: Finding) -> Finding:
 def _in_stream(source: Source, offset: int, container: Container | None) -> Findings:
     driver = compared()
     try:
-        snapshot = open_snapshot(source.fd, offset, driver=driver, partial=True)
+        snapshot = open_snapshot(source, offset, driver=driver, partial=True)
     except FormatError as refusal:
         about_image = libvirt.judge(container) if container else ()
         return Findings([*_refused(refusal, driver), *about_image])

@@ -22,7 +22,7 @@ from mappedram.export import recipe
 from mappedram.export.build import build
 from mappedram.export.mapped_ram import OutputLayout, lacking, lay_out
 from mappedram.export.raw import stored_bytes
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.io.staged import DEVICES, StagedFiles
 from mappedram.stream.coverage import Coverage
 from mappedram.stream.libvirt import open_any
@@ -138,7 +138,7 @@ def _from_recipe(source: Path, out: Path, moving: Moving) -> list[Coverage]:
 def _sources(source: Path, wanted: recipe.Recipe, donor: OpenSnapshot | None) -> list[Path | int]:
     """All input files of a recipe."""
     files = [block.file for block in wanted.blocks if block.file is not None]
-    return [source, *files, *([donor.source.fd] if donor else [])]
+    return [source, *files, *(donor.source.descriptors if donor else ())]
 
 
 def _from_donor(
@@ -150,13 +150,14 @@ def _from_donor(
         for idstr in files:
             if idstr not in snapshot.block:
                 raise no_such("block", idstr, snapshot.block)
-        replace = {idstr: stack.enter_context(Source(file)) for idstr, file in files.items()}
+        replace = {idstr: stack.enter_context(open_source(file)) for idstr, file in files.items()}
         total = sum(source.size for source in replace.values()) + sum(
             stored_bytes(block) for block in snapshot.blocks if block.idstr not in replace
         )
         stack.enter_context(ended_by_signals())
         moved = stack.enter_context(progress("build", total))
-        sources = [snapshot.source.fd, *(source.fd for source in replace.values())]
+        read = [snapshot.source, *replace.values()]
+        sources = [one for source in read for one in source.descriptors]
         staged = stack.enter_context(StagedFiles(*sources, force=force))
         fd = staged.open(out, also=DEVICES)
         note_direct_io(lay_out(snapshot, fd, layout, replace=replace, progress=moved))

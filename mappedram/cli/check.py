@@ -25,7 +25,7 @@ from mappedram.cli.status import (
 from mappedram.cli.workers import Crash, in_order
 from mappedram.cli.writing import ended_by_signals
 from mappedram.errors import MappedRamError
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.printable import printable
 from mappedram.view.releases import lines
 from mappedram.view.text import hex_bytes
@@ -325,7 +325,7 @@ def _marked_bytes(file: str, finding: Finding) -> Iterator[str]:
     if finding.offset + length > start + 16:
         start = finding.offset
     try:
-        with Source(file) as source:
+        with open_source(file) as source:
             data = source.read(start, 16)
     except (MappedRamError, OSError) as error:  # the file changed since it was checked
         yield f"{start:#010x}  cannot be read again: {message_of(error)}"

@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -22,12 +22,10 @@ from mappedram.diff import (
     PageDifferences,
     SectionDifference,
     Side,
-    compare,
+    diff,
 )
-from mappedram.diff.compare import to_be_compared
 from mappedram.errors import MappedRamError
 from mappedram.printable import printable
-from mappedram.stream.libvirt import open_any
 from mappedram.stream.vmstate import Undecoded, Value, to_json
 from mappedram.view.device import device_name, scalar, value_line
 from mappedram.view.sections import section_name
@@ -120,15 +118,16 @@ def command(
 def _compared(
     a: tuple[str, int], b: tuple[str, int], channels: int, *, partial: bool
 ) -> Comparison:
-    with ExitStack() as stack:
-        with about(a[0]):
-            first, _ = stack.enter_context(open_any(*a, partial=True))
-            first.require_blocks()
-        with about(b[0]):
-            second, _ = stack.enter_context(open_any(*b, partial=True))
-            second.require_blocks()
-        with ended_by_signals(), progress("diff", to_be_compared(first, second)) as moved:
-            return compare(first, second, channels=channels, partial=partial, progress=moved)
+    with about(a[0]), ended_by_signals():
+        return diff(
+            a[0],
+            b[0],
+            offset_a=a[1],
+            offset_b=b[1],
+            channels=channels,
+            partial=partial,
+            progress=progress,
+        )
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from mappedram.cli import output
-from mappedram.cli.exporting import below_4g_option
 from mappedram.cli.memory import block_option, chosen_memory, place_as_dict
 from mappedram.cli.options import (
+    below_4g_option,
     driver_option,
     epilog,
     file_argument,
@@ -117,7 +117,7 @@ def command(
         raise click.UsageError("--raw goes without --output json")
     if is_raw:
         output.refuse_terminal("--raw")
-    with about(file), partly(partial, file, offset, driver=driver)() as (snapshot, _):
+    with about(file), partly(partial, file, offset, driver=driver) as (snapshot, _):
         memory = chosen_memory(snapshot, idstr, below_4g)
         start, size = gpa or _within(memory, at, is_raw=is_raw)
         size = _SIZE if size is None else size

@@ -1,6 +1,7 @@
 """`mappedram extract`: RAM blocks as raw files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -20,6 +21,7 @@ from mappedram.cli.options import (
 from mappedram.cli.partial import (
     STATUS_OF_PARTIAL,
     as_dicts,
+    note_damage,
     note_unknown,
     partial_option,
     partly,
@@ -27,7 +29,6 @@ from mappedram.cli.partial import (
 )
 from mappedram.cli.status import about
 from mappedram.cli.writing import (
-    Moving,
     channels_option,
     direct_io_option,
     ended_by_signals,
@@ -35,20 +36,14 @@ from mappedram.cli.writing import (
     note_direct_io,
     progress,
 )
-from mappedram.errors import UnsupportedError
-from mappedram.export.raw import extract, stored_bytes
-from mappedram.format.constants import RAM_SECTION_IDSTR
+from mappedram.errors import UnknownNameError
+from mappedram.export.blocks import ChoiceError, Extracted, ExtractedBlock, extract, one_block
 from mappedram.format.drivers import DriverName
 from mappedram.guest.physical.dumping import memory_pieces
 from mappedram.guest.physical.located import block_memory
-from mappedram.io.staged import DEVICES, StagedFiles, make_folder, safe_name
 from mappedram.printable import printable
-from mappedram.stream.block import Block
-from mappedram.stream.coverage import Coverage, require_known
-from mappedram.stream.snapshot import OpenSnapshot
+from mappedram.stream.coverage import NOT_LISTED, Coverage
 from mappedram.view.text import size
-
-_SUFFIX = ".raw"
 
 
 @click.command(
@@ -118,36 +113,25 @@ def command(
         raise click.UsageError("expected one of -d DIR and -o OUT")
     if out == STANDARD_OUTPUT:
         _refuse_beside_standard_output(direct_io=direct_io, form=form)
-    opening = partly(partial, file, offset, driver=driver)
-    with about(file), opening() as (snapshot, _):
-        blocks = chosen_blocks(snapshot, idstrs)
-        unknown = unknown_of(snapshot, idstrs)
-        if not partial:
-            require_known(unknown, snapshot.stream.stopped)
-        if out is not None and len(blocks) != 1:
-            raise click.UsageError(f"-o OUT takes one block, not {len(blocks)}; choose with -b")
-        if out == STANDARD_OUTPUT:
-            _to_standard_output(snapshot, blocks[0])
-            return note_unknown(unknown)
-        if directory is not None:
-            make_folder(directory, snapshot.source.fd)
-        places = [out or Path(directory or "", safe_name(b.idstr, _SUFFIX)) for b in blocks]
-        also = frozenset() if out is None else DEVICES  # never follow links in DIR
-        write_blocks(blocks, places, Moving(channels, direct_io, force, partial), also)
-    if form == "json":
-        written = dict(zip((block.idstr for block in blocks), places, strict=True))
-        output.write_json(_as_dict(snapshot, one, written) for one in unknown)
-        return note_unknown(unknown)
-    _show(blocks, places)
-    return show_unknown(unknown)
-
-
-def _show(blocks: Sequence[Block], places: Sequence[Path]) -> None:
-    for block, place in zip(blocks, places, strict=True):
-        output.line(
-            f"{printable(str(place))}: {printable(block.idstr)}, {size(block.used_length)},"
-            f" {size(stored_bytes(block))} of it stored"
+        with about(file), usage():
+            return _to_standard_output(file, idstrs, offset, driver, partial=partial)
+    with about(file), ended_by_signals(), usage():
+        done = extract(
+            file,
+            directory,
+            out=out,
+            blocks=idstrs,
+            offset=offset,
+            driver=driver,
+            channels=channels,
+            direct_io=direct_io,
+            force=force,
+            partial=partial,
+            on_damage=note_damage if partial else None,
+            progress=progress,
         )
+    note_direct_io(done.refused)
+    return _show(done, form)
 
 
 def _refuse_beside_standard_output(*, direct_io: bool, form: str) -> None:
@@ -156,74 +140,53 @@ def _refuse_beside_standard_output(*, direct_io: bool, form: str) -> None:
     output.refuse_terminal("-o -")
 
 
-def _to_standard_output(snapshot: OpenSnapshot, block: Block) -> None:
-    """Write a block byte by byte, as a pipe takes it."""
-    if not block.used_length:
-        return
-    with progress("extract", block.used_length) as moved:
-        for piece in memory_pieces(block_memory(snapshot, block), 0, block.used_length):
-            output.write_bytes(piece)
-            if moved:
-                moved(len(piece))
+def _to_standard_output(
+    file: str, idstrs: Sequence[str], offset: int, driver: DriverName, *, partial: bool
+) -> int:
+    """Write a block byte by byte, as a pipe takes it; return the exit status."""
+    with partly(partial, file, offset, driver=driver) as (snapshot, _):
+        block, coverages = one_block(snapshot, idstrs, partial=partial)
+        if block.used_length:
+            with progress("extract", block.used_length) as moved:
+                for piece in memory_pieces(block_memory(snapshot, block), 0, block.used_length):
+                    output.write_bytes(piece)
+                    if moved:
+                        moved(len(piece))
+        return note_unknown(coverages)
 
 
-def chosen_blocks(snapshot: OpenSnapshot, idstrs: Sequence[str]) -> list[Block]:
-    """The blocks with these names, or all blocks that can have pages in the file.
-
-    Raises:
-        UsageError: no block has one of the names.
-        FormatError: the file ends, or cannot be parsed, before the first block.
-        UnsupportedError: the stream contains devices only.
-    """
-    snapshot.require_blocks()
-    if snapshot.stream.ended and not any(s.idstr == RAM_SECTION_IDSTR for s in snapshot.sections):
-        raise UnsupportedError("the stream contains devices but no guest memory")
-    for idstr in idstrs:
-        if idstr not in snapshot.block:
-            raise no_such("block", idstr, snapshot.block)
-    if idstrs:
-        return [snapshot.block[idstr] for idstr in dict.fromkeys(idstrs)]
-    return [block for block in snapshot.block.values() if block.readable]
+def _show(done: Extracted, form: str) -> int:
+    """Show what was written and what is unknown; return the exit status."""
+    if form == "json":
+        written = {block.idstr: block for block in done.blocks}
+        output.write_json(_as_dict(one, written.get(one.idstr)) for one in done.coverages)
+        return note_unknown(done.coverages)
+    for block in done.blocks:
+        output.line(
+            f"{printable(str(block.path))}: {printable(block.idstr)}, {size(block.used_length)},"
+            f" {size(block.stored_bytes)} of it stored"
+        )
+    return show_unknown(done.coverages)
 
 
-def unknown_of(snapshot: OpenSnapshot, idstrs: Sequence[str]) -> list[Coverage]:
-    """Coverage of the blocks with these names, or of all memory."""
-    if idstrs:
-        return [snapshot.block[idstr].coverage for idstr in dict.fromkeys(idstrs)]
-    return snapshot.coverages()
+@contextmanager
+def usage() -> Iterator[None]:
+    """Report an unknown or missing choice of a block as wrong usage."""
+    try:
+        yield
+    except UnknownNameError as error:
+        raise no_such(error.kind, str(error.name), map(str, error.known)) from error
+    except ChoiceError as error:
+        raise click.UsageError(f"-o: {error}; choose with -b") from error
 
 
-def write_blocks(
-    blocks: Sequence[Block],
-    places: Sequence[Path],
-    moving: Moving,
-    also: frozenset[int] = DEVICES,
-) -> None:
-    """Write each block to its path, which may be a device type of `also`; all of them, or none."""
-    total = sum(map(stored_bytes, blocks))
-    with (
-        ended_by_signals(),
-        progress("extract", total) as moved,
-        StagedFiles(*(block.source.fd for block in blocks), force=moving.force) as files,
-    ):
-        refused = None
-        for block, place in zip(blocks, places, strict=True):
-            fd = files.open(place, also=also)
-            refused = extract(block, fd, moving.options(moved)) or refused
-    note_direct_io(refused)
-
-
-def _as_dict(
-    snapshot: OpenSnapshot, coverage: Coverage, written: Mapping[str, Path]
-) -> dict[str, object]:
+def _as_dict(coverage: Coverage, written: ExtractedBlock | None) -> dict[str, object]:
     """The result for one block; `idstr` is null for blocks without a header in the file."""
-    block = snapshot.block.get(coverage.idstr)
-    place = written.get(coverage.idstr)
     return {
-        "idstr": block.idstr if block else None,
-        "file": str(place) if place else None,
+        "idstr": None if coverage.idstr == NOT_LISTED else coverage.idstr,
+        "file": str(written.path) if written else None,
         "used_length": coverage.used_length,
-        "pages_present": block.stored.count() if block and block.readable else 0,
+        "pages_present": written.pages_present if written else 0,
         "page_size": coverage.page_size,
         "unknown": list(as_dicts([coverage])),
     }

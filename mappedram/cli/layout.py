@@ -120,7 +120,7 @@ def _page(file: str, offset: int, snapshot: OpenSnapshot, image: LibvirtImage | 
 
 def _write(snapshot: OpenSnapshot, place: Path, text: str, *, force: bool) -> None:
     with (
-        StagedFiles(snapshot.source.fd, force=force) as files,
+        StagedFiles(*snapshot.source.descriptors, force=force) as files,
         open(files.open(place), "wb", closefd=False) as stream,
     ):
         stream.write(text.encode())

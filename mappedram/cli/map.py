@@ -6,14 +6,14 @@ from typing import Any
 import click
 
 from mappedram.cli import output
-from mappedram.cli.exporting import refuse_impossible
 from mappedram.cli.options import (
+    below_4g_option,
     driver_option,
     epilog,
     file_argument,
     offset_option,
     output_option,
-    size_type,
+    refuse_impossible,
 )
 from mappedram.cli.status import FINE, about
 from mappedram.format.drivers import DriverName
@@ -40,12 +40,7 @@ from mappedram.view.text import size, table
     ),
 )
 @file_argument
-@click.option(
-    "--below-4g",
-    type=size_type,
-    metavar="N",
-    help="Size of main memory below 4 GiB. Overrides the file.",
-)
+@below_4g_option
 @offset_option
 @driver_option
 @output_option

@@ -4,10 +4,10 @@ import click
 
 from mappedram.cli import output
 from mappedram.cli.completing import complete_blocks
-from mappedram.cli.exporting import known_map
 from mappedram.cli.names import no_such
+from mappedram.cli.options import refuse_impossible
 from mappedram.errors import UnsupportedError
-from mappedram.guest.physical import PhysicalMemory
+from mappedram.guest.physical import PhysicalMemory, physical_map
 from mappedram.guest.physical.located import Located, block_memory
 from mappedram.json_types import Json
 from mappedram.printable import printable
@@ -34,13 +34,14 @@ def chosen_memory(
         UnsupportedError: nothing is known of the machine type.
         FormatError: the file ends, or cannot be followed, before the first block.
     """
+    refuse_impossible(below_4g)
     snapshot.require_blocks()
     if idstr is not None:
         if idstr not in snapshot.block:
             raise no_such("block", idstr, snapshot.block)
         return block_memory(snapshot, snapshot.block[idstr])
     try:
-        found = known_map(snapshot, below_4g)
+        found = physical_map(snapshot, below_4g)
     except UnsupportedError as error:
         raise UnsupportedError(
             f"{error.msg}; --block IDSTR takes one block", offset=error.offset, path=error.path

@@ -28,6 +28,7 @@ from mappedram.export.metadump import (
 from mappedram.export.metadump.policy import StateChoice
 from mappedram.export.metadump.verify import VerdictComparison, compare
 from mappedram.io import system
+from mappedram.io.opening import open_source
 from mappedram.io.source import Source
 from mappedram.io.staged import StagedFiles
 from mappedram.printable import printable
@@ -147,7 +148,7 @@ def command(
     if hash_key and pages == "none":
         raise click.UsageError("--hash-key requires --pages hash")
     options = _options(_policy(state, blank, keep), names, pages, hash_key)
-    with about(file), ended_by_signals(), Source(file) as source:
+    with about(file), ended_by_signals(), open_source(file) as source:
         todo = plan(source, offset, options)
         done = _write(source, offset, todo, out, unpacked=unpacked, force=force)
     if form == "json":
@@ -166,17 +167,17 @@ def _write(
     """Write the metadump, and compare it with the snapshot."""
     with (
         progress("metadump", source.allocated) as moved,
-        StagedFiles(source.fd, force=force) as files,
+        StagedFiles(*source.descriptors, force=force) as files,
     ):
         fd = files.open(out)
         made = {"made_by": f"mappedram {__version__}"}
         if unpacked:
             with TemporaryFile() as packed:
                 written = write_packed(todo, packed.fileno(), about=made, progress=moved)
-                write_unpacked(Source(packed.fileno()), fd)
+                write_unpacked(open_source(packed.fileno()), fd)
         else:
             written = write_packed(todo, fd, about=made, progress=moved)
-        judged = compare(source.fd, fd, offset)
+        judged = compare(source, fd, offset)
         taken = system.allocated_size(fd) if unpacked else system.size_of(fd)
     return _Done(out, todo, written, judged, taken)
 

@@ -105,3 +105,23 @@ STATUS_OF_READING = (
     "  63  not a file that this tool handles\n"
     "  64  usage error"
 )
+
+
+below_4g_option = click.option(
+    "--below-4g",
+    type=size_type,
+    metavar="N",
+    help="Size of main memory below 4 GiB. Overrides the file.",
+)
+
+
+def refuse_impossible(below_4g: int | None) -> None:
+    """Refuse a size below 4 GiB that is out of range.
+
+    Raises:
+        UsageError: it is.
+    """
+    from mappedram.guest.physical.rules import ABOVE_4G  # most verbs need none of that room
+
+    if below_4g is not None and not 0 < below_4g <= ABOVE_4G:
+        raise click.UsageError(f"--below-4g {below_4g:#x}: expected 1 byte to 4 GiB")

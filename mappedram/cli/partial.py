@@ -1,7 +1,6 @@
 """Options and reports of the verbs that write memory, for files that lack part of it."""
 
-import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
 import click
@@ -33,16 +32,15 @@ STATUS_OF_PARTIAL = (
 )
 
 
-Opening = Callable[..., AbstractContextManager[tuple[OpenSnapshot, LibvirtImage | None]]]
-
-
-def partly(partial: bool, file: str, offset: int, *, driver: DriverName) -> Opening:
-    """A function that opens a file even if it is incomplete, so that unknown ranges are reported.
+def partly(
+    partial: bool, file: str, offset: int, *, driver: DriverName
+) -> AbstractContextManager[tuple[OpenSnapshot, LibvirtImage | None]]:
+    """Open a file even if it is incomplete, so that unknown ranges are reported.
 
     With `partial`, a compressed image that is truncated or damaged is read as far as possible.
     """
-    damaged = _note_damage if partial else None
-    return functools.partial(open_any, file, offset, partial=True, on_damage=damaged, driver=driver)
+    on_damage = note_damage if partial else None
+    return open_any(file, offset, partial=True, on_damage=on_damage, driver=driver)
 
 
 def show_unknown(unknown: Iterable[Coverage]) -> int:
@@ -106,5 +104,6 @@ def as_dicts(unknown: Iterable[Coverage]) -> Iterator[dict[str, Json]]:
             }
 
 
-def _note_damage(damage: FormatError) -> None:
+def note_damage(damage: FormatError) -> None:
+    """Print why only a part of a compressed image could be decompressed."""
     output.note(str(damage))

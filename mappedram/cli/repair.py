@@ -1,22 +1,18 @@
 """`mappedram repair`: repair a damaged snapshot from redundant data in the file."""
 
-import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
-from mappedram.check import Finding, Report, Severity, check
+from mappedram.check import Finding, Severity
 from mappedram.cli import output
 from mappedram.cli.options import OutPath, epilog, file_argument, offset_option, output_option
 from mappedram.cli.status import UNFINISHED, FailureError, about
 from mappedram.cli.writing import ended_by_signals, force_option, progress
-from mappedram.io import system
-from mappedram.io.source import Source
-from mappedram.io.staged import StagedFiles
+from mappedram.json_types import Json
 from mappedram.printable import printable
-from mappedram.repair import REPAIRS, Change, RepairPlan, plan, write_copy, write_in_place
+from mappedram.repair import REPAIRS, Change, Repaired, repair
 
 _NAME_WIDTH = max(len(repair.name) for repair in REPAIRS)
 _PROOFS = {repair.name: repair.proof for repair in REPAIRS}
@@ -73,90 +69,56 @@ def command(
     if [out is not None, in_place, dry_run].count(True) != 1:
         raise click.UsageError("expected one of OUT, --in-place and --dry-run")
     asked = ["padding"] if zero_padding else []
-    with about(file), ended_by_signals(), Source(file) as source:
-        with progress("look", source.allocated) as moved:
-            todo = plan(source, offset, asked=asked, progress=moved)
-        report = todo.report
-        if not dry_run and _is_worth_it(todo):
-            report = _in_place(todo, file) if out is None else _copy(todo, out, force=force)
-    is_written = out is not None and _is_worth_it(todo)
-    result = str(out) if is_written else file
-    status = _status(todo, report, dry_run=dry_run)
+    with about(file), ended_by_signals():
+        done = repair(
+            file, out, in_place=in_place, offset=offset, asked=asked, force=force, progress=progress
+        )
+    result = file if done.path is None else str(done.path)
+    status = _status(done, dry_run=dry_run)
     if form == "json":
-        output.write_json(_as_dict(file, result, todo, report, dry_run=dry_run), levels=3)
+        output.write_json(_as_dict(file, done), levels=3)
     else:
-        _show(result, todo, report, dry_run=dry_run)
-    if not todo.made and status == UNFINISHED:
+        _show(result, done, dry_run=dry_run)
+    if not done.made and status == UNFINISHED:
         raise FailureError(file, "nothing can be repaired", UNFINISHED)
     return status
 
 
-def _is_worth_it(todo: RepairPlan) -> bool:
-    """Whether there is something to write: a repaired file, or a copy of a clean one."""
-    return bool(todo.made) or todo.report.verdict in ("clean", "harmless")
-
-
-def _copy(todo: RepairPlan, out: Path, *, force: bool) -> Report:
-    with (
-        progress("copy", todo.source.base.allocated) as moved,
-        StagedFiles(todo.source.fd, force=force) as files,
-    ):
-        fd = files.open(out, also={stat.S_IFBLK})
-        write_copy(todo, fd, progress=moved)
-        return _judged(todo, fd)
-
-
-def _in_place(todo: RepairPlan, file: str) -> Report:
-    if not todo.made:
-        return todo.report
-    fd = system.open_existing(file)
-    try:
-        write_in_place(todo, fd)
-        return _judged(todo, fd)
-    finally:
-        system.close(fd)
-
-
-def _judged(todo: RepairPlan, fd: int) -> Report:
-    """The report of `check` on the written file, not on the plan."""
-    return check(fd, todo.offset)
-
-
-def _status(todo: RepairPlan, report: Report, *, dry_run: bool) -> int:
-    if not todo.made and report.verdict == "corrupt" and not dry_run:
+def _status(done: Repaired, *, dry_run: bool) -> int:
+    if not done.made and done.report.verdict == "corrupt" and not dry_run:
         return UNFINISHED
-    return report.exit_status
+    return done.report.exit_status
 
 
 # JSON.
 
 
-def _as_dict(file: str, result: str, todo: RepairPlan, report: Report, *, dry_run: bool) -> Any:
+def _as_dict(file: str, done: Repaired) -> dict[str, Json]:
     return {
         "file": file,
-        "result": None if dry_run or not _is_worth_it(todo) else result,
-        "repairs": [change.to_dict() for change in todo.changes],
-        "verdict": report.verdict,
-        "findings": [finding.to_dict() for finding in report.findings],
+        "result": None if done.path is None else str(done.path),
+        "repairs": [change.to_dict() for change in done.changes],
+        "verdict": done.report.verdict,
+        "findings": [finding.to_dict() for finding in done.report.findings],
     }
 
 
 # Human-readable output.
 
 
-def _show(result: str, todo: RepairPlan, report: Report, *, dry_run: bool) -> None:
+def _show(result: str, done: Repaired, *, dry_run: bool) -> None:
     told: set[str] = set()
-    for change in todo.changes:
+    for change in done.changes:
         for text in _lines(change, dry_run=dry_run):
             output.line(text)
         if change.edits and change.name not in told:
             output.line(f"    {output.styled(f'because {_PROOFS[change.name]}', 'dim')}")
             told.add(change.name)
-    count = len(todo.made)
+    count = len(done.made)
     repairs = f"{count} repair{'' if count == 1 else 's'}" if count else "nothing to repair"
     tense = "would be " if dry_run else ""
-    output.line(f"{printable(result)}: {repairs}; {tense}{report.verdict}")
-    for finding in report.findings:
+    output.line(f"{printable(result)}: {repairs}; {tense}{done.report.verdict}")
+    for finding in done.report.findings:
         if finding.severity != Severity.INFO:
             output.line(f"    {_finding(finding)}")
 

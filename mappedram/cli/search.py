@@ -7,7 +7,6 @@ from itertools import islice
 import click
 
 from mappedram.cli import output
-from mappedram.cli.exporting import below_4g_option
 from mappedram.cli.memory import (
     block_option,
     chosen_memory,
@@ -16,6 +15,7 @@ from mappedram.cli.memory import (
     unknown_in,
 )
 from mappedram.cli.options import (
+    below_4g_option,
     driver_option,
     epilog,
     file_argument,
@@ -120,7 +120,7 @@ def command(
     wanted = _pattern(pattern, kind, encoding)
     if idstr is not None and below_4g is not None:
         raise click.UsageError("--below-4g goes without --block")
-    with about(file), partly(partial, file, offset, driver=driver)() as (snapshot, _):
+    with about(file), partly(partial, file, offset, driver=driver) as (snapshot, _):
         memory = chosen_memory(snapshot, idstr, below_4g)
         unknown = unknown_in(memory, snapshot)
         if not partial:

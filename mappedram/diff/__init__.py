@@ -3,14 +3,13 @@
 Only the state of the guest counts. How a file stores it makes no difference: offsets, alignment,
 and whether a zero page is stored. Printing a comparison belongs in `cli`.
 
->>> from mappedram.diff import compare
->>> with mappedram.open("before") as a, mappedram.open("after") as b:
-...     for field in compare(a, b).fields:
-...         print(field.idstr, field.path, field.a, field.b)
+>>> for field in mappedram.diff("before", "after").fields:
+...     print(field.idstr, field.path, field.a, field.b)
 
-Imports: errors, format, io, stream.
+Imports: callable_module, errors, format, io, stream.
 """
 
+from mappedram.callable_module import make_callable
 from mappedram.diff.compare import compare
 from mappedram.diff.differences import (
     BlockDifference,
@@ -22,7 +21,10 @@ from mappedram.diff.differences import (
     SectionDifference,
     Side,
 )
+from mappedram.diff.files import diff
 from mappedram.diff.pages import compare_pages
+
+make_callable(__name__)
 
 __all__ = [
     "BlockDifference",
@@ -35,4 +37,5 @@ __all__ = [
     "Side",
     "compare",
     "compare_pages",
+    "diff",
 ]

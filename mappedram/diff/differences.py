@@ -142,6 +142,14 @@ class Comparison:
     trouble: tuple[str, ...]
     unknown: tuple[FieldUnknown, ...] = ()
 
+    def __repr__(self) -> str:
+        pages = sum(block.count() for block in self.pages)
+        verdict = {True: "same", False: "differs", None: "not all could be compared"}[self.same]
+        return (
+            f"<Comparison: {verdict}; {len(self.headers) + len(self.blocks)} in headers,"
+            f" {pages} pages, {len(self.sections)} sections, {len(self.fields)} fields>"
+        )
+
     @property
     def differs(self) -> bool:
         """Whether a difference was found."""

@@ -72,7 +72,8 @@ def lay_out(
     replace = replace or {}
     refuse_cut(snapshot, replace, partial=layout.partial)
     _refuse_names(snapshot, replace)
-    system.refuse_source(fd, snapshot.source.fd, *(source.fd for source in replace.values()))
+    read = [snapshot.source, *replace.values()]
+    system.refuse_source(fd, *(one for source in read for one in source.descriptors))
     kept = early is not None and early.begun
     with _writer(snapshot, fd, layout, replace, keep=kept) as writer:
         if early is not None and kept and not early.fit(writer.blocks):

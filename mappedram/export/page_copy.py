@@ -33,7 +33,7 @@ def begin(fd: int, size: int, source: Source) -> None:
     Raises:
         OSError: it cannot be written so far, or it is `source`.
     """
-    system.begin(fd, 0, size, source.fd)
+    system.begin(fd, 0, size, *source.descriptors)
     system.end_at(fd, size)
 
 

@@ -79,7 +79,7 @@ def to_stream(
     position = len(head)
     size = sum(map(_records_size, filter(lambda block: block.has_pages, snapshot.blocks)))
     end = position + size + len(closing + rounds + envelope.tail)
-    system.begin(fd, 0, end, snapshot.source.fd)
+    system.begin(fd, 0, end, *snapshot.source.descriptors)
     target.write(head, 0)
     for block in snapshot.blocks:
         if block.has_pages:

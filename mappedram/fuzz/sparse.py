@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from mappedram.io import system
+from mappedram.io.opening import open_source
 from mappedram.io.source import Source
 
 #: Bytes of a hole hashed at once.
@@ -42,7 +43,15 @@ class SparseFile:
         Raises:
             OSError: reading failed.
         """
-        source = Source(fd)
+        return cls.of(open_source(fd), offset, origin)
+
+    @classmethod
+    def of(cls, source: Source, offset: int = 0, origin: str = "") -> Self:
+        """The contents of an open source, with its holes.
+
+        Raises:
+            OSError: reading failed.
+        """
         extents = source.extents(0, source.size)
         return cls(
             source.size,

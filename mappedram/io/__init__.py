@@ -1,4 +1,4 @@
-"""Bytes in and out: files and devices, holes, copies, staged outputs, metadumps.
+"""Bytes in and out: files, devices, memory, holes, copies, staged outputs, metadumps.
 
 Every access to a file goes through this room; `system` makes all system calls and interprets their
 results. The meaning of the bytes belongs in `format` and `stream`. One exception: the container of

@@ -173,20 +173,12 @@ def copy_data(
 
     source.refuse_pages()
     extents = source.extents(start, end)
-    if _hides_holes(source):
+    if source.hides_holes:
         for first, last in extents:
             _copy_nonzero(source, first, last, target, shift, progress=progress)
     else:
         runs = np.array(list(extents), np.int64).reshape(-1, 2)
         copy_runs(source, runs, target, shift, progress=progress)
-
-
-def _hides_holes(source: Source) -> bool:
-    """Whether the system reports no holes although the file takes less room than its size."""
-    whole = (0, source.size)
-    return source.is_device or (
-        source.allocated < source.size and next(source.extents(*whole), None) == whole
-    )
 
 
 def share(source: Source, start: int, end: int, target: int, shift: int = 0) -> bool:
@@ -203,7 +195,7 @@ def share(source: Source, start: int, end: int, target: int, shift: int = 0) -> 
         OSError: a partial result cannot be overwritten with zeros.
     """
     source.refuse_pages()
-    return system.share(source.fd, start, end, target, start + shift)
+    return source.share(start, end, target, start + shift)
 
 
 def copy_runs(
@@ -343,7 +335,7 @@ def _copy_long(
     while first < last:
         if done:
             length = min(last - first, _BATCH)
-            done = system.copy_range(source.fd, target.fd, length, first, first + shift)
+            done = source.copy_to(target.fd, length, first, first + shift)
         moved = done or _copy_once(source, first, last, target, shift)
         first += moved
         if progress:

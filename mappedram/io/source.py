@@ -1,11 +1,16 @@
-"""An open file: bytes at an offset, its size, and its data ranges. Reads no more than requested."""
+"""The interface of everything that a snapshot is read from: ranges of bytes, size, holes, identity.
 
-import os
-import stat
+The rest of the package uses `Source` and never asks which kind it has. There are two families. A
+`StoredSource` has bytes of its own: a file (`file_source`), memory or a file object
+(`memory_source`); `opening` makes them. A `DerivedSource` reads another source with changes that
+are not written yet. Both read no more than requested.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-from mappedram.errors import MappedRamError, TruncatedError, UnsupportedError
+from mappedram.errors import TruncatedError, UnsupportedError
 from mappedram.format.metadump import MAGIC
 from mappedram.io import system
 from mappedram.io.metadump import Packed
@@ -15,75 +20,117 @@ WINDOW = 8192
 #: Bytes that are searched for nonzero ones at once.
 _LOOK = 1 << 20
 
-_REFUSED = {stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR}
 
+class Source(ABC):
+    """Bytes that can be read at every offset.
 
-class Source:
-    """A seekable file, opened read-only. A metadump reads like its original file.
+    An implementation reads ranges (`read`), knows the holes (`extents`, `hides_holes`) and tells
+    whether the file has changed (`stamp`). Some operations need a local file: `view`, `share`,
+    `copy_to` and `open_again` may decline, and their callers then use `read`.
 
     Args:
-        path_or_fd: a path, which is opened and closed here, or a descriptor, which stays open.
+        name: name for messages.
+        size: number of bytes.
 
-    Raises:
-        OSError: it cannot be opened or is a directory.
-        UnsupportedError: it is not seekable: a mapped-ram file has pages at fixed offsets.
-        FormatError: it is a damaged metadump.
+    Attributes:
+        name: name for messages.
+        size: number of bytes; for a metadump, the size of the original file.
+        packed: the container of a metadump; None for any other file.
+        is_device: whether it is a block device, which has a fixed size and no holes.
+        compression: how the stream was compressed in the file that this one was decompressed
+            from; None for any other file.
+        descriptors: descriptors of the local files that it reads; outputs must not replace these.
     """
 
-    #: The container of a metadump; None for any other file.
     packed: Packed | None = None
-    #: Whether it is a block device, which has a fixed size and no holes.
     is_device: bool = False
-    #: How the stream was compressed in the file that this one was decompressed from; else None.
     compression: str | None = None
+    descriptors: tuple[int, ...] = ()
 
-    def __init__(self, path_or_fd: str | os.PathLike[str] | int) -> None:
-        self._owned = not isinstance(path_or_fd, int)
-        self.name = f"<fd {path_or_fd}>" if isinstance(path_or_fd, int) else os.fspath(path_or_fd)
-        self.fd = path_or_fd if isinstance(path_or_fd, int) else system.open_source(path_or_fd)
-        try:
-            self._refuse_unseekable()
-            self.size = system.size_of(self.fd)
-            if system.read(self.fd, len(MAGIC), 0) == MAGIC:
-                self.packed = Packed(self.fd, self.size)
-                self.size, self.is_device = self.packed.size, self.packed.is_device
-        except BaseException as error:
-            if isinstance(error, MappedRamError) and self._owned:
-                error.filename = self.name
-            self.close()
-            raise
+    def __init__(self, name: str, size: int) -> None:
+        self.name = name
+        self.size = size
         self._window_offset = 0
         self._window = b""
 
-    def _refuse_unseekable(self) -> None:
-        kind = system.kind_of(self.fd)
-        if kind == stat.S_IFDIR:
-            raise IsADirectoryError(21, os.strerror(21), self.name)
-        if kind in _REFUSED:
-            raise UnsupportedError(
-                f"{system.KINDS[kind]}, which cannot seek: a mapped-ram file has its pages at fixed"
-                " offsets and must be a regular file or a block device"
-            )
-        self.is_device = kind == stat.S_IFBLK
+    # Every implementation has these.
 
-    @property
-    def allocated(self) -> int:
-        """Bytes that the file takes on disk, without holes."""
-        return system.allocated_size(self.fd)
-
+    @abstractmethod
     def read(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes at `offset`; fewer only at the end of the file.
 
         Raises:
             TruncatedError: the file has become shorter.
+            OSError: reading failed.
         """
-        if self.packed:
-            return self.packed.read(offset, length)
-        wanted = max(0, min(length, self.size - offset))
-        data = system.read(self.fd, wanted, offset)
-        if len(data) < wanted:
-            raise TruncatedError("the file shrank while it was read", offset=offset + len(data))
-        return data
+
+    @abstractmethod
+    def extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """The parts of [start, end) that are not holes, as half-open ranges of offsets.
+
+        The whole range if nothing reports holes.
+
+        Raises:
+            TruncatedError: the file has become shorter.
+        """
+
+    @abstractmethod
+    def stamp(self) -> tuple[int, int]:
+        """Size and time of the last change in nanoseconds; both 0 or constant if unknown.
+
+        Raises:
+            OSError: the system does not say.
+        """
+
+    # Defaults, for a source that is not a local file.
+
+    @property
+    def allocated(self) -> int:
+        """Bytes that the file takes in storage, without holes."""
+        return self.size
+
+    @property
+    def hides_holes(self) -> bool:
+        """Whether `extents` may report holes as data, so that zeros may be holes."""
+        return True
+
+    def view(self, offset: int, length: int) -> memoryview | None:
+        """The bytes in place, read-only, without a copy; None if that is not possible.
+
+        Nothing is read before the bytes are used. Using them after the file has shrunk is an error
+        of the system (SIGBUS).
+        """
+        del offset, length
+        return None
+
+    def share(self, start: int, end: int, target: int, place: int) -> bool:
+        """Share the blocks of [start, end) with another file; return whether it was done.
+
+        Raises:
+            OSError: a partial result cannot be overwritten with zeros.
+        """
+        del start, end, target, place
+        return False
+
+    def copy_to(self, target: int, length: int, start: int, place: int) -> int:
+        """Let the kernel copy bytes into a file; return how many it copied, 0 if it cannot."""
+        del target, length, start, place
+        return 0
+
+    def open_again(self, offset: int) -> int | None:
+        """A separate descriptor at an offset, for other programs; None without a local file."""
+        del offset
+        return None
+
+    def _fill_at_once(self, views: Sequence[memoryview], offset: int) -> bool:
+        """Fill pieces of memory with one system call; return whether all are full."""
+        del views, offset
+        return False
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to close
+        """Close everything that was opened for this source."""
+
+    # Built on the above.
 
     def read_exactly(self, offset: int, length: int, what: str) -> bytes:
         """`length` bytes at `offset`.
@@ -118,11 +165,9 @@ class Source:
         Raises:
             TruncatedError: the file ends before.
         """
-        # For a metadump, or a subclass with its own `read`, only `read` has the right bytes.
-        is_file = self.packed is None and type(self).read is Source.read
         for first in range(0, len(views), system.PIECES_MAX):
             part = views[first : first + system.PIECES_MAX]
-            if is_file and system.read_into(self.fd, part, offset):
+            if self._fill_at_once(part, offset):
                 offset += sum(map(len, part))
                 continue
             for view in part:  # also after a short read or at the end of the file
@@ -142,22 +187,6 @@ class Source:
             self._window = self.read(offset, max(length, WINDOW))
             self._window_offset, start = offset, 0
         return self._window[start : start + length]
-
-    def extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """The parts of [start, end) that are not holes, as half-open ranges of offsets.
-
-        The whole range if the system does not report holes.
-
-        Raises:
-            TruncatedError: the file has become shorter.
-        """
-        end = min(end, self.size)
-        if self.packed:
-            yield from self.packed.extents(start, end)
-        elif not self.is_device:
-            yield from system.extents(self.fd, start, end, self.size)
-        elif start < end:
-            yield start, end
 
     def has_data(self, start: int, end: int) -> bool:
         """Whether [start, end) has any nonzero byte, or data that a metadump left out."""
@@ -183,14 +212,81 @@ class Source:
         if self.packed:
             raise UnsupportedError("a metadump does not contain the contents of pages")
 
-    def close(self) -> None:
-        """Close the file if it was opened here."""
-        if self._owned and self.fd >= 0:
-            system.release(self.fd)
-            self.fd = -1
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} of {self.size:#x} bytes>"
+
+
+class StoredSource(Source):
+    """A source with bytes of its own. A metadump reads like its original file.
+
+    An implementation reads ranges of the bytes as they are stored, with `_stored`.
+    """
+
+    @abstractmethod
+    def _stored(self, length: int, offset: int) -> bytes:
+        """Up to `length` stored bytes at `offset`; fewer only at the end."""
+
+    def _extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """`extents` of the bytes as they are stored."""
+        if start < end:
+            yield start, end
+
+    def look_inside(self) -> None:
+        """Switch to the original file if this is a metadump.
+
+        Raises:
+            FormatError: it is a damaged metadump.
+        """
+        if self._stored(len(MAGIC), 0) == MAGIC:
+            self.packed = Packed(self._stored, self.size)
+            self.size, self.is_device = self.packed.size, self.packed.is_device
+
+    def read(self, offset: int, length: int) -> bytes:
+        """As for `Source`."""
+        if self.packed:
+            return self.packed.read(offset, length)
+        wanted = max(0, min(length, self.size - offset))
+        data = self._stored(wanted, offset)
+        if len(data) < wanted:
+            raise TruncatedError("the file shrank while it was read", offset=offset + len(data))
+        return data
+
+    def extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """As for `Source`."""
+        end = min(end, self.size)
+        return self.packed.extents(start, end) if self.packed else self._extents(start, end)
+
+
+class DerivedSource(Source):
+    """Another source with changes that are not written. The other source stays unchanged and open.
+
+    Attributes:
+        base: the other source.
+    """
+
+    def __init__(self, base: Source) -> None:
+        super().__init__(base.name, base.size)
+        self.base = base
+        self.packed, self.is_device = base.packed, base.is_device
+        self.compression = base.compression
+        self.descriptors = base.descriptors
+
+    def stamp(self) -> tuple[int, int]:
+        """As for the base."""
+        return self.base.stamp()
+
+    @property
+    def allocated(self) -> int:
+        """As for the base."""
+        return self.base.allocated
+
+    @property
+    def hides_holes(self) -> bool:
+        """As for the base."""
+        return self.base.hides_holes

@@ -199,10 +199,11 @@ def _without_group(mode: int) -> int:
     return mode & (~0o070 | (mode & 0o007) << 3)
 
 
-def make_folder(path: Path, source: str | Path | int) -> None:
-    """Make a folder for files made from `source`, and its parents, unless they exist.
+def make_folder(path: Path, *sources: str | Path | int) -> None:
+    """Make a folder for files made from `sources`, and its parents, unless they exist.
 
-    New folders are closed to users who may not read the source.
+    New folders are closed to users who may not read all of the sources; without sources, to all
+    other users.
 
     Raises:
         OSError: it cannot be made, or is not a folder.
@@ -213,7 +214,8 @@ def make_folder(path: Path, source: str | Path | int) -> None:
         except FileExistsError:  # made by another program in the meantime
             continue
         made = _Access.of(folder)
-        mode = _Access.of(source).limit(made.gid) & ~_umask()
+        limits = [_Access.of(source).limit(made.gid) for source in sources] or [_PRIVATE]
+        mode = reduce(and_, limits, 0o666 & ~_umask())
         if made.has_acl:
             mode = _without_group(mode)
         system.set_mode(folder, mode | (mode & 0o444) >> 2 | 0o700)  # readers may also search

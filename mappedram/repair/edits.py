@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Self
 
-from mappedram.io.source import Source
+from mappedram.io.source import DerivedSource, Source
 
 #: Bytes of a cell, the unit in which edits are kept.
 _CELL = 4096
@@ -36,7 +36,7 @@ class Edit:
         return self.offset + len(self.data)
 
 
-class EditedSource(Source):
+class EditedSource(DerivedSource):
     """An open file as it would be with some edits. The file itself is not changed.
 
     Attributes:
@@ -45,9 +45,7 @@ class EditedSource(Source):
     """
 
     def __init__(self, base: Source, edits: Iterable[Edit] = ()) -> None:
-        super().__init__(base.fd)
-        self.base = base
-        self.name, self.size = base.name, base.size
+        super().__init__(base)
         self.edits: list[Edit] = []
         self._kept = base.size  # nothing of the file itself is left from here on
         self._cells: dict[int, bytes] = {}

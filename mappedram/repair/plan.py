@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mappedram.check.report import Report
-from mappedram.io import system
 from mappedram.io.copying import Progress
 from mappedram.io.source import Source
 from mappedram.repair.change import Change, Repair
@@ -63,7 +62,7 @@ def plan(
         OSError: reading failed.
     """
     asked = set(asked)
-    stamp = system.stamp_of(source.fd)
+    stamp = source.stamp()
     edited = EditedSource(source)
     case = RepairSession(edited, offset, progress=progress)
     changes: list[Change] = []

@@ -21,7 +21,7 @@ def write_copy(plan: RepairPlan, fd: int, *, progress: Progress | None = None) -
     kept = min(source.size, size) if source.is_device else source.size
     room = max(kept, size)
     _refuse_changed(plan)
-    system.begin(fd, 0, room, source.fd)
+    system.begin(fd, 0, room, *source.descriptors)
     if kept and share(source, 0, kept, fd):
         if progress:
             progress(source.allocated)
@@ -78,5 +78,5 @@ def _cuts(change: Change) -> bool:
 
 def _refuse_changed(plan: RepairPlan) -> None:
     """Refuse a changed file: while QEMU saves, libvirt's image looks incomplete."""
-    if system.stamp_of(plan.source.base.fd) != plan.stamp:
+    if plan.source.base.stamp() != plan.stamp:
         raise BuildError("the file changed during the analysis: another program writes to it")

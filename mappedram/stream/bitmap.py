@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from mappedram.errors import OutOfRangeError
 from mappedram.format.arithmetic import DEFAULT_WORD_SIZE, bitmap_size
 
 if TYPE_CHECKING:
@@ -79,11 +80,14 @@ class Bitmap:
 
     def __getitem__(self, page: int) -> bool:
         if not 0 <= page < self.num_pages:
-            raise IndexError(f"page {page} of {self.num_pages}")
+            raise OutOfRangeError(f"page {page} of {self.num_pages}")
         return bool(self.little[page >> 3] >> (page & 7) & 1)
 
     def __len__(self) -> int:
         return self.num_pages
+
+    def __repr__(self) -> str:
+        return f"<Bitmap: {self.count()} of {self.num_pages} pages>"
 
     def runs(self, start: int = 0, stop: int | None = None) -> "Runs":
         """The runs of set bits in pages [start, stop), ascending; int64 array of shape (n, 2)."""
@@ -118,14 +122,14 @@ class Bitmap:
         """Make a bitmap with the pages of `runs` set.
 
         Raises:
-            ValueError: a run exceeds the block.
+            OutOfRangeError: a run exceeds the block.
         """
         import numpy as np
 
         pairs = np.asarray(list(runs) if not hasattr(runs, "shape") else runs, np.int64)
         pairs = pairs.reshape(-1, 2)
         if len(pairs) and (pairs.min() < 0 or pairs.max() > num_pages):
-            raise ValueError(f"runs: expected pages within 0 to {num_pages}")
+            raise OutOfRangeError(f"runs: expected pages within 0 to {num_pages}")
         # +1 where a run begins, -1 where it ends: the running sum is the bit.
         steps = np.zeros(num_pages + 1, np.int8)
         np.add.at(steps, pairs[:, 0], 1)

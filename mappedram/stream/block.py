@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from operator import index
+from typing import TYPE_CHECKING, Protocol, SupportsIndex, overload
 
-from mappedram.errors import FormatError, UnsupportedError
+from mappedram.errors import FormatError, OutOfRangeError, UnknownNameError, UnsupportedError
 from mappedram.io.source import Source
 from mappedram.stream import coverage as cover
 from mappedram.stream import intervals
@@ -15,6 +17,9 @@ from mappedram.stream.model import RamBlock, Stream
 from mappedram.stream.page_records import RecordedPages
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mappedram.io.spans import Runs
 
 #: Maximum size of a bitmap: 1 GiB covers 32 TiB in pages of 4 KiB. A sparse file can claim more.
@@ -251,12 +256,12 @@ class Block:
                 `coverage` has these pages.
 
         Raises:
-            ValueError: the range is not inside the block.
+            OutOfRangeError: the range is not inside the block.
             UnknownPagesError: some of the pages are unknown.
             FormatError: the block header has no valid page size.
         """
         if offset < 0 or size < 0 or offset + size > self.used_length:
-            raise ValueError(
+            raise OutOfRangeError(
                 f"range {offset:#x}+{size:#x}: block {self.idstr!r} has {self.used_length:#x} bytes"
             )
         if not partial and self.coverage.unknown:
@@ -299,5 +304,143 @@ class Block:
                 pages_offset + start * page_size, length, f"page of {self.idstr}"
             )
 
+    def array(self, offset: int, size: int) -> "NDArray[np.uint8]":
+        """Guest memory as a read-only array; raises as `read` does.
+
+        If the bytes are contiguous in the file, the array is a view of the file: nothing is read or
+        copied before it is used. Do not use it after the file has shrunk.
+
+        Args:
+            offset: first byte within the block.
+            size: number of bytes.
+        """
+        import numpy as np
+
+        place = self.file_offset(offset, size)
+        view = None if place is None else self.source.view(place, size)
+        return np.frombuffer(self.read(offset, size) if view is None else view, np.uint8)
+
+    def file_offset(self, offset: int, size: int) -> int | None:
+        """Offset in the file of `size` bytes of the block.
+
+        Returns:
+            The offset; None if the bytes are not contiguous in the file, or unknown.
+
+        Raises:
+            FormatError: as `read` does.
+        """
+        if self.recorded is not None or not self.readable or size <= 0 or offset < 0:
+            return None
+        if offset + size > self.used_length or self.coverage.within(offset, offset + size).unknown:
+            return None
+        page_size = self.page_size
+        pages = offset // page_size, -(-(offset + size) // page_size)
+        if self.stored.runs(*pages).tolist() != [list(pages)]:
+            return None
+        assert self.model.pages_offset is not None
+        return self.model.pages_offset + offset
+
+    def pages(self, *, limit: int = 1 << 20, partial: bool = False) -> Iterator["PageRun"]:
+        """The pages present in the file, as runs of consecutive pages. All other pages are zeros.
+
+        Args:
+            limit: maximum size of a run in bytes, which bounds memory; a run has at least one page.
+            partial: skip unknown pages instead of raising.
+
+        Raises:
+            UnknownPagesError: some of the pages are unknown.
+            FormatError: as `read` does.
+        """
+        if not partial:
+            cover.require_known([self.coverage])
+        return self._page_runs(limit) if self.readable else iter(())
+
+    def _page_runs(self, limit: int) -> Iterator["PageRun"]:
+        page_size = self.page_size
+        step = max(1, limit // page_size)
+        for runs in self.stored.iter_runs():
+            for start, stop in runs.tolist():
+                for first in range(start, stop, step):
+                    count = min(step, stop - first)
+                    data = self._known(first * page_size, count * page_size)
+                    yield PageRun(first, first * page_size, data.reshape(count, page_size))
+
+    def _known(self, offset: int, size: int) -> "NDArray[np.uint8]":
+        """Stored pages that have been checked to be known."""
+        import numpy as np
+
+        if self.recorded is None and self.model.pages_offset is not None:
+            view = self.source.view(self.model.pages_offset + offset, size)
+            if view is not None:
+                return np.frombuffer(view, np.uint8)
+        return np.frombuffer(self.read(offset, size, partial=True), np.uint8)
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> int: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> bytes: ...
+
+    def __getitem__(self, place: SupportsIndex | slice) -> int | bytes:
+        """Guest memory, indexed like `bytes`: `block[a:b]` is bytes, `block[a]` one byte.
+
+        Raises:
+            ValueError: the slice has a step.
+            OutOfRangeError: the index is out of range.
+            UnknownPagesError: some of the pages are unknown.
+            FormatError: as `read` does.
+        """
+        if isinstance(place, slice):
+            if place.step not in (None, 1):
+                raise ValueError(
+                    f"slice step: expected none, got {place.step}; slice the bytes that were read"
+                )
+            start, stop, _ = place.indices(len(self))
+            return self.read(start, max(0, stop - start))
+        offset = index(place)
+        return self.read(offset + len(self) if offset < 0 else offset, 1)[0]
+
+    def __len__(self) -> int:
+        return self.used_length
+
+    def __bool__(self) -> bool:
+        """True, even for a block without bytes."""
+        return True
+
+    #: Iteration byte by byte would take hours; use `pages`.
+    __iter__ = None
+
     def __repr__(self) -> str:
-        return f"<Block {self.idstr} of {self.used_length:#x} bytes>"
+        header = self.model.mapped_ram
+        pages = f", pages of {header.page_size:#x} at {header.pages_offset:#x}" if header else ""
+        return f"<Block {self.idstr!r}: {self.used_length:#x} bytes{pages}>"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PageRun:
+    """Consecutive pages of a block that are present in the file.
+
+    Attributes:
+        index: number of the first page.
+        offset: first byte within the block.
+        data: contents, one row for each page, read-only; a view of the file if possible, as for
+            `Block.array`.
+    """
+
+    index: int
+    offset: int
+    data: "NDArray[np.uint8]"
+
+    def __len__(self) -> int:
+        """Number of pages."""
+        return len(self.data)
+
+    def __repr__(self) -> str:
+        return f"<PageRun: {len(self)} pages from {self.index} on, at {self.offset:#x}>"
+
+
+class BlocksByName(dict[str, Block]):
+    """Blocks by `idstr`; an unknown name raises `UnknownNameError`."""
+
+    def __missing__(self, idstr: str) -> Block:
+        raise UnknownNameError("block", idstr, self)

@@ -248,6 +248,10 @@ class Section:
         """Bytes of the whole section."""
         return self.end - self.offset
 
+    def __repr__(self) -> str:
+        whose = "" if self.idstr is None else f" {self.idstr!r}, instance {self.instance_id}"
+        return f"<Section {self.path}: {self.type.name}{whose}, {self.offset:#x}+{self.length:#x}>"
+
 
 @dataclass(frozen=True, slots=True)
 class VmDescription:
@@ -405,3 +409,10 @@ class Stream:
         Without mapped-ram, a save with `background-snapshot` has all pages and no END of RAM.
         """
         return self.ended and (self.ram_ended or not self.mapped_ram)
+
+    def __repr__(self) -> str:
+        stopped = f", stopped: {self.stopped}" if self.stopped else ""
+        return (
+            f"<Stream {self.offset:#x}-{self.end:#x}: {len(self.blocks)} blocks,"
+            f" {len(self.sections)} sections{stopped}>"
+        )

@@ -42,7 +42,7 @@ def rebuild(snapshot: OpenSnapshot, target: int, driver: Driver | None = None) -
         OSError: reading or writing failed.
     """
     driver = driver or snapshot.driver
-    system.begin(target, 0, snapshot.stream.file_size, snapshot.source.fd)
+    system.begin(target, 0, snapshot.stream.file_size, *snapshot.source.descriptors)
     for region in snapshot.regions():
         if region.element:
             element = region.element

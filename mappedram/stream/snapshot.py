@@ -1,19 +1,20 @@
 """An open snapshot: the contents of its headers, and its memory, which is read on demand."""
 
-import os
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
+from mappedram.errors import UnknownNameError
 from mappedram.format import drivers
 from mappedram.format.arithmetic import DEFAULT_WORD_SIZE
 from mappedram.format.drivers import DriverName
 from mappedram.format.drivers.base import Driver, Span
+from mappedram.io.opening import Openable, open_source
 from mappedram.io.overlay import Changes
 from mappedram.io.source import Source
 from mappedram.stream import coverage as cover
 from mappedram.stream.bitmap import ByteOrder, guess_byteorder
-from mappedram.stream.block import BITMAP_MAX, Block
+from mappedram.stream.block import BITMAP_MAX, Block, BlocksByName
 from mappedram.stream.consistency import unsound
 from mappedram.stream.coverage import Coverage, Reason
 from mappedram.stream.model import Element, Section, Stream
@@ -32,10 +33,14 @@ class OpenSnapshot:
         stream: the contents of its headers.
         driver: the driver that read them.
         blocks: the RAM blocks in the order of the file.
+        owned: whether `close` closes the source.
         changes: new values for fields of devices, for files written from this snapshot.
     """
 
-    def __init__(self, source: Source, stream: Stream, driver: Driver) -> None:
+    def __init__(
+        self, source: Source, stream: Stream, driver: Driver, *, owned: bool = True
+    ) -> None:
+        self.owned = owned
         self.changes = Changes()
         self.source = source
         self.stream = stream
@@ -44,8 +49,11 @@ class OpenSnapshot:
 
     @cached_property
     def block(self) -> Mapping[str, Block]:
-        """The blocks by `idstr`; of several with one name, the first one."""
-        return {block.idstr: block for block in reversed(self.blocks)}
+        """The blocks by `idstr`; of several with one name, the first one.
+
+        An unknown name raises `UnknownNameError`.
+        """
+        return BlocksByName((block.idstr, block) for block in reversed(self.blocks))
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -170,19 +178,38 @@ class OpenSnapshot:
         return regions(self.stream)
 
     def place(self, path: str, field: str) -> int:
-        """Offset of a field in the structure at a path; `elements` has both names."""
-        element = next(element for element in self.stream.elements if element.path == path)
-        span = next(span for span in self.fields(element) if span.path == field)
-        return element.offset + span.start
+        """Offset of a field in the structure at a path; `elements` has both names.
+
+        Raises:
+            UnknownNameError: there is no such structure or field.
+        """
+        elements = self.stream.elements
+        element = next((element for element in elements if element.path == path), None)
+        if element is None:
+            raise UnknownNameError("structure", path, (one.path for one in elements))
+        starts = {span.path: span.start for span in self.fields(element)}
+        if field not in starts:
+            raise UnknownNameError(f"field of {path}", field, starts)
+        return element.offset + starts[field]
 
     def fields(self, element: Element[object]) -> list[Span]:
         """The fields of a structure; `start` and `end` count from its beginning."""
         data = self.source.read(element.offset, element.length)
         return self.driver.spans(element.kind, data, element.params)
 
+    def __repr__(self) -> str:
+        stream = self.stream
+        size = sum(block.used_length for block in self.blocks)
+        rest = f"{len(self.sections)} sections, {'' if self.complete else 'not '}complete"
+        return (
+            f"<Snapshot {self.source.name!r}: machine {stream.machine or 'unknown'},"
+            f" {len(self.blocks)} blocks of {size:#x} bytes, {rest}>"
+        )
+
     def close(self) -> None:
         """Close the file if it was opened by path."""
-        self.source.close()
+        if self.owned:
+            self.source.close()
 
     def __enter__(self) -> Self:
         return self
@@ -195,7 +222,7 @@ OnPages = Callable[[OpenSnapshot, int], PageTaker | None]
 
 
 def open_snapshot(
-    path_or_fd: str | os.PathLike[str] | int,
+    file: Openable | Source,
     offset: int = 0,
     *,
     driver: DriverName | Driver = "construct",
@@ -205,7 +232,8 @@ def open_snapshot(
     """Open a snapshot and parse its headers; bitmaps and pages are read on demand.
 
     Args:
-        path_or_fd: the file, or an open descriptor, which stays open.
+        file: a path, bytes, or an open descriptor, seekable binary file object or source, which
+            stays open.
         offset: start of the stream; offsets in its headers count from byte 0 all the same.
         driver: `construct` or `kaitai`, which also selects the declaration of the file; or any
             other driver, used with Construct's declaration. Kaitai's follows no pages of a stream
@@ -223,7 +251,8 @@ def open_snapshot(
         OSError: the file cannot be opened or read.
     """
     reader = drivers.get(driver) if isinstance(driver, str) else driver
-    source = Source(path_or_fd)
+    owned = not isinstance(file, Source)
+    source = file if isinstance(file, Source) else open_source(file)
     try:
         stream = read_stream(
             source,
@@ -235,6 +264,7 @@ def open_snapshot(
         if stream.stopped and not partial and not located:
             raise stream.stopped
     except BaseException:
-        source.close()
+        if owned:
+            source.close()
         raise
-    return OpenSnapshot(source, stream, reader)
+    return OpenSnapshot(source, stream, reader, owned=owned)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import mappedram
 from mappedram.fuzz.changeable import ChangeableFile
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.stream.model import Stream
 from tests.conftest import Fixture
 
@@ -16,7 +16,7 @@ class Draft(ChangeableFile):
     def __init__(self, fixture: Fixture, folder: Path) -> None:
         self.path = folder / fixture.path.name
         self._base = fixture.offset
-        with Source(fixture.path) as source, self.path.open("wb") as copy:
+        with open_source(fixture.path) as source, self.path.open("wb") as copy:
             copy.truncate(source.size)
             for start, end in source.extents(0, source.size):
                 os.pwrite(copy.fileno(), source.read(start, end - start), start)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mappedram.check import bitmap_audit as module
 from mappedram.check.bitmap_audit import audit, first_nonzero
 from mappedram.format.structures import MappedRamHeader
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.stream import intervals
 from mappedram.stream.bitmap import Bitmap
 from tests.blocks import ram_block
@@ -70,7 +70,7 @@ def test_audit(
         "pages_offset": BASE,
     }
     block = ram_block("ram", PAGES * PAGE_SIZE, header, path="/ram/blocks[0]")
-    with Source(path) as source:
+    with open_source(path) as source:
         found = audit(source, block, Bitmap.from_runs(pairs(stored), PAGES))
         places = {page: BASE + page * PAGE_SIZE for page in range(PAGES)}
         holes = {page for page, at in places.items() if not any(source.extents(at, at + PAGE_SIZE))}
@@ -90,5 +90,5 @@ def test_first_nonzero(
     path = tmp_path_factory.mktemp("padding") / "file"
     with path.open("wb") as file:
         os.pwrite(file.fileno(), b"\1", place)
-    with Source(path) as source:
+    with open_source(path) as source:
         assert first_nonzero(source, start, end) == (place if start <= place < end else None)

@@ -12,9 +12,10 @@ import mappedram
 from mappedram.check import RULES, Report, check
 from mappedram.check.reports import junit, sarif
 from mappedram.format.constants import SectionType
-from mappedram.io.source import Source
+from mappedram.io.memory_source import MemorySource
+from mappedram.io.opening import open_source
 from mappedram.qemu.loader import Destination, LocalBlock, Verdict, verdicts
-from mappedram.qemu.loader.qemu_file import HeldSource, QemuFile
+from mappedram.qemu.loader.qemu_file import QemuFile
 from tests.check.draft import Draft
 from tests.cli.conftest import Run, run
 from tests.conftest import Fixtures
@@ -35,7 +36,7 @@ def destination_of(path: Path, offset: int = 0) -> Destination:
 
 
 def loaded(draft: Draft, destination: Destination, release: str = NEWEST) -> Verdict:
-    with Source(draft.path) as source:
+    with open_source(draft.path) as source:
         return verdicts(source, draft.base, destination)[release]
 
 
@@ -286,7 +287,7 @@ def test_equality_is_not_about_the_place() -> None:
 
 def test_what_was_looked_at_last() -> None:
     """A read of nothing, or after an error, does not move it."""
-    with_six = QemuFile(HeldSource(b"abcdef"), 0)
+    with_six = QemuFile(MemorySource(b"abcdef"), 0)
     assert (with_six.number(2), with_six.field) == (0x6162, 0)
     assert (with_six.get(0), with_six.field) == (b"", 0)
     assert (with_six.peek(1, 1), with_six.field) == (b"d", 3)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import mappedram
 from mappedram.check.rebuild import rebuilt
 from mappedram.format import drivers
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.stream.reader import kaitai_walk
 from mappedram.stream.rebuild import Compared, Mismatch, compare
 from tests.cli.conftest import Run, patched, run
@@ -46,7 +46,7 @@ def test_generated_files_are_identical(name: drivers.DriverName, model: OracleFi
     """Written by a program that shares no code with the declarations."""
     with memory_file() as fd:
         model.write(fd)
-        with Source(fd) as source:
+        with open_source(fd) as source:
             found = compare(source, model.offset, drivers.get(name))
             assert isinstance(found, Compared)
             assert found.rebuilt + sum(found.passed.values()) == source.size
@@ -68,7 +68,7 @@ def test_what_is_derived_is_not_taken_from_the_file(
         offset, length = field_place(snapshot, path)
         before = snapshot.source.read(offset, length)
     patch(copy, offset, data)
-    with Source(copy) as source:
+    with open_source(copy) as source:
         found = compare(source, 0, drivers.get(name))
     first = next(at for at, pair in enumerate(zip(before, data, strict=True)) if len(set(pair)) > 1)
     assert isinstance(found, Mismatch)
@@ -83,7 +83,7 @@ def test_pages_where_no_writer_puts_them_stay_where_they_are() -> None:
     model = OracleFile([OracleBlock("a", 0x2000), OracleBlock("b", 0x1000)], align=3 << 12)
     with memory_file() as fd:
         model.write(fd)
-        with mappedram.open(fd) as snapshot, Source(fd) as source:
+        with mappedram.open(fd) as snapshot, open_source(fd) as source:
             assert snapshot.stream.alignment is None
             assert isinstance(compare(source, 0, drivers.get("construct")), Compared)
 
@@ -106,7 +106,7 @@ def _counted() -> tuple[int, dict[str, int]]:
 def test_how_much_is_compared_is_told() -> None:
     with memory_file() as fd:
         size = _MODEL.write(fd)
-        with Source(fd) as source:
+        with open_source(fd) as source:
             found = [compare(source, 0, drivers.get(name)) for name in drivers.DRIVERS]
     rebuilt_bytes, passed = _counted()
     assert rebuilt_bytes + sum(passed.values()) == size
@@ -120,7 +120,7 @@ def test_a_byte_that_is_passed_over_makes_no_difference(data: st.DataObject) -> 
     with memory_file() as fd:
         _MODEL.write(fd)
         os.pwrite(fd, bytes([os.pread(fd, 1, at)[0] ^ 1]), at)
-        with Source(fd) as source:
+        with open_source(fd) as source:
             assert isinstance(compare(source, 0, drivers.get("construct")), Compared)
 
 

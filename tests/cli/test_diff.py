@@ -201,7 +201,7 @@ def test_errors_of_our_own_are_trouble(
     def fail(*_args: object, **_options: object) -> None:
         raise LookupError("oops")
 
-    monkeypatch.setattr(diff, "compare", fail)
+    monkeypatch.setattr(diff, "diff", fail)
     outcome = run("diff", fixtures["pc"].path, fixtures["pc"].path)
     assert outcome.status == 2
     assert "internal error: LookupError: oops" in outcome.err

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from tests.conformance import vectors
 from tests.conformance.reading import expected
 from tests.conftest import Fixtures, manifest
@@ -54,7 +54,7 @@ def entry(fixtures: Fixtures, name: str) -> dict[str, Any]:
 def described(fd: int) -> dict[str, Any]:
     """Description of a file that is mostly zeros."""
     size = os.fstat(fd).st_size
-    with Source(fd) as source:
+    with open_source(fd) as source:
         parts = list(source.extents(0, size))
     # Linux takes the last page before 2^63 for a hole, whatever its contents.
     last = max(size - PAGE, parts[-1][1] if parts else 0)

@@ -5,7 +5,7 @@ import pytest
 from mappedram.diff.pairs import paired
 from mappedram.diff.payload import said
 from mappedram.format.constants import SectionType
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.stream.model import Section
 from tests.files import memory_file
 
@@ -35,7 +35,7 @@ def test_what_is_said_again_is_said_once() -> None:
     def part(offset: int, kind: SectionType = SectionType.PART) -> Section:
         return Section("", kind, offset, 0, 1)
 
-    with memory_file(b"aab") as fd, Source(fd) as source:
+    with memory_file(b"aab") as fd, open_source(fd) as source:
         assert len(said(source, [part(0), part(1), part(1)])) == 1
         assert len(said(source, [part(0), part(2), part(0)])) == 3
         assert len(said(source, [part(0), part(0, SectionType.END)])) == 2

@@ -16,7 +16,7 @@ import mappedram
 from mappedram import BuildError, TruncatedError
 from mappedram.export.mapped_ram import OutputLayout, lay_out
 from mappedram.export.streaming import EarlyPages
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.io.system import calls
 from mappedram.io.vectored import VectoredWriter
 from mappedram.stream.reader import records, windows
@@ -156,7 +156,7 @@ def test_another_layout_than_that_of_the_early_pages() -> None:
 def test_a_file_that_shrinks_while_it_is_read_ahead(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(bytes(8 << 20))
-    with Source(path) as source:
+    with open_source(path) as source:
         ahead = windows.Windows(source, 100)
         data = ahead.begin(0)
         os.truncate(path, len(data))

@@ -14,7 +14,7 @@ from mappedram.format.drivers.construct_driver import ConstructDriver
 from mappedram.format.members import member, members
 from mappedram.format.typed import Fields
 from mappedram.format.validity import Equals
-from mappedram.io.source import Source
+from mappedram.io.file_source import FileSource
 from mappedram.stream.reader import read_stream
 from mappedram.stream.writer.build import Built, build
 from tests.files import memory_file
@@ -221,12 +221,12 @@ def test_no_page_is_read_to_find_sections_that_are_alike() -> None:
     model = OracleFile([OracleBlock("a", 64 << 30)], parts=2)
     with memory_file() as fd:
         model.write(fd)
-        with Watched(fd) as source:
+        with Watched(fd, "watched", owned=False) as source:
             read_stream(source, 0, CONSTRUCT)
             assert source.read_bytes < 1 << 20
 
 
-class Watched(Source):
+class Watched(FileSource):
     """Counts the bytes that are read."""
 
     read_bytes = 0

@@ -10,7 +10,7 @@ from mappedram.format import drivers
 from mappedram.format.structures import RAMBLOCK_HEADER
 from mappedram.format.typed import Fields
 from mappedram.fuzz.derived import DerivedFile, files
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.stream.model import of_kind
 from mappedram.stream.rebuild import Compared, compare
 from mappedram.stream.regions import regions
@@ -51,7 +51,7 @@ def test_what_one_builds_the_other_reads(
 def test_bytes_to_values_and_back(file: DerivedFile, name: drivers.DriverName) -> None:
     if file.word_size != 8:
         return  # readers assume words of eight bytes, as all current hosts have
-    with memory_file(file.data) as fd, Source(fd) as source:
+    with memory_file(file.data) as fd, open_source(fd) as source:
         assert isinstance(compare(source, file.offset, drivers.get(name)), Compared)
 
 

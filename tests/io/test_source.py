@@ -8,7 +8,7 @@ import pytest
 
 import mappedram
 from mappedram import TruncatedError, UnsupportedError
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.repair.edits import Edit, EditedSource
 from tests.conftest import Fixtures
 from tests.files import copy_sparse
@@ -65,7 +65,7 @@ def test_descriptor_stays_open_and_path_is_closed(fixtures: Fixtures) -> None:
     os.fstat(fd)
     os.close(fd)
     with mappedram.open(path) as snapshot:
-        inner = snapshot.source.fd
+        (inner,) = snapshot.source.descriptors
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(inner)
 
@@ -94,7 +94,7 @@ def test_extents_of_a_hole_at_the_end(tmp_path: Path) -> None:
     with path.open("wb") as stream:
         stream.write(b"x" * 4096)
         stream.truncate(1 << 20)
-    with Source(path) as source:
+    with open_source(path) as source:
         assert list(source.extents(0, 1 << 20)) == [(0, 4096)]
         assert list(source.extents(8192, 1 << 20)) == []
         assert source.read(1 << 21, 10) == b""
@@ -104,7 +104,7 @@ def test_fill_reads_what_read_does(tmp_path: Path) -> None:
     """More pieces than one call takes, with pending changes."""
     path = tmp_path / "file"
     path.write_bytes(bytes(range(256)) * 16)
-    with Source(path) as source:
+    with open_source(path) as source:
         memory = bytearray(3000)
         views = [memoryview(memory)[n : n + 1] for n in range(3000)]
         source.fill(views, 100)

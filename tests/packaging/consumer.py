@@ -3,7 +3,10 @@
 Usage: consumer.py SNAPSHOT COPY
 """
 
+import io
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import assert_type
 
 import numpy as np
@@ -12,6 +15,7 @@ from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
 import mappedram
+import mappedram.check as checking
 from mappedram import Block, BlockSpec, Snapshot, SnapshotWriter, strategies
 from mappedram.check import Finding, Report, Severity, check
 from mappedram.stream.bitmap import Bitmap
@@ -38,6 +42,35 @@ def judged(path: str) -> list[str]:
     errors: list[Finding] = [f for f in report.findings if f.severity is Severity.ERROR]
     assert_type(report.exit_status, int)
     return [finding.code for finding in errors]
+
+
+def looked_at(path: str, folder: str) -> None:
+    """Each verb as a function of the package, and what it gives."""
+    assert_type(mappedram.check(path), Report)
+    assert_type(mappedram.diff(path, path), mappedram.Comparison)
+    planned = mappedram.repair(path)
+    assert_type(planned, mappedram.Repaired)
+    assert planned.path is None
+    done = mappedram.extract(path, f"{folder}/ram", blocks=["pc.ram"])
+    assert_type(done, mappedram.Extracted)
+    assert_type(done.blocks[0].path, Path)
+    core = mappedram.convert(path, f"{folder}/core", "elf")
+    assert_type(core, mappedram.Converted)
+    with mappedram.physical(path) as memory:
+        assert_type(memory, mappedram.PhysicalMemory)
+        assert_type(memory.read(0, 16), bytes)
+    data = Path(path).read_bytes()
+    for file in (data, bytearray(data), memoryview(data), io.BytesIO(data), Path(path)):
+        with mappedram.open(file) as snapshot:
+            block = snapshot.block["pc.ram"]
+            assert_type(block[0:16], bytes)
+            assert_type(block[0], int)
+            assert_type(len(block), int)
+            assert_type(block.array(0, 16), NDArray[np.uint8])
+            for run in block.pages():
+                assert_type(run, mappedram.PageRun)
+                assert_type(run.data, NDArray[np.uint8])
+    assert checking.check is check
 
 
 def copy(snapshot: Snapshot, path: str) -> None:
@@ -80,6 +113,8 @@ def main() -> None:
         copy(snapshot, target)
     with mappedram.open(target) as snapshot:
         assert memory(snapshot) == first
+    with TemporaryDirectory() as folder:
+        looked_at(source, folder)
     assert not judged(source)
     assert refused(source) is None
     broken_files_are_found()

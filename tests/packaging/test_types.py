@@ -26,6 +26,14 @@ with mappedram.open("guest") as snapshot:
     snapshot.block["pc.ram"].runs().nonsense  # attr-defined
     snapshot.nonsense  # attr-defined
     mappedram.opne("guest")  # attr-defined
+    snapshot.block["pc.ram"]["x"]  # call-overload
+    snapshot.block["pc.ram"][0:4] + "x"  # operator
+    mappedram.open(1.5)  # arg-type
+    mappedram.check("guest").verdicts  # attr-defined
+    mappedram.convert("guest", "out", "qcow2")  # arg-type
+    mappedram.extract("guest", "ram").blocks[0].nonsense  # attr-defined
+    mappedram.repair("guest", in_place="yes")  # arg-type
+    mappedram.diff("a", "b").nonsense  # attr-defined
     check("guest").verdict == "perfect"  # comparison-overlap
     mappedram.create("copy", machine="pc", page_size="4 KiB", blocks=[])  # arg-type
     strategies.broken(204)  # arg-type
@@ -67,17 +75,16 @@ def test_what_is_wrong_is_found(installed: Environment, tmp_path: Path) -> None:
 
 
 def test_every_name_that_is_documented_has_a_type(installed: Environment, tmp_path: Path) -> None:
-    """`import a.b; a.b.c` of every name on the page of Python; none is `Any`."""
+    """`from a.b import c` of every name on the page of Python; none is `Any`."""
     text = (DOCS / "api.md").read_text(encoding="utf-8")
     names = re.findall(r"^\.\. auto(?:class|function):: (mappedram[\w.]+)", text, re.MULTILINE)
     names += [f"mappedram.{name}" for name in mappedram.__all__]
     assert len(names) > 20
-    modules = {name.rpartition(".")[0] for name in names}
+    lines = []
+    for number, name in enumerate(names):
+        module, _, what = name.rpartition(".")
+        lines += [f"from {module} import {what} as name{number}", f"reveal_type(name{number})"]
     program = tmp_path / "names.py"
-    lines = [
-        *(f"import {module}" for module in sorted(modules)),
-        *map("reveal_type({})".format, names),
-    ]
     program.write_text("\n".join(lines) + "\n")
     out = checked(program, installed).stdout
     told = re.findall(r'note: Revealed type is "(.+)"', out)

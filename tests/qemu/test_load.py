@@ -11,7 +11,7 @@ from mappedram.export.build import build
 from mappedram.export.mapped_ram import OutputLayout, lay_out
 from mappedram.export.options import ExportOptions
 from mappedram.export.recipe import load as load_recipe
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from tests.conftest import Fixtures
 from tests.qemu.test_fresh import BY_NAME, binary, loader_of
 from tools.qemu import Machine
@@ -66,7 +66,7 @@ def test_donor_with_other_ram(fixtures: Fixtures, tmp_path: Path, name: str) -> 
     ram, built = random_ram(tmp_path / "ram.raw", 1), tmp_path / "built"
     with (
         mappedram.open(fixtures[name].path) as donor,
-        Source(ram) as source,
+        open_source(ram) as source,
         built.open("w+b") as stream,
     ):
         lay_out(donor, stream.fileno(), OutputLayout(channels=2), replace={idstr: source})
@@ -94,7 +94,7 @@ def test_ways_to_load(
     ram, built = random_ram(tmp_path / "ram.raw", 2), tmp_path / "built"
     with (
         mappedram.open(fixtures["pc"].path) as donor,
-        Source(ram) as source,
+        open_source(ram) as source,
         built.open("w+b") as stream,
     ):
         layout = OutputLayout(offset=offset, direct_io="direct-io" in parameters)

@@ -7,7 +7,7 @@ import pytest
 import mappedram
 from mappedram.check import check
 from mappedram.format.constants import SectionType
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.repair import Change, plan, write_copy
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
@@ -18,13 +18,13 @@ ZEROS = "pc.rom"  # the fixture has no page of it
 
 
 def changes(path: Path) -> dict[str, Change]:
-    with Source(path) as source:
+    with open_source(path) as source:
         return {change.path: change for change in plan(source).changes}
 
 
 def repaired(path: Path) -> Path:
     out = path.with_name("repaired")
-    with Source(path) as source, out.open("w+b") as stream:
+    with open_source(path) as source, out.open("w+b") as stream:
         write_copy(plan(source), stream.fileno())
     return out
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.repair.edits import Edit, EditedSource
 from tests.files import memory_file
 
@@ -24,7 +24,7 @@ def test_reads_like_the_written_file(
 ) -> None:
     with memory_file(os.urandom(SIZE)) as fd, memory_file() as other:
         made = [Edit(offset, os.urandom(size), is_end) for offset, size, is_end in edits]
-        source = EditedSource(Source(fd), made)
+        source = EditedSource(open_source(fd), made)
         os.pwrite(other, os.pread(fd, SIZE, 0), 0)
         for edit in made:
             if edit.data:
@@ -44,7 +44,7 @@ def test_reads_like_the_written_file(
 def test_the_file_itself_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"abc")
-    with Source(path) as source:
+    with open_source(path) as source:
         edited = EditedSource(source, [Edit(1, b"xyz")])
         assert edited.read(0, 9) == b"axyz"
         assert edited.trial([Edit(0, b"", is_end=True)]).size == 0

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappedram.errors import MappedRamError
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.repair import plan
 from mappedram.repair.edits import Edit, EditedSource
 from mappedram.stream.snapshot import OpenSnapshot, open_snapshot
@@ -28,7 +28,7 @@ def places(snapshot: OpenSnapshot) -> list[tuple[int, int]]:
 def test_damaged_anywhere(fixtures: Fixtures, data: st.DataObject) -> None:
 
     fixture = fixtures[data.draw(st.sampled_from(NAMES))]
-    with open_snapshot(fixture.path, partial=True) as snapshot, Source(fixture.path) as source:
+    with open_snapshot(fixture.path, partial=True) as snapshot, open_source(fixture.path) as source:
         known = places(snapshot)
         damages = []
         for _ in range(data.draw(st.integers(1, 3))):

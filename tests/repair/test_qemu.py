@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import mappedram
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.repair import plan, write_copy
 from tests.conftest import Fixtures
 from tests.qemu.test_fresh import BY_NAME, binary
@@ -27,7 +27,7 @@ def pages(data: bytes | Path) -> NDArray[np.uint8]:
 
 def repaired(path: Path) -> Path:
     out = path.with_name("repaired")
-    with Source(path) as source, out.open("w+b") as stream:
+    with open_source(path) as source, out.open("w+b") as stream:
         write_copy(plan(source), stream.fileno())
     return out
 

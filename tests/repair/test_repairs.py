@@ -9,7 +9,7 @@ import pytest
 import mappedram
 from mappedram.check import check
 from mappedram.format.constants import SectionType
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.repair import REPAIRS, RepairPlan, plan, write_copy, write_in_place
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
@@ -17,13 +17,13 @@ from tests.files import copy_sparse, extents
 
 
 def planned(path: Path, offset: int = 0, asked: tuple[str, ...] = ()) -> RepairPlan:
-    with Source(path) as source:
+    with open_source(path) as source:
         return plan(source, offset, asked=asked)
 
 
 def repaired(path: Path, offset: int = 0, asked: tuple[str, ...] = ()) -> Path:
     out = path.with_name("repaired")
-    with Source(path) as source, out.open("w+b") as stream:
+    with open_source(path) as source, out.open("w+b") as stream:
         write_copy(plan(source, offset, asked=asked), stream.fileno())
     return out
 
@@ -104,7 +104,7 @@ def test_the_sound_file_comes_back(fixtures: Fixtures, tmp_path: Path, damage: s
     assert out.read_bytes() == sound.read_bytes()
     assert out.stat().st_blocks <= draft.path.stat().st_blocks + 64
     assert draft.path.read_bytes() == damaged
-    with draft.path.open("r+b") as stream, Source(stream.fileno()) as source:
+    with draft.path.open("r+b") as stream, open_source(stream.fileno()) as source:
         write_in_place(plan(source), stream.fileno())
     assert draft.path.read_bytes() == sound.read_bytes()
 
@@ -178,7 +178,7 @@ def test_background_snapshot_without_a_part(fixtures: Fixtures, tmp_path: Path) 
     assert repaired(draft.path).read_bytes() == repaired(other).read_bytes()
     with (
         draft.path.open("r+b") as stream,
-        Source(stream.fileno()) as source,
+        open_source(stream.fileno()) as source,
         pytest.raises(mappedram.BuildError, match="moves"),
     ):
         write_in_place(plan(source), stream.fileno())
@@ -282,7 +282,7 @@ def test_interrupted_in_place_goes_on(fixtures: Fixtures, tmp_path: Path) -> Non
     """After any prefix of the writes, the next run has the same result."""
     path = copy_sparse(fixtures["background-snapshot"].path, tmp_path / "file")
     goal = repaired(path).read_bytes()
-    with Source(path) as source:
+    with open_source(path) as source:
         edits = plan(source).source.edits
     for done in range(len(edits)):
         half = copy_sparse(fixtures["background-snapshot"].path, tmp_path / "half")
@@ -298,7 +298,7 @@ def test_interrupted_in_place_goes_on(fixtures: Fixtures, tmp_path: Path) -> Non
 
 def test_a_file_that_is_being_written_is_refused(fixtures: Fixtures, tmp_path: Path) -> None:
     path = copy_sparse(fixtures["background-snapshot"].path, tmp_path / "file")
-    with path.open("r+b") as stream, Source(stream.fileno()) as source:
+    with path.open("r+b") as stream, open_source(stream.fileno()) as source:
         todo = plan(source)
         stream.seek(0)
         stream.write(b"Q")
@@ -314,7 +314,7 @@ def test_stream_that_was_moved(fixtures: Fixtures, tmp_path: Path, distance: int
     """Offsets count from the beginning of the file; if it moves, they are wrong."""
     fixture = fixtures["pc"]
     path = tmp_path / "moved"
-    with Source(fixture.path) as source, path.open("w+b") as stream:
+    with open_source(fixture.path) as source, path.open("w+b") as stream:
         for start, end in source.extents(0, source.size):
             os.pwrite(stream.fileno(), source.read(start, end - start), start + distance)
     out = repaired(path, distance)

@@ -8,7 +8,7 @@ import pytest
 from mappedram.check import check
 from mappedram.format.drivers.kaitai_driver import KaitaiDriver
 from mappedram.format.typed import Kind, Params
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.repair.edits import Edit, EditedSource
 from mappedram.repair.session import RepairSession
 from tests.check.draft import Draft
@@ -27,7 +27,7 @@ def broken(fixtures: Fixtures, tmp_path: Path) -> Path:
 def test_an_edit_of_the_magic(fixtures: Fixtures, tmp_path: Path) -> None:
     path = broken(fixtures, tmp_path)
     assert check(path).verdict != "clean"
-    with Source(path) as source:
+    with open_source(path) as source:
         assert RepairSession(EditedSource(source, [Edit(0, MAGIC)]), 0).report().findings == ()
 
 
@@ -45,7 +45,7 @@ def test_drivers_are_compared_on_the_edited_bytes(
         return values, length
 
     monkeypatch.setattr(KaitaiDriver, "parse", wrong)
-    with Source(fixtures["none"].path) as source:
+    with open_source(fixtures["none"].path) as source:
         place = source.read(0, 64).index(b"none")
         edits = [Edit(place, b"nope")] if edited else []
         found = [

@@ -16,7 +16,7 @@ from mappedram.export.metadump import Options, plan, write_packed
 from mappedram.export.stream import to_stream
 from mappedram.format.libvirt import SaveFormat
 from mappedram.format.structures import KINDS as ALL_KINDS
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.stream.writer import BlockSpec, Envelope, SnapshotWriter
 from tools.atheris.targets import KINDS, PARAMS, TARGETS
 from tools.oracle import OracleBlock, OracleFile
@@ -71,7 +71,7 @@ def _metadump(stream: bytes) -> bytes:
     with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as target:
         file.write(stream)
         file.flush()
-        with Source(file.fileno()) as source:
+        with open_source(file.fileno()) as source:
             write_packed(plan(source, 0, Options()), target.fileno(), about={})
         target.seek(0)
         return target.read()

@@ -18,7 +18,7 @@ from mappedram.format.constants import SectionType
 from mappedram.format.drivers.base import Driver, RefusalError, Span
 from mappedram.format.structures import KINDS as ALL_KINDS
 from mappedram.format.typed import Fields, Kind, Params
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.stream.libvirt import detect, open_any
 from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.vmstate import decode
@@ -184,7 +184,7 @@ def images(feed: Feed) -> None:
 
 def _image(fd: int, driver: drivers.DriverName) -> object:
     try:
-        with Source(fd) as source:
+        with open_source(fd) as source:
             return detect(source, driver=driver)
     except MappedRamError as error:
         return error

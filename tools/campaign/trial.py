@@ -11,6 +11,7 @@ from typing import Self
 import mappedram
 from mappedram.fuzz.mutate import Mutation, Mutator, apply
 from mappedram.io.copying import WriteTarget, copy_data
+from mappedram.io.opening import open_source
 from mappedram.io.source import Source
 from mappedram.qemu.loader import RELEASES, Destination, Verdict
 from mappedram.qemu.loader.pages import Bitmaps
@@ -176,7 +177,7 @@ class Laboratory:
             copy_data(original, 0, original.size, WriteTarget(stream.fileno()))
             os.ftruncate(stream.fileno(), original.size)
             apply(stream.fileno(), mutations)
-            with Source(stream.fileno()) as source:
+            with open_source(stream.fileno()) as source:
                 yield good, mutations, source
 
 

@@ -4,7 +4,7 @@
 structure. Reading a metadump belongs in `io/metadump`.
 
 >>> from mappedram.export.metadump import Options, plan, write_packed
->>> with Source("guest.mapped-ram") as source:
+>>> with open_source("guest.mapped-ram") as source:
 ...     write_packed(plan(source, 0, Options()), fd, about={})
 """
 

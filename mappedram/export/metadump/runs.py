@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from mappedram.io.source import Source
+from mappedram.io.source import DerivedSource, Source
 from mappedram.stream import intervals
 
 if TYPE_CHECKING:
@@ -107,13 +107,11 @@ def touching(runs: "Runs", start: int, end: int) -> "Runs":
     return runs[first : max(first, int(runs[:, 0].searchsorted(end, "left")))]
 
 
-class KeptSource(Source):
+class KeptSource(DerivedSource):
     """A file as it reads with only the kept bytes; holes stay in place."""
 
     def __init__(self, base: Source, kept: Kept) -> None:
-        super().__init__(base.fd)
-        self.base = base
-        self.name, self.size = base.name, base.size
+        super().__init__(base)
         self._runs = kept.runs()
         self._literals = kept.literals
         self._offsets = [offset for offset, _ in self._literals]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from mappedram.check import Report, check
+from mappedram.io.source import Source
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class VerdictComparison:
     same_verdicts: bool
 
 
-def compare(original: int, metadump: int, offset: int) -> VerdictComparison:
-    """Judge both, open as descriptors.
+def compare(original: Source, metadump: int, offset: int) -> VerdictComparison:
+    """Judge both, the metadump as an open descriptor.
 
     Raises:
         OSError: reading failed.

@@ -78,7 +78,7 @@ def write_packed(
         OSError: reading or writing failed.
     """
     source, file = plan.source, Packer(fd)
-    system.begin(fd, 0, 0, source.fd)
+    system.begin(fd, 0, 0, *source.descriptors)
     written = WrittenMetadump(source.size)
     extents = intervals.from_pairs(source.extents(0, source.size))
     written.data = intervals.size(extents)
@@ -125,7 +125,7 @@ def write_unpacked(source: Source, fd: int, *, progress: Progress | None = None)
     Raises:
         OSError: reading or writing failed.
     """
-    system.begin(fd, 0, source.size, source.fd)
+    system.begin(fd, 0, source.size, *source.descriptors)
     system.end_at(fd, source.size)
     target = WriteTarget(fd)
     for start, end in source.extents(0, source.size):

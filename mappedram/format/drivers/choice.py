@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import Literal, get_args
 
+from mappedram.errors import UnknownNameError
 from mappedram.format.drivers.base import Driver
 
 DriverName = Literal["construct", "kaitai"]
@@ -13,9 +14,9 @@ def get(name: DriverName) -> Driver:
     """Return the driver `name`, and import its library only now.
 
     Raises:
-        ValueError: there is no such driver.
+        UnknownNameError: there is no such driver.
     """
     if name not in DRIVERS:
-        raise ValueError(f"driver: expected one of {', '.join(DRIVERS)}, got {name!r}")
+        raise UnknownNameError("driver", name, DRIVERS)
     driver: Driver = import_module(f"mappedram.format.drivers.{name}_driver").DRIVER
     return driver

@@ -37,6 +37,7 @@ from construct import (
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from mappedram.errors import UnknownNameError
 from mappedram.format import RECORDS, drivers
 from mappedram.format._spec import TYPES
 from mappedram.format.complete import measures
@@ -117,7 +118,7 @@ def records(
         params: parameters from the stream around it; drawn if left out.
 
     Raises:
-        KeyError: there is no such structure.
+        UnknownNameError: there is no such structure.
         ValueError: an override is for no field, or the structure has no such parameter.
     """
     return _records(kind, _checked(kind, overrides or {}, params), params)
@@ -129,7 +130,7 @@ def broken_records(kind: str, **params: int) -> SearchStrategy[DerivedRecord]:
     The path of that field is `broken`.
 
     Raises:
-        KeyError: there is no such structure.
+        UnknownNameError: there is no such structure.
         ValueError: no field of it has a rule, or the structure has no such parameter.
     """
     _checked(kind, {}, params)
@@ -139,6 +140,8 @@ def broken_records(kind: str, **params: int) -> SearchStrategy[DerivedRecord]:
 
 
 def _checked(kind: str, overrides: Overrides, params: Params) -> Overrides:
+    if kind not in RECORDS:
+        raise UnknownNameError("structure", kind, RECORDS)
     paths = [path for path, _ in _fields(RECORDS[kind], kind)]
     for pattern in overrides:
         if not any(fnmatchcase(path, pattern) for path in paths):

@@ -87,7 +87,7 @@ class QemuTarget:
                 raise MappedRamError(f"no clean file to begin with: {error}") from error
             with open_snapshot(path) as snapshot:
                 expected = digest_of_snapshot(snapshot, loader.guest)
-                yield Case("saved", SparseFile.of_fd(snapshot.source.fd), expected=expected)
+                yield Case("saved", SparseFile.of(snapshot.source), expected=expected)
                 room = sum(block.used_length for block in snapshot.blocks)
                 first = next(e for e in snapshot.stream.elements if e.kind == "mem_size").offset
                 for name, offset in (("odd", room + 1), ("paged", 2 * room - first)):

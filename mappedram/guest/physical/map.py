@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mappedram.errors import UnsupportedError
+from mappedram.errors import OutOfRangeError, UnsupportedError
 from mappedram.format.arithmetic import round_up
 from mappedram.guest.machine import backends_of, family_of
 from mappedram.guest.physical import cmos, rules
@@ -38,11 +38,11 @@ def physical_map(snapshot: "OpenSnapshot", below_4g: int | None = None) -> Physi
     Raises:
         UnsupportedError: the machine type is unknown and `below_4g` is not given, or no block is
             main memory.
-        ValueError: `below_4g` is not between 1 and 4 GiB.
+        OutOfRangeError: `below_4g` is not between 1 and 4 GiB.
         OSError: the file cannot be read.
     """
     if below_4g is not None and not 0 < below_4g <= rules.ABOVE_4G:
-        raise ValueError(f"below_4g: expected 1 byte to 4 GiB, got {below_4g:#x}")
+        raise OutOfRangeError(f"below_4g: expected 1 byte to 4 GiB, got {below_4g:#x}")
     return _Mapping(snapshot, below_4g).result()
 
 

@@ -3,11 +3,11 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self
 
+from mappedram.errors import OutOfRangeError
 from mappedram.guest.physical.map import physical_map
 from mappedram.guest.physical.ranges import PhysicalMap, Range
-from mappedram.io import system
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,14 +35,20 @@ class PhysicalMemory:
     Args:
         snapshot: an open snapshot.
         map: addresses of its blocks.
+        owned: whether `close` closes the snapshot.
     """
 
-    def __init__(self, snapshot: "OpenSnapshot", map: PhysicalMap) -> None:  # noqa: A002
+    def __init__(
+        self,
+        snapshot: "OpenSnapshot",
+        map: PhysicalMap,  # noqa: A002
+        *,
+        owned: bool = False,
+    ) -> None:
         self.map = map
+        self._owned = owned
         self._snapshot = snapshot
         self._starts = [one.gpa for one in map.ranges]
-        self._file: Any = None
-        self._can_map = True
 
     def block(self, one: Range) -> "Block":
         """The block that a range belongs to."""
@@ -52,16 +58,16 @@ class PhysicalMemory:
         """Split `size` bytes at `gpa` into ranges; yield each with its first byte and size.
 
         Raises:
-            ValueError: part of it is not memory; the message names the first such address.
+            OutOfRangeError: part of it is not memory; the message names the first such address.
         """
         if gpa < 0 or size < 0:
-            raise ValueError(f"range {gpa:#x}+{size:#x}: expected no negative number")
+            raise OutOfRangeError(f"range {gpa:#x}+{size:#x}: expected no negative number")
         end = gpa + size
         index = bisect_right(self._starts, gpa) - 1
         while gpa < end:
             one = self.map.ranges[index] if 0 <= index < len(self._starts) else None
             if one is None or not one.gpa <= gpa < one.end:
-                raise ValueError(f"{gpa:#x}: no known block at this physical address")
+                raise OutOfRangeError(f"{gpa:#x}: no known block at this physical address")
             length = min(one.end, end) - gpa
             yield one, gpa - one.gpa, length
             gpa += length
@@ -76,7 +82,7 @@ class PhysicalMemory:
             partial: as for `Block.read`.
 
         Raises:
-            ValueError: part of it is not memory; the message names the first such address.
+            OutOfRangeError: part of it is not memory; the message names the first such address.
             UnknownPagesError: the file does not say what some of the pages hold.
             FormatError: as `Block.read` does.
         """
@@ -99,17 +105,10 @@ class PhysicalMemory:
         if len(pieces) == 1:
             one, first, length = pieces[0]
             offset = self.file_offset(one, first, length)
-            if offset is not None and self._mapped():
-                return np.frombuffer(self._file, np.uint8, length, offset)
+            view = None if offset is None else self._snapshot.source.view(offset, length)
+            if view is not None:
+                return np.frombuffer(view, np.uint8)
         return np.frombuffer(self.read(gpa, size), np.uint8)
-
-    def _mapped(self) -> bool:
-        """Map the file into memory; some file systems do not support that."""
-        if self._file is None and self._can_map:
-            source = self._snapshot.source
-            self._file = system.map_file(source.fd, source.size)
-            self._can_map = self._file is not None
-        return self._can_map
 
     def file_offset(self, one: Range, first: int, size: int) -> int | None:
         """Offset in the file of `size` bytes, from byte `first` of a range on.
@@ -120,18 +119,7 @@ class PhysicalMemory:
         Raises:
             FormatError: as `Block.read` does.
         """
-        block = self.block(one)
-        start = one.offset + first
-        if block.recorded is not None or not block.readable or not size:
-            return None
-        if block.coverage.within(start, start + size).unknown:
-            return None
-        page_size = block.page_size
-        pages = start // page_size, -(-(start + size) // page_size)
-        if block.stored.runs(*pages).tolist() != [list(pages)]:
-            return None
-        assert block.model.pages_offset is not None
-        return block.model.pages_offset + start
+        return self.block(one).file_offset(one.offset + first, size)
 
     def iter_data_runs(self, one: Range) -> Iterator["Runs"]:
         """Yield `data_runs` in parts of bounded size; a run may continue in the next part."""
@@ -196,3 +184,22 @@ class PhysicalMemory:
             UnknownPagesError: some of this memory is unknown.
         """
         self._snapshot.require_known({one.idstr for one in self.map.ranges})
+
+    def close(self) -> None:
+        """Close the snapshot if it is owned."""
+        if self._owned:
+            self._snapshot.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        ranges = self.map.ranges
+        size = sum(one.size for one in ranges)
+        return (
+            f"<PhysicalMemory of {self._snapshot.source.name!r}: {size:#x} bytes in"
+            f" {len(ranges)} ranges below {ranges[-1].end if ranges else 0:#x}>"
+        )

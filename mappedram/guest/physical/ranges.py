@@ -30,6 +30,13 @@ class Range:
         """First guest-physical address after the range."""
         return self.gpa + self.size
 
+    def __repr__(self) -> str:
+        sure = "" if self.certain else ", not certain"
+        return (
+            f"<Range {self.gpa:#x}-{self.end:#x}: {self.idstr!r} from {self.offset:#x} on;"
+            f" {self.basis}{sure}>"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class PhysicalMap:
@@ -44,3 +51,9 @@ class PhysicalMap:
     ranges: tuple[Range, ...]
     unplaced: tuple[str, ...]
     doubts: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return (
+            f"<PhysicalMap: {len(self.ranges)} ranges, {len(self.unplaced)} blocks unplaced,"
+            f" {len(self.doubts)} doubts>"
+        )

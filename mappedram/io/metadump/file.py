@@ -5,12 +5,11 @@ original; bytes that were not kept read as zeros. Nothing here interprets the co
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from mappedram.errors import FormatError, TruncatedError, UnsupportedError
 from mappedram.format.metadump import MAGIC, VERSION, MetadumpHeader
-from mappedram.io import system
 from mappedram.io.metadump.layer import (
     NUMBER_MAX,
     Chunks,
@@ -43,7 +42,7 @@ class Packed:
     """An open packed file.
 
     Args:
-        fd: descriptor; it stays open.
+        stored: reads up to `length` bytes of the packed file at `offset`, in this order.
         size: bytes of the packed file.
 
     Attributes:
@@ -58,8 +57,8 @@ class Packed:
         UnsupportedError: this release does not read its version.
     """
 
-    def __init__(self, fd: int, size: int) -> None:
-        self._fd = fd
+    def __init__(self, stored: Callable[[int, int], bytes], size: int) -> None:
+        self._bring = stored
         self._file_size = size
         header = MetadumpHeader.parse(self._stored(0, HEADER_SIZE, "header"))
         if header.version != VERSION:
@@ -101,7 +100,7 @@ class Packed:
                 offset=offset,
                 path=f"/metadump/{what}",
             )
-        data = system.read(self._fd, length, offset)
+        data = self._bring(length, offset)
         if len(data) < length:
             raise TruncatedError(
                 f"{what}: the metadump shrank while it was read",

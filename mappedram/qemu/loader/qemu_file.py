@@ -3,34 +3,7 @@
 Source: QEMU migration/qemu-file.c.
 """
 
-from collections.abc import Iterator
-
 from mappedram.io.source import Source
-
-
-class HeldSource(Source):
-    """Bytes in memory that can be read like a file."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._owned = False
-        self.fd = -1
-        self.name = "<bytes>"
-        self.size = len(data)
-
-    def read(self, offset: int, length: int) -> bytes:
-        """See `Source.read`."""
-        return self._data[offset : offset + length] if length > 0 else b""
-
-    def peek(self, offset: int, length: int) -> bytes:
-        """See `Source.peek`."""
-        return self._data[offset : offset + length]
-
-    def extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Everything: there are no holes in memory."""
-        end = min(end, self.size)
-        if start < end:
-            yield start, end
 
 
 class QemuFile:

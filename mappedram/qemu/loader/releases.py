@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from mappedram.errors import UnknownNameError
+
 #: How the behaviour of a release is known: measured with it, or read in its source.
 Basis = Literal["measured", "read"]
 #: Major, minor and patch level.
@@ -116,11 +118,11 @@ def newest(name: str) -> Release:
     """The release of that name; without a patch level, the newest one known.
 
     Raises:
-        KeyError: it is unknown.
+        UnknownNameError: it is unknown.
     """
     of_it = [one for one in RELEASES if one == name or one.startswith(f"{name}.")]
     if not of_it:
-        raise KeyError(name)
+        raise UnknownNameError("release of QEMU", name, RELEASES)
     return RELEASES[of_it[-1]]
 
 

@@ -1,10 +1,10 @@
 """What each release does with a file: one simulation for all that would take it alike."""
 
+from mappedram.io.memory_source import MemorySource
 from mappedram.io.source import Source
 from mappedram.qemu.loader.destination import Destination
 from mappedram.qemu.loader.failures import E_SWITCHOVER, E_VAPIC
 from mappedram.qemu.loader.pages import Bitmaps
-from mappedram.qemu.loader.qemu_file import HeldSource
 from mappedram.qemu.loader.ram import E_IGNORE_SHARED
 from mappedram.qemu.loader.record_cache import Ledgers
 from mappedram.qemu.loader.releases import RELEASES
@@ -33,7 +33,7 @@ def verdicts(
         destination = destination or Destination.matching(file)
         source, offset = file.source, file.stream.offset
     else:
-        source = HeldSource(file) if isinstance(file, bytes) else file
+        source = MemorySource(file) if isinstance(file, bytes) else file
     destination = destination or Destination()
     bitmaps = Bitmaps(source, destination.byteorder)
     ledgers = Ledgers(source, keep=destination.reference is not None)

@@ -9,7 +9,8 @@ import lzma
 import shutil
 import subprocess
 import zlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from io import RawIOBase
 from typing import Protocol
 
@@ -209,14 +210,10 @@ def _program(name: str, instead: str = "") -> Callable[[Source, int, int], Gener
                 f"the stream is compressed with {name}: install the program {name}"
                 f"{instead and f', {instead}'}"
             )
-        # A separate descriptor, because the program reads from its position.
-        fd = system.open_again(source.fd, offset)
-        try:
+        with _standing_at(source, offset) as fd:
             process = subprocess.Popen(
                 [name, "-dc"], stdin=fd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
-        finally:
-            system.release(fd)
         with process:
             assert process.stdout
             try:
@@ -230,6 +227,27 @@ def _program(name: str, instead: str = "") -> Callable[[Source, int, int], Gener
             raise _DamagedError(f"the program {name} exited with status {process.returncode}")
 
     return run
+
+
+@contextmanager
+def _standing_at(source: Source, offset: int) -> Iterator[int]:
+    """A separate descriptor at an offset, because the program reads from its position.
+
+    Without a local file, the rest of the source is copied into a temporary one.
+    """
+    fd = source.open_again(offset)
+    if fd is not None:
+        try:
+            yield fd
+        finally:
+            system.release(fd)
+        return
+    from tempfile import TemporaryFile
+
+    with TemporaryFile(buffering=0) as file:
+        shutil.copyfileobj(_Tail(source, offset), file, STEP)
+        file.seek(0)
+        yield file.fileno()
 
 
 _OPENERS: dict[SaveFormat, Callable[[Source, int, int], Generator[bytes]]] = {

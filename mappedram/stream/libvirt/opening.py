@@ -1,12 +1,12 @@
 """Open a snapshot: in a file of its own, compressed, or in a libvirt save image."""
 
 import functools
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mappedram.errors import FormatError
 from mappedram.format.drivers import DriverName
+from mappedram.io.opening import Openable, reading
 from mappedram.io.source import Source
 from mappedram.stream.compressed import Packing, detect_compressed, open_stream
 from mappedram.stream.libvirt.header import LibvirtImage, detect
@@ -16,7 +16,7 @@ from mappedram.stream.snapshot import OnPages, OpenSnapshot, open_snapshot
 
 @contextmanager
 def open_any(
-    path_or_fd: str | os.PathLike[str] | int,
+    file: Openable | Source | OpenSnapshot,
     offset: int = 0,
     *,
     driver: DriverName = "construct",
@@ -31,7 +31,8 @@ def open_any(
     snapshot says how it was compressed.
 
     Args:
-        path_or_fd: the file, or an open descriptor, which stays open.
+        file: as for `open_source`; or an open source or snapshot, which stays open. A snapshot is
+            returned as it is, and the other arguments are ignored.
         offset: start of the stream, compressed or not, or of the save image.
         driver: `construct` or `kaitai`.
         partial: as for `mappedram.open`.
@@ -43,21 +44,21 @@ def open_any(
         MappedRamError: as `detect`, `detect_compressed`, `open_stream` and `mappedram.open` do.
         OSError: the file cannot be opened or read.
     """
+    if isinstance(file, OpenSnapshot):
+        yield file, None
+        return
     opening = functools.partial(open_snapshot, driver=driver, partial=partial, on_pages=on_pages)
-    with Source(path_or_fd) as source:
+    with reading(file) as source:
         image = detect(source, offset, driver=driver)
         packing: Packing | None = image or detect_compressed(source, offset)
         if packing is None:
-            with opening(source.fd, offset) as snapshot:
-                snapshot.source.name = source.name
+            with opening(source, offset) as snapshot:
                 yield snapshot, None
             return
         with (
             open_stream(source, packing, limit=limit, on_damage=on_damage) as (stream, begin),
-            opening(stream.fd, begin) as snapshot,
+            opening(stream, begin) as snapshot,
         ):
-            snapshot.source.name = stream.name
-            snapshot.source.compression = stream.compression
             yield snapshot, image
 
 

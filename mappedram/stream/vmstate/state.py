@@ -6,7 +6,7 @@ from functools import partial
 from itertools import islice
 from typing import Protocol
 
-from mappedram.errors import BuildError
+from mappedram.errors import BuildError, UnknownNameError
 from mappedram.format.constants import SectionType
 from mappedram.io.overlay import Changes
 from mappedram.io.source import Source
@@ -96,6 +96,10 @@ class DeviceState:
             self._is_current = True
         return self._root
 
+    def __repr__(self) -> str:
+        fields = len(self.root.fields)
+        return f"<DeviceState {self.idstr!r}, instance {self.instance_id}: {fields} fields>"
+
     @property
     def offset(self) -> int:
         """First byte of the payload."""
@@ -122,7 +126,7 @@ class DeviceState:
         `LeftOut()` is a value that a metadump does not have.
 
         Raises:
-            KeyError: there is no such path.
+            UnknownNameError: there is no such path.
         """
         return self.find(path).value
 
@@ -146,7 +150,8 @@ class DeviceState:
     def _find(self, root: Struct, path: str) -> Node:
         node = find(root, path)
         if node is None:
-            raise KeyError(f"{self.idstr!r}, instance {self.instance_id}, has no {path!r}")
+            what = f"field of {self.idstr!r}, instance {self.instance_id},"
+            raise UnknownNameError(what, path, root.fields)
         return node
 
     def leaves(self) -> Iterator[tuple[str, Leaf]]:
@@ -161,7 +166,7 @@ class DeviceState:
             value: as `[]` returns it, or as in JSON; bytes for an undecodable field.
 
         Raises:
-            KeyError: there is no such path.
+            UnknownNameError: there is no such path.
             BuildError: the field cannot hold the value.
         """
         name = f"{self.idstr}: {path}"
@@ -209,6 +214,9 @@ class DeviceStates:
         places = [configuration, *devices] if configuration else devices
         self._by_name = {(one.idstr, one.instance_id): one for one in reversed(places)}
 
+    def __repr__(self) -> str:
+        return f"<DeviceStates: {len(self)} devices>"
+
     def __iter__(self) -> Iterator[DeviceState]:
         return iter(self._devices)
 
@@ -222,9 +230,13 @@ class DeviceStates:
         first.
 
         Raises:
-            KeyError: there is no such device.
+            UnknownNameError: there is no such device.
         """
-        return self._by_name[(key, 0) if isinstance(key, str) else key]
+        asked = (key, 0) if isinstance(key, str) else key
+        if asked not in self._by_name:
+            known = (name if not instance else (name, instance) for name, instance in self._by_name)
+            raise UnknownNameError("device", key, known)
+        return self._by_name[asked]
 
     def __contains__(self, key: object) -> bool:
         return ((key, 0) if isinstance(key, str) else key) in self._by_name

@@ -413,7 +413,20 @@ def create(  # noqa: PLR0913 - a keyword for each part of the stream
     vmdescription: bytes | None = None,
     **options: Unpack[_Options],
 ) -> SnapshotWriter:
-    """Begin a snapshot without a donor; arguments as for `Envelope.plain` and `SnapshotWriter`.
+    """Begin a snapshot without a donor.
+
+    Args:
+        target: the path of a new file, or the descriptor of an empty one, which stays open.
+        machine: machine type, such as `pc-q35-10.0`.
+        page_size: bytes of a target page.
+        blocks: the RAM blocks in the order of the file.
+        capabilities: what the configuration section announces.
+        target_page_bits: for targets whose page size is not fixed.
+        uuid: sixteen bytes, for the capability validate-uuid.
+        footers: whether sections have footers.
+        devices: the sections of the devices, ready to be written.
+        vmdescription: the JSON text; one without devices if None; left out if empty.
+        options: as for `SnapshotWriter`.
 
     Returns:
         The writer: fill the blocks, then call `finish`.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mappedram.export.metadump import Options, plan, write_packed
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 
 
 @contextmanager
@@ -15,7 +15,7 @@ def metadump(path: Path | int, offset: int = 0, options: Options | None = None) 
     """A descriptor of the metadump of a file."""
     fd = os.memfd_create("metadump")
     try:
-        with Source(path) as source:
+        with open_source(path) as source:
             write_packed(plan(source, offset, options), fd, about={})
         yield fd
     finally:
@@ -24,7 +24,7 @@ def metadump(path: Path | int, offset: int = 0, options: Options | None = None) 
 
 def contents(fd: int) -> bytes:
     """All bytes of a metadump that were not holes, concatenated."""
-    with Source(fd) as source:
+    with open_source(fd) as source:
         return b"".join(source.read(a, b - a) for a, b in source.extents(0, source.size))
 
 

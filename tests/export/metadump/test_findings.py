@@ -12,7 +12,7 @@ from mappedram.check import RULES, check
 from mappedram.errors import UnsupportedError
 from mappedram.export.metadump import Options
 from mappedram.fuzz.defects import NOT_BY_A_FILE
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.stream.libvirt import detect
 from tests.check.cases import CASES, Case
 from tests.check.draft import Draft
@@ -41,7 +41,7 @@ def test_fixture(fixtures: Fixtures, name: str) -> None:
         assert after.findings == before.findings
         assert outcomes(after) == outcomes(before)
         assert os.fstat(fd).st_size < 32 << 10
-        with Source(fd) as source:
+        with open_source(fd) as source:
             assert list(source.extents(0, source.size)) == extents(fixture.path)
             assert source.size == fixture.path.stat().st_size
 
@@ -99,7 +99,7 @@ def test_broken(code: str, data: st.DataObject) -> None:
 
 def has_stream(fd: int, offset: int) -> bool:
     """Whether a stream, or an image with an uncompressed one, begins there."""
-    with Source(fd) as source:
+    with open_source(fd) as source:
         image = detect(source, offset)
         return not image.compressed if image else source.read(offset, 8) == b"QEVM\0\0\0\3"
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -157,7 +158,7 @@ def test_partly_left_out(fixtures: Fixtures, part: tuple[int, int]) -> None:
         with mappedram.open(fd) as found:
             place = found.state["cpu"].find("env.eip").offset
         with mappedram.open(fd) as found:
-            torn = _Torn(fd, os.fstat(fd).st_size)
+            torn = _Torn(partial(os.pread, fd), os.fstat(fd).st_size)
             torn.torn = [(place + part[0], place + part[1])]
             found.source.packed = torn
             unknown = [one for one in values(found) if isinstance(one[-1], LeftOut)]

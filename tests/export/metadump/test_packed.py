@@ -3,6 +3,7 @@
 import json
 import os
 import zlib
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from mappedram.export.metadump import Options, key_of, write_unpacked
 from mappedram.format.metadump import MAGIC
 from mappedram.io.copying import WriteTarget, copy_runs
 from mappedram.io.metadump import HEADER_SIZE, NUMBERS_MAX, Packed
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from tests.conftest import Fixtures
 from tests.export.metadump.making import contents, metadump
 from tests.files import extents, memory_file
@@ -33,7 +34,10 @@ from tests.files import extents, memory_file
 
 def test_any_window_is_that_of_the_whole(fixtures: Fixtures) -> None:
     for name in ("live", "plain"):
-        with metadump(fixtures[name].path, options=Options(key=b"k")) as fd, Source(fd) as source:
+        with (
+            metadump(fixtures[name].path, options=Options(key=b"k")) as fd,
+            open_source(fd) as source,
+        ):
             whole = source.read(0, source.size)
             assert len(whole) == source.size
             for offset, length in ((0x89, 3), (0x100000 - 5, 4105), (5000, 70_001), (0, 1), (9, 0)):
@@ -44,7 +48,10 @@ def test_any_window_is_that_of_the_whole(fixtures: Fixtures) -> None:
 @settings(max_examples=20)
 @given(data=st.data())
 def test_windows(fixtures: Fixtures, data: st.DataObject) -> None:
-    with metadump(fixtures["plain"].path, options=Options(key=b"k")) as fd, Source(fd) as source:
+    with (
+        metadump(fixtures["plain"].path, options=Options(key=b"k")) as fd,
+        open_source(fd) as source,
+    ):
         offset = data.draw(st.integers(0, source.size))
         length = data.draw(st.integers(0, 10_000))
         assert source.read(offset, length) == source.read(0, source.size)[offset : offset + length]
@@ -56,7 +63,7 @@ def test_digests(fixtures: Fixtures, name: str) -> None:
     path, key = fixtures[name].path, b"a key"
     with (
         metadump(path, options=Options(key=key)) as fd,
-        Source(fd) as source,
+        open_source(fd) as source,
         mappedram.open(path) as snapshot,
     ):
         block = snapshot.block.get("pc.ram") or snapshot.blocks[0]
@@ -101,7 +108,7 @@ def test_key() -> None:
 def test_unpacked(fixtures: Fixtures, tmp_path: Path) -> None:
     """The same bytes and holes in an unpacked file, for other programs."""
     path, out = fixtures["live"].path, tmp_path / "out"
-    with metadump(path) as fd, Source(fd) as source, out.open("w+b") as file:
+    with metadump(path) as fd, open_source(fd) as source, out.open("w+b") as file:
         write_unpacked(source, file.fileno())
         assert out.read_bytes() == source.read(0, source.size)
     assert extents(out) == extents(path)
@@ -136,7 +143,7 @@ def test_damaged(packed: bytes, data: st.DataObject) -> None:
     with memory_file(bytes(damaged[:length])) as fd:
         check(fd)
         try:
-            with Source(fd) as source:
+            with open_source(fd) as source:
                 source.read(0, 1 << 20)
         except MappedRamError:
             pass
@@ -146,7 +153,7 @@ def test_damaged(packed: bytes, data: st.DataObject) -> None:
 def test_cut(packed: bytes, length: int) -> None:
     with memory_file(packed[:length]) as fd:
         with pytest.raises(TruncatedError):
-            Source(fd)
+            open_source(fd)
         assert [finding.code for finding in check(fd).findings] == ["MR002"]
 
 
@@ -154,7 +161,7 @@ def test_version_of_a_later_release(packed: bytes) -> None:
     later = packed[:16] + b"\0\0\0\2" + packed[20:]
     with memory_file(later) as fd:
         with pytest.raises(UnsupportedError, match="expected 1, got 2"):
-            Source(fd)
+            open_source(fd)
         assert check(fd).verdict == "unsupported"
 
 
@@ -197,13 +204,13 @@ def table(*columns: list[int]) -> tuple[bytes, int]:
 def test_impossible_tables(tables: dict[str, tuple[bytes, int]]) -> None:
     with memory_file(forged(1 << 20, tables)) as fd:
         with pytest.raises(FormatError, match="damaged"):
-            Packed(fd, os.fstat(fd).st_size)
+            Packed(partial(os.pread, fd), os.fstat(fd).st_size)
         assert [finding.code for finding in check(fd).findings] == ["MR001"]
 
 
 def test_forged_but_sound() -> None:
     tables = {"extents": table([0, 64], [32, 96]), "pages": table([4], [1], [8], [3])}
-    with memory_file(forged(100, tables)) as fd, Source(fd) as source:
+    with memory_file(forged(100, tables)) as fd, open_source(fd) as source:
         assert source.read(0, 100) == b"\0\0\0\0\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1".ljust(
             100, b"\0"
         )

@@ -12,7 +12,7 @@ import mappedram
 from mappedram.check import check
 from mappedram.export.metadump import Options, Policy
 from mappedram.format.constants import SectionType
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
 from tests.export.metadump.making import contents, metadump, pieces_of
@@ -27,7 +27,7 @@ FILLED = SECRET * 256
 
 def fill(path: Path, start: int, end: int) -> None:
     """Write secrets over all data in [start, end)."""
-    with Source(path) as source:
+    with open_source(path) as source:
         places = list(source.extents(start, end))
     for first, last in places:
         patch(path, first, FILLED[: last - first])
@@ -35,7 +35,7 @@ def fill(path: Path, start: int, end: int) -> None:
 
 def everything(fd: int) -> bytes:
     """The contents of a metadump, its raw bytes, and its description of itself."""
-    with Source(fd) as source:
+    with open_source(fd) as source:
         assert source.packed is not None
         said = json.dumps(source.packed.summary).encode()
     stored = os.pread(fd, os.fstat(fd).st_size, 0)
@@ -155,7 +155,7 @@ def test_blanked_fields(fixtures: Fixtures, tmp_path: Path, name: str) -> None:
 def test_image(samples: Samples, tmp_path: Path) -> None:
     """The unused part of the header, the slack, and a text that is not XML."""
     path = copy_sparse(samples["sparse"].path, tmp_path / "image")
-    with Source(path) as source:
+    with open_source(path) as source:
         from mappedram.stream.libvirt import detect
 
         found = detect(source)

@@ -135,7 +135,8 @@ def test_an_array_is_a_view_where_pages_are_together() -> None:
     with opened(spread((2, 4), (5, 6)).file(), WHOLE) as memory:
         views = [memory.array(2 * 4096 + 5, 8000), memory.array(5 * 4096, 4096)]
         filled = [memory.array(4096, 4096), memory.array(3 * 4096, 3 * 4096)]
-        mapped = memory._file  # noqa: SLF001 - the mapping is visible nowhere else
+        source = memory.block(memory.map.ranges[0]).source
+        mapped = source.view(0, source.size)
         assert mapped is not None
         whole = np.frombuffer(mapped, np.uint8)
         assert all(np.shares_memory(whole, view) for view in views)

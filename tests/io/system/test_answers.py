@@ -14,6 +14,7 @@ import mappedram
 from mappedram import TruncatedError
 from mappedram.guest.physical import PhysicalMemory
 from mappedram.io import system
+from mappedram.io.opening import open_source
 from mappedram.io.source import Source
 from mappedram.io.system import answers, calls
 from tests.cli.conftest import Outcome, Run, run
@@ -221,7 +222,7 @@ def sparse(tmp_path: Path) -> Iterator[Source]:
         stream.seek(8192)
         stream.write(b"y" * 4096)
         stream.truncate(1 << 20)
-    with Source(path) as source:
+    with open_source(path) as source:
         yield source
 
 

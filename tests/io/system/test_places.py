@@ -11,7 +11,7 @@ from struct import pack
 import pytest
 
 import mappedram
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from tests.cli.conftest import Outcome, Run, run
 from tests.io.system import places
 from tests.io.system.faults import answering, failing
@@ -107,7 +107,7 @@ def test_every_file_system_as_source(source: Path, home: Place, run: Run, tmp_pa
 
 def contents(path: Path) -> bytes:
     """Contents of a file; of a metadump, the original, because its own bytes record holes."""
-    with Source(path) as source:
+    with open_source(path) as source:
         return source.read(0, source.size)
 
 

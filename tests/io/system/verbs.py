@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import mappedram
 from mappedram.export.stream import to_stream
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from tools.oracle import OracleBlock, OracleFile
 
 PAGE = 4096
@@ -66,7 +66,7 @@ class Place(NamedTuple):
         """Contents of the outputs, of a metadump the original's; and the names of all files."""
         written = {}
         for name in set(os.listdir(self.folder)) & {"out", "old"}:
-            with Source(self.folder / name) as source:
+            with open_source(self.folder / name) as source:
                 written[name] = source.read(0, source.size)
         return written, set(os.listdir(self.folder))
 

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 import mappedram
+from mappedram.io.memory_source import MemorySource
 from mappedram.qemu.loader import Destination, Verdict, newest, verdicts
 from mappedram.qemu.loader.failures import ENDINGS, READ, EndedError
 from mappedram.qemu.loader.pages import Bitmaps
-from mappedram.qemu.loader.qemu_file import HeldSource
 from mappedram.qemu.loader.releases import RELEASES
 from mappedram.qemu.loader.simulate import Simulation
 
@@ -56,7 +56,7 @@ class Base:
         self.snapshot = mappedram.open(path)
         self.destination = Destination.of(self.snapshot)
 
-    def mutant(self, patches: list[Any]) -> HeldSource:
+    def mutant(self, patches: list[Any]) -> MemorySource:
         data, end = bytearray(self.data), len(self.data)
         for patch in patches:
             if patch[0] == "truncate":
@@ -64,7 +64,7 @@ class Base:
             else:
                 raw = bytes.fromhex(patch[1])
                 data[patch[0] : patch[0] + len(raw)] = raw
-        return HeldSource(bytes(data[:end]))
+        return MemorySource(bytes(data[:end]))
 
 
 @pytest.fixture(scope="module")

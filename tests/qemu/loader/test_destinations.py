@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import mappedram
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.json_types import Json
 from mappedram.qemu.loader import Destination, verdicts
 from mappedram.qemu.loader.destination import DIRTY_BITMAP, RAM
@@ -80,7 +80,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_qemu_and_other_machines(
     source: str, target: str, outcome: str, saved: dict[str, Path]
 ) -> None:
-    with mappedram.open(saved[target]) as snapshot, Source(saved[source]) as file:
+    with mappedram.open(saved[target]) as snapshot, open_source(saved[source]) as file:
         verdict = verdicts(file, destination=Destination.of(snapshot))["10.0"]
     with QemuLoader(binary("x86_64"), MACHINES[target]) as loader:
         loaded = loader.load(saved[source])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import mappedram
 from mappedram.fuzz.mutate import apply
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.qemu.loader import RELEASES, Destination, verdicts
 from tests.conftest import Fixtures
 from tests.files import copy_sparse
@@ -25,7 +25,7 @@ def test_the_model_says_what_they_did(fixtures: Fixtures, tmp_path: Path) -> Non
             path = copy_sparse(fixture.path, tmp_path / "mutant")
             with path.open("r+b") as stream:
                 apply(stream.fileno(), mutations_of(mutant["patches"]))
-            with Source(path) as source:
+            with open_source(path) as source:
                 found = verdicts(source, 0, local)
             for version, did in mutant["qemu"].items():
                 release = release_of(version.split("."))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import mappedram
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.qemu.loader import RELEASES, Destination, Verdict, verdicts
 from mappedram.qemu.run.guests import GUESTS
 from mappedram.qemu.run.load import QemuLoader
@@ -69,7 +69,7 @@ def cut(original: Path, place: Callable[[OpenSnapshot], int], path: Path) -> Pat
 
 
 def judged(original: Path, path: Path) -> dict[str, Verdict]:
-    with mappedram.open(original) as snapshot, Source(path) as source:
+    with mappedram.open(original) as snapshot, open_source(path) as source:
         return verdicts(source, destination=Destination.of(snapshot))
 
 
@@ -91,11 +91,11 @@ def test_cut_files(name: str, runs: Path, tmp_path: Path) -> None:
 def test_whole_files(fixtures: Fixtures) -> None:
     """The memory is right, as without multifd; streams without mapped-ram have no such verdict."""
     for name in ("pc", "multifd3"):
-        with Source(fixtures[name].path) as source:
+        with open_source(fixtures[name].path) as source:
             found = verdicts(source)
         assert found["10.0"].multifd == "loads"
         assert all(verdict.multifd == verdict.outcome for verdict in found.values()), name
-    with Source(fixtures["plain"].path) as source:
+    with open_source(fixtures["plain"].path) as source:
         assert {verdict.multifd for verdict in verdicts(source).values()} == {None}
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import mappedram
 from mappedram import FormatError
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.qemu.loader import Destination, LocalBlock, Verdict, fitted, verdicts
 from mappedram.qemu.loader.records import PassedRecords, RecordLoader, Stretch
 from mappedram.qemu.loader.xbzrle import undecodable
@@ -55,7 +55,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def judged(case: PlainCase, original: Path, path: Path) -> dict[str, Verdict]:
     """Verdicts for the machine of the good stream, whose memory is compared."""
     path.write_bytes(changed(good(case.guest), case))
-    with mappedram.open(original) as snapshot, Source(path) as source:
+    with mappedram.open(original) as snapshot, open_source(path) as source:
         return verdicts(source, destination=replace(Destination.of(snapshot), reference=snapshot))
 
 
@@ -101,7 +101,7 @@ def test_qemu_does_what_the_model_says(case: PlainCase, benches: dict[str, Bench
     made = benches[case.guest]
     path, loaded = made.load(case)
     assert Measured.of(loaded) == MEASURED[case.name]
-    with Source(path) as source:
+    with open_source(path) as source:
         found = verdicts(source, destination=made.destination)["10.0"]
     agree(case, found, loaded.outcome, loaded.message)
 
@@ -165,7 +165,7 @@ def test_destination_has_mapped_ram_as_the_file_has(name: str, fixtures: Fixture
     with mappedram.open(fixture.path) as snapshot:
         machine = Destination.of(snapshot)
     on = replace(machine, capabilities=frozenset(("mapped-ram",)))
-    with Source(fixture.path) as source:
+    with open_source(fixture.path) as source:
         assert verdicts(source, destination=on)["10.0"].outcome == "refuses"
         assert fitted(on, source, 0).capabilities == frozenset()
         assert verdicts(source, destination=fitted(on, source, 0))["10.0"].outcome == "loads"
@@ -174,7 +174,7 @@ def test_destination_has_mapped_ram_as_the_file_has(name: str, fixtures: Fixture
 def test_destination_gets_mapped_ram_for_a_file_that_has_it(fixtures: Fixtures) -> None:
     fixture = fixtures["pc"]
     off = Destination(capabilities=frozenset())
-    with Source(fixture.path) as source:
+    with open_source(fixture.path) as source:
         assert fitted(off, source, 0).capabilities == frozenset(("mapped-ram",))
         assert fitted(Destination(), source, 0) == Destination()
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import mappedram
 from mappedram.check import RULES, check
 from mappedram.fuzz.mutate import Mutator, apply
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.qemu.loader import ERRATA, RELEASES, Destination, Verdict, verdicts
 from mappedram.qemu.loader.failures import ENDINGS
 from tests.check.cases import CASES, Case
@@ -73,7 +73,7 @@ def known(fixture: Fixture) -> Iterator[Destination]:
 
 def judged(path: Path, fixture: Fixture) -> dict[str, Verdict]:
     """Verdicts for the machine that wrote the fixture."""
-    with known(fixture) as destination, Source(path) as source:
+    with known(fixture) as destination, open_source(path) as source:
         return verdicts(source, fixture.offset, destination)
 
 
@@ -220,7 +220,7 @@ def test_huge_bitmap_is_more_than_a_host_has(fixtures: Fixtures, tmp_path: Path)
     fixture = fixtures["none"]
     path = changed(fixture, tmp_path, used_length=be(1 << 60, 8))
     assert outcomes(judged(path, fixture)) == {"old": {"crashes"}, "new": {"crashes"}}
-    with Source(path) as source:
+    with open_source(path) as source:
         assert verdicts(source)["10.0"].depends_on_destination
         roomy = Destination(memory=1 << 60)
         assert verdicts(source, destination=roomy)["10.0"].outcome == "refuses"
@@ -236,10 +236,10 @@ def test_area_that_leads_back_to_its_list(tmp_path: Path) -> None:
             start, _ = field_place(snapshot, PATHS["total"])
         assert start == 4096
         path = tmp_path / "loop"
-        path.write_bytes(Source(fd).read(0, Source(fd).size))
+        path.write_bytes(open_source(fd).read(0, open_source(fd).size))
     patch(path, place, be((start - (1 << 20)) % (1 << 64), 8))
     patch(path, start + 8 + 1 + 3 + 8 + 28, bytes(32))  # no bit set: nothing is read from there
-    with Source(path) as source:
+    with open_source(path) as source:
         found = verdicts(source, 4096 - 0x51)
     assert {entry.outcome for entry in found.values()} == {"hangs"}
 
@@ -292,7 +292,7 @@ def test_memory_against_a_reference(fixtures: Fixtures, tmp_path: Path) -> None:
             bit = bytearray(bitmap)
             bit[page // 8] ^= 1 << page % 8
             patch(path, offset, bytes(bit))
-            with Source(path) as source:
+            with open_source(path) as source:
                 return verdicts(source, destination=destination)["10.0"].outcome
 
         empty = next(n for n in range(4096) if not good.block["ram"].bitmap[n])
@@ -342,7 +342,7 @@ def test_any_mutation_has_verdicts(seed: int, count: int) -> None:
             changes = Mutator(snapshot).draw(Random(seed), count)
         assert len({change.path for change in changes}) == count
         apply(fd, changes)
-        with Source(fd) as source:
+        with open_source(fd) as source:
             assert set(verdicts(source)) == set(RELEASES)
 
 
@@ -399,7 +399,7 @@ def test_words_where_a_file_ends(name: str, fixtures: Fixtures, tmp_path: Path) 
     end = section.end if length < 0 else section.offset + length
     cut = copy_sparse(fixture.path, tmp_path / "cut")
     os.truncate(cut, end)
-    with Source(cut) as source:
+    with open_source(cut) as source:
         found = verdicts(source, 0, destination)
     assert {one.because for one in found.values()} <= {("MR002",), ("E-060",)}
     assert found["10.0"].message == old

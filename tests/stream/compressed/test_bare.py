@@ -11,7 +11,7 @@ import mappedram
 from mappedram import TruncatedError, UnsupportedError
 from mappedram.check import check
 from mappedram.format.libvirt import SaveFormat
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.stream.compressed import default_limit, detect_compressed
 from mappedram.stream.libvirt import open_any
 from tests.cli.conftest import Run, run
@@ -30,7 +30,7 @@ def packed(fixtures: Fixtures, folder: Path, name: str, kind: str) -> Path:
 @pytest.mark.parametrize("kind", COMPRESS)
 def test_each_way_to_compress(kind: str, fixtures: Fixtures, tmp_path: Path) -> None:
     path = packed(fixtures, tmp_path, "plain", kind)
-    with Source(path) as source:
+    with open_source(path) as source:
         found = detect_compressed(source)
         assert found is not None
         assert found.payload == SaveFormat[kind.upper()]
@@ -117,7 +117,7 @@ def test_one_behind_other_bytes(fixtures: Fixtures, tmp_path: Path, run: Run) ->
 def test_what_is_no_stream(data: bytes, words: str, tmp_path: Path, run: Run) -> None:
     path = tmp_path / "other"
     path.write_bytes(data)
-    with Source(path) as source, pytest.raises(UnsupportedError, match=words):
+    with open_source(path) as source, pytest.raises(UnsupportedError, match=words):
         detect_compressed(source)
     outcome = run("info", path)
     assert (outcome.status, outcome.out) == (63, "")
@@ -157,7 +157,7 @@ def test_one_that_is_damaged(fixtures: Fixtures, tmp_path: Path) -> None:
 
 def test_the_limit(fixtures: Fixtures, tmp_path: Path) -> None:
     path = packed(fixtures, tmp_path, "plain", "gzip")
-    with Source(path) as source:
+    with open_source(path) as source:
         found = detect_compressed(source)
         assert found is not None
         assert default_limit(found) == 1 << 30
@@ -185,5 +185,5 @@ def test_what_needs_the_file_as_it_is(
 
 def test_nothing_is_decompressed_that_is_not(fixtures: Fixtures) -> None:
     for name in ("pc", "plain"):
-        with Source(fixtures[name].path) as source:
+        with open_source(fixtures[name].path) as source:
             assert detect_compressed(source) is None

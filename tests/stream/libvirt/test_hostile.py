@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mappedram import MappedRamError, TruncatedError, UnsupportedError
 from mappedram.format.drivers import DRIVERS
 from mappedram.format.libvirt import SaveFormat
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.stream.libvirt import LibvirtImage, describe, detect, header, open_any
 from tests.files import memory_file
 from tests.stream.libvirt.samples import XML, image
@@ -22,7 +22,7 @@ def detected(data: bytes, size: int | None = None) -> LibvirtImage | None:
     with memory_file(data) as fd:
         if size is not None:
             os.ftruncate(fd, size)
-        with Source(fd) as source:
+        with open_source(fd) as source:
             for driver in DRIVERS:
                 try:
                     found.append(detect(source, driver=driver))

@@ -11,7 +11,7 @@ import pytest
 from mappedram.check import check
 from mappedram.export.libvirt import write_libvirt_sparse
 from mappedram.format.libvirt import SaveFormat
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.repair import plan, write_in_place
 from mappedram.stream.libvirt import open_any
 from tests.files import patch
@@ -62,7 +62,7 @@ def guest_memory(daemon: Daemon, folder: Path) -> bytes:
 
 def repaired(path: Path) -> list[str]:
     """Repair the image in place; return the names of the repairs."""
-    with Source(path) as source, path.open("r+b") as file:
+    with open_source(path) as source, path.open("r+b") as file:
         todo = plan(source)
         write_in_place(todo, file.fileno())
     return [change.name for change in todo.changes]

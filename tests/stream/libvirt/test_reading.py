@@ -9,7 +9,7 @@ import pytest
 import mappedram
 from mappedram.format import drivers
 from mappedram.format.libvirt import SaveFormat
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.stream.libvirt import describe, detect, open_any, open_stream, regions_of
 from mappedram.stream.libvirt.header import KIND
 from tests.conftest import Fixtures
@@ -38,7 +38,7 @@ def test_unpacked_as_it_was_written(samples: Samples, name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_header(samples: Samples, name: str, driver: drivers.DriverName) -> None:
     sample = samples[name]
-    with Source(sample.path) as source:
+    with open_source(sample.path) as source:
         image = detect(source, driver=driver)
     assert image is not None
     assert {key: image.header.fields[key] for key in sample.header} == sample.header
@@ -54,7 +54,7 @@ def test_header(samples: Samples, name: str, driver: drivers.DriverName) -> None
 
 @pytest.mark.parametrize("name", NAMES)
 def test_texts(samples: Samples, name: str) -> None:
-    with Source(samples[name].path) as source:
+    with open_source(samples[name].path) as source:
         image = detect(source)
     assert image is not None
     assert image.cookie is not None
@@ -72,7 +72,7 @@ def test_texts(samples: Samples, name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_byte_before_the_stream_has_a_region(samples: Samples, name: str) -> None:
-    with Source(samples[name].path) as source:
+    with open_source(samples[name].path) as source:
         image = detect(source)
     assert image is not None
     regions = image.regions()
@@ -102,7 +102,7 @@ def test_the_spec_reads_an_image_by_itself(samples: Samples, name: str) -> None:
     """`libvirt_save_image.ksy` finds byte order, texts and stream without our code."""
     sample = samples[name]
     root = import_module("mappedram.format.kaitai.libvirt_save_image").LibvirtSaveImage
-    with root.from_file(str(sample.path)) as parsed, Source(sample.path) as source:
+    with root.from_file(str(sample.path)) as parsed, open_source(sample.path) as source:
         parsed._read()
         image = detect(source)
         assert image is not None
@@ -144,9 +144,9 @@ def test_memory_of_sparse_images(samples: Samples, name: str) -> None:
 @pytest.mark.parametrize("name", COMPRESSED)
 def test_compressed_images_hold_the_plain_stream(samples: Samples, name: str) -> None:
     skip_without_decompressor(name)
-    with Source(samples["raw"].path) as source:
+    with open_source(samples["raw"].path) as source:
         plain = source.read(samples["raw"].stream_offset, source.size)
-    with Source(samples[name].path) as source:
+    with open_source(samples[name].path) as source:
         image = detect(source)
         assert image is not None
         assert image.compressed
@@ -190,9 +190,9 @@ def test_interrupted(samples: Samples) -> None:
 
 
 def test_not_an_image(fixtures: Fixtures) -> None:
-    with Source(fixtures["pc"].path) as source:
+    with open_source(fixtures["pc"].path) as source:
         assert detect(source) is None
-    with memory_file() as fd, Source(fd) as source:
+    with memory_file() as fd, open_source(fd) as source:
         assert detect(source) is None
     with open_any(fixtures["pc"].path) as (snapshot, image):
         assert image is None
@@ -201,7 +201,7 @@ def test_not_an_image(fixtures: Fixtures) -> None:
 
 def test_image_behind_other_bytes(samples: Samples) -> None:
     data = samples["raw"].path.read_bytes()
-    with memory_file(b"#" * 4711 + data) as fd, Source(fd) as source:
+    with memory_file(b"#" * 4711 + data) as fd, open_source(fd) as source:
         image = detect(source, 4711)
     assert image is not None
     assert image.stream_offset == 4711 + samples["raw"].stream_offset

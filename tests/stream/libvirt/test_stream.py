@@ -15,6 +15,7 @@ import pytest
 
 from mappedram import FormatError, TruncatedError, UnsupportedError
 from mappedram.format.libvirt import SaveFormat
+from mappedram.io.opening import open_source
 from mappedram.io.source import Source
 from mappedram.stream.libvirt import LibvirtImage, default_limit, detect, open_stream
 from tests.conftest import FIXTURES
@@ -52,7 +53,7 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 
 @contextmanager
 def opened(payload: bytes) -> Iterator[tuple[Source, LibvirtImage]]:
-    with memory_file(image(payload)) as fd, Source(fd) as source:
+    with memory_file(image(payload)) as fd, open_source(fd) as source:
         found = detect(source)
         assert found is not None
         yield source, found
@@ -65,10 +66,10 @@ def test_whole(name: str) -> None:
         with open_stream(source, found) as (stream, offset):
             assert (offset, stream.size) == (0, len(STREAM))
             assert stream.read(0, len(STREAM)) == STREAM
-            holes = stream.size - sum(end - start for start, end in extents(stream.fd))
+            holes = stream.size - sum(end - start for start, end in extents(stream.descriptors[0]))
             assert holes >= 2 * MIB - 8192
             assert "decompressed" in stream.name
-            fd = stream.fd
+            (fd,) = stream.descriptors
         assert not Path(f"/proc/self/fd/{fd}").exists()
 
 
@@ -153,7 +154,7 @@ def test_missing_program(monkeypatch: pytest.MonkeyPatch, samples: Samples) -> N
     monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setitem(sys.modules, "zstandard", None)
     for name in ("lzop", "zstd"):
-        with Source(samples[name].path) as source:
+        with open_source(samples[name].path) as source:
             found = detect(source)
             assert found is not None
             with (
@@ -167,7 +168,7 @@ def test_zstd_by_its_program(monkeypatch: pytest.MonkeyPatch, samples: Samples) 
     if shutil.which("zstd") is None:
         pytest.skip("no zstd: run tools/install")
     monkeypatch.setitem(sys.modules, "zstandard", None)
-    with Source(samples["zstd"].path) as source:
+    with open_source(samples["zstd"].path) as source:
         found = detect(source)
         assert found is not None
         with open_stream(source, found) as (stream, _):
@@ -175,7 +176,7 @@ def test_zstd_by_its_program(monkeypatch: pytest.MonkeyPatch, samples: Samples) 
 
 
 def test_plain_streams_are_read_where_they_stand(samples: Samples) -> None:
-    with Source(samples["sparse"].path) as source:
+    with open_source(samples["sparse"].path) as source:
         found = detect(source)
         assert found is not None
         with open_stream(source, found, limit=0) as (stream, offset):

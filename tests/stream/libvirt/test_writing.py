@@ -13,7 +13,7 @@ from mappedram import BuildError
 from mappedram.export import libvirt
 from mappedram.export.libvirt import write_libvirt_sparse
 from mappedram.export.mapped_ram import OutputLayout
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.stream.libvirt import detect, open_any
 from tests.conftest import Fixtures
 from tests.stream.libvirt.samples import FIELDS, XML, Samples
@@ -77,7 +77,7 @@ def test_header_in_the_byte_order_of_the_bitmaps(
     with mappedram.open(fixtures["none"].path) as snapshot, empty(target) as fd:
         monkeypatch.setitem(vars(snapshot), "_byteorder", ("big", True))
         write_libvirt_sparse(snapshot, XML, None, fd)
-    with Source(target) as source:
+    with open_source(target) as source:
         image = detect(source)
     assert image is not None
     assert (image.byteorder, image.xml) == ("big", XML)
@@ -93,7 +93,7 @@ def test_incomplete_until_the_end(
     with mappedram.open(fixtures["pc"].path) as snapshot, empty(tmp_path / "image") as fd:
         with pytest.raises(OSError, match="No space"):
             write_libvirt_sparse(snapshot, XML, None, fd)
-        with Source(fd) as source:
+        with open_source(fd) as source:
             image = detect(source)
     assert image is None  # nothing identifies it as an image before it is complete
 

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 import mappedram
 from mappedram import FormatError, TruncatedError, UnsupportedError
-from mappedram.check import check
+from mappedram.check import check, check_snapshot
 from mappedram.check.walks import walks_difference
 from mappedram.format import drivers
 from mappedram.format.constants import SectionType
 from mappedram.format.drivers.base import Driver
 from mappedram.format.drivers.kaitai_driver import values_of
+from mappedram.io.file_source import FileSource
+from mappedram.io.opening import open_source
 from mappedram.io.source import WINDOW, Source
 from mappedram.stream.model import Stream
 from mappedram.stream.reader import kaitai_walk, read_stream
@@ -84,7 +86,7 @@ def place(error: FormatError | None) -> object:
 @pytest.mark.parametrize("name", manifest())
 def test_same_walk_along_every_real_file(name: str, fixtures: Fixtures) -> None:
     fixture = fixtures[name]
-    with Source(fixture.path) as source:
+    with open_source(fixture.path) as source:
         mine, other = both(source, fixture.offset)
         assert walks_difference(source, mine) is None
     if name not in LESS:
@@ -110,7 +112,7 @@ def test_same_walk_where_a_file_is_cut(name: str, fixtures: Fixtures, tmp_path: 
     copy = copy_sparse(fixture.path, tmp_path / "cut")
     for cut in cuts[:: -(-len(cuts) // CUTS_MAX)]:
         os.truncate(copy, cut)
-        with Source(copy) as source:
+        with open_source(copy) as source:
             agree(source, fixture.offset)
 
 
@@ -120,7 +122,7 @@ def test_same_walk_where_a_file_is_cut(name: str, fixtures: Fixtures, tmp_path: 
 @pytest.mark.parametrize("name", vectors.VECTORS)
 def test_same_walk_along_every_vector(name: str) -> None:
     made = vectors.VECTORS[name]
-    with made.file() as fd, Source(fd) as source:
+    with made.file() as fd, open_source(fd) as source:
         agree(source, made.offset)
 
 
@@ -155,7 +157,7 @@ def test_same_walk_where_fields_are_wrong(data: st.DataObject) -> None:
             os.pwrite(fd, data.draw(st.sampled_from(value)), offset)
         if data.draw(st.booleans()):
             os.ftruncate(fd, data.draw(st.sampled_from(spans))[0] + data.draw(st.integers(0, 9)))
-        with Source(fd) as source:
+        with open_source(fd) as source:
             mine, other = (outcome(source, 0, driver) for driver in (CONSTRUCT, KAITAI))
             if isinstance(mine, Stream) and isinstance(other, Stream):
                 assert walks_difference(source, mine) is None
@@ -178,7 +180,7 @@ def test_errors_have_the_same_words(fixtures: Fixtures, tmp_path: Path) -> None:
         )
     ):
         copy = patch(copy_sparse(pc.path, tmp_path / str(number)), offset, value)
-        with Source(copy) as source:
+        with open_source(copy) as source:
             mine, other = both(source, 0)
         assert mine.stopped is not None
         assert mine == other
@@ -200,7 +202,7 @@ def test_a_footer_within_the_state_of_a_device(fixtures: Fixtures, tmp_path: Pat
         footer = b"\x7e" + section.section_id.to_bytes(4, "big") + b"\x02\0\0\0\0"
         copy = copy_sparse(fixtures[name].path, tmp_path / name)
         patch(copy, section.payload_offset + 8, footer)
-        with Source(copy) as source:
+        with open_source(copy) as source:
             mine, other = both(source, 0)
             assert (mine.elements != other.elements) == differs
             assert walks_difference(source, mine) is None
@@ -215,7 +217,7 @@ def test_a_second_start_of_ram_takes_the_number() -> None:
             part = next(one for one in snapshot.sections if one.type != SectionType.START)
         data = os.pread(fd, os.fstat(fd).st_size, 0)
         os.pwrite(fd, start + data[part.offset :], part.offset)
-        with Source(fd) as source:
+        with open_source(fd) as source:
             mine, other = both(source, 0)
             assert mine.elements != other.elements
             assert walks_difference(source, mine) is None
@@ -232,7 +234,7 @@ def test_the_page_size_of_the_host_without_mapped_ram() -> None:
         with vectors.VECTORS["host_page_size"].file() as fd:
             head = os.pread(fd, PAGE, 0)
             os.pwrite(fd, name, head.index(b"mapped-ram"))
-            with Source(fd) as source:
+            with open_source(fd) as source:
                 mine, other = both(source, 0)
                 assert walks_difference(source, mine) is None
                 headers = [
@@ -245,7 +247,7 @@ def test_the_page_size_of_the_host_without_mapped_ram() -> None:
 
 def test_a_block_device_goes_on_behind_the_stream(fixtures: Fixtures) -> None:
     path = fixtures["no-vmdesc"].path
-    with memory_file(path.read_bytes() + b"\xff" * PAGE) as fd, Source(fd) as source:
+    with memory_file(path.read_bytes() + b"\xff" * PAGE) as fd, open_source(fd) as source:
         source.is_device = True
         mine, other = both(source, 0)
         assert mine.stopped is None
@@ -256,11 +258,11 @@ def test_a_block_device_goes_on_behind_the_stream(fixtures: Fixtures) -> None:
 # Costs.
 
 
-class Watched(Source):
+class Watched(FileSource):
     """Notes what is read."""
 
     def __init__(self, fd: int) -> None:
-        super().__init__(fd)
+        super().__init__(fd, "watched", owned=False)
         self.ranges: list[range] = []
 
     def read(self, offset: int, length: int) -> bytes:
@@ -299,7 +301,7 @@ def test_parts_that_are_alike_are_taken_together(monkeypatch: pytest.MonkeyPatch
     model = OracleFile([OracleBlock("a", 1 << 20)], parts=5_000)
     with memory_file() as fd, counted(monkeypatch, ksy().StreamSection) as made:
         model.write(fd)
-        with Source(fd) as source:
+        with open_source(fd) as source:
             mine, other = both(source, 0)
         assert len(mine.sections) > 5_000
         assert mine == other
@@ -314,7 +316,7 @@ def test_only_what_may_be_a_footer_is_looked_at(monkeypatch: pytest.MonkeyPatch)
         rest = os.pread(fd, os.fstat(fd).st_size, end.offset)
         device = vectors.device(4, 5, b"\x7e" * (1 << 20))
         os.pwrite(fd, device + rest, end.offset)
-        with counted(monkeypatch, ksy().PayloadPiece) as made, Source(fd) as source:
+        with counted(monkeypatch, ksy().PayloadPiece) as made, open_source(fd) as source:
             mine, other = both(source, 0)
         assert mine.stopped is None
         assert mine == other
@@ -341,7 +343,7 @@ def test_of_a_list_only_the_last_item_is_kept(monkeypatch: pytest.MonkeyPatch) -
     model = OracleFile([OracleBlock(f"b{number}", 1 << 12) for number in range(2_000)], align=256)
     with memory_file() as fd:
         model.write(fd)
-        with Source(fd) as source:
+        with open_source(fd) as source:
             mine, other = both(source, 0)
     assert mine == other
     assert len(alive) == 2_000
@@ -353,7 +355,7 @@ def test_check_compares_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mappedram.check.walks.WALKED_MAX", 100)
     with memory_file() as fd, counted(monkeypatch, ksy().Ramblock) as made:
         model.write(fd)
-        with Source(fd) as source:
+        with open_source(fd) as source:
             stream = read_stream(source, 0, CONSTRUCT)
             assert walks_difference(source, stream) is None
             assert 80 < len(made) <= 100
@@ -447,8 +449,8 @@ def test_every_value_that_the_class_works_out_matters(fixtures: Fixtures) -> Non
         if not name.startswith(("many_", "cut_")) and "beyond" not in name
     ]
     with ExitStack() as opened:
-        sources = [opened.enter_context(Source(fixtures["ignore-shared"].path))]
-        sources += [Source(opened.enter_context(made.file())) for made in small]
+        sources = [opened.enter_context(open_source(fixtures["ignore-shared"].path))]
+        sources += [open_source(opened.enter_context(made.file())) for made in small]
         streams = [
             (source, stream)
             for source in sources
@@ -507,9 +509,9 @@ def test_a_snapshot_that_kaitai_has_read_is_compared_too(
 ) -> None:
     generated = ksy().Ramblock
     with mappedram.open(fixtures["pc"].path, driver="kaitai") as snapshot:
-        assert mappedram.check.check_snapshot(snapshot).findings == ()
+        assert check_snapshot(snapshot).findings == ()
         monkeypatch.setattr(generated, "has_padding", property(lambda _: False))
-        findings = mappedram.check.check_snapshot(snapshot).findings
+        findings = check_snapshot(snapshot).findings
         assert [finding.code for finding in findings] == ["MR005"]
 
 

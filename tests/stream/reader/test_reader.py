@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import mappedram
 from mappedram import FormatError, MappedRamError, TruncatedError, UnsupportedError
 from mappedram.format.constants import SectionType
+from mappedram.io.opening import open_source
 from tests.conftest import UNFINISHED, Fixture, Fixtures, manifest
 from tests.files import copy_sparse, field_place, memory_file, patch
 from tools.oracle import OracleBlock, OracleFile
@@ -318,7 +319,7 @@ def test_opening_reads_no_pages(tmp_path: Path) -> None:
     path = tmp_path / "huge"
     with path.open("w+b") as stream:
         OracleFile([OracleBlock(f"block{n}", 1 << 37) for n in range(8)]).write(stream.fileno())
-    with mappedram.io.source.Source(path) as source:
+    with open_source(path) as source:
         read = 0
         original = source.read
 

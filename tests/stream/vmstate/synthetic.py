@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mappedram.format.constants import SectionType
+from mappedram.io.opening import open_source
 from mappedram.io.overlay import Changes
 from mappedram.io.source import Source
 from mappedram.stream import vmstate
@@ -35,7 +36,7 @@ def snapshot(text: bytes, payload: bytes, *, payload_length: int | None = None) 
         document = json.loads(text)
     except (ValueError, RecursionError):
         document = None
-    with memory_file(bytes(OFFSET) + payload + text) as fd, Source(fd) as source:
+    with memory_file(bytes(OFFSET) + payload + text) as fd, open_source(fd) as source:
         section = Section(
             path="/sections[0]",
             type=SectionType.FULL,

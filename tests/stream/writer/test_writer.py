@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import mappedram
 from mappedram import BuildError, UnsupportedError
 from mappedram.format import drivers
-from mappedram.io.source import Source
+from mappedram.io.opening import open_source
 from mappedram.stream.bitmap import Bitmap, ByteOrder
 from mappedram.stream.writer import BlockSpec, Envelope, SnapshotWriter, create
 from tests.conftest import UNFINISHED, Fixtures, manifest
@@ -228,7 +228,7 @@ def test_zero_pages_are_left_out_unless_asked_for(tmp_path: Path, detect: bool) 
                 blocks=[BlockSpec("ram", 64 << 12)],
                 zero_page_detection=detect,
             ) as writer,
-            Source(raw) as source,
+            open_source(raw) as source,
         ):
             writer.write_file("ram", source)
             writer.finish()
@@ -315,7 +315,7 @@ def test_pages_have_to_be_inside_the_block() -> None:
         with pytest.raises(BuildError, match="no such block"):
             writer.write_pages("rom", 0, bytes(4096))
         with pytest.raises(BuildError, match="outside"):
-            writer.copy_pages("ram", Source("/bin/sh"), 0, np.array([[0, 3]]))
+            writer.copy_pages("ram", open_source("/bin/sh"), 0, np.array([[0, 3]]))
         writer.finish()
         with pytest.raises(BuildError, match="already finished"):
             writer.finish()

@@ -1,0 +1,45 @@
+"""The page on Python is run, statement by statement, and prints what it says."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Fixtures
+from tools.docs.site import DOCS, ORDER
+
+PAGE = DOCS / "python.md"
+
+
+def results(text: str) -> doctest.TestResults:
+    """What comes of the statements in a page, run where this process is."""
+    blocks = "\n".join(re.findall(r"^```pycon\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    test = doctest.DocTestParser().get_doctest(blocks, {}, "python.md", str(PAGE), 0)
+    return doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test)
+
+
+@pytest.fixture
+def folder(fixtures: Fixtures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snapshot of the page, in a folder that is empty otherwise."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "guest.mapped-ram").symlink_to(fixtures["pc"].path)
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_page_prints_what_it_says() -> None:
+    failed, tried = results(PAGE.read_text(encoding="utf-8"))
+    assert failed == 0
+    assert tried > 30
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_wrong_line_would_be_seen() -> None:
+    text = PAGE.read_text(encoding="utf-8").replace("b'hello'", "b'hullo'")
+    assert results(text).failed == 1
+
+
+def test_all_code_of_the_page_is_run() -> None:
+    fences = re.findall(r"^```(\w+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(fences) == {"pycon"}
+    assert "python" in ORDER
