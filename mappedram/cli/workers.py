@@ -3,6 +3,7 @@
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -14,6 +15,8 @@ from mappedram.cli import output
 T = TypeVar("T")
 R = TypeVar("R")
 
+#: Signals that end a program.
+_ENDING = {signal.SIGINT, signal.SIGTERM}
 #: How many results, for each process, may wait for one that comes before them.
 _AHEAD = 8
 
@@ -96,14 +99,26 @@ def _start(item: T, work: Callable[[T], R]) -> _Task[R]:
     context = get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(item, work, sender), daemon=True)
-    process.start()
+    with _signals_held():  # an interrupt in a handler of the fork would be lost
+        process.start()
     sender.close()  # so that its end is seen
     return _Task(process, receiver)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Deliver the signals that end a program only afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(item: T, work: Callable[[T], R], sender: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever started it says what there is to say
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     try:
         result: R | Crash = work(item)
     except Exception as error:
