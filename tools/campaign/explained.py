@@ -25,6 +25,20 @@ class Explanation:
     matches: Callable[[Row], bool] | None = None
 
 
+#: Bytes of the largest allocation that the model allows, and of the address space of a trial.
+_ALLOWED, _LIMIT = 5 << 30, 7 << 30
+#: Bytes that QEMU allocates for each announced capability.
+_CAPABILITY = 4
+
+
+def _allocates_near_the_limit(row: Row) -> bool:
+    return row.model == "crashes" and any(
+        one.path.endswith("/caps_count")
+        and _ALLOWED < int.from_bytes(one.after, "big") * _CAPABILITY < _LIMIT
+        for one in row.mutations
+    )
+
+
 EXPLAINED: tuple[Explanation, ...] = (
     Explanation(
         "signed-lengths",
@@ -33,6 +47,15 @@ EXPLAINED: tuple[Explanation, ...] = (
         " in the configuration section are unsigned there; in 11.1.0 they are not yet, and it dies"
         " like 10.0.",
         "`SIGNED_LENGTHS` of `releases.py`",
+    ),
+    Explanation(
+        "allocation-near-the-limit",
+        "10.0, 11.1",
+        "The outcome: QEMU dies if it cannot allocate memory for the capabilities that a file"
+        " announces. A trial gives it 7 GiB of address space; the model expects 5 GiB to be free."
+        " Of 5.5 GiB, QEMU found enough.",
+        "none: the free memory of a host is not in the file",
+        _allocates_near_the_limit,
     ),
     Explanation(
         "beyond-the-last-page",
