@@ -28,7 +28,8 @@ def unpacked(commit: str, folder: Path) -> Path:
         raise ValueError(f"--against {commit}: {done.stderr.decode().strip()}")
     tree = folder / "older"
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        archive.extractall(tree, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # since Python 3.11.4
+        archive.extractall(tree)
     return tree
 
 
