@@ -39,11 +39,6 @@ def _allocates_near_the_limit(row: Row) -> bool:
     )
 
 
-def _has_a_subsection_of_another(row: Row) -> bool:
-    guessed = (row.outcome, row.model, row.certain) == ("loads", "refuses", False)
-    return guessed and any(one.path.endswith("/header/instance_id") for one in row.mutations)
-
-
 EXPLAINED: tuple[Explanation, ...] = (
     Explanation(
         "signed-lengths",
@@ -66,10 +61,9 @@ EXPLAINED: tuple[Explanation, ...] = (
         "subsection-of-another-instance",
         "10.0, 11.1",
         "The outcome: the state of one `apic` under the number of another, with a subsection"
-        " (`apic_sipi`) that only the first one has in the JSON description. The model does not"
-        " know it for the other, and refuses, not certain; QEMU knows it for both.",
-        "none yet: the subsections of all instances of a device are to be taken together",
-        _has_a_subsection_of_another,
+        " (`apic_sipi`) that only the first one has in the JSON description. The model did not"
+        " know it for the other, and refused, not certain; QEMU knows it for both.",
+        "`devices.py` takes the subsections of all devices of a description together",
     ),
     Explanation(
         "beyond-the-last-page",

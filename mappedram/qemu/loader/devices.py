@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from mappedram.format.constants import SectionType
-from mappedram.format.vmstate import subsection_header_size
 from mappedram.json_types import Json
 from mappedram.qemu.loader.failures import EndedError
 from mappedram.qemu.loader.qemu_file import QemuFile, c_string
@@ -43,7 +42,7 @@ class DevicePayload:
         length: bytes of its fields.
         version: its version; None if the text gives none, as for devices that load themselves
             (QEMU: vmstate_save_old_style()).
-        subsections: those that the snapshot has.
+        subsections: those that the snapshot has for any device with this description.
         ends_nested: whether the last field is a structure, after which QEMU looks for subsections.
     """
 
@@ -52,13 +51,6 @@ class DevicePayload:
     version: int | None
     subsections: tuple["DevicePayload", ...] = field(default=())
     ends_nested: bool = False
-
-    @property
-    def total(self) -> int:
-        """Bytes of the fields and of the subsections with their headers."""
-        return self.length + sum(
-            subsection_header_size(sub.name) + sub.total for sub in self.subsections
-        )
 
     def of_version(self, version: int) -> "DevicePayload":
         """The same payload with this version, if it has none of its own."""
@@ -112,7 +104,25 @@ def payloads(document: Mapping[str, Json]) -> dict[tuple[str, int], DevicePayloa
                 found.setdefault(key, _payload(device))
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             continue
-    return found
+    return _sharing_subsections(found)
+
+
+def _sharing_subsections(
+    found: Mapping[tuple[str, int], DevicePayload],
+) -> dict[tuple[str, int], DevicePayload]:
+    """Let all devices of one description read what any of them has saved.
+
+    A device saves a subsection only if it needs it, but loads it in any case.
+    """
+    known: dict[tuple[str, int | None], dict[str, DevicePayload]] = {}
+    for payload in found.values():
+        subsections = known.setdefault((payload.name, payload.version), {})
+        for subsection in payload.subsections:
+            subsections.setdefault(subsection.name, subsection)
+    return {
+        key: replace(payload, subsections=(*known[payload.name, payload.version].values(),))
+        for key, payload in found.items()
+    }
 
 
 def _payload(description: Mapping[str, Any]) -> DevicePayload:

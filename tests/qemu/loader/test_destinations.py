@@ -134,6 +134,28 @@ def test_devices_without_a_description_have_no_fixed_length() -> None:
     assert list(payloads(document)) == [("timer", 0)]
 
 
+def test_devices_of_one_description_share_subsections() -> None:
+    def device(instance: int, vmsd: str, *subsections: str) -> dict[str, Json]:
+        inner: list[Json] = [{"vmsd_name": name, "version": 1} for name in subsections]
+        return {
+            "name": "dev",
+            "instance_id": instance,
+            "vmsd_name": vmsd,
+            "version": 3,
+            "subsections": inner,
+        }
+
+    document: dict[str, Json] = {
+        "devices": [device(0, "apic"), device(1, "apic", "apic_sipi"), device(2, "other")]
+    }
+    found = payloads(document)
+    assert [[one.name for one in found["dev", n].subsections] for n in range(3)] == [
+        ["apic_sipi"],
+        ["apic_sipi"],
+        [],
+    ]
+
+
 # Results of the campaigns of docs/verdicts.md, with the words of QEMU 10.0.2.
 
 
