@@ -1,12 +1,11 @@
 """`mappedram check`: check files against the rules of the specification."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from mappedram.check import RULES, Asked, Finding, Question, Report, Rule, check
-from mappedram.check.rebuild import Rebuilt, rebuilt, summary
 from mappedram.check.reports import Unread
 from mappedram.cli import output
 from mappedram.cli.completing import complete_codes
@@ -22,13 +21,15 @@ from mappedram.cli.status import (
     about,
     message_of,
 )
-from mappedram.cli.workers import Crash, in_order
 from mappedram.cli.writing import ended_by_signals
 from mappedram.errors import MappedRamError
 from mappedram.io.opening import open_source
 from mappedram.printable import printable
 from mappedram.view.releases import lines
 from mappedram.view.text import hex_bytes
+
+if TYPE_CHECKING:
+    from mappedram.check.rebuild import Rebuilt
 
 #: Exit statuses from the worst to the best; several files give the worst one.
 _WORST_FIRST = (UNFINISHED, CORRUPT, UNSUPPORTED, HARMLESS, FINE)
@@ -164,7 +165,7 @@ class _Judged(NamedTuple):
     """What there is to say of one file: the report, or why there is none, and the files rebuilt."""
 
     result: Report | _Failed
-    rebuilt: list[Rebuilt] | None
+    rebuilt: "list[Rebuilt] | None"
 
     @property
     def statuses(self) -> Iterator[int]:
@@ -190,7 +191,14 @@ def _judged(file: str, offset: int, asked: Question, *, rebuild: bool) -> _Judge
     except FailureError as failure:
         failed = _Failed(failure.file, failure.message, failure.status)
         return _Judged(failed, [] if rebuild else None)
-    return _Judged(report, rebuilt(file, offset) if rebuild else None)
+    return _Judged(report, _rebuilt(file, offset) if rebuild else None)
+
+
+def _rebuilt(file: str, offset: int) -> "list[Rebuilt]":
+    # The import takes as long as the check of a small file.
+    from mappedram.check.rebuild import rebuilt
+
+    return rebuilt(file, offset)
 
 
 def _each(files: Sequence[str], work: Callable[[str], _Judged], jobs: int) -> Iterator[_Judged]:
@@ -198,6 +206,9 @@ def _each(files: Sequence[str], work: Callable[[str], _Judged], jobs: int) -> It
     if jobs == 1 or len(files) == 1:
         yield from map(work, files)
         return
+    # Needs multiprocessing.
+    from mappedram.cli.workers import Crash, in_order
+
     for file, found in zip(files, in_order(files, work, jobs), strict=True):
         if isinstance(found, Crash):
             yield _Judged(_Failed(file, found.how, UNFINISHED), None)
@@ -273,6 +284,8 @@ def _write_human(results: Iterator[_Judged], _: Question) -> None:
     for result, found in results:
         _show(result)
         if found:
+            from mappedram.check.rebuild import summary
+
             output.line(f"{printable(result.file)}: {printable(summary(found))}")
 
 
