@@ -8,11 +8,13 @@ project = "mappedram"
 copyright = "the mappedram authors"  # noqa: A001 - Sphinx calls it that
 release = version = mappedram.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 myst_heading_anchors = 3
 # Headings such as "Writer" come in every section of the specification.
 suppress_warnings = ["myst.header"]
 exclude_patterns = ["extra"]
+# Text stays as it is written: `--hex` must not get a dash.
+smartquotes = False
 # A single backquote in a docstring means code.
 default_role = "literal"
 
@@ -29,6 +31,11 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}
+
+# Copy the commands of a block, without their prompts and without their output.
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+copybutton_line_continuation_character = "\\"
 
 
 def _plain(

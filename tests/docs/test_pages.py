@@ -98,6 +98,12 @@ def test_every_verb_and_option_is_described() -> None:
                 assert re.search(row, sections[inner.command_path], re.MULTILINE)
 
 
+def test_every_page_is_in_one_group_of_the_navigation() -> None:
+    listed = [name for titles in site.GROUPS.values() for name in titles]
+    assert sorted(listed) == sorted({*dict(site.pages()), "downloads"} - {"index"})
+    assert list(site.GROUPS) == ["Start", "Use", "Format", "Develop"]
+
+
 @pytest.mark.parametrize("entry", list(ksy.types()), ids=lambda entry: entry.name)
 def test_byte_maps_are_drawings_of_all_fields(entry: ksy.Type) -> None:
     drawing = ElementTree.fromstring(byte_map(entry))

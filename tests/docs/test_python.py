@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Fixtures
-from tools.docs.site import DOCS, ORDER
+from tools.docs.site import DOCS, TITLES
 
 PAGE = DOCS / "python.md"
 
@@ -42,4 +42,4 @@ def test_a_wrong_line_would_be_seen() -> None:
 def test_all_code_of_the_page_is_run() -> None:
     fences = re.findall(r"^```(\w+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(fences) == {"pycon"}
-    assert "python" in ORDER
+    assert "python" in TITLES

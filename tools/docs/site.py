@@ -20,35 +20,47 @@ from tools.docs import (
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-#: The pages in order, with their titles in the navigation; missing ones are left out.
-ORDER = {
-    "format": "The format",
-    "declaration": "The format in code",
-    "examples": "Worked examples",
-    "explorer": "Explorer",
-    "errata": "Errata",
-    "rules": "Rules",
-    "judgement": "The verdict",
-    "versions": "QEMU versions",
-    "verdicts": "Verdicts, proven",
-    "cli": "Command line",
-    "recipes": "Recipes",
-    "files": "Files and devices",
-    "metadump": "Metadumps",
-    "unknown": "Incomplete files",
-    "physical": "Physical memory",
-    "exports": "Exports",
-    "consumers": "Debuggers and forensics",
-    "python": "Python",
-    "api": "Python reference",
-    "languages": "Other languages",
-    "downloads": "Downloads",
-    "fuzzing": "Fuzzing",
-    "performance": "Performance",
-    "architecture": "Architecture",
-    "contributing": "Contributing",
-    "releasing": "Releasing",
+#: The navigation: groups, and in each the pages in order with their titles. Every page is in one
+#: group; a new page needs a line here.
+GROUPS = {
+    "Start": {
+        "installation": "Installation",
+    },
+    "Use": {
+        "cli": "Command line",
+        "recipes": "Recipes",
+        "unknown": "Incomplete files",
+        "metadump": "Metadumps",
+        "physical": "Physical memory",
+        "exports": "Exports",
+        "consumers": "Debuggers and forensics",
+        "python": "Python",
+        "api": "Python reference",
+        "files": "Files and devices",
+        "fuzzing": "Fuzzing",
+    },
+    "Format": {
+        "format": "The format",
+        "examples": "Worked examples",
+        "explorer": "Explorer",
+        "errata": "Errata",
+        "rules": "Rules",
+        "judgement": "The verdict",
+        "versions": "QEMU versions",
+        "verdicts": "Verdicts, proven",
+        "languages": "Other languages",
+        "downloads": "Downloads",
+    },
+    "Develop": {
+        "architecture": "Architecture",
+        "declaration": "The format in code",
+        "contributing": "Contributing",
+        "performance": "Performance",
+        "releasing": "Releasing",
+    },
 }
+#: All pages but the first, with their titles.
+TITLES = {name: title for titles in GROUPS.values() for name, title in titles.items()}
 
 #: Functions that insert generated parts into pages.
 _INSERTS = (
@@ -77,10 +89,19 @@ def stage(target: Path, app: str, archives: Mapping[str, bytes]) -> None:
     for name, data in archives.items():
         (target / "extra" / downloads.FOLDER / name).write_bytes(data)
     texts = {**dict(pages()), "downloads": downloads.page(archives)}
-    contents = "\n".join(f"{title} <{name}>" for name, title in ORDER.items() if name in texts)
-    texts["index"] += f"\n```{{toctree}}\n:hidden:\n\n{contents}\n```\n"
+    texts["index"] += _navigation()
     for name, text in texts.items():
         (target / f"{name}.md").write_text(relink.relinked(text, texts.keys()), encoding="utf-8")
+
+
+def _navigation() -> str:
+    """A table of contents for each group; Sphinx shows them beside every page."""
+    trees = (
+        f":caption: {group}\n:hidden:\n\n"
+        + "\n".join(f"{title} <{name}>" for name, title in titles.items())
+        for group, titles in GROUPS.items()
+    )
+    return "".join(f"\n```{{toctree}}\n{tree}\n```\n" for tree in trees)
 
 
 def pages() -> Iterator[tuple[str, str]]:
