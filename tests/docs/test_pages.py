@@ -59,6 +59,15 @@ def test_versions_say_what_was_measured_where() -> None:
     assert said == {*document.BUILDS, *(one.version for one in published.read(published.PUBLISHED))}
 
 
+def test_versions_name_the_builds_of_each_release_and_what_is_not_released() -> None:
+    table = versions.page().partition("## Releases\n")[2].partition("\n## ")[0]
+    *rows, last = re.findall(r"^\| ([^|]*) \| ([^|]*) \|$", table, re.MULTILINE)[1:]
+    assert [name for name, _ in rows] == list(RELEASES)
+    assert {build for _, builds in rows for build in builds.split(", ")} == set(document.BUILDS)
+    assert last[0] == f"after {list(RELEASES)[-1]}"
+    assert last[1].startswith("not released")
+
+
 def test_versions_judge_every_defect() -> None:
     assert [name for names in versions.alike() for name in names] == list(RELEASES)
     page = versions.page()

@@ -23,7 +23,24 @@ loader that `mappedram check` uses; the model was [tested](verdicts.md) against 
 QEMU](#measurements). See [part 11 of the format](format.md#s-11) for the files that each release
 writes, and the [errata](errata.md) for known defects.
 """
+_KNOWN = """\
+## Releases
+
+The model knows the releases in this table. No release after the newest one is predicted: `check`
+tells nothing about it until it is released and measured.
+
+| QEMU | measured |
+|---|---|
+"""
+#: What is known of QEMU after the newest release.
+_NEXT = (
+    "not released: in the development version of August 2026, read, files have the same layout, and"
+    " the loader differs in [E-019](errata.md#e-019), [E-020](errata.md#e-020),"
+    " [E-021](errata.md#e-021) and [E-059](errata.md#e-059);"
+    " [11.1.1](format.md#c-11.1.1) lists what else changed"
+)
 _APART = """\
+
 ## Differences between releases
 
 | behaviour | since | until | basis |
@@ -106,16 +123,27 @@ _BEHAVIOURS: Mapping[str, Behaviour] = {
 
 
 def page() -> str:
-    """The five tables."""
+    """The six tables."""
     return "\n".join(
         (
             _HEAD,
+            _KNOWN + _rows(_known()),
             _APART + _rows(_apart()) + _MEASURED + "\n".join(_measured()),
             _MACHINES + _machines(),
             _DEFECTS + _defects(),
             _WORDS + _words(),
         )
     )
+
+
+def _known() -> Iterator[tuple[str, ...]]:
+    """Each release with the builds of it that were measured, and what comes after the newest."""
+    for name in RELEASES:
+        builds = [
+            build for build in document.BUILDS if build.startswith(f"{name}.") or build == name
+        ]
+        yield name, ", ".join(builds)
+    yield f"after {list(RELEASES)[-1]}", _NEXT
 
 
 def alike() -> list[list[str]]:
