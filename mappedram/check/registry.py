@@ -35,6 +35,7 @@ class Rule:
             save image around the stream.
         name: name of the defect, in kebab-case.
         severity: severity of all findings of the rule.
+        defect: what is wrong with the file, in one sentence.
         summary: the requirement, in one sentence.
         why: the consequence of a violation.
         remedy: how to proceed with a file that violates the rule.
@@ -48,6 +49,7 @@ class Rule:
     code: str
     name: str
     severity: Severity
+    defect: str
     summary: str
     why: str
     remedy: str
@@ -92,6 +94,7 @@ def rule(
     name: str,
     severity: Severity,
     *,
+    defect: str,
     clause: str,
     qemu: str,
     errata: tuple[str, ...] = (),
@@ -99,19 +102,19 @@ def rule(
     """Register a function as a rule. Its docstring has the summary, then `Why:` and `Remedy:`."""
 
     def register(judge: Judge) -> Judge:
-        _register(judge, "file", code, name, severity, clause, errata, qemu)
+        _register(judge, "file", code, name, severity, defect, clause, errata, qemu)
         return judge
 
     return register
 
 
 def loading_rule(
-    code: str, name: str, severity: Severity, *, clause: str, qemu: str
+    code: str, name: str, severity: Severity, *, defect: str, clause: str, qemu: str
 ) -> Callable[[LoadingJudge], LoadingJudge]:
     """Register a function as a rule about the results of QEMU releases."""
 
     def register(judge: LoadingJudge) -> LoadingJudge:
-        _register(judge, "loading", code, name, severity, clause, (), qemu)
+        _register(judge, "loading", code, name, severity, defect, clause, (), qemu)
         return judge
 
     return register
@@ -125,9 +128,9 @@ def _register(
 ) -> None:
     parts = _PARTS.split(inspect.cleandoc(judge.__doc__ or ""))
     summary, why, remedy = (" ".join(text.split()) for text in (*parts, "", "")[:3])
-    name, severity, clause, errata, qemu = described
+    name, severity, defect, clause, errata, qemu = described
     RULES[code] = Rule(
-        code, name, severity, summary, why, remedy, clause, errata, qemu, judge, subject
+        code, name, severity, defect, summary, why, remedy, clause, errata, qemu, judge, subject
     )
     for known in sorted(RULES):  # in order, whichever module is imported first
         RULES[known] = RULES.pop(known)

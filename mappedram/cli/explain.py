@@ -161,6 +161,7 @@ def _as_dict(rule: Rule) -> dict[str, Any]:
         "code": rule.code,
         "name": rule.name,
         "severity": rule.severity,
+        "defect": rule.defect,
         "summary": rule.summary,
         "why": rule.why,
         "remedy": rule.remedy,
@@ -224,10 +225,10 @@ def _cause(cause: Cause) -> dict[str, Any]:
 
 
 def _reason(code: str) -> tuple[str, str, str]:
-    """Name, summary and remedy of a rule, or of an erratum where QEMU is at fault."""
+    """Name, defect and remedy of a rule, or of an erratum where QEMU is at fault."""
     if code in RULES:
         rule = RULES[code]
-        return rule.name, rule.summary, rule.remedy
+        return rule.name, rule.defect, rule.remedy
     card = errata()[code]
     return card.name, card.fields["In the file"], card.fields["Remedy"]
 
@@ -236,8 +237,8 @@ def _list(form: str) -> None:
     if form == "json":
         output.write_json([_as_dict(rule) for rule in RULES.values()], levels=1)
         return
-    header = ("code", "severity", "name", "summary")
-    rows = [(r.code, r.severity, r.name, r.summary) for r in RULES.values()]
+    header = ("code", "severity", "name", "defect")
+    rows = [(r.code, r.severity, r.name, r.defect) for r in RULES.values()]
     for text in table(header, rows, columns=output.width()):
         output.line(text)
 

@@ -126,6 +126,7 @@ def test_codes_are_sorted_and_well_formed() -> None:
 def test_names_are_unique_and_kebab_case() -> None:
     names = [rule.name for rule in RULES.values()]
     assert len(set(names)) == len(names)
+    assert len({rule.defect for rule in RULES.values()}) == len(RULES)
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+|[a-z]+", name) for name in names)
 
 
@@ -145,6 +146,9 @@ def test_documented(code: str) -> None:
     parts = re.findall(r"^(?:Why|Remedy):$", inspect.getdoc(rule.judge) or "", re.MULTILINE)
     assert parts == ["Why:", "Remedy:"]
     assert rule.summary.endswith(".")
+    assert re.fullmatch(r"[A-Z][^.]*(\d\.\d[^.]*)?\.", rule.defect), "one sentence"
+    assert len(rule.defect) <= 75, "one line in the index, and in a terminal"
+    assert rule.defect != rule.summary
     assert rule.why.endswith(".")
     assert re.fullmatch(r"\d+\.\d+\.\d+", rule.clause)
     assert re.match(r"[a-z0-9/_-]+\.[ch]: \w+", rule.qemu)

@@ -79,6 +79,7 @@ def test_a_rule_as_json(run: Run) -> None:
         "code": "MR204",
         "name": rule.name,
         "severity": rule.severity,
+        "defect": rule.defect,
         "summary": rule.summary,
         "why": rule.why,
         "remedy": rule.remedy,
@@ -114,7 +115,7 @@ def test_a_clause_as_json(run: Run) -> None:
 
 def test_all_rules_are_listed(run: Run) -> None:
     header, *rows = run("explain").out.splitlines()
-    assert header.split() == ["code", "severity", "name", "summary"]
+    assert header.split() == ["code", "severity", "name", "defect"]
     assert [row.split()[0] for row in rows] == list(RULES)
     document = run("explain", "--output", "json").json
     assert [rule["code"] for rule in document] == list(RULES)

@@ -36,6 +36,11 @@ def test_every_rule_has_an_anchor() -> None:
     assert anchors == list(RULES)
 
 
+def test_the_index_of_rules_states_the_defects() -> None:
+    rows = re.findall(r"^\| \[(MR\d+)\]\(#\1\) \| (\w+) \| (.+) \|$", rules.page(), re.MULTILINE)
+    assert rows == [(rule.code, rule.severity, rule.defect) for rule in RULES.values()]
+
+
 def test_every_rule_says_what_to_do() -> None:
     shown = re.findall(r"^_What to do:_ (.+)$", rules.page(), re.MULTILINE)
     assert shown == [rule.remedy for rule in RULES.values()]

@@ -36,8 +36,8 @@ def page() -> str:
 
 
 def _table() -> str:
-    rows = (f"| [{r.code}](#{r.code}) | {r.severity} | `{r.name}` |" for r in RULES.values())
-    return "\n".join(("| code | severity | name |", "|---|---|---|", *rows, ""))
+    rows = (f"| [{r.code}](#{r.code}) | {r.severity} | {r.defect} |" for r in RULES.values())
+    return "\n".join(("| code | severity | defect |", "|---|---|---|", *rows, ""))
 
 
 def _rule(rule: Rule) -> str:
@@ -47,7 +47,7 @@ def _rule(rule: Rule) -> str:
 def _paragraphs(rule: Rule) -> Iterator[str]:
     yield f'<a id="{rule.code}"></a>'
     yield f"### {rule.code} {rule.name}"
-    yield rule.summary
+    yield f"{rule.defect} _Required:_ {rule.summary}"
     yield f"_Why:_ {rule.why}"
     yield f"_What to do:_ {rule.remedy}"
     cards = ", ".join(f"[{code}](errata.md#{code.lower()})" for code in rule.errata)

@@ -20,6 +20,7 @@ RESIZEABLE = "/rom@"
     "MR101",
     "duplicate-idstr",
     Severity.ERROR,
+    defect="Two blocks have the same name.",
     clause="5.3.9",
     errata=("E-029",),
     qemu="migration/ram.c: parse_ramblocks()",
@@ -51,6 +52,7 @@ def duplicate_idstr(context: Context) -> Iterator[Defect]:
     "MR102",
     "total-mismatch",
     Severity.ERROR,
+    defect="MEM_SIZE is not the sum of the lengths of its blocks.",
     clause="5.3.7",
     errata=("E-021",),
     qemu="migration/ram.c: parse_ramblocks()",
@@ -82,6 +84,7 @@ def total_mismatch(context: Context) -> Iterator[Defect]:
     "MR103",
     "mem-size-repeated",
     Severity.WARNING,
+    defect="There is more than one MEM_SIZE record.",
     clause="5.3.10",
     errata=("E-029",),
     qemu="migration/ram.c: ram_load_precopy()",
@@ -107,6 +110,7 @@ def mem_size_repeated(context: Context) -> Iterator[Defect]:
 @field_rule(
     "MR104",
     "used-length-unaligned",
+    defect="The length of a block is not a multiple of the page size.",
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
 def used_length_unaligned(broken: Broken) -> str:
@@ -131,6 +135,7 @@ def used_length_unaligned(broken: Broken) -> str:
 @field_rule(
     "MR105",
     "eos-bits",
+    defect="An EOS record has other bits set than EOS.",
     qemu="migration/ram.c: ram_load_precopy()",
 )
 def eos_bits(broken: Broken) -> str:
@@ -149,6 +154,7 @@ def eos_bits(broken: Broken) -> str:
     "MR106",
     "block-order",
     Severity.WARNING,
+    defect="The blocks are not in order of decreasing length.",
     clause="5.3.11",
     qemu="system/physmem.c: ram_block_add()",
 )
@@ -181,6 +187,7 @@ def block_order(context: Context) -> Iterator[Defect]:
     "MR107",
     "mem-size-missing",
     Severity.ERROR,
+    defect="START of RAM has no list of blocks.",
     clause="5.1.3",
     qemu="migration/ram.c: ram_save_setup()",
 )
@@ -208,6 +215,7 @@ def mem_size_missing(context: Context) -> Iterator[Defect]:
     "MR108",
     "used-length-zero",
     Severity.ERROR,
+    defect="The last block of a list has length 0.",
     clause="5.3.5",
     errata=("E-022",),
     qemu="migration/ram.c: parse_ramblocks()",
@@ -235,6 +243,7 @@ def used_length_zero(context: Context) -> Iterator[Defect]:
 @field_rule(
     "MR109",
     "block-idstr-unsafe",
+    defect="The name of a block has control characters or path steps.",
     qemu="system/physmem.c: qemu_ram_set_idstr()",
 )
 def block_idstr_unsafe(broken: Broken) -> str:

@@ -33,6 +33,7 @@ _BLOCK_HEADER_MAX = 512
 @field_rule(
     "MR008",
     "capability-unknown",
+    defect="The file lists a capability that belongs in no mapped-ram file.",
     qemu="migration/savevm.c: get_capability(), since 11.1 load_capability()",
 )
 def capability_unknown(broken: Broken) -> str:
@@ -55,6 +56,7 @@ def capability_unknown(broken: Broken) -> str:
     "MR013",
     "capability-order",
     Severity.WARNING,
+    defect="Capabilities are repeated or in the wrong order.",
     clause="3.4.2",
     qemu="migration/savevm.c: put_capability(), since 11.1 save_capability()",
 )
@@ -90,6 +92,7 @@ def capability_order(context: Context) -> Iterator[Defect]:
     "MR014",
     "capability-mismatch",
     Severity.ERROR,
+    defect="The first block does not have the fields that the capabilities require.",
     clause="3.4.8",
     qemu="migration/savevm.c: configuration_validate_capabilities()",
 )

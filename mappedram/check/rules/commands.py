@@ -23,6 +23,7 @@ _WHERE = {
 @field_rule(
     "MR031",
     "command-unknown",
+    defect="The stream contains a command that QEMU does not know.",
     qemu="migration/savevm.c: loadvm_process_command()",
 )
 def command_unknown(broken: Broken) -> str:
@@ -41,6 +42,7 @@ def command_unknown(broken: Broken) -> str:
 @field_rule(
     "MR032",
     "command-length",
+    defect="A command has data of the wrong length.",
     qemu="migration/savevm.c: loadvm_process_command()",
 )
 def command_length(broken: Broken) -> str:
@@ -62,6 +64,7 @@ def command_length(broken: Broken) -> str:
     "MR033",
     "command-unexpected",
     Severity.WARNING,
+    defect="The stream contains a command that belongs in no snapshot.",
     clause="4.5.3",
     errata=("E-005", "E-006"),
     qemu="migration/savevm.c: loadvm_process_command()",

@@ -20,6 +20,7 @@ SUBSECTION_ORDER = (
     "MR007",
     "mapped-ram-guessed",
     Severity.INFO,
+    defect="The file has mapped-ram headers, but does not list the capability.",
     clause="9.4.3",
     qemu="migration/savevm.c: vmstate_configuration",
 )
@@ -46,6 +47,7 @@ def mapped_ram_guessed(context: Context) -> Iterator[Defect]:
 @field_rule(
     "MR009",
     "subsection-version",
+    defect="A subsection of the configuration has an unknown version.",
     qemu="migration/vmstate.c: vmstate_load_state()",
 )
 def subsection_version(broken: Broken) -> str:
@@ -66,6 +68,7 @@ def subsection_version(broken: Broken) -> str:
     "MR010",
     "subsection-order",
     Severity.WARNING,
+    defect="Subsections of the configuration are repeated or in the wrong order.",
     clause="3.2.5",
     qemu="migration/savevm.c: vmstate_configuration",
 )
@@ -94,6 +97,7 @@ def subsection_order(context: Context) -> Iterator[Defect]:
 @field_rule(
     "MR015",
     "machine-empty",
+    defect="The machine type is empty.",
     errata=("E-032",),
     qemu="migration/savevm.c: configuration_post_load()",
 )
@@ -114,6 +118,7 @@ def machine_empty(broken: Broken) -> str:  # noqa: ARG001
 @field_rule(
     "MR016",
     "machine-unprintable",
+    defect="The machine type contains unprintable characters.",
     qemu="migration/savevm.c: configuration_post_load()",
 )
 def machine_unprintable(broken: Broken) -> str:
@@ -134,6 +139,7 @@ def machine_unprintable(broken: Broken) -> str:
     "MR060",
     "machine-removed",
     Severity.INFO,
+    defect="The newest QEMU does not have the machine type any more.",
     clause="3.1.9",
     qemu="system/vl.c: select_machine()",
 )

@@ -23,6 +23,7 @@ _SHORT.maxstring = 100
     "MR044",
     "vmdescription-devices",
     Severity.WARNING,
+    defect="The JSON description and the stream have different devices.",
     clause="4.7.4",
     qemu="migration/savevm.c: vmstate_save()",
 )
@@ -54,6 +55,7 @@ def vmdescription_devices(context: Context) -> Iterator[Defect]:
     "MR045",
     "vmdescription-version",
     Severity.WARNING,
+    defect="The JSON description gives a device another version than its section.",
     clause="4.7.8",
     qemu="migration/vmstate.c: vmstate_save_state_v(), since 11.1 vmstate_save_vmsd_v()",
 )
@@ -86,6 +88,7 @@ def vmdescription_version(context: Context) -> Iterator[Defect]:
     "MR046",
     "vmdescription-length",
     Severity.WARNING,
+    defect="The JSON description gives a device another length than its section.",
     clause="4.6.7",
     errata=("E-015",),
     qemu="migration/vmstate.c: vmsd_desc_field_end()",
@@ -122,6 +125,7 @@ def vmdescription_length(context: Context) -> Iterator[Defect]:
     "MR047",
     "vmdescription-configuration",
     Severity.WARNING,
+    defect="The JSON description omits a subsection of the configuration.",
     clause="4.7.9",
     qemu="migration/savevm.c: qemu_savevm_state_header()",
 )

@@ -17,6 +17,7 @@ KEYS: dict[str, type] = {"page_size": int, "devices": list}
     "MR041",
     "vmdescription-missing",
     Severity.INFO,
+    defect="The JSON description of the devices is missing.",
     clause="4.7.5",
     qemu="migration/savevm.c: should_send_vmdesc()",
 )
@@ -45,6 +46,7 @@ def vmdescription_missing(context: Context) -> Iterator[Defect]:
     "MR042",
     "vmdescription-invalid",
     Severity.WARNING,
+    defect="The JSON description is incomplete or not in QEMU's form.",
     clause="4.7.5",
     errata=("E-030",),
     qemu="migration/savevm.c: qemu_loadvm_state()",
@@ -86,6 +88,7 @@ def vmdescription_invalid(context: Context) -> Iterator[Defect]:
     "MR043",
     "trailing-bytes",
     Severity.WARNING,
+    defect="There are bytes after the end of the stream.",
     clause="4.7.7",
     errata=("E-030",),
     qemu="migration/savevm.c: qemu_loadvm_state()",

@@ -15,6 +15,7 @@ from mappedram.stream.page_records import first_compressed
     "MR001",
     "malformed",
     Severity.ERROR,
+    defect="A structure cannot be parsed, so what follows it is unknown.",
     clause="4.1.3",
     errata=("E-019", "E-023", "E-025", "E-031"),
     qemu="migration/savevm.c: qemu_loadvm_state_main()",
@@ -37,6 +38,7 @@ def malformed(context: Context) -> Iterator[Defect]:
     "MR002",
     "truncated",
     Severity.ERROR,
+    defect="The file ends within the stream or within the pages of a block.",
     clause="9.1.3",
     errata=("E-002", "E-057"),
     qemu="migration/qemu-file.c: qemu_fill_buffer()",
@@ -61,6 +63,7 @@ def truncated(context: Context) -> Iterator[Defect]:
     "MR003",
     "ram-end-missing",
     Severity.WARNING,
+    defect="RAM has no END section, although the stream is complete.",
     clause="7.4.8",
     errata=("E-001", "E-002", "E-051"),
     qemu="migration/ram.c: ram_save_complete()",
@@ -86,6 +89,7 @@ def ram_end_missing(context: Context) -> Iterator[Defect]:
     "MR018",
     "background-snapshot",
     Severity.INFO,
+    defect="END of RAM is missing, as after a background snapshot.",
     clause="9.6.12",
     qemu="migration/migration.c: bg_migration_thread()",
 )
@@ -107,6 +111,7 @@ def background_snapshot(context: Context) -> Iterator[Defect]:
     NOT_FOLLOWED,
     "not-followed",
     Severity.INFO,
+    defect="The file uses a feature of the stream that this package cannot parse.",
     clause="9.6.2",
     qemu="migration/savevm.c: qemu_loadvm_state()",
 )
@@ -137,6 +142,7 @@ def not_followed(context: Context) -> Iterator[Defect]:
     "MR012",
     "no-mapped-ram",
     Severity.INFO,
+    defect="The file is a stream without mapped-ram.",
     clause="9.6.1",
     qemu="migration/ram.c: ram_load_precopy()",
 )
@@ -163,6 +169,7 @@ def no_mapped_ram(context: Context) -> Iterator[Defect]:
     "MR017",
     "compressed-pages",
     Severity.INFO,
+    defect="Pages are compressed, which QEMU reads up to release 9.0 only.",
     clause="9.6.9",
     qemu="migration/ram.c: ram_load_precopy()",
 )
@@ -194,6 +201,7 @@ def compressed_pages(context: Context) -> Iterator[Defect]:
     "MR005",
     "drivers-disagree",
     Severity.ERROR,
+    defect="The Construct and the Kaitai Struct parser read different values.",
     clause="1.1.5",
     qemu="migration/savevm.c: qemu_loadvm_state()",
 )
@@ -216,6 +224,7 @@ def drivers_disagree(context: Context) -> Iterator[Defect]:
     "MR019",
     "devices-only",
     Severity.INFO,
+    defect="The file contains device state, but no guest memory.",
     clause="9.6.13",
     errata=("E-056",),
     qemu="migration/savevm.c: qemu_save_device_state()",
@@ -243,6 +252,7 @@ def devices_only(context: Context) -> Iterator[Defect]:
     "MR020",
     "devices-not-followed",
     Severity.WARNING,
+    defect="Nothing in the file shows where its devices end.",
     clause="4.6.11",
     qemu="migration/savevm.c: qemu_loadvm_state_main()",
 )
@@ -266,6 +276,7 @@ def devices_not_followed(context: Context) -> Iterator[Defect]:
     "MR006",
     "ram-start-missing",
     Severity.ERROR,
+    defect="The stream has no START of RAM, although it is complete.",
     clause="5.1.2",
     errata=("E-051",),
     qemu="migration/ram.c: ram_save_setup()",

@@ -172,7 +172,7 @@ class FieldJudge:
 
 
 def field_rule(
-    code: str, name: str, *, qemu: str, errata: tuple[str, ...] = ()
+    code: str, name: str, *, defect: str, qemu: str, errata: tuple[str, ...] = ()
 ) -> Callable[[Sentence], Sentence]:
     """Register the rule that a field of the stream declares with this code.
 
@@ -188,7 +188,16 @@ def field_rule(
             elements = context.of_kind(judge.kind)
             return judge.defects(elements, context.field)
 
-        rule(code, name, judge.severity, clause=judge.clause, qemu=qemu, errata=errata)(of_context)
+        register_rule = rule(
+            code,
+            name,
+            judge.severity,
+            defect=defect,
+            clause=judge.clause,
+            qemu=qemu,
+            errata=errata,
+        )
+        register_rule(of_context)
         return sentence
 
     return register

@@ -20,6 +20,7 @@ from mappedram.stream.model import RamBlock, is_kind
 @field_rule(
     "MR204",
     "page-size-invalid",
+    defect="The page size is one that no machine has.",
     errata=("E-016", "E-017"),
     qemu="migration/ram.c: mapped_ram_read_header()",
 )
@@ -40,6 +41,7 @@ def page_size_invalid(broken: Broken) -> str:
     "MR205",
     "page-size-differs",
     Severity.ERROR,
+    defect="Two parts of the file give different page sizes.",
     clause="6.1.6",
     errata=("E-017", "E-058"),
     qemu="migration/ram.c: mapped_ram_read_header()",
@@ -71,6 +73,7 @@ def page_size_differs(context: Context) -> Iterator[Defect]:
 @field_rule(
     "MR206",
     "header-version",
+    defect="A mapped-ram header has another version than 1.",
     errata=("E-018", "E-036"),
     qemu="migration/ram.c: mapped_ram_read_header()",
 )
@@ -89,6 +92,7 @@ def header_version(broken: Broken) -> str:
 @field_rule(
     "MR209",
     "block-without-data",
+    defect="The file does not contain the data of a shared block.",
     errata=("E-003", "E-027", "E-028"),
     qemu="migration/ram.c: migrate_ram_is_ignored()",
 )
@@ -114,6 +118,7 @@ def block_without_data(broken: Broken) -> str:
     "MR210",
     "ignored-unannounced",
     Severity.WARNING,
+    defect="A block has no data, but x-ignore-shared is not listed.",
     clause="6.3.3",
     errata=("E-004",),
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",

@@ -18,6 +18,7 @@ Device = tuple[str | None, int | None]
     "MR051",
     "section-id-shared",
     Severity.ERROR,
+    defect="Two live devices use one section_id at the same time.",
     clause="4.2.1",
     qemu="migration/savevm.c: qemu_loadvm_section_part_end()",
 )
@@ -41,6 +42,7 @@ def section_id_shared(context: Context) -> Iterator[Defect]:
     "MR052",
     "section-id-changed",
     Severity.WARNING,
+    defect="A device changes its section_id, or shares it with another one.",
     clause="4.2.1",
     qemu="migration/savevm.c: savevm_state_handler_insert()",
 )
@@ -73,6 +75,7 @@ def section_id_changed(context: Context) -> Iterator[Defect]:
 @field_rule(
     "MR028",
     "section-idstr-unsafe",
+    defect="The name of a section has control characters or path steps.",
     qemu="migration/savevm.c: register_savevm_live(), vmstate_register_with_alias_id()",
 )
 def section_idstr_unsafe(broken: Broken) -> str:

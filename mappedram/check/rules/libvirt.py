@@ -33,6 +33,7 @@ def _rule(
     name: str,
     severity: Severity,
     *,
+    defect: str,
     clause: str,
     function: str,
     errata: tuple[str, ...] = (),
@@ -45,7 +46,13 @@ def _rule(
             return judgement(context.container) if context.container else iter(())
 
         registered = rule(
-            code, name, severity, clause=clause, qemu=f"{_SOURCE}: {function}", errata=errata
+            code,
+            name,
+            severity,
+            defect=defect,
+            clause=clause,
+            qemu=f"{_SOURCE}: {function}",
+            errata=errata,
         )
         registered(of_context)
         _JUDGES[code] = judgement
@@ -54,7 +61,9 @@ def _rule(
     return register
 
 
-def _field_rule(code: str, name: str, *, function: str) -> Callable[[Sentence], Sentence]:
+def _field_rule(
+    code: str, name: str, *, defect: str, function: str
+) -> Callable[[Sentence], Sentence]:
     """Register the rule that a field of the header declares with this code."""
 
     def register(sentence: Sentence) -> Sentence:
@@ -65,7 +74,10 @@ def _field_rule(code: str, name: str, *, function: str) -> Callable[[Sentence], 
             header = container.image.header
             return judge.defects([header], lambda _, path: container.field(path))
 
-        _rule(code, name, judge.severity, clause=judge.clause, function=function)(of_container)
+        register_rule = _rule(
+            code, name, judge.severity, defect=defect, clause=judge.clause, function=function
+        )
+        register_rule(of_container)
         return sentence
 
     return register
@@ -75,6 +87,7 @@ def _field_rule(code: str, name: str, *, function: str) -> Callable[[Sentence], 
     "MR501",
     "libvirt-part-magic",
     Severity.ERROR,
+    defect="The image is complete, but still has the magic of an unfinished save.",
     clause="9.7.3",
     errata=("E-045",),
     function="virQEMUSaveDataFinish()",
@@ -104,6 +117,7 @@ def part_magic(container: Container) -> Iterator[Defect]:
     "MR502",
     "libvirt-interrupted",
     Severity.ERROR,
+    defect="The save into the image was interrupted.",
     clause="9.7.3",
     errata=("E-046",),
     function="qemuSaveImageReadHeader()",
@@ -133,6 +147,7 @@ def interrupted(container: Container) -> Iterator[Defect]:
     "MR503",
     "libvirt-mislabelled",
     Severity.ERROR,
+    defect="The stream has another format than the image header gives.",
     clause="9.7.8",
     errata=("E-044",),
     function="qemuSaveImageStartVM()",
@@ -162,7 +177,12 @@ def mislabelled(container: Container) -> Iterator[Defect]:
         )
 
 
-@_field_rule("MR504", "libvirt-version", function="virQEMUSaveDataNew()")
+@_field_rule(
+    "MR504",
+    "libvirt-version",
+    defect="The version of the image is not 2.",
+    function="virQEMUSaveDataNew()",
+)
 def version(broken: Broken) -> str:
     """The version of the image is 2.
 
@@ -180,6 +200,7 @@ def version(broken: Broken) -> str:
     "MR505",
     "libvirt-xml",
     Severity.ERROR,
+    defect="The image has no valid XML of a domain.",
     clause="9.7.6",
     function="qemuSaveImageReadHeader()",
 )
@@ -215,6 +236,7 @@ def xml(container: Container) -> Iterator[Defect]:
     "MR506",
     "libvirt-cookie",
     Severity.ERROR,
+    defect="The cookie is outside of its place, or has no end.",
     clause="9.7.6",
     function="qemuSaveImageReadHeader()",
 )
@@ -249,6 +271,7 @@ def cookie(container: Container) -> Iterator[Defect]:
     "MR507",
     "libvirt-stray-bytes",
     Severity.WARNING,
+    defect="Unused bytes of the image are not zero.",
     clause="9.7.7",
     function="virQEMUSaveDataWrite()",
 )
@@ -284,6 +307,7 @@ def stray_bytes(container: Container) -> Iterator[Defect]:
     "MR508",
     "libvirt-byteorder",
     Severity.WARNING,
+    defect="The image header and the bitmaps have different byte orders.",
     clause="9.7.2",
     function="qemuSaveImageBswapHeader()",
 )
@@ -316,6 +340,7 @@ def byteorder(container: Container) -> Iterator[Defect]:
     "MR509",
     "libvirt-cut",
     Severity.ERROR,
+    defect="The file ends before the stream begins.",
     clause="9.7.5",
     function="qemuSaveImageReadHeader()",
 )
@@ -343,6 +368,7 @@ def cut(container: Container) -> Iterator[Defect]:
     "MR510",
     "libvirt-damaged",
     Severity.ERROR,
+    defect="The compressed stream is damaged or incomplete.",
     clause="9.7.9",
     function="qemuSaveImageDecompressionStart()",
 )

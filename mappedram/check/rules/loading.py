@@ -25,6 +25,7 @@ _DOES = {
     "MR061",
     "not-loaded",
     Severity.ERROR,
+    defect="No selected release of QEMU loads the file with the right memory.",
     clause="9.8.2",
     qemu="migration/savevm.c: qemu_loadvm_state()",
 )
@@ -51,6 +52,7 @@ def not_loaded(loading: LoadingCase) -> Iterator[Defect]:
     "MR062",
     "loaded-wrongly",
     Severity.WARNING,
+    defect="A release of QEMU loads the file, but restores the wrong memory.",
     clause="9.8.3",
     qemu="migration/ram.c: ram_load_precopy()",
 )
@@ -73,6 +75,7 @@ def loaded_wrongly(loading: LoadingCase) -> Iterator[Defect]:
     "MR063",
     "destination-machine",
     Severity.ERROR,
+    defect="The destination has another machine, page size, capability or UUID.",
     clause="9.8.4",
     qemu="migration/savevm.c: configuration_post_load()",
 )
@@ -93,6 +96,7 @@ def destination_machine(loading: LoadingCase) -> Iterator[Defect]:
     "MR064",
     "destination-block",
     Severity.ERROR,
+    defect="The destination lacks a RAM block of the file, or it is too small.",
     clause="9.8.5",
     qemu="migration/ram.c: parse_ramblock()",
 )
@@ -114,6 +118,7 @@ def destination_block(loading: LoadingCase) -> Iterator[Defect]:
     "MR065",
     "destination-device",
     Severity.ERROR,
+    defect="The destination lacks a device of the file, or has an older version.",
     clause="9.8.6",
     qemu="migration/savevm.c: qemu_loadvm_section_start_full()",
 )

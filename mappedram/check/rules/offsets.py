@@ -14,6 +14,7 @@ from mappedram.stream.model import MappedRamHeader, RamBlock
 @field_rule(
     "MR201",
     "pages-offset-unaligned",
+    defect="The pages of a block begin at an offset that QEMU refuses.",
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )
 def pages_offset_unaligned(broken: Broken) -> str:
@@ -33,6 +34,7 @@ def pages_offset_unaligned(broken: Broken) -> str:
     "MR202",
     "pages-offset-not-1mib",
     Severity.WARNING,
+    defect="The pages of a block do not begin at a multiple of 1 MiB.",
     clause="6.2.6",
     qemu="migration/ram.c: mapped_ram_setup_ramblock()",
 )
@@ -62,6 +64,7 @@ def pages_offset_not_1mib(context: Context) -> Iterator[Defect]:
     "MR203",
     "pages-offset-unusual",
     Severity.WARNING,
+    defect="The pages of a block do not begin at the first possible 1 MiB.",
     clause="8.1.3",
     errata=("E-025",),
     qemu="migration/ram.c: mapped_ram_setup_ramblock()",
@@ -95,6 +98,7 @@ def pages_offset_unusual(context: Context) -> Iterator[Defect]:
     "MR211",
     "other-alignment",
     Severity.INFO,
+    defect="The pages of all blocks have another alignment than 1 MiB.",
     clause="6.2.6",
     qemu="migration/ram.c: mapped_ram_setup_ramblock()",
 )
@@ -124,6 +128,7 @@ def other_alignment(context: Context) -> Iterator[Defect]:
     "MR207",
     "bitmap-offset-unusual",
     Severity.WARNING,
+    defect="A bitmap does not begin directly after its header.",
     clause="6.2.3",
     errata=("E-024", "E-058"),
     qemu="migration/ram.c: mapped_ram_setup_ramblock()",
@@ -153,6 +158,7 @@ def bitmap_offset_unusual(context: Context) -> Iterator[Defect]:
 @field_rule(
     "MR208",
     "one-offset-zero",
+    defect="One of the two offsets of a block is 0, and the other is not.",
     errata=("E-024",),
     qemu="migration/ram.c: parse_ramblock_mapped_ram()",
 )

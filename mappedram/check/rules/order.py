@@ -23,6 +23,7 @@ _PHASES = {SectionType.START: 0, SectionType.PART: 1, SectionType.END: 2, Sectio
     "MR053",
     "live-end-missing",
     Severity.ERROR,
+    defect="The END section with the final state of a live device is missing.",
     clause="4.3.2",
     errata=("E-052",),
     qemu="migration/savevm.c: qemu_savevm_state_complete_precopy_iterable()",
@@ -72,6 +73,7 @@ def _announces_bitmaps(context: Context, section: Section) -> bool:
     "MR054",
     "section-order",
     Severity.WARNING,
+    defect="Sections are in another order than START, PART, END, devices.",
     clause="4.8.1",
     qemu="migration/savevm.c: qemu_savevm_state_setup(), qemu_savevm_state_complete_precopy()",
 )
@@ -102,6 +104,7 @@ def section_order(context: Context) -> Iterator[Defect]:
     "MR034",
     "command-order",
     Severity.WARNING,
+    defect="A command is repeated or in the wrong place.",
     clause="4.5.1",
     qemu="migration/migration.c: migration_switchover_start()",
 )

@@ -16,6 +16,7 @@ _LOADED = (SectionType.START, SectionType.PART, SectionType.END, SectionType.FUL
 @field_rule(
     "MR021",
     "section-idstr-empty",
+    defect="A section has an empty name.",
     qemu="migration/savevm.c: qemu_loadvm_section_start_full()",
 )
 def section_idstr_empty(broken: Broken) -> str:
@@ -35,6 +36,7 @@ def section_idstr_empty(broken: Broken) -> str:
     "MR022",
     "section-without-start",
     Severity.ERROR,
+    defect="A PART or END section belongs to no earlier START.",
     clause="4.3.1",
     errata=("E-033",),
     qemu="migration/savevm.c: qemu_loadvm_section_part_end()",
@@ -64,6 +66,7 @@ def section_without_start(context: Context) -> Iterator[Defect]:
     "MR023",
     "section-repeated",
     Severity.WARNING,
+    defect="A device has two START, two END or two FULL sections.",
     clause="4.2.3",
     qemu="migration/savevm.c: qemu_savevm_state_setup(), qemu_savevm_state_complete_precopy()",
 )
@@ -94,6 +97,7 @@ def section_repeated(context: Context) -> Iterator[Defect]:
     "MR024",
     "footer-mismatch",
     Severity.ERROR,
+    defect="A footer has another section_id than its section.",
     clause="4.4.5",
     qemu="migration/savevm.c: check_section_footer()",
 )
@@ -123,6 +127,7 @@ def footer_mismatch(context: Context) -> Iterator[Defect]:
     "MR025",
     "footer-missing",
     Severity.ERROR,
+    defect="Some sections have a footer, and others have none.",
     clause="4.4.5",
     qemu="migration/savevm.c: check_section_footer()",
 )
@@ -153,6 +158,7 @@ def footer_missing(context: Context) -> Iterator[Defect]:
 @field_rule(
     "MR026",
     "ram-version",
+    defect="START of RAM has another version than 4.",
     qemu="migration/ram.c: ram_load()",
 )
 def ram_version(broken: Broken) -> str:
@@ -171,6 +177,7 @@ def ram_version(broken: Broken) -> str:
 @field_rule(
     "MR027",
     "ram-instance",
+    defect="START of RAM has another instance_id than 0.",
     qemu="migration/savevm.c: find_se()",
 )
 def ram_instance(broken: Broken) -> str:
