@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from mappedram.html.clauses import prose
 from mappedram.html.density import Density, density
 from mappedram.html.markup import Markup, cut, join, tag
 from mappedram.stream import intervals
@@ -84,7 +85,7 @@ def _unknown(block: Block, present: int | None) -> str:
     if coverage is None:
         return "-"
     why = "; ".join(one.reason.text for one in coverage.unknown)
-    return f"{'all' if count is None else count}: {why}" if why else "0"
+    return prose(f"{'all' if count is None else count}: {why}") if why else "0"
 
 
 def _offset(offset: int | None) -> str:

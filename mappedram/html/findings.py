@@ -60,10 +60,17 @@ def _full(remark: Remark) -> Markup:
         ),
         tag("p", cut(finding.message, _MESSAGE_SHOWN)),
         tag("p", where, " ", tag("code", finding.path), class_="path"),
+        tag("p", tag("b", "What to do: "), clauses.prose(rule.remedy), class_="remedy"),
         tag(
             "details",
             tag("summary", "Why it matters"),
-            tag("p", f"{rule.why} Clause ", clauses.links([rule.clause]), f". QEMU: {rule.qemu}."),
+            tag(
+                "p",
+                clauses.prose(rule.why),
+                " Clause ",
+                clauses.links([rule.clause]),
+                f". QEMU: {rule.qemu}.",
+            ),
         ),
         id=f"f{remark.number}",
         class_=f"finding {finding.severity}",

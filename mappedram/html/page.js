@@ -66,6 +66,7 @@
     const label = frame.querySelector("svg").getAttribute("aria-label");
     const picture = draw("svg", {}, null);
     const view = { from: 0, to: total };
+    const cells = [...document.querySelectorAll("#strip > a")];
     let chosen = 0, dragged = null;
     const words = make("output", {});
     slider(picture, `${label}; arrow keys step, plus and minus zoom, Enter shows the bytes`, entries.length - 1);
@@ -116,6 +117,7 @@
     const choose = (index, follow) => {
       chosen = clamp(index, 0, entries.length - 1);
       const entry = entries[chosen], span = view.to - view.from;
+      cells.forEach((cell, number) => cell.classList.toggle("chosen", number === chosen));
       const text = `${entry.name}: ${entry.place} to ${hex(entry.end)}, ${size(entry.end - entry.offset)}`;
       words.replaceChildren(make("a", { href: `#${entry.element.id}` }, text));
       tell(picture, chosen, text);
@@ -171,6 +173,11 @@
       zoom(event.deltaY > 0 ? 1.25 : 0.8, offsetAt(event));
     }, { passive: false });
     addEventListener("resize", show, { signal: listeners.signal });
+    // A click shows where the region is; a second one, its bytes.
+    cells.forEach((cell, number) => cell.addEventListener("click", (event) => {
+      if (number !== chosen) event.preventDefault();
+      choose(number, true);
+    }));
 
     frame.replaceChildren(picture, make("div", { className: "tools" },
       button("+", "Zoom in", () => zoom(0.5, middle())),

@@ -9,6 +9,7 @@ from tests.conftest import Fixtures
 from tests.files import copy_sparse, patch
 from tests.html.browser import CHROMIUM, Browser
 from tests.html.conftest import Files, MakePage
+from tools.oracle import OracleBlock, OracleFile
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: run tools/install")
 
@@ -79,6 +80,64 @@ def test_the_bar_marks_a_finding_at_its_byte(
     assert browser.run("document.querySelector('#bar .mark').classList[1]") == "warning"
 
 
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_small_regions_of_a_huge_file_are_visible(
+    width: int, tmp_path: Path, page: MakePage, browser: Browser
+) -> None:
+    path = tmp_path / "huge"
+    blocks = [
+        OracleBlock("pc.ram", 5 * GIB, [(0, 3)], b"\1"),
+        OracleBlock("small", 4096, [(0, 1)], b"\2"),
+    ]
+    with path.open("w+b") as stream:
+        OracleFile(blocks).write(stream.fileno())
+    page(path)
+    browser.look_like(width)
+    browser.open((tmp_path / "page.html").as_uri())
+    boxes = browser.run(
+        "[...document.querySelectorAll('#strip > a')].map(a => a.getBoundingClientRect())"
+        ".map(({left, right, height}) => [left, right, height])"
+    )
+    assert len(boxes) == browser.run("document.querySelectorAll('.listing > details').length")
+    for left, right, height in boxes:
+        assert left >= 0 <= right <= width
+        assert right - left >= 4 <= height
+    titles = browser.run("[...document.querySelectorAll('#strip > a')].map(a => a.title)")
+    assert titles[0] == "stream header: 0x0, 8 B"
+    assert "pages of pc.ram: 0x100000, 5 GiB" in titles
+    assert "pages of small: 0x140200000, 4 KiB" in titles
+
+
+def test_a_cell_of_the_strip_shows_its_place_and_then_its_bytes(opened: Browser) -> None:
+    cell = "document.querySelector('#strip > a[title^=\"padding before\"]')"
+    opened.run(f"{cell}.click()")
+    assert value(opened, "#bar svg").startswith("padding before the pages of pc.ram: 0x")
+    assert opened.run(f"{cell}.classList.contains('chosen')") is True
+    assert opened.run("location.hash") == ""
+    opened.run(f"{cell}.click(); new Promise(done => setTimeout(done, 200))")
+    shown = "document.querySelector(location.hash)"
+    assert opened.run(f"{shown}.open") is True
+    assert opened.run(f"{shown}.querySelector('.name').textContent").startswith("padding before")
+
+
+def test_rows_show_that_they_open_and_open_by_keys(opened: Browser) -> None:
+    for part in (".listing", "#devices"):
+        row = f"document.querySelector({part!r}).querySelector('details:last-of-type')"
+        marker = f"getComputedStyle({row}.querySelector('summary'), '::before')"
+        assert "\u25b8" in opened.run(f"{marker}.content")
+        assert opened.run(f"{marker}.display") not in ("none", "")
+        opened.run(f"{row}.open = false; {row}.querySelector('summary').focus()")
+        closed = opened.run(f"{marker}.rotate")
+        opened.press("Enter")
+        assert opened.run(f"{row}.open") is True
+        assert opened.run(f"new Promise(done => setTimeout(() => done({marker}.rotate), 300))") != (
+            closed
+        )
+
+
 def test_the_maps_by_keys(opened: Browser) -> None:
     opened.run("document.querySelector('#b0 svg').focus()")
     opened.press("Home")
@@ -121,7 +180,7 @@ def test_nothing_is_wider_than_a_phone(opened: Browser, dark: bool) -> None:
 def test_everything_that_can_be_used_has_a_name(opened: Browser) -> None:
     nameless = opened.run(
         "[...document.querySelectorAll('a, button, input, summary, [role], [tabindex]')]"
-        ".filter(e => !(e.textContent.trim() || e.getAttribute('aria-label')))"
+        ".filter(e => !(e.textContent.trim() || e.getAttribute('aria-label') || e.title))"
         ".map(e => e.outerHTML.slice(0, 80))"
     )
     assert nameless == []
