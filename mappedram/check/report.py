@@ -54,6 +54,7 @@ class Report:
         qemu: result of each release considered. Empty if none is, or if nothing is modelled, as
             for a stream without RAM.
         asked: the question.
+        machine: the machine type that the file names; None if it names none.
     """
 
     file: str
@@ -61,6 +62,7 @@ class Report:
     findings: tuple[Finding, ...]
     qemu: Mapping[str, LoaderVerdict] = field(default_factory=dict)
     asked: Asked = Asked()
+    machine: str | None = None
 
     @classmethod
     def of(
@@ -89,6 +91,7 @@ class Report:
         return {
             "file": self.file,
             "verdict": self.verdict,
+            "machine": self.machine,
             "findings": [finding.to_dict() for finding in self.findings],
             "qemu": {release: verdict.to_dict() for release, verdict in self.qemu.items()},
             "asked": self.asked.to_dict(),

@@ -100,7 +100,7 @@ def _report(
         raise NotModelledError(
             f"the behaviour of {release} on this file is not modelled: {why_not_modelled(found)}"
         )
-    return report
+    return replace(report, machine=found.stream.machine if found.stream else None)
 
 
 def _found(source: Source, offset: int) -> Findings:

@@ -4,5 +4,5 @@ A verb parses its options, calls a function of another room, and prints the resu
 Python program could use belongs in that other room.
 
 Imports: errors, json_types, printable, sizes, version, format, io, stream, guest, qemu, check,
-diff, repair, export, fuzz, view, html.
+diff, repair, export, fleet, fuzz, view, html.
 """

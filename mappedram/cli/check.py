@@ -8,9 +8,9 @@ import click
 from mappedram.check import RULES, Asked, Finding, Question, Report, Rule, check
 from mappedram.check.reports import Unread
 from mappedram.cli import output
-from mappedram.cli.completing import complete_codes
 from mappedram.cli.loading import loading_options, question
 from mappedram.cli.options import epilog, offset_option
+from mappedram.cli.selecting import selection, selection_options
 from mappedram.cli.status import (
     CORRUPT,
     FINE,
@@ -57,21 +57,7 @@ _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
     ),
 )
 @click.argument("files", type=click.Path(), metavar="FILE...", nargs=-1, required=True)
-@click.option(
-    "--select",
-    multiple=True,
-    metavar="CODE",
-    shell_complete=complete_codes,
-    help="Show only findings with a code that begins with CODE, such as MR2. Can be given more than"
-    " once.",
-)
-@click.option(
-    "--ignore",
-    multiple=True,
-    metavar="CODE",
-    shell_complete=complete_codes,
-    help="Leave out findings with a code that begins with CODE. Takes precedence over --select.",
-)
+@selection_options
 @offset_option
 @loading_options
 @click.option(
@@ -120,7 +106,7 @@ def command(
     """
     if rebuild and form not in ("human", "json"):
         raise click.UsageError("--rebuild requires --output human or json")
-    choice = _Choice(_prefixes("--select", select), _prefixes("--ignore", ignore))
+    choice = selection(select, ignore)
     statuses: list[int] = []
     asked = question(qemu, destination, choice.takes)
 
@@ -130,27 +116,6 @@ def command(
     with ended_by_signals():
         _OUTPUTS[form](_noted(_each(files, work, jobs), statuses), asked)
     return next(status for status in _WORST_FIRST if status in statuses)
-
-
-class _Choice(NamedTuple):
-    """Prefixes of the codes to report, and of the codes to leave out."""
-
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
-
-    def takes(self, code: str) -> bool:
-        return not code.startswith(self.ignore) and (
-            not self.select or code.startswith(self.select)
-        )
-
-
-def _prefixes(option: str, given: Sequence[str]) -> tuple[str, ...]:
-    """Prefixes in capitals; one that no rule has is an error, as a typo would hide findings."""
-    prefixes = tuple(prefix.upper() for prefix in given)
-    for prefix in prefixes:
-        if not any(code.startswith(prefix) for code in RULES):
-            raise click.UsageError(f"{option}: no rule has a code that begins with {prefix!r}")
-    return prefixes
 
 
 class _Failed(NamedTuple):
@@ -270,6 +235,7 @@ def _as_dict(result: Report | _Failed, asked: Asked) -> dict[str, Any]:
             "file": result.file,
             "verdict": None,
             "error": result.message,
+            "machine": None,
             "findings": [],
             "qemu": {},
             "asked": asked.to_dict(),

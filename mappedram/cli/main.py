@@ -17,7 +17,7 @@ from mappedram.version import __version__
 _VERBS = (
     *("info", "layout", "map", "check", "explain", "state", "diff", "search", "dump"),
     *("extract", "convert", "build", "repair", "metadump", "restore-hint"),
-    *("capture", "fuzz", "volatility", "spec", "completion"),
+    *("capture", "fleet", "fuzz", "volatility", "spec", "completion"),
 )
 
 

@@ -118,6 +118,36 @@ def counted(what: str, total: int | None) -> Iterator[Callable[[], object]]:
         yield lambda: bar.advance(task)
 
 
+@contextmanager
+def per_file(what: str, total: int) -> Iterator[Callable[[], object]]:
+    """A progress bar that counts calls, with rate and remaining time, as `counted` does."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.finished_speed or task.speed or 0:.1f}/s")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate())
+    with Progress(
+        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
+
+
 def note_direct_io(refused: str | None) -> None:
     """Note that O_DIRECT was requested but could not be used."""
     if refused:

@@ -18,6 +18,7 @@ from mappedram.io.system.files import (
     memory_file,
     move,
     open_again,
+    open_appending,
     open_device,
     open_existing,
     open_source,
@@ -25,6 +26,7 @@ from mappedram.io.system.files import (
     release,
     remove,
     set_mode,
+    stamp_at,
     target_status,
 )
 from mappedram.io.system.names import forget, name, name_of
@@ -82,6 +84,7 @@ __all__ = [
     "name",
     "name_of",
     "open_again",
+    "open_appending",
     "open_device",
     "open_direct",
     "open_existing",
@@ -95,6 +98,7 @@ __all__ = [
     "set_mode",
     "share",
     "size_of",
+    "stamp_at",
     "stamp_of",
     "target_status",
     "write",

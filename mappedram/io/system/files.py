@@ -85,6 +85,38 @@ def create(path: str | os.PathLike[str], called: str | os.PathLike[str] | None =
     return fd
 
 
+def open_appending(path: str | os.PathLike[str], *, exclusive: bool) -> int:
+    """Open a file for reading and for adding at its end, creating it; return its descriptor.
+
+    Args:
+        path: its path.
+        exclusive: refuse an existing file.
+
+    Raises:
+        FileExistsError: the path exists, and must not.
+        OSError: it cannot be opened or created.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | (exclusive and os.O_EXCL)
+    try:
+        fd = calls.open(path, flags, 0o666)
+    except FileExistsError as error:
+        error.strerror = "already exists (use --force to overwrite it)"
+        raise
+    name(fd, path)
+    return fd
+
+
+def stamp_at(path: str) -> tuple[int, int]:
+    """Size of a file, and its time of modification in nanoseconds.
+
+    Raises:
+        OSError: it cannot be determined.
+        ValueError: the name has a NUL byte.
+    """
+    status = calls.stat(path)
+    return status.st_size, status.st_mtime_ns
+
+
 def memory_file(title: str) -> int:
     """Open an empty file in memory, or else an unnamed one on disk; return its descriptor.
 

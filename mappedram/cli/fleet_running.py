@@ -1,0 +1,283 @@
+"""What the verbs of `fleet` share: which files, on which engine, and where results go."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, field
+from functools import update_wrapper
+from pathlib import Path
+
+import click
+
+from mappedram.cli import output
+from mappedram.cli.options import STANDARD_OUTPUT, OutPath, size_type
+from mappedram.cli.status import UNFINISHED, TerminatedError, about
+from mappedram.cli.writing import ended_by_signals, force_option, per_file
+from mappedram.fleet.inputs import FleetFile, expanded, listed
+from mappedram.fleet.results import History, ResultsFile
+from mappedram.fleet.summary import FleetSummary
+from mappedram.fleet.work import Engine, Job, FileLimits
+from mappedram.printable import plural, printable
+from mappedram.view.text import table
+
+STATUS_OF_ALL = (
+    "Exit status: that of the worst file, in the order 1, 2, 63, 3, 0; and 1 if a PATTERN matches\n"
+    "nothing. A file that crashes, hangs or exhausts memory has 1."
+)
+
+
+@dataclass(frozen=True)
+class Running:
+    """The options that say what is worked on, and how.
+
+    Attributes:
+        names: the files, each once.
+        unmatched: patterns that match nothing.
+        jobs: number of processes of this machine.
+        scheduler: address of a Dask scheduler, instead of processes of this machine.
+        limits: what each file may take.
+        out: where results go; None for standard output.
+        resume: the results of an earlier run, to which those of this run are added.
+        force: replace the file of results.
+        form: how the summary is written: human or json.
+    """
+
+    names: dict[str, None]
+    unmatched: list[str]
+    jobs: int
+    scheduler: str | None
+    limits: FileLimits
+    out: Path | None
+    resume: Path | None
+    force: bool
+    form: str
+
+    @property
+    def results(self) -> Path | None:
+        """The file with the results; None for standard output."""
+        return self.out or self.resume
+
+
+_OPTIONS = (
+    click.argument("patterns", type=click.Path(), metavar="PATTERN...", nargs=-1),
+    click.option(
+        "--from",
+        "lists",
+        type=click.Path(),
+        multiple=True,
+        metavar="FILE",
+        help="Take names from FILE, one on each line or, if it has NUL bytes, one before each of"
+        " those; - is standard input. Can be given more than once.",
+    ),
+    click.option(
+        "--jobs",
+        type=click.IntRange(1, 1024),
+        metavar="N",
+        help="Work on N files at a time, each in a process of its own.  [default: that of the"
+        " processors]",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Work on the Dask cluster with this scheduler, such as tcp://HOST:8786, instead of in"
+        " processes of this machine.",
+    ),
+    click.option(
+        "--time-limit",
+        "seconds",
+        type=click.FloatRange(0, min_open=True),
+        default=300.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="End a process that has no result for a file after this time.",
+    ),
+    click.option(
+        "--memory-limit",
+        "memory",
+        type=size_type,
+        default="4G",
+        show_default=True,
+        metavar="N",
+        help="Limit the address space of each process to N bytes.",
+    ),
+    click.option(
+        "-o",
+        "out",
+        type=OutPath(standard_output=True),
+        metavar="RESULTS",
+        help="Write results to this file, which must not exist.  [default: standard output]",
+    ),
+    click.option(
+        "--resume",
+        type=OutPath(),
+        metavar="RESULTS",
+        help="Continue an earlier run: skip files that have a result in this file and are"
+        " unchanged since, and add the results of the others. The file may be missing.",
+    ),
+    force_option,
+    click.option(
+        "--output",
+        "form",
+        type=click.Choice(["human", "json"]),
+        default="human",
+        show_default=True,
+        help="Format of the summary. Results are always JSON.",
+    ),
+)
+
+
+def fleet_options(command: Callable[..., int]) -> Callable[..., int]:
+    """The files and options of all verbs of `fleet`, which the verb receives as `running`."""
+
+    def collected(
+        *,
+        patterns: tuple[str, ...],
+        lists: tuple[str, ...],
+        seconds: float,
+        memory: int,
+        **given: object,
+    ) -> int:
+        own = {name: given.pop(name) for name in ("jobs", "scheduler", "out", "resume")}
+        own |= {name: given.pop(name) for name in ("force", "form")}
+        _refuse_contradictions(own)
+        own["out"] = None if own["out"] == STANDARD_OUTPUT else own["out"]
+        own["jobs"] = own["jobs"] or len(os.sched_getaffinity(0))
+        if not (patterns or lists):
+            raise click.UsageError("expected a PATTERN, or --from FILE")
+        unmatched: list[str] = []
+        names = expanded(patterns, unmatched) | dict.fromkeys(_listed(lists))
+        running = Running(names, unmatched, limits=FileLimits(seconds, memory), **own)  # type: ignore[arg-type]
+        return command(running=running, **given)
+
+    update_wrapper(collected, command)
+    for option in reversed(_OPTIONS):
+        option(collected)
+    return collected
+
+
+def _refuse_contradictions(given: dict[str, object]) -> None:
+    if given["resume"] is not None and (given["force"] or given["out"] is not None):
+        raise click.UsageError("--resume cannot be used with -o or --force")
+    if given["scheduler"] is not None and given["jobs"] is not None:
+        raise click.UsageError("--scheduler cannot be used with --jobs")
+    to_file = given["resume"] is not None or given["out"] not in (None, STANDARD_OUTPUT)
+    if given["form"] == "json" and not to_file:
+        raise click.UsageError("--output json is for the summary, and requires -o or --resume")
+
+
+def _listed(lists: Iterable[str]) -> Iterator[str]:
+    for name in lists:
+        if name == "-":
+            yield from listed(sys.stdin.buffer.read())
+            continue
+        with about(name), Path(name).open("rb") as stream:
+            yield from listed(stream.read())
+
+
+def run_on_all(job: Job, running: Running) -> int:
+    """Do a job on all files, write the results and the summary; return the exit status.
+
+    Raises:
+        FailureError: the results cannot be written, or those of an earlier run not be read.
+    """
+    run = _Run(job, running)
+    with ended_by_signals():
+        try:
+            run.do()
+        except (KeyboardInterrupt, TerminatedError):
+            run.note_rest()
+            raise
+    run.show_summary()
+    for pattern in running.unmatched:
+        output.note(f"{pattern}: no such file")
+    return UNFINISHED if running.unmatched else run.summary.status
+
+
+@dataclass
+class _Run:
+    """One run of a verb."""
+
+    job: Job
+    running: Running
+    summary: FleetSummary = field(default_factory=FleetSummary)
+
+    def do(self) -> None:
+        with self._results() as (write, history), self._engine() as engine:
+            files = self._files(history)
+            total = len(self.running.names) - self.summary.files
+            with per_file("files", total) as step, closing(engine.run(self.job, files)) as outcomes:
+                for outcome in outcomes:
+                    write(outcome.text)
+                    self.summary.add(outcome.status, outcome.counts)
+                    step()
+
+    def _engine(self) -> AbstractContextManager[Engine]:
+        from mappedram.fleet.local import LocalPool
+
+        return LocalPool(self.running.jobs, self.running.limits)
+
+    def _files(self, history: History | None) -> Iterable[FleetFile]:
+        """The files that are left; those that are done are counted."""
+        files = map(FleetFile.named, self.running.names)
+        if history is None:
+            return files
+        left = []
+        for file in files:
+            earlier = history.result(file)
+            if earlier is None:
+                left.append(file)
+            else:
+                self.summary.add(earlier.status, earlier.counts)
+        done, number = self.summary.files, len(self.running.names)
+        output.note(f"{self.running.resume}: has results for {done} of {plural(number, 'file')}")
+        return left
+
+    @contextmanager
+    def _results(self) -> Iterator[tuple[Callable[[str], None], History | None]]:
+        """Where results go, and what an earlier run left."""
+        path, history = self.running.results, None
+        if path is None:
+            yield _to_standard_output, None
+            return
+        with about(str(path)):
+            if self.running.resume is None:
+                results = ResultsFile.created(path, replace=self.running.force)
+            else:
+                results, history = ResultsFile.resumed(path, self.job)
+                if history.cut:
+                    output.note(f"{path}: removed the last {history.cut} bytes, an unfinished line")
+            with closing(results):
+                yield results.append, history
+
+    def note_rest(self) -> None:
+        """Say how an interrupted run can be continued."""
+        done = f"{self.summary.files} of {plural(len(self.running.names), 'file')} done"
+        path = self.running.results
+        output.note(done if path is None else f"{done}; --resume {path} continues")
+
+    def show_summary(self) -> None:
+        """The summary: on standard output if the results are elsewhere."""
+        if self.running.form == "json":
+            output.write_json(self.summary.to_dict(), levels=2)
+            return
+        show = _to_standard_error if self.running.results is None else output.line
+        for line in _summary(self.summary):
+            show(printable(line))
+
+
+def _summary(summary: FleetSummary) -> Iterator[str]:
+    yield plural(summary.files, "file")
+    for title, columns, rows in summary.tables():
+        yield ""
+        lines = ((label, *counts) for label, counts in rows.items())
+        yield from table([title, *columns], lines, " ".join(columns), output.width())
+
+
+def _to_standard_output(text: str) -> None:
+    output.line(text)
+    output.flush()
+
+
+def _to_standard_error(text: str) -> None:
+    click.echo(text, err=True)
