@@ -17,7 +17,7 @@ from mappedram.cli.writing import ended_by_signals, force_option, per_file
 from mappedram.fleet.inputs import FleetFile, expanded, listed
 from mappedram.fleet.results import History, ResultsFile
 from mappedram.fleet.summary import FleetSummary
-from mappedram.fleet.work import Engine, Job, FileLimits
+from mappedram.fleet.work import Engine, FileLimits, Job
 from mappedram.printable import plural, printable
 from mappedram.view.text import table
 

@@ -17,7 +17,7 @@ from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 from anyio.from_thread import BlockingPortal
 
 from mappedram.fleet.inputs import FleetFile
-from mappedram.fleet.work import Job, FileLimits, Outcome, failed, outcome, prepare
+from mappedram.fleet.work import FileLimits, Job, Outcome, failed, outcome, prepare
 
 _R = TypeVar("_R")
 _T = TypeVarTuple("_T")
