@@ -28,6 +28,7 @@ html_title = f"mappedram {release}"
 html_static_path = ["_static"]
 html_extra_path = ["extra"]
 html_css_files = ["site.css"]
+html_js_files = ["tables.js"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}
@@ -35,6 +36,7 @@ html_theme_options = {"navigation_with_keys": True}
 # Copy the commands of a block, without their prompts and without their output.
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
+copybutton_selector = "div:not(.highlight-text) > div.highlight > pre"
 copybutton_line_continuation_character = "\\"
 
 

@@ -121,15 +121,12 @@ def test_every_page_is_in_one_group_of_the_navigation() -> None:
 @pytest.mark.parametrize("entry", list(ksy.types()), ids=lambda entry: entry.name)
 def test_byte_maps_are_drawings_of_all_fields(entry: ksy.Type) -> None:
     drawing = ElementTree.fromstring(byte_map(entry))
-    boxes = drawing.findall("rect")
-    names = [text.text for text in drawing.findall("text") if "class" not in text.attrib]
-    assert names == [field.name for field in entry.fields]
-    width = float(drawing.attrib["viewBox"].split()[2])
-    right = 0.0
-    for box in boxes:
-        assert float(box.attrib["x"]) >= right
-        right = float(box.attrib["x"]) + float(box.attrib["width"])
-    assert right <= width
+    boxes = drawing.findall("span/span[2]")
+    assert [box.text for box in boxes] == [field.name for field in entry.fields]
+    for field, box, span in zip(entry.fields, boxes, drawing, strict=True):
+        assert ("maybe" in box.attrib["class"]) == bool(field.condition)
+        width = int(re.findall(r"\d+", span.attrib["style"])[0])
+        assert 7 * len(field.name) < width < 350, "fits a telephone"
 
 
 def test_the_declaration_is_shown_with_a_drawing_of_every_structure() -> None:
@@ -158,15 +155,23 @@ def test_the_format_has_a_drawing_of_every_structure_and_loses_no_clause() -> No
     source = (ksy.SPEC / "format.md").read_text(encoding="utf-8")
     clauses = re.findall(r'<a id="(c-[\d.]+)"></a>', source)
     assert re.findall(r'<a id="(c-[\d.]+)"></a>', page) == clauses
-    assert page.count('<svg class="bytes"') == source.count("<!-- fields: ")
-    assert page.count('<svg class="columns"') == 1
+    assert page.count('<div class="bytes"') == source.count("<!-- fields: ")
+    drawings = re.findall(r'<svg class="columns".*?</svg>', page)
+    titles = [ElementTree.fromstring(drawing).findtext("text") for drawing in drawings]
+    assert titles == ["without mapped-ram", "with mapped-ram"]
+
+
+E_001 = '<a class="code" href="errata.html#e-001">E-001</a>'
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("[9.3](#s-9.3)", '<a href="#s-9.3">9.3</a>'),
-        ("[E-001](errata.md#e-001)", '<a href="errata.html#e-001">E-001</a>'),
+        ("[E-001](errata.md#e-001)", E_001),
+        ("as E-001 or MR304.", f"as {E_001} or MR304."),
+        ("### E-001 name\n`E-001` E-0012", "### E-001 name\n`E-001` E-0012"),
+        ('<a id="E-001"></a> [a E-001 b](#c)', '<a id="E-001"></a> <a href="#c">a E-001 b</a>'),
         ("[a `b` c](../spec/format.md)", '<a href="format.html">a `b` c</a>'),
         ("see [`x`](tools/x.py)", "see `x`"),
         ("[new](later.md)", "new"),

@@ -10,7 +10,6 @@ from mappedram.stream.regions import Region
 from mappedram.view.text import size
 
 _WIDTH = 400
-_GAP = 30
 #: Minimum height of a box; each doubling of its bytes adds to it.
 _LOWEST = 17
 _PER_DOUBLING = 1.9
@@ -29,27 +28,26 @@ _LABELS = (
 
 
 def picture(columns: Sequence[tuple[str, Sequence[Region]]]) -> str:
-    """An SVG with a column for each file; heights grow with the logarithm of the size."""
-    drawn, height = [], 0.0
-    for number, (title, regions) in enumerate(columns):
-        x = number * (_WIDTH + _GAP)
-        y = 24.0
-        drawn.append(f'<text class="title" x="{x}" y="14">{escape(title)}</text>')
-        for label, kind, length in _boxes(regions):
-            tall = _LOWEST + _PER_DOUBLING * log2(length)
-            drawn.append(
-                f'<rect class="{kind}" x="{x}" y="{y:.1f}" width="{_WIDTH}" height="{tall:.1f}"/>'
-                f'<text x="{x + 8}" y="{y + tall / 2 + 4:.1f}">{escape(label)}</text>'
-                f'<text class="size" x="{x + _WIDTH - 8}" y="{y + tall / 2 + 4:.1f}">'
-                f"{size(length)}</text>"
-            )
-            y += tall
-        height = max(height, y)
-    width = len(columns) * (_WIDTH + _GAP) - _GAP
-    label = " and ".join(title for title, _ in columns)
+    """A drawing of each file; a narrow page has one below the other."""
+    return "".join(_column(title, regions) for title, regions in columns)
+
+
+def _column(title: str, regions: Sequence[Region]) -> str:
+    """An SVG of boxes, whose heights grow with the logarithm of their size."""
+    drawn, y = [], 24.0
+    for label, kind, length in _boxes(regions):
+        tall = _LOWEST + _PER_DOUBLING * log2(length)
+        drawn.append(
+            f'<rect class="{kind}" x="1" y="{y:.1f}" width="{_WIDTH - 2}" height="{tall:.1f}"/>'
+            f'<text x="9" y="{y + tall / 2 + 4:.1f}">{escape(label)}</text>'
+            f'<text class="size" x="{_WIDTH - 9}" y="{y + tall / 2 + 4:.1f}">'
+            f"{size(length)}</text>"
+        )
+        y += tall
     return (
-        f'<svg class="columns" role="img" aria-label="{escape(label)}"'
-        f' viewBox="0 0 {width} {height + 2:.0f}">{"".join(drawn)}</svg>'
+        f'<svg class="columns" role="img" aria-label="{escape(title)}"'
+        f' viewBox="0 0 {_WIDTH} {y + 2:.0f}">'
+        f'<text class="title" x="1" y="14">{escape(title)}</text>{"".join(drawn)}</svg>'
     )
 
 

@@ -1,5 +1,6 @@
 """The page of the command line, from the commands themselves."""
 
+import re
 from collections.abc import Iterator
 from inspect import cleandoc
 from textwrap import dedent
@@ -7,6 +8,9 @@ from textwrap import dedent
 import click
 
 from mappedram.cli.main import cli
+
+#: Code, or something in plain text that Markdown would change: an option, a star.
+_PLAIN = re.compile(r"(`[^`]*`)|(?<![\w-])(--?[a-z][\w-]*)|\*")
 
 
 def page() -> str:
@@ -42,17 +46,38 @@ def _paragraphs(command: click.Command, context: click.Context) -> Iterator[str]
         yield "\n".join(("| option | meaning |", "|---|---|", *rows))
     # A paragraph that begins with \b keeps its lines: examples, exit statuses.
     for paragraph in command.epilog.split("\n\n") if command.epilog else ():
-        title, _, block = paragraph.removeprefix("\b\n").partition("\n")
-        yield f"{title}\n\n```text\n{dedent(block)}\n```"
+        yield _block(*paragraph.removeprefix("\b\n").split("\n", 1))
+
+
+def _block(title: str, text: str = "") -> str:
+    """Statuses and other lists of words as a table, examples as commands, the rest as it is."""
+    lines = dedent(text)
+    rows = [re.fullmatch(r"(\d+) {2,}(\S.*)", line) for line in _joined(lines)]
+    if rows and all(rows):
+        cells = (f"| {row[1]} | {row[2]} |" for row in rows if row)
+        return "\n".join((title, "", "| status | meaning |", "|---|---|", *cells))
+    kind = "sh" if title == "Examples:" else "text"
+    return f"{title}\n\n```{kind}\n{lines}\n```" if lines else title
+
+
+def _joined(text: str) -> list[str]:
+    """Lines, each with those below it that are indented."""
+    return re.sub(r"\n\s+", " ", text).splitlines()
 
 
 def _text(help_text: str) -> str:
     """The help as paragraphs of Markdown, without marks for terminals."""
-    return cleandoc(help_text).replace("\b\n", "").replace("\f", "").strip()
+    text = cleandoc(help_text).replace("\b\n", "").replace("\f", "").strip()
+    return _with_code(text)
+
+
+def _with_code(text: str) -> str:
+    """Options as code, and stars as they are; code stays code."""
+    return _PLAIN.sub(lambda match: match[1] or (f"`{match[2]}`" if match[2] else "\\*"), text)
 
 
 def _option(option: click.Option, context: click.Context) -> str:
     record = option.get_help_record(context)
     assert record is not None, f"{option.name} is not shown in the help"
     names, meaning = (" ".join(text.replace("|", "\\|").split()) for text in record)
-    return f"| `{names}` | {meaning} |"
+    return f"| `{names}` | {_with_code(meaning)} |"

@@ -9,27 +9,25 @@ from tools.generate.format_tables import BITS
 _PER_BYTE = 13
 _NARROWEST = 54
 _WIDEST = 190
-_HEIGHT = 46
 #: Approximate width of a character.
 _LETTER = 7.4
 
 
 def byte_map(entry: ksy.Type) -> str:
-    """An SVG of the fields in order; boxes of fields of unknown length have broken edges."""
-    boxes, x, offset = [], 0.0, "0"
+    """The fields in order, as boxes that wrap where the page ends.
+
+    Fields of unknown length have broken edges, those that a condition may omit dotted ones.
+    """
+    boxes, offset = [], "0"
     for field in entry.fields:
         size = _size(field)
         label = f"{size} B" if size else field.size or "varies"
         width = _width(max(field.name, label, key=len), size)
-        boxes.append(_box(x, width, field, label, offset))
+        boxes.append(_box(width, field, label, offset))
         known = size is not None and not field.condition and offset
         offset = str(int(offset) + size) if known and size is not None else ""
-        x += width
     title = f"Bytes of {entry.name}: {', '.join(field.name for field in entry.fields)}"
-    return (
-        f'<svg class="bytes" role="img" aria-label="{escape(title)}"'
-        f' viewBox="0 -16 {x + 2:.0f} {_HEIGHT + 18}" width="{x + 2:.0f}">{"".join(boxes)}</svg>'
-    )
+    return f'<div class="bytes" role="img" aria-label="{escape(title)}">{"".join(boxes)}</div>'
 
 
 def _size(field: ksy.Field) -> int | None:
@@ -45,13 +43,11 @@ def _width(text: str, size: int | None) -> float:
     return max(written, min(_PER_BYTE * (size or 0), _WIDEST))
 
 
-def _box(x: float, width: float, field: ksy.Field, label: str, offset: str) -> str:
-    edge = ' class="varies"' if _size(field) is None else ""
-    edge = ' class="maybe"' if field.condition else edge
-    middle = x + width / 2
+def _box(width: float, field: ksy.Field, label: str, offset: str) -> str:
+    edge = " varies" if _size(field) is None else ""
+    edge = " maybe" if field.condition else edge
     return (
-        f'<rect{edge} x="{x + 1:.1f}" y="1" width="{width - 1:.1f}" height="{_HEIGHT - 2}"/>'
-        f'<text x="{middle:.1f}" y="20">{escape(field.name)}</text>'
-        f'<text class="size" x="{middle:.1f}" y="37">{escape(label)}</text>'
-        f'<text class="at" x="{x + 2:.1f}" y="-4">{offset}</text>'
+        f'<span class="field" style="width: {width:.0f}px"><span class="at">{offset}</span>'
+        f'<span class="box{edge}">{escape(field.name)}'
+        f'<span class="size">{escape(label)}</span></span></span>'
     )

@@ -14,6 +14,8 @@ _TABLE = re.compile(r"<!-- fields: (\w+) -->\n(.*?)<!-- /fields -->", re.DOTALL)
 _ROW = 8
 #: Rows shown of a long field.
 _ROWS_MAX = 4
+#: Characters shown of a long value.
+_VALUE_MAX = 48
 
 
 def format_page() -> str:
@@ -84,7 +86,8 @@ def _dump(structure: Structure) -> str:
 def _lines(field: ShownField, data: bytes, width: int) -> list[str]:
     rows = [data[start : start + _ROW] for start in range(0, len(data), _ROW)] or [b""]
     value = decoded(field.name, field.value)
-    first = f"{field.offset:08x}  {hex_bytes(rows[0]):<{3 * _ROW}} {field.name:<{width}}  {value}"
+    shown = value if len(value) <= _VALUE_MAX else f"{value[:_VALUE_MAX]}…"
+    first = f"{field.offset:08x}  {hex_bytes(rows[0]):<{3 * _ROW}} {field.name:<{width}}  {shown}"
     more = [f"{'':8}  {hex_bytes(row)}" for row in rows[1:_ROWS_MAX]]
     rest = [f"{'':8}  … {len(data)} bytes"] if len(rows) > _ROWS_MAX else []
     return [first, *more, *rest]
