@@ -244,6 +244,22 @@ def test_reading_headers_loads_nothing_slow() -> None:
     assert done.stdout.strip() == ""
 
 
+@pytest.mark.parametrize("arguments", [["check", "--help"], ["fleet", "check", "--help"]])
+def test_engines_are_loaded_when_they_work(arguments: list[str]) -> None:
+    program = (
+        "import sys; from mappedram.cli.main import main; main(sys.argv[1:]);"
+        "print(*sorted({'anyio', 'asyncio', 'dask', 'distributed'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == ""
+
+
 def clause_ids() -> set[str]:
     text = (ROOT / "spec" / "format.md").read_text(encoding="utf-8")
     return set(re.findall(r'<a id="c-([\d.]+)"></a>', text))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import update_wrapper
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -203,7 +204,9 @@ class _Run:
     summary: FleetSummary = field(default_factory=FleetSummary)
 
     def do(self) -> None:
-        with self._results() as (write, history), self._engine() as engine:
+        """Do the job on all files that have no result yet."""
+        where = self.running.scheduler or "fleet"
+        with about(where), self._results() as (write, history), self._engine() as engine:
             files = self._files(history)
             total = len(self.running.names) - self.summary.files
             with per_file("files", total) as step, closing(engine.run(self.job, files)) as outcomes:
@@ -213,9 +216,16 @@ class _Run:
                     step()
 
     def _engine(self) -> AbstractContextManager[Engine]:
-        from mappedram.fleet.local import LocalPool
+        running = self.running
+        if running.scheduler is None:
+            from mappedram.fleet.local import LocalPool
 
-        return LocalPool(self.running.jobs, self.running.limits)
+            return LocalPool(running.jobs, running.limits)
+        if find_spec("distributed") is None:
+            raise click.UsageError("--scheduler requires Dask; run pip install 'mappedram[dask]'")
+        from mappedram.fleet.cluster import Cluster
+
+        return Cluster(running.scheduler, running.limits)
 
     def _files(self, history: History | None) -> Iterable[FleetFile]:
         """The files that are left; those that are done are counted."""

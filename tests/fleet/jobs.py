@@ -15,13 +15,14 @@ from mappedram.fleet.work import Cell, Entry
 def _grow() -> None:
     kept = []
     while True:
-        kept.append(bytearray(64 << 20))
+        kept.append(bytearray(32 << 20))
 
 
 _DEEDS: dict[str, Callable[[], object]] = {
     "hang": lambda: time.sleep(3600),
     "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
     "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "worker": lambda: os.kill(os.getppid(), signal.SIGKILL),  # of the cluster
     "exit": lambda: os._exit(3),
     "leave": lambda: sys.exit(3),
     "exhaust": _grow,

@@ -2,10 +2,7 @@
 
 import json
 import os
-import random
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ from mappedram.fleet.inputs import FleetFile
 from mappedram.fleet.local import LocalPool
 from mappedram.fleet.work import FileLimits
 from tests.fleet.jobs import Misbehaving
+from tests.fleet.killing import Killer
 
 #: So much that a slow machine does not reach it with a file that is no trouble.
 SECONDS = 60.0
@@ -53,12 +51,12 @@ def test_a_file_that_misbehaves_costs_its_own_line() -> None:
     bad = ["1.crash", "1.exit", "1.leave", "1.exhaust", "1.bug", "1.missing"]
     good = [f"{number}.good" for number in range(20)]
     names = [*good[:10], *bad, *good[10:]]
-    found = errors(results(files(*names), limits=FileLimits(SECONDS, 2 << 30)))
+    found = errors(results(files(*names), limits=FileLimits(SECONDS, 1 << 30)))
     assert found == {
         **dict.fromkeys(good),
         "1.crash": "the process that worked on it died, and another one, too",
         "1.exit": "the process that worked on it died, and another one, too",
-        "1.exhaust": "out of memory: the limit is 2147483648 bytes",
+        "1.exhaust": "out of memory: the limit is 1073741824 bytes",
         "1.bug": "internal error: ZeroDivisionError: integer division or modulo by zero",
         "1.leave": "internal error: SystemExit: 3",
         "1.missing": "No such file or directory",
@@ -82,34 +80,9 @@ def test_a_process_does_many_files() -> None:
     assert len({entry["process"] for entry in results(files(*range(30)))}) <= 2
 
 
-class _Killer:
-    """Kills processes at random until it is told to stop."""
-
-    def __init__(self, listed: Callable[[], list[int]]) -> None:
-        self._listed = listed
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._kill)
-        self.killed = 0
-
-    def _kill(self) -> None:
-        choice = random.Random(18)
-        while not self._ended.wait(0.3):
-            for number in choice.sample(here := self._listed(), min(1, len(here))):
-                os.kill(number, signal.SIGKILL)
-                self.killed += 1
-
-    def __enter__(self) -> "_Killer":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-
 def test_nothing_is_lost_while_processes_are_killed() -> None:
     names = files(*(f"{number}.slow" for number in range(100)))
-    with _Killer(processes) as killer:
+    with Killer(processes, 0.3) as killer:
         found = errors(results(names, 3))
     assert found.keys() == {file.name for file in names}
     assert killer.killed
