@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mappedram.api import Snapshot, open, physical  # noqa: A004 - reads as `mappedram.open`
 from mappedram.errors import (
     BuildError,
+    ChangedError,
     CheckFailedError,
     FormatError,
     MappedRamError,
@@ -63,6 +64,7 @@ __all__ = [
     "Block",
     "BlockSpec",
     "BuildError",
+    "ChangedError",
     "CheckFailedError",
     "Comparison",
     "Converted",

@@ -67,6 +67,10 @@ class UnsupportedError(FormatError):
     """Not a file, or not a version of the format, that this package handles."""
 
 
+class ChangedError(MappedRamError):
+    """A remote file was changed or replaced while it was read; nothing of it can be trusted."""
+
+
 class UnknownRange(NamedTuple):
     """Guest memory that a file does not have.
 

@@ -79,6 +79,7 @@ PROGRAMS = (
     Program(("mksquashfs",), "squashfs-tools", "files on squashfs"),
     Program(("mount",), "mount", "files on other file systems"),
     Program(("mvn",), "maven", "the Kaitai compiler"),
+    Program(("nginx",), "nginx-light", "snapshots on a web server"),
     Program(("node",), "nodejs", "the parser in JavaScript"),
     Program(("npm",), "npm", "the parser in JavaScript, the explorer"),
     Program(("squashfuse",), "squashfuse", "files on squashfs behind FUSE"),

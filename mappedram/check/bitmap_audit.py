@@ -48,7 +48,10 @@ class BitmapAudit:
 
 
 def audit(source: Source, block: RamBlock, bitmap: Bitmap) -> BitmapAudit:
-    """Compare all pages of a block. Reads pages with a clear bit where the file has data."""
+    """Compare all pages of a block. Reads pages with a clear bit where the file has data.
+
+    Nobody tells the holes of a remote file, so that these pages are not read there.
+    """
     num_set, holes, stale = 0, Tally(), Tally()
     for start in range(0, bitmap.num_pages, _STEP):
         stop = min(start + _STEP, bitmap.num_pages)
@@ -58,10 +61,20 @@ def audit(source: Source, block: RamBlock, bitmap: Bitmap) -> BitmapAudit:
         missing = intervals.intersection(stored, in_hole)
         if len(missing):
             holes.add(intervals.size(missing), int(missing[0, 0]))
+        if source.is_remote:
+            continue
         unstored = intervals.complement(stored, start, stop)
         in_data = intervals.complement(in_hole, start, stop)
         _count_stale(source, block, intervals.intersection(unstored, in_data), stale)
     return BitmapAudit(num_set, holes, stale)
+
+
+def first_stale(source: Source, block: RamBlock, bitmap: Bitmap) -> Tally:
+    """The pages with a clear bit and data among the first pages of a block; one read."""
+    page_size, _ = _geometry(block)
+    stop, stale = min(bitmap.num_pages, CHUNK // page_size), Tally()
+    _count_stale(source, block, intervals.complement(bitmap.runs(0, stop), 0, stop), stale)
+    return stale
 
 
 def _holes(source: Source, block: RamBlock, start: int, stop: int) -> "Runs":

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain
 
-from mappedram.check.bitmap_audit import BitmapAudit, audit
+from mappedram.check.bitmap_audit import BitmapAudit, Tally, audit, first_stale
 from mappedram.check.differences import first_difference
 from mappedram.check.finding import Defect, Place
 from mappedram.check.save_image import Container
@@ -197,6 +197,22 @@ class Context:
         if path not in self._audits:
             self._audits[path] = audit(self.source, block.model, block.bitmap)
         return self._audits[path]
+
+    def stale(self, block: Block) -> Tally:
+        """The pages of a judged block with a clear bit and data; of a remote file, the first."""
+        if self.source.is_remote:
+            return first_stale(self.source, block.model, block.bitmap)
+        return self.audit(block).stale
+
+    @property
+    def not_judged(self) -> tuple[str, ...]:
+        """The rules about bytes that are rarely of interest, which are not read of a remote file.
+
+        MR304 is judged by the first pages of each block.
+        """
+        if not self.source.is_remote:
+            return ()
+        return ("MR302", "MR303", *(["MR304"] if self.unwritten else []), "MR403")
 
     @cached_property
     def bitmaps_are_empty(self) -> bool:

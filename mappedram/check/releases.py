@@ -38,11 +38,13 @@ class Findings:
         findings: all findings.
         compressed: whether the stream is compressed, bare or in a libvirt save image.
         stream: the parsed stream; None if the file has none.
+        not_judged: codes of the rules that were not judged, or only in part.
     """
 
     findings: list[Finding]
     compressed: bool = False
     stream: Stream | None = None
+    not_judged: tuple[str, ...] = ()
 
     def has(self, code: str) -> bool:
         """Whether there is a finding with this code."""

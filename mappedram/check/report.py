@@ -55,6 +55,8 @@ class Report:
             for a stream without RAM.
         asked: the question.
         machine: the machine type that the file names; None if it names none.
+        not_judged: codes of the rules that were not judged, or only in part: those about bytes
+            that are rarely of interest, which are not read of a remote file.
     """
 
     file: str
@@ -63,6 +65,7 @@ class Report:
     qemu: Mapping[str, LoaderVerdict] = field(default_factory=dict)
     asked: Asked = Asked()
     machine: str | None = None
+    not_judged: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -95,6 +98,7 @@ class Report:
             "findings": [finding.to_dict() for finding in self.findings],
             "qemu": {release: verdict.to_dict() for release, verdict in self.qemu.items()},
             "asked": self.asked.to_dict(),
+            "not_judged": list(self.not_judged),
         }
 
 

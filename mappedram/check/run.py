@@ -100,7 +100,11 @@ def _report(
         raise NotModelledError(
             f"the behaviour of {release} on this file is not modelled: {why_not_modelled(found)}"
         )
-    return replace(report, machine=found.stream.machine if found.stream else None)
+    return replace(
+        report,
+        machine=found.stream.machine if found.stream else None,
+        not_judged=tuple(filter(question.wants, found.not_judged)),
+    )
 
 
 def _found(source: Source, offset: int) -> Findings:
@@ -131,6 +135,7 @@ def _in_stream(source: Source, offset: int, container: Container | None) -> Find
         about_image = libvirt.judge(container) if container else ()
         return Findings([*_refused(refusal, driver), *about_image])
     with snapshot:
+        snapshot.prefetch_bitmaps()
         if container:
             container.snapshot = snapshot
         return _judged(Context(snapshot, container))
@@ -138,7 +143,7 @@ def _in_stream(source: Source, offset: int, container: Container | None) -> Find
 
 def _judged(context: Context) -> Findings:
     findings = [finding for rule in file_rules() for finding in rule.check(context)]
-    return Findings(findings, stream=context.stream)
+    return Findings(findings, stream=context.stream, not_judged=context.not_judged)
 
 
 def _refused(refusal: FormatError, driver: ComparedDriver) -> Iterator[Finding]:

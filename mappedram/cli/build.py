@@ -6,7 +6,14 @@ from pathlib import Path
 import click
 
 from mappedram.cli.names import no_such
-from mappedram.cli.options import OutPath, epilog, offset_option, output_option
+from mappedram.cli.options import (
+    InPath,
+    OutPath,
+    epilog,
+    offset_option,
+    output_option,
+    with_storage,
+)
 from mappedram.cli.partial import STATUS_OF_PARTIAL, partial_option, report
 from mappedram.cli.status import about
 from mappedram.cli.writing import (
@@ -52,7 +59,7 @@ from mappedram.stream.snapshot import OpenSnapshot
 @click.option(
     "--from",
     "donor",
-    type=click.Path(),
+    type=InPath(),
     metavar="SNAPSHOT",
     help="Copy devices, and RAM without --set, from this snapshot. Replaces RECIPE.",
 )
@@ -104,11 +111,13 @@ def command(
     return report(form, {"out": str(arguments[-1])}, unknown)
 
 
-def _replacement(text: str) -> tuple[str, Path]:
-    idstr, separator, file = text.rpartition("=")
+def _replacement(text: str) -> tuple[str, str]:
+    # A URL may have an = of its own.
+    split = text.partition if "://" in text else text.rpartition
+    idstr, separator, file = split("=")
     if not separator or not idstr or not file:
         raise click.UsageError(f"--set {text!r}: expected IDSTR=FILE")
-    return idstr, Path(file)
+    return idstr, with_storage(file, click.get_current_context())
 
 
 def _from_recipe(source: Path, out: Path, moving: Moving) -> list[Coverage]:
@@ -142,7 +151,7 @@ def _sources(source: Path, wanted: recipe.Recipe, donor: OpenSnapshot | None) ->
 
 
 def _from_donor(
-    donor: str, offset: int, files: dict[str, Path], out: Path, layout: OutputLayout, *, force: bool
+    donor: str, offset: int, files: dict[str, str], out: Path, layout: OutputLayout, *, force: bool
 ) -> list[Coverage]:
     with about(donor), ExitStack() as stack:
         snapshot, _ = stack.enter_context(open_any(donor, offset, partial=True))

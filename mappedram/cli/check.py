@@ -1,7 +1,8 @@
 """`mappedram check`: check files against the rules of the specification."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import click
 
@@ -9,7 +10,7 @@ from mappedram.check import RULES, Asked, Finding, Question, Report, Rule, check
 from mappedram.check.reports import Unread
 from mappedram.cli import output
 from mappedram.cli.loading import loading_options, question
-from mappedram.cli.options import epilog, offset_option
+from mappedram.cli.options import InPath, epilog, offset_option
 from mappedram.cli.selecting import selection, selection_options
 from mappedram.cli.status import (
     CORRUPT,
@@ -24,6 +25,7 @@ from mappedram.cli.status import (
 from mappedram.cli.writing import ended_by_signals
 from mappedram.errors import MappedRamError
 from mappedram.io.opening import open_source
+from mappedram.io.source import Source
 from mappedram.printable import printable
 from mappedram.view.releases import lines
 from mappedram.view.text import hex_bytes
@@ -56,7 +58,7 @@ _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
         "  64  usage error",
     ),
 )
-@click.argument("files", type=click.Path(), metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", type=InPath(), metavar="FILE...", nargs=-1, required=True)
 @selection_options
 @offset_option
 @loading_options
@@ -239,6 +241,7 @@ def _as_dict(result: Report | _Failed, asked: Asked) -> dict[str, Any]:
             "findings": [],
             "qemu": {},
             "asked": asked.to_dict(),
+            "not_judged": [],
         }
     return result.to_dict()
 
@@ -258,12 +261,18 @@ def _write_human(results: Iterator[_Judged], _: Question) -> None:
 def _show(result: Report | _Failed) -> None:
     if isinstance(result, _Failed):
         return  # it has been said on standard error
-    for finding in result.findings:
-        _show_finding(result.file, finding)
+    with _Again(result.file) as again:
+        for finding in result.findings:
+            _show_finding(again, finding)
     counts = ", ".join(_counted(result, severity) for severity in _STYLES)
     verdict = output.styled(result.verdict, "bold")
     for line in lines(result):
         output.line(f"{printable(result.file)}: {printable(line)}")
+    if result.not_judged:
+        output.line(
+            f"{printable(result.file)}: not judged, as a remote file's unused bytes are not read:"
+            f" {', '.join(result.not_judged)}"
+        )
     output.line(f"{printable(result.file)}: {verdict} ({counts})")
 
 
@@ -272,30 +281,51 @@ def _counted(report: Report, severity: str) -> str:
     return f"{count} {severity}{'' if count == 1 else 's'}"
 
 
-def _show_finding(file: str, finding: Finding) -> None:
+class _Again:
+    """A file whose bytes are shown, which is opened when the first ones are."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._stack = ExitStack()
+        self._source: Source | None = None
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Raises as `open_source` and `Source.read` do."""
+        if self._source is None:
+            self._source = self._stack.enter_context(open_source(self.file))
+        return self._source.read(offset, length)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+def _show_finding(again: _Again, finding: Finding) -> None:
     within = " (decompressed)" if finding.decompressed else ""
     place = within if finding.offset is None else f"{within}:{finding.offset:#x}"
     severity = output.styled(finding.severity, _STYLES[finding.severity])
     output.line(
-        f"{printable(file)}{place}: {severity} {finding.code} {finding.name}:"
+        f"{printable(again.file)}{place}: {severity} {finding.code} {finding.name}:"
         f" {printable(finding.message)}"
     )
-    for text in _details(file, finding):
+    for text in _details(again, finding):
         output.line(f"    {text}")
 
 
-def _details(file: str, finding: Finding) -> Iterator[str]:
+def _details(again: _Again, finding: Finding) -> Iterator[str]:
     if finding.path:
         yield printable(finding.path)
     if finding.expected is not None:
         yield f"expected {printable(finding.expected)}"
     if finding.actual is not None:
         yield f"actual   {printable(finding.actual)}"
-    yield from _marked_bytes(file, finding)
+    yield from _marked_bytes(again, finding)
     yield output.styled(f"see: mappedram explain {finding.code}", "dim")
 
 
-def _marked_bytes(file: str, finding: Finding) -> Iterator[str]:
+def _marked_bytes(again: _Again, finding: Finding) -> Iterator[str]:
     """A line of sixteen bytes, and a line that marks the bytes of the finding."""
     if finding.offset is None or finding.decompressed:
         return  # the decompressed data is gone
@@ -304,8 +334,7 @@ def _marked_bytes(file: str, finding: Finding) -> Iterator[str]:
     if finding.offset + length > start + 16:
         start = finding.offset
     try:
-        with open_source(file) as source:
-            data = source.read(start, 16)
+        data = again.read(start, 16)
     except (MappedRamError, OSError) as error:  # the file changed since it was checked
         yield f"{start:#010x}  cannot be read again: {message_of(error)}"
         return

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mappedram.cli import output
-from mappedram.cli.options import epilog, output_option, size_type
+from mappedram.cli.options import InPath, epilog, output_option, size_type
 from mappedram.cli.status import FailureError, about, message_of
 from mappedram.cli.writing import ended_by_signals, progress
 from mappedram.diff import (
@@ -59,8 +59,8 @@ _BYTES_SHOWN = 16
         "  64  usage error",
     ),
 )
-@click.argument("a", type=click.Path(), metavar="A")
-@click.argument("b", type=click.Path(), metavar="B")
+@click.argument("a", type=InPath(), metavar="A")
+@click.argument("b", type=InPath(), metavar="B")
 @click.option("--stat", "only_counts", is_flag=True, help="Show only counts.")
 @click.option(
     "--offset-a", type=size_type, default="0", metavar="N", help="Offset of the stream in A."

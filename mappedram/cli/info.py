@@ -89,7 +89,7 @@ def _show_json(file: str, snapshot: OpenSnapshot, image: LibvirtImage | None) ->
             "libvirt": libvirt.as_dict(image),
             "stream_offset": stream.offset,
             "apparent_size": stream.file_size,
-            "allocated_size": snapshot.source.allocated,
+            "allocated_size": None if snapshot.source.is_remote else snapshot.source.allocated,
             **_metadump(snapshot),
             "machine": stream.machine,
             "page_size": stream.page_size,
@@ -186,7 +186,8 @@ def _header(
 ) -> Iterator[tuple[str, str]]:
     stream = snapshot.stream
     yield "file", file
-    yield "size", f"{size(stream.file_size)}, {size(snapshot.source.allocated)} of it on disk"
+    on_disk = f", {size(snapshot.source.allocated)} of it on disk"
+    yield "size", f"{size(stream.file_size)}{'' if snapshot.source.is_remote else on_disk}"
     if packed := snapshot.source.packed:
         told = ((word, packed.summary.get(word)) for word in ("pages", "state", "names"))
         left_out = ", ".join(f"{word}: {value}" for word, value in told)

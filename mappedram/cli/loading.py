@@ -7,6 +7,7 @@ from typing import TypeVar
 import click
 
 from mappedram.check import Question
+from mappedram.cli.options import InPath
 from mappedram.cli.status import UNFINISHED, FailureError, about
 from mappedram.errors import NotModelledError
 from mappedram.qemu.loader import NAMES, RELEASES, Destination
@@ -22,7 +23,7 @@ def loading_options(command: Command) -> Command:
     for option in (
         click.option(
             "--destination",
-            type=click.Path(),
+            type=InPath(),
             metavar="SNAPSHOT",
             help="Assume a destination identical to the guest that wrote SNAPSHOT: its machine"
             " type, RAM blocks, devices and their versions. Default: a destination that matches"

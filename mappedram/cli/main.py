@@ -10,7 +10,7 @@ from importlib import import_module
 import click
 
 from mappedram.cli import output, status
-from mappedram.cli.options import epilog
+from mappedram.cli.options import epilog, take_storage_options
 from mappedram.printable import printable
 from mappedram.version import __version__
 
@@ -40,6 +40,7 @@ class _Verbs(click.Group):
         command: click.Command = import_module(
             f"mappedram.cli.{cmd_name.replace('-', '_')}"
         ).command
+        take_storage_options(command)
         _take_debug(command)
         return command
 
@@ -94,6 +95,10 @@ def cli(ctx: click.Context, debug: bool) -> int:
     QEMU writes such a file when it migrates a guest to file:PATH with the capability mapped-ram
     enabled; `virsh save` writes one with the image format "sparse". Only `repair --in-place`
     changes a file that it reads; all other commands open files read-only.
+
+    A file to read may be a URL, such as s3://bucket/guest.save or https://host/guest.save, with
+    fsspec installed (`pip install 'mappedram[remote]'`). A local file of that name takes
+    precedence, and ./ before a name makes it a path.
     """
     ctx.obj.debug = debug
     if ctx.invoked_subcommand is None:

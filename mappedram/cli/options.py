@@ -1,20 +1,27 @@
 """Arguments and options that several verbs share: file, offset, driver, output."""
 
+import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mappedram.format.drivers import DRIVERS
+from mappedram.io.remote.address import RemoteName, is_url
 from mappedram.sizes import parse_size
 
 if TYPE_CHECKING:
     _IntegerType = click.ParamType[int]
     _PathType = click.Path[Path]
+    _InPathType = click.Path[str]
 else:
-    _PathType = click.Path
+    _InPathType = _PathType = click.Path
     _IntegerType = click.ParamType  # takes no type before click 8.4
+
+
+#: Where the storage options of a command line are kept.
+_STORAGE = "mappedram.storage_options"
 
 
 class SizeType(_IntegerType):
@@ -61,10 +68,74 @@ class OutPath(_PathType):
             self.fail("-: a pipe cannot take it; ./- is a file of that name", param, ctx)
         if text.startswith("--"):
             self.fail(f"{text}: looks like an option; ./{text} is a file of that name", param, ctx)
+        if is_url(text):
+            self.fail(f"{text}: is a URL, and only local files are written", param, ctx)
         return Path(text)
 
 
-file_argument = click.argument("file", type=click.Path(), metavar="FILE")
+class InPath(_InPathType):
+    """A file that is read: a path, or a URL with the storage options of the command line."""
+
+    def convert(
+        self,
+        value: "str | os.PathLike[str]",
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        """The path, or the URL as a `RemoteName`."""
+        return with_storage(os.fspath(super().convert(value, param, ctx)), ctx)
+
+
+def with_storage(name: str, ctx: click.Context | None) -> str:
+    """A URL as a `RemoteName`, with the storage options of the command line; a path as it is."""
+    return RemoteName(name, ctx.meta.get(_STORAGE) if ctx else None) if is_url(name) else name
+
+
+def _store(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> None:
+    """Keep the storage options, before any file is looked at."""
+    kept: dict[str, Any] = ctx.meta.setdefault(_STORAGE, {})
+    for text in given:
+        key, separator, value = text.partition("=")
+        if not separator or not key.rstrip(":"):
+            raise click.BadParameter(f"{text!r}: expected KEY=VALUE", ctx, param)
+        *outer, last = key.removesuffix(":").split(".")
+        place = kept
+        for one in outer:
+            place = place.setdefault(one, {})
+        place[last] = _option_value(value, is_json=key.endswith(":"))
+
+
+def _option_value(text: str, *, is_json: bool) -> Any:
+    if not is_json:
+        return {"true": True, "false": False}.get(text, text)
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is no JSON: {error}") from error
+
+
+_storage_option = click.Option(
+    ["--storage-option"],
+    multiple=True,
+    metavar="KEY=VALUE",
+    is_eager=True,
+    expose_value=False,
+    callback=_store,
+    help="A file to read may be a URL, as fsspec knows them, unless a local file has that name; ./"
+    " before a name makes it a path. This is an option for its file system, such as anon=true or"
+    " endpoint_url=http://host:9000. KEY:=JSON gives a value as JSON, PROTOCOL.KEY belongs to one"
+    " part of a chained URL. Can be given more than once.",
+)
+
+
+def take_storage_options(command: click.Command) -> None:
+    """Let a verb that reads files take --storage-option."""
+    reads = any(isinstance(param.type, InPath) for param in command.params)
+    if reads and _storage_option not in command.params:
+        command.params.append(_storage_option)
+
+
+file_argument = click.argument("file", type=InPath(), metavar="FILE")
 
 offset_option = click.option(
     "--offset",

@@ -10,6 +10,7 @@ from mappedram.cli import output
 from mappedram.cli.options import OutPath, epilog, file_argument, offset_option, output_option
 from mappedram.cli.status import UNFINISHED, FailureError, about
 from mappedram.cli.writing import ended_by_signals, force_option, progress
+from mappedram.io.remote.address import is_url
 from mappedram.json_types import Json
 from mappedram.printable import printable
 from mappedram.repair import REPAIRS, Change, Repaired, repair
@@ -68,6 +69,8 @@ def command(
     """
     if [out is not None, in_place, dry_run].count(True) != 1:
         raise click.UsageError("expected one of OUT, --in-place and --dry-run")
+    if in_place and is_url(file):
+        raise click.UsageError("--in-place: a URL cannot be written to; give OUT for a local copy")
     asked = ["padding"] if zero_padding else []
     with about(file), ended_by_signals():
         done = repair(

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import click
 
@@ -20,6 +21,7 @@ from mappedram.cli.status import about
 from mappedram.export.mapped_ram import lacking, refuse_cut
 from mappedram.format.drivers import DriverName
 from mappedram.guest.restore import Hint, LoadOptions, hint
+from mappedram.io.remote.address import is_url
 from mappedram.printable import printable
 from mappedram.stream.libvirt import open_any
 
@@ -80,7 +82,7 @@ def command(
     """
     if direct_io and not channels:
         raise click.UsageError("--direct-io requires --channels")
-    path = os.path.abspath(file)
+    path = os.path.abspath(_base(file) if is_url(file) else file)
     unpack = virsh = None
     with (
         about(file),
@@ -89,12 +91,13 @@ def command(
         unknown = lacking(snapshot)
         if not partial:
             refuse_cut(snapshot)
-        stream = path
-        if snapshot.source.compression:
-            stream = f"{path}.stream"
-            unpack = _unpack(path, stream, mapped_ram=snapshot.stream.mapped_ram)
-        found = hint(snapshot.stream, stream, LoadOptions(channels, direct_io))
-    if image and image.complete and not image.header.offset:
+        stream, location = snapshot.stream, path
+        if snapshot.source.compression or is_url(file):
+            location = f"{path}.stream" if snapshot.source.compression else path
+            unpack = _unpack(file if is_url(file) else path, location, stream.mapped_ram)
+            stream = replace(stream, offset=0)
+        found = hint(stream, location, LoadOptions(channels, direct_io))
+    if image and image.complete and not image.header.offset and not is_url(file):
         virsh = _virsh(path, channels, direct_io=direct_io)
     if form == "json":
         said = {"file": file, "virsh": virsh, "unpack": unpack, "unknown": as_dicts(unknown)}
@@ -103,6 +106,11 @@ def command(
         for text in _lines(found, virsh, unpack):
             output.line(text)
     return note_unknown(unknown)
+
+
+def _base(url: str) -> str:
+    """Name of a local copy of what a URL names."""
+    return url.partition("?")[0].rstrip("/").rpartition("/")[2]
 
 
 def _virsh(path: str, channels: int, *, direct_io: bool) -> list[str]:
@@ -115,9 +123,9 @@ def _virsh(path: str, channels: int, *, direct_io: bool) -> list[str]:
     return command
 
 
-def _unpack(path: str, stream: str, *, mapped_ram: bool) -> list[str]:
-    """The command that decompresses the stream of a save image."""
-    return ["mappedram", "convert", "-O", "mapped-ram" if mapped_ram else "stream", path, stream]
+def _unpack(file: str, stream: str, mapped_ram: bool | None) -> list[str]:
+    """The command that writes the stream of a save image, or of a URL, to a local file."""
+    return ["mappedram", "convert", "-O", "mapped-ram" if mapped_ram else "stream", file, stream]
 
 
 def _lines(found: Hint, virsh: Sequence[str] | None, unpack: Sequence[str] | None) -> Iterator[str]:
@@ -128,7 +136,7 @@ def _lines(found: Hint, virsh: Sequence[str] | None, unpack: Sequence[str] | Non
         yield ""
         yield "# Or without libvirt:"
     if unpack:
-        yield "# QEMU cannot decompress the stream:"
+        yield "# QEMU can neither decompress a stream nor read a URL:"
         yield printable(shlex.join(unpack))
         yield ""
     release = ".".join(map(str, found.release))

@@ -28,7 +28,8 @@ def _fact(name: str, value: str) -> Markup:
 def _facts(snapshot: OpenSnapshot, image: LibvirtImage | None) -> Iterator[tuple[str, str]]:
     stream = snapshot.stream
     yield "Size", size(stream.file_size)
-    yield "On disk", size(snapshot.source.allocated)
+    if not snapshot.source.is_remote:
+        yield "On disk", size(snapshot.source.allocated)
     yield "Machine", stream.machine or "unknown"
     yield "Page", size(stream.page_size) if stream.page_size else "unknown"
     yield "Capabilities", ", ".join(stream.capabilities) or "none announced"

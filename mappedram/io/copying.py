@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mappedram.errors import TruncatedError
 from mappedram.io import system
 from mappedram.io.source import Source
+from mappedram.io.spans import cut
 
 if TYPE_CHECKING:
     import numpy as np
@@ -272,7 +273,7 @@ def batches(runs: "Runs", size: int = _BATCH) -> Iterator["Runs"]:
     """The runs in order, in batches of about `size` bytes; long runs are cut."""
     import numpy as np
 
-    runs = _cut(runs, size)
+    runs = cut(runs, size)
     ends = np.cumsum(runs[:, 1] - runs[:, 0])
     start = 0
     while start < len(runs):
@@ -286,7 +287,7 @@ def grouped(runs: "Runs", window: int) -> Iterator[tuple[int, "Runs"]]:
     """The runs, cut and grouped by aligned window; yield the first start with each group."""
     import numpy as np
 
-    runs = _cut(runs, window)
+    runs = cut(runs, window)
     places = runs[:, 0] // window
     for part in np.split(runs, np.flatnonzero(places[1:] != places[:-1]) + 1):
         if len(part):
@@ -303,22 +304,6 @@ def pages_of(runs: "Runs", first: int) -> "NDArray[np.bool_]":
     steps[runs[:, 0] - first] += 1
     np.subtract.at(steps, runs[:, 1] - first, 1)
     return np.cumsum(steps[:-1], dtype=np.int8) > 0
-
-
-def _cut(runs: "Runs", step: int) -> "Runs":
-    """The runs, cut at multiples of `step`."""
-    import numpy as np
-
-    if not len(runs):
-        return runs
-    first = runs[:, 0] // step
-    counts = (runs[:, 1] - 1) // step - first + 1
-    rows = np.repeat(np.arange(len(runs)), counts)
-    nth = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    edges = (first[rows] + nth) * step
-    starts = np.maximum(runs[rows, 0], edges)
-    stops = np.minimum(runs[rows, 1], edges + step)
-    return np.stack((starts, stops), axis=1)
 
 
 def _copy_long(

@@ -10,9 +10,10 @@ from mappedram.errors import MappedRamError
 from mappedram.io import system
 from mappedram.io.file_source import FileSource
 from mappedram.io.memory_source import BinaryFile, MemorySource, ObjectSource
+from mappedram.io.remote.address import is_url, local_path
 from mappedram.io.source import Source, StoredSource
 
-#: A path, an open descriptor, bytes in memory, or a seekable binary file object.
+#: A path or a URL, an open descriptor, bytes in memory, or a seekable binary file object.
 Openable: TypeAlias = str | os.PathLike[str] | int | bytes | bytearray | memoryview | BinaryFile
 
 #: File objects that return the bytes of their descriptor, as `gzip.GzipFile` does not.
@@ -23,9 +24,9 @@ def open_source(file: Openable) -> Source:
     """Open a source, read-only. A metadump reads like its original file.
 
     Args:
-        file: a path, which the source opens and closes; a descriptor or a file object, which stays
-            open; or bytes. The result of Python's `open` is read through its descriptor and keeps
-            its position; other file objects do not.
+        file: a path or a URL, which the source opens and closes; a descriptor or a file object,
+            which stays open; or bytes. The result of Python's `open` is read through its descriptor
+            and keeps its position; other file objects do not.
 
     Raises:
         OSError: it cannot be opened or is a directory.
@@ -81,7 +82,7 @@ def _opened(file: Openable, name: str) -> StoredSource:
     if isinstance(file, int):
         return FileSource(file, name, owned=False)
     if isinstance(file, str | os.PathLike):
-        return _of_path(os.fspath(file))
+        return _of_url(file) if is_url(file) else _of_path(os.fspath(file))
     if isinstance(file, _PLAIN):
         if file.writable():
             file.flush()
@@ -91,7 +92,25 @@ def _opened(file: Openable, name: str) -> StoredSource:
             "expected a path, a descriptor, bytes, or a seekable binary file object, got"
             f" {type(file).__name__}"
         )
-    return ObjectSource(file, name)
+    return _of_fsspec(file, name) or ObjectSource(file, name)
+
+
+def _of_url(url: str) -> StoredSource:
+    path = local_path(url)
+    if path is not None:
+        return _of_path(path)
+    from mappedram.io.remote.opening import open_url  # imports fsspec
+
+    return open_url(url)
+
+
+def _of_fsspec(file: BinaryFile, name: str) -> StoredSource | None:
+    """Sources for files of fsspec, which fetch ranges; None for any other file object."""
+    if not hasattr(file, "_fetch_range"):
+        return None
+    from mappedram.io.remote.opening import open_fsspec_file
+
+    return open_fsspec_file(file, name)
 
 
 def _of_path(path: str) -> FileSource:

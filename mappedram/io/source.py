@@ -2,18 +2,23 @@
 
 The rest of the package uses `Source` and never asks which kind it has. There are two families. A
 `StoredSource` has bytes of its own: a file (`file_source`), memory or a file object
-(`memory_source`); `opening` makes them. A `DerivedSource` reads another source with changes that
-are not written yet. Both read no more than requested.
+(`memory_source`), an object on another host (`remote`); `opening` makes them. A `DerivedSource`
+reads another source with changes that are not written yet. Both read no more than requested, except
+over a network.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import Self
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Self
 
 from mappedram.errors import TruncatedError, UnsupportedError
 from mappedram.format.metadump import MAGIC
 from mappedram.io import system
 from mappedram.io.metadump import Packed
+
+if TYPE_CHECKING:
+    from mappedram.io.spans import Runs
 
 #: Bytes read by one request of `peek`: headers are close together, so one read serves several.
 WINDOW = 8192
@@ -36,6 +41,9 @@ class Source(ABC):
         name: name for messages.
         size: number of bytes; for a metadump, the size of the original file.
         packed: the container of a metadump; None for any other file.
+        is_remote: whether reading takes requests over a network, so that what is rarely of
+            interest is not read.
+        gap_max: bytes between two wanted ranges that are rather read along than skipped.
         is_device: whether it is a block device, which has a fixed size and no holes.
         compression: how the stream was compressed in the file that this one was decompressed
             from; None for any other file.
@@ -43,6 +51,8 @@ class Source(ABC):
     """
 
     packed: Packed | None = None
+    is_remote: bool = False
+    gap_max: int = 1 << 62
     is_device: bool = False
     compression: str | None = None
     descriptors: tuple[int, ...] = ()
@@ -122,6 +132,20 @@ class Source(ABC):
         del offset
         return None
 
+    def prefetch(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Take the hint that these half-open ranges are read next, in any order."""
+        del ranges
+
+    def reading_ahead(self, runs: "Runs", channels: int = 1) -> AbstractContextManager[None]:
+        """Take the hint that, in the block, each of these ranges is read once, in order.
+
+        Args:
+            runs: the ranges, ascending.
+            channels: number of threads that read, each from some place on.
+        """
+        del runs, channels
+        return nullcontext()
+
     def _fill_at_once(self, views: Sequence[memoryview], offset: int) -> bool:
         """Fill pieces of memory with one system call; return whether all are full."""
         del views, offset
@@ -189,7 +213,12 @@ class Source(ABC):
         return self._window[start : start + length]
 
     def has_data(self, start: int, end: int) -> bool:
-        """Whether [start, end) has any nonzero byte, or data that a metadump left out."""
+        """Whether [start, end) has any nonzero byte, or data that a metadump left out.
+
+        Of a remote file only the beginning is read.
+        """
+        if self.is_remote:
+            end = min(end, start + _LOOK)
         if any(True for _ in self.left_out(start, end)):
             return True
         for first, last in self.extents(start, end):
@@ -274,12 +303,21 @@ class DerivedSource(Source):
         super().__init__(base.name, base.size)
         self.base = base
         self.packed, self.is_device = base.packed, base.is_device
+        self.is_remote, self.gap_max = base.is_remote, base.gap_max
         self.compression = base.compression
         self.descriptors = base.descriptors
 
     def stamp(self) -> tuple[int, int]:
         """As for the base."""
         return self.base.stamp()
+
+    def prefetch(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """As for the base."""
+        self.base.prefetch(ranges)
+
+    def reading_ahead(self, runs: "Runs", channels: int = 1) -> AbstractContextManager[None]:
+        """As for the base."""
+        return self.base.reading_ahead(runs, channels)
 
     @property
     def allocated(self) -> int:

@@ -28,3 +28,19 @@ def without(
             hole = next(rest, None)
         if at < end:
             yield at, end
+
+
+def cut(runs: "Runs", step: int) -> "Runs":
+    """The runs, cut at multiples of `step`."""
+    import numpy as np
+
+    if not len(runs):
+        return runs
+    first = runs[:, 0] // step
+    counts = (runs[:, 1] - 1) // step - first + 1
+    rows = np.repeat(np.arange(len(runs)), counts)
+    nth = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    edges = (first[rows] + nth) * step
+    starts = np.maximum(runs[rows, 0], edges)
+    stops = np.minimum(runs[rows, 1], edges + step)
+    return np.stack((starts, stops), axis=1)

@@ -11,6 +11,7 @@ from mappedram.errors import BuildError
 from mappedram.io import system
 from mappedram.io.opening import Openable, reading
 from mappedram.io.progress import Progressing, silent
+from mappedram.io.remote.address import is_url
 from mappedram.io.source import Source
 from mappedram.io.staged import StagedFiles
 from mappedram.repair.change import Change
@@ -71,6 +72,8 @@ def repair(
     """
     if in_place and (out is not None or not isinstance(file, str | PathLike)):
         raise BuildError("repair: in_place takes the path of a file, and no out")
+    if in_place and is_url(file):
+        raise BuildError("repair: what a URL names cannot be changed in place")
     with reading(file) as source:
         with progress("look", source.allocated) as moved:
             todo = plan(source, offset, asked=asked, progress=moved)

@@ -154,6 +154,12 @@ class Block:
         )
         return Bitmap(data, num_pages, self.model.word_size, self._snapshot.byteorder)
 
+    def prefetch_bitmap(self) -> None:
+        """Tell the source that the bitmap is read next."""
+        start, size = self.model.bitmap_offset, self.model.bitmap_size
+        if start is not None and size <= BITMAP_MAX:
+            self.source.prefetch([(start, start + size)])
+
     @property
     def bitmap_is_cut(self) -> bool:
         """Whether the file ends before the bitmap does."""

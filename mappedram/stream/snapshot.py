@@ -173,6 +173,11 @@ class OpenSnapshot:
         """Whether the bitmap of a small block shows the byte order; if not, it is the usual one."""
         return self._byteorder[1]
 
+    def prefetch_bitmaps(self) -> None:
+        """Tell the source that all bitmaps are read next."""
+        for block in self.blocks:
+            block.prefetch_bitmap()
+
     def regions(self) -> list[Region]:
         """Partition the file into named regions, in order."""
         return regions(self.stream)

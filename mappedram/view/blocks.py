@@ -15,6 +15,8 @@ _BITMAPS_MAX = 1 << 30
 def pages_present(blocks: Sequence[Block]) -> list[int | None]:
     """Number of pages of each block in the file; None if its bitmap cannot be read."""
     present = []
+    for block in blocks:
+        block.prefetch_bitmap()
     budget = _BITMAPS_MAX
     for block in blocks:
         # With other sizes the bitmap would be larger than any.

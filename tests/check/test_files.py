@@ -84,6 +84,7 @@ def test_report_as_a_document(fixtures: Fixtures) -> None:
         ],
         "qemu": {release: verdict.to_dict() for release, verdict in report.qemu.items()},
         "asked": {"qemu": None, "destination": False},
+        "not_judged": [],
     }
 
 

@@ -74,7 +74,9 @@ def test_status_is_that_of_the_report(name: str, status: int, fixtures: Fixtures
     human, machine = run(*on("check", fixture)), run(*on("check", fixture, "--output", "json"))
     assert human.status == machine.status == report.exit_status == status
     assert machine.json == [report.to_dict()]
-    assert list(machine.json[0]) == ["file", "verdict", "machine", "findings", "qemu", "asked"]
+    assert list(machine.json[0]) == [
+        *("file", "verdict", "machine", "findings", "qemu", "asked", "not_judged")
+    ]
     assert all(list(finding) == FINDING_KEYS for finding in machine.json[0]["findings"])
     assert human.out.splitlines()[-1].startswith(f"{fixture.path}: {report.verdict} (")
 
@@ -177,6 +179,7 @@ def test_a_file_that_cannot_be_opened_stops_nothing(
         "findings": [],
         "qemu": {},
         "asked": {"qemu": None, "destination": False},
+        "not_judged": [],
     }
     assert second["verdict"] == "clean"
 

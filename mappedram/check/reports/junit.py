@@ -45,7 +45,11 @@ def _suite(report: Report, rules: Sequence[Rule]) -> ET.Element:
     found = {
         code: list(group) for code, group in groupby(sorted(report.findings, key=by_code), by_code)
     }
-    return _counted(report.file, [_test(rule, found.get(rule.code, [])) for rule in rules])
+    cases = [_test(rule, found.get(rule.code, [])) for rule in rules]
+    for rule, case in zip(rules, cases, strict=True):
+        if rule.code in report.not_judged and rule.code not in found:
+            ET.SubElement(case, "skipped", message="not judged: the file is remote")
+    return _counted(report.file, cases)
 
 
 def _test(rule: Rule, findings: list[Finding]) -> ET.Element:

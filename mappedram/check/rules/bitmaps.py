@@ -114,15 +114,16 @@ def bitmaps_never_written(context: Context) -> Iterator[Defect]:
         `background-snapshot`, QEMU can then load the file. An incomplete save lacks devices: save
         again, and use `mappedram extract` to get the memory in the file.
     """
-    tallies = ((block, context.audit(block).stale) for block in context.unwritten)
+    tallies = ((block, context.stale(block)) for block in context.unwritten)
     filled = [(block, stale) for block, stale in tallies if stale.count]
     if filled:
         block, stale = filled[0]
         which = "all bitmaps" if context.bitmaps_are_empty else _unwritten(context)
+        least = "at least " if context.source.is_remote else ""
         yield Defect(
-            f"{which} are empty, but the file has {_pages(sum(s.count for _, s in filled))} with"
-            f" data, the first at page {stale.first} of block {block.idstr!r},"
-            f" {_page_place(block, stale).offset:#x}",
+            f"{which} are empty, but the file has {least}"
+            f"{_pages(sum(s.count for _, s in filled))} with data, the first at page {stale.first}"
+            f" of block {block.idstr!r}, {_page_place(block, stale).offset:#x}",
             _bitmap_place(block),
             expected="set bits",
             actual="0",

@@ -95,6 +95,8 @@ def padding_not_zero(context: Context) -> Iterator[Defect]:
         None needed: QEMU does not read these bytes. If a bitmap is missing as well, run `mappedram
         repair` first. `mappedram repair --zero-padding` writes zeros.
     """
+    if context.source.is_remote:
+        return  # it has no holes that could be skipped
     located = {block.model.path for block in context.located}
     for region in context.snapshot.regions():
         if region.offset < context.stream.offset or not _is_padding(region, located):

@@ -6,6 +6,9 @@ from mappedram.stream.model import Stream
 from mappedram.stream.reader import parser
 from mappedram.stream.reader.parser import OnPages
 
+#: Bytes at the end of a file that usually hold all devices and the JSON text.
+_TAIL = 512 << 10
+
 
 def read_stream(
     source: Source, offset: int, driver: Driver, on_pages: OnPages | None = None
@@ -24,6 +27,7 @@ def read_stream(
     Raises:
         UnsupportedError: no QEMU migration stream begins there.
     """
+    source.prefetch([(max(offset, source.size - _TAIL), source.size)])
     if driver.name == "kaitai":
         from mappedram.stream.reader import kaitai_walk
 

@@ -1,0 +1,126 @@
+"""The parts of an object that were fetched or are being fetched."""
+
+from bisect import bisect_right, insort
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from threading import Lock
+
+#: Starts to fetch the bytes [start, end).
+Submit = Callable[[int, int], "Future[bytes]"]
+#: Where a piece ends that is fetched because [start, end) was asked for and is missing, given
+#: `start`, `end`, and the start of the piece that ends at `start`, or `start` if there is none.
+Extend = Callable[[int, int, int], int]
+
+
+class Piece:
+    """Bytes [start, end) of the object.
+
+    Args:
+        start: offset of the first byte.
+        end: end offset, exclusive.
+        data: the bytes, perhaps later.
+        once: whether each byte is read only once, so that the piece is dropped then.
+    """
+
+    __slots__ = ("data", "end", "left", "once", "start")
+
+    def __init__(self, start: int, end: int, data: "Future[bytes]", *, once: bool) -> None:
+        self.start = start
+        self.end = end
+        self.data = data
+        self.once = once
+        self.left = end - start
+
+
+class Pieces:
+    """Pieces by offset, without overlap. The least recently used ones are forgotten.
+
+    Args:
+        submit: fetches bytes.
+        most: bytes to keep.
+    """
+
+    def __init__(self, submit: Submit, most: int) -> None:
+        self._submit = submit
+        self._most = most
+        self._lock = Lock()
+        self._starts: list[int] = []
+        #: By start, the least recently used first.
+        self._pieces: dict[int, Piece] = {}
+        self._held = 0
+
+    def add(self, start: int, data: bytes) -> None:
+        """Keep bytes that were fetched already."""
+        if data:
+            done: Future[bytes] = Future()
+            done.set_result(data)
+            self._insert(Piece(start, start + len(data), done, once=False))
+
+    def read(self, start: int, end: int, extend: Extend) -> bytes:
+        """The bytes [start, end); waits for those that are missing."""
+        with self._lock:
+            wanted = self._cover(start, end, extend)
+        parts = [self._of(piece, max(start, piece.start), min(end, piece.end)) for piece in wanted]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def prefetch(self, ranges: Iterable[tuple[int, int]], *, once: bool = False) -> None:
+        """Begin to fetch what is missing of some ranges."""
+        with self._lock:
+            for start, end in ranges:
+                self._cover(start, end, lambda _, stop, __: stop, once=once)
+
+    def _of(self, piece: Piece, start: int, end: int) -> bytes:
+        """Bytes of a piece, once they are there."""
+        try:
+            data = piece.data.result()
+        except BaseException:
+            with self._lock:
+                self._forget(piece)
+            raise
+        if piece.once:
+            with self._lock:
+                piece.left -= end - start
+                if piece.left <= 0:
+                    self._forget(piece)
+        return data[start - piece.start : end - piece.start]
+
+    def _cover(self, start: int, end: int, extend: Extend, *, once: bool = False) -> list[Piece]:
+        """The pieces of [start, end); missing ones are fetched."""
+        found = []
+        while start < end:
+            index = bisect_right(self._starts, start) - 1
+            piece = self._pieces[self._starts[index]] if index >= 0 else None
+            if piece is None or piece.end <= start:
+                previous = piece.start if piece is not None and piece.end == start else start
+                stop = extend(start, end, previous)
+                if index + 1 < len(self._starts):
+                    stop = min(stop, self._starts[index + 1])
+                piece = Piece(start, stop, self._submit(start, stop), once=once)
+                self._insert(piece)
+            else:  # now it is the most recently used
+                self._pieces[piece.start] = self._pieces.pop(piece.start)
+            found.append(piece)
+            start = piece.end
+        self._make_room(found)
+        return found
+
+    def _insert(self, piece: Piece) -> None:
+        insort(self._starts, piece.start)
+        self._pieces[piece.start] = piece
+        self._held += piece.end - piece.start
+
+    def _make_room(self, wanted: list[Piece]) -> None:
+        if self._held <= self._most:
+            return
+        kept = {piece.start for piece in wanted}
+        for piece in list(self._pieces.values()):
+            if self._held <= self._most:
+                break
+            if piece.start not in kept and piece.data.done():
+                self._forget(piece)
+
+    def _forget(self, piece: Piece) -> None:
+        if self._pieces.get(piece.start) is piece:
+            del self._pieces[piece.start]
+            del self._starts[bisect_right(self._starts, piece.start) - 1]
+            self._held -= piece.end - piece.start

@@ -1,0 +1,117 @@
+"""An object on another host, or in an object store, as a source."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
+from typing import TYPE_CHECKING
+
+from mappedram.errors import MappedRamError
+from mappedram.io.remote.pieces import Pieces
+from mappedram.io.remote.plan import GAP, REQUEST, Plan
+from mappedram.io.remote.ranges import Ranges
+from mappedram.io.remote.retrying import persistent
+from mappedram.io.source import StoredSource
+
+if TYPE_CHECKING:
+    from mappedram.io.spans import Runs
+
+#: Bytes of the first request: the headers up to the first block, and its bitmap for 8 GiB.
+FIRST = 256 << 10
+#: Bytes that are fetched at a new place: a header and the bitmap of 512 MiB.
+PLACE = 32 << 10
+#: Bytes that are fetched at most where reading goes on from one piece to the next.
+_ONWARD = 1 << 20
+#: Bytes of one request that was announced, such as one for a bitmap.
+_ANNOUNCED = 16 << 20
+#: Requests at a time.
+_PARALLEL = 8
+#: Bytes to keep: the bitmaps of 1 TiB, and what is read ahead.
+_KEPT = 64 << 20
+
+
+class RemoteSource(StoredSource):
+    """An object that is read in ranges, over the network.
+
+    It keeps what it fetched last. Several requests are under way at a time: for parts of a long
+    range, and for what `prefetch` and `reading_ahead` announce.
+
+    Args:
+        ranges: the object.
+        name: name for messages.
+
+    Raises:
+        UnsupportedError: it is not served in ranges.
+        OSError: it cannot be read.
+    """
+
+    is_remote = True
+    gap_max = GAP
+
+    def __init__(self, ranges: Ranges, name: str) -> None:
+        self._ranges = ranges
+        self._stop = Event()
+        first = persistent(lambda: ranges.begin(FIRST), self._stop)
+        super().__init__(name, ranges.size)
+        self._object_size = ranges.size
+        self._pool = ThreadPoolExecutor(_PARALLEL if ranges.parallel else 1, "request")
+        self._pieces = Pieces(self._submit, _KEPT)
+        self._pieces.add(0, first)
+        self._plans: list[Plan] = []
+
+    def _submit(self, start: int, end: int) -> "Future[bytes]":
+        return self._pool.submit(self._fetch, start, end)
+
+    def _fetch(self, start: int, end: int) -> bytes:
+        return persistent(lambda: self._ranges.fetch(start, end), self._stop)
+
+    def _stored(self, length: int, offset: int) -> bytes:
+        end = min(offset + length, self._object_size)
+        if offset >= end:
+            return b""
+        for plan in self._plans:
+            self._pieces.prefetch(plan.next(offset, end), once=True)
+        try:
+            return self._pieces.read(offset, end, self._extent)
+        except MappedRamError as error:
+            error.filename = error.filename or self.name
+            raise
+
+    def _extent(self, start: int, end: int, previous: int) -> int:
+        """Where to end a piece; reading on fetches twice as much each time."""
+        ahead = min(_ONWARD, max(PLACE, 2 * (start - previous)))
+        return min(max(start + ahead, end), start + REQUEST, self._object_size)
+
+    def prefetch(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """As for `Source`."""
+        if self.packed:
+            return  # other bytes stand there
+        for start, end in ranges:
+            within = range(max(0, start), min(end, self._object_size), _ANNOUNCED)
+            self._pieces.prefetch(
+                (at, min(at + _ANNOUNCED, end, self._object_size)) for at in within
+            )
+
+    @contextmanager
+    def reading_ahead(self, runs: "Runs", channels: int = 1) -> Iterator[None]:
+        """As for `Source`."""
+        if self.packed or not len(runs):
+            yield
+            return
+        plan = Plan(runs.clip(max=self._object_size), channels)
+        self._plans.append(plan)
+        try:
+            yield
+            self._ranges.verify()
+        finally:
+            self._plans.remove(plan)
+
+    def stamp(self) -> tuple[int, int]:
+        """The size; each answer of the server shows whether the object is the same."""
+        return self._object_size, 0
+
+    def close(self) -> None:
+        """Give up what is being fetched."""
+        self._stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._ranges.close()
