@@ -68,6 +68,7 @@ def test_report_as_a_document(fixtures: Fixtures) -> None:
     assert report.to_dict() == {
         "file": str(fixture.path),
         "verdict": "clean",
+        "machine": "pc-i440fx-10.0",
         "findings": [
             {
                 "code": "MR041",
