@@ -68,6 +68,7 @@ PROGRAMS = (
     Program(("fuse2fs",), "fuse2fs", "files behind FUSE, without holes"),
     Program(("g++",), "g++", "the parser in C++"),
     Program(("gdb",), "gdb", "exports read by gdb"),
+    Program(("gdb-multiarch",), "gdb-multiarch", "exports of other targets read by gdb"),
     # Required by the runtime of Kaitai Struct for Go; Debian 12 has it in backports.
     Program(("go",), "golang-go", "the parser in Go", (1, 23), ("version",)),
     Program(("javac",), "default-jdk-headless", "the parser in Java, the Kaitai compiler"),

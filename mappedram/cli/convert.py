@@ -37,6 +37,7 @@ from mappedram.export.convert import (
     AlignError,
     Converted,
     Form,
+    LengthsError,
     MissingXmlError,
     convert,
 )
@@ -44,7 +45,25 @@ from mappedram.export.mapped_ram import OutputLayout
 from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.format.drivers import DriverName
 
+#: The longest vector registers have 2048 bits.
+_DIGITS = 4
 
+
+def _numbers(
+    _: click.Context, parameter: click.Parameter, text: str | None
+) -> tuple[int, ...] | None:
+    """The numbers of a list."""
+    if text is None:
+        return None
+    numbers = text.split(",")
+    if not all(one.isascii() and one.isdigit() and len(one) <= _DIGITS for one in numbers):
+        raise click.BadParameter(
+            f"{text!r}: expected numbers of bits, as 128,256,512", param=parameter
+        )
+    return tuple(map(int, numbers))
+
+
+# long: a parameter for each option, twice
 @click.command(
     "convert",
     short_help="Convert a snapshot: ELF core, LiME, raw, mapped-ram, stream, libvirt.",
@@ -73,6 +92,13 @@ from mappedram.format.drivers import DriverName
     type=size_type,
     metavar="N",
     help="Size of main memory below 4 GiB (elf, lime, raw). Overrides the file.",
+)
+@click.option(
+    "--vector-lengths",
+    metavar="BITS,...",
+    callback=_numbers,
+    help="Lengths of the vector registers (SVE) that the guest's ARM CPUs can have, such as"
+    " 128,256,512 (elf). No snapshot records them, and without them there is no NT_ARM_SVE note.",
 )
 @offset_option
 @click.option(
@@ -117,6 +143,7 @@ def command(
     out: Path,
     idstr: str | None,
     below_4g: int | None,
+    vector_lengths: tuple[int, ...] | None,
     offset: int,
     out_offset: int,
     align: int,
@@ -152,6 +179,7 @@ def command(
             target_format,
             block=idstr,
             below_4g=below_4g,
+            vector_lengths=vector_lengths,
             offset=offset,
             xml=_text(xml),
             cookie=_text(cookie),
@@ -204,6 +232,10 @@ def _refused_arguments() -> Iterator[None]:
         raise click.UsageError(f"{error} with -b, or use `mappedram extract -d DIR`") from error
     except AlignError as error:
         raise click.UsageError(f"--{error}") from error
+    except LengthsError as error:
+        raise click.UsageError(
+            f"--vector-lengths{str(error).removeprefix('vector_lengths')}"
+        ) from error
 
 
 def _text(path: Path | None) -> str | None:

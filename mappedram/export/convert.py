@@ -82,6 +82,7 @@ def convert(  # noqa: PLR0913 - as many as the command has options
     *,
     block: str | None = None,
     below_4g: int | None = None,
+    vector_lengths: tuple[int, ...] | None = None,
     offset: int = 0,
     xml: str | None = None,
     cookie: str | None = None,
@@ -101,6 +102,8 @@ def convert(  # noqa: PLR0913 - as many as the command has options
             `libvirt-sparse` for a complete snapshot.
         block: write only this RAM block (`raw`).
         below_4g: size of RAM below 4 GiB in bytes, if the file does not say.
+        vector_lengths: lengths in bits that the vector registers (SVE) of the guest's ARM CPUs can
+            have, which no file records (`elf`).
         offset: start of the stream or of the save image.
         xml: XML of the domain (`libvirt-sparse`); if None, that of the image.
         cookie: cookie of libvirt, likewise.
@@ -125,6 +128,7 @@ def convert(  # noqa: PLR0913 - as many as the command has options
     if form not in FORMS:
         raise UnknownNameError("form", form, FORMS)
     _refuse_arguments(form, block, below_4g, xml, cookie)
+    _refuse_lengths(form, vector_lengths)
     job = _Job(Path(out), form, layout or OutputLayout(), force, progress)
     opening = bound(open_any, file, offset, driver=driver, partial=True, on_damage=on_damage)
     if form == "mapped-ram" and not isinstance(file, OpenSnapshot):
@@ -133,7 +137,7 @@ def convert(  # noqa: PLR0913 - as many as the command has options
         if form == "raw" and block is not None:
             return _block(snapshot, block, job)
         if form in PHYSICAL_FORMS:
-            return _by_address(snapshot, below_4g, job)
+            return _by_address(snapshot, below_4g, job, vector_lengths)
         if form == "mapped-ram":
             return _relaid(snapshot, job)
         if form == "stream":
@@ -153,6 +157,24 @@ def _refuse_arguments(
         raise BuildError(f"xml, cookie: require the form libvirt-sparse, not {form}")
 
 
+class LengthsError(BuildError):
+    """No CPU can have such vector lengths, or the form has no registers."""
+
+
+def _refuse_lengths(form: Form, lengths: tuple[int, ...] | None) -> None:
+    if lengths is None:
+        return
+    if form != "elf":
+        raise LengthsError(f"vector_lengths: require the form elf, not {form}")
+    from mappedram.guest.cpu.sve import LENGTHS
+
+    if not set(lengths) <= set(LENGTHS) or LENGTHS[0] not in lengths:
+        raise LengthsError(
+            f"vector_lengths: expected multiples of {LENGTHS[0]} up to {LENGTHS[-1]} bits, among"
+            f" them {LENGTHS[0]}; got {', '.join(map(str, lengths)) or 'none'}"
+        )
+
+
 # Memory by its physical address.
 
 
@@ -168,7 +190,12 @@ class _Writer(Protocol):
     ) -> WrittenMemory: ...
 
 
-def _by_address(snapshot: OpenSnapshot, below_4g: int | None, job: _Job) -> Converted:
+def _by_address(
+    snapshot: OpenSnapshot,
+    below_4g: int | None,
+    job: _Job,
+    vector_lengths: tuple[int, ...] | None,
+) -> Converted:
     snapshot.require_blocks()
     try:
         physical = physical_map(snapshot, below_4g)
@@ -182,7 +209,7 @@ def _by_address(snapshot: OpenSnapshot, below_4g: int | None, job: _Job) -> Conv
         job.progress("convert", memory.stored_bytes) as moved,
         StagedFiles(*snapshot.source.descriptors, force=job.force) as files,
     ):
-        written = _writer(job.form, below_4g)(
+        written = _writer(job.form, below_4g, vector_lengths)(
             snapshot,
             physical,
             files.open(job.out, also=DEVICES),
@@ -197,13 +224,14 @@ def _by_address(snapshot: OpenSnapshot, below_4g: int | None, job: _Job) -> Conv
     )
 
 
-def _writer(form: Form, below_4g: int | None) -> _Writer:
+def _writer(form: Form, below_4g: int | None, vector_lengths: tuple[int, ...] | None) -> _Writer:
     if form == "elf":
         from mappedram.export.elf import to_elf
         from mappedram.format.foreign.elf import Machine
 
         # Only PCs split their memory at 4 GiB.
-        return bound(to_elf, machine=Machine.NONE if below_4g is None else Machine.X86_64)
+        machine = Machine.NONE if below_4g is None else Machine.X86_64
+        return bound(to_elf, machine=machine, vector_lengths=vector_lengths)
     if form == "lime":
         from mappedram.export.lime import to_lime
 

@@ -9,14 +9,15 @@ from mappedram.export.page_copy import begin, write_pieces
 from mappedram.export.ranges import ExportedMemory, WrittenMemory, memory_of
 from mappedram.format.arithmetic import round_up
 from mappedram.format.foreign.elf import (
-    EHDR_SIZE,
-    PHDR_SIZE,
     PN_XNUM,
-    FileHeader,
+    Encoding,
     Machine,
-    ProgramHeader,
     SegmentFlags,
     SegmentType,
+    file_header,
+    header_size,
+    program_header,
+    segment_size,
 )
 from mappedram.guest.cpu import cpu_notes
 from mappedram.guest.physical import PhysicalMap, PhysicalMemory, Range
@@ -35,6 +36,7 @@ def to_elf(
     options: ExportOptions = DEFAULTS,
     *,
     machine: Machine = Machine.NONE,
+    vector_lengths: tuple[int, ...] | None = None,
 ) -> WrittenMemory:
     """Write an ELF core into the empty file open as `fd`: one segment for each range of memory.
 
@@ -48,6 +50,7 @@ def to_elf(
         fd: descriptor of an empty seekable file, open for writing.
         options: how memory is written.
         machine: ELF machine of the guest, used if the file does not tell it.
+        vector_lengths: as for `cpu_notes`.
 
     Raises:
         BuildError: there are more ranges than a file can have.
@@ -61,16 +64,17 @@ def to_elf(
         raise BuildError(
             f"{len(memory.pieces)} ranges of memory: an ELF core has at most {PN_XNUM - 2}"
         )
-    cpus = cpu_notes(snapshot.stream, snapshot.state)
+    cpus = cpu_notes(snapshot.stream, snapshot.state, vector_lengths)
     if cpus.architecture is not None:
         machine = cpus.architecture.machine
-    notes = b"".join(map(bytes, cpus.notes))
+    encoding = _encoding(cpus.encoding, memory)
+    notes = b"".join(note.built(encoding) for note in cpus.notes)
     addressed = PhysicalMemory(snapshot, physical)
-    guest = vmcoreinfo.announced(snapshot, addressed)
+    guest = vmcoreinfo.announced(snapshot, addressed, encoding)
     room = len(guest.data) if guest else vmcoreinfo.FOUND_MAX
-    layout = _Layout.of(memory, len(notes) + room)
+    layout = _Layout.of(memory, len(notes) + room, encoding)
     begin(fd, layout.size, snapshot.source)
-    with vmcoreinfo.VmcoreinfoFinder(addressed, options.channels) as finder:
+    with vmcoreinfo.VmcoreinfoFinder(addressed, options.channels, encoding) as finder:
         refused = write_pieces(
             zip((piece for _, piece in memory.pieces), layout.places, strict=True),
             fd,
@@ -83,48 +87,58 @@ def to_elf(
     return WrittenMemory(refused, (*cpus.problems, *finder.doubts), memory.unknown)
 
 
+def _encoding(wanted: Encoding, memory: ExportedMemory) -> Encoding:
+    """The encoding of QEMU, but with 64 bits if addresses need them, which QEMU would cut off."""
+    end = max((extent.end for extent, _ in memory.pieces), default=0)
+    size = sum(extent.size + _ALIGNMENT for extent, _ in memory.pieces)
+    return wanted if max(end, size + _ALIGNMENT) < wanted.address_end else Encoding(64, wanted.big)
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
     """Offsets of the parts of the file.
 
     Attributes:
+        encoding: of all numbers.
         notes_offset: where the notes begin.
         places: where each range begins.
         size: of the file.
     """
 
+    encoding: Encoding
     notes_offset: int
     places: tuple[int, ...]
     size: int
 
     @classmethod
-    def of(cls, memory: ExportedMemory, notes_size: int) -> "_Layout":
-        notes_offset = EHDR_SIZE + PHDR_SIZE * (1 + len(memory.pieces))
+    def of(cls, memory: ExportedMemory, notes_size: int, encoding: Encoding) -> "_Layout":
+        segments = segment_size(encoding) * (1 + len(memory.pieces))
+        notes_offset = header_size(encoding) + segments
         places, end = [], notes_offset + notes_size
         for extent, _ in memory.pieces:
             places.append(round_up(end, _ALIGNMENT))
             end = places[-1] + extent.size
-        return cls(notes_offset, tuple(places), end)
+        return cls(encoding, notes_offset, tuple(places), end)
 
     def headers(self, machine: Machine, memory: ExportedMemory, notes_size: int) -> bytes:
         """The headers of the file and of the segments; the notes come first."""
         loads = [
-            _load(extent, place)
+            self._load(extent, place)
             for (extent, _), place in zip(memory.pieces, self.places, strict=True)
         ]
-        note = _segment(SegmentType.NOTE, SegmentFlags(0), self.notes_offset, 0, notes_size)
-        head: bytes = FileHeader.build({"e_machine": machine, "e_phnum": 1 + len(loads)})
+        note = self._segment(SegmentType.NOTE, SegmentFlags(0), self.notes_offset, 0, notes_size)
+        values = {"e_machine": machine, "e_phnum": 1 + len(loads)}
+        head: bytes = file_header(self.encoding).build(values)
         return b"".join((head, note, *loads))
 
+    def _load(self, extent: Range, place: int) -> bytes:
+        flags = SegmentFlags.R | SegmentFlags.X | (SegmentFlags.W if extent.is_ram else 0)
+        return self._segment(SegmentType.LOAD, flags, place, extent.gpa, extent.size)
 
-def _load(extent: Range, place: int) -> bytes:
-    flags = SegmentFlags.R | SegmentFlags.X | (SegmentFlags.W if extent.is_ram else 0)
-    return _segment(SegmentType.LOAD, flags, place, extent.gpa, extent.size)
-
-
-def _segment(kind: SegmentType, flags: SegmentFlags, offset: int, gpa: int, size: int) -> bytes:
-    built: bytes = ProgramHeader.build(
-        {
+    def _segment(
+        self, kind: SegmentType, flags: SegmentFlags, offset: int, gpa: int, size: int
+    ) -> bytes:
+        values = {
             "p_type": kind,
             "p_flags": flags,
             "p_offset": offset,
@@ -133,5 +147,5 @@ def _segment(kind: SegmentType, flags: SegmentFlags, offset: int, gpa: int, size
             "p_filesz": size,
             "p_memsz": size,
         }
-    )
-    return built
+        built: bytes = program_header(self.encoding).build(values)
+        return built

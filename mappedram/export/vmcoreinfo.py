@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from mappedram.errors import UnknownPagesError
 from mappedram.export.ranges import ExportedPiece
 from mappedram.format.arithmetic import round_up
-from mappedram.format.foreign.elf import NOTE_HEADER_SIZE, NoteHeader
+from mappedram.format.foreign.elf import NOTE_HEADER_SIZE, Encoding, note_header
 from mappedram.guest.physical import PhysicalMemory
 from mappedram.io.copying import batches, grouped, read_fully
 from mappedram.stream.snapshot import OpenSnapshot
@@ -36,6 +36,7 @@ FOUND_MAX = _TEXT_OFFSET + (64 << 10)
 _TEXT = re.compile(rb"OSRELEASE=[ -~]+\n(?:[ -~]+=[ -~]*\n)*\0*")
 #: Bytes of a page to compare first.
 _NAME_OFFSET, _NAME_WORD = NOTE_HEADER_SIZE, int.from_bytes(_NAME[:4], "little")
+_LITTLE_ENDIAN = Encoding()
 #: Most pages taken for the note, and most of them reported.
 _PLACES_MAX, _TOLD_MAX = 1000, 8
 _PAGE = 4096
@@ -56,7 +57,9 @@ class GuestNote:
     gpa: int
 
 
-def announced(snapshot: OpenSnapshot, memory: PhysicalMemory) -> GuestNote | None:
+def announced(
+    snapshot: OpenSnapshot, memory: PhysicalMemory, encoding: Encoding = _LITTLE_ENDIAN
+) -> GuestNote | None:
     """The note that the guest reported to QEMU; None if it did not, or if the note is damaged.
 
     QEMU's `dump-guest-memory` adds the same note, unless it has no name: of zeros, QEMU makes a
@@ -73,7 +76,7 @@ def announced(snapshot: OpenSnapshot, memory: PhysicalMemory) -> GuestNote | Non
         data = memory.read(gpa, size)
     except (ValueError, UnknownPagesError):
         return None  # there is no memory, or its contents are unknown
-    header = NoteHeader.parse(data)
+    header = note_header(encoding).parse(data)
     length = NOTE_HEADER_SIZE + round_up(header.n_namesz, 4) + round_up(header.n_descsz, 4)
     is_named = data[NOTE_HEADER_SIZE : NOTE_HEADER_SIZE + header.n_namesz].endswith(b"\0")
     return GuestNote(data[:length], gpa) if is_named and length <= size else None
@@ -92,12 +95,19 @@ class VmcoreinfoFinder:
     Args:
         memory: where the memory lies.
         channels: number of threads.
+        encoding: byte order of the guest.
 
     Attributes:
         doubts: why the result may be wrong, in words.
     """
 
-    def __init__(self, memory: PhysicalMemory, channels: int = 1) -> None:
+    def __init__(
+        self,
+        memory: PhysicalMemory,
+        channels: int = 1,
+        encoding: Encoding = _LITTLE_ENDIAN,
+    ) -> None:
+        self._encoding = encoding
         self.doubts: tuple[str, ...] = ()
         self._memory = memory
         self._places: set[int] = set()
@@ -165,9 +175,11 @@ class VmcoreinfoFinder:
     def _note_at(self, gpa: int) -> bytes | None:
         """The note at an address, read from the stored pages."""
         try:
-            header = NoteHeader.parse(self._memory.read(gpa, NOTE_HEADER_SIZE))
-            size = _TEXT_OFFSET + header.n_descsz
-            return valid(self._memory.read(gpa, size)) if size <= FOUND_MAX else None
+            layout = note_header(self._encoding)
+            size = _TEXT_OFFSET + layout.parse(self._memory.read(gpa, NOTE_HEADER_SIZE)).n_descsz
+            if size > FOUND_MAX:
+                return None
+            return valid(self._memory.read(gpa, size), self._encoding)
         except (ValueError, UnknownPagesError):
             return None  # the memory ends within the note, or its known part does
 
@@ -179,11 +191,11 @@ class VmcoreinfoFinder:
         self._readers.shutdown(cancel_futures=True)
 
 
-def valid(data: bytes) -> bytes | None:
+def valid(data: bytes, encoding: Encoding = _LITTLE_ENDIAN) -> bytes | None:
     """The note at the beginning of `data` if it is one of Linux; None otherwise."""
     if len(data) < _TEXT_OFFSET:
         return None
-    header = NoteHeader.parse(data)
+    header = note_header(encoding).parse(data)
     name = data[NOTE_HEADER_SIZE:_TEXT_OFFSET]
     if (header.n_namesz, header.n_type, name) != (len(_NAME), 0, _NAME + b"\0"):
         return None

@@ -1,6 +1,5 @@
 """Stopped guests of a real QEMU, with QEMU's own answers about them."""
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,12 +16,7 @@ from tools.qemu.machine import MAPPED_RAM
 MIB = 1 << 20
 #: Pages of the pattern, outside the memory of firmware, with the first and last page of RAM and a
 #: run that crosses 4 GiB.
-_RUNS = ((0, 1), (16, 24), (63, 66), (512, 576), (8190, 8194))
-
-
-#: By architecture: the CPU, and QEMU's output of the registers when the program has ended.
-_CPU = {"aarch64": "-cpu cortex-a57", "riscv64": ""}
-_LAST = {"aarch64": r"PSTATE=0*800003c5", "riscv64": r"x31/t6 +00071f0000000021"}
+RUNS = ((0, 1), (16, 24), (63, 66), (512, 576), (8190, 8194))
 
 
 @dataclass(frozen=True)
@@ -54,7 +48,7 @@ def stopped(
 ) -> Iterator[Machine]:
     """The guest after all its CPUs have halted; `contents` are in RAM, by offset."""
     pages = guest.size * MIB // 4096
-    runs = [run for run in (*_RUNS, (pages - 1, pages)) if run[1] <= pages]
+    runs = [run for run in (*RUNS, (pages - 1, pages)) if run[1] <= pages]
     pattern.fill(directory / "ram", guest.size * MIB, 4096, runs, pattern.seed(b"RAM0"))
     for offset, data in contents.items():
         patch(directory / "ram", offset, data)
@@ -88,24 +82,6 @@ def _halted(machine: Machine) -> int:
     """Number of halted CPUs."""
     registers = machine.hmp("info registers -a").splitlines()
     return sum(line.startswith(f"RIP={STOP:016x}") and "HLT=1" in line for line in registers)
-
-
-@contextmanager
-def stopped_virt(arch: str, program: bytes, directory: Path) -> Iterator[Machine]:
-    """A machine `virt` with two CPUs; the first has run a program of `tools.qemu.distinct`."""
-    (directory / "program").write_bytes(program)
-    pattern.fill(directory / "ram", 64 * MIB, 4096, _RUNS, pattern.seed(b"RAM0"))
-    arguments = shlex.split(
-        f"-accel tcg -machine virt,memory-backend=ram -m 64M -smp 2"
-        f" -object memory-backend-file,id=ram,size=64M,share=off,mem-path={directory}/ram"
-        f" -bios {directory}/program {_CPU[arch]}"
-    )
-    with Machine(binary(arch), arguments) as machine:
-        machine.qmp("cont")
-        last = re.compile(_LAST[arch])
-        machine.wait_until(lambda: bool(last.search(machine.hmp("info registers"))), last.pattern)
-        machine.qmp("stop")
-        yield machine
 
 
 def dump_and_save(

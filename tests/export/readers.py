@@ -66,9 +66,10 @@ class Note:
 
 @dataclass(frozen=True)
 class Core:
-    """An ELF core, read with pyelftools."""
+    """An ELF core, read with pyelftools; `encoding` is its bits and its byte order."""
 
     machine: str
+    encoding: tuple[int, str]
     kinds: tuple[str, ...]
     offsets: tuple[int, ...]
     sizes: tuple[tuple[int, int, int, int], ...]
@@ -86,12 +87,14 @@ def core(path: Path) -> Core:
     data = np.memmap(path, np.uint8, "r")
     with path.open("rb") as stream:
         elf = ELFFile(stream)
-        assert (elf.elfclass, elf.little_endian, elf["e_type"]) == (64, True, "ET_CORE")
+        assert elf["e_type"] == "ET_CORE"
+        order = "<" if elf.little_endian else ">"
         segments = list(elf.iter_segments())
         loads = [segment for segment in segments if segment["p_type"] == "PT_LOAD"]
         noted = [segment for segment in segments if segment["p_type"] == "PT_NOTE"]
         return Core(
             elf["e_machine"],
+            (elf.elfclass, order),
             tuple(segment["p_type"] for segment in segments),
             tuple(segment["p_offset"] for segment in segments),
             tuple(
@@ -102,15 +105,15 @@ def core(path: Path) -> Core:
                 (load["p_paddr"], data[load["p_offset"] : load["p_offset"] + load["p_filesz"]])
                 for load in loads
             ),
-            tuple(note for segment in noted for note in notes(segment.data())),
+            tuple(note for segment in noted for note in notes(segment.data(), order)),
         )
 
 
-def notes(data: bytes) -> Iterator[Note]:
-    """The notes in a segment."""
+def notes(data: bytes, order: str = "<") -> Iterator[Note]:
+    """The notes in a segment, with numbers in this byte order."""
     position = 0
     while position < len(data):
-        namesz, descsz, kind = struct.unpack_from("<3I", data, position)
+        namesz, descsz, kind = struct.unpack_from(f"{order}3I", data, position)
         name = position + 12
         desc = name + -(-namesz // 4) * 4
         end = desc + -(-descsz // 4) * 4

@@ -8,19 +8,23 @@ import numpy as np
 import pytest
 
 import mappedram
+from mappedram.export.convert import convert
+from mappedram.format.foreign.elf import Encoding
 from mappedram.guest.cpu import cpu_notes
 from mappedram.guest.physical import Range, physical_map
 from tests.cli.conftest import Run, interrupted, on
 from tests.conftest import Fixtures
 from tests.export.readers import Bytes, core, lime
 from tests.files import copy_sparse, extents, patch
+from tests.qemu.test_fresh import binary
 from tests.stream.libvirt.samples import Samples
 from tools.oracle import OracleBlock, OracleFile
+from tools.qemu import Machine
 
 MIB = 1 << 20
 LIBVIRT = ("gzip", "bzip2", "xz", "lzop", "zstd", "sparse", "sparse-2ch")
 #: Mapped-ram, other alignment, streams without mapped-ram, several blocks, other architectures.
-FILES = ("pc", "live", "plain", "offset-unaligned", "numa2", "microvm", "aarch64-virt")
+FILES = ("pc", "live", "plain", "offset-unaligned", "numa2", "microvm", "aarch64-virt", "s390x")
 
 
 def memory(path: Path, offset: int = 0) -> list[tuple[Range, bytes]]:
@@ -116,31 +120,78 @@ def test_missing_registers_are_told_of(fixtures: Fixtures, tmp_path: Path, run: 
     assert found.memory.places[0][0] == 0
 
 
-def test_a_cpu_without_some_register_is_left_out(fixtures: Fixtures) -> None:
+def test_the_state_of_a_cpu_decides_its_registers_but_not_the_architecture(
+    fixtures: Fixtures,
+) -> None:
+    """A program of 32 bits uses other fields; the core is still that of a 64-bit guest."""
     with mappedram.open(fixtures["aarch64-virt"].path) as snapshot:
-        assert [note.name for note in cpu_notes(snapshot.stream, snapshot.state).notes] == [
-            "CORE",
-            "CORE",
-        ]
         device = snapshot.state["cpu", 0]
-        pstate = device["cpsr"]
-        assert isinstance(pstate, int)
-        device["cpsr"] = pstate | 1 << 4
-        found = cpu_notes(snapshot.stream, snapshot.state)
-    assert found.notes == ()
-    assert found.architecture is not None
-    assert found.architecture.name == "arm"
+        device["env.xregs[1]"] = 0x1111
+        device["env.regs[1]"] = 0x2222
+        for state, value in ((0, 0x1111), (0x10, 0x2222)):
+            device["cpsr"] = 0x3C0 | state
+            found = cpu_notes(snapshot.stream, snapshot.state)
+            assert found.architecture is not None
+            assert (found.architecture.name, found.encoding) == ("aarch64", Encoding(64, False))
+            assert [note.name for note in found.notes] == ["CORE", "CORE"]
+            assert found.notes[0].desc[120:128] == value.to_bytes(8, "little")
 
 
 def test_guest_in_another_order_of_bytes(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
+    out = tmp_path / "out"
+    assert run(*on("convert", fixtures["s390x"], "-O", "elf", out)).status == 0
+    found = core(out)
+    assert (found.machine, found.encoding) == ("EM_S390", (64, ">"))
+    assert len(found.notes) == 10
+    assert found.memory.places == [(0, 16 * MIB)]
+    assert run(*on("convert", fixtures["s390x"], "-O", "lime", tmp_path / "lime")).status == 0
+    assert lime(tmp_path / "lime") == found.memory
+
+
+def test_guest_whose_architecture_has_no_core(tmp_path: Path, run: Run) -> None:
     """No core is written with a wrong header."""
     out = tmp_path / "out"
-    outcome = run(*on("convert", fixtures["s390x"], "-O", "elf", out))
+    block = OracleBlock("m68k_virt.ram", 16 * MIB, [(0, 1)])
+    outcome = run("convert", "-O", "elf", pc_of(tmp_path / "in", block, machine="virt"), out)
     assert outcome.status == 63
-    assert "is for s390x: ELF cores are supported only for x86_64" in outcome.err
+    assert "is for m68k: ELF cores are supported only for x86_64" in outcome.err
     assert not list(tmp_path.glob("*out*")) + list(tmp_path.glob(".mappedram*"))
-    assert run(*on("convert", fixtures["s390x"], "-O", "lime", out)).status == 0
-    assert lime(out).places[0] == (0, 16 * MIB)
+
+
+@pytest.mark.qemu
+def test_addresses_of_32_bits_are_not_cut_off(tmp_path: Path) -> None:
+    """QEMU's core of a 32-bit guest cannot name an address above 4 GiB."""
+    path, out = tmp_path / "in", tmp_path / "out"
+    args = ["-accel", "tcg", "-M", "virt", "-cpu", "cortex-a15", "-m", "5G"]
+    with Machine(binary("arm"), args) as machine:
+        machine.save(path)
+    convert(path, out, "elf")
+    found = core(out)
+    assert (found.machine, found.encoding) == ("EM_ARM", (64, "<"))
+    assert found.memory.places == [(0x40000000, 5 << 30)]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "said"),
+    [
+        ("", "expected numbers of bits"),
+        ("128,,256", "expected numbers of bits"),
+        ("256", "expected multiples of 128 up to 2048 bits, among them 128; got 256"),
+        ("128,200", "got 128, 200"),
+        ("128,2176", "got 128, 2176"),
+    ],
+)
+def test_impossible_vector_lengths(
+    fixtures: Fixtures, tmp_path: Path, run: Run, lengths: str, said: str
+) -> None:
+    out = tmp_path / "out"
+    fixture = fixtures["aarch64-sve"]
+    outcome = run(*on("convert", fixture, "-O", "elf", "--vector-lengths", lengths, out))
+    assert outcome.status == 64
+    assert said in outcome.err
+    outcome = run(*on("convert", fixture, "-O", "raw", "--vector-lengths", "128", out))
+    assert (outcome.status, out.exists()) == (64, False)
+    assert "--vector-lengths: require the form elf, not raw" in outcome.err
 
 
 def pc_of(path: Path, *blocks: OracleBlock, machine: str = "pc-q35-10.0") -> Path:

@@ -1,5 +1,6 @@
 """Compare with `dump-guest-memory` of the same guest: memory and notes are equal in every byte."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,10 @@ import pytest
 
 import mappedram
 from tests.cli.conftest import Run
-from tests.export.guests import MIB, Guest, dump_and_save, stopped, stopped_virt
+from tests.export.guests import MIB, Guest, dump_and_save, stopped
 from tests.export.readers import Core, core, lime
-from tools.qemu.distinct import aarch64, riscv64
+from tests.export.targets import TARGETS, stopped_target
+from tools.qemu import distinct
 
 #: Little RAM below 4 GiB, so that even a small guest has some above.
 SPLIT = "max-ram-below-4g=32M"
@@ -105,19 +107,54 @@ def test_streams_are_exported_too(tmp_path: Path, run: Run) -> None:
 
 
 @pytest.mark.qemu
-@pytest.mark.parametrize("arch", ["aarch64", "riscv64"])
-def test_other_architectures(tmp_path: Path, run: Run, arch: str) -> None:
+@pytest.mark.parametrize("name", TARGETS)
+def test_other_targets(tmp_path: Path, run: Run, name: str) -> None:
     """QEMU leaves out flash, and so do we; the rest is equal in every byte."""
-    program, path = {"aarch64": aarch64, "riscv64": riscv64}[arch](), tmp_path / "guest"
-    with stopped_virt(arch, program, tmp_path) as machine:
+    target, path = TARGETS[name], tmp_path / "guest"
+    with stopped_target(target, tmp_path) as machine:
         dump_and_save(machine, tmp_path / "dump", path)
-    theirs, ours = core(tmp_path / "dump"), core(exported(run, path, "elf"))
-    assert theirs.machine == ours.machine == {"aarch64": "EM_AARCH64", "riscv64": "EM_RISCV"}[arch]
+    lengths = ("--vector-lengths", target.lengths) if target.lengths else ()
+    theirs, ours = core(tmp_path / "dump"), core(exported(run, path, "elf", *lengths))
+    assert (theirs.machine, *theirs.encoding) == (ours.machine, *ours.encoding) == target.elf
     assert differing(ours, theirs) == 0
     assert ours.note_bytes == theirs.note_bytes
-    assert len({note.desc for note in ours.notes}) == len(ours.notes) >= 2
+    assert [(note.name, note.type) for note in ours.notes] == [*target.notes] * target.cpus
+    # The comparison is meaningful: the first CPU has hardly a register twice.
+    first = b"".join(note.desc for note in ours.notes[: len(target.notes)])
+    assert len({first[at : at + 4] for at in range(0, len(first), 4)}) > 25
     ram = ours.memory.ranges[-1][1]
+    assert np.count_nonzero(ram[-128 << 10 :]) > 64 << 10
+    assert lime(exported(run, path, "lime")) == theirs.memory
     assert np.array_equal(np.memmap(exported(run, path, "raw"), np.uint8, "r")[-len(ram) :], ram)
+
+
+@pytest.mark.qemu
+def test_vectors_whose_length_is_unknown(tmp_path: Path, run: Run) -> None:
+    """All other notes are there, and standard error says what is missing."""
+    path, out = tmp_path / "guest", tmp_path / "core"
+    with stopped_target(TARGETS["sve-max"], tmp_path) as machine:
+        dump_and_save(machine, tmp_path / "dump", path)
+    outcome = run("convert", "-O", "elf", path, out)
+    assert outcome.status == 0
+    assert "CPU 0: no NT_ARM_SVE: the file does not record which vector lengths" in outcome.err
+    whole = core(tmp_path / "dump").notes
+    assert [note.whole for note in core(out).notes] == [note.whole for note in whole[:2]]
+    outcome = run("convert", "-O", "elf", "--force", "--vector-lengths", "128,256", path, out)
+    assert "no NT_ARM_SVE: a vector register has more than 256 bits" in outcome.err
+    assert len(core(out).notes) == 2
+
+
+@pytest.mark.qemu
+def test_vectors_that_qemu_does_not_save(tmp_path: Path, run: Run) -> None:
+    """Of longer registers it saves the first 1024 bits; half a register is no register."""
+    path, out = tmp_path / "guest", tmp_path / "core"
+    target = replace(TARGETS["sve-max"], program=distinct.aarch64_sve(9))
+    with stopped_target(target, tmp_path) as machine:
+        dump_and_save(machine, tmp_path / "dump", path)
+    outcome = run("convert", "-O", "elf", "--vector-lengths", target.lengths, path, out)
+    assert "QEMU saved 1024 of the 1152 bits of each vector register" in outcome.err
+    whole = core(tmp_path / "dump").notes
+    assert [note.whole for note in core(out).notes] == [note.whole for note in whole[:2]]
 
 
 @pytest.mark.qemu

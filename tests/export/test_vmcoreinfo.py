@@ -13,14 +13,17 @@ from mappedram.export.vmcoreinfo import valid
 from tests.cli.conftest import Run
 from tests.export.guests import Guest, dump_and_save, loaded, stopped
 from tests.export.readers import Note, core
+from tests.files import patch
 from tools.oracle import OracleBlock, OracleFile
 
 PAGE = 4096
 TEXT = b"OSRELEASE=6.1.0-mappedram\nPAGESIZE=4096\nKERNELOFFSET=1a000000\nSYMBOL(x)=ff\n"
 
 
-def note(text: bytes = TEXT, name: bytes = b"VMCOREINFO\0", kind: int = 0) -> bytes:
-    head = struct.pack("<3I", len(name), len(text), kind)
+def note(
+    text: bytes = TEXT, name: bytes = b"VMCOREINFO\0", kind: int = 0, order: str = "<"
+) -> bytes:
+    head = struct.pack(f"{order}3I", len(name), len(text), kind)
     return head + padded(name) + padded(text)
 
 
@@ -82,6 +85,26 @@ def snapshot_with(path: Path, pages: dict[int, bytes], runs: list[tuple[int, int
             stream.seek((snapshot.blocks[0].model.pages_offset or 0) + offset)
             stream.write(data)
     return path
+
+
+@pytest.mark.parametrize(
+    ("machine", "order"),
+    [("s390-ccw-virtio-10.0", ">"), ("pseries-10.0", ">"), ("pc-q35-10.0", "<")],
+)
+def test_searched_for_in_the_byte_order_of_the_guest(
+    tmp_path: Path, run: Run, machine: str, order: str
+) -> None:
+    idstr = {"s390": "s390.ram", "pser": "ppc_spapr.ram", "pc-q": "pc.ram"}[machine[:4]]
+    model = OracleFile([OracleBlock(idstr, 16 << 20, [(0, 512)])], machine=machine)
+    path = tmp_path / "file"
+    with path.open("w+b") as stream:
+        model.write(stream.fileno())
+    with mappedram.open(path) as snapshot:
+        place = snapshot.blocks[0].model.pages_offset or 0
+    patch(path, place + PLACE, note(order=order))
+    patch(path, place + PLACE + PAGE, note(order="<>"[order == "<"]))
+    notes, _ = found(run, path)
+    assert [one.whole for one in notes] == [note(order=order)]
 
 
 def found(run: Run, path: Path, *args: str) -> tuple[list[Note], str]:

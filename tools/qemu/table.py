@@ -95,6 +95,16 @@ TABLE = (
         finish=completed,
     ),
     Fixture(
+        name="aarch64-sve",
+        reason="vector registers, whose length the file does not record",
+        arch="aarch64",
+        args="-machine virt-10.0,memory-backend=mach-virt.ram"
+        + backend("mach-virt.ram")
+        + " -cpu a64fx -m 16M",
+        fills=(Fill("mach-virt.ram", RUNS_BESIDE_DEVICE_TREE),),
+        finish=completed,
+    ),
+    Fixture(
         name="riscv64-virt",
         reason="a block whose number of pages is no multiple of 8: riscv_virt_board.mrom has 15",
         arch="riscv64",

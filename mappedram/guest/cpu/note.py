@@ -2,7 +2,24 @@
 
 from dataclasses import dataclass
 
-from mappedram.format.foreign.elf import Note as NoteLayout
+from mappedram.format.foreign.elf import Encoding
+from mappedram.format.foreign.elf import note as note_layout
+
+
+@dataclass(frozen=True, slots=True)
+class NoteContext:
+    """What the notes of a CPU depend on, apart from its registers.
+
+    Attributes:
+        pid: number of the CPU in the notes.
+        encoding: of the core file.
+        vector_lengths: lengths in bits that the vector registers of an ARM CPU can have; None if
+            unknown.
+    """
+
+    pid: int
+    encoding: Encoding
+    vector_lengths: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +36,9 @@ class Note:
     type: int
     desc: bytes
 
-    def __bytes__(self) -> bytes:
+    def built(self, encoding: Encoding) -> bytes:
+        """The note in a file of this encoding."""
         name = self.name.encode("ascii") + b"\0"
-        built: bytes = NoteLayout.build({"n_type": self.type, "name": name, "desc": self.desc})
+        values = {"n_type": self.type, "name": name, "desc": self.desc}
+        built: bytes = note_layout(encoding).build(values)
         return built

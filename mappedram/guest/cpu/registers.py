@@ -51,6 +51,12 @@ class Registers:
         value = self._at((name,))
         return len(value) if isinstance(value, list) else 0
 
+    def numbers(self, path: Path) -> list[int]:
+        """The elements of the array at `path`; raises as `[]` does."""
+        value = self._at(path)
+        count = len(value) if isinstance(value, list) else 1
+        return [self[*path, number] for number in range(count)]
+
     def element_type(self, name: str) -> str:
         """Type of the elements of an array; empty if it is absent."""
         node = self._fields.get(name)

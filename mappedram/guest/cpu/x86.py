@@ -14,7 +14,7 @@ from mappedram.format.foreign.cpu_notes import (
     names,
 )
 from mappedram.format.foreign.elf import NoteType
-from mappedram.guest.cpu.note import Note
+from mappedram.guest.cpu.note import Note, NoteContext
 from mappedram.guest.cpu.registers import Path, Registers
 
 _64_BIT_NAMES = [
@@ -73,23 +73,23 @@ _CONTROL: tuple[Path | None, ...] = (
 _KERNEL_GS_BASE: Path = ("env.kernelgsbase",)
 
 
-def x86_64_notes(registers: Registers, pid: int) -> tuple[Note, ...]:
+def x86_64_notes(registers: Registers, context: NoteContext) -> tuple[Note, ...]:
     """Make NT_PRSTATUS and QEMU's own note for a CPU of `qemu-system-x86_64`."""
     prstatus = {name: registers[path] for name, path in _X86_64_PRSTATUS.items()}
     return (
-        _prstatus(X86_64Prstatus.build({**prstatus, "pr_pid": pid, "orig_rax": 0})),
+        _prstatus(X86_64Prstatus.build({**prstatus, "pr_pid": context.pid, "orig_rax": 0})),
         _qemu(registers, {name: registers[path] for name, path in _QEMU.items()}),
     )
 
 
-def i386_notes(registers: Registers, pid: int) -> tuple[Note, ...]:
+def i386_notes(registers: Registers, context: NoteContext) -> tuple[Note, ...]:
     """Make NT_PRSTATUS and QEMU's own note for a CPU of `qemu-system-i386`."""
     low = {name: registers[path] & 0xFFFFFFFF for name, path in _I386_PRSTATUS.items()}
     prstatus = {**low, **{name: low[name] & 0xFFFF for name in _SELECTORS}}
     wide = dict.fromkeys(_64_BIT, 0)
     wide |= {f"r{name[1:]}": low[name] for name in _32_BIT}
     return (
-        _prstatus(I386Prstatus.build({**prstatus, "pr_pid": pid, "orig_eax": 0})),
+        _prstatus(I386Prstatus.build({**prstatus, "pr_pid": context.pid, "orig_eax": 0})),
         _qemu(registers, {**wide, "rip": low["eip"], "rflags": low["eflags"]}),
     )
 
