@@ -1,12 +1,13 @@
-"""`mappedram explain`: explain a code of `check`, an erratum, a clause or a message of QEMU."""
+"""`mappedram explain`: explain a code, an erratum, a clause, or a message of QEMU or libvirt."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
 
 from mappedram.check import RULES, Rule, find
+from mappedram.check.libvirt_messages import LibvirtMessage, find_libvirt_message
 from mappedram.cli import output
 from mappedram.cli.completing import complete_names
 from mappedram.cli.markdown import rendered
@@ -35,18 +36,16 @@ class _Page:
 
 @click.command(
     "explain",
-    short_help="Explain a code of `check`, a clause, or a message of QEMU.",
+    short_help="Explain a code of `check`, a clause, or a message of QEMU or libvirt.",
     epilog=epilog(
         "Examples:\n"
         "  mappedram explain\n"
         "  mappedram explain MR201\n"
         "  mappedram explain E-028\n"
         "  mappedram explain 4.2.7\n"
-        '  mappedram explain "Error reading dirty bitmap"',
-        "Exit status:\n"
-        "  0   success\n"
-        "  1   unknown message of QEMU\n"
-        "  64  unknown name, or usage error",
+        '  mappedram explain "Error reading dirty bitmap"\n'
+        '  mappedram explain "save image is incomplete"',
+        "Exit status:\n  0   success\n  1   unknown message\n  64  unknown name, or usage error",
     ),
 )
 @click.argument("name", required=False, shell_complete=complete_names)
@@ -59,7 +58,8 @@ def command(name: str | None, form: str) -> int:
     (4.2.7) or section (4.2) of spec/format.md. Without NAME, list all rules.
 
     NAME can also be the message that QEMU printed when it refused to load a file: one line or
-    several, or only the beginning. The possible causes are listed then.
+    several, or only the beginning. The possible causes are listed then. For a message of `virsh
+    restore`, the next step is shown.
     """
     if name is None:
         _list(form)
@@ -172,19 +172,34 @@ def _as_dict(rule: Rule) -> dict[str, Any]:
 
 
 def _explain_words(text: str, form: str) -> int:
-    """List the possible causes of a message of QEMU."""
-    found = causes(text)
+    """List the possible causes of a message of QEMU, or tell the one of a message of libvirt."""
+    message = find_libvirt_message(text)
+    found = [] if message else causes(text)
     if form == "json":
-        output.write_json({"words": text, "causes": [_cause(cause) for cause in found]}, levels=2)
+        told = message and asdict(message)
+        shown = {"words": text, "causes": [_cause(cause) for cause in found], "libvirt": told}
+        output.write_json(shown, levels=2)
+    elif message:
+        _show_message(message)
     else:
         _show_causes(found)
-    if found:
+    if found or message:
         return FINE
     output.note(
-        f"{text!r}: not a known message of QEMU 9.0 or later about loading a file; give the first"
-        " line of QEMU's output, which is the most specific one"
+        f"{text!r}: not a known message of QEMU 9.0 or later, or of libvirt, about loading a file;"
+        " give the first line of QEMU's output, which is the most specific one"
     )
     return UNFINISHED
+
+
+def _show_message(message: LibvirtMessage) -> None:
+    output.line(output.styled(f'libvirt: "{message.words}"', "bold"))
+    for title, text in (("Why", message.cause), ("What to do", message.remedy)):
+        output.line(f"\n{output.styled(title, 'bold')}")
+        for row in rendered(text, "  "):
+            output.line(row)
+    if message.codes:
+        output.line("\nsee: " + ", ".join(f"mappedram explain {code}" for code in message.codes))
 
 
 def _show_causes(found: Sequence[Cause]) -> None:

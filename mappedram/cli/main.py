@@ -73,6 +73,17 @@ def _take_debug(command: click.Command) -> None:
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=epilog(
+        "First steps:\n"
+        "  a file does not load       mappedram check FILE\n"
+        "  check names a code         mappedram explain CODE\n"
+        "  QEMU or virsh complains    mappedram explain 'MESSAGE'\n"
+        "  correct a damaged file     mappedram repair FILE OUT\n"
+        "  load a file                mappedram restore-hint FILE\n"
+        "  report a bug               mappedram metadump FILE OUT\n"
+        "  crash, drgn, gdb           mappedram convert -O elf FILE OUT\n"
+        "  write a parser             mappedram spec\n"
+        "  test a parser              mappedram fuzz run -- ./parser {}\n"
+        "  use Python                 python3 -c 'import mappedram; help(mappedram)'",
         "Examples:\n"
         "  mappedram info guest.mapped-ram\n"
         "  mappedram layout --hex --region 'header of*' guest.mapped-ram\n"

@@ -1,4 +1,4 @@
-"""The page on Python is run, statement by statement, and prints what it says."""
+"""The pages on Python are run, statement by statement, and print what they say."""
 
 import doctest
 import re
@@ -10,6 +10,7 @@ from tests.conftest import Fixtures
 from tools.docs.site import DOCS, TITLES
 
 PAGE = DOCS / "python.md"
+PAGES = (PAGE, DOCS / "for-python-users.md")
 
 
 def results(text: str) -> doctest.TestResults:
@@ -27,10 +28,13 @@ def folder(fixtures: Fixtures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_page_prints_what_it_says() -> None:
-    failed, tried = results(PAGE.read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    ("path", "least"), list(zip(PAGES, (30, 10), strict=True)), ids=["all", "role"]
+)
+def test_a_page_prints_what_it_says(path: Path, least: int) -> None:
+    failed, tried = results(path.read_text(encoding="utf-8"))
     assert failed == 0
-    assert tried > 30
+    assert tried > least
 
 
 @pytest.mark.usefixtures("folder")
@@ -39,7 +43,8 @@ def test_a_wrong_line_would_be_seen() -> None:
     assert results(text).failed == 1
 
 
-def test_all_code_of_the_page_is_run() -> None:
-    fences = re.findall(r"^```(\w+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+@pytest.mark.parametrize("path", PAGES, ids=["all", "role"])
+def test_all_code_of_a_page_is_run(path: Path) -> None:
+    fences = re.findall(r"^```(\w+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(fences) == {"pycon"}
-    assert "python" in TITLES
+    assert path.stem in TITLES

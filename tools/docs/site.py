@@ -11,6 +11,7 @@ from tools.docs import (
     declaration,
     downloads,
     judgement,
+    libvirt,
     policy,
     relink,
     rules,
@@ -25,10 +26,16 @@ DOCS = ROOT / "docs"
 GROUPS = {
     "Start": {
         "installation": "Installation",
+        "for-qemu-developers": "For QEMU developers",
+        "for-operators": "For operators",
+        "for-parser-authors": "For parser authors",
+        "for-kernel-engineers": "For kernel engineers",
+        "for-python-users": "For Python users",
     },
     "Use": {
         "cli": "Command line",
         "recipes": "Recipes",
+        "libvirt": "libvirt says …, what now",
         "unknown": "Incomplete files",
         "metadump": "Metadumps",
         "physical": "Physical memory",
@@ -68,6 +75,7 @@ _INSERTS = (
     answers.with_table,
     judgement.with_table,
     architecture.with_rooms,
+    libvirt.with_table,
 )
 
 
