@@ -6,7 +6,7 @@ of other programs. Printing belongs in `cli`, and changing a file in `repair`.
 >>> report = mappedram.check("guest.mapped-ram")
 >>> report.verdict, [finding.code for finding in report.findings]
 
-Imports: callable_module, errors, json_types, printable, version, format, io, stream, qemu.
+Imports: callable_module, errors, json_types, printable, sizes, version, format, io, stream, qemu.
 """
 
 from mappedram.callable_module import make_callable

@@ -1,6 +1,6 @@
 """Findings: one for each defect, with its place in the file."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
 from mappedram.format.judged import Severity as Severity  # rules about a field have one there
@@ -41,6 +41,7 @@ class Finding:
         actual: the value in the file, in short.
         decompressed: whether the bytes are compressed in the file; `offset` is then relative to
             the start of the decompressed stream.
+        remedy: what to do next, in one line; commands are in backticks, and work on this file.
     """
 
     code: str
@@ -53,6 +54,7 @@ class Finding:
     expected: str | None
     actual: str | None
     decompressed: bool = False
+    remedy: str = field(default="", compare=False)  # the same defect in another file
 
     def __repr__(self) -> str:
         place = "" if self.offset is None else f" at {self.offset:#x}"

@@ -1,11 +1,14 @@
 """The result of loading a file in each release of QEMU (`mappedram.qemu.loader`)."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from mappedram.check.facts import Facts
 from mappedram.check.finding import Finding, Severity
 from mappedram.check.save_image import packing_of
 from mappedram.errors import FormatError
+from mappedram.format.specification import errata
 from mappedram.io.source import Source
 from mappedram.qemu.loader import E_SWITCHOVER, ERRATA, Destination, Verdict, fitted, verdicts
 from mappedram.stream.model import Stream
@@ -26,6 +29,8 @@ _UNNAMED = "MR061"
 #: The rule about the destination, by the loader's reason, if the file does not break that rule and
 #: loads differently at a matching destination; the last entry for all other reasons.
 _LACKING = {"MR301": "MR064", "": "MR063"}
+#: A link in Markdown.
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 #: Reasons that hold for any destination: no release has such a device.
 _ANYWHERE = frozenset(("MR065",))
 
@@ -39,12 +44,14 @@ class Findings:
         compressed: whether the stream is compressed, bare or in a libvirt save image.
         stream: the parsed stream; None if the file has none.
         not_judged: codes of the rules that were not judged, or only in part.
+        facts: facts that decide which remedies help.
     """
 
     findings: list[Finding]
     compressed: bool = False
     stream: Stream | None = None
     not_judged: tuple[str, ...] = ()
+    facts: Facts = field(default_factory=Facts)
 
     def has(self, code: str) -> bool:
         """Whether there is a finding with this code."""
@@ -129,6 +136,15 @@ def _blamed(verdict: Verdict, loaders: Verdict, elsewhere: Verdict) -> Verdict:
 
 def _end(verdict: Verdict) -> tuple[object, ...]:
     return verdict.outcome, verdict.because, verdict.message
+
+
+def remedy_of(verdict: Verdict) -> str | None:
+    """What to do about a release with this result, if an erratum of QEMU is the reason.
+
+    None if a rule is the reason: its finding has the remedy.
+    """
+    cards = [errata()[code] for code in verdict.because if code in ERRATA]
+    return _LINK.sub(r"\1", cards[0].fields["Remedy"]) if cards else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Self
 
 from mappedram.check.finding import Finding, Severity
+from mappedram.check.releases import remedy_of
 from mappedram.json_types import Json
 from mappedram.qemu.loader.verdict import Verdict as LoaderVerdict
 
@@ -96,10 +97,16 @@ class Report:
             "verdict": self.verdict,
             "machine": self.machine,
             "findings": [finding.to_dict() for finding in self.findings],
-            "qemu": {release: verdict.to_dict() for release, verdict in self.qemu.items()},
+            "qemu": {release: _as_dict(verdict) for release, verdict in self.qemu.items()},
             "asked": self.asked.to_dict(),
             "not_judged": list(self.not_judged),
         }
+
+
+def _as_dict(verdict: LoaderVerdict) -> dict[str, Json]:
+    """The result of a release, with `remedy` if an erratum of QEMU is the reason."""
+    remedy = remedy_of(verdict)
+    return verdict.to_dict() | ({"remedy": remedy} if remedy else {})
 
 
 def _position(finding: Finding) -> tuple[int, str]:

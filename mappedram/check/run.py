@@ -6,12 +6,14 @@ from functools import partial
 
 from mappedram.check.context import Context, compared
 from mappedram.check.differences import first_difference
+from mappedram.check.facts import Facts
 from mappedram.check.finding import Finding, Place
 from mappedram.check.judgement import Question, everything, judged
 from mappedram.check.loading import unnamed
 from mappedram.check.places import place_at
 from mappedram.check.registry import RULES, file_rules
 from mappedram.check.releases import Findings, judge_loading, why_not_modelled
+from mappedram.check.remedies import advised, facts_of, facts_without
 from mappedram.check.report import Report
 from mappedram.check.rules import libvirt
 from mappedram.check.rules.envelope import refusal_code, refusal_defect
@@ -61,7 +63,8 @@ def check(
             report = _answered(source, found, qemu, question)
     except FormatError as refusal:  # a file that cannot seek, or a damaged metadump
         name = file.name if isinstance(file, Source) else name_of(file)
-        report = _report(name, Findings([_refusal(refusal)]), {}, question)
+        found = Findings([_refusal(refusal)], facts=Facts(name, offset))
+        report = _report(name, found, {}, question)
     if strict and report.verdict != "clean":
         raise CheckFailedError(report.findings)
     return report
@@ -100,11 +103,12 @@ def _report(
         raise NotModelledError(
             f"the behaviour of {release} on this file is not modelled: {why_not_modelled(found)}"
         )
-    return replace(
+    told = replace(
         report,
         machine=found.stream.machine if found.stream else None,
         not_judged=tuple(filter(question.wants, found.not_judged)),
     )
+    return advised(told, found.facts)
 
 
 def _found(source: Source, offset: int) -> Findings:
@@ -116,9 +120,13 @@ def _found(source: Source, offset: int) -> Findings:
             if inside.source.compression is not None:
                 findings = list(map(_decompressed, found.findings))
                 findings += map(_refusal, inside.damage)
-                found = replace(found, findings=findings, compressed=True)
+                facts = replace(found.facts, name=source.name, offset=offset)
+                if facts.known == "all" and (inside.damage or found.has("MR510")):
+                    facts = replace(facts, known="part")  # `extract` asks for --partial
+                found = replace(found, findings=findings, compressed=True, facts=facts)
     except FormatError as refusal:  # the header of the image, or its compression
-        found.findings.append(_refusal(refusal))
+        facts = facts_without(source, offset)
+        found = Findings([*found.findings, _refusal(refusal)], facts=facts)
     return found
 
 
@@ -133,7 +141,10 @@ def _in_stream(source: Source, offset: int, container: Container | None) -> Find
         snapshot = open_snapshot(source, offset, driver=driver, partial=True)
     except FormatError as refusal:
         about_image = libvirt.judge(container) if container else ()
-        return Findings([*_refused(refusal, driver), *about_image])
+        facts = facts_without(source, offset)
+        if container:
+            facts = replace(facts, offset=container.image.header.offset, in_image=True)
+        return Findings([*_refused(refusal, driver), *about_image], facts=facts)
     with snapshot:
         snapshot.prefetch_bitmaps()
         if container:
@@ -143,7 +154,12 @@ def _in_stream(source: Source, offset: int, container: Container | None) -> Find
 
 def _judged(context: Context) -> Findings:
     findings = [finding for rule in file_rules() for finding in rule.check(context)]
-    return Findings(findings, stream=context.stream, not_judged=context.not_judged)
+    return Findings(
+        findings,
+        stream=context.stream,
+        not_judged=context.not_judged,
+        facts=facts_of(context, findings),
+    )
 
 
 def _refused(refusal: FormatError, driver: ComparedDriver) -> Iterator[Finding]:

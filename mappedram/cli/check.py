@@ -322,6 +322,7 @@ def _details(again: _Again, finding: Finding) -> Iterator[str]:
     if finding.actual is not None:
         yield f"actual   {printable(finding.actual)}"
     yield from _marked_bytes(again, finding)
+    yield f"{output.styled('remedy:', 'bold')} {finding.remedy}"
     yield output.styled(f"see: mappedram explain {finding.code}", "dim")
 
 

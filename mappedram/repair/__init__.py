@@ -6,14 +6,14 @@ changed. Finding the damage belongs in `check`: each repair answers one of its r
 >>> done = mappedram.repair("damaged.mapped-ram", "mended.mapped-ram")
 >>> done.report.verdict, [change.to_dict() for change in done.changes]
 
-Imports: callable_module, errors, json_types, sizes, format, io, stream, check.
+Imports: callable_module, errors, io, check.
 """
 
 from mappedram.callable_module import make_callable
-from mappedram.repair.change import Change, Repair
+from mappedram.check.repairs.change import Change, Repair
+from mappedram.check.repairs.table import REPAIRS
 from mappedram.repair.files import Repaired, repair
 from mappedram.repair.plan import RepairPlan, plan
-from mappedram.repair.table import REPAIRS
 from mappedram.repair.write import write_copy, write_in_place
 
 make_callable(__name__)

@@ -7,6 +7,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from mappedram.check import Report, check
+from mappedram.check.repairs.change import Change
 from mappedram.errors import BuildError
 from mappedram.io import system
 from mappedram.io.opening import Openable, reading
@@ -14,7 +15,6 @@ from mappedram.io.progress import Progressing, silent
 from mappedram.io.remote.address import is_url
 from mappedram.io.source import Source
 from mappedram.io.staged import StagedFiles
-from mappedram.repair.change import Change
 from mappedram.repair.plan import RepairPlan, plan
 from mappedram.repair.write import write_copy, write_in_place
 

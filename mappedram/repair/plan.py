@@ -3,16 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mappedram.check.repairs import search
+from mappedram.check.repairs.change import Change
+from mappedram.check.repairs.edits import EditedSource
+from mappedram.check.repairs.session import RepairSession
 from mappedram.check.report import Report
+from mappedram.check.run import report_on
 from mappedram.io.copying import Progress
 from mappedram.io.source import Source
-from mappedram.repair.change import Change, Repair
-from mappedram.repair.edits import EditedSource
-from mappedram.repair.session import RepairSession
-from mappedram.repair.table import REPAIRS
-
-#: Most rounds of a repair that searches again after each change.
-_ROUNDS = 256
 
 
 @dataclass(frozen=True)
@@ -61,34 +59,15 @@ def plan(
         FormatError: its header ends with the file.
         OSError: reading failed.
     """
-    asked = set(asked)
     stamp = source.stamp()
-    edited = EditedSource(source)
-    case = RepairSession(edited, offset, progress=progress)
-    changes: list[Change] = []
-    for repair in REPAIRS:
-        if repair.asked and repair.name not in asked:
-            continue
-        for _ in range(_ROUNDS if repair.repeat else 1):
-            found = _made(repair, case)
-            changes += found
-            if not any(change.edits for change in found):
-                break
-            case = RepairSession(edited, offset, progress=progress)
-    return RepairPlan(edited, offset, tuple(changes), case.report(), _size(case), stamp)
+    found = search(source, offset, asked=set(asked), progress=progress)
+    session = found.session
+    report = report_on(session.context)
+    return RepairPlan(session.source, offset, found.changes, report, _size(session), stamp)
 
 
-def _size(case: RepairSession) -> int:
+def _size(session: RepairSession) -> int:
     """Size of the repaired file."""
-    stream = case.stream
+    stream = session.stream
     ended = stream.complete and not stream.stopped
-    return stream.end if case.source.is_device and ended else case.source.size
-
-
-def _made(repair: Repair, case: RepairSession) -> list[Change]:
-    """Apply a repair to the edited file; yield its changes."""
-    changes = repair.changes(case)
-    for change in changes:
-        for edit in change.edits:
-            case.source.make(edit)
-    return changes
+    return stream.end if session.source.is_device and ended else session.source.size

@@ -1,9 +1,9 @@
 """Make the changes of a plan, in a copy or in the file itself."""
 
+from mappedram.check.repairs.change import Change
 from mappedram.errors import BuildError
 from mappedram.io import system
 from mappedram.io.copying import Progress, WriteTarget, copy_data, share
-from mappedram.repair.change import Change
 from mappedram.repair.plan import RepairPlan
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mappedram.check import Report
-from mappedram.check.releases import Group, by_outcome
+from mappedram.check.releases import Group, by_outcome, remedy_of
 
 
 def lines(report: Report) -> Iterator[str]:
@@ -20,4 +20,6 @@ def _described(group: Group) -> str:
     basis = "" if verdict.basis == "measured" else f", {verdict.basis}"
     depends = ", depending on the destination" if verdict.depends_on_destination else ""
     words = f": {group.quotation}" if group.quotation else ""
-    return f"{verdict.outcome}{because}{multifd}{basis}{doubt}{depends}{words}"
+    remedy = remedy_of(verdict)
+    what_next = f" (remedy: {remedy.rstrip('.')})" if remedy else ""
+    return f"{verdict.outcome}{because}{multifd}{basis}{doubt}{depends}{words}{what_next}"

@@ -81,6 +81,8 @@ def test_report_as_a_document(fixtures: Fixtures) -> None:
                 "expected": "0x06",
                 "actual": None,
                 "decompressed": False,
+                "remedy": "None needed: QEMU loads it without; for a description, save without"
+                " `suppress-vmdesc=on`.",
             }
         ],
         "qemu": {release: verdict.to_dict() for release, verdict in report.qemu.items()},

@@ -1,22 +1,30 @@
-"""Every rule says what to do, and that helps with the files on which the rule fires."""
+"""Every rule and every finding says what to do, and that helps with the file."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import click
 import pytest
 
 from mappedram.check import RULES, check
+from mappedram.check.remedies import REMEDIES
+from mappedram.check.remedies.advice import PLACEHOLDER, VALUES
 from mappedram.cli.main import cli, main
-from tests.check.cases import CASES
+from mappedram.format.specification import errata
+from mappedram.fuzz.defects import CATALOGUE, Breakage
+from tests.check.cases import CASES, Case
+from tests.check.commands import repairs, try_remedies
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
+from tests.files import copy_sparse
 
 REPAIR = "`mappedram repair`"
 CONVERT = "`mappedram convert -O mapped-ram`"
 EXTRACT = "`mappedram extract` can still read the memory"
 LOADS = ("None needed: QEMU loads the file", "QEMU loads the file nonetheless")
+WAYS = [way for ways in CATALOGUE.values() for way in ways]
 #: What is repaired in some files, but in none of those that the tests make.
 ELSEWHERE = {
     "MR002": "the rest is made readable",
@@ -96,3 +104,76 @@ def test_every_rule_says_what_to_do(code: str) -> None:
         assert command, verb
         known = {name for param in command.params for name in param.opts}
         assert {word for word in words if word.startswith("-")} <= known
+
+
+# What is said about one file.
+
+
+def test_every_rule_has_remedies_and_one_that_always_holds() -> None:
+    assert REMEDIES.keys() == RULES.keys()
+    for texts in REMEDIES.values():
+        assert "{" not in re.sub(r"\[[^]]*\]", "", texts[-1])
+        assert all(re.fullmatch(r"(?s)[A-Z{].{4,}[.}]", text) for text in texts)
+
+
+def test_every_erratum_has_a_remedy() -> None:
+    assert all(card.fields.get("Remedy") for card in errata().values())
+
+
+def test_placeholders_are_known() -> None:
+    known = {"repair", *VALUES}
+    used = {
+        name for texts in REMEDIES.values() for text in texts for name in PLACEHOLDER.findall(text)
+    }
+    assert used == known
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_is_proposed_helps(
+    case: Case, fixtures: Fixtures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draft = Draft(fixtures[case.fixture], tmp_path)
+    case.change(draft)
+    try_remedies(draft.path, draft.base, tmp_path)
+    for finding in check(draft.path, draft.base).findings:
+        if any("{repair}" in text for text in REMEDIES[finding.code]):
+            helps = repairs(draft.path, draft.base, finding.code)
+            assert helps == finding.remedy.startswith("Run `mappedram repair")
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.code}-{way.name}")
+def test_what_is_proposed_for_a_drawn_file_helps(
+    way: Breakage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for seed in range(3):
+        path, file = tmp_path / f"drawn-{seed}", way.file(Random(seed))
+        file.store(path)
+        try_remedies(path, file.offset, tmp_path)
+
+
+def test_the_offset_of_a_stream_elsewhere_is_proposed(
+    fixtures: Fixtures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    moved = fixtures["offset-unaligned"]
+    (finding,) = check(moved.path).findings
+    assert f"`--offset {moved.offset:#x}`" in finding.remedy
+    assert try_remedies(moved.path, 0, tmp_path) == {"check"}
+
+
+def test_a_name_is_a_word_of_a_shell(
+    fixtures: Fixtures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "-it's [a] $HOME snapshot"
+    copy_sparse(fixtures["killed"].path, tmp_path / name)
+    assert {"repair"} <= try_remedies(Path(name), 0, tmp_path)
+
+
+def test_a_file_without_a_name() -> None:
+    (finding,) = check(b"QFI\xfb" + bytes(100)).findings
+    assert finding.remedy.startswith("`qemu-img snapshot -l`")
+    (finding,) = check(b"QEVM\0\0\0\3").findings
+    assert "<" not in finding.remedy

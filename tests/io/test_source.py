@@ -8,8 +8,8 @@ import pytest
 
 import mappedram
 from mappedram import TruncatedError, UnsupportedError
+from mappedram.check.repairs.edits import Edit, EditedSource
 from mappedram.io.opening import open_source
-from mappedram.repair.edits import Edit, EditedSource
 from tests.conftest import Fixtures
 from tests.files import copy_sparse
 

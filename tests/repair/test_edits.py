@@ -6,8 +6,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mappedram.check.repairs.edits import Edit, EditedSource
 from mappedram.io.opening import open_source
-from mappedram.repair.edits import Edit, EditedSource
 from tests.files import memory_file
 
 SIZE = 3 * 4096 + 17

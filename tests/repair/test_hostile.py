@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mappedram.check.repairs.edits import Edit, EditedSource
 from mappedram.errors import MappedRamError
 from mappedram.io.opening import open_source
 from mappedram.repair import plan
-from mappedram.repair.edits import Edit, EditedSource
 from mappedram.stream.snapshot import OpenSnapshot, open_snapshot
 from tests.conftest import Fixtures
 

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from mappedram.check import check
+from mappedram.check.repairs.edits import Edit, EditedSource
+from mappedram.check.repairs.session import RepairSession
+from mappedram.check.run import report_on
 from mappedram.format.drivers.kaitai_driver import KaitaiDriver
 from mappedram.format.typed import Kind, Params
 from mappedram.io.opening import open_source
-from mappedram.repair.edits import Edit, EditedSource
-from mappedram.repair.session import RepairSession
 from tests.check.draft import Draft
 from tests.conftest import Fixtures
 
@@ -28,7 +29,8 @@ def test_an_edit_of_the_magic(fixtures: Fixtures, tmp_path: Path) -> None:
     path = broken(fixtures, tmp_path)
     assert check(path).verdict != "clean"
     with open_source(path) as source:
-        assert RepairSession(EditedSource(source, [Edit(0, MAGIC)]), 0).report().findings == ()
+        session = RepairSession(EditedSource(source, [Edit(0, MAGIC)]), 0)
+        assert report_on(session.context).findings == ()
 
 
 @pytest.mark.parametrize("edited", [True, False])
@@ -48,8 +50,6 @@ def test_drivers_are_compared_on_the_edited_bytes(
     with open_source(fixtures["none"].path) as source:
         place = source.read(0, 64).index(b"none")
         edits = [Edit(place, b"nope")] if edited else []
-        found = [
-            finding.code
-            for finding in RepairSession(EditedSource(source, edits), 0).report().findings
-        ]
+        session = RepairSession(EditedSource(source, edits), 0)
+        found = [finding.code for finding in report_on(session.context).findings]
     assert found == (["MR005"] if edited else [])

@@ -72,7 +72,8 @@ def _test(rule: Rule, findings: list[Finding]) -> ET.Element:
 def _line(finding: Finding) -> str:
     where = "" if finding.offset is None else f"{finding.offset:#x}: "
     what = "decompressed, " if finding.decompressed and where else ""
-    return f"{what}{where}{finding.message} ({finding.path})"
+    remedy = f"\n    Remedy: {finding.remedy}" if finding.remedy else ""
+    return f"{what}{where}{finding.message} ({finding.path}){remedy}"
 
 
 def _case(name: str) -> ET.Element:

@@ -61,7 +61,10 @@ def _descriptor(rule: Rule) -> dict[str, Json]:
         "name": rule.name,
         "shortDescription": {"text": rule.summary},
         "fullDescription": {"text": f"{rule.summary} {rule.why}"},
-        "help": {"text": f"{rule.why} See clause {rule.clause} of spec/format.md; {rule.qemu}."},
+        "help": {
+            "text": f"{rule.why} {rule.remedy} See clause {rule.clause} of spec/format.md;"
+            f" {rule.qemu}."
+        },
         "helpUri": _HELP.get(rule.code[:3], _HELP_OTHERS),
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
     }
@@ -85,6 +88,7 @@ def _results(
                 "level": LEVELS[finding.severity],
                 "message": {"text": _message(finding)},
                 "locations": [_location(result.file, finding)],
+                **({"properties": {"remedy": finding.remedy}} if finding.remedy else {}),
             }
 
 
@@ -109,6 +113,7 @@ def _message(finding: Finding) -> str:
     values = (("expected", finding.expected), ("actual", finding.actual))
     told = ", ".join(f"{name} {value}" for name, value in values if value is not None)
     text = f"{finding.message} ({told})" if told else finding.message
+    text += f". {finding.remedy}" if finding.remedy else ""  # most viewers show only the message
     # A name from the file must not become a link (SARIF, section 3.11.6).
     return text.replace("](", "]\\(")
 

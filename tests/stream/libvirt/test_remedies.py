@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from mappedram.check import RULES, check
+from mappedram.check.remedies import REMEDIES
 from mappedram.cli.main import main
+from tests.check.commands import repairs, try_remedies
 from tests.files import copy_sparse
 from tests.stream.libvirt.samples import Samples
-from tests.stream.libvirt.test_rules import CASES
+from tests.stream.libvirt.test_rules import CASES, Case
 
 
 def run(*words: object) -> int:
@@ -22,6 +24,20 @@ def broken(code: str, samples: Samples, folder: Path) -> Iterator[Path]:
         path = copy_sparse(samples[case.sample].path, folder / f"image-{number}")
         case.change(path)
         yield path
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code}-{case.change.__name__}")
+def test_what_is_proposed_helps(
+    case: Case, samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = copy_sparse(samples[case.sample].path, tmp_path / "image")
+    case.change(path)
+    try_remedies(path, 0, tmp_path)
+    for finding in check(path).findings:
+        if any("{repair}" in text for text in REMEDIES[finding.code]):
+            helps = repairs(path, 0, finding.code)
+            assert helps == finding.remedy.startswith("Run `mappedram repair")
 
 
 def is_without(code: str, path: Path) -> bool:

@@ -4,13 +4,11 @@ from functools import cached_property
 
 from mappedram.check.context import Context
 from mappedram.check.finding import Place
-from mappedram.check.report import Report
-from mappedram.check.run import report_on
+from mappedram.check.repairs.edits import Edit, EditedSource
 from mappedram.check.save_image import uncompressed
 from mappedram.format.constants import SectionType
 from mappedram.format.drivers import get as get_driver
 from mappedram.io.copying import Progress
-from mappedram.repair.edits import Edit, EditedSource
 from mappedram.stream.model import RamBlock, Stream, VmDescription
 from mappedram.stream.reader import read_stream
 from mappedram.stream.reader.vmdescription import find
@@ -82,10 +80,6 @@ class RepairSession:
     def trial(self, *edits: Edit) -> "RepairSession":
         """The same file with further edits."""
         return RepairSession(self.source.trial(edits), self.offset)
-
-    def report(self) -> Report:
-        """The report of `mappedram check` on the file as it would be."""
-        return report_on(self.context)
 
 
 def integer(place: Place, value: int) -> Edit:

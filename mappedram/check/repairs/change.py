@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from mappedram.check.repairs.edits import Edit
+from mappedram.check.repairs.session import RepairSession
 from mappedram.json_types import Json
-from mappedram.repair.edits import Edit
-from mappedram.repair.session import RepairSession
 
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from mappedram.check.repairs.change import Change
+from mappedram.check.repairs.edits import Edit
+from mappedram.check.repairs.session import RepairSession
 from mappedram.check.save_image import Container
 from mappedram.format.constants import SectionType
 from mappedram.format.libvirt import QEMU_SAVE_MAGIC, SaveFormat
-from mappedram.repair.change import Change
-from mappedram.repair.edits import Edit
-from mappedram.repair.session import RepairSession
 from mappedram.stream.libvirt.header import PATH
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from mappedram.check.repairs.change import Change
+from mappedram.check.repairs.edits import Edit
+from mappedram.check.repairs.session import DRIVER, RepairSession
 from mappedram.errors import TruncatedError
 from mappedram.format import file
 from mappedram.format.arithmetic import is_page_size
 from mappedram.format.constants import RAM_SECTION_IDSTR, SectionType
-from mappedram.repair.change import Change
-from mappedram.repair.edits import Edit
-from mappedram.repair.session import DRIVER, RepairSession
 from mappedram.sizes import OFFSET_MAX
 from mappedram.stream.model import Section
 from mappedram.stream.reader.footer import footer_bytes

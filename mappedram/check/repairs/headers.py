@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+from mappedram.check.repairs.change import Change
+from mappedram.check.repairs.edits import Edit
+from mappedram.check.repairs.session import RepairSession, integer
 from mappedram.format import structures
 from mappedram.format.arithmetic import is_page_size
 from mappedram.format.constants import (
@@ -10,9 +13,6 @@ from mappedram.format.constants import (
     SectionType,
 )
 from mappedram.format.section import SectionFooter
-from mappedram.repair.change import Change
-from mappedram.repair.edits import Edit
-from mappedram.repair.session import RepairSession, integer
 from mappedram.stream.model import RamBlock, Section
 from mappedram.stream.reader.footer import FOOTER_SIZE, footer_bytes, is_section_start
 from mappedram.stream.reader.vmdescription import payload_lengths

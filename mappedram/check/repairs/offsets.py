@@ -8,10 +8,10 @@ found, and the lengths add up to the total in MEM_SIZE.
 from collections.abc import Callable, Iterator
 
 from mappedram.check.bitmap_audit import audit
+from mappedram.check.repairs.change import Change
+from mappedram.check.repairs.edits import Edit
+from mappedram.check.repairs.session import RepairSession, integer
 from mappedram.format.arithmetic import is_page_size
-from mappedram.repair.change import Change
-from mappedram.repair.edits import Edit
-from mappedram.repair.session import RepairSession, integer
 from mappedram.stream.bitmap import Bitmap
 from mappedram.stream.model import RamBlock
 

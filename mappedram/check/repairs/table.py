@@ -1,7 +1,10 @@
 """All repairs in the order in which they are made: each may rely on those before it."""
 
-from mappedram.repair import bitmaps, ending, headers, offsets, padding, save_image
-from mappedram.repair.change import Repair
+from mappedram.check.repairs import bitmaps, ending, headers, offsets, padding, save_image
+from mappedram.check.repairs.change import Repair
+
+#: The repair that reads all pages, and the one that is made only on request.
+REBUILT, PADDING = "bitmap", "padding"
 
 REPAIRS = (
     Repair(
@@ -47,7 +50,7 @@ REPAIRS = (
         ending.block_list,
     ),
     Repair(
-        "bitmap",
+        REBUILT,
         "QEMU truncates the file first and skips zero pages: a page with data was saved",
         bitmaps.rebuild,
     ),
@@ -57,7 +60,7 @@ REPAIRS = (
         ending.ram_end,
     ),
     Repair("bits-beyond", "the block has no page for such a bit", bitmaps.bits_beyond),
-    Repair("padding", "no reader uses these bytes", padding.padding, asked=True),
+    Repair(PADDING, "no reader uses these bytes", padding.padding, asked=True),
     Repair("trailing-bytes", "the stream ends before these bytes", ending.trailing_bytes),
     Repair("libvirt-magic", "the stream has END of RAM and EOF", save_image.magic),
     Repair("libvirt-format", "the stream does not list mapped-ram", save_image.label),

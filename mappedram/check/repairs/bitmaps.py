@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mappedram.check.bitmap_audit import CHUNK
+from mappedram.check.repairs.change import Change
+from mappedram.check.repairs.edits import Edit
+from mappedram.check.repairs.session import RepairSession
 from mappedram.format.arithmetic import round_up
 from mappedram.io.copying import nonzero_pages
-from mappedram.repair.change import Change
-from mappedram.repair.edits import Edit
-from mappedram.repair.session import RepairSession
 from mappedram.stream.bitmap import Bitmap
 from mappedram.stream.block import Block
 from mappedram.stream.intervals import complement

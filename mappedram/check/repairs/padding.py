@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from mappedram.check.bitmap_audit import CHUNK
-from mappedram.repair.change import Change
-from mappedram.repair.edits import Edit
-from mappedram.repair.session import RepairSession
+from mappedram.check.repairs.change import Change
+from mappedram.check.repairs.edits import Edit
+from mappedram.check.repairs.session import RepairSession
 
 #: QEMU pads less than 1 MiB for each block; more than this is not padding.
 _PADDING_MAX = 1 << 26
