@@ -23,6 +23,7 @@ FINDING_KEYS = [
     "expected",
     "actual",
     "decompressed",
+    "remedy",
 ]
 
 
@@ -89,9 +90,11 @@ def test_a_finding(harmless: Path, run: Run) -> None:
         rf"{re.escape(str(harmless))}:0x72: warning MR206 header-version: .+", lines[0]
     )
     assert lines[1] == "    /ram/blocks[0]/mapped_ram/version"
-    assert lines[-7].startswith("    actual   0")
-    assert lines[-6] == "    0x00000070  00 00 00 00 00 00 00 00 00 00 00 00 10 00 00 00"
-    assert lines[-5] == "                      ^^ ^^ ^^ ^^"
+    assert lines[-8].startswith("    actual   0")
+    assert lines[-7] == "    0x00000070  00 00 00 00 00 00 00 00 00 00 00 00 10 00 00 00"
+    assert lines[-6] == "                      ^^ ^^ ^^ ^^"
+    repair = f"`mappedram repair {harmless} repaired.mapped-ram`"
+    assert lines[-5] == f"    remedy: Run {repair}: it writes 1."
     assert lines[-4] == "    see: mappedram explain MR206"
     assert lines[-3].startswith(f"{harmless}: QEMU 9.0 to 9.2: refuses (MR060)")
     assert lines[-2] == f"{harmless}: QEMU 10.0 to 11.1.3: loads"
