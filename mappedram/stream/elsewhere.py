@@ -21,8 +21,8 @@ _LONGEST = max(map(len, _MAGICS))
 def stream_elsewhere(source: Source, offset: int) -> int | None:
     """Offset of the first stream or libvirt save image other than at `offset`; None if unknown.
 
-    Looks through the first `SEARCHED_MAX` bytes of data, or none of a remote file. A magic alone does not count: the headers
-    up to a section must be readable.
+    Looks through the first `SEARCHED_MAX` bytes of data, or none of a remote file. A magic alone
+    does not count: the headers up to a section must be readable.
 
     Args:
         source: the file.
