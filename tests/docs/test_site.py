@@ -43,7 +43,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site without the explorer and the archives, which have tests of their own."""
     folder = tmp_path_factory.mktemp("site")
     site.stage(folder / "pages", "", {})
-    command = [sys.executable, "-m", "sphinx", "-q", "-b", "html"]
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html"]
     subprocess.run([*command, folder / "pages", folder / "html"], check=True)
     return folder / "html"
 
