@@ -2,28 +2,46 @@
 // The JSON text at the end of a file, and the lengths of payloads that follow from it.
 
 const STEP = 1 << 16;
-const TEXT_MAX = 64 << 20;
+const TEXT_MAX = 16 << 20;
 
-/** What the text says, by clauses 4.7.6 and 4.6.4; null where there is none that can be used. */
-function lengths(source) {
-  const begin = found(source);
+/** What the text says, by clauses 4.7.6 and 4.6.4, and its length; null where there is none. */
+function lengths(source, start) {
+  const begin = found(source, start);
   if (begin === null) return null;
-  const bytes = source.read(begin, source.size - begin);
+  const bytes = source.read(begin, source.size - begin), nothing = { page_size: null, take: () => undefined };
+  return { ...nothing, ...described(parsed(bytes)), length: bytes.length };
+}
+
+/** The object that a text describes; null where it is no such text. */
+function parsed(bytes) {
   try {
-    return { ...described(JSON.parse(new TextDecoder().decode(bytes))), length: bytes.length };
+    const document = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return document !== null && typeof document === "object" && !Array.isArray(document) ? document : null;
   } catch {
-    return null; // not JSON, or not what QEMU writes
+    return null;
   }
 }
 
-function described({ page_size, devices }) {
+function described(document) {
+  const { page_size, devices } = document ?? {};
   const waiting = new Map();
-  for (const device of devices) {
-    const key = `${device.name}\0${device.instance_id}`, known = length(device);
+  for (const device of Array.isArray(devices) ? devices : []) {
+    const key = `${device?.name}\0${device?.instance_id}`, known = lengthOf(device);
     if (!Number.isSafeInteger(known) || known < 0) continue;
     waiting.set(key, [...(waiting.get(key) ?? []), known]);
   }
-  return { page_size, take: (name, instance) => waiting.get(`${name}\0${instance}`)?.shift() };
+  return { ...(isPageSize(page_size) ? { page_size } : {}), take: (name, instance) => waiting.get(`${name}\0${instance}`)?.shift() };
+}
+
+const isPageSize = (size) => size >= 256 && size <= 65536 && Number.isInteger(Math.log2(size));
+
+/** Bytes of a device; null where its description is malformed. */
+function lengthOf(device) {
+  try {
+    return length(device);
+  } catch {
+    return null;
+  }
 }
 
 const length = ({ fields = [], subsections = [] }) =>
@@ -31,16 +49,16 @@ const length = ({ fields = [], subsections = [] }) =>
   subsections.reduce((sum, one) => sum + 6 + one.vmsd_name.length + length(one), 0);
 
 /** Where the text begins: behind a type byte, a length that meets the end, and no NUL since. */
-function found(source) {
-  for (let end = source.size; end > 0 && source.size - end < TEXT_MAX; end -= STEP) {
-    const start = Math.max(end - STEP, 0);
-    const last = source.read(start, end - start).lastIndexOf(0);
+function found(source, start) {
+  for (let end = source.size; end > start && source.size - end < TEXT_MAX; end -= STEP) {
+    const begin = Math.max(end - STEP, start);
+    const last = source.read(begin, end - begin).lastIndexOf(0);
     if (last < 0) continue;
-    const from = Math.max(start + last - 4, 0);
+    const from = Math.max(begin + last - 4, 0);
     const bytes = source.read(from, Math.min(16, source.size - from));
     for (let at = 0; at + 5 < bytes.length; at++) {
       const count = new DataView(bytes.buffer, bytes.byteOffset + at + 1, 4).getUint32(0);
-      const fits = from + at + 5 + count === source.size;
+      const fits = from + at >= start && from + at + 5 + count === source.size;
       if (bytes[at] === 6 && bytes[at + 5] === 0x7b && fits) return from + at + 5;
     }
     return null;
@@ -48,4 +66,4 @@ function found(source) {
   return null;
 }
 
-module.exports = { lengths };
+module.exports = { lengths, parsed };

@@ -1,7 +1,7 @@
 // Shows what the worker has read of a file, with the styles and the script of `layout --html`.
 "use strict";
 (() => {
-  const { KINDS, RULES, CLAUSES } = mappedramData;
+  const { KINDS, RULES, CLAUSES, STRIP, SAMPLE } = mappedramData;
   const SVG = "http://www.w3.org/2000/svg";
   const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
   const COLUMNS = 64, LEVELS = 6;
@@ -27,14 +27,14 @@
   const badness = (code) => ["error", "warning", "info"].indexOf(RULES[code].severity);
 
   const facts = (result) => {
-    const rows = {
+    const rows = !result.begun ? { Size: size(result.size), "Read of the file": size(result.read) } : {
       Size: size(result.size), Machine: result.machine ?? "unknown",
       Page: result.page_size ? size(result.page_size) : "unknown",
       Capabilities: result.capabilities.join(", ") || "none",
       Bitmaps: `${result.order}-endian${result.evident ? "" : " (a guess)"}`,
       "Save image": result.image ? "libvirt" : null,
       "Stream begins": hex(result.offset),
-      "Save complete": result.complete ? "yes" : "no: bitmaps may be missing",
+      "Save finished": result.complete ? "yes" : result.limits.length ? "unknown" : "no",
       UUID: result.uuid,
       "Read of the file": size(result.read),
     };
@@ -49,13 +49,36 @@
     return { ...finding, ...RULES[finding.code], number, region };
   });
 
-  const findings = (found) => found.length === 0
-    ? h("p", {}, "No structural finding.")
-    : h("ol", { class: "findings" }, ...found.map((f) => h("li", { id: `f${f.number}`, class: `finding ${f.severity}` },
-      h("p", {}, h("b", {}, `${f.code} ${f.name}`), " ", h("span", { class: `badge ${f.severity}` }, f.severity)),
-      h("p", {}, cut(printable(f.message), 400)),
-      h("p", { class: "path" }, f.region < 0 ? hex(f.offset) : h("a", { href: `#r${f.region}` }, hex(f.offset)), " ", h("code", {}, f.path)),
-      h("details", {}, h("summary", {}, "Why it matters"), h("p", {}, `${f.why} Clause `, clauseLink(f.clause), ".")))));
+  // Texts of the package with code in backquotes.
+  const prose = (text) => text.split("`").map((part, number) => (number % 2 ? h("code", {}, part) : part));
+
+  const findings = (found) => h("ol", { class: "findings" }, ...found.map((f) => h("li", { id: `f${f.number}`, class: `finding ${f.severity}` },
+    h("p", {}, h("b", {}, `${f.code} ${f.name}`), " ", h("span", { class: `badge ${f.severity}` }, f.severity)),
+    h("p", {}, cut(printable(f.message), 400)),
+    h("p", { class: "path" }, f.region < 0 ? hex(f.offset) : h("a", { href: `#r${f.region}` }, hex(f.offset)), " ", h("code", {}, f.path)),
+    f.expected || f.actual ? h("p", { class: "path" }, [f.expected && `expected ${f.expected}`, f.actual && `found ${f.actual}`].filter(Boolean).join(", ")) : null,
+    h("p", { class: "remedy" }, h("b", {}, "What to do: "), ...prose(f.remedy)),
+    h("details", {}, h("summary", {}, "Why it matters"), h("p", {}, ...prose(f.why), " Clause ", clauseLink(f.clause), ".")))));
+
+  const quoted = (name) => (/^[\w.+@%:,/][\w.+@%:,/-]*$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`);
+  const command = (result) => {
+    const place = result.asked ? ` --offset ${hex(result.asked)}` : "";
+    return h("code", {}, `mappedram check${place} ${cut(printable(quoted(result.name)))}`);
+  };
+
+  // What this page does not say of the file, and where a stream begins if not here.
+  const judgement = (result, found) => [
+    ...result.elsewhere.map((offset) => h("p", { class: "finding info" },
+      `A stream or a save image begins at ${hex(offset)}. `,
+      Object.assign(h("button", { type: "button" }, `Open at ${hex(offset)}`), { onclick: () => openAt(offset) }))),
+    found.length ? findings(found) : h("p", {}, result.limits.length ? "No findings so far." : "No findings."),
+    ...result.limits.map(({ message, offset }) => h("p", { class: "finding info limit" },
+      `This page reads no further${offset === null ? "" : ` than ${hex(offset)}`}: ${cut(printable(message), 400)}. Run `, command(result), ".")),
+    h("details", { class: "unchecked" },
+      h("summary", {}, `${result.unchecked.length} rules are not checked here`),
+      h("p", {}, "They need guest pages, the text of all devices, or what each release of QEMU does with the file. ", command(result), " checks them:"),
+      h("ul", {}, ...result.unchecked.map((code) => h("li", {}, `${code} ${RULES[code].name}`)))),
+  ];
 
   const cited = new Set();
   const clauseLink = (number) => {
@@ -66,6 +89,13 @@
   const bar = (result) => [
     h("div", { id: "bar" }, s("svg", {
       "data-size": result.size, "aria-label": `The ${result.regions.length} regions of the file, drawn to scale`,
+    })),
+    h("p", { class: "note", id: "strip-note" }, STRIP.note),
+    h("div", { id: "strip", class: `strip${result.regions.length > STRIP.many ? " many" : ""}` }, ...result.regions.map((region, number) => {
+      const length = region.end - region.offset, name = cut(printable(region.name), 80);
+      const width = Object.keys(STRIP.widths).find((one) => length < STRIP.widths[one]) ?? STRIP.widest;
+      return h("a", { href: `#r${number}`, title: `${name}: ${hex(region.offset)}, ${size(length)}`, class: `k-${region.kind} ${width}`, tabindex: -1 },
+        region.kind === "pages" ? name.replace(/^pages of /, "") : null);
     })),
     h("ul", { class: "key" }, ...Object.entries(KINDS)
       .filter(([kind]) => result.regions.some((region) => region.kind === kind))
@@ -119,6 +149,7 @@
   };
 
   const shownValue = (field) => {
+    if (field.is_number) return field.value; // too large for a number of JavaScript
     if (typeof field.value !== "number") return cut(`"${printable(String(field.value))}"`);
     return field.value < 10 ? String(field.value) : `${hex(field.value)} (${field.value})`;
   };
@@ -170,8 +201,10 @@
     cited.clear();
     const found = placed(result);
     const parts = {
-      Findings: [findings(found)], Map: bar(result), "RAM blocks": blocks(result),
-      Bytes: [listing(result, found), result.left_out ? h("p", { class: "note" }, `… ${result.left_out} more regions`) : null],
+      Findings: judgement(result, found),
+      ...(result.regions.length ? { Map: bar(result) } : {}),
+      ...(result.blocks.length ? { "RAM blocks": blocks(result) } : {}),
+      Bytes: !result.regions.length ? [h("p", {}, "The file is empty.")] : [listing(result, found), result.left_out ? h("p", { class: "note" }, `… ${result.left_out} more regions`) : null],
       Clauses: [clauses()],
     };
     target.replaceChildren(h("h1", {}, cut(printable(result.name))), facts(result),
@@ -181,27 +214,55 @@
 
   const worker = new Worker(URL.createObjectURL(new Blob([document.querySelector("#worker").textContent])));
   const say = (text) => { document.querySelector("#state").textContent = text; };
+  let chosen = null;
   worker.onmessage = ({ data }) => {
     globalThis.mappedramResult = data;
     show(data);
     document.querySelector("#about").hidden = true;
-    say(data.error ? "This file cannot be shown." : `Read ${size(data.read)} of ${size(data.size)}.`);
+    say(data.error ? "This file cannot be shown." : `Read ${size(data.read)} of ${size(data.size)}. Nothing was sent.`);
   };
   worker.onerror = ({ message }) => say(message);
+  const field = document.querySelector("#offset");
   const read = () => {
-    const input = document.querySelector("#file"), offset = Number(document.querySelector("#offset").value || 0);
-    if (!input.files.length) return;
+    const offset = Number(field.value || 0);
+    if (!chosen) return;
     if (!Number.isSafeInteger(offset) || offset < 0) return say("The offset is a number such as 4096 or 0x1000.");
     say("Reading …");
-    worker.postMessage({ file: input.files[0], offset });
+    worker.postMessage({ file: chosen, offset });
   };
-  document.querySelector("#file").addEventListener("change", read);
-  document.querySelector("#offset").addEventListener("change", read);
+  const open = (file, offset = 0) => {
+    chosen = file;
+    if (offset !== null) field.value = hex(offset);
+    read();
+  };
+  const openAt = (offset) => open(chosen, offset);
+
+  /** The sample with its holes, of which this page has the rest. */
+  const sample = async () => {
+    const packed = Uint8Array.from(atob(SAMPLE.data), (char) => char.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const data = await new Response(stream).arrayBuffer(), zeros = new Uint8Array(1 << 20), parts = [];
+    let position = 0, taken = 0;
+    for (const [offset, length] of [...SAMPLE.extents, [SAMPLE.size, 0]]) {
+      for (; position < offset; position += Math.min(zeros.length, offset - position)) parts.push(zeros.subarray(0, Math.min(zeros.length, offset - position)));
+      parts.push(data.slice(taken, taken + length));
+      taken += length;
+      position += length;
+    }
+    return new Blob(parts);
+  };
+  const trySample = (cutAt, name) => async () => {
+    const whole = await sample();
+    open(new File([cutAt ? whole.slice(0, cutAt) : whole], name));
+  };
+  document.querySelector("#sample").addEventListener("click", trySample(null, SAMPLE.name));
+  document.querySelector("#cut-sample").addEventListener("click", trySample(SAMPLE.cut, `cut-${SAMPLE.name}`));
+  const input = document.querySelector("#file");
+  input.addEventListener("change", () => { if (input.files.length) open(input.files[0], null); });
+  field.addEventListener("change", read);
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => {
     event.preventDefault();
-    if (!event.dataTransfer.files.length) return;
-    document.querySelector("#file").files = event.dataTransfer.files;
-    read();
+    if (event.dataTransfer.files.length) open(event.dataTransfer.files[0], null);
   });
 })();

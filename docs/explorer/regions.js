@@ -15,24 +15,24 @@ function* claims({ elements, blocks }) {
 /** The regions in order; of those that overlap, the one that begins first keeps the bytes. */
 function regions(walk) {
   const size = walk.source.size, found = [];
-  let position = 0, overlap = null;
+  const ended = walk.sections.some(({ type }) => type === "eof");
+  let position = 0;
   const gap = (end) => {
     const before = end <= walk.offset, after = position >= walk.position;
-    const name = before ? "before the stream" : after ? (walk.stopped ? "not followed" : "after the stream") : "gap";
+    const name = before ? "before the stream" : after ? (ended ? "after the stream" : "not followed") : "gap";
     found.push({ kind: "gap", name, path: `/${name.replaceAll(" ", "_")}`, offset: position, end });
   };
   const sorted = [...claims(walk)].sort((one, other) => one.offset - other.offset || one.end - other.end);
   for (const claim of sorted) {
     const end = Math.min(claim.end, size);
     if (end <= claim.offset) continue;
-    if (claim.offset < position) overlap ??= claim;
     if (end <= position) continue;
     if (claim.offset > position) gap(claim.offset);
     found.push({ ...claim, offset: Math.max(claim.offset, position), end });
     position = end;
   }
   if (position < size) gap(size);
-  return { regions: found, overlap };
+  return found;
 }
 
 module.exports = { regions };

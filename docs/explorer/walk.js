@@ -1,277 +1,361 @@
 "use strict";
-// Follows a snapshot with the parsers that Kaitai Struct generated, and says what stands where: the
+// Follows a snapshot, as mappedram/format/file.py declares it, and says what stands where: the
 // structures with their fields, the blocks and the sections. Of a file that cannot be followed to
 // its end, all that stands before that place. Source: spec/format.md.
 
-const { WindowStream, ShortError, UnrepresentableError } = require("./window_stream");
-const { MappedRam } = require("./parser/MappedRam");
-const { Ram } = require("./parser/Ram");
-const { Section } = require("./parser/Section");
-const { LibvirtSaveImage } = require("./parser/LibvirtSaveImage");
+const { WindowStream } = require("./window_stream");
+const { Limit, Refusal, fieldsOf, parse } = require("./structures");
 const { lengths } = require("./description");
-const { TYPES, COMMANDS } = require("./data");
+const { live } = require("./live");
+const { findFooter, isSectionStart } = require("./footer");
+const { CAPABILITIES, COMMANDS, FOREIGN } = require("./data");
+const words = require("./words");
 
-const LIBVIRT = "LibvirtQemud";
-const SECTION = { EOF: 0, START: 1, PART: 2, END: 3, FULL: 4, VMDESCRIPTION: 6, FOOTER: 0x7e };
-const NAMES = { 1: "START", 2: "PART", 3: "END", 4: "FULL" };
-const HEADER = 28;
+const MAGIC = "QEVM", LIBVIRT = ["LibvirtQemudSave", "LibvirtQemudPart"], LIBVIRT_HEADER = 92;
+const TYPE = { EOF: 0, START: 1, PART: 2, END: 3, FULL: 4, SUBSECTION: 5, VMDESCRIPTION: 6, CONFIGURATION: 7, COMMAND: 8, FOOTER: 0x7e };
+const NAMES = ["EOF", "START", "PART", "END", "FULL", "SUBSECTION", "VMDESCRIPTION", "CONFIGURATION", "COMMAND"];
+const PACKAGED = Number(Object.entries(COMMANDS).find(([, name]) => name === "PACKAGED")[0]);
+const POSTCOPY_ADVISE = Number(Object.entries(COMMANDS).find(([, name]) => name === "POSTCOPY_ADVISE")[0]);
+const [MAPPED_RAM, IGNORE_SHARED] = ["mapped-ram", "x-ignore-shared"].map((name) => CAPABILITIES.find((one) => one === name));
+const FLAGS = 0x3ff, CONTINUE = 0x20, MEM_SIZE = 0x04, EOS = 0x10;
 
-const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
-
-/** The place and the value of a number that the parser reads in parts, of which the last has all flags. */
-function joined(node, parts) {
-  const places = parts.map(([id]) => node._debug[camel(id)]);
-  if (places.some((place) => place?.end === undefined)) return undefined;
-  const value = parts.reduce((sum, [id, bits]) => sum * 2 ** bits + node[camel(id)], 0);
-  return { start: places[0].start, end: places.at(-1).end, value };
-}
-
-/** The fields of a parsed structure, in the order of the bytes; `path` stands before their names. */
-function* fieldsOf(node, kind, path = "") {
-  for (const { ksy_id, name, doc, clauses, parts } of TYPES[kind]) {
-    const place = parts.length ? joined(node, parts) : node._debug[camel(ksy_id)];
-    const value = parts.length ? place?.value : node[camel(ksy_id)];
-    if (place?.end === undefined || value === undefined) continue;
-    const inner = name === "body" ? node.idstr.split("/").at(-1).replaceAll("-", "_")
-      : name === "mapped_ram" ? "mapped_ram_header" : "capability";
-    if (Array.isArray(value)) {
-      for (const [index, item] of value.entries()) yield* fieldsOf(item, inner, `${path}${name}[${index}]/`);
-    } else if (value?._debug) yield* fieldsOf(value, inner, `${path}${name}/`);
-    else yield { kind, name: path + name, offset: place.start, end: place.end, value, doc, clauses };
-  }
-}
+const latin1 = (bytes) => String.fromCharCode(...bytes);
+const isPageSize = (size) => size >= 256 && size <= 65536 && Number.isInteger(Math.log2(size));
+const number = (bytes) => bytes.reduce((value, byte) => value * 256n + BigInt(byte), 0n);
 
 class Walk {
   constructor(source, offset) {
     this.source = source;
-    this.offset = offset;
+    this.offset = this.position = offset;
     this.stream = new WindowStream(source);
     this.elements = [];
+    this.areas = [];
     this.blocks = [];
     this.sections = [];
     this.totals = [];
-    this.footers = false;
+    this.started = new Map();
+    this.counts = { subsections: 0, records: 0 };
+    this.footers = null;
     this.machine = null;
     this.capabilities = [];
     this.target_page_bits = null;
     this.uuid = null;
-    this.image = false;
-    this.stopped = null;
+    this.image = null;
+    this.mapped_ram = this.guessed = this.advised = false;
+    /** Why `mappedram check` stops, too; and why only this page does. */
+    this.stopped = this.limit = null;
     this.description = null;
-    this.position = offset;
   }
 
-  /** Do a step; what goes wrong in it is where reading stops. */
-  try(step) {
-    try {
-      return step();
-    } catch (error) {
-      this.stopped ??= refusal(error);
-      return undefined;
-    }
-  }
-
-  add(kind, path, name, node) {
-    const fields = [...fieldsOf(node, kind)];
-    if (!fields.length) return;
-    const offset = fields[0].offset, end = fields.at(-1).end;
-    this.elements.push({ kind: "element", path, name, offset, end, fields });
-    this.position = Math.max(this.position, end);
-  }
-
-  parse(type, position) {
-    this.stream.seek(position);
-    return new type(this.stream, null, null);
-  }
-
+  /** Follow the file as far as it goes. */
   file() {
-    const head = this.source.read(this.offset, Math.min(LIBVIRT.length, this.source.size - this.offset));
-    if (String.fromCharCode(...head) === LIBVIRT) this.libvirt();
-    if (!this.stopped) this.try(() => this.snapshot());
+    try {
+      this.container();
+      this.snapshot();
+    } catch (error) {
+      if (error instanceof Limit) this.limit = { message: error.message, offset: error.offset };
+      else if (error instanceof Refusal) this.stop(error);
+      else throw error;
+    }
+    const last = this.sections.at(-1);
+    if (last && last.length === null) this.close(last);
     return this;
   }
 
-  libvirt() {
-    this.image = true;
-    const begin = this.offset;
-    const image = this.try(() => {
-      this.stream.seek(begin);
-      return new LibvirtSaveImage(this.stream);
-    });
-    if (!image) return;
-    const header = image.header;
-    this.add("libvirt_header", "/libvirt/header", "libvirt header", header);
-    const texts = { kind: "text", path: "/libvirt/texts", name: "libvirt domain XML, cookie, slack", offset: this.position };
-    this.offset = this.position = this.position + header.dataLen;
-    this.elements.push({ ...texts, end: this.offset });
-    const magic = this.source.read(this.offset, Math.min(4, Math.max(this.source.size - this.offset, 0)));
-    if (String.fromCharCode(...magic) !== "QEVM") {
-      this.stopped = { code: "MR004", message: "no plain stream in this save image: it may be compressed", offset: this.offset };
-    }
+  stop({ kind, message, expected, actual, offset, path }) {
+    // Without any structure, it is another kind of file.
+    const first = this.elements.some((element) => element.path === "/header") || kind === "truncated";
+    this.stopped = { kind: first ? kind : "unsupported", message, expected, actual, offset, path };
   }
+
+  // Bytes at the position.
+
+  peek(length, at = this.position) {
+    const here = Math.min(at, this.source.size);
+    return this.source.read(here, Math.max(Math.min(length, this.source.size - here), 0));
+  }
+
+  /** The next byte; undefined at the end of the file. */
+  get next() {
+    return this.peek(1)[0];
+  }
+
+  skip(length, element, field, told_by, what) {
+    const end = this.position + length;
+    if (end > this.source.size) {
+      const values = { "what()": what, end, "self.source.size": this.source.size, "file_up_to(end)": words.fileUpTo(end) };
+      throw new Refusal("truncated", words.defect("skip", values), place(element, field).offset, told_by);
+    }
+    this.position = end;
+  }
+
+  /** Parse the structure at the position, and go behind it. */
+  structure(kind, path, name, params = {}) {
+    const node = parse(kind, this.stream, this.position, params, path);
+    const end = this.stream.pos, fields = [...fieldsOf(node, kind)];
+    const element = { kind: "element", structure: kind, path, name: typeof name === "function" ? name(node) : name, offset: this.position, end, fields, node };
+    this.elements.push(element);
+    this.position = end;
+    return element;
+  }
+
+  // What is around the stream.
+
+  container() {
+    const head = this.peek(LIBVIRT_HEADER);
+    if (LIBVIRT.includes(latin1(head.subarray(0, 16)))) this.libvirt(head);
+    const packed = FOREIGN.find(({ magic, packed }) => packed !== null && hexOf(this.peek(magic.length / 2)) === magic);
+    if (packed && this.image) this.image.packed = packed.packed;
+    if (packed) throw new Limit(`the stream is compressed with ${packed.what}, and this page does not decompress it`, this.position);
+  }
+
+  libvirt(head) {
+    const begin = this.offset, version = number(head.slice(16, 20).reverse());
+    const path = "/libvirt/header", is_be = version > 2n;
+    this.image = { offset: begin, is_be };
+    let element;
+    try {
+      element = this.structure("libvirt_header", path, "libvirt header", { is_be });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const field = error.path.slice(path.length + 1);
+      const values = { "refusal.path": field, "offset + len(data)": begin + head.length, QEMU_SAVE_VERSION: 2, "refusal.actual": error.actual };
+      if (error.kind === "truncated") throw new Refusal("truncated", words.defect("libvirt", values), error.offset, error.path);
+      throw new Refusal("unsupported", words.defect("libvirt", values, 1), error.offset, error.path);
+    }
+    const { magic, dataLen, format, cookieOffset } = element.node;
+    const end = this.position + dataLen, inside = cookieOffset > 0 && cookieOffset < dataLen;
+    const cookie = inside ? this.position + cookieOffset : end;
+    Object.assign(this.image, {
+      element, magic, format, data_len: dataLen, cookie_offset: cookieOffset, stream_offset: end,
+      xml: this.text(this.position, cookie), cookie: inside ? this.text(cookie, end) : null,
+    });
+    const texts = { kind: "text", path: "/libvirt/texts", name: "libvirt domain XML, cookie, slack", offset: this.position };
+    this.elements.push({ ...texts, end: Math.min(end, this.source.size) });
+    this.offset = this.position = end;
+  }
+
+  /** A text of the image up to its NUL, or to `end`. */
+  text(begin, end) {
+    const bytes = this.peek(Math.min(end - begin, 1 << 20), begin), nul = bytes.indexOf(0);
+    return { offset: begin, length: nul < 0 ? bytes.length : nul, terminated: nul >= 0 };
+  }
+
+  refuseOthers() {
+    const head = this.peek(16);
+    if (latin1(head.subarray(0, 4)) === MAGIC) return;
+    const values = { "_what_else(source, offset, head)": this.whatElse(head), head: head.slice(0, 4) };
+    throw new Refusal("unsupported", words.refusal("magic", values), this.offset, "/header/magic");
+  }
+
+  whatElse(head) {
+    if (!head.length) return words.returned("other", {}, this.source.size === 0 ? 0 : 1);
+    const other = FOREIGN.find(({ magic }) => hexOf(head).startsWith(magic));
+    if (other) {
+      const advice = other.advice ? words.text("other", 0, { "other.advice": other.advice }) : words.text("other", 1);
+      return words.returned("other", { "other.what": other.what, advice }, 3);
+    }
+    return words.returned("other", { "head[:4]": head.slice(0, 4) }, 4);
+  }
+
+  // The stream.
 
   snapshot() {
-    // Made by hand, so that what was read before an error is still there behind it.
-    const root = Object.assign(Object.create(MappedRam.prototype), { _io: this.stream, _parent: null, _debug: {} });
-    root._root = root;
-    this.stream.seek(this.offset);
-    this.try(() => root._read());
-    if (root.header) this.add("stream_header", "/header", "stream header", root.header);
-    const all = root.sections ?? [];
-    this.configuration(all.filter(({ typeBefore }) => [0xff, 5, 7].includes(typeBefore)));
-    const sections = all.filter((one) => !this.try(() => one.isConfiguration || one.isSubsection));
-    for (const [index, section] of sections.entries()) {
-      if (!this.section(section, `/sections[${index}]`)) break;
-    }
-    if (!this.stopped) this.rest();
+    this.refuseOthers();
+    this.structure("stream_header", "/header", "stream header");
+    if (this.next === TYPE.CONFIGURATION) this.configuration();
+    for (;;) if (!this.section(`/sections[${this.sections.length}]`)) break;
+    if (this.next === TYPE.VMDESCRIPTION) this.json(`/sections[${this.sections.length}]`);
   }
 
-  /** The first sections, of which some are the configuration and what belongs to it. */
-  configuration(nodes) {
-    let count = 0;
-    for (const node of nodes) {
-      const header = this.try(() => node.configuration), one = this.try(() => node.subsection);
-      if (header) {
-        this.machine = header.name;
-        this.add("configuration_header", "/configuration/header", "configuration", header);
-      }
-      if (!one) continue;
-      this.add("configuration_subsection", `/configuration/subsections[${count++}]`, one.idstr, one);
-      if (one.isCapabilities) this.capabilities = one.body.capabilities.map(({ name }) => name);
+  configuration() {
+    const { node } = this.structure("configuration_header", "/configuration/header", "configuration");
+    this.machine = node.name;
+    while (this.next === TYPE.SUBSECTION) {
+      const path = `/configuration/subsections[${this.counts.subsections++}]`;
+      const { node: one } = this.structure("configuration_subsection", path, ({ idstr }) => idstr);
+      if (one.idstr === "configuration/capabilities") this.capabilities = one.body.capabilities.map(({ name }) => name);
       else if (one.idstr === "configuration/uuid") this.uuid = one.body.uuid;
       else this.target_page_bits = one.body.targetPageBits;
     }
+    this.mapped_ram = this.capabilities.includes(MAPPED_RAM);
   }
 
-  /** A section of the part that the spec follows; false where that part ends. */
-  section(node, path) {
-    const followed = this.try(() => node.isRam || node.isCommand || node.isEnd);
-    if (!followed) return false;
-    const { isEnd, isPart, isCommand } = node;
-    const header = isEnd ? node.endOfStream : isPart ? node.part : isCommand ? node.command : node.start;
-    const kind = isEnd ? "end_of_stream" : isPart ? "section_part" : isCommand ? "command" : "section_start";
-    const title = isEnd ? "EOF"
-      : isCommand ? `COMMAND ${COMMANDS[header.command] ?? `0x${header.command.toString(16)}`}`
-        : `${NAMES[node.sectionType]} ram`;
-    this.add(kind, `${path}/header`, title, header);
+  /** One section; false where it is the last one. */
+  section(path) {
+    const type = this.next;
+    if (type === undefined) throw new Refusal("truncated", words.refusal("section"), this.position, `${path}/section_type`);
+    if ([TYPE.START, TYPE.FULL].includes(type)) this.device(path, "section_start");
+    else if ([TYPE.PART, TYPE.END].includes(type)) this.device(path, "section_part");
+    else if (type === TYPE.COMMAND) this.command(path);
+    else if (type === TYPE.EOF) this.close(this.open(path, this.structure("end_of_stream", `${path}/header`, "EOF")));
+    else throw new Refusal("format", words.refusal("section", { kind: type }, 1), this.position, `${path}/section_type`);
+    return type !== TYPE.EOF;
+  }
+
+  /** Note a section whose header was read. */
+  open(path, header, about = {}) {
+    const type = header.node.sectionType;
     const section = {
-      path, type: isEnd ? "eof" : isCommand ? "command" : NAMES[node.sectionType].toLowerCase(),
-      section_id: header.sectionId ?? null, idstr: isEnd || isCommand ? null : "ram",
-      instance_id: isEnd || isCommand ? null : header.instanceId ?? this.instance, version_id: header.versionId ?? null, offset: node.ofsSelf,
+      path, type: NAMES[type].toLowerCase(), offset: header.offset, length: null, section_id: null, idstr: null,
+      instance_id: null, version_id: null, header_length: header.end - header.offset, payload_offset: header.end,
+      payload_length: 0, footer_id: null, ...about,
     };
-    if (!isEnd && !isCommand) this.instance = section.instance_id;
     this.sections.push(section);
-    if (node.isRam) this.ram(node, path);
-    const footer = this.try(() => node.hasFooter && node.footer);
-    if (footer) {
-      this.footers = true;
-      this.add("section_footer", `${path}/footer`, `footer of ${title}`, footer);
-    }
-    section.length = this.position - section.offset;
-    return !isEnd;
+    return section;
   }
 
-  ram(node, path) {
-    const payload = this.try(() => node.ram) ?? node._m_ram;
-    const records = payload && (this.try(() => payload.records) ?? payload._m_records);
-    for (const record of records ?? []) {
-      const memSize = this.try(() => record.memSize);
-      if (memSize) {
-        this.totals.push(memSize.total);
-        this.add("mem_size", `${path}/mem_size`, "RAM_SAVE_FLAG_MEM_SIZE", memSize);
-        for (const block of this.try(() => record.blocks) ?? record._m_blocks ?? []) this.block(block);
-      } else if (record.isPage) {
-        return;
-      } else if (this.try(() => record.endOfSection)) {
-        this.add("end_of_section", `${path}/eos`, "RAM_SAVE_FLAG_EOS", record.endOfSection);
+  /** The section ends here, behind a payload or a footer. */
+  close(section, footer = null) {
+    const end = Math.min(this.position, this.source.size);
+    section.payload_length = Math.max((footer ? footer.offset : end) - section.payload_offset, 0);
+    section.length = end - section.offset;
+  }
+
+  device(path, kind) {
+    const title = ({ sectionType, sectionId, idstr = this.started.get(sectionId)?.idstr }) =>
+      `${NAMES[sectionType]} ${idstr ?? `id ${sectionId}`}`;
+    const header = this.structure(kind, `${path}/header`, title), { node } = header;
+    const type = node.sectionType, id = node.sectionId;
+    const whose = kind === "section_start" ? { idstr: node.idstr, instance_id: node.instanceId } : this.started.get(id) ?? { idstr: null, instance_id: null };
+    const section = this.open(path, header, { section_id: id, version_id: node.versionId ?? null, ...whose });
+    if (type === TYPE.START) this.started.set(id, whose);
+    if (whose.idstr === "ram" && type !== TYPE.FULL) this.ram(path);
+    else if (!live(this, path, header.name, whose.idstr)) this.opaque(path, header, type, id, whose);
+    const there = this.next === TYPE.FOOTER;
+    this.footers = there || this.footers || false;
+    const footer = there ? this.structure("section_footer", `${path}/footer`, `footer of ${header.name}`) : null;
+    section.footer_id = footer ? footer.node.sectionId : null;
+    this.close(section, footer);
+  }
+
+  /** A payload of unknown length: the JSON text or the footer gives its end. */
+  opaque(path, header, type, id, { idstr, instance_id }) {
+    const start = this.position;
+    this.position = this.endOf(path, type, id, idstr, instance_id);
+    if (this.position > start) {
+      this.elements.push({ kind: "payload", path: `${path}/payload`, name: `payload of ${header.name}`, offset: start, end: this.position });
+    }
+  }
+
+  endOf(path, type, id, idstr, instance_id) {
+    const start = this.position;
+    this.description ??= lengths(this.source, this.offset) ?? { take: () => undefined, length: null };
+    const told = type === TYPE.FULL ? this.description.take(idstr, instance_id) : undefined;
+    if (told !== undefined) {
+      const mark = this.peek(5, start + told);
+      if (mark[0] === TYPE.FOOTER && mark.length === 5 && number(mark.slice(1)) === BigInt(id)) return start + told;
+      if (this.footers === false && isSectionStart(this, start + told)) return start + told;
+    }
+    const found = this.footers === false ? null : findFooter(this, start, id);
+    if (found !== null) return found;
+    const legal = !this.footers && this.description.length === null;
+    const saying = words.defect("end_of", { "payload.idstr or 'a section without START'": idstr || "a section without START" });
+    throw new Refusal(legal ? "unsupported" : "format", saying, start, `${path}/payload`);
+  }
+
+  command(path) {
+    const title = ({ command }) => `COMMAND ${COMMANDS[command] ?? words.hex(command)}`;
+    const header = this.structure("command", `${path}/header`, title), { command, data } = header.node;
+    const section = this.open(path, header, { command, data });
+    if (command === POSTCOPY_ADVISE && data.length) this.advised = true;
+    if (command === PACKAGED && data.length === 4) {
+      this.skip(Number(number(data)), header, "data", `${path}/header/data`, words.end(0, {}));
+      if (this.position > section.payload_offset) {
+        this.elements.push({ kind: "payload", path: `${path}/payload`, name: `payload of ${header.name}`, offset: section.payload_offset, end: this.position });
       }
     }
+    this.close(section);
   }
 
-  block(node) {
-    // Where the pages cannot stand, the header is read as if the size of the file were not known.
-    const header = this.try(() => node.header) ?? this.try(() => {
-      this.stream.seek(node.ofsSelf);
-      return new Ram.RamblockHeader(this.stream, null, null, node.hasPageSize, node.hasXIgnoreShared, node.hasMappedRam, 0, 0);
-    });
-    if (!header) return;
-    const path = `/ram/blocks[${this.blocks.length}]`, { idstr, mappedRam } = header;
-    this.add("ramblock_header", path, `header of ${idstr}`, header);
-    const block = { path, idstr, used_length: header.lenUsed, offset: node.ofsSelf, header_end: this.position, has_data: false };
+  json(path) {
+    const header = this.structure("vmdescription", `${path}/header`, "VMDESCRIPTION");
+    const section = this.open(path, header);
+    const offset = this.position, end = Math.min(offset + header.node.lenJson, this.source.size);
+    if (end > offset) this.elements.push({ kind: "text", path: `${path}/json`, name: "vmdescription text", offset, end });
+    this.json_text = { offset, length: end - offset, declared: header.node.lenJson, header, path };
+    this.position = end;
+    this.close(section);
+  }
+
+  // RAM.
+
+  get flags() {
+    return Number(number(this.peek(8)) & BigInt(FLAGS & ~CONTINUE));
+  }
+
+  ram(path) {
+    for (;;) {
+      const flags = this.flags;
+      if (flags === MEM_SIZE) this.list(path);
+      else if (this.mapped_ram || flags === EOS) break;
+      else throw new Limit("the pages of a stream without mapped-ram are not read here", this.position);
+    }
+    this.structure("end_of_section", `${path}/eos`, "RAM_SAVE_FLAG_EOS");
+  }
+
+  list(path) {
+    const record = this.structure("mem_size", `${path}/mem_size`, "RAM_SAVE_FLAG_MEM_SIZE");
+    const blocks = [];
+    this.totals.push({ record, total: BigInt(record.fields[0].value) - BigInt(MEM_SIZE), blocks });
+    if (this.machine === null) {
+      const [version, size] = [[0, 4], [4, 12]].map(([from, to]) => number(this.behindUsedLength.slice(from, to)));
+      this.mapped_ram = this.guessed = version <= 1n && isPageSize(Number(size));
+    }
+    while (this.next) blocks.push(this.block(`/ram/blocks[${this.blocks.length}]`));
+  }
+
+  /** The bytes behind `used_length` of the next block. */
+  get behindUsedLength() {
+    return this.peek(12, this.position + 1 + (this.next ?? 0) + 8);
+  }
+
+  hasHostPageSize() {
+    const head = this.behindUsedLength;
+    if (this.mapped_ram) return number(head.slice(8)) <= 1n;
+    const size = Number(number(head.slice(0, 8)));
+    return !this.capabilities.includes(IGNORE_SHARED) && size >= 4096 && size < 2 ** 56 && Number.isInteger(Math.log2(size));
+  }
+
+  block(path) {
+    const params = {
+      has_page_size: this.advised && this.hasHostPageSize(),
+      has_addr: this.capabilities.includes(IGNORE_SHARED),
+      has_mapped_ram: this.mapped_ram,
+    };
+    const element = this.structure("ramblock_header", path, ({ idstr }) => `header of ${idstr}`, params);
+    const { idstr, lenUsed, mappedRam } = element.node;
+    const block = { path, idstr, used_length: lenUsed, offset: element.offset, header_end: element.end, has_data: false, element };
     this.blocks.push(block);
-    if (!mappedRam) return;
+    if (!mappedRam) return block;
     const { version, pageSize, ofsBitmap, ofsPages } = mappedRam;
-    const pages = pageSize ? Math.floor(header.lenUsed / pageSize) : 0;
+    const pages = pageSize ? Math.floor(lenUsed / pageSize) : 0;
     Object.assign(block, {
       version, page_size: pageSize, bitmap_offset: ofsBitmap, pages_offset: ofsPages, num_pages: pages,
-      bitmap_size: Math.ceil(pages / 64) * 8, has_data: ofsBitmap !== 0 || ofsPages !== 0, header_start: this.position - HEADER,
+      bitmap_size: Math.ceil(pages / 64) * 8, has_data: ofsBitmap !== 0 || ofsPages !== 0,
     });
-    if (block.has_data) this.position = Math.max(this.position, ofsPages + header.lenUsed);
+    if (block.has_data) this.pages(block, element);
+    return block;
   }
 
-  /** Devices, by the lengths that the JSON text gives them, then the end and the text itself. */
-  rest() {
-    this.description = this.try(() => lengths(this.source));
-    let title;
-    while (this.sections.at(-1)?.type !== "eof") {
-      const position = this.position, path = `/sections[${this.sections.length}]`;
-      if (position >= this.source.size) {
-        this.stopped ??= { code: "MR002", message: "the file ends where a section should begin", offset: position };
-        return;
-      }
-      const type = this.source.read(position, 1)[0];
-      if (type === SECTION.EOF) {
-        this.add("end_of_stream", `${path}/header`, "EOF", this.parse(Section.EndOfStream, position));
-        this.sections.push({ path, type: "eof", section_id: null, idstr: null, instance_id: null, version_id: null, offset: position, length: 1 });
-        break;
-      }
-      const header = type === SECTION.FULL && this.try(() => this.parse(Section.SectionStart, position));
-      const length = header && this.description?.take(header.idstr, header.instanceId);
-      if (typeof length !== "number") {
-        this.stopped ??= { code: "MR004", message: "a section that this page cannot parse", offset: position };
-        return;
-      }
-      title = `FULL ${header.idstr}`;
-      this.add("section_start", `${path}/header`, title, header);
-      if (length) this.elements.push({ kind: "payload", path: `${path}/payload`, name: `payload of ${title}`, offset: this.position, end: this.position + length });
-      this.position += length;
-      if (this.footers && !this.footer(path, title, header.sectionId)) return;
-      this.sections.push({
-        path, type: "full", section_id: header.sectionId, idstr: header.idstr, instance_id: header.instanceId,
-        version_id: header.versionId, offset: position, length: this.position - position,
-      });
+  /** The stream continues behind the pages. */
+  pages({ path, idstr, used_length, pages_offset }, element) {
+    const stop = pages_offset + used_length, end = this.position, field = "mapped_ram/pages_offset";
+    const names = { "c.header['idstr']": idstr };
+    if (stop < end) {
+      const values = { ...names, "c.pages.stop": stop, "c.pages.start": pages_offset, end, "end - c.header['used_length']": end - used_length };
+      throw new Refusal("format", words.refusal("block", values), place(element, field).offset, `${path}/${field}`);
     }
-    this.text();
-  }
-
-  footer(path, title, id) {
-    const footer = this.try(() => this.parse(Section.SectionFooter, this.position));
-    if (footer?.sectionId !== id) {
-      this.stopped = { code: "MR004", message: `the end of ${title} is not where the JSON text says`, offset: this.position };
-      return false;
-    }
-    this.add("section_footer", `${path}/footer`, `footer of ${title}`, footer);
-    return true;
-  }
-
-  text() {
-    const position = this.position, path = `/sections[${this.sections.length}]`;
-    if (position >= this.source.size || this.source.read(position, 1)[0] !== SECTION.VMDESCRIPTION) return;
-    const header = this.try(() => this.parse(Section.Vmdescription, position));
-    if (!header) return;
-    this.add("vmdescription", `${path}/header`, "VMDESCRIPTION", header);
-    const end = Math.min(this.position + header.lenJson, this.source.size);
-    this.elements.push({ kind: "text", path: `${path}/json`, name: "vmdescription text", offset: this.position, end });
-    this.position = end;
-    this.sections.push({ path, type: "vmdescription", section_id: null, idstr: null, instance_id: null, version_id: null, offset: position, length: end - position });
+    this.skip(stop - end, element, field, `${path}/${field}`, words.end(1, names));
   }
 }
 
-function refusal(error) {
-  if (error instanceof ShortError) return { code: "MR002", message: "the file ends within a structure", offset: error.offset };
-  if (error instanceof UnrepresentableError) return { code: "MR004", message: "an offset or a length of 2^53 or more, which a browser cannot represent", offset: null };
-  if (error.srcPath) return { code: "MR001", message: error.message, offset: error._io?.pos ?? null };
-  throw error;
-}
+const hexOf = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-module.exports = { Walk };
+/** The place of a field of a structure. */
+const place = ({ fields }, name) => {
+  const { offset, end } = fields.find((field) => field.name === name);
+  return { offset, length: end - offset };
+};
+
+module.exports = { Walk, isPageSize, place };

@@ -32,12 +32,12 @@ KINDS = {
 
 
 #: Widths of the cells of the strip: the first one whose limit, in bytes, exceeds the region.
-_WIDTHS = {"w0": 1 << 10, "w1": 1 << 20, "w2": 1 << 30}
-_WIDEST = "w3"
+STRIP_WIDTHS = {"w0": 1 << 10, "w1": 1 << 20, "w2": 1 << 30}
+STRIP_WIDEST = "w3"
 #: Prefix of region names that a cell with room for a label omits.
 _PAGES_OF = "pages of "
 #: More cells than this are drawn narrower.
-_CELLS_MANY = 300
+STRIP_MANY = 300
 #: Explains the strip.
 STRIP_NOTE = (
     "The same regions in order, not to scale: a cell is as wide as the order of magnitude of its"
@@ -75,13 +75,13 @@ def bar(shown: Sequence[PageEntry], file_size: int) -> Markup:
 
 def _strip(shown: Sequence[PageEntry]) -> Markup:
     """A cell for each region, as wide as the order of magnitude of its size."""
-    many = " many" if len(shown) > _CELLS_MANY else ""
+    many = " many" if len(shown) > STRIP_MANY else ""
     return tag("div", *map(_cell, shown), id="strip", class_=f"strip{many}")
 
 
 def _cell(entry: PageEntry) -> Markup:
     length = entry.end - entry.offset
-    width = next((name for name, limit in _WIDTHS.items() if length < limit), _WIDEST)
+    width = next((name for name, limit in STRIP_WIDTHS.items() if length < limit), STRIP_WIDEST)
     name = cut(entry.name, _NAME_SHOWN)
     return tag(
         "a",

@@ -96,6 +96,7 @@ class Browser:
 
     def drop_file(self, selector: str, path: Path) -> None:
         """Drag a file onto an element and drop it."""
+        self.run(f"document.querySelector({selector!r}).scrollIntoView()")
         x, y = self.run(
             f"(({{ x, y, width }}) => [x + width / 2, y + 5])"
             f"(document.querySelector({selector!r}).getBoundingClientRect())"

@@ -4,11 +4,13 @@ kaitai-struct-compiler generates the parsers from the spec; the runtime is the p
 `kaitai-struct` of npm. Both are kept in a folder until the spec changes.
 """
 
+import gzip
 import hashlib
 import json
 import shutil
 import subprocess
 import tempfile
+from base64 import b64encode
 from pathlib import Path
 
 from mappedram.check import RULES
@@ -16,8 +18,11 @@ from mappedram.format._spec import TYPES
 from mappedram.format.constants import CommandType
 from mappedram.format.specification import clauses
 from mappedram.html._clauses import FIELDS
-from mappedram.html.bar import KINDS
+from mappedram.html.bar import KINDS, STRIP_MANY, STRIP_NOTE, STRIP_WIDEST, STRIP_WIDTHS
 from mappedram.html.markup import Markup, tag
+from mappedram.io.opening import open_source
+from tools.docs import words
+from tools.docs.samples import unpacked
 from tools.generate import ksc, ksy
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +30,8 @@ _SOURCES = _ROOT / "docs" / "explorer"
 _PAGE = _ROOT / "mappedram" / "html"
 #: A stream over a large file, and the package that it needs; docs/languages.md describes them.
 _RUNTIME = _ROOT / "tests" / "conformance" / "drivers" / "javascript"
+#: The sample, and where the button for a file that is cut short cuts it: in the pages.
+_SAMPLE, _SAMPLE_CUT = "pc", 5_000_000
 _SHARED = ("places", "latin1", "blob_source", "window_stream")
 
 _POLICY = (
@@ -54,15 +61,25 @@ def page(cache: Path) -> str:
     Raises:
         ToolMissingError: Java, Maven or npm is missing.
     """
-    data = json.dumps(_data(), separators=(",", ":"))
+    return _document(
+        f'{bundle(cache)}require("worker");\n', json.dumps(_data() | {"SAMPLE": _sample()})
+    )
+
+
+def bundle(cache: Path) -> str:
+    """All modules that read and judge a file, for a worker or for Node; `require` runs one.
+
+    Raises:
+        ToolMissingError: Java, Maven or npm is missing.
+    """
+    data = json.dumps(_data() | words.data(), separators=(",", ":"))
     modules = {"data": f"module.exports = {data};"}
     for path in (*_parsers(cache), _runtime(cache), *_own()):
         modules[path.stem] = path.read_text(encoding="utf-8")
-    bundle = _LOADER + "".join(
+    return _LOADER + "".join(
         f"defined[{json.dumps(name)}] = (module, exports, require) => {{\n{text}\n}};\n"
         for name, text in modules.items()
     )
-    return _document(f'{bundle}require("worker");\n', data)
 
 
 def _data() -> dict[str, object]:
@@ -79,6 +96,7 @@ def _data() -> dict[str, object]:
             "name": rule.name,
             "severity": rule.severity,
             "why": rule.why,
+            "remedy": rule.remedy,
             "clause": rule.clause,
         }
         for rule in RULES.values()
@@ -90,6 +108,30 @@ def _data() -> dict[str, object]:
         "CLAUSES": {number: clause.first for number, clause in clauses().items()},
         "COMMANDS": commands,
         "KINDS": KINDS,
+        "STRIP": {
+            "note": STRIP_NOTE,
+            "widths": STRIP_WIDTHS,
+            "widest": STRIP_WIDEST,
+            "many": STRIP_MANY,
+        },
+    }
+
+
+def _sample() -> dict[str, object]:
+    """A file of a real QEMU: its data without the holes."""
+    with unpacked(_SAMPLE) as folder:
+        (path,) = folder.iterdir()
+        with open_source(path) as source:
+            extents = [(start, end) for start, end in source.extents(0, source.size)]
+            data = b"".join(source.read(start, end - start) for start, end in extents)
+            size = source.size
+    return {
+        "name": path.name,
+        "size": size,
+        "cut": _SAMPLE_CUT,
+        "extents": [(start, end - start) for start, end in extents],
+        # Without a time, the same sources give the same page.
+        "data": b64encode(gzip.compress(data, mtime=0)).decode(),
     }
 
 
@@ -156,7 +198,9 @@ def _document(worker: str, data: str) -> str:
         "div",
         tag("label", "Snapshot, or drop it here ", tag("input", type="file", id="file")),
         tag("label", "Offset of the stream ", tag("input", id="offset", value="0")),
-        tag("output", "Nothing leaves this machine.", id="state"),
+        tag("button", "Try a sample", id="sample", type="button"),
+        tag("button", "Try one that is cut short", id="cut-sample", type="button"),
+        tag("output", "Nothing leaves this machine.", id="state", aria_live="polite"),
         class_="drop",
     )
     scripts = (
@@ -176,8 +220,10 @@ def _about() -> Markup:
         tag(
             "p",
             "Shows the structure of a mapped-ram snapshot of QEMU or a libvirt save image: regions"
-            " to"
-            " scale, the pages of each block, every field of every header, and structural errors.",
+            " to scale, the pages of each block, every field of every header, and structural"
+            " errors, in the words of ",
+            tag("code", "mappedram check"),
+            ".",
         ),
         tag(
             "p",

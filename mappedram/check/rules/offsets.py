@@ -27,7 +27,10 @@ def pages_offset_unaligned(broken: Broken) -> str:
         Run `mappedram repair`, in case the offset is wrong. If the pages really are at this offset,
         `mappedram convert -O mapped-ram` moves them to an aligned one.
     """
-    return _no_multiple(broken.number, broken.idstr, "the page size")
+    return (
+        f"pages_offset {broken.number:#x} of block {broken.idstr!r} is not a multiple of the page"
+        " size"
+    )
 
 
 @rule(
@@ -53,7 +56,8 @@ def pages_offset_not_1mib(context: Context) -> Iterator[Defect]:
         aligned = header.pages_offset % MAPPED_RAM_FILE_OFFSET_ALIGNMENT == 0
         if not aligned and header.pages_offset % header.page_size == 0:
             yield Defect(
-                _no_multiple(header.pages_offset, block.idstr, "1 MiB"),
+                f"pages_offset {header.pages_offset:#x} of block {block.idstr!r} is not a multiple"
+                " of 1 MiB",
                 context.block_field(block, "mapped_ram/pages_offset"),
                 expected=f"a multiple of {MAPPED_RAM_FILE_OFFSET_ALIGNMENT:#x}",
                 actual=f"{header.pages_offset:#x}",
@@ -188,7 +192,3 @@ def _with_pages(context: Context) -> Iterator[tuple[RamBlock, MappedRamHeader]]:
         for block, header in context.headers()
         if header.pages_offset and is_page_size(header.page_size)
     )
-
-
-def _no_multiple(pages_offset: int, idstr: str, unit: str) -> str:
-    return f"pages_offset {pages_offset:#x} of block {idstr!r} is not a multiple of {unit}"
