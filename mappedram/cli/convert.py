@@ -9,7 +9,6 @@ import click
 from mappedram.cli import output
 from mappedram.cli.completing import complete_blocks
 from mappedram.cli.extract import usage
-from mappedram.cli.info import stopped_as_dict
 from mappedram.cli.options import (
     OutPath,
     driver_option,
@@ -44,6 +43,7 @@ from mappedram.export.convert import (
 from mappedram.export.mapped_ram import OutputLayout
 from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.format.drivers import DriverName
+from mappedram.view.info import stopped_as_dict
 
 #: The longest vector registers have 2048 bits.
 _DIGITS = 4

@@ -2,7 +2,13 @@
 
 import click
 
-from mappedram.cli.fleet_running import STATUS_OF_ALL, Running, fleet_options, run_on_all
+from mappedram.cli.fleet_running import (
+    STATUS_OF_ALL,
+    Running,
+    fleet_options,
+    label,
+    run_on_all,
+)
 from mappedram.cli.loading import loading_options, question
 from mappedram.cli.options import epilog, offset_option
 from mappedram.cli.selecting import selection, selection_options
@@ -45,10 +51,7 @@ def command(
     """
     chosen = selection(select, ignore)
     asked = question(qemu, destination, chosen.takes)
-    words = ["check", *(("--offset", str(offset)) if offset else ())]
-    words += [f"--select={code}" for code in chosen.select]
-    words += [f"--ignore={code}" for code in chosen.ignore]
-    words += [f"--qemu={qemu}"] if qemu else []
-    words += [f"--destination={destination}"] if destination else []
-    job = CheckJob(" ".join(words), offset, chosen, asked.release, asked.destination)
+    options = {"qemu": qemu, "destination": destination, "offset": offset}
+    name = label("check", select=chosen.select, ignore=chosen.ignore, **options)
+    job = CheckJob(name, offset, chosen, asked.release, asked.destination)
     return run_on_all(job, running)

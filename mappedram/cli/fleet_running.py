@@ -176,6 +176,20 @@ def _listed(lists: Iterable[str]) -> Iterator[str]:
             yield from listed(stream.read())
 
 
+def label(verb: str, **options: object) -> str:
+    """The verb with those options that are given, by which a later run knows that it is the same.
+
+    Args:
+        verb: the name of the verb.
+        options: values of options by their names; a list is given more than once.
+    """
+    words = [verb]
+    for name, value in options.items():
+        values = value if isinstance(value, tuple) else (value,)
+        words += [f"--{name.replace('_', '-')}={one}" for one in values if one]
+    return " ".join(words)
+
+
 def run_on_all(job: Job, running: Running) -> int:
     """Do a job on all files, write the results and the summary; return the exit status.
 

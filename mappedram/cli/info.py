@@ -16,13 +16,13 @@ from mappedram.cli.options import (
 from mappedram.cli.status import FINE, about
 from mappedram.errors import FormatError, UnsupportedError
 from mappedram.format.drivers import DriverName
-from mappedram.json_types import Json
 from mappedram.printable import printable
 from mappedram.stream.block import Block
 from mappedram.stream.libvirt import LibvirtImage, open_any
 from mappedram.stream.model import Section, Stream
 from mappedram.stream.snapshot import OpenSnapshot
-from mappedram.view.blocks import coverage_of, num_pages, page_size, pages_present, unknown_pages
+from mappedram.view.blocks import num_pages, pages_present, unknown_pages
+from mappedram.view.info import info_as_dict, uuid_of
 from mappedram.view.sections import folded_sections, section_key, section_name
 from mappedram.view.text import folded, size, table
 
@@ -55,110 +55,13 @@ def command(file: str, offset: int, driver: DriverName, form: str) -> int:
     ):
         snapshot, image = opened
         if form == "json":
-            _show_json(file, snapshot, image)
+            output.write_json(info_as_dict(file, snapshot, image))
         else:
             _show_human(file, snapshot, image)
         for reason in (*damage, snapshot.stream.stopped):
             if reason:
                 raise reason
     return FINE
-
-
-def complete(stream: Stream) -> bool | None:
-    """Whether the save completed; None where this version cannot determine it."""
-    return None if isinstance(stream.stopped, UnsupportedError) else stream.complete
-
-
-def stopped_as_dict(stopped: FormatError | None) -> dict[str, Json] | None:
-    """Where and why parsing stopped, for JSON."""
-    if stopped is None:
-        return None
-    return {"message": stopped.msg, "offset": stopped.offset, "path": stopped.path}
-
-
-# JSON.
-
-
-def _show_json(file: str, snapshot: OpenSnapshot, image: LibvirtImage | None) -> None:
-    stream = snapshot.stream
-    configuration = stream.configuration
-    output.write_json(
-        {
-            "file": file,
-            "container": libvirt.container_name(image, snapshot.source.compression),
-            "libvirt": libvirt.as_dict(image),
-            "stream_offset": stream.offset,
-            "apparent_size": stream.file_size,
-            "allocated_size": None if snapshot.source.is_remote else snapshot.source.allocated,
-            **_metadump(snapshot),
-            "machine": stream.machine,
-            "page_size": stream.page_size,
-            "target_page_bits": configuration.target_page_bits if configuration else None,
-            "uuid": _uuid(stream),
-            "capabilities": stream.capabilities,
-            "mapped_ram": stream.mapped_ram,
-            "mapped_ram_guessed": stream.mapped_ram_guessed,
-            "byteorder": {"order": snapshot.byteorder, "evident": snapshot.byteorder_evident},
-            "complete": complete(stream),
-            "stopped": stopped_as_dict(stream.stopped),
-            "unlisted_bytes": snapshot.unlisted,
-            "blocks": map(_block_as_dict, snapshot.blocks, pages_present(snapshot.blocks)),
-            "sections": map(_section_as_dict, stream.sections),
-        }
-    )
-
-
-def _metadump(snapshot: OpenSnapshot) -> dict[str, Json]:
-    """For a metadump, the data that was left out."""
-    packed = snapshot.source.packed
-    return {"metadump": packed.summary} if packed else {}
-
-
-def _uuid(stream: Stream) -> str | None:
-    raw = stream.configuration.uuid if stream.configuration else None
-    if raw is None:
-        return None
-    from uuid import UUID  # slow to load, and seldom needed
-
-    return str(UUID(bytes=raw))
-
-
-def _block_as_dict(block: Block, present: int | None) -> dict[str, Json]:
-    model = block.model
-    return {
-        "idstr": model.idstr,
-        "used_length": model.used_length,
-        "page_size": page_size(block),
-        "num_pages": num_pages(block),
-        "pages_present": present,
-        **_unknown_as_dict(block, present),
-        "bitmap_offset": model.bitmap_offset,
-        "bitmap_size": model.bitmap_size,
-        "pages_offset": model.pages_offset,
-        "ignored": model.ignored,
-    }
-
-
-def _unknown_as_dict(block: Block, present: int | None) -> dict[str, Json]:
-    coverage = coverage_of(block, present)
-    if coverage is None:
-        return {"unknown_bytes": None, "unknown_reasons": []}
-    return {
-        "unknown_bytes": coverage.unknown_size,
-        "unknown_reasons": [one.reason.value for one in coverage.unknown],
-    }
-
-
-def _section_as_dict(section: Section) -> dict[str, Json]:
-    return {
-        "type": section.type.name.lower(),
-        "section_id": section.section_id,
-        "idstr": section.idstr,
-        "instance_id": section.instance_id,
-        "version_id": section.version_id,
-        "offset": section.offset,
-        "length": section.length,
-    }
 
 
 # Human-readable output.
@@ -197,7 +100,7 @@ def _header(
     yield "machine", stream.machine or "unknown (no configuration section)"
     yield "page size", size(stream.page_size) if stream.page_size else "unknown"
     yield "capabilities", ", ".join(stream.capabilities) or "none announced"
-    if uuid := _uuid(stream):
+    if uuid := uuid_of(stream):
         yield "uuid", uuid
     if stream.mapped_ram_guessed and stream.mapped_ram:
         yield "mapped-ram", "yes (guessed from the first block: no capability list in the file)"

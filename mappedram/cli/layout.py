@@ -8,7 +8,6 @@ import click
 
 from mappedram.cli import output
 from mappedram.cli.completing import complete_regions
-from mappedram.cli.info import stopped_as_dict
 from mappedram.cli.names import matching
 from mappedram.cli.options import (
     STATUS_OF_READING,
@@ -28,6 +27,7 @@ from mappedram.stream.libvirt import LibvirtImage, open_any, regions_of
 from mappedram.stream.regions import Region
 from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.view.fields import ShownField, decoded, fields_of
+from mappedram.view.info import stopped_as_dict
 from mappedram.view.regions import pieces, sample
 from mappedram.view.text import hex_bytes, size
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from mappedram.cli import output
-from mappedram.json_types import Json
 from mappedram.printable import printable
 from mappedram.stream.libvirt import Domain, LibvirtImage, describe
 from mappedram.view.text import size
@@ -12,43 +11,6 @@ _DECOMPRESSED = (
     "decompressed",
     "for what follows; offsets count from the beginning of the stream",
 )
-
-
-def container_name(image: LibvirtImage | None, compression: str | None) -> str:
-    """Name of the container of the stream."""
-    return (compression or "none") if image is None else "libvirt"
-
-
-def as_dict(image: LibvirtImage | None) -> dict[str, Json] | None:
-    """The image for JSON, with its complete texts."""
-    if image is None:
-        return None
-    domain = describe(image.xml)
-    return {
-        "magic": image.magic,
-        "complete": image.complete,
-        "byteorder": image.byteorder,
-        "version": image.version,
-        "data_len": image.data_len,
-        "was_running": image.was_running,
-        "format": image.format,
-        "format_name": image.format_name,
-        "compressed": image.compressed,
-        "stream_offset": image.stream_offset,
-        "domain": None
-        if domain is None
-        else {
-            "name": domain.name,
-            "uuid": domain.uuid,
-            "machine": domain.machine,
-            "memory": domain.memory,
-            "vcpus": domain.vcpus,
-            "devices": dict(domain.devices),
-            "disks": list(domain.disks),
-        },
-        "xml": image.xml,
-        "cookie": image.cookie,
-    }
 
 
 def header_lines(image: LibvirtImage | None, compression: str | None) -> Iterator[tuple[str, str]]:
