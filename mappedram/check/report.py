@@ -109,6 +109,20 @@ def _as_dict(verdict: LoaderVerdict) -> dict[str, Json]:
     return verdict.to_dict() | ({"remedy": remedy} if remedy else {})
 
 
+def unread(file: str, message: str, asked: Asked) -> dict[str, Json]:
+    """The report for JSON on a file about which nothing was found out, for the reason given."""
+    return {
+        "file": file,
+        "verdict": None,
+        "error": message,
+        "machine": None,
+        "findings": [],
+        "qemu": {},
+        "asked": asked.to_dict(),
+        "not_judged": [],
+    }
+
+
 def _position(finding: Finding) -> tuple[int, str]:
     return (-1 if finding.offset is None else finding.offset, finding.code)
 

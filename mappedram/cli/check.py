@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import click
 
 from mappedram.check import RULES, Asked, Finding, Question, Report, Rule, check
+from mappedram.check.report import unread
 from mappedram.check.reports import Unread
 from mappedram.cli import output
 from mappedram.cli.loading import loading_options, question
@@ -233,16 +234,7 @@ def _plain(results: Iterator[_Judged]) -> Iterator[Report | Unread]:
 
 def _as_dict(result: Report | _Failed, asked: Asked) -> dict[str, Any]:
     if isinstance(result, _Failed):
-        return {
-            "file": result.file,
-            "verdict": None,
-            "error": result.message,
-            "machine": None,
-            "findings": [],
-            "qemu": {},
-            "asked": asked.to_dict(),
-            "not_judged": [],
-        }
+        return unread(result.file, result.message, asked)
     return result.to_dict()
 
 

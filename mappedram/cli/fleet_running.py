@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 
 from mappedram.cli import output
-from mappedram.cli.options import STANDARD_OUTPUT, OutPath, size_type
+from mappedram.cli.options import STANDARD_OUTPUT, InPath, OutPath, size_type, with_storage
 from mappedram.cli.status import UNFINISHED, TerminatedError, about
 from mappedram.cli.writing import ended_by_signals, force_option, per_file
-from mappedram.fleet.inputs import FleetFile, expanded, listed
+from mappedram.fleet.inputs import FleetFile, Identity, expanded, listed
 from mappedram.fleet.results import History, ResultsFile
 from mappedram.fleet.summary import FleetSummary
 from mappedram.fleet.work import Engine, FileLimits, Job
@@ -33,7 +33,7 @@ class Running:
     """The options that say what is worked on, and how.
 
     Attributes:
-        names: the files, each once.
+        names: the files, each once; for a URL with what is known of it.
         unmatched: patterns that match nothing.
         jobs: number of processes of this machine.
         scheduler: address of a Dask scheduler, instead of processes of this machine.
@@ -44,7 +44,7 @@ class Running:
         form: how the summary is written: human or json.
     """
 
-    names: dict[str, None]
+    names: dict[str, Identity | None]
     unmatched: list[str]
     jobs: int
     scheduler: str | None
@@ -61,7 +61,7 @@ class Running:
 
 
 _OPTIONS = (
-    click.argument("patterns", type=click.Path(), metavar="PATTERN...", nargs=-1),
+    click.argument("patterns", type=InPath(), metavar="PATTERN...", nargs=-1),
     click.option(
         "--from",
         "lists",
@@ -147,7 +147,11 @@ def fleet_options(command: Callable[..., int]) -> Callable[..., int]:
         if not (patterns or lists):
             raise click.UsageError("expected a PATTERN, or --from FILE")
         unmatched: list[str] = []
-        names = expanded(patterns, unmatched) | dict.fromkeys(_listed(lists))
+        names: dict[str, Identity | None] = {}
+        for pattern in patterns:
+            with about(pattern):
+                names |= expanded([pattern], unmatched)
+        names |= dict.fromkeys(name for name in _listed(lists) if name not in names)
         running = Running(names, unmatched, limits=FileLimits(seconds, memory), **own)  # type: ignore[arg-type]
         return command(running=running, **given)
 
@@ -170,10 +174,11 @@ def _refuse_contradictions(given: dict[str, object]) -> None:
 def _listed(lists: Iterable[str]) -> Iterator[str]:
     for name in lists:
         if name == "-":
-            yield from listed(sys.stdin.buffer.read())
-            continue
-        with about(name), Path(name).open("rb") as stream:
-            yield from listed(stream.read())
+            data = sys.stdin.buffer.read()
+        else:
+            with about(name), Path(name).open("rb") as stream:
+                data = stream.read()
+        yield from (with_storage(one, click.get_current_context()) for one in listed(data))
 
 
 def label(verb: str, **options: object) -> str:
@@ -243,7 +248,7 @@ class _Run:
 
     def _files(self, history: History | None) -> Iterable[FleetFile]:
         """The files that are left; those that are done are counted."""
-        files = map(FleetFile.named, self.running.names)
+        files = (FleetFile.named(name, known) for name, known in self.running.names.items())
         if history is None:
             return files
         left = []

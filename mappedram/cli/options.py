@@ -129,10 +129,12 @@ _storage_option = click.Option(
 
 
 def take_storage_options(command: click.Command) -> None:
-    """Let a verb that reads files take --storage-option."""
+    """Let a verb that reads files, and the verbs below it, take --storage-option."""
     reads = any(isinstance(param.type, InPath) for param in command.params)
     if reads and _storage_option not in command.params:
         command.params.append(_storage_option)
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        take_storage_options(inner)
 
 
 file_argument = click.argument("file", type=InPath(), metavar="FILE")

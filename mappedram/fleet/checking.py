@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mappedram.check import Asked, check
+from mappedram.check.report import unread
 from mappedram.check.selection import Selection
 from mappedram.fleet.inputs import FleetFile
 from mappedram.fleet.work import Cell, Entry
@@ -47,15 +48,7 @@ class CheckJob:
 
     def without_result(self, file: FleetFile, message: str) -> Entry:
         """The result for a file that could not be judged."""
-        return {
-            "file": file.name,
-            "verdict": None,
-            "error": message,
-            "machine": None,
-            "findings": [],
-            "qemu": {},
-            "asked": Asked(self.release, self.destination is not None).to_dict(),
-        }
+        return unread(file.name, message, Asked(self.release, self.destination is not None))
 
     def counts(self, entry: Mapping[str, Any]) -> tuple[Cell, ...]:
         """Verdict, rules with findings, results of the releases, and machine type."""

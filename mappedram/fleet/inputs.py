@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from mappedram.io import system
+from mappedram.io.remote.address import RemoteName, is_url, local_path, options_of
 from mappedram.json_types import Json
 
 
@@ -17,12 +18,13 @@ class Identity:
 
     Attributes:
         size: its size in bytes.
-        modified: its time of modification, as text with microseconds. Programs that read numbers of
-            JSON as floating point would round nanoseconds.
+        version: the tag that an object store gives to its contents; for a local file its time of
+            modification, as text with microseconds. Programs that read numbers of JSON as floating
+            point would round nanoseconds.
     """
 
     size: int
-    modified: str
+    version: str
 
     @classmethod
     def of(cls, path: str) -> Self | None:
@@ -35,7 +37,7 @@ class Identity:
 
     def to_dict(self) -> dict[str, Json]:
         """For JSON."""
-        return {"size": self.size, "modified": self.modified}
+        return {"size": self.size, "version": self.version}
 
 
 def _as_text(microseconds: int) -> str:
@@ -54,8 +56,10 @@ class FleetFile:
 
     Attributes:
         name: its name as given, which the result has.
-        place: where to open it: an absolute path, because a worker has a folder of its own.
-        identity: what its contents are known by.
+        place: where to open it: a URL or an absolute path, because a worker has a folder of its
+            own.
+        identity: what its contents are known by; None for a URL that was given by name, because
+            asking for it takes as long as judging some.
     """
 
     name: str
@@ -63,32 +67,62 @@ class FleetFile:
     identity: Identity | None
 
     @classmethod
-    def named(cls, name: str) -> Self:
-        """The file of that name."""
+    def named(cls, name: str, identity: Identity | None = None) -> Self:
+        """The file of that name.
+
+        Args:
+            name: a path or a URL.
+            identity: for a URL, the identity if known.
+        """
+        if is_url(name):
+            return cls(name, name, identity)
         place = os.path.join(os.getcwd(), name)
         return cls(name, place, Identity.of(place))
 
 
-def expanded(patterns: Iterable[str], unmatched: list[str]) -> dict[str, None]:
-    """The names that patterns stand for, each once, in order.
+def expanded(patterns: Iterable[str], unmatched: list[str]) -> dict[str, Identity | None]:
+    """The names that patterns stand for, each once, in order; for a URL with what is known of it.
 
     A name without wildcards stands for itself, and so does that of an existing file. `**` stands
     for any number of folders. A pattern matches no folders.
 
     Args:
-        patterns: names and patterns.
+        patterns: names, URLs and patterns of both.
         unmatched: takes the patterns that match nothing.
+
+    Raises:
+        OSError: a pattern is a URL, and its file system cannot list it.
     """
-    names: dict[str, None] = {}
+    names: dict[str, Identity | None] = {}
     for pattern in patterns:
-        if not glob.has_magic(pattern) or os.path.lexists(pattern):
-            names[pattern] = None
-            continue
-        found = dict.fromkeys(_files(pattern))
-        names |= found
+        if is_url(pattern):
+            found = dict(_objects(pattern)) if _has_magic(pattern) else {pattern: None}
+        elif not glob.has_magic(pattern) or os.path.lexists(pattern):
+            found = {pattern: None}
+        else:
+            found = dict.fromkeys(_files(pattern))
         if not found:
             unmatched.append(pattern)
+        names |= found
     return names
+
+
+def _has_magic(url: str) -> bool:
+    """Whether a URL is a pattern. Over HTTP, `?` begins a query."""
+    return "*" in url if url.lower().startswith("http") else glob.has_magic(url)
+
+
+def _objects(url: str) -> Iterator[tuple[str, Identity | None]]:
+    """The objects that a pattern matches."""
+    path = local_path(url)
+    if path is not None:
+        yield from ((name, None) for name in _files(path))
+        return
+    from mappedram.io.remote.listing import matching  # imports fsspec
+
+    for name, size, version in matching(url):
+        identity = None if size is None or version is None else Identity(size, version)
+        yield RemoteName(name, options_of(url)), identity
 
 
 def _files(pattern: str) -> Iterator[str]:

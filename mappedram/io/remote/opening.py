@@ -61,10 +61,10 @@ def _ranges(url: str) -> Ranges:
         from mappedram.io.remote.archive import MemberRanges
 
         return MemberRanges(inner, first[len(_ZIP) :], lambda a: RemoteSource(a, rest))
-    return _ranges_of(*_file_system(url))
+    return _ranges_of(*file_system(url))
 
 
-def _file_system(url: str) -> tuple[Any, str]:
+def file_system(url: str) -> tuple[Any, str]:
     """The file system of a URL, and the path in it.
 
     Raises:
