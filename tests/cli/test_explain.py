@@ -53,7 +53,7 @@ def test_a_clause(run: Run) -> None:
         "4.2.7 of spec/format.md\n"
         "\n"
         "4.2 START and FULL\n"
-        "  A reader MUST report an empty `idstr`; it MAY go on.\n"
+        "  A reader MUST report an empty `idstr`, and MAY continue.\n"
         "\n"
         "Rules\n"
         "  MR021 section-idstr-empty\n"
