@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mappedram.cli import output
 from mappedram.format.drivers import DRIVERS
 from mappedram.io.remote.address import RemoteName, is_url
 from mappedram.sizes import parse_size
@@ -88,7 +89,24 @@ class InPath(_InPathType):
 
 def with_storage(name: str, ctx: click.Context | None) -> str:
     """A URL as a `RemoteName`, with the storage options of the command line; a path as it is."""
-    return RemoteName(name, ctx.meta.get(_STORAGE) if ctx else None) if is_url(name) else name
+    if not is_url(name):
+        return name
+    _show_warnings()
+    return RemoteName(name, ctx.meta.get(_STORAGE) if ctx else None)
+
+
+def _show_warnings() -> None:
+    """Let warnings about a URL, such as what it costs to read it, look like all messages."""
+    import logging
+
+    class Noting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            output.note(record.getMessage())
+
+    logger = logging.getLogger("mappedram")
+    if not logger.handlers:
+        logger.addHandler(Noting(logging.WARNING))
+        logger.propagate = False
 
 
 def _store(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> None:

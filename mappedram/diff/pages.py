@@ -5,6 +5,7 @@ with another system call. Bytes in gaps and under a clear bit do not count.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mappedram.diff.differences import PageDifferences, TroubleError
@@ -99,7 +100,8 @@ def compare_pages(
         if progress:
             progress(batch.num_pages * page_size)
 
-    in_parallel(compare, iter(range(0, num_pages, step)), channels)
+    with sides[0].reading_ahead(channels), sides[1].reading_ahead(channels):
+        in_parallel(compare, iter(range(0, num_pages, step)), channels)
     return PageDifferences(
         a.idstr,
         page_size,
@@ -145,6 +147,13 @@ class _Side:
                 view[:] = self.memory.read(offset, len(view))
         except (MappedRamError, OSError) as error:
             raise TroubleError(self.name, error) from error
+
+    def reading_ahead(self, channels: int) -> AbstractContextManager[None]:
+        """As for `Block`."""
+        memory = self.memory
+        if not isinstance(memory, Block):
+            return nullcontext()
+        return memory.reading_ahead(0, memory.used_length, channels)
 
     def count(self, page_size: int) -> int:
         """Number of pages of that size in the file."""

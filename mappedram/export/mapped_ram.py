@@ -174,7 +174,8 @@ def _collect(
         if progress:
             progress(data.nbytes)
 
-    in_parallel(collect, iter(range(0, len(recorded.pages), step)), layout.channels)
+    with block.reading_ahead(0, block.used_length, layout.channels):
+        in_parallel(collect, iter(range(0, len(recorded.pages), step)), layout.channels)
 
 
 def _copy(

@@ -116,7 +116,8 @@ def _write(
             progress(piece.stored_bytes)
         return
     runs = piece.runs()
-    is_long = runs[:, 1] - runs[:, 0] >= LONG
+    # The kernel cannot move what comes over a network.
+    is_long = (runs[:, 1] - runs[:, 0] >= LONG) & (not piece.block.source.is_remote)
     if target.observer is not None and is_long.any():
         target.observer.unseen(piece, runs[is_long])
         _copy(piece, runs[is_long], target, channels, progress)
@@ -159,7 +160,8 @@ def _collect(
         if progress:
             progress(data.nbytes)
 
-    in_parallel(collect, iter(range(lower, upper, step)), channels)
+    with piece.block.reading_ahead(piece.start, piece.size, channels):
+        in_parallel(collect, iter(range(lower, upper, step)), channels)
 
 
 def _share(piece: ExportedPiece, fd: int, place: int) -> bool:

@@ -84,7 +84,8 @@ def to_stream(
     for block in snapshot.blocks:
         if block.has_pages:
             records = _Records(block, target, position, progress)
-            in_parallel(records.write, records.pieces(), channels)
+            with block.reading_ahead(0, block.used_length, channels):
+                in_parallel(records.write, records.pieces(), channels)
             position = records.end
     target.write(closing + rounds + envelope.tail, position)
 

@@ -175,8 +175,9 @@ def copy_data(
     source.refuse_pages()
     extents = source.extents(start, end)
     if source.hides_holes:
-        for first, last in extents:
-            _copy_nonzero(source, first, last, target, shift, progress=progress)
+        with source.reading_ahead(np.array([[start, end]], np.int64)):
+            for first, last in extents:
+                _copy_nonzero(source, first, last, target, shift, progress=progress)
     else:
         runs = np.array(list(extents), np.int64).reshape(-1, 2)
         copy_runs(source, runs, target, shift, progress=progress)
@@ -219,7 +220,8 @@ def copy_runs(
     def copy(batch: "Runs") -> None:
         copy_batch(source, batch, target, shift, progress)
 
-    in_parallel(copy, batches(runs), channels)
+    with source.reading_ahead(runs, channels):
+        in_parallel(copy, batches(runs), channels)
 
 
 def copy_batch(

@@ -43,7 +43,6 @@ class Source(ABC):
         packed: the container of a metadump; None for any other file.
         is_remote: whether reading takes requests over a network, so that what is rarely of
             interest is not read.
-        gap_max: bytes between two wanted ranges that are rather read along than skipped.
         is_device: whether it is a block device, which has a fixed size and no holes.
         compression: how the stream was compressed in the file that this one was decompressed
             from; None for any other file.
@@ -52,7 +51,6 @@ class Source(ABC):
 
     packed: Packed | None = None
     is_remote: bool = False
-    gap_max: int = 1 << 62
     is_device: bool = False
     compression: str | None = None
     descriptors: tuple[int, ...] = ()
@@ -136,15 +134,24 @@ class Source(ABC):
         """Take the hint that these half-open ranges are read next, in any order."""
         del ranges
 
-    def reading_ahead(self, runs: "Runs", channels: int = 1) -> AbstractContextManager[None]:
-        """Take the hint that, in the block, each of these ranges is read once, in order.
+    def reading_ahead(
+        self, runs: "Runs", channels: int = 1, times: int = 1
+    ) -> AbstractContextManager[None]:
+        """Take the hint that, in the block, each of these ranges is read, in order.
+
+        Other bytes between the first and the last of them may then be read as zeros.
 
         Args:
             runs: the ranges, ascending.
             channels: number of threads that read, each from some place on.
+            times: how often each range is read before the next one.
         """
-        del runs, channels
+        del runs, channels, times
         return nullcontext()
+
+    def tell_cost(self, why: str) -> None:
+        """Tell the user why much is fetched of a remote file."""
+        del why
 
     def _fill_at_once(self, views: Sequence[memoryview], offset: int) -> bool:
         """Fill pieces of memory with one system call; return whether all are full."""
@@ -303,7 +310,7 @@ class DerivedSource(Source):
         super().__init__(base.name, base.size)
         self.base = base
         self.packed, self.is_device = base.packed, base.is_device
-        self.is_remote, self.gap_max = base.is_remote, base.gap_max
+        self.is_remote = base.is_remote
         self.compression = base.compression
         self.descriptors = base.descriptors
 
@@ -315,9 +322,15 @@ class DerivedSource(Source):
         """As for the base."""
         self.base.prefetch(ranges)
 
-    def reading_ahead(self, runs: "Runs", channels: int = 1) -> AbstractContextManager[None]:
+    def tell_cost(self, why: str) -> None:
         """As for the base."""
-        return self.base.reading_ahead(runs, channels)
+        self.base.tell_cost(why)
+
+    def reading_ahead(
+        self, runs: "Runs", channels: int = 1, times: int = 1
+    ) -> AbstractContextManager[None]:
+        """As for the base."""
+        return self.base.reading_ahead(runs, channels, times)
 
     @property
     def allocated(self) -> int:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from operator import index
@@ -159,6 +160,26 @@ class Block:
         start, size = self.model.bitmap_offset, self.model.bitmap_size
         if start is not None and size <= BITMAP_MAX:
             self.source.prefetch([(start, start + size)])
+
+    def reading_ahead(
+        self, offset: int, size: int, channels: int = 1
+    ) -> AbstractContextManager[None]:
+        """Tell a remote source that the stored pages of a range are read next, each once, in order.
+
+        Args:
+            offset: first byte within the block.
+            size: number of bytes.
+            channels: as for `Source.reading_ahead`.
+        """
+        pages_offset = self.model.pages_offset
+        if not self.source.is_remote or not self.readable:
+            return nullcontext()
+        if self.recorded is not None:
+            return self.source.reading_ahead(self.recorded.extents(), channels)
+        assert pages_offset is not None
+        pages = offset // self.page_size, -(-(offset + size) // self.page_size)
+        runs = self.stored.runs(*pages) * self.page_size + pages_offset
+        return self.source.reading_ahead(runs, channels)
 
     @property
     def bitmap_is_cut(self) -> bool:
@@ -364,12 +385,13 @@ class Block:
     def _page_runs(self, limit: int) -> Iterator["PageRun"]:
         page_size = self.page_size
         step = max(1, limit // page_size)
-        for runs in self.stored.iter_runs():
-            for start, stop in runs.tolist():
-                for first in range(start, stop, step):
-                    count = min(step, stop - first)
-                    data = self._known(first * page_size, count * page_size)
-                    yield PageRun(first, first * page_size, data.reshape(count, page_size))
+        with self.reading_ahead(0, self.used_length):
+            for runs in self.stored.iter_runs():
+                for start, stop in runs.tolist():
+                    for first in range(start, stop, step):
+                        count = min(step, stop - first)
+                        data = self._known(first * page_size, count * page_size)
+                        yield PageRun(first, first * page_size, data.reshape(count, page_size))
 
     def _known(self, offset: int, size: int) -> "NDArray[np.uint8]":
         """Stored pages that have been checked to be known."""

@@ -94,6 +94,17 @@ class RecordedPages:
         """The runs of pages that have a record and are zero."""
         return _runs(self.pages[self.places == ZERO])
 
+    def extents(self) -> "Runs":
+        """The part of the file with all pages that are not zero, as one run; with other records."""
+        import numpy as np
+
+        places = self.places[self.places > 0].astype(np.int64)
+        if not len(places):
+            return np.empty((0, 2), np.int64)
+        places[places >= COMPRESSED] -= COMPRESSED
+        end = int(places.max()) + compressed_max(self.page_size)
+        return np.array([[int(places.min()) - _LENGTH, end]], np.int64)
+
     def encoded(self) -> "RecordedPages":
         """Only the pages that are compressed or stored as differences."""
         made = (self.places < 0) | (self.places >= COMPRESSED)

@@ -1,6 +1,7 @@
 """Memory from one address to another, a piece at a time."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 from mappedram.guest.physical.memory import PhysicalMemory
 from mappedram.stream.coverage import Coverage
@@ -17,10 +18,14 @@ def memory_pieces(memory: PhysicalMemory, start: int, size: int) -> Iterator[byt
         FormatError: as `Block.read` does.
     """
     end = start + size
-    while start < end:
-        length = min(_STEP, end - start)
-        yield memory.read(start, length, partial=True)
-        start += length
+    with ExitStack() as stack:
+        for one, first, length in memory.pieces(start, size):
+            block = memory.block(one)
+            stack.enter_context(block.reading_ahead(one.offset + first, length))
+        while start < end:
+            length = min(_STEP, end - start)
+            yield memory.read(start, length, partial=True)
+            start += length
 
 
 def unknown_between(memory: PhysicalMemory, start: int, size: int) -> list[Coverage]:

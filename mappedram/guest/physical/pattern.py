@@ -25,12 +25,15 @@ class PatternFinder:
     Args:
         pattern: bytes to find, at least one.
         buffer: the buffer to search.
+
+    Attributes:
+        pattern: the bytes to find.
     """
 
     def __init__(self, pattern: bytes, buffer: bytearray) -> None:
         import numpy as np
 
-        self._pattern = pattern
+        self.pattern = pattern
         self._buffer = buffer
         self._bytes = np.frombuffer(buffer, np.uint8)
         self._marks = bytearray(len(buffer))
@@ -40,7 +43,7 @@ class PatternFinder:
 
     def find(self, end: int) -> list[int]:
         """Offsets of matches in the first `end` bytes, ascending; matches may overlap."""
-        count = end - len(self._pattern) + 1
+        count = end - len(self.pattern) + 1
         if count <= 0:
             return []
         if not self._order:
@@ -49,16 +52,16 @@ class PatternFinder:
         if number > max(_EASY, end // _CANDIDATES_FEW) and self._choose(end):
             number = self._compare(count)
         found = self._few(count) if number <= _EASY else self._filtered(count)
-        if len(self._pattern) <= _COMPARED:
+        if len(self.pattern) <= _COMPARED:
             return found
-        return [at for at in found if self._buffer.startswith(self._pattern, at)]
+        return [at for at in found if self._buffer.startswith(self.pattern, at)]
 
     def _choose(self, end: int) -> bool:
         """Order the positions by the rarity of their bytes; return whether the order changed."""
         import numpy as np
 
         counts = np.bincount(self._bytes[:end], minlength=256)
-        pattern = np.frombuffer(self._pattern, np.uint8)
+        pattern = np.frombuffer(self.pattern, np.uint8)
         order: list[int] = np.argsort(counts[pattern], kind="stable")[: 2 + _FILTERS].tolist()
         changed = order != self._order
         self._order = order
@@ -70,9 +73,9 @@ class PatternFinder:
 
         mask, other = self._mask[:count], self._other_mask[:count]
         first, *others = self._order[:2]
-        np.equal(self._bytes[first : first + count], self._pattern[first], out=mask)
+        np.equal(self._bytes[first : first + count], self.pattern[first], out=mask)
         for second in others:
-            np.equal(self._bytes[second : second + count], self._pattern[second], out=other)
+            np.equal(self._bytes[second : second + count], self.pattern[second], out=other)
             np.logical_and(mask, other, out=mask)
         return int(np.count_nonzero(mask))
 
@@ -91,7 +94,7 @@ class PatternFinder:
 
         candidates: NDArray[np.int64] = np.flatnonzero(self._mask[:count])
         for position in self._order[2:]:
-            same = self._bytes[candidates + position] == self._pattern[position]
+            same = self._bytes[candidates + position] == self.pattern[position]
             candidates = candidates[same]
         found: list[int] = candidates.tolist()
         return found

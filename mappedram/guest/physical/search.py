@@ -6,6 +6,7 @@ step with its last stored byte, and in no other.
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -67,33 +68,46 @@ def matches(memory: Searched, pattern: bytes, *, partial: bool = False) -> Itera
 
 
 def _matches(memory: Searched, pattern: bytes) -> Iterator[int]:
-    step_size = max(STEP, 1 << (4 * len(pattern)).bit_length())
-    overlap = len(pattern) - 1
-    buffer = bytearray(step_size + 2 * overlap)
+    size = max(STEP, 1 << (4 * len(pattern)).bit_length())
+    buffer = bytearray(size + 2 * (len(pattern) - 1))
     finder = PatternFinder(pattern, buffer)
-    # Zeros between stored pages only match a pattern of zeros, which is not searched there.
-    together = any(pattern)
     known = [part for one in memory.map.ranges for part in memory.known(one)]
-    for span in _spans(known):
-        steps = _steps(memory, span, step_size, together=together)
-        here = next(steps, None)
-        before, position = b"", span[0].gpa
-        while here is not None:
-            following = next(steps, None)
-            before = _last(before, here.start - position, overlap)
-            position = here.end
-            core = len(before) + position - here.start
-            until = following.start if following else span[-1].end
-            end = core + min(overlap, until - position)
-            buffer[: len(before)] = before
-            with memoryview(buffer) as view, view[len(before) : core] as target:
-                _fill(memory, here, target)
-            buffer[core:end] = bytes(end - core)
-            first = here.start - len(before)
-            for at in finder.find(end):
-                yield first + at
-            before = bytes(buffer[max(0, core - overlap) : core])
-            here = following
+    with ExitStack() as stack:
+        for one in known:
+            stack.enter_context(memory.block(one).reading_ahead(one.offset, one.size))
+        for span in _spans(known):
+            # Zeros between stored pages only match a pattern of zeros, which is not searched there.
+            steps = _steps(memory, span, size, together=any(pattern))
+            yield from _in_span(memory, span, steps, finder, buffer)
+
+
+def _in_span(
+    memory: Searched,
+    span: list[Range],
+    steps: Iterator[_Step],
+    finder: PatternFinder,
+    buffer: bytearray,
+) -> Iterator[int]:
+    """The matches in ranges without gaps between them."""
+    overlap = len(finder.pattern) - 1
+    here = next(steps, None)
+    before, position = b"", span[0].gpa
+    while here is not None:
+        following = next(steps, None)
+        before = _last(before, here.start - position, overlap)
+        position = here.end
+        core = len(before) + position - here.start
+        until = following.start if following else span[-1].end
+        end = core + min(overlap, until - position)
+        buffer[: len(before)] = before
+        with memoryview(buffer) as view, view[len(before) : core] as target:
+            _fill(memory, here, target)
+        buffer[core:end] = bytes(end - core)
+        first = here.start - len(before)
+        for at in finder.find(end):
+            yield first + at
+        before = bytes(buffer[max(0, core - overlap) : core])
+        here = following
 
 
 def _last(before: bytes, zeros: int, length: int) -> bytes:

@@ -19,17 +19,16 @@ class Piece:
         start: offset of the first byte.
         end: end offset, exclusive.
         data: the bytes, perhaps later.
-        once: whether each byte is read only once, so that the piece is dropped then.
+        times: how often each byte is read, after which the piece is dropped; 0 if that is unknown.
     """
 
-    __slots__ = ("data", "end", "left", "once", "start")
+    __slots__ = ("data", "end", "left", "start")
 
-    def __init__(self, start: int, end: int, data: "Future[bytes]", *, once: bool) -> None:
+    def __init__(self, start: int, end: int, data: "Future[bytes]", times: int) -> None:
         self.start = start
         self.end = end
         self.data = data
-        self.once = once
-        self.left = end - start
+        self.left = (end - start) * times if times else None
 
 
 class Pieces:
@@ -54,7 +53,7 @@ class Pieces:
         if data:
             done: Future[bytes] = Future()
             done.set_result(data)
-            self._insert(Piece(start, start + len(data), done, once=False))
+            self._insert(Piece(start, start + len(data), done, 0))
 
     def read(self, start: int, end: int, extend: Extend) -> bytes:
         """The bytes [start, end); waits for those that are missing."""
@@ -63,11 +62,11 @@ class Pieces:
         parts = [self._of(piece, max(start, piece.start), min(end, piece.end)) for piece in wanted]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def prefetch(self, ranges: Iterable[tuple[int, int]], *, once: bool = False) -> None:
-        """Begin to fetch what is missing of some ranges."""
+    def prefetch(self, ranges: Iterable[tuple[int, int]], times: int = 0) -> None:
+        """Begin to fetch what is missing of some ranges; `times` is as for `Piece`."""
         with self._lock:
             for start, end in ranges:
-                self._cover(start, end, lambda _, stop, __: stop, once=once)
+                self._cover(start, end, lambda _, stop, __: stop, times)
 
     def _of(self, piece: Piece, start: int, end: int) -> bytes:
         """Bytes of a piece, once they are there."""
@@ -77,14 +76,14 @@ class Pieces:
             with self._lock:
                 self._forget(piece)
             raise
-        if piece.once:
+        if piece.left is not None:
             with self._lock:
                 piece.left -= end - start
                 if piece.left <= 0:
                     self._forget(piece)
         return data[start - piece.start : end - piece.start]
 
-    def _cover(self, start: int, end: int, extend: Extend, *, once: bool = False) -> list[Piece]:
+    def _cover(self, start: int, end: int, extend: Extend, times: int = 0) -> list[Piece]:
         """The pieces of [start, end); missing ones are fetched."""
         found = []
         while start < end:
@@ -95,7 +94,7 @@ class Pieces:
                 stop = extend(start, end, previous)
                 if index + 1 < len(self._starts):
                     stop = min(stop, self._starts[index + 1])
-                piece = Piece(start, stop, self._submit(start, stop), once=once)
+                piece = Piece(start, stop, self._submit(start, stop), times)
                 self._insert(piece)
             else:  # now it is the most recently used
                 self._pieces[piece.start] = self._pieces.pop(piece.start)

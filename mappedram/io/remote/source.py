@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mappedram.errors import MappedRamError
 from mappedram.io.remote.pieces import Pieces
-from mappedram.io.remote.plan import GAP, REQUEST, Plan
+from mappedram.io.remote.plan import AHEAD, REQUEST, Plan
 from mappedram.io.remote.ranges import Ranges
 from mappedram.io.remote.retrying import persistent
 from mappedram.io.source import StoredSource
@@ -22,6 +22,8 @@ FIRST = 256 << 10
 PLACE = 32 << 10
 #: Bytes that are fetched at most where reading goes on from one piece to the next.
 _ONWARD = 1 << 20
+#: Bytes after which a reader without a jump is expected to go on.
+_LONG = 4 << 20
 #: Bytes of one request that was announced, such as one for a bitmap.
 _ANNOUNCED = 16 << 20
 #: Requests at a time.
@@ -46,7 +48,6 @@ class RemoteSource(StoredSource):
     """
 
     is_remote = True
-    gap_max = GAP
 
     def __init__(self, ranges: Ranges, name: str) -> None:
         self._ranges = ranges
@@ -58,6 +59,9 @@ class RemoteSource(StoredSource):
         self._pieces = Pieces(self._submit, _KEPT)
         self._pieces.add(0, first)
         self._plans: list[Plan] = []
+        #: Where the last reader stopped, how far it had gone without a jump, and how far ahead of
+        #: it was fetched.
+        self._position = self._passed = self._fetched = 0
 
     def _submit(self, start: int, end: int) -> "Future[bytes]":
         return self._pool.submit(self._fetch, start, end)
@@ -69,42 +73,76 @@ class RemoteSource(StoredSource):
         end = min(offset + length, self._object_size)
         if offset >= end:
             return b""
-        for plan in self._plans:
-            self._pieces.prefetch(plan.next(offset, end), once=True)
+        plan = next((plan for plan in self._plans if plan.has(offset, end)), None)
         try:
+            if plan is not None:
+                return self._planned(plan, offset, end)
+            self._follow(offset, end)
             return self._pieces.read(offset, end, self._extent)
         except MappedRamError as error:
             error.filename = error.filename or self.name
             raise
+
+    def _planned(self, plan: Plan, start: int, end: int) -> bytes:
+        """Bytes that a plan announced; zeros where it skips some, as nobody wants them."""
+        self._pieces.prefetch(plan.due(start, end), plan.times)
+        wanted = plan.wanted(start, end)
+        if wanted == [(start, end)]:
+            return self._pieces.read(start, end, self._exactly)
+        data = bytearray(end - start)
+        for first, last in wanted:
+            data[first - start : last - start] = self._pieces.read(first, last, self._exactly)
+        return bytes(data)
+
+    def _follow(self, start: int, end: int) -> None:
+        """Fetch ahead of a reader that goes from one end of a long range to the other."""
+        if start != self._position:
+            self._position, self._passed, self._fetched = end, 0, end
+            return
+        self._position, self._passed = end, self._passed + end - start
+        if self._passed < _LONG or self._fetched > end + AHEAD // 2:
+            return
+        begin = max(end, self._fetched)
+        self._fetched = min(begin + AHEAD // 2, self._object_size)
+        self._pieces.prefetch(_steps(begin, self._fetched, REQUEST), times=1)
 
     def _extent(self, start: int, end: int, previous: int) -> int:
         """Where to end a piece; reading on fetches twice as much each time."""
         ahead = min(_ONWARD, max(PLACE, 2 * (start - previous)))
         return min(max(start + ahead, end), start + REQUEST, self._object_size)
 
+    @staticmethod
+    def _exactly(start: int, end: int, previous: int) -> int:
+        """Where to end a piece that was forgotten before it was read."""
+        del previous
+        return min(end, start + REQUEST)
+
     def prefetch(self, ranges: Iterable[tuple[int, int]]) -> None:
         """As for `Source`."""
-        if self.packed:
-            return  # other bytes stand there
-        for start, end in ranges:
-            within = range(max(0, start), min(end, self._object_size), _ANNOUNCED)
-            self._pieces.prefetch(
-                (at, min(at + _ANNOUNCED, end, self._object_size)) for at in within
-            )
+        if not self.packed:  # there, other bytes stand at these offsets
+            for start, end in ranges:
+                span = max(0, start), min(end, self._object_size)
+                self._pieces.prefetch(_steps(*span, _ANNOUNCED))
 
     @contextmanager
-    def reading_ahead(self, runs: "Runs", channels: int = 1) -> Iterator[None]:
+    def reading_ahead(self, runs: "Runs", channels: int = 1, times: int = 1) -> Iterator[None]:
         """As for `Source`."""
-        if self.packed or not len(runs):
+        if self.packed or not len(runs) or runs[0, 0] >= self._object_size:
             yield
             return
-        plan = Plan(runs.clip(max=self._object_size), channels)
+        plan = Plan(runs.clip(max=self._object_size), channels, times)
         self._plans.append(plan)
         try:
             yield
-            self._ranges.verify()
+            persistent(self._ranges.verify, self._stop)
         finally:
             self._plans.remove(plan)
+
+    def tell_cost(self, why: str) -> None:
+        """As for `Source`; a warning of the logger `mappedram`."""
+        import logging
+
+        logging.getLogger("mappedram").warning("%s: %s", self.name, why)
 
     def stamp(self) -> tuple[int, int]:
         """The size; each answer of the server shows whether the object is the same."""
@@ -115,3 +153,8 @@ class RemoteSource(StoredSource):
         self._stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._ranges.close()
+
+
+def _steps(start: int, end: int, step: int) -> Iterator[tuple[int, int]]:
+    """[start, end) in steps."""
+    return ((at, min(at + step, end)) for at in range(start, end, step))

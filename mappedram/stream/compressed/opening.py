@@ -83,6 +83,10 @@ def open_stream(
 
     assert packing.payload is not None
     place, path = packing.stream_offset, packing.stream_path
+    source.tell_cost(
+        f"the stream is compressed ({packing.payload.name.lower()}): all of its"
+        f" {packing.file_size - place:#x} bytes are fetched and decompressed into a temporary file"
+    )
     if limit is None:
         limit = default_limit(packing)
     with TemporaryFile(buffering=0) as file:

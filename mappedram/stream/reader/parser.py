@@ -195,6 +195,7 @@ class StreamWalk(Passed):
         """An index of the pages of all blocks."""
         lengths = {block.idstr: block.used_length for block in assemble.blocks(self.elements)}
         page_size = self.page_size(lengths, path)
+        self.source.tell_cost("the stream has no mapped-ram: all is fetched to find its pages")
         taker = self.on_pages(self.result(None), page_size) if self.on_pages else None
         return PageIndex(self.source, page_size, lengths, taker=taker)
 

@@ -48,6 +48,8 @@ Data = bytes | bytearray | memoryview
 _SCAN = 1 << 18
 #: Bytes per work item of a thread.
 _BATCH = 1 << 24
+#: The same for what comes over a network.
+_REMOTE_BATCH = 1 << 22
 
 
 class SnapshotWriter:
@@ -272,11 +274,13 @@ class SnapshotWriter:
         """Like `copy_pages`, but examine each page and leave out those that are zero."""
         block, base = self._place(idstr)
         bits = self._bits[block.idstr]
+        # What comes over a network is kept between the passes, so that it should not be much.
+        most = (_REMOTE_BATCH if source.is_remote else _BATCH) // self.page_size
 
         def fill(batch: "Runs") -> None:
             # Scanning and copying are two passes: the kernel can copy in one thread while another
             # thread scans.
-            for first, part in grouped(batch, _BATCH // self.page_size):
+            for first, part in grouped(batch, most):
                 wanted = pages_of(part, first)
                 stored = wanted
                 if self.zero_page_detection:
@@ -287,7 +291,9 @@ class SnapshotWriter:
                 if progress:
                     progress(len(wanted) * self.page_size)
 
-        in_parallel(fill, batches(runs, _BATCH // self.page_size), self.channels)
+        places = runs * self.page_size + pages_offset
+        with source.reading_ahead(places, self.channels, 2 if self.zero_page_detection else 1):
+            in_parallel(fill, batches(runs, _BATCH // self.page_size), self.channels)
 
     def _look(
         self, source: Source, pages_offset: int, first: int, count: int
