@@ -315,6 +315,221 @@ TYPES: dict[str, TypeSpec] = {
             ),
         ),
     ),
+    'qcow2_header': TypeSpec(
+        ('qcow2', 'qcow2_header'),
+        'The first bytes of a qcow2 image.',
+        (),
+        (
+            FieldSpec(
+                'magic',
+                'magic',
+                'The bytes "QFI" and 0xfb.',
+            ),
+            FieldSpec(
+                'version',
+                'version',
+                'Version of the image; `qemu-img` calls them compat 0.10 and 1.1.',
+            ),
+            FieldSpec(
+                'ofs_backing_file',
+                'backing_file_offset',
+                'Offset of the name of the backing file, 0 if there is none.',
+            ),
+            FieldSpec(
+                'len_backing_file',
+                'backing_file_size',
+                'Length of that name in bytes.',
+            ),
+            FieldSpec(
+                'cluster_bits',
+                'cluster_bits',
+                'Base-two logarithm of the size of a cluster in bytes.',
+            ),
+            FieldSpec(
+                'len_disk',
+                'size',
+                'Size of the virtual disk in bytes.',
+            ),
+            FieldSpec(
+                'crypt_method',
+                'crypt_method',
+                'How clusters are encrypted: 0 not at all, 1 AES, 2 LUKS.',
+            ),
+            FieldSpec(
+                'num_l1',
+                'l1_size',
+                'Entries in the active L1 table; QEMU takes 32 MiB of them.',
+            ),
+            FieldSpec(
+                'ofs_l1',
+                'l1_table_offset',
+                'Offset of the active L1 table.',
+            ),
+            FieldSpec(
+                'ofs_refcount_table',
+                'refcount_table_offset',
+                'Offset of the table of refcount blocks.',
+            ),
+            FieldSpec(
+                'num_refcount_clusters',
+                'refcount_table_clusters',
+                'Number of clusters of that table.',
+            ),
+            FieldSpec(
+                'num_snapshots',
+                'nb_snapshots',
+                'Number of snapshots.',
+            ),
+            FieldSpec(
+                'ofs_snapshots',
+                'snapshots_offset',
+                'Offset of the table of snapshots.',
+            ),
+            FieldSpec(
+                'incompatible_features',
+                'incompatible_features',
+                'Bits that a reader has to know: dirty (1), corrupt (2), an external data file (4), another compression than deflate (8), and extended L2 entries (0x10).',
+            ),
+            FieldSpec(
+                'compatible_features',
+                'compatible_features',
+                'Bits that a reader may ignore.',
+            ),
+            FieldSpec(
+                'autoclear_features',
+                'autoclear_features',
+                'Bits that a writer clears where it does not know them.',
+            ),
+            FieldSpec(
+                'refcount_order',
+                'refcount_order',
+                'Base-two logarithm of the bits of a refcount; 4 in version 2.',
+            ),
+            FieldSpec(
+                'len_header',
+                'header_length',
+                'Bytes of the header; 72 in version 2.',
+            ),
+            FieldSpec(
+                'compression_type',
+                'compression_type',
+                'How compressed clusters are compressed: 0 deflate, 1 zstd.',
+            ),
+        ),
+    ),
+    'qcow2_snapshot': TypeSpec(
+        ('qcow2', 'qcow2_snapshot'),
+        'One entry of the table of snapshots. Each entry begins at the next multiple of 8 bytes behind the one before.',
+        (),
+        (
+            FieldSpec(
+                'ofs_l1',
+                'l1_table_offset',
+                'Offset of the L1 table of the snapshot.',
+            ),
+            FieldSpec(
+                'num_l1',
+                'l1_size',
+                'Entries in that L1 table; QEMU takes 32 MiB of them.',
+            ),
+            FieldSpec(
+                'len_id_str',
+                'id_str_size',
+                'Length of the id in bytes.',
+            ),
+            FieldSpec(
+                'len_name',
+                'name_size',
+                'Length of the name in bytes.',
+            ),
+            FieldSpec(
+                'date_sec',
+                'date_sec',
+                'Time of the snapshot in seconds since 1970.',
+            ),
+            FieldSpec(
+                'date_nsec',
+                'date_nsec',
+                'Nanoseconds of that time.',
+            ),
+            FieldSpec(
+                'vm_clock_nsec',
+                'vm_clock_nsec',
+                'Time that the guest had been running, in nanoseconds.',
+            ),
+            FieldSpec(
+                'vm_state_size',
+                'vm_state_size',
+                'Bytes of the VM state that were written, 0 if there is none. It does not count if `vm_state_size_large` is there.',
+            ),
+            FieldSpec(
+                'len_extra_data',
+                'extra_data_size',
+                'Bytes between these fields and the id.',
+            ),
+            FieldSpec(
+                'vm_state_size_large',
+                'vm_state_size_large',
+                'Bytes of the VM state that were written, 0 if there is none.',
+            ),
+            FieldSpec(
+                'len_disk',
+                'disk_size',
+                'Size of the virtual disk when the snapshot was made, in bytes.',
+            ),
+            FieldSpec(
+                'icount',
+                'icount',
+                'Number of instructions executed; all bits are set if it is unknown.',
+            ),
+            FieldSpec(
+                'unknown_extra_data',
+                'unknown_extra_data',
+                'The rest of the extra data.',
+            ),
+            FieldSpec(
+                'id_str',
+                'id_str',
+                'The id, a number in decimal digits if QEMU chose it.',
+            ),
+            FieldSpec(
+                'name',
+                'name',
+                'The name that the user chose.',
+            ),
+        ),
+    ),
+    'qcow2_l1_entry': TypeSpec(
+        ('qcow2', 'qcow2_l1_entry'),
+        'Where an L2 table is.',
+        (),
+        (
+            FieldSpec(
+                'is_copied',
+                'l1_entry',
+                'Offset of the L2 table in the bits 9 to 55, 0 if it is not allocated. Bit 63 is set where nothing else uses the table.',
+                parts=(('is_copied', 1), ('reserved_high', 7), ('ofs_high', 24), ('ofs_low', 23), ('reserved_low', 9)),
+            ),
+        ),
+    ),
+    'qcow2_l2_entry': TypeSpec(
+        ('qcow2', 'qcow2_l2_entry'),
+        'Where a cluster is.',
+        ('is_extended',),
+        (
+            FieldSpec(
+                'is_copied',
+                'l2_entry',
+                'Offset of the cluster in the bits 9 to 55, 0 if it is not allocated. Bit 62 says that it is compressed, and the bits below it mean something else then; bit 0 that it reads as zeros; bit 63 that nothing else uses it.',
+                parts=(('is_copied', 1), ('is_compressed', 1), ('reserved_high', 6), ('ofs_high', 24), ('ofs_low', 23), ('reserved_low', 8), ('is_zero', 1)),
+            ),
+            FieldSpec(
+                'subclusters',
+                'subclusters',
+                'One bit for each of the 32 subclusters that is allocated, from the low end on; in the upper half, one for each that reads as zeros.',
+            ),
+        ),
+    ),
     'mem_size': TypeSpec(
         ('ram', 'mem_size'),
         'Opens the list of RAM blocks.',

@@ -1,6 +1,7 @@
 """All structures that are declared, by their names in the spec."""
 
 from mappedram.format import libvirt, live, ram, section, stream
+from mappedram.format.foreign import qcow2
 
 #: Every structure that can stand on its own, by its name in the spec.
 ELEMENTS = {
@@ -25,6 +26,10 @@ ELEMENTS = {
         live.StorageAttributes,
         live.VfioRecord,
         libvirt.LibvirtHeader,
+        qcow2.Qcow2Header,
+        qcow2.Qcow2Snapshot,
+        qcow2.Qcow2L1Entry,
+        qcow2.Qcow2L2Entry,
     )
 }
 

@@ -207,6 +207,146 @@ class VfioRecord(TypedDict):
 
 
 @final
+class Qcow2Header(TypedDict):
+    """The first bytes of a qcow2 image."""
+
+    #: The bytes "QFI" and 0xfb.
+    magic: bytes
+
+    #: Version of the image; `qemu-img` calls them compat 0.10 and 1.1.
+    version: int
+
+    #: Offset of the name of the backing file, 0 if there is none.
+    backing_file_offset: int
+
+    #: Length of that name in bytes.
+    backing_file_size: int
+
+    #: Base-two logarithm of the size of a cluster in bytes.
+    cluster_bits: int
+
+    #: Size of the virtual disk in bytes.
+    size: int
+
+    #: How clusters are encrypted: 0 not at all, 1 AES, 2 LUKS.
+    crypt_method: int
+
+    #: Entries in the active L1 table; QEMU takes 32 MiB of them.
+    l1_size: int
+
+    #: Offset of the active L1 table.
+    l1_table_offset: int
+
+    #: Offset of the table of refcount blocks.
+    refcount_table_offset: int
+
+    #: Number of clusters of that table.
+    refcount_table_clusters: int
+
+    #: Number of snapshots.
+    nb_snapshots: int
+
+    #: Offset of the table of snapshots.
+    snapshots_offset: int
+
+    #: Bits that a reader has to know: dirty (1), corrupt (2), an external data file (4), another
+    #: compression than deflate (8), and extended L2 entries (0x10).
+    incompatible_features: int | None
+
+    #: Bits that a reader may ignore.
+    compatible_features: int | None
+
+    #: Bits that a writer clears where it does not know them.
+    autoclear_features: int | None
+
+    #: Base-two logarithm of the bits of a refcount; 4 in version 2.
+    refcount_order: int | None
+
+    #: Bytes of the header; 72 in version 2.
+    header_length: int | None
+
+    #: How compressed clusters are compressed: 0 deflate, 1 zstd.
+    compression_type: int | None
+
+
+@final
+class Qcow2Snapshot(TypedDict):
+    """One entry of the table of snapshots.
+
+    Each entry begins at the next multiple of 8 bytes behind the one before.
+    """
+
+    #: Offset of the L1 table of the snapshot.
+    l1_table_offset: int
+
+    #: Entries in that L1 table; QEMU takes 32 MiB of them.
+    l1_size: int
+
+    #: Length of the id in bytes.
+    id_str_size: int
+
+    #: Length of the name in bytes.
+    name_size: int
+
+    #: Time of the snapshot in seconds since 1970.
+    date_sec: int
+
+    #: Nanoseconds of that time.
+    date_nsec: int
+
+    #: Time that the guest had been running, in nanoseconds.
+    vm_clock_nsec: int
+
+    #: Bytes of the VM state that were written, 0 if there is none. It does not count if
+    #: `vm_state_size_large` is there.
+    vm_state_size: int
+
+    #: Bytes between these fields and the id.
+    extra_data_size: int
+
+    #: Bytes of the VM state that were written, 0 if there is none.
+    vm_state_size_large: int | None
+
+    #: Size of the virtual disk when the snapshot was made, in bytes.
+    disk_size: int | None
+
+    #: Number of instructions executed; all bits are set if it is unknown.
+    icount: int | None
+
+    #: The rest of the extra data.
+    unknown_extra_data: bytes
+
+    #: The id, a number in decimal digits if QEMU chose it.
+    id_str: bytes
+
+    #: The name that the user chose.
+    name: bytes
+
+
+@final
+class Qcow2L1Entry(TypedDict):
+    """Where an L2 table is."""
+
+    #: Offset of the L2 table in the bits 9 to 55, 0 if it is not allocated. Bit 63 is set where
+    #: nothing else uses the table.
+    l1_entry: int
+
+
+@final
+class Qcow2L2Entry(TypedDict):
+    """Where a cluster is."""
+
+    #: Offset of the cluster in the bits 9 to 55, 0 if it is not allocated. Bit 62 says that it is
+    #: compressed, and the bits below it mean something else then; bit 0 that it reads as zeros; bit
+    #: 63 that nothing else uses it.
+    l2_entry: int
+
+    #: One bit for each of the 32 subclusters that is allocated, from the low end on; in the upper
+    #: half, one for each that reads as zeros.
+    subclusters: int | None
+
+
+@final
 class MemSize(TypedDict):
     """Opens the list of RAM blocks."""
 
@@ -425,6 +565,10 @@ HTAB_HEADER: Kind[HtabHeader] = Kind("htab_header")
 HTAB_CHUNK: Kind[HtabChunk] = Kind("htab_chunk")
 STORAGE_ATTRIBUTES: Kind[StorageAttributes] = Kind("storage_attributes")
 VFIO_RECORD: Kind[VfioRecord] = Kind("vfio_record")
+QCOW2_HEADER: Kind[Qcow2Header] = Kind("qcow2_header")
+QCOW2_SNAPSHOT: Kind[Qcow2Snapshot] = Kind("qcow2_snapshot")
+QCOW2_L1_ENTRY: Kind[Qcow2L1Entry] = Kind("qcow2_l1_entry")
+QCOW2_L2_ENTRY: Kind[Qcow2L2Entry] = Kind("qcow2_l2_entry")
 MEM_SIZE: Kind[MemSize] = Kind("mem_size")
 END_OF_SECTION: Kind[EndOfSection] = Kind("end_of_section")
 PAGE_RECORD: Kind[PageRecord] = Kind("page_record")
@@ -455,6 +599,10 @@ KINDS: dict[str, Kind[Fields]] = {
         HTAB_CHUNK,
         STORAGE_ATTRIBUTES,
         VFIO_RECORD,
+        QCOW2_HEADER,
+        QCOW2_SNAPSHOT,
+        QCOW2_L1_ENTRY,
+        QCOW2_L2_ENTRY,
         MEM_SIZE,
         END_OF_SECTION,
         PAGE_RECORD,

@@ -20,6 +20,8 @@ from tests.conftest import Fixtures, manifest
 from tests.files import memory_file
 from tools.generate import ksy
 
+#: The fields of a qcow2 image up to the features of version 3.
+QCOW2 = b"QFI\xfb\0\0\0\3" + bytes(15) + b"\x10" + bytes(48)
 DRIVERS = [drivers.get(name) for name in drivers.DRIVERS]
 #: Only in the `.ksy`: the walk along a whole file; in Construct it is `mappedram.format.file`.
 WALK = "mapped_ram"
@@ -116,7 +118,10 @@ def assert_same_as_far_as_kaitai(mine: Stream, other: Stream) -> None:
 
 
 PARAMS = st.fixed_dictionaries(
-    {name: st.booleans() for name in ("has_page_size", "has_addr", "has_mapped_ram", "is_be")}
+    {
+        name: st.booleans()
+        for name in ("has_page_size", "has_addr", "has_mapped_ram", "is_be", "is_extended")
+    }
     | {"len_page": st.integers(8, 16).map(lambda bits: 1 << bits)}
 )
 
@@ -152,6 +157,13 @@ def nearly_valid(draw: st.DrawFn) -> tuple[str, bytes, Params]:
                 ("ramblock_header", b"\3ram"),
                 ("libvirt_header", b"LibvirtQemudSave\0\0\0\0" + bytes(40)),
                 ("libvirt_header", b"LibvirtQemudPart\2\0\0\0" + bytes(40)),
+                ("qcow2_header", QCOW2.replace(b"\3", b"\2")),
+                ("qcow2_header", QCOW2 + bytes(31) + b"\4\0\0\0\x68"),
+                ("qcow2_header", QCOW2 + bytes(31) + b"\4\0\0\0\x70"),
+                *(
+                    ("qcow2_snapshot", bytes(13) + b"\3\0\4" + bytes(22) + bytes([0, size]))
+                    for size in (0, 8, 17, 24, 30)
+                ),
             ]
         )
     )

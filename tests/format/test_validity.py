@@ -129,7 +129,9 @@ OPERATORS = {
 def other_rules(entry: Node) -> Iterator[Node]:
     """The entry of a field with each part of its rule changed, and without it."""
     if "contents" in entry:
-        yield {**entry, "contents": entry["contents"].swapcase()}
+        held = entry["contents"]
+        other = held.swapcase() if isinstance(held, str) else [held[0] ^ 1, *held[1:]]
+        yield {**entry, "contents": other}
         yield {key: value for key, value in entry.items() if key != "contents"}
     if "valid" not in entry:
         return
@@ -446,8 +448,19 @@ def encoded(field: Member, value: Scalar) -> bytes | None:
             return value.to_bytes(size, "big") if 0 <= value < 1 << 8 * size else None
 
 
+#: The fixed part of a qcow2 image up to some fields, of version 3 and with clusters of 64 KiB.
+QCOW2 = b"QFI\xfb" + bytes([0, 0, 0, 3]) + bytes(15) + bytes([16]) + bytes(80)
 #: Bytes before a field, where zeros are not valid.
 BEFORE = {
+    ("qcow2_header", "version"): QCOW2[:4],
+    ("qcow2_header", "cluster_bits"): QCOW2[:20],
+    ("qcow2_header", "l1_size"): QCOW2[:36],
+    ("qcow2_header", "nb_snapshots"): QCOW2[:60],
+    ("qcow2_header", "incompatible_features"): QCOW2[:72],
+    ("qcow2_header", "refcount_order"): QCOW2[:96],
+    ("qcow2_header", "header_length"): QCOW2[:100],
+    ("qcow2_snapshot", "l1_size"): bytes(8),
+    ("qcow2_snapshot", "extra_data_size"): bytes(36),
     ("stream_header", "version"): b"QEVM",
     ("configuration_header", "len_name"): b"\7",
     ("configuration_subsection", "idstr"): b"\5",

@@ -25,11 +25,7 @@ class Foreign(NamedTuple):
 
 FOREIGN = (
     Foreign(b"\x7fELF", "an ELF file"),
-    Foreign(
-        b"QFI\xfb",
-        "a qcow2 image",
-        "`qemu-img snapshot -l` lists its snapshots, and QEMU loads one with `-loadvm`",
-    ),
+    Foreign(b"QFI\xfb", "a qcow2 image", "`mappedram info` lists its snapshots"),
     Foreign(b"EMiL", "a LiME memory dump"),
     Foreign(b"KDUMP   ", "a kdump file"),
     Foreign(b"\x1f\x8b", "gzip", _UNPACK, SaveFormat.GZIP),

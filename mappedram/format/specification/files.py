@@ -68,6 +68,7 @@ FILES = {
             "spec", "ram.ksy", "RAM section: blocks, mapped-ram headers, records of pages"
         ),
         SpecificationFile("spec", "libvirt_save_image.ksy", "libvirt save image around a stream"),
+        SpecificationFile("spec", "qcow2.ksy", "internal snapshots of a qcow2 disk image"),
         SpecificationFile("spec", "mapped_ram.hexpat", "pattern for the hex editor ImHex"),
         SpecificationFile("spec", "mapped_ram.magic", "magic for file(1)"),
         SpecificationFile(
