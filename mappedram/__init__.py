@@ -19,12 +19,14 @@ from mappedram.errors import (
     MappedRamError,
     NotModelledError,
     OutOfRangeError,
+    SnapshotChoiceError,
     TruncatedError,
     UnknownNameError,
     UnknownPagesError,
     UnknownRange,
     UnsupportedError,
 )
+from mappedram.io.opening import DiskImage, internal_snapshots
 from mappedram.stream.block import Block, PageRun
 from mappedram.version import __version__
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from mappedram.export.convert import Converted, convert
     from mappedram.export.mapped_ram import OutputLayout
     from mappedram.guest.physical import PhysicalMemory
+    from mappedram.io.qcow2 import InternalSnapshot
     from mappedram.repair import Repaired, repair
     from mappedram.stream.writer import BlockSpec, SnapshotWriter, create
 
@@ -47,6 +50,7 @@ _LAZY = {
     "Converted": "export.convert",
     "Extracted": "export.blocks",
     "Finding": "check",
+    "InternalSnapshot": "io.qcow2",
     "OutputLayout": "export.mapped_ram",
     "PhysicalMemory": "guest.physical",
     "Repaired": "repair",
@@ -68,9 +72,11 @@ __all__ = [
     "CheckFailedError",
     "Comparison",
     "Converted",
+    "DiskImage",
     "Extracted",
     "Finding",
     "FormatError",
+    "InternalSnapshot",
     "MappedRamError",
     "NotModelledError",
     "OutOfRangeError",
@@ -80,6 +86,7 @@ __all__ = [
     "Repaired",
     "Report",
     "Snapshot",
+    "SnapshotChoiceError",
     "SnapshotWriter",
     "TruncatedError",
     "UnknownNameError",
@@ -92,6 +99,7 @@ __all__ = [
     "create",
     "diff",
     "extract",
+    "internal_snapshots",
     "open",
     "physical",
     "repair",

@@ -40,7 +40,8 @@ def open(  # noqa: A001 - reads as `mappedram.open`
 
     Args:
         file: a path; the bytes of a file, also as `memoryview`; or an open descriptor or seekable
-            binary file object, such as `io.BytesIO` or an fsspec file, which stays open.
+            binary file object, such as `io.BytesIO` or an fsspec file, which stays open. A
+            `DiskImage` names one of several internal snapshots of a qcow2 image.
         offset: start of the stream; offsets in its headers count from byte 0 all the same.
         driver: `construct` or `kaitai`, or any other object that reads single structures.
         partial: return the readable part of a file if not all of its RAM blocks can be found;
@@ -51,6 +52,7 @@ def open(  # noqa: A001 - reads as `mappedram.open`
 
     Raises:
         UnsupportedError: not a QEMU migration stream, or one that this version does not read.
+        SnapshotChoiceError: a qcow2 image has no such internal snapshot, or several.
         TruncatedError: the file ends before its last RAM block.
         FormatError: a structure before the last RAM block cannot be followed.
         OSError: the file cannot be opened or read.

@@ -132,6 +132,31 @@ class UnknownNameError(MappedRamError, KeyError):
         return type(self), (self.kind, self.name, self.known)
 
 
+class SnapshotChoiceError(MappedRamError, LookupError):
+    """A disk image has no such snapshot, or several to choose from.
+
+    Attributes:
+        name: the id or name that was asked for; None if none was.
+        known: the snapshots there are, each by name and id.
+    """
+
+    def __init__(self, name: str | None, known: Iterable[str]) -> None:
+        super().__init__(name)
+        self.name = name
+        self.known = tuple(known)
+
+    def __str__(self) -> str:
+        shown = ", ".join(self.known[:_NAMES_SHOWN]) or "none"
+        more = len(self.known) - _NAMES_SHOWN
+        listed = f"{shown} and {more} more" if more > 0 else shown
+        if self.name is None:
+            return f"the image has several snapshots with the state of a guest: {listed}"
+        return f"no snapshot {self.name!r}; there is {listed}"
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str | None, tuple[str, ...]]]:
+        return type(self), (self.name, self.known)
+
+
 class OutOfRangeError(MappedRamError, ValueError, IndexError):
     """An offset, address or size out of range. It is also a `ValueError` and an `IndexError`."""
 

@@ -77,6 +77,28 @@ def fixtures(tmp_path_factory: pytest.TempPathFactory) -> Fixtures:
     return Fixtures(tmp_path_factory.mktemp("fixtures"))
 
 
+class DiskImages:
+    """The qcow2 images of `tools.qemu.disk_images`, each unpacked on first use."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        text = (FIXTURES / "disk_images.json").read_text(encoding="utf-8")
+        #: Descriptions of the images by name.
+        self.manifest: dict[str, dict[str, Any]] = json.loads(text)
+
+    def __getitem__(self, name: str) -> Path:
+        target = self._directory / name
+        if not target.exists():
+            unpack(FIXTURES / f"{name}.tar.gz", target)
+        return target / str(self.manifest[name]["file"])
+
+
+@pytest.fixture(scope="session")
+def disk_images(tmp_path_factory: pytest.TempPathFactory) -> DiskImages:
+    """The images that a real QEMU wrote. Tests must not change them; copy first."""
+    return DiskImages(tmp_path_factory.mktemp("disk_images"))
+
+
 @pytest.fixture(scope="session")
 def watch(tmp_path_factory: pytest.TempPathFactory) -> Watch:
     """Observer of writes outside temporary folders and declared caches."""

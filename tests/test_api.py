@@ -71,7 +71,7 @@ def test_names_are_the_same_everywhere() -> None:
 
 def test_every_function_says_what_it_takes_and_raises() -> None:
     functions = [n for n in mappedram.__all__ if n.islower() and not n.startswith("__")]
-    assert len(functions) == 8
+    assert len(functions) == 9
     for name in functions:
         found = getattr(mappedram, name)
         function = vars(found)[name] if isinstance(found, CallableModule) else found

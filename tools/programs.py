@@ -58,6 +58,7 @@ class Program:
 
 PROGRAMS = (
     Program(("bindfs",), "bindfs", "files behind FUSE"),
+    Program(("qemu-img",), "qemu-utils", "disk images with internal snapshots"),
     Program(("bzip2",), "bzip2", "save images compressed by bzip2"),
     Program(("cargo",), "cargo", "the parser in Rust", (1, 63)),
     Program(("chromium", "google-chrome"), "chromium", "pages in a browser"),

@@ -225,8 +225,11 @@ class Context:
 
         QEMU writes the bitmaps in the order of the blocks, after all pages and before the EOS of
         END of RAM. Without that EOS, the bitmaps after the last one with a set bit may be missing.
-        A missing bitmap reads as empty, and so does the bitmap of a block of zeros.
+        A missing bitmap reads as empty, and so does the bitmap of a block of zeros. A disk image
+        has only snapshots that are complete, and stale pages of earlier ones.
         """
+        if self.source.recycled:
+            return ()
         filled = [n for n, block in enumerate(self.judged) if self.audit(block).num_set]
         if filled and self.stream.ram_ended:
             return ()

@@ -12,7 +12,9 @@ from mappedram.cli.options import (
     epilog,
     offset_option,
     output_option,
+    snapshot_option,
     with_storage,
+    within,
 )
 from mappedram.cli.partial import STATUS_OF_PARTIAL, partial_option, report
 from mappedram.cli.status import about
@@ -29,7 +31,7 @@ from mappedram.export import recipe
 from mappedram.export.build import build
 from mappedram.export.mapped_ram import OutputLayout, lacking, lay_out
 from mappedram.export.raw import stored_bytes
-from mappedram.io.opening import open_source
+from mappedram.io.opening import DiskImage, name_of, open_file
 from mappedram.io.staged import DEVICES, StagedFiles
 from mappedram.stream.coverage import Coverage
 from mappedram.stream.libvirt import open_any
@@ -71,6 +73,7 @@ from mappedram.stream.snapshot import OpenSnapshot
     help="Read the RAM of block IDSTR from a raw file of its size. Requires --from; can be given"
     " more than once.",
 )
+@snapshot_option
 @offset_option
 @channels_option
 @direct_io_option
@@ -81,6 +84,7 @@ def command(
     arguments: tuple[Path, ...],
     donor: str | None,
     replacements: tuple[str, ...],
+    chosen: str | None,
     offset: int,
     channels: int,
     direct_io: bool,
@@ -107,7 +111,8 @@ def command(
     else:
         files = dict(map(_replacement, replacements))
         layout = OutputLayout(channels=channels, direct_io=direct_io, partial=partial)
-        unknown = _from_donor(donor, offset, files, arguments[0], layout, force=force)
+        opened = within(donor, chosen)
+        unknown = _from_donor(opened, offset, files, arguments[0], layout, force=force)
     return report(form, {"out": str(arguments[-1])}, unknown)
 
 
@@ -151,15 +156,21 @@ def _sources(source: Path, wanted: recipe.Recipe, donor: OpenSnapshot | None) ->
 
 
 def _from_donor(
-    donor: str, offset: int, files: dict[str, str], out: Path, layout: OutputLayout, *, force: bool
+    donor: str | DiskImage,
+    offset: int,
+    files: dict[str, str],
+    out: Path,
+    layout: OutputLayout,
+    *,
+    force: bool,
 ) -> list[Coverage]:
-    with about(donor), ExitStack() as stack:
+    with about(name_of(donor)), ExitStack() as stack:
         snapshot, _ = stack.enter_context(open_any(donor, offset, partial=True))
         snapshot.require_blocks()
         for idstr in files:
             if idstr not in snapshot.block:
                 raise no_such("block", idstr, snapshot.block)
-        replace = {idstr: stack.enter_context(open_source(file)) for idstr, file in files.items()}
+        replace = {idstr: stack.enter_context(open_file(file)) for idstr, file in files.items()}
         total = sum(source.size for source in replace.values()) + sum(
             stored_bytes(block) for block in snapshot.blocks if block.idstr not in replace
         )

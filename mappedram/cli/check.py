@@ -11,7 +11,7 @@ from mappedram.check.report import unread
 from mappedram.check.reports import Unread
 from mappedram.cli import output
 from mappedram.cli.loading import loading_options, question
-from mappedram.cli.options import InPath, epilog, offset_option
+from mappedram.cli.options import InPath, epilog, offset_option, snapshot_option, within
 from mappedram.cli.selecting import selection, selection_options
 from mappedram.cli.status import (
     CORRUPT,
@@ -19,13 +19,14 @@ from mappedram.cli.status import (
     HARMLESS,
     UNFINISHED,
     UNSUPPORTED,
+    USAGE,
     FailureError,
     about,
     message_of,
 )
 from mappedram.cli.writing import ended_by_signals
 from mappedram.errors import MappedRamError
-from mappedram.io.opening import open_source
+from mappedram.io.opening import DiskImage, name_of, open_source
 from mappedram.io.source import Source
 from mappedram.printable import printable
 from mappedram.view.releases import lines
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from mappedram.check.rebuild import Rebuilt
 
 #: Exit statuses from the worst to the best; several files give the worst one.
-_WORST_FIRST = (UNFINISHED, CORRUPT, UNSUPPORTED, HARMLESS, FINE)
+_WORST_FIRST = (UNFINISHED, USAGE, CORRUPT, UNSUPPORTED, HARMLESS, FINE)
 
 _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
 
@@ -61,6 +62,7 @@ _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
 )
 @click.argument("files", type=InPath(), metavar="FILE...", nargs=-1, required=True)
 @selection_options
+@snapshot_option
 @offset_option
 @loading_options
 @click.option(
@@ -90,6 +92,7 @@ def command(
     files: tuple[str, ...],
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    chosen: str | None,
     offset: int,
     qemu: str | None,
     destination: str | None,
@@ -114,7 +117,7 @@ def command(
     asked = question(qemu, destination, choice.takes)
 
     def work(file: str) -> _Judged:
-        return _judged(file, offset, asked, rebuild=rebuild)
+        return _judged(within(file, chosen), offset, asked, rebuild=rebuild)
 
     with ended_by_signals():
         _OUTPUTS[form](_noted(_each(files, work, jobs), statuses), asked)
@@ -134,6 +137,7 @@ class _Judged(NamedTuple):
 
     result: Report | _Failed
     rebuilt: "list[Rebuilt] | None"
+    opened: str | DiskImage
 
     @property
     def statuses(self) -> Iterator[int]:
@@ -146,9 +150,9 @@ class _Judged(NamedTuple):
             yield CORRUPT
 
 
-def _judged(file: str, offset: int, asked: Question, *, rebuild: bool) -> _Judged:
+def _judged(file: str | DiskImage, offset: int, asked: Question, *, rebuild: bool) -> _Judged:
     try:
-        with about(file):
+        with about(name_of(file)):
             report = check(
                 file,
                 offset,
@@ -158,11 +162,11 @@ def _judged(file: str, offset: int, asked: Question, *, rebuild: bool) -> _Judge
             )
     except FailureError as failure:
         failed = _Failed(failure.file, failure.message, failure.status)
-        return _Judged(failed, [] if rebuild else None)
-    return _Judged(report, _rebuilt(file, offset) if rebuild else None)
+        return _Judged(failed, [] if rebuild else None, file)
+    return _Judged(report, _rebuilt(file, offset) if rebuild else None, file)
 
 
-def _rebuilt(file: str, offset: int) -> "list[Rebuilt]":
+def _rebuilt(file: str | DiskImage, offset: int) -> "list[Rebuilt]":
     # The import takes as long as the check of a small file.
     from mappedram.check.rebuild import rebuilt
 
@@ -179,7 +183,7 @@ def _each(files: Sequence[str], work: Callable[[str], _Judged], jobs: int) -> It
 
     for file, found in zip(files, in_order(files, work, jobs), strict=True):
         if isinstance(found, Crash):
-            yield _Judged(_Failed(file, found.how, UNFINISHED), None)
+            yield _Judged(_Failed(file, found.how, UNFINISHED), None, file)
         else:
             yield found
 
@@ -225,7 +229,7 @@ def _rules(asked: Question) -> list[Rule]:
 
 
 def _plain(results: Iterator[_Judged]) -> Iterator[Report | Unread]:
-    for result, _ in results:
+    for result, _, _ in results:
         if isinstance(result, _Failed):
             yield Unread(result.file, result.message)
         else:
@@ -242,18 +246,18 @@ def _as_dict(result: Report | _Failed, asked: Asked) -> dict[str, Any]:
 
 
 def _write_human(results: Iterator[_Judged], _: Question) -> None:
-    for result, found in results:
-        _show(result)
+    for result, found, opened in results:
+        _show(result, opened)
         if found:
             from mappedram.check.rebuild import summary
 
             output.line(f"{printable(result.file)}: {printable(summary(found))}")
 
 
-def _show(result: Report | _Failed) -> None:
+def _show(result: Report | _Failed, opened: str | DiskImage) -> None:
     if isinstance(result, _Failed):
         return  # it has been said on standard error
-    with _Again(result.file) as again:
+    with _Again(opened) as again:
         for finding in result.findings:
             _show_finding(again, finding)
     counts = ", ".join(_counted(result, severity) for severity in _STYLES)
@@ -276,15 +280,16 @@ def _counted(report: Report, severity: str) -> str:
 class _Again:
     """A file whose bytes are shown, which is opened when the first ones are."""
 
-    def __init__(self, file: str) -> None:
-        self.file = file
+    def __init__(self, opened: str | DiskImage) -> None:
+        self.file = name_of(opened)
+        self._opened = opened
         self._stack = ExitStack()
         self._source: Source | None = None
 
     def read(self, offset: int, length: int) -> bytes:
         """Raises as `open_source` and `Source.read` do."""
         if self._source is None:
-            self._source = self._stack.enter_context(open_source(self.file))
+            self._source = self._stack.enter_context(open_source(self._opened))
         return self._source.read(offset, length)
 
     def __enter__(self) -> Self:
@@ -295,8 +300,8 @@ class _Again:
 
 
 def _show_finding(again: _Again, finding: Finding) -> None:
-    within = " (decompressed)" if finding.decompressed else ""
-    place = within if finding.offset is None else f"{within}:{finding.offset:#x}"
+    inside = " (decompressed)" if finding.decompressed else ""
+    place = inside if finding.offset is None else f"{inside}:{finding.offset:#x}"
     severity = output.styled(finding.severity, _STYLES[finding.severity])
     output.line(
         f"{printable(again.file)}{place}: {severity} {finding.code} {finding.name}:"

@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from mappedram.errors import MappedRamError
+from mappedram.io.opening import DiskImage
 
 #: What completes the value of an option: the context, its parameter, and what is typed of it.
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
@@ -22,16 +23,18 @@ def _beginning(words: Iterable[tuple[str, str]], typed: str) -> list[CompletionI
     return [CompletionItem(word, help=meaning or None) for word, meaning in found.items()]
 
 
-def _from_file(names: Callable[[str, int], Iterable[tuple[str, str]]]) -> Completer:
+def _from_file(names: Callable[[str | DiskImage, int], Iterable[tuple[str, str]]]) -> Completer:
     """A completer that asks the file on the command line."""
 
     def complete(
         context: click.Context, _parameter: click.Parameter, typed: str
     ) -> list[CompletionItem]:
         offset = context.params.get("offset")
+        snapshot = context.params.get("chosen")
         for file in _candidates(context):
+            image = file if snapshot is None else DiskImage(file, snapshot)
             try:
-                return _beginning(names(file, offset if isinstance(offset, int) else 0), typed)
+                return _beginning(names(image, offset if isinstance(offset, int) else 0), typed)
             except (MappedRamError, OSError):
                 continue
         return []
@@ -51,7 +54,7 @@ def _candidates(context: click.Context) -> Iterable[str]:
     yield from (word for word in words[1:] if not word.startswith("-"))
 
 
-def _blocks(file: str, offset: int) -> Iterable[tuple[str, str]]:
+def _blocks(file: str | DiskImage, offset: int) -> Iterable[tuple[str, str]]:
     from mappedram.stream.libvirt import open_any
     from mappedram.view.text import size
 
@@ -59,7 +62,23 @@ def _blocks(file: str, offset: int) -> Iterable[tuple[str, str]]:
         return [(block.idstr, size(block.used_length)) for block in snapshot.blocks]
 
 
-def _devices(file: str, offset: int) -> Iterable[tuple[str, str]]:
+def complete_snapshots(
+    context: click.Context, _parameter: click.Parameter, typed: str
+) -> list[CompletionItem]:
+    """The names of the internal snapshots in a qcow2 image."""
+    from mappedram.io.opening import internal_snapshots
+    from mappedram.view.text import size
+
+    for file in _candidates(context):
+        try:
+            found = internal_snapshots(file)
+        except (MappedRamError, OSError):
+            continue
+        return _beginning(((one.name, size(one.vm_state_size)) for one in found), typed)
+    return []
+
+
+def _devices(file: str | DiskImage, offset: int) -> Iterable[tuple[str, str]]:
     from mappedram.stream.libvirt import open_any
 
     with open_any(file, offset, partial=True) as (snapshot, _):
@@ -70,7 +89,7 @@ def _devices(file: str, offset: int) -> Iterable[tuple[str, str]]:
     ]
 
 
-def _regions(file: str, offset: int) -> Iterable[tuple[str, str]]:
+def _regions(file: str | DiskImage, offset: int) -> Iterable[tuple[str, str]]:
     from mappedram.stream.libvirt import open_any, regions_of
 
     with open_any(file, offset, partial=True) as (snapshot, image):

@@ -18,6 +18,8 @@ from mappedram.cli.options import (
     output_option,
     refuse_impossible,
     size_type,
+    snapshot_option,
+    within,
 )
 from mappedram.cli.partial import STATUS_OF_PARTIAL, note_damage, partial_option, report
 from mappedram.cli.status import CORRUPT, about
@@ -100,6 +102,7 @@ def _numbers(
     help="Lengths of the vector registers (SVE) that the guest's ARM CPUs can have, such as"
     " 128,256,512 (elf). No snapshot records them, and without them there is no NT_ARM_SVE note.",
 )
+@snapshot_option
 @offset_option
 @click.option(
     "--out-offset",
@@ -144,6 +147,7 @@ def command(
     idstr: str | None,
     below_4g: int | None,
     vector_lengths: tuple[int, ...] | None,
+    chosen: str | None,
     offset: int,
     out_offset: int,
     align: int,
@@ -174,7 +178,7 @@ def command(
     _refuse_misplaced(target_format, idstr, below_4g, texts=bool(xml or cookie))
     with about(file), ended_by_signals(), usage(), _refused_arguments():
         done = convert(
-            file,
+            within(file, chosen),
             out,
             target_format,
             block=idstr,

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mappedram.cli import output
-from mappedram.cli.options import InPath, epilog, output_option, size_type
+from mappedram.cli.options import InPath, epilog, output_option, size_type, within
 from mappedram.cli.status import FailureError, about, message_of
 from mappedram.cli.writing import ended_by_signals, progress
 from mappedram.diff import (
@@ -25,6 +25,7 @@ from mappedram.diff import (
     diff,
 )
 from mappedram.errors import MappedRamError
+from mappedram.io.opening import DiskImage, name_of
 from mappedram.printable import printable
 from mappedram.stream.vmstate import Undecoded, Value, to_json
 from mappedram.view.device import device_name, scalar, value_line
@@ -63,6 +64,12 @@ _BYTES_SHOWN = 16
 @click.argument("b", type=InPath(), metavar="B")
 @click.option("--stat", "only_counts", is_flag=True, help="Show only counts.")
 @click.option(
+    "--snapshot-a", metavar="NAME", help="Internal snapshot to read if A is a qcow2 image."
+)
+@click.option(
+    "--snapshot-b", metavar="NAME", help="Internal snapshot to read if B is a qcow2 image."
+)
+@click.option(
     "--offset-a", type=size_type, default="0", metavar="N", help="Offset of the stream in A."
 )
 @click.option(
@@ -86,6 +93,8 @@ def command(
     a: str,
     b: str,
     only_counts: bool,
+    snapshot_a: str | None,
+    snapshot_b: str | None,
     offset_a: int,
     offset_b: int,
     channels: int,
@@ -99,7 +108,12 @@ def command(
     same. Device fields that a metadump left out are not compared.
     """
     with _trouble():
-        found = _compared((a, offset_a), (b, offset_b), channels, partial=partial)
+        found = _compared(
+            (within(a, snapshot_a), offset_a),
+            (within(b, snapshot_b), offset_b),
+            channels,
+            partial=partial,
+        )
         if form == "json":
             _show_json(a, b, found, only_counts)
         elif only_counts:
@@ -116,9 +130,13 @@ def command(
 
 
 def _compared(
-    a: tuple[str, int], b: tuple[str, int], channels: int, *, partial: bool
+    a: tuple[str | DiskImage, int],
+    b: tuple[str | DiskImage, int],
+    channels: int,
+    *,
+    partial: bool,
 ) -> Comparison:
-    with about(a[0]), ended_by_signals():
+    with about(name_of(a[0])), ended_by_signals():
         return diff(
             a[0],
             b[0],

@@ -14,6 +14,8 @@ from mappedram.cli.options import (
     file_argument,
     offset_option,
     output_option,
+    snapshot_option,
+    within,
 )
 from mappedram.cli.partial import STATUS_OF_PARTIAL, as_dicts, note_unknown, partial_option, partly
 from mappedram.cli.status import about
@@ -86,6 +88,7 @@ class _AddressType(_PairType):
     "--raw", "is_raw", is_flag=True, help="Write the bytes as they are, to a file or a pipe."
 )
 @below_4g_option
+@snapshot_option
 @offset_option
 @driver_option
 @partial_option
@@ -97,6 +100,7 @@ def command(
     at: tuple[int, int | None] | None,
     is_raw: bool,
     below_4g: int | None,
+    chosen: str | None,
     offset: int,
     driver: DriverName,
     partial: bool,
@@ -117,7 +121,7 @@ def command(
         raise click.UsageError("--raw goes without --output json")
     if is_raw:
         output.refuse_terminal("--raw")
-    with about(file), partly(partial, file, offset, driver=driver) as (snapshot, _):
+    with about(file), partly(partial, within(file, chosen), offset, driver=driver) as (snapshot, _):
         memory = chosen_memory(snapshot, idstr, below_4g)
         start, size = gpa or _within(memory, at, is_raw=is_raw)
         size = _SIZE if size is None else size

@@ -17,6 +17,8 @@ from mappedram.cli.options import (
     file_argument,
     offset_option,
     output_option,
+    snapshot_option,
+    within,
 )
 from mappedram.cli.partial import (
     STATUS_OF_PARTIAL,
@@ -41,6 +43,7 @@ from mappedram.export.blocks import ChoiceError, Extracted, ExtractedBlock, extr
 from mappedram.format.drivers import DriverName
 from mappedram.guest.physical.dumping import memory_pieces
 from mappedram.guest.physical.located import block_memory
+from mappedram.io.opening import DiskImage
 from mappedram.printable import printable
 from mappedram.stream.coverage import NOT_LISTED, Coverage
 from mappedram.view.text import size
@@ -83,6 +86,7 @@ from mappedram.view.text import size
     metavar="OUT",
     help="Write one block to OUT; - is standard output, if it is a pipe or a file.",
 )
+@snapshot_option
 @offset_option
 @driver_option
 @channels_option
@@ -95,6 +99,7 @@ def command(
     idstrs: tuple[str, ...],
     directory: Path | None,
     out: Path | None,
+    chosen: str | None,
     offset: int,
     driver: DriverName,
     channels: int,
@@ -114,10 +119,11 @@ def command(
     if out == STANDARD_OUTPUT:
         _refuse_beside_standard_output(direct_io=direct_io, form=form)
         with about(file), usage():
-            return _to_standard_output(file, idstrs, offset, driver, partial=partial)
+            image = within(file, chosen)
+            return _to_standard_output(image, idstrs, offset, driver, partial=partial)
     with about(file), ended_by_signals(), usage():
         done = extract(
-            file,
+            within(file, chosen),
             directory,
             out=out,
             blocks=idstrs,
@@ -141,7 +147,7 @@ def _refuse_beside_standard_output(*, direct_io: bool, form: str) -> None:
 
 
 def _to_standard_output(
-    file: str, idstrs: Sequence[str], offset: int, driver: DriverName, *, partial: bool
+    file: str | DiskImage, idstrs: Sequence[str], offset: int, driver: DriverName, *, partial: bool
 ) -> int:
     """Write a block byte by byte, as a pipe takes it; return the exit status."""
     with partly(partial, file, offset, driver=driver) as (snapshot, _):

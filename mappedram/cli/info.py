@@ -1,10 +1,10 @@
 """`mappedram info`: summary of a file, from its headers and bitmaps."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
-from mappedram.cli import libvirt, output
+from mappedram.cli import disk_image, libvirt, output
 from mappedram.cli.options import (
     STATUS_OF_READING,
     driver_option,
@@ -12,16 +12,21 @@ from mappedram.cli.options import (
     file_argument,
     offset_option,
     output_option,
+    snapshot_option,
+    within,
 )
 from mappedram.cli.status import FINE, about
-from mappedram.errors import FormatError, UnsupportedError
+from mappedram.errors import FormatError, SnapshotChoiceError, UnsupportedError
 from mappedram.format.drivers import DriverName
+from mappedram.io.opening import DiskImage
+from mappedram.io.qcow2 import Qcow2Image
 from mappedram.printable import printable
 from mappedram.stream.block import Block
 from mappedram.stream.libvirt import LibvirtImage, open_any
 from mappedram.stream.model import Section, Stream
 from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.view.blocks import num_pages, pages_present, unknown_pages
+from mappedram.view.disk_image import image_as_dict, image_of
 from mappedram.view.info import info_as_dict, uuid_of
 from mappedram.view.sections import folded_sections, section_key, section_name
 from mappedram.view.text import folded, size, table
@@ -39,20 +44,44 @@ from mappedram.view.text import folded, size, table
     ),
 )
 @file_argument
+@snapshot_option
 @offset_option
 @driver_option
 @output_option
-def command(file: str, offset: int, driver: DriverName, form: str) -> int:
+def command(file: str, chosen: str | None, offset: int, driver: DriverName, form: str) -> int:
     """Show the machine type of a snapshot, its RAM blocks, and the sections of the stream.
 
     Reads headers and bitmaps, never pages, so that the time does not depend on the size of the
     guest. If FILE cannot be parsed to its end, shows everything before that place.
     """
+    with about(file):
+        try:
+            return _show_stream(file, within(file, chosen), offset, driver, form)
+        except (SnapshotChoiceError, UnsupportedError):
+            image = disk_image.undecided(file) if chosen is None else None
+            if image is None:
+                raise
+            return _list_only(file, image, form)
+
+
+def _list_only(file: str, image: Qcow2Image, form: str) -> int:
+    """Show the snapshots of an image, none of which is chosen."""
+    if form == "json":
+        output.write_json({"file": file, "container": "qcow2", "qcow2": image_as_dict(image, None)})
+        return FINE
+    _show_lines([("file", file), *disk_image.header_lines(image, None)])
+    _show_table("Snapshots", disk_image.snapshot_table(image))
+    return FINE
+
+
+def _show_stream(
+    file: str, within_it: str | DiskImage, offset: int, driver: DriverName, form: str
+) -> int:
+    """Show the stream in a file, or in a snapshot of an image."""
     damage: list[FormatError] = []
-    with (
-        about(file),
-        open_any(file, offset, driver=driver, partial=True, on_damage=damage.append) as opened,
-    ):
+    with open_any(
+        within_it, offset, driver=driver, partial=True, on_damage=damage.append
+    ) as opened:
         snapshot, image = opened
         if form == "json":
             output.write_json(info_as_dict(file, snapshot, image))
@@ -68,14 +97,20 @@ def command(file: str, offset: int, driver: DriverName, form: str) -> int:
 
 
 def _show_human(file: str, snapshot: OpenSnapshot, image: LibvirtImage | None) -> None:
-    for label, text in _header(file, snapshot, image):
-        output.line(f"{output.styled(f'{label:<14}', 'bold')}{printable(text)}")
+    _show_lines(_header(file, snapshot, image))
+    if found := image_of(snapshot.source):
+        _show_table("Snapshots", disk_image.snapshot_table(found[0]))
     if snapshot.blocks:
         _show_table("RAM blocks", _block_table(snapshot.blocks))
     if snapshot.sections:
         _show_table("Sections", _section_table(snapshot.sections))
     if image:
         libvirt.show_texts(image)
+
+
+def _show_lines(lines: Iterable[tuple[str, str]]) -> None:
+    for label, text in lines:
+        output.line(f"{output.styled(f'{label:<14}', 'bold')}{printable(text)}")
 
 
 def _show_table(title: str, lines: Iterator[str]) -> None:
@@ -95,7 +130,10 @@ def _header(
         told = ((word, packed.summary.get(word)) for word in ("pages", "state", "names"))
         left_out = ", ".join(f"{word}: {value}" for word, value in told)
         yield "metadump", f"by {packed.summary.get('made_by')}; {left_out}"
-    yield from libvirt.header_lines(image, snapshot.source.compression)
+    if found := image_of(snapshot.source):
+        yield from disk_image.header_lines(*found)
+    else:
+        yield from libvirt.header_lines(image, snapshot.source.compression)
     yield "stream offset", f"{stream.offset:#x}"
     yield "machine", stream.machine or "unknown (no configuration section)"
     yield "page size", size(stream.page_size) if stream.page_size else "unknown"

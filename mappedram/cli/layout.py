@@ -17,10 +17,13 @@ from mappedram.cli.options import (
     file_argument,
     offset_option,
     output_option,
+    snapshot_option,
+    within,
 )
 from mappedram.cli.status import FINE, about
 from mappedram.cli.writing import force_option
 from mappedram.format.drivers import DriverName
+from mappedram.io.opening import DiskImage
 from mappedram.io.staged import StagedFiles
 from mappedram.printable import printable
 from mappedram.stream.libvirt import LibvirtImage, open_any, regions_of
@@ -70,6 +73,7 @@ _NAME_WIDTH_MAX = 56
     " field with its clauses, the findings of `check`, and the devices.",
 )
 @force_option
+@snapshot_option
 @offset_option
 @driver_option
 @output_option
@@ -79,6 +83,7 @@ def command(
     patterns: tuple[str, ...],
     page: Path | None,
     force: bool,
+    chosen: str | None,
     offset: int,
     driver: DriverName,
     form: str,
@@ -92,10 +97,11 @@ def command(
     """
     if page and (with_hex or patterns or form == "json"):
         raise click.UsageError("--html cannot be used with --hex, --region or --output json")
-    with about(file), open_any(file, offset, driver=driver, partial=True) as (snapshot, image):
+    opened = within(file, chosen)
+    with about(file), open_any(opened, offset, driver=driver, partial=True) as (snapshot, image):
         regions = _selected(regions_of(snapshot, image), patterns)
         if page:
-            _write(snapshot, page, _page(file, offset, snapshot, image), force=force)
+            _write(snapshot, page, _page(file, opened, offset, snapshot, image), force=force)
         elif form == "json":
             _show_json(file, snapshot, regions)
         elif with_hex:
@@ -111,11 +117,17 @@ def _selected(regions: list[Region], patterns: Sequence[str]) -> list[Region]:
     return matching("region", patterns, regions, lambda one: (one.name, one.path))
 
 
-def _page(file: str, offset: int, snapshot: OpenSnapshot, image: LibvirtImage | None) -> str:
+def _page(
+    file: str,
+    opened: str | DiskImage,
+    offset: int,
+    snapshot: OpenSnapshot,
+    image: LibvirtImage | None,
+) -> str:
     from mappedram import html
     from mappedram.check import check
 
-    return html.page(file, snapshot, image, check(file, offset))
+    return html.page(file, snapshot, image, check(opened, offset))
 
 
 def _write(snapshot: OpenSnapshot, place: Path, text: str, *, force: bool) -> None:

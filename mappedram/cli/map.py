@@ -14,6 +14,8 @@ from mappedram.cli.options import (
     offset_option,
     output_option,
     refuse_impossible,
+    snapshot_option,
+    within,
 )
 from mappedram.cli.status import FINE, about
 from mappedram.format.drivers import DriverName
@@ -41,10 +43,13 @@ from mappedram.view.text import size, table
 )
 @file_argument
 @below_4g_option
+@snapshot_option
 @offset_option
 @driver_option
 @output_option
-def command(file: str, below_4g: int | None, offset: int, driver: DriverName, form: str) -> int:
+def command(
+    file: str, below_4g: int | None, chosen: str | None, offset: int, driver: DriverName, form: str
+) -> int:
     """Show where the RAM blocks of FILE are in the guest's physical address space.
 
     The file does not record the addresses. They are derived from the ACPI tables that QEMU
@@ -53,7 +58,7 @@ def command(file: str, below_4g: int | None, offset: int, driver: DriverName, fo
     reasons.
     """
     refuse_impossible(below_4g)
-    with about(file), open_any(file, offset, driver=driver) as (snapshot, _):
+    with about(file), open_any(within(file, chosen), offset, driver=driver) as (snapshot, _):
         found = physical_map(snapshot, below_4g)
         if form == "json":
             output.write_json(_as_dict(file, snapshot, found), levels=2)

@@ -10,7 +10,15 @@ from typing import Any, Literal
 import click
 
 from mappedram.cli import output
-from mappedram.cli.options import OutPath, epilog, file_argument, offset_option, output_option
+from mappedram.cli.options import (
+    OutPath,
+    epilog,
+    file_argument,
+    offset_option,
+    output_option,
+    snapshot_option,
+    within,
+)
 from mappedram.cli.status import FINE, about
 from mappedram.cli.writing import ended_by_signals, force_option, progress
 from mappedram.errors import BuildError
@@ -28,7 +36,7 @@ from mappedram.export.metadump import (
 from mappedram.export.metadump.policy import StateChoice
 from mappedram.export.metadump.verify import VerdictComparison, compare
 from mappedram.io import system
-from mappedram.io.opening import open_source
+from mappedram.io.opening import open_file, open_source
 from mappedram.io.source import Source
 from mappedram.io.staged import StagedFiles
 from mappedram.printable import printable
@@ -122,6 +130,7 @@ class _Done:
     help="Write a sparse file with the offsets of FILE, for other programs. It takes as much disk"
     " space as FILE.",
 )
+@snapshot_option
 @offset_option
 @force_option
 @output_option
@@ -135,6 +144,7 @@ def command(
     keep: tuple[str, ...],
     names: bool,
     unpacked: bool,
+    chosen: str | None,
     offset: int,
     force: bool,
     form: str,
@@ -148,7 +158,7 @@ def command(
     if hash_key and pages == "none":
         raise click.UsageError("--hash-key requires --pages hash")
     options = _options(_policy(state, blank, keep), names, pages, hash_key)
-    with about(file), ended_by_signals(), open_source(file) as source:
+    with about(file), ended_by_signals(), open_source(within(file, chosen)) as source:
         todo = plan(source, offset, options)
         done = _write(source, offset, todo, out, unpacked=unpacked, force=force)
     if form == "json":
@@ -174,7 +184,7 @@ def _write(
         if unpacked:
             with TemporaryFile() as packed:
                 written = write_packed(todo, packed.fileno(), about=made, progress=moved)
-                write_unpacked(open_source(packed.fileno()), fd)
+                write_unpacked(open_file(packed.fileno()), fd)
         else:
             written = write_packed(todo, fd, about=made, progress=moved)
         judged = compare(source, fd, offset)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mappedram.cli import output
+from mappedram.cli.completing import complete_snapshots
 from mappedram.format.drivers import DRIVERS
+from mappedram.io.opening import DiskImage
 from mappedram.io.remote.address import RemoteName, is_url
 from mappedram.sizes import parse_size
 
@@ -165,6 +167,21 @@ offset_option = click.option(
     help="Offset of the stream in FILE, as in QEMU's file:PATH,offset=N: decimal, 0x hex, or with"
     " a suffix K, M, G or T.  [default: 0]",
 )
+
+snapshot_option = click.option(
+    "--snapshot",
+    "chosen",
+    metavar="NAME",
+    shell_complete=complete_snapshots,
+    help="Read this internal snapshot of FILE, a qcow2 image: an id or a name, as `mappedram info`"
+    " lists them.  [default: the only one with the state of a guest]",
+)
+
+
+def within(file: str, chosen: str | None) -> str | DiskImage:
+    """The file, or the snapshot in it that the option `--snapshot` names."""
+    return file if chosen is None else DiskImage(file, chosen)
+
 
 driver_option = click.option(
     "--driver",

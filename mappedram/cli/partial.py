@@ -9,6 +9,7 @@ from mappedram.cli import output
 from mappedram.cli.status import CORRUPT, FINE
 from mappedram.errors import FormatError
 from mappedram.format.drivers import DriverName
+from mappedram.io.opening import DiskImage
 from mappedram.json_types import Json
 from mappedram.printable import printable
 from mappedram.stream.coverage import NOT_LISTED, Coverage, Reason
@@ -33,7 +34,7 @@ STATUS_OF_PARTIAL = (
 
 
 def partly(
-    partial: bool, file: str, offset: int, *, driver: DriverName
+    partial: bool, file: str | DiskImage, offset: int, *, driver: DriverName
 ) -> AbstractContextManager[tuple[OpenSnapshot, LibvirtImage | None]]:
     """Open a file even if it is incomplete, so that unknown ranges are reported.
 

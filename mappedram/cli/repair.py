@@ -7,7 +7,15 @@ import click
 
 from mappedram.check import Finding, Severity
 from mappedram.cli import output
-from mappedram.cli.options import OutPath, epilog, file_argument, offset_option, output_option
+from mappedram.cli.options import (
+    OutPath,
+    epilog,
+    file_argument,
+    offset_option,
+    output_option,
+    snapshot_option,
+    within,
+)
 from mappedram.cli.status import UNFINISHED, FailureError, about
 from mappedram.cli.writing import ended_by_signals, force_option, progress
 from mappedram.io.remote.address import is_url
@@ -48,6 +56,7 @@ _PROOFS = {repair.name: repair.proof for repair in REPAIRS}
     is_flag=True,
     help="Also fill the padding between bitmaps and pages with zeros; no reader uses it.",
 )
+@snapshot_option
 @offset_option
 @force_option
 @output_option
@@ -57,6 +66,7 @@ def command(
     in_place: bool,
     dry_run: bool,
     zero_padding: bool,
+    chosen: str | None,
     offset: int,
     force: bool,
     form: str,
@@ -74,7 +84,13 @@ def command(
     asked = ["padding"] if zero_padding else []
     with about(file), ended_by_signals():
         done = repair(
-            file, out, in_place=in_place, offset=offset, asked=asked, force=force, progress=progress
+            within(file, chosen),
+            out,
+            in_place=in_place,
+            offset=offset,
+            asked=asked,
+            force=force,
+            progress=progress,
         )
     result = file if done.path is None else str(done.path)
     status = _status(done, dry_run=dry_run)

@@ -15,6 +15,8 @@ from mappedram.cli.options import (
     file_argument,
     offset_option,
     output_option,
+    snapshot_option,
+    within,
 )
 from mappedram.cli.partial import as_dicts, note_unknown
 from mappedram.cli.status import about
@@ -24,6 +26,7 @@ from mappedram.guest.restore import Hint, LoadOptions, hint
 from mappedram.io.remote.address import is_url
 from mappedram.printable import printable
 from mappedram.stream.libvirt import open_any
+from mappedram.view.disk_image import image_of
 
 _UNKNOWN_BINARY = "qemu-system-ARCH"
 
@@ -45,6 +48,7 @@ _UNKNOWN_BINARY = "qemu-system-ARCH"
     ),
 )
 @file_argument
+@snapshot_option
 @offset_option
 @click.option(
     "--channels",
@@ -66,6 +70,7 @@ _UNKNOWN_BINARY = "qemu-system-ARCH"
 @output_option
 def command(
     file: str,
+    chosen: str | None,
     offset: int,
     channels: int,
     direct_io: bool,
@@ -86,15 +91,18 @@ def command(
     unpack = virsh = None
     with (
         about(file),
-        open_any(file, offset, driver=driver, partial=True) as (snapshot, image),
+        open_any(within(file, chosen), offset, driver=driver, partial=True) as (snapshot, image),
     ):
         unknown = lacking(snapshot)
         if not partial:
             refuse_cut(snapshot)
         stream, location = snapshot.stream, path
-        if snapshot.source.compression or is_url(file):
-            location = f"{path}.stream" if snapshot.source.compression else path
-            unpack = _unpack(file if is_url(file) else path, location, stream.mapped_ram)
+        image_in = image_of(snapshot.source)
+        if snapshot.source.compression or image_in or is_url(file):
+            location = f"{path}.stream" if snapshot.source.compression or image_in else path
+            source = file if is_url(file) else path
+            name = image_in and image_in[1].name
+            unpack = _unpack(source, location, name, mapped_ram=stream.mapped_ram)
             stream = replace(stream, offset=0)
         found = hint(stream, location, LoadOptions(channels, direct_io))
     if image and image.complete and not image.header.offset and not is_url(file):
@@ -103,7 +111,7 @@ def command(
         said = {"file": file, "virsh": virsh, "unpack": unpack, "unknown": as_dicts(unknown)}
         output.write_json(said | found.to_dict(), levels=3)
     else:
-        for text in _lines(found, virsh, unpack):
+        for text in _lines(found, virsh, unpack, in_image=image_in is not None):
             output.line(text)
     return note_unknown(unknown)
 
@@ -123,12 +131,16 @@ def _virsh(path: str, channels: int, *, direct_io: bool) -> list[str]:
     return command
 
 
-def _unpack(file: str, stream: str, mapped_ram: bool | None) -> list[str]:
-    """The command that writes the stream of a save image, or of a URL, to a local file."""
-    return ["mappedram", "convert", "-O", "mapped-ram" if mapped_ram else "stream", file, stream]
+def _unpack(file: str, stream: str, snapshot: str | None, *, mapped_ram: bool | None) -> list[str]:
+    """The command that writes a stream to a local file: one that QEMU cannot read where it is."""
+    form = "mapped-ram" if mapped_ram else "stream"
+    chosen = [] if snapshot is None else ["--snapshot", snapshot]
+    return ["mappedram", "convert", "-O", form, *chosen, file, stream]
 
 
-def _lines(found: Hint, virsh: Sequence[str] | None, unpack: Sequence[str] | None) -> Iterator[str]:
+def _lines(
+    found: Hint, virsh: Sequence[str] | None, unpack: Sequence[str] | None, *, in_image: bool
+) -> Iterator[str]:
     """Lines for a shell and a QMP monitor; a # begins each line of explanation."""
     if virsh:
         yield "# A libvirt save image; libvirt knows the guest's whole configuration:"
@@ -136,7 +148,11 @@ def _lines(found: Hint, virsh: Sequence[str] | None, unpack: Sequence[str] | Non
         yield ""
         yield "# Or without libvirt:"
     if unpack:
-        yield "# QEMU can neither decompress a stream nor read a URL:"
+        if in_image:
+            yield "# The state is in a disk image. QEMU loads it from there with `-loadvm`, or with"
+            yield "# `loadvm` on the monitor. Without that disk, take it out first:"
+        else:
+            yield "# QEMU can neither decompress a stream nor read a URL:"
         yield printable(shlex.join(unpack))
         yield ""
     release = ".".join(map(str, found.release))

@@ -21,6 +21,8 @@ from mappedram.cli.options import (
     file_argument,
     offset_option,
     output_option,
+    snapshot_option,
+    within,
 )
 from mappedram.cli.partial import (
     STATUS_OF_PARTIAL,
@@ -89,6 +91,7 @@ _ESCAPED = {"n": b"\n", "t": b"\t", "r": b"\r", "0": b"\0", "\\": b"\\"}
     "--limit", type=click.IntRange(1), metavar="N", help="Stop after N matches.  [default: none]"
 )
 @below_4g_option
+@snapshot_option
 @offset_option
 @driver_option
 @partial_option
@@ -103,6 +106,7 @@ def command(
     only_count: bool,
     limit: int | None,
     below_4g: int | None,
+    chosen: str | None,
     offset: int,
     driver: DriverName,
     partial: bool,
@@ -120,7 +124,7 @@ def command(
     wanted = _pattern(pattern, kind, encoding)
     if idstr is not None and below_4g is not None:
         raise click.UsageError("--below-4g goes without --block")
-    with about(file), partly(partial, file, offset, driver=driver) as (snapshot, _):
+    with about(file), partly(partial, within(file, chosen), offset, driver=driver) as (snapshot, _):
         memory = chosen_memory(snapshot, idstr, below_4g)
         unknown = unknown_in(memory, snapshot)
         if not partial:

@@ -13,6 +13,8 @@ from mappedram.cli.options import (
     file_argument,
     offset_option,
     output_option,
+    snapshot_option,
+    within,
 )
 from mappedram.cli.status import FINE, UNFINISHED, FailureError, about
 from mappedram.format.drivers import DriverName
@@ -47,11 +49,17 @@ from mappedram.view.device import device_name, tree
     help="Show only devices with this name, or name and instance as in cpu/0; * and ? are"
     " wildcards. Can be given more than once.",
 )
+@snapshot_option
 @offset_option
 @driver_option
 @output_option
 def command(
-    file: str, patterns: tuple[str, ...], offset: int, driver: DriverName, form: str
+    file: str,
+    patterns: tuple[str, ...],
+    chosen: str | None,
+    offset: int,
+    driver: DriverName,
+    form: str,
 ) -> int:
     """Show the state of devices, decoded with the JSON description that QEMU appends to the stream.
 
@@ -59,7 +67,10 @@ def command(
     arrays and buffers; the JSON output is complete. State that cannot be decoded is shown as
     bytes, with the reason. Fields that a metadump left out are shown as "(left out)".
     """
-    with about(file), open_any(file, offset, driver=driver, partial=True) as (snapshot, _):
+    with (
+        about(file),
+        open_any(within(file, chosen), offset, driver=driver, partial=True) as (snapshot, _),
+    ):
         states = snapshot.state
         devices = _selected(states, patterns)
         if form == "json":

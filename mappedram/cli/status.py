@@ -4,7 +4,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mappedram.errors import MappedRamError, UnknownPagesError, UnsupportedError
+from mappedram.errors import (
+    MappedRamError,
+    SnapshotChoiceError,
+    UnknownPagesError,
+    UnsupportedError,
+)
 
 FINE = 0
 UNFINISHED = 1
@@ -35,6 +40,8 @@ class FailureError(Exception):
 
 def status_of(error: MappedRamError | OSError) -> int:
     """The exit status for an error."""
+    if isinstance(error, SnapshotChoiceError):
+        return USAGE
     return UNSUPPORTED if isinstance(error, UnsupportedError) else UNFINISHED
 
 
@@ -42,6 +49,8 @@ def message_of(error: MappedRamError | OSError) -> str:
     """The message of an error, without the number and the path that the system adds."""
     if isinstance(error, UnknownPagesError):
         return f"{error}; use --partial to continue with the known pages"
+    if isinstance(error, SnapshotChoiceError):
+        return f"{error}; choose one with --snapshot"
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 

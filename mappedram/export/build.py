@@ -9,7 +9,7 @@ from mappedram.export.options import DEFAULTS, ExportOptions
 from mappedram.export.recipe import BlockRecipe, Recipe
 from mappedram.format.constants import CAPABILITY_MAPPED_RAM, MAPPED_RAM_FILE_OFFSET_ALIGNMENT
 from mappedram.io.copying import Progress, in_parallel
-from mappedram.io.opening import open_source
+from mappedram.io.opening import open_file
 from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.stream.writer import BlockSpec, SnapshotWriter, create
 
@@ -85,7 +85,7 @@ def _with_donor(
             raise BuildError(f"block {block.idstr!r}: a recipe with a donor requires file")
     with ExitStack() as stack:
         replace = {
-            block.idstr: stack.enter_context(open_source(block.file))
+            block.idstr: stack.enter_context(open_file(block.file))
             for block in recipe.blocks
             if block.file is not None
         }
@@ -95,7 +95,7 @@ def _with_donor(
 def _fill(writer: SnapshotWriter, block: BlockRecipe, progress: Progress | None) -> None:
     """Fill the RAM of one block; zeros are skipped."""
     if block.file is not None:
-        with open_source(block.file) as source:
+        with open_file(block.file) as source:
             writer.write_file(block.idstr, source, progress=progress)
     elif block.pattern is not None:
         _fill_with_pattern(writer, block.idstr, block.size or 0, block.pattern, progress)

@@ -56,7 +56,8 @@ class FileSource(StoredSource):
             return super()._extents(start, end)
         return system.extents(self.fd, start, end, self.size)
 
-    def _fill_at_once(self, views: Sequence[memoryview], offset: int) -> bool:
+    def fill_at_once(self, views: Sequence[memoryview], offset: int) -> bool:
+        """As for `Source`."""
         return self.packed is None and system.read_into(self.fd, views, offset)
 
     def stamp(self) -> tuple[int, int]:

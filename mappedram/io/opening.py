@@ -4,24 +4,95 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-from mappedram.errors import MappedRamError
+from mappedram.errors import MappedRamError, UnsupportedError
+from mappedram.format.foreign.qcow2 import QCOW_MAGIC
 from mappedram.io import system
 from mappedram.io.file_source import FileSource
 from mappedram.io.memory_source import BinaryFile, MemorySource, ObjectSource
 from mappedram.io.remote.address import is_url, local_path
 from mappedram.io.source import Source, StoredSource
 
+if TYPE_CHECKING:
+    from mappedram.io.qcow2 import InternalSnapshot
+
 #: A path or a URL, an open descriptor, bytes in memory, or a seekable binary file object.
-Openable: TypeAlias = str | os.PathLike[str] | int | bytes | bytearray | memoryview | BinaryFile
+Readable: TypeAlias = str | os.PathLike[str] | int | bytes | bytearray | memoryview | BinaryFile
+
+
+@dataclass(frozen=True)
+class DiskImage:
+    """A qcow2 image, and which of its internal snapshots to read.
+
+    Attributes:
+        file: the image: a path or URL, bytes, a descriptor or a file object.
+        snapshot: id or name of the snapshot; None for the only one with the state of a guest.
+    """
+
+    file: Readable
+    snapshot: str | None = None
+
+
+#: Anything that can be opened. A qcow2 image without a choice has one snapshot with a state.
+Openable: TypeAlias = Readable | DiskImage
 
 #: File objects that return the bytes of their descriptor, as `gzip.GzipFile` does not.
 _PLAIN = (io.FileIO, io.BufferedReader, io.BufferedRandom)
 
 
 def open_source(file: Openable) -> Source:
-    """Open a source, read-only. A metadump reads like its original file.
+    """Open what a snapshot stands in, read-only: a file, or the VM state in a qcow2 image.
+
+    Args:
+        file: as for `open_file`; or a `DiskImage`, to choose one of several snapshots.
+
+    Raises:
+        SnapshotChoiceError: there is no such snapshot in the image, or more than one.
+        MappedRamError: as `open_file` does; or the image is damaged, encrypted, or without a VM
+            state.
+        OSError: it cannot be opened or read, or is a directory.
+        TypeError: the object is none of these.
+    """
+    image = file if isinstance(file, DiskImage) else DiskImage(file)
+    source = open_file(image.file)
+    try:
+        if source.peek(0, len(QCOW_MAGIC)) == QCOW_MAGIC:
+            from mappedram.io.qcow2 import open_vm_state  # most files need none of it
+
+            return open_vm_state(source, image.snapshot)
+        if image.snapshot is not None:
+            raise UnsupportedError(
+                f"no qcow2 image, so that it has no snapshot {image.snapshot!r}", offset=0
+            )
+    except BaseException as error:
+        if isinstance(error, MappedRamError) and isinstance(image.file, str | os.PathLike):
+            error.filename = source.name
+        source.close()
+        raise
+    return source
+
+
+def internal_snapshots(file: Readable) -> tuple["InternalSnapshot", ...]:
+    """The internal snapshots of a qcow2 image, in the order of its table.
+
+    Args:
+        file: a path or a URL, bytes, a descriptor or a file object.
+
+    Raises:
+        UnsupportedError: not a qcow2 image, or one that QEMU does not read.
+        FormatError: the table is damaged or cut off.
+        OSError: it cannot be opened or read, or is a directory.
+    """
+    from mappedram.io.qcow2 import Qcow2Image
+
+    with open_file(file) as source:
+        return Qcow2Image(source).snapshots
+
+
+def open_file(file: Readable) -> Source:
+    """Open a file, read-only, whatever it contains. A metadump reads like its original file.
 
     Args:
         file: a path or a URL, which the source opens and closes; a descriptor or a file object,
@@ -63,6 +134,8 @@ def reading(file: Openable | Source) -> Iterator[Source]:
 
 def name_of(file: Openable) -> str:
     """Name of a file for messages."""
+    if isinstance(file, DiskImage):
+        return name_of(file.file)
     if isinstance(file, int):
         return f"<fd {file}>"
     if isinstance(file, bytes | bytearray | memoryview):
@@ -76,7 +149,7 @@ def name_of(file: Openable) -> str:
     return f"<{type(file).__name__}>"
 
 
-def _opened(file: Openable, name: str) -> StoredSource:
+def _opened(file: Readable, name: str) -> StoredSource:
     if isinstance(file, bytes | bytearray | memoryview):
         return MemorySource(file, name)
     if isinstance(file, int):

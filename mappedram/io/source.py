@@ -43,7 +43,10 @@ class Source(ABC):
         packed: the container of a metadump; None for any other file.
         is_remote: whether reading takes requests over a network, so that what is rarely of
             interest is not read.
-        is_device: whether it is a block device, which has a fixed size and no holes.
+        is_device: whether its size says nothing of the stream in it: a block device, or the VM
+            state in a disk image.
+        recycled: whether bytes that the stream does not mean may be those of an earlier one, as in
+            a disk image, whose clusters are used again.
         compression: how the stream was compressed in the file that this one was decompressed
             from; None for any other file.
         descriptors: descriptors of the local files that it reads; outputs must not replace these.
@@ -52,6 +55,7 @@ class Source(ABC):
     packed: Packed | None = None
     is_remote: bool = False
     is_device: bool = False
+    recycled: bool = False
     compression: str | None = None
     descriptors: tuple[int, ...] = ()
 
@@ -153,7 +157,7 @@ class Source(ABC):
         """Tell the user why much is fetched of a remote file."""
         del why
 
-    def _fill_at_once(self, views: Sequence[memoryview], offset: int) -> bool:
+    def fill_at_once(self, views: Sequence[memoryview], offset: int) -> bool:
         """Fill pieces of memory with one system call; return whether all are full."""
         del views, offset
         return False
@@ -198,7 +202,7 @@ class Source(ABC):
         """
         for first in range(0, len(views), system.PIECES_MAX):
             part = views[first : first + system.PIECES_MAX]
-            if self._fill_at_once(part, offset):
+            if self.fill_at_once(part, offset):
                 offset += sum(map(len, part))
                 continue
             for view in part:  # also after a short read or at the end of the file
@@ -282,6 +286,7 @@ class StoredSource(Source):
         if self._stored(len(MAGIC), 0) == MAGIC:
             self.packed = Packed(self._stored, self.size)
             self.size, self.is_device = self.packed.size, self.packed.is_device
+            self.recycled = self.packed.recycled
 
     def read(self, offset: int, length: int) -> bytes:
         """As for `Source`."""
@@ -311,6 +316,7 @@ class DerivedSource(Source):
         self.base = base
         self.packed, self.is_device = base.packed, base.is_device
         self.is_remote = base.is_remote
+        self.recycled = base.recycled
         self.compression = base.compression
         self.descriptors = base.descriptors
 

@@ -12,6 +12,7 @@ from secrets import token_hex
 from typing import Self
 from urllib.parse import quote
 
+from mappedram.format.foreign.qcow2 import QCOW_MAGIC
 from mappedram.io import system
 
 #: Mode of a file for the user alone.
@@ -168,9 +169,23 @@ def refuse_existing(path: Path, *, force: bool, also: Container[int] = ()) -> in
         said = None
     else:
         said = f"is {system.KINDS[kind]}: expected a file or an unused name"
+    if not said and kind in (stat.S_IFREG, stat.S_IFBLK) and _is_disk_image(path):
+        said = "is a disk image, which is never overwritten: remove it, or choose another name"
     if said:
         raise FileExistsError(17, said, str(path))
     return kind
+
+
+def _is_disk_image(path: Path) -> bool:
+    """Whether a file begins like a qcow2 image, so that a wrong OUT does not cost a disk."""
+    try:
+        fd = system.open_source(path)
+    except PermissionError:  # it may be replaced all the same
+        return False
+    try:
+        return system.read(fd, len(QCOW_MAGIC), 0) == QCOW_MAGIC
+    finally:
+        system.release(fd)
 
 
 @dataclass(frozen=True, slots=True)

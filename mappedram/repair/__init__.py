@@ -6,7 +6,7 @@ changed. Finding the damage belongs in `check`: each repair answers one of its r
 >>> done = mappedram.repair("damaged.mapped-ram", "mended.mapped-ram")
 >>> done.report.verdict, [change.to_dict() for change in done.changes]
 
-Imports: callable_module, errors, io, check.
+Imports: callable_module, errors, io, stream, check.
 """
 
 from mappedram.callable_module import make_callable

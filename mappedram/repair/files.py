@@ -10,7 +10,7 @@ from mappedram.check import Report, check
 from mappedram.check.repairs.change import Change
 from mappedram.errors import BuildError
 from mappedram.io import system
-from mappedram.io.opening import Openable, reading
+from mappedram.io.opening import DiskImage, Openable, reading
 from mappedram.io.progress import Progressing, silent
 from mappedram.io.remote.address import is_url
 from mappedram.io.source import Source
@@ -70,11 +70,13 @@ def repair(
         FormatError: the file ends within its header.
         OSError: reading or writing failed, or the file exists.
     """
-    if in_place and (out is not None or not isinstance(file, str | PathLike)):
+    if in_place and (out is not None or not isinstance(file, str | PathLike | DiskImage)):
         raise BuildError("repair: in_place takes the path of a file, and no out")
     if in_place and is_url(file):
         raise BuildError("repair: what a URL names cannot be changed in place")
     with reading(file) as source:
+        if in_place and source.recycled:
+            raise BuildError("a disk image is never changed: write a repaired copy of its snapshot")
         with progress("look", source.allocated) as moved:
             todo = plan(source, offset, asked=asked, progress=moved)
         report, path = todo.report, None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mappedram.check.repairs import search
 from mappedram.check.repairs.change import Change
@@ -11,6 +12,10 @@ from mappedram.check.report import Report
 from mappedram.check.run import report_on
 from mappedram.io.copying import Progress
 from mappedram.io.source import Source
+from mappedram.stream import intervals
+
+if TYPE_CHECKING:
+    from mappedram.io.spans import Runs
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class RepairPlan:
         report: the report of `mappedram check` on the file as it would be.
         size: bytes of the repaired file; for a device, up to the end of the snapshot.
         stamp: size and modification time of the file when it was read.
+        stale: what a copy leaves out: in a disk image, pages that are not set, and padding, may
+            have bytes of an earlier snapshot.
     """
 
     source: EditedSource
@@ -32,6 +39,7 @@ class RepairPlan:
     report: Report
     size: int
     stamp: tuple[int, int]
+    stale: "Runs"
 
     @property
     def made(self) -> tuple[Change, ...]:
@@ -63,7 +71,22 @@ def plan(
     found = search(source, offset, asked=set(asked), progress=progress)
     session = found.session
     report = report_on(session.context)
-    return RepairPlan(session.source, offset, found.changes, report, _size(session), stamp)
+    size, stale = _size(session), _stale(session)
+    return RepairPlan(session.source, offset, found.changes, report, size, stamp, stale)
+
+
+def _stale(session: RepairSession) -> "Runs":
+    """Pages that are not set, and padding, where they may have bytes of an earlier snapshot."""
+    if not session.source.recycled:
+        return intervals.union()
+    padding = (one for one in session.snapshot.regions() if one.kind == "padding")
+    clear = [intervals.from_pairs((one.offset, one.end) for one in padding)]
+    for block in session.context.judged:
+        start = block.model.pages_offset
+        assert start is not None
+        held = block.bitmap.runs() * block.page_size
+        clear.append(intervals.complement(held, 0, block.used_length) + start)
+    return intervals.union(*clear)
 
 
 def _size(session: RepairSession) -> int:

@@ -5,6 +5,7 @@ from mappedram.errors import BuildError
 from mappedram.io import system
 from mappedram.io.copying import Progress, WriteTarget, copy_data, share
 from mappedram.repair.plan import RepairPlan
+from mappedram.stream import intervals
 
 
 def write_copy(plan: RepairPlan, fd: int, *, progress: Progress | None = None) -> None:
@@ -22,11 +23,13 @@ def write_copy(plan: RepairPlan, fd: int, *, progress: Progress | None = None) -
     room = max(kept, size)
     _refuse_changed(plan)
     system.begin(fd, 0, room, *source.descriptors)
-    if kept and share(source, 0, kept, fd):
+    if not len(plan.stale) and kept and share(source, 0, kept, fd):
         if progress:
             progress(source.allocated)
     else:
-        copy_data(source, 0, kept, WriteTarget(fd), progress=progress)
+        left_out = intervals.within(plan.stale, 0, kept)
+        for start, end in intervals.complement(left_out, 0, kept).tolist():
+            copy_data(source, start, end, WriteTarget(fd), progress=progress)
     _refuse_changed(plan)
     system.end_at(fd, kept)
     for edit in plan.source.edits:

@@ -2,5 +2,5 @@
 
 Code belongs here if two kinds of output need it. Printing belongs in `cli`, and HTML in `html`.
 
-Imports: errors, json_types, printable, format, stream, check.
+Imports: errors, json_types, printable, format, io, stream, check.
 """

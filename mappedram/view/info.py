@@ -9,16 +9,19 @@ from mappedram.stream.libvirt import LibvirtImage, describe
 from mappedram.stream.model import Section, Stream
 from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.view.blocks import coverage_of, num_pages, page_size, pages_present
+from mappedram.view.disk_image import image_as_dict, image_of
 
 
 def info_as_dict(file: str, snapshot: OpenSnapshot, image: LibvirtImage | None) -> dict[str, Any]:
     """What `info` tells of a file. Blocks and sections are iterators: there may be thousands."""
     stream = snapshot.stream
     configuration = stream.configuration
+    disk = image_of(snapshot.source)
     return {
         "file": file,
-        "container": container_name(image, snapshot.source.compression),
+        "container": "qcow2" if disk else container_name(image, snapshot.source.compression),
         "libvirt": libvirt_as_dict(image),
+        "qcow2": image_as_dict(*disk) if disk else None,
         "stream_offset": stream.offset,
         "apparent_size": stream.file_size,
         "allocated_size": None if snapshot.source.is_remote else snapshot.source.allocated,

@@ -13,6 +13,7 @@ KEYS = {
     "file",
     "container",
     "libvirt",
+    "qcow2",
     "stream_offset",
     "apparent_size",
     "allocated_size",

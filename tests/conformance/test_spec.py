@@ -99,7 +99,11 @@ def test_each_untidiness_is_found(said: str) -> None:
 
 def test_there_are_sample_files() -> None:
     """The gallery requires a file of each format, small enough for a pull request."""
-    samples = {"mapped_ram": "none.tar.gz", "libvirt_save_image": "libvirt-sparse.tar.gz"}
+    samples = {
+        "mapped_ram": "none.tar.gz",
+        "libvirt_save_image": "libvirt-sparse.tar.gz",
+        "qcow2": "savevm-mapped-ram.tar.gz",
+    }
     formats = {source.stem for source in ksy.sources() if "seq" in ksy.load(source)}
     formats |= {source.stem for source in ksy.sources() if "instances" in ksy.load(source)}
     formats.remove("stream_header")  # a part of the others

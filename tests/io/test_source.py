@@ -39,7 +39,7 @@ def test_socket_directory_and_device(tmp_path: Path) -> None:
         (b"", "the file is empty"),
         (b"QEV", "not a QEMU migration stream"),
         (b"hello, world\n" * 10, "begins with b'hell'"),
-        (b"QFI\xfb\0\0\0\3", "a qcow2 image"),
+        (b"QFI\xfb\0\0\0\2" + bytes(15) + b"\x10" + bytes(48), "a qcow2 image without the state"),
         (b"\x7fELF\2", "an ELF file"),
         (b"LibvirtQemudSave" + (2).to_bytes(4, "little") + (100).to_bytes(4, "little"), "0xc0"),
         (b"QEVM\0\0\0\2", "version: expected 3, got 0x2"),

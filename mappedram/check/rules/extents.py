@@ -89,14 +89,15 @@ def padding_not_zero(context: Context) -> Iterator[Defect]:
 
     Why:
         QEMU never writes or reads these bytes. They are not zero if a file was overwritten in
-        place, or if the bitmap is not at the offset in the header.
+        place, or if the bitmap is not at the offset in the header. They are not reported in a disk
+        image, whose clusters may have been those of an earlier snapshot.
 
     Remedy:
         None needed: QEMU does not read these bytes. If a bitmap is missing as well, run `mappedram
         repair` first. `mappedram repair --zero-padding` writes zeros.
     """
-    if context.source.is_remote:
-        return  # it has no holes that could be skipped
+    if context.source.is_remote or context.source.recycled:
+        return  # without holes that could be skipped, or never zeroed
     located = {block.model.path for block in context.located}
     for region in context.snapshot.regions():
         if region.offset < context.stream.offset or not _is_padding(region, located):

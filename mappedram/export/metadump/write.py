@@ -99,6 +99,7 @@ def write_packed(
     directory: Mapping[str, Json] = {
         "size": source.size,
         "is_device": source.is_device,
+        "recycled": source.recycled,
         "has_digests": has_digests,
     }
     file.end(directory, summary, summary_of(plan))

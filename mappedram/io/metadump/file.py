@@ -48,7 +48,8 @@ class Packed:
     Attributes:
         size: bytes of the original file.
         has_digests: whether digests represent pages; otherwise marks do, or nothing.
-        is_device: whether the original was a block device.
+        is_device: as for a source, of the original.
+        recycled: as for a source, of the original.
         summary: what was kept and left out, as the packer recorded it.
 
     Raises:
@@ -73,6 +74,7 @@ class Packed:
             self.size = _count(directory["size"])
             self.has_digests = bool(directory["has_digests"])
             self.is_device = bool(directory.get("is_device", False))
+            self.recycled = bool(directory.get("recycled", False))
             self.summary: Mapping[str, Json] = dict(directory["summary"])
             places = {
                 name: _Place(*(_count(number) for number in directory["tables"][name]))

@@ -51,7 +51,7 @@ def _suspicions(load: RamLoad, source: Source, base: int) -> Iterator[str]:
         yield "MR404"
     if _overlap(load.seen, load.local.page_size, base):
         yield "MR401"
-    if load.seen and not load.brought and _has_data(load, source):
+    if load.seen and not load.brought and not source.recycled and _has_data(load, source):
         yield "MR304"
 
 

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from mappedram.io import system
-from mappedram.io.opening import open_source
+from mappedram.io.opening import open_file
 from mappedram.qemu.run.guests import GUESTS, TrialGuest
 from mappedram.stream.snapshot import OpenSnapshot
 
@@ -328,7 +328,7 @@ def digest_of(memory: Mapping[str, int]) -> bytes:
     """The digest of blocks that are files: name and descriptor of each."""
     digest = _Digest()
     for idstr in sorted(memory):
-        with open_source(memory[idstr]) as source:
+        with open_file(memory[idstr]) as source:
             digest.block(idstr, source.size)
             for begin, end in source.extents(0, source.size):
                 for start in range(begin, end, _CHUNK):

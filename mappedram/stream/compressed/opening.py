@@ -6,7 +6,7 @@ from typing import Protocol
 
 from mappedram.errors import FormatError, UnsupportedError
 from mappedram.format.libvirt import SaveFormat
-from mappedram.io.opening import open_source
+from mappedram.io.opening import open_file
 from mappedram.io.source import Source
 
 #: Default limit for small images, in bytes.
@@ -99,7 +99,7 @@ def open_stream(
             if on_damage is None:
                 raise
             on_damage(damage)
-        stream = open_source(file.fileno())
+        stream = open_file(file.fileno())
         stream.name = f"{source.name} (decompressed)"
         stream.compression = packing.payload.name.lower()
         yield stream, 0
