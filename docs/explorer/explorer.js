@@ -31,8 +31,10 @@
       Size: size(result.size), Machine: result.machine ?? "unknown",
       Page: result.page_size ? size(result.page_size) : "unknown",
       Capabilities: result.capabilities.join(", ") || "none",
-      Bitmaps: `${result.order}-endian${result.evident ? "" : " (a guess)"}`,
+      Bitmaps: result.blocks.some(({ has_data }) => has_data) && `${result.order}-endian${result.evident ? "" : " (a guess)"}`,
       "Save image": result.image ? "libvirt" : null,
+      Compressed: result.compressed && `${result.compressed}, ${size(result.file_size)}`,
+      Offsets: result.compressed && "decompressed",
       "Stream begins": hex(result.offset),
       "Save finished": result.complete ? "yes" : result.limits.length ? "unknown" : "no",
       UUID: result.uuid,
@@ -46,7 +48,8 @@
     const inside = (r) => finding.offset !== null && r.offset <= finding.offset && finding.offset < r.end;
     // What is missing behind the last byte stands with the last region.
     const region = finding.offset === result.size ? result.regions.length - 1 : result.regions.findIndex(inside);
-    return { ...finding, ...RULES[finding.code], number, region };
+    const rule = RULES[finding.code];
+    return { ...rule, ...finding, remedy: finding.remedy ?? rule.remedy, number, region };
   });
 
   // Texts of the package with code in backquotes.
@@ -60,23 +63,17 @@
     h("p", { class: "remedy" }, h("b", {}, "What to do: "), ...prose(f.remedy)),
     h("details", {}, h("summary", {}, "Why it matters"), h("p", {}, ...prose(f.why), " Clause ", clauseLink(f.clause), ".")))));
 
-  const quoted = (name) => (/^[\w.+@%:,/][\w.+@%:,/-]*$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`);
-  const command = (result) => {
-    const place = result.asked ? ` --offset ${hex(result.asked)}` : "";
-    return h("code", {}, `mappedram check${place} ${cut(printable(quoted(result.name)))}`);
-  };
-
   // What this page does not say of the file, and where a stream begins if not here.
   const judgement = (result, found) => [
-    ...result.elsewhere.map((offset) => h("p", { class: "finding info" },
-      `A stream or a save image begins at ${hex(offset)}. `,
-      Object.assign(h("button", { type: "button" }, `Open at ${hex(offset)}`), { onclick: () => openAt(offset) }))),
+    result.elsewhere === null ? null : h("p", { class: "finding info" },
+      `A stream begins at ${hex(result.elsewhere)}. `,
+      Object.assign(h("button", { type: "button" }, `Open at ${hex(result.elsewhere)}`), { onclick: () => openAt(result.elsewhere) })),
     found.length ? findings(found) : h("p", {}, result.limits.length ? "No findings so far." : "No findings."),
     ...result.limits.map(({ message, offset }) => h("p", { class: "finding info limit" },
-      `This page reads no further${offset === null ? "" : ` than ${hex(offset)}`}: ${cut(printable(message), 400)}. Run `, command(result), ".")),
+      `This page reads no further${offset === null ? "" : ` than ${hex(offset)}`}: ${cut(printable(message), 400)}. Run `, h("code", {}, cut(result.command)), ".")),
     h("details", { class: "unchecked" },
       h("summary", {}, `${result.unchecked.length} rules are not checked here`),
-      h("p", {}, "They need guest pages, the text of all devices, or what each release of QEMU does with the file. ", command(result), " checks them:"),
+      h("p", {}, "They need guest pages, the text of all devices, or what each release of QEMU does with the file. ", h("code", {}, cut(result.command)), " checks them:"),
       h("ul", {}, ...result.unchecked.map((code) => h("li", {}, `${code} ${RULES[code].name}`)))),
   ];
 
@@ -219,7 +216,7 @@
     globalThis.mappedramResult = data;
     show(data);
     document.querySelector("#about").hidden = true;
-    say(data.error ? "This file cannot be shown." : `Read ${size(data.read)} of ${size(data.size)}. Nothing was sent.`);
+    say(data.error ? "This file cannot be shown." : `Read ${size(data.read)} of ${size(data.file_size)}. Nothing was sent.`);
   };
   worker.onerror = ({ message }) => say(message);
   const field = document.querySelector("#offset");

@@ -7,10 +7,15 @@ require("./places");
 const { Walk, isPageSize } = require("./walk");
 const { byteOrder, density, unknown, written } = require("./bitmaps");
 const { regions } = require("./regions");
-const { beginnings } = require("./search");
+const { elsewhere } = require("./search");
+const { command, remedy } = require("./remedies");
 const { CODES, judge } = require("./judge");
-const { RULES } = require("./data");
+const { FOREIGN, RULES } = require("./data");
+const { unpacked } = require("./unpack");
+const { defect, hex: hexadecimal } = require("./words");
 
+const GZIP = 1;
+const MAGIC = Uint8Array.from("QEVM", (char) => char.charCodeAt(0));
 const REGIONS_MAX = 1200;
 const BYTES_SHOWN = 64;
 const SAMPLE = 32;
@@ -48,8 +53,21 @@ function* limits(walk, left) {
   }
 }
 
+/** What remedies say of the file, as far as this page knows it. */
+function facts(walk, source, name, offset) {
+  if (walk.blocks.length) return { at: null, values: {} };
+  const at = walk.stopped ? elsewhere(source, offset) : null;
+  const head = hex(source.read(Math.min(offset, source.size), Math.max(Math.min(8, source.size - offset), 0))).replaceAll(" ", "");
+  const advice = FOREIGN.find(({ magic }) => head.startsWith(magic))?.advice || null;
+  return { at, values: {
+    elsewhere: at === null ? null : `\`--offset ${hexadecimal(at)}\`, as in \`${command(name, at)}\``,
+    advice: advice && `${advice[0].toUpperCase()}${advice.slice(1)}.`,
+    extract: null, // there is no memory
+  } };
+}
+
 /** Everything about a source, which has `size` and `read(position, length)`. */
-function reading(source, name, offset) {
+function reading(source, name, offset, packedAt = null) {
   const walk = new Walk(source, offset).file();
   const stored = walk.blocks.filter((block) => block.has_data && isPageSize(block.page_size));
   for (const block of stored) block.outside = block.bitmap_offset + block.bitmap_size > source.size;
@@ -60,6 +78,7 @@ function reading(source, name, offset) {
   const told = ended(walk.sections) ? readable.map((block) => block.num_pages) : written(readable);
   readable.forEach((block, index) => { block.unknown = unknown(source, block, order, told[index]); });
   const all = regions(walk), findings = judge(walk, { order, evident });
+  const known = facts(walk, source, name, offset);
   const begun = walk.elements.some(({ path }) => path === "/header");
   const cut = all.slice(0, REGIONS_MAX);
   return {
@@ -69,11 +88,34 @@ function reading(source, name, offset) {
     target_page_bits: walk.target_page_bits, uuid: walk.uuid && uuid(walk.uuid), complete: complete(walk.sections),
     blocks: walk.blocks.map(({ element, ...block }) => block), sections: walk.sections, stopped: walk.stopped,
     begun, mapped_ram: walk.mapped_ram,
-    asked: offset, elsewhere: begun || walk.image ? [] : beginnings(source, offset),
-    findings, limits: [...limits(walk, left)],
+    packed: walk.image ? null : walk.packed, elsewhere: known.at, command: command(name, packedAt ?? offset),
+    findings: findings.map((finding) => ({ ...finding, remedy: remedy(finding.code, known.values) })), limits: [...limits(walk, left)],
     unchecked: Object.keys(RULES).filter((code) => !CODES.includes(code)),
     regions: cut.map((region) => shown(source, region)), left_out: all.length - cut.length,
   };
 }
 
-module.exports = { reading };
+/**
+ * The same, also of a stream that is compressed as a whole with gzip.
+ *
+ * `rest(offset)` is a readable stream of the file from there on. Offsets are those of the
+ * decompressed bytes.
+ */
+async function explored(source, name, offset, rest) {
+  const outside = reading(source, name, offset);
+  if (outside.packed !== GZIP) return outside;
+  const inside = await unpacked(rest(offset)), head = inside.read(0, MAGIC.length);
+  if (!head.length && inside.damage) return { ...outside, limits: [{ message: inside.damage, offset }] };
+  if (head.every((byte, index) => byte === MAGIC[index])) {
+    const found = reading(inside, name, 0, offset);
+    const limits = inside.damage ? [{ message: inside.damage, offset: inside.size }] : [];
+    // Where the bytes end, the file does not.
+    const findings = found.findings.filter(({ code }) => !inside.damage || code !== "MR002");
+    return { ...found, findings, limits: [...limits, ...found.limits], compressed: "gzip" };
+  }
+  const values = { "payload.name.lower()": "gzip", head, QEMU_VM_FILE_MAGIC: MAGIC };
+  const finding = { code: "MR004", ...defect("compressed", values), offset, length: null, path: "/compressed" };
+  return { ...outside, limits: [], findings: [{ ...finding, remedy: remedy("MR004", facts(new Walk(source, offset).file(), source, name, offset).values) }] };
+}
+
+module.exports = { explored };

@@ -105,6 +105,7 @@ class Walk {
     const head = this.peek(LIBVIRT_HEADER);
     if (LIBVIRT.includes(latin1(head.subarray(0, 16)))) this.libvirt(head);
     const packed = FOREIGN.find(({ magic, packed }) => packed !== null && hexOf(this.peek(magic.length / 2)) === magic);
+    this.packed = packed ? packed.packed : null;
     if (packed && this.image) this.image.packed = packed.packed;
     if (packed) throw new Limit(`the stream is compressed with ${packed.what}, and this page does not decompress it`, this.position);
   }

@@ -2,7 +2,7 @@
 // In a worker: reads the file that the page gives it.
 
 const { BlobSource } = require("./blob_source");
-const { reading } = require("./reading");
+const { explored } = require("./reading");
 
 /** A File that knows how many of its bytes were read. */
 class FileSource extends BlobSource {
@@ -36,10 +36,12 @@ class FileSource extends BlobSource {
   }
 }
 
-onmessage = ({ data: { file, offset } }) => {
+onmessage = async ({ data: { file, offset } }) => {
   try {
     const source = new FileSource(file);
-    postMessage({ ...reading(source, file.name, offset), read: source.total });
+    const result = await explored(source, file.name, offset, (begin) => file.slice(begin).stream());
+    // A stream that was decompressed was read to its end.
+    postMessage({ ...result, read: result.compressed ? file.size - offset : source.total, file_size: file.size });
   } catch (error) {
     postMessage({ error: String(error) });
   }

@@ -60,7 +60,12 @@ def _full(remark: Remark) -> Markup:
         ),
         tag("p", cut(finding.message, _MESSAGE_SHOWN)),
         tag("p", where, " ", tag("code", finding.path), class_="path"),
-        tag("p", tag("b", "What to do: "), clauses.prose(rule.remedy), class_="remedy"),
+        tag(
+            "p",
+            tag("b", "What to do: "),
+            clauses.prose(cut(finding.remedy, _MESSAGE_SHOWN)),
+            class_="remedy",
+        ),
         tag(
             "details",
             tag("summary", "Why it matters"),

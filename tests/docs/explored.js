@@ -3,14 +3,19 @@
 // Arguments: the bundle of the explorer, and the module of a file in Node.
 
 const fs = require("fs");
+const { Readable } = require("stream");
 const [bundle, files] = process.argv.slice(2);
 const { FileSource } = require(files);
-const { reading } = new Function(`${fs.readFileSync(bundle, "utf-8")}\nreturn require("reading");`)();
+const { explored } = new Function(`${fs.readFileSync(bundle, "utf-8")}\nreturn require("reading");`)();
 
-for (const line of fs.readFileSync(0, "utf-8").split("\n").filter(Boolean)) {
-  const { path, offset } = JSON.parse(line);
-  const source = new FileSource(path);
-  const { findings, limits, unchecked } = reading(source, path, offset);
-  console.log(JSON.stringify({ findings, limits, unchecked }));
-  source.close();
-}
+const main = async () => {
+  for (const line of fs.readFileSync(0, "utf-8").split("\n").filter(Boolean)) {
+    const { path, offset } = JSON.parse(line);
+    const source = new FileSource(path), rest = (start) => Readable.toWeb(fs.createReadStream(path, { start }));
+    const { elsewhere, findings, limits, unchecked } = await explored(source, path, offset, rest);
+    console.log(JSON.stringify({ elsewhere, findings, limits, unchecked }));
+    source.close();
+  }
+};
+
+main();

@@ -1,5 +1,6 @@
 """The explorer in a real browser agrees with the command line."""
 
+import gzip
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -268,12 +269,29 @@ def test_no_more_is_read_than_there_is(
     assert state.startswith(f"Read {size(len(data))} of {size(len(data))}.")
 
 
+def test_a_stream_that_is_compressed(
+    fixtures: Fixtures, tmp_path: Path, run: Run, explore: Explore, browser: Browser
+) -> None:
+    fixture = fixtures["pc"]
+    path = tmp_path / "pc.gz"
+    path.write_bytes(gzip.compress(fixture.path.read_bytes(), 1))
+    result = explore(path)
+    arguments = (fixture.path, "--output", "json")
+    agrees(result, run("info", *arguments).json, run("layout", *arguments).json)
+    packed = size(path.stat().st_size)
+    text = browser.run("document.querySelector('.facts').innerText")
+    assert f"gzip, {packed}" in text
+    assert "decompressed" in text
+    state = browser.run("document.querySelector('#state').textContent")
+    assert state.startswith(f"Read {packed} of {packed}.")
+
+
 def test_it_proposes_where_the_stream_begins(
     fixtures: Fixtures, run: Run, explore: Explore, browser: Browser
 ) -> None:
     fixture = fixtures["offset-unaligned"]
     result = explore(fixture.path)
-    assert result["elsewhere"] == [fixture.offset]
+    assert result["elsewhere"] == fixture.offset
     browser.run("globalThis.mappedramResult = undefined")
     button = (
         "[...document.querySelectorAll('#result button')].find(b => /^Open at/.test(b.textContent))"

@@ -198,8 +198,11 @@ def _document(worker: str, data: str) -> str:
         "div",
         tag("label", "Snapshot, or drop it here ", tag("input", type="file", id="file")),
         tag("label", "Offset of the stream ", tag("input", id="offset", value="0")),
-        tag("button", "Try a sample", id="sample", type="button"),
-        tag("button", "Try one that is cut short", id="cut-sample", type="button"),
+        tag(
+            "div",
+            tag("button", "Try a sample", id="sample", type="button"),
+            tag("button", "Try one that is cut short", id="cut-sample", type="button"),
+        ),
         tag("output", "Nothing leaves this machine.", id="state", aria_live="polite"),
         class_="drop",
     )

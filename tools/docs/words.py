@@ -15,6 +15,7 @@ from construct import Construct
 
 from mappedram.check import RULES
 from mappedram.check.registry import _MORE, FINDINGS_MAX
+from mappedram.check.remedies import REMEDIES
 from mappedram.check.rules import configuration, ending, order
 from mappedram.check.rules.bitmaps import _unwritten
 from mappedram.check.rules.commands import _WHERE, COMMANDS_OF_A_FILE
@@ -86,6 +87,7 @@ def data() -> dict[str, object]:
         },
         "FINDINGS_MAX": FINDINGS_MAX,
         "MORE": _MORE,
+        "REMEDIES": REMEDIES,
         "FIELD_RULES": [field_rule(spot) for all_of in spots().values() for spot in all_of],
         "FOREIGN": [
             {

@@ -137,7 +137,7 @@ class _Case:
     def advice(self) -> str | None:
         """Advice about a file of another format."""
         advice = self.facts.advice
-        return advice and f"{advice[0].upper()}{advice[1:]}."
+        return f"{advice[0].upper()}{advice[1:]}." if advice else None
 
     def loads(self) -> str | None:
         """Releases that load the file with the right memory."""
