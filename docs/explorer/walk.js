@@ -8,7 +8,7 @@ const { Limit, Refusal, fieldsOf, parse } = require("./structures");
 const { lengths } = require("./description");
 const { live } = require("./live");
 const { findFooter, isSectionStart } = require("./footer");
-const { CAPABILITIES, COMMANDS, FOREIGN } = require("./data");
+const { CAPABILITIES, COMMANDS, FOREIGN, QCOW2 } = require("./data");
 const words = require("./words");
 
 const MAGIC = "QEVM", LIBVIRT = ["LibvirtQemudSave", "LibvirtQemudPart"], LIBVIRT_HEADER = 92;
@@ -102,6 +102,8 @@ class Walk {
   // What is around the stream.
 
   container() {
+    const first = hexOf(this.peek(QCOW2.magic.length / 2, 0));
+    if (first === QCOW2.magic) throw new Limit(`this is ${QCOW2.what}, and its internal snapshots are not read here`, 0);
     const head = this.peek(LIBVIRT_HEADER);
     if (LIBVIRT.includes(latin1(head.subarray(0, 16)))) this.libvirt(head);
     const packed = FOREIGN.find(({ magic, packed }) => packed !== null && hexOf(this.peek(magic.length / 2)) === magic);

@@ -158,7 +158,7 @@ def other_files(folder: Path, unaligned: Fixture) -> Iterator[Asked]:
 
 def test_other_files(fixtures: Fixtures, tmp_path: Path, explore: Explore) -> None:
     asked = list(other_files(tmp_path, fixtures["offset-unaligned"]))
-    assert agree(asked, explore) >= len(asked) - 1
+    assert agree(asked, explore) >= len(asked) - 4  # of a qcow2 image, the page has nothing
     *_, before, beside = explore(asked)
     (finding,) = before["findings"]
     offset = fixtures["offset-unaligned"].offset

@@ -31,7 +31,8 @@ from mappedram.format.arithmetic import is_page_size
 from mappedram.format.constants import CAPABILITIES, COMMAND_LENGTHS, CommandType
 from mappedram.format.drivers.kaitai_driver import _class_name as class_name
 from mappedram.format.file import _ENDS_VFIO
-from mappedram.format.foreign.signatures import FOREIGN
+from mappedram.format.foreign.qcow2 import QCOW_MAGIC
+from mappedram.format.foreign.signatures import FOREIGN, Foreign, foreign
 from mappedram.format.judged import FieldRule
 from mappedram.format.libvirt import SaveFormat
 from mappedram.format.members import members
@@ -89,6 +90,7 @@ def data() -> dict[str, object]:
         "MORE": _MORE,
         "REMEDIES": REMEDIES,
         "FIELD_RULES": [field_rule(spot) for all_of in spots().values() for spot in all_of],
+        "QCOW2": {"magic": QCOW_MAGIC.hex(), "what": cast("Foreign", foreign(QCOW_MAGIC)).what},
         "FOREIGN": [
             {
                 "magic": one.magic.hex(),
