@@ -79,7 +79,7 @@ def small(fd: int) -> None:
     SMALL.write(fd)
 
 
-@vector("a stream behind other bytes: offsets count from the beginning of the file", 4665)
+@vector("a stream after other bytes: offsets count from the beginning of the file", 4665)
 def offset(fd: int) -> None:
     replace(SMALL, offset=4665).write(fd)
 
@@ -90,7 +90,7 @@ def addr(fd: int) -> None:
     replace(SMALL, capabilities=capabilities, addr=[1 << 52, (1 << 53) - 1]).write(fd)
 
 
-@vector("an address beyond 2^63, which is legal")
+@vector("an address above 2^63, which is valid")
 def addr_top_bit(fd: int) -> None:
     capabilities = ("x-ignore-shared", "mapped-ram")
     replace(SMALL, capabilities=capabilities, addr=[0, (1 << 64) - PAGE]).write(fd)
@@ -102,7 +102,7 @@ def addr_rounded(fd: int) -> None:
     replace(SMALL, capabilities=capabilities, addr=[0, (1 << 53) + 1]).write(fd)
 
 
-@vector("the number of RAM has the top bit set: PART and END are told by it")
+@vector("the section_id of RAM, which identifies its PART and END, has the top bit set")
 def section_id_top_bit(fd: int) -> None:
     SMALL.write(fd)
     with open_snapshot(fd) as snapshot:
@@ -115,17 +115,17 @@ def section_id_top_bit(fd: int) -> None:
         os.pwrite(fd, struct.pack(">I", (1 << 31) + 1), place)
 
 
-@vector("two lists of capabilities: the second one takes the place of the first")
+@vector("two lists of capabilities: the second one replaces the first")
 def capabilities_replaced(fd: int) -> None:
     replace(SMALL, subsections=_capabilities("x-ignore-shared", "mapped-ram")).write(fd)
 
 
-@vector("two lists of capabilities: an empty one leaves nothing for the second to add to")
+@vector("two lists of capabilities, the second one empty: it replaces the first")
 def capabilities_after_none(fd: int) -> None:
     replace(SMALL, subsections=_capabilities()).write(fd)
 
 
-@vector("a capability that is listed twice")
+@vector("the same capability twice")
 def capability_twice(fd: int) -> None:
     replace(SMALL, capabilities=("mapped-ram", "mapped-ram")).write(fd)
 
@@ -140,12 +140,12 @@ def latin1(fd: int) -> None:
     OracleFile([OracleBlock('\x80\x9f\xe9"\\\x01', 9 * PAGE, RUNS[:1])]).write(fd)
 
 
-@vector("no block at all")
+@vector("no blocks")
 def no_blocks(fd: int) -> None:
     replace(SMALL, blocks=()).write(fd)
 
 
-@vector("a thousand blocks: a reader that calls itself for each runs out of stack")
+@vector("a thousand blocks: a recursive reader overflows the stack")
 def many_blocks(fd: int) -> None:
     blocks = [OracleBlock(f"block{number}", PAGE, ((0, 1),)) for number in range(1000)]
     replace(SMALL, blocks=blocks, align=PAGE).write(fd)
@@ -186,7 +186,7 @@ def early_full(fd: int) -> None:
     replace(SMALL, early=device(FULL, 7, bytes(24))).write(fd)
 
 
-@vector("other live devices before and behind RAM, and parts of them; one has not begun")
+@vector("other live devices before and after RAM, with PART sections; one of them without START")
 def live_devices(fd: int) -> None:
     early = device(START, 7, b"live", idstr=b"block") + device(START, 9, b"", idstr=b"x")
     parts = b"".join(
@@ -201,19 +201,19 @@ def live_devices(fd: int) -> None:
     replace(SMALL, early=early, devices=parts + device(FULL, 7, b"state")).write(fd)
 
 
-@vector("a part with the number 0 before anything has begun: it is not RAM")
+@vector("a PART with section_id 0 before any START: it is not RAM")
 def part_before_ram(fd: int) -> None:
     early = struct.pack(">BI", PART, 0) + b"state" + footer(0)
     replace(SMALL, early=early).write(fd)
 
 
-@vector("another live device takes the number of RAM, whose later parts are that device's then")
+@vector("another live device with the section_id of RAM: later PART sections belong to it")
 def number_taken(fd: int) -> None:
     part = struct.pack(">BI", PART, 1) + b"its own" + footer(1)
     replace(SMALL, devices=device(START, 1, b"state") + part).write(fd)
 
 
-@vector("a FULL section of the name ram, which is not RAM, and a START with the name in a path")
+@vector("a FULL section named ram, which is not RAM, and a START with that name in a path")
 def not_ram(fd: int) -> None:
     early = device(FULL, 3, bytes(8), idstr=b"ram") + device(START, 4, b"", idstr=b"0000:00/ram")
     replace(SMALL, early=early).write(fd)
@@ -233,26 +233,26 @@ NO_FOOTERS = (
 )
 
 
-@vector("what looks like a footer in the state of a device, but for the number or what follows")
+@vector("device state that looks like a footer, except for the section_id or the next byte")
 def no_footer_yet(fd: int) -> None:
     devices = b"".join(device(FULL, 7, one + bytes(8)) for one in NO_FOOTERS)
     replace(SMALL, devices=devices).write(fd)
 
 
-@vector("the state of a device ends at each place around a multiple of 4096 bytes")
+@vector("device states with lengths around multiples of 4096 bytes")
 def long_states(fd: int) -> None:
     lengths = [*range(4090, 4098), 8192, 12288 - 5]
     devices = b"".join(device(FULL, 7, bytes(length)) for length in lengths)
     replace(SMALL, devices=devices + device(FULL, 8, b"\x7e" * 5000)).write(fd)
 
 
-@vector("names in which something cannot be printed, or that the file cuts, behind a footer")
+@vector("after a footer, names that are unprintable or truncated by the end of the file")
 def last_footer(fd: int) -> None:
     next_one = struct.pack(">BIB", FULL, 8, 5) + b"ti"
     replace(SMALL, devices=device(FULL, 7, b"state"), tail=next_one).write(fd)
 
 
-@vector("commands with and without data, one that nobody knows, and what is packaged")
+@vector("commands with and without data, an unknown one, and PACKAGED")
 def commands(fd: int) -> None:
     inner = device(FULL, 5, b"state") + b"\0"
     packaged = command(7, struct.pack(">I", len(inner))) + inner
@@ -260,12 +260,12 @@ def commands(fd: int) -> None:
     replace(SMALL, early=command(3), devices=devices).write(fd)
 
 
-@vector("more is packaged than the file has")
+@vector("PACKAGED with a length beyond the end of the file")
 def packaged_too_much(fd: int) -> None:
     replace(SMALL, devices=command(7, struct.pack(">I", 1 << 31))).write(fd)
 
 
-@vector("the page size of the host in each block, as postcopy-ram adds it")
+@vector("the host page size in each block, as postcopy-ram adds it")
 def host_page_size(fd: int) -> None:
     advise = command(3, struct.pack(">QQ", PAGE, PAGE))
     whole = replace(SMALL, early=advise)
@@ -274,17 +274,17 @@ def host_page_size(fd: int) -> None:
     os.pwrite(fd, whole.end_of_section() + b"\0", (1 << 20) + 9 * PAGE)
 
 
-@vector("postcopy is announced, but the blocks have no page size of the host")
+@vector("postcopy is announced, but the blocks have no host page size")
 def no_host_page_size(fd: int) -> None:
     replace(SMALL, early=command(3, struct.pack(">QQ", PAGE, PAGE))).write(fd)
 
 
-@vector("a description that says to be longer than the file")
+@vector("a description with a length beyond the end of the file")
 def description_too_long(fd: int) -> None:
     replace(SMALL, tail=b"\0" + struct.pack(">BI", 6, 1 << 31) + b'{"page_size": 4096}').write(fd)
 
 
-@vector("bytes behind EOF, which are no part of the stream")
+@vector("bytes after EOF, which are not part of the stream")
 def bytes_behind(fd: int) -> None:
     replace(SMALL, devices=device(FULL, 7, b"state"), tail=b"\0\x05more").write(fd)
 
@@ -294,13 +294,13 @@ def no_description(fd: int) -> None:
     replace(SMALL, devices=device(FULL, 7, b"") * 3, vmdescription=False).write(fd)
 
 
-@vector("a device without a footer: nothing but the description could tell where it ends")
+@vector("a device without a footer: only the description can show its end")
 def device_without_footer(fd: int) -> None:
     devices = device(FULL, 7, b"state").removesuffix(footer(7))
     replace(SMALL, footers=False, devices=devices, vmdescription=False).write(fd)
 
 
-@vector("devices, one of them cut")
+@vector("two devices, the second one truncated")
 def device_cut(fd: int) -> None:
     devices = device(FULL, 7, b"state") + device(FULL, 8, b"state").removesuffix(footer(8)[1:])
     replace(SMALL, devices=devices, tail=b"").write(fd)
@@ -319,19 +319,19 @@ def unconfigured() -> bytes:
     return head[:8] + head[13:]
 
 
-@vector("no configuration: mapped-ram is told by the first block")
+@vector("no configuration: the first block shows mapped-ram")
 def no_configuration(fd: int) -> None:
     head = unconfigured() + VGA_HEADER
     os.pwrite(fd, head + struct.pack(">IQQQ", 1, PAGE, len(head) + 28, 1 << 20), 0)
     os.pwrite(fd, VGA.end_of_section() + b"\0", (1 << 20) + 9 * PAGE)
 
 
-@vector("no mapped-ram: the blocks are listed, and the pages stand in the stream")
+@vector("no mapped-ram: the blocks are listed, and the pages are in the stream")
 def plain(fd: int) -> None:
     os.pwrite(fd, VGA.head() + VGA_HEADER + VGA.end_of_section() + VGA_PAGES, 0)
 
 
-@vector("neither a configuration nor mapped-ram: the first block tells of it by what follows")
+@vector("neither configuration nor mapped-ram, as the bytes after the first block show")
 def plain_without_configuration(fd: int) -> None:
     os.pwrite(fd, unconfigured() + VGA_HEADER + VGA.end_of_section() + VGA_PAGES, 0)
 
@@ -351,19 +351,19 @@ def devices_beyond_2_gib(fd: int) -> None:
 # Known pitfalls, one by one.
 
 
-@vector("4 GiB and more: what follows stands where a sum of 32 bits does not reach")
+@vector("4 GiB and more: the next structure is beyond the range of a 32-bit sum")
 def beyond_4_gib(fd: int) -> None:
     blocks = [OracleBlock("low", 3 * GIB, RUNS), OracleBlock("high", 2 * GIB, RUNS)]
     blocks.append(OracleBlock("vga", 9 * LARGE_PAGE, RUNS[:1]))
     replace(SMALL, blocks=blocks, page_size=LARGE_PAGE).write(fd)
 
 
-@vector("2 GiB to 4 GiB: positive as 32 bits without a sign, negative with one")
+@vector("2 GiB to 4 GiB: positive as an unsigned 32-bit number, negative as a signed one")
 def beyond_2_gib(fd: int) -> None:
     block(fd, place=2 * GIB + PAGE, used_length=80 * PAGE)
 
 
-@vector("sections between 2 GiB and 4 GiB: the runtime of Java tells its place as an `int`")
+@vector("sections between 2 GiB and 4 GiB: Java's runtime returns the position as an `int`")
 def sections_beyond_2_gib(fd: int) -> None:
     replace(SMALL, blocks=[OracleBlock("low", 3 * GIB, RUNS)], page_size=LARGE_PAGE).write(fd)
 
@@ -373,44 +373,44 @@ def ends_at_4_gib(fd: int) -> None:
     block(fd, place=1 << 20, used_length=4 * GIB - (1 << 20), page_size=LARGE_PAGE)
 
 
-@vector("2^32 pages: their number is 0 in 32 bits, and so is the length of the bitmap")
+@vector("2^32 pages: their number and the length of the bitmap are 0 in 32 bits")
 def pages_of_32_bits(fd: int) -> None:
     block(fd, place=1 << 30, used_length=1 << 44, page_size=PAGE)
 
 
-@vector("2^35 pages: their bitmap has 2^32 bytes, which is 0 in 32 bits")
+@vector("2^35 pages: the bitmap has 2^32 bytes, which is 0 in 32 bits")
 def bitmap_of_32_bits(fd: int) -> None:
     block(fd, place=1 << 33, used_length=1 << 47, page_size=PAGE)
 
 
-@vector("a page size of 3 * 2^32 bytes, of which 32 bits are zero: `&` in JavaScript")
+@vector("a page size of 3 * 2^32 bytes, whose low 32 bits are zero: `&` in JavaScript")
 def page_size_of_32_bits(fd: int) -> None:
     block(fd, place=1 << 20, used_length=9 << 32, page_size=3 << 32)
 
 
-@vector("a page size with the top bit set, by which a signed division is wrong")
+@vector("a page size with the top bit set: a signed division is wrong")
 def page_size_top_bit(fd: int) -> None:
     block(fd, place=1 << 20, used_length=1 << 44, page_size=1 << 63)
 
 
-@vector("a page size of zero, by which nothing can be divided")
+@vector("a page size of zero: a division fails")
 def page_size_zero(fd: int) -> None:
     block(fd, place=1 << 20, used_length=PAGE, page_size=0)
 
 
-@vector("a sum of 2^40: the flags stand in the low bits of a number of more than 32 (`%` in C++)")
+@vector("a sum of 2^40: the flags are the low bits of a number of more than 32 bits (`%` in C++)")
 def total_beyond_32_bits(fd: int) -> None:
     SMALL.write(fd)
     patch_total(fd, (1 << 40) + (3 << 10) | 4)
 
 
-@vector("the sum has the top bit set, and its remainder is negative where integers are signed")
+@vector("a sum with the top bit set: the remainder of a signed number is negative")
 def total_top_bit(fd: int) -> None:
     SMALL.write(fd)
     patch_total(fd, (1 << 64) - (1 << 10) | 4)
 
 
-@vector("the end of the pages is 2^53 - 1, the last integer that JavaScript has")
+@vector("the end of the pages is 2^53 - 1, the largest exact integer of JavaScript")
 def ends_at_2_53(fd: int) -> None:
     block(fd, place=(1 << 53) - 1 - 80 * PAGE - 64, used_length=80 * PAGE)
 
@@ -425,7 +425,7 @@ def pages_beyond_2_53(fd: int) -> None:
     block(fd, place=(1 << 53) + 1, used_length=80 * PAGE)
 
 
-@vector("the pages end at the end of the longest file that can be")
+@vector("the pages end at the end of the largest possible file")
 def ends_at_2_63(fd: int) -> None:
     block(fd, place=FILE_SIZE_MAX - 9 * PAGE - 14, used_length=9 * PAGE)
 
@@ -435,7 +435,7 @@ def pages_at_2_63(fd: int) -> None:
     block(fd, place=1 << 63, used_length=9 * PAGE, size=1 << 40)
 
 
-@vector("the pages end beyond 2^64, which is before their beginning in 64 bits")
+@vector("the pages end beyond 2^64: in 64 bits, before their beginning")
 def ends_beyond_2_64(fd: int) -> None:
     block(fd, place=(1 << 64) - PAGE, used_length=2 << 20, size=1 << 40)
 
@@ -445,18 +445,18 @@ def length_top_bit(fd: int) -> None:
     block(fd, place=1 << 20, used_length=1 << 63, size=1 << 40)
 
 
-@vector("offset and length, each below 2^63, have a sum beyond it")
+@vector("offset and length are below 2^63, and their sum is above it")
 def sum_beyond_2_63(fd: int) -> None:
     block(fd, place=1 << 62, used_length=(1 << 62) + PAGE, size=FILE_SIZE_MAX)
 
 
-@vector("the bitmap lies behind the end of the file")
+@vector("the bitmap is beyond the end of the file")
 def bitmap_behind_the_end(fd: int) -> None:
     SMALL.write(fd)
     patch_block(fd, "mapped_ram/bitmap_offset", 1 << 40)
 
 
-@vector("the bitmap has an offset with the top bit set")
+@vector("the offset of the bitmap has the top bit set")
 def bitmap_top_bit(fd: int) -> None:
     SMALL.write(fd)
     patch_block(fd, "mapped_ram/bitmap_offset", 1 << 63)
@@ -470,14 +470,14 @@ def empty(fd: int) -> None:
     del fd
 
 
-@vector("the pages end before their header: a reader would go round in circles")
+@vector("the pages end before their header: a reader would loop forever")
 def circle(fd: int) -> None:
     SMALL.write(fd)
     patch_block(fd, "used_length", 0)
     patch_block(fd, "mapped_ram/pages_offset", 64)
 
 
-@vector("the pages end behind the end of the file")
+@vector("the pages end beyond the end of the file")
 def pages_behind_the_end(fd: int) -> None:
     SMALL.write(fd)
     patch_block(fd, "mapped_ram/pages_offset", 1 << 40)
@@ -517,9 +517,9 @@ def _with_field(path: str, data: bytes) -> Callable[[int], None]:
 
 
 for _path, _data in WRONG.items():
-    VECTORS[f"wrong{_path}"] = Vector("a field that is refused", _with_field(_path, _data))
+    VECTORS[f"wrong{_path}"] = Vector("a value that a parser refuses", _with_field(_path, _data))
 for _path, _data in UNUSUAL.items():
-    VECTORS[f"unusual{_path}"] = Vector("a field that is taken", _with_field(_path, _data))
+    VECTORS[f"unusual{_path}"] = Vector("an unusual value", _with_field(_path, _data))
 
 
 def cuts() -> Iterator[tuple[str, Vector]]:

@@ -1,6 +1,7 @@
 """Generated pages: nothing is missing, and broken links are found."""
 
 import re
+import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -110,6 +111,20 @@ def test_every_verb_and_option_is_described() -> None:
             if isinstance(param, click.Option):
                 row = rf"^\| `[^`]*{param.opts[0]}\b"
                 assert re.search(row, sections[inner.command_path], re.MULTILINE)
+
+
+def test_the_installation_page_has_every_extra_for_users() -> None:
+    project = tomllib.loads((site.ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    page = dict(site.pages())["installation"]
+    rows = re.findall(r"^\| `(\w+)` \| ((?:`[\w.]+`(?:, )?)*)", page, re.MULTILINE)
+    listed = {name: set(re.findall(r"`(.*?)`", packages)) for name, packages in rows if packages}
+    ours = {"atheris", "consumers", "dev", "docs", "test"}
+    assert listed == {
+        name: {re.split(r"[<>=\[]", package)[0] for package in packages}
+        for name, packages in project["optional-dependencies"].items()
+        if name not in ours
+    }
+    assert f"requires Python\n3.11 to {project['classifiers'][-3].rpartition(' ')[2]}" in page
 
 
 def test_every_page_is_in_one_group_of_the_navigation() -> None:

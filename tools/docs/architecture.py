@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby, permutations, product
+from textwrap import wrap
 
 from tools import rooms
 
@@ -15,7 +16,9 @@ _DRAWING = "<!-- drawing: rooms -->"
 _LIST = "<!-- list: rooms -->"
 
 #: Units of the drawing: a column is as wide as the longest name of a room.
-_COLUMN, _ROW, _GAP = 76, 50, 4
+_COLUMN, _ROW, _GAP = 64, 50, 4
+#: Size of a letter, and the height of a line of text.
+_LETTER, _LINE = 8, 18
 
 #: Rooms from top to bottom, each upon the next.
 Column = tuple[str, ...]
@@ -54,13 +57,17 @@ def picture(used: Mapping[str, set[str]]) -> str:
     width = _COLUMN * max(brick.columns[1] for brick in found)
     ground = max(brick.rows[1] for brick in found)
     drawn = [_drawn(brick) for brick in found]
-    text = ", ".join(_modules())
-    drawn.append(_box((0, width), (_ROW * ground, _ROW * ground + _ROW // 2), "ground"))
-    drawn.append(f'<text x="{width / 2}" y="{_ROW * ground + 17}">{escape(text)}</text>')
+    lines = wrap(", ".join(_modules()), width // _LETTER - 2)
+    top, height = _ROW * ground, _ROW * ground + _LINE * len(lines) + 2 * _GAP
+    drawn.append(_box((0, width), (top, height), "ground"))
+    drawn += [
+        f'<text x="{width / 2}" y="{top + _LINE * number}">{escape(line)}</text>'
+        for number, line in enumerate(lines, 1)
+    ]
     label = "Rooms of the package, each above the rooms that it imports"
     return (
         f'<svg class="rooms" role="group" aria-label="{label}"'
-        f' viewBox="0 0 {width} {_ROW * ground + _ROW // 2}">{"".join(drawn)}</svg>'
+        f' viewBox="0 0 {width} {height}">{"".join(drawn)}</svg>'
     )
 
 

@@ -79,7 +79,7 @@ TABLE = (
     ),
     Fixture(
         name="none",
-        reason="one RAM block and next to no device state",
+        reason="one RAM block and almost no device state",
         args="-machine none,memory-backend=ram -m 16M" + backend("ram"),
         fills=(Fill("ram", RUNS),),
         finish=completed,
@@ -106,7 +106,7 @@ TABLE = (
     ),
     Fixture(
         name="riscv64-virt",
-        reason="a block whose number of pages is no multiple of 8: riscv_virt_board.mrom has 15",
+        reason="a block whose number of pages is not a multiple of 8: riscv_virt_board.mrom has 15",
         arch="riscv64",
         args="-machine virt,memory-backend=riscv_virt_board.ram"
         + backend("riscv_virt_board.ram")
@@ -157,7 +157,7 @@ TABLE = (
             finish=completed,
         )
         for name, reason, capabilities in (
-            ("avr", "target pages of 256 bytes, the smallest that there are", MAPPED_RAM),
+            ("avr", "target pages of 256 bytes, the smallest of any target", MAPPED_RAM),
             ("avr-plain", "records of pages of 256 bytes: addresses reach into the flags", ()),
         )
     ),
@@ -179,7 +179,7 @@ TABLE = (
     ),
     on_pc(
         "multifd3",
-        "written by three multifd channels, which must not show",
+        "written by three multifd channels, which make no difference",
         capabilities=("mapped-ram", "multifd"),
         parameters={"multifd-channels": 3},
     ),
@@ -191,8 +191,8 @@ TABLE = (
     ),
     on_pc(
         "live",
-        "stale pages: the guest keeps filling and zeroing pages 32 to 47, so some were written"
-        " and then turned zero, which clears their bits and leaves the bytes; each 16-bit word"
+        "stale pages: the guest fills and zeroes pages 32 to 47 in a loop, so that some became zero"
+        " after they were written: their bits are clear, but the bytes remain; each 16-bit word"
         " there is the page's address >> 4, or zero",
         args=PC + guest(firmware="churn.bin"),
         parameters={"max-bandwidth": MIB, "downtime-limit": 1},
@@ -200,7 +200,7 @@ TABLE = (
     ),
     on_pc(
         "offset-unaligned",
-        "a stream that begins at an odd offset behind other bytes",
+        "a stream at an odd offset, after other bytes",
         offset=0x1239,
     ),
     on_pc(
@@ -218,12 +218,12 @@ TABLE = (
     on_pc("no-vmdesc", "nothing after the EOF byte", args=PC + guest() + SUPPRESS_VMDESC),
     on_pc(
         "no-footers-no-vmdesc",
-        "nothing tells where a device section ends",
+        "nothing shows where a device section ends",
         args=PC + guest() + SEND_NO_FOOTERS + SUPPRESS_VMDESC,
     ),
     on_pc(
         "no-configuration",
-        "no configuration section, so nothing announces mapped-ram",
+        "no configuration section: nothing announces mapped-ram",
         args=PC + guest() + SEND_NO_CONFIGURATION + SUPPRESS_VMDESC,
     ),
     on_pc(
@@ -233,14 +233,14 @@ TABLE = (
     ),
     on_pc(
         "ignore-shared",
-        "x-ignore-shared without a shared block: a further field before each MappedRamHeader"
+        "x-ignore-shared without a shared block: one more field before each MappedRamHeader"
         " (which QEMU <= 10.2 cannot read back), and two capabilities of different length",
         capabilities=("x-ignore-shared", "mapped-ram"),
     ),
     on_pc(
         "dirty-bitmaps",
         "the command POSTCOPY_ADVISE before RAM, a second live section, and over a thousand PART"
-        " sections: QEMU goes round idly until it has measured the bandwidth",
+        " sections, which an idle QEMU writes until it has measured the bandwidth",
         args=PC + guest() + " -blockdev null-co,node-name=disk0,size=67108864",
         capabilities=("mapped-ram", "dirty-bitmaps"),
         # Enough bandwidth for all pages and some 40 KB of sections until the next measurement.
@@ -249,12 +249,12 @@ TABLE = (
     ),
     on_pc(
         "no-dirty-bitmap",
-        "a live device that has START alone: dirty-bitmaps where no disk has a bitmap",
+        "a live device with START only: dirty-bitmaps without a bitmap on any disk",
         capabilities=("mapped-ram", "dirty-bitmaps"),
     ),
     on_pc(
         "killed",
-        "a save that was killed: pages but all bitmaps zero, and no end of the stream",
+        "a killed save: pages, but all bitmaps zero, and no end of the stream",
         parameters={"max-bandwidth": 200 * KIB},
         finish=killed,
     ),
@@ -272,7 +272,7 @@ TABLE = (
     ),
     on_pc(
         "background-snapshot",
-        "a save that QEMU calls completed: pages but all bitmaps zero, and no END of RAM",
+        "a save that QEMU reports as completed: pages, but all bitmaps zero, and no END of RAM",
         # The kernel write-protects anonymous memory for QEMU, but not a private mapping of a file.
         args="-machine pc-i440fx-10.0" + guest() + loader("pc.ram", 0),
         capabilities=("mapped-ram", "background-snapshot"),
