@@ -9,7 +9,7 @@ from tools.mutants import published
 
 FORMAT = ksy.ROOT / "mappedram" / "format"
 #: The modules that declare structures, in the order of a file.
-RECORDS = ("stream", "section", "ram", "live", "libvirt")
+RECORDS = ("stream", "section", "ram", "live", "libvirt", "foreign/qcow2")
 _RECORD = re.compile(r'^\w+ = record\(\n?\s*"(\w+)"', re.MULTILINE)
 
 _HEAD = """\
