@@ -1,8 +1,6 @@
 """`fleet check`: judge each file, as `check` does."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from mappedram.check import Asked, check
 from mappedram.check.report import unread
@@ -50,7 +48,7 @@ class CheckJob:
         """The result for a file that could not be judged."""
         return unread(file.name, message, Asked(self.release, self.destination is not None))
 
-    def counts(self, entry: Mapping[str, Any]) -> tuple[Cell, ...]:
+    def counts(self, entry: Entry) -> tuple[Cell, ...]:
         """Verdict, rules with findings, results of the releases, and machine type."""
         verdict = entry["verdict"] or "error"
         codes = sorted({finding["code"] for finding in entry["findings"]})

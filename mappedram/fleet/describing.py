@@ -1,8 +1,7 @@
 """`fleet info`: describe each file, as `info` does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from mappedram.errors import FormatError
 from mappedram.fleet.inputs import FleetFile
@@ -37,8 +36,10 @@ class InfoJob:
         with open_any(file.place, self.offset, partial=True, on_damage=damage.append) as opened:
             snapshot, image = opened
             document = info_as_dict(file.name, snapshot, image)
-            entry = {**document, "blocks": [*document["blocks"]]}
-            entry["sections"] = [*document["sections"]]
+            entry = {
+                name: list(value) if isinstance(value, Iterator) else value
+                for name, value in document.items()
+            }
             stopped = [*damage, *filter(None, [snapshot.stream.stopped])]
         told = {"error": str(stopped[0])} if stopped else {}
         return {**entry, **told, "status": UNFINISHED if stopped else 0}
@@ -47,7 +48,7 @@ class InfoJob:
         """The result for a file that could not be opened."""
         return {"file": file.name, "error": message, "machine": None}
 
-    def counts(self, entry: Mapping[str, Any]) -> tuple[Cell, ...]:
+    def counts(self, entry: Entry) -> tuple[Cell, ...]:
         """State of the save, and machine type."""
         state = _COMPLETE[entry["complete"]] if "complete" in entry else "error"
         return ("save", state, "files"), ("machine", entry["machine"] or "unknown", state)

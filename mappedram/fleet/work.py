@@ -2,7 +2,7 @@
 
 import json
 import resource
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeAlias
 
@@ -61,7 +61,7 @@ class Job(Protocol):
     def without_result(self, file: FleetFile, message: str) -> Entry:
         """The result for a file about which nothing was found out."""
 
-    def counts(self, entry: Mapping[str, Any]) -> tuple[Cell, ...]:
+    def counts(self, entry: Entry) -> tuple[Cell, ...]:
         """The cells of the summary in which a result counts; also for one from a file."""
 
 

@@ -107,6 +107,8 @@ def open_file(file: Readable) -> Source:
     """
     name = name_of(file)
     opened = _opened(file, name)
+    if isinstance(file, str | os.PathLike):
+        opened.address = name if opened.is_remote else os.path.join(os.getcwd(), name)
     try:
         opened.look_inside()
     except BaseException as error:

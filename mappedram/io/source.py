@@ -50,6 +50,7 @@ class Source(ABC):
         compression: how the stream was compressed in the file that this one was decompressed
             from; None for any other file.
         descriptors: descriptors of the local files that it reads; outputs must not replace these.
+        address: absolute path or URL under which another process finds it; None if there is none.
     """
 
     packed: Packed | None = None
@@ -58,6 +59,7 @@ class Source(ABC):
     recycled: bool = False
     compression: str | None = None
     descriptors: tuple[int, ...] = ()
+    address: str | None = None
 
     def __init__(self, name: str, size: int) -> None:
         self.name = name

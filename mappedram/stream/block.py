@@ -1,7 +1,7 @@
 """A RAM block of an open snapshot: its header, its bitmap, and its memory."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,10 +18,12 @@ from mappedram.stream.model import RamBlock, Stream
 from mappedram.stream.page_records import RecordedPages
 
 if TYPE_CHECKING:
+    import dask.array
     import numpy as np
     from numpy.typing import NDArray
 
     from mappedram.io.spans import Runs
+    from mappedram.stream.lazy_array import Chunks
 
 #: Maximum size of a bitmap: 1 GiB covers 32 TiB in pages of 4 KiB. A sparse file can claim more.
 BITMAP_MAX = 1 << 30
@@ -62,6 +64,9 @@ class BlockSurroundings(Protocol):
 
     def written_pages(self, block: "Block") -> int:
         """Of how many pages of `block` the bitmap tells."""
+
+    def reopening(self, block: "Block") -> "Callable[[], Block] | None":
+        """What opens the block again in another process; None if only this one has the file."""
 
 
 class Block:
@@ -346,6 +351,29 @@ class Block:
         place = self.file_offset(offset, size)
         view = None if place is None else self.source.view(place, size)
         return np.frombuffer(self.read(offset, size) if view is None else view, np.uint8)
+
+    def dask_array(
+        self, chunks: "Chunks" = "64 MiB", *, partial: bool = False
+    ) -> "dask.array.Array":
+        """All memory of the block as an array of Dask, which reads each chunk where it is used.
+
+        In a chunk without a page in the file, nothing is read, and its zeros take no memory. On
+        workers in other processes the file is opened again by its name, which must be the same
+        there; the snapshot must then have been opened from a path or a URL.
+
+        Args:
+            chunks: size of a chunk in bytes, or as in `dask.array.from_array`.
+            partial: as for `read`.
+
+        Raises:
+            UnknownPagesError: some of the pages are unknown.
+            ImportError: Dask is not installed: pip install 'mappedram[dask]'.
+        """
+        from mappedram.stream.lazy_array import GuestBytes, lazy
+
+        if not partial:
+            cover.require_known([self.coverage])
+        return lazy(GuestBytes(self, self._snapshot.reopening(self), partial=partial), chunks)
 
     def file_offset(self, offset: int, size: int) -> int | None:
         """Offset in the file of `size` bytes of the block.

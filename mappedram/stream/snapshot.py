@@ -1,10 +1,11 @@
 """An open snapshot: the contents of its headers, and its memory, which is read on demand."""
 
+import functools
 from collections.abc import Callable, Collection, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Self
 
-from mappedram.errors import UnknownNameError
+from mappedram.errors import FormatError, UnknownNameError
 from mappedram.format import drivers
 from mappedram.format.arithmetic import DEFAULT_WORD_SIZE
 from mappedram.format.drivers import DriverName
@@ -23,6 +24,10 @@ from mappedram.stream.regions import Region, regions
 
 if TYPE_CHECKING:
     from mappedram.stream.vmstate import DeviceStates
+
+
+#: Files that stay open for blocks of other processes.
+_OPEN_AGAIN_MAX = 8
 
 
 class OpenSnapshot:
@@ -119,6 +124,15 @@ class OpenSnapshot:
             earlier = last is not None and index[id(block)] < index[id(last)]
             return block.num_pages if earlier else 0
         return cover.written_pages(block.bitmap)
+
+    def reopening(self, block: Block) -> Callable[[], Block] | None:
+        """What opens a block again in another process; None if only this one has the file."""
+        address = self.source.address
+        if address is None:
+            return None
+        index = next(index for index, one in enumerate(self.blocks) if one is block)
+        stamp = self.source.stamp()
+        return functools.partial(_block_again, address, self.stream.offset, index, stamp)
 
     @cached_property
     def _last_bitmap(self) -> Block | None:
@@ -273,3 +287,24 @@ def open_snapshot(
             source.close()
         raise
     return OpenSnapshot(source, stream, reader, owned=owned)
+
+
+@lru_cache(_OPEN_AGAIN_MAX)
+def _block_again(address: str, offset: int, index: int, stamp: tuple[int, int]) -> Block:
+    """A block of a file that another process had open.
+
+    Args:
+        address: path or URL of the file.
+        offset: start of the stream.
+        index: number of the block.
+        stamp: stamp of the file in that process.
+
+    Raises:
+        FormatError: the file has changed since.
+        OSError: it cannot be opened.
+    """
+    snapshot = open_snapshot(address, offset, partial=True)
+    if snapshot.source.stamp() != stamp:
+        snapshot.close()
+        raise FormatError(f"{address}: it has changed since it was opened")
+    return snapshot.blocks[index]

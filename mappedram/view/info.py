@@ -1,7 +1,5 @@
 """What `info` tells of a file, for JSON."""
 
-from typing import Any
-
 from mappedram.errors import FormatError, UnsupportedError
 from mappedram.json_types import Json
 from mappedram.stream.block import Block
@@ -12,7 +10,9 @@ from mappedram.view.blocks import coverage_of, num_pages, page_size, pages_prese
 from mappedram.view.disk_image import image_as_dict, image_of
 
 
-def info_as_dict(file: str, snapshot: OpenSnapshot, image: LibvirtImage | None) -> dict[str, Any]:
+def info_as_dict(
+    file: str, snapshot: OpenSnapshot, image: LibvirtImage | None
+) -> dict[str, object]:
     """What `info` tells of a file. Blocks and sections are iterators: there may be thousands."""
     stream = snapshot.stream
     configuration = stream.configuration
