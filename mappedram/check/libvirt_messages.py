@@ -50,8 +50,8 @@ MESSAGES = (
         "job 'start' failed: load of migration failed: {reason}",
         "QEMU refuses the stream in the image. libvirt shows only the last line of QEMU's output.",
         "Run `mappedram check FILE`: it names the defect, and the message of each release of QEMU."
-        " QEMU's own message is in /var/log/libvirt/qemu/GUEST.log (for `qemu:///session` in"
-        " ~/.cache/libvirt/qemu/log); give that line to `mappedram explain`.",
+        " QEMU's own message is in `/var/log/libvirt/qemu/GUEST.log` (for `qemu:///session` in"
+        " `~/.cache/libvirt/qemu/log`); give that line to `mappedram explain`.",
     ),
     LibvirtMessage(
         "image magic is incorrect",

@@ -199,6 +199,15 @@ def test_links_between_pages(text: str, expected: str) -> None:
     assert relink.relinked(text, ["format", "errata"]) == expected
 
 
+def test_the_readme_is_one_screen_and_leads_to_each_role() -> None:
+    text = (site.ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 60
+    targets = re.findall(r"\]\(([^)#]+)", text)
+    assert all((site.ROOT / target).exists() for target in targets)
+    roles = {f"docs/{name}.md" for name in site.GROUPS["Start"] if name.startswith("for-")}
+    assert roles | {"docs/installation.md"} <= set(targets)
+
+
 def test_broken_links_are_seen(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(
         '<p id="x"><a href="b.html#y">1</a><a href="#x">2</a><a href="#z">3</a>'
