@@ -137,6 +137,33 @@ def test_device_of_another_build(fixtures: Fixtures, tmp_path: Path) -> None:
     assert (check(draft.path).verdict, codes(check(draft.path))) == ("clean", set())
 
 
+def test_state_volume_of_proxmox(fixtures: Fixtures, tmp_path: Path) -> None:
+    """A machine type with a suffix, `pbs-state`, and a volume that is larger than the stream."""
+    with mappedram.open(fixtures["plain"].path) as snapshot:
+        start = next(one for one in snapshot.sections if one.type == SectionType.START)
+        place = start.offset + start.length
+        machine = str(snapshot.stream.machine).encode()
+        ranges = snapshot.physical.map.ranges
+    data = fixtures["plain"].path.read_bytes()
+    section = bytes([SectionType.START]) + (77).to_bytes(4, "big") + b"\x09pbs-state"
+    section += bytes(4) + (1).to_bytes(4, "big") + (8).to_bytes(8, "big") + b"abcdefgh"
+    section += b"\x7e" + (77).to_bytes(4, "big")
+    longer = machine + b"+pve0"
+    named = len(machine).to_bytes(4, "big") + machine
+    data = data[:place] + section + data[place:]
+    data = data.replace(named, len(longer).to_bytes(4, "big") + longer, 1)
+    path = tmp_path / "vm-100-state-before.raw"
+    path.write_bytes(data + bytes(1 << 20))
+    report = check(path)
+    assert (report.verdict, codes(report)) == ("harmless", {"MR012", "MR043"})
+    said = report.qemu["10.0"]
+    assert (said.outcome, said.depends_on_destination) == ("refuses", True)
+    assert "'pbs-state'" in str(said.message)
+    with mappedram.open(path) as snapshot:
+        assert snapshot.stream.machine == longer.decode()
+        assert snapshot.physical.map.ranges == ranges
+
+
 def test_bitmaps_that_end_need_no_end_of_the_section(fixtures: Fixtures) -> None:
     """`dirty-bitmaps` is on, and no disk has a bitmap: START says so, and nothing follows."""
     fixture = fixtures["no-dirty-bitmap"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Fixtures
+from tests.conftest import DiskImages, Fixtures
 from tools.docs.site import DOCS, TITLES
 
 PAGE = DOCS / "python.md"
@@ -21,9 +21,15 @@ def results(text: str) -> doctest.TestResults:
 
 
 @pytest.fixture
-def folder(fixtures: Fixtures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The snapshot of the page, in a folder that is empty otherwise."""
+def folder(
+    fixtures: Fixtures,
+    disk_images: DiskImages,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The snapshots of the page, in a folder that is empty otherwise."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "disk.qcow2").symlink_to(disk_images["savevm-mapped-ram"])
     (tmp_path / "guest.mapped-ram").symlink_to(fixtures["pc"].path)
 
 
