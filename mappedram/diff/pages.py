@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from mappedram.diff.differences import PageDifferences, TroubleError
 from mappedram.errors import FormatError, MappedRamError
 from mappedram.format.arithmetic import bitmap_size, is_page_size
-from mappedram.io.copying import Progress, in_parallel, read_fully
+from mappedram.io.copying import REMOTE_BATCH, Progress, in_parallel, read_fully
 from mappedram.stream.bitmap import Bitmap
 from mappedram.stream.block import Block
 
@@ -87,7 +87,8 @@ def compare_pages(
     page_size = min(side.page_size for side in sides)
     num_pages = min(a.used_length, b.used_length) // page_size
     differing = bytearray(bitmap_size(num_pages))
-    step = _BATCH // page_size
+    remote = any(side.source is not None and side.source.is_remote for side in sides)
+    step = (REMOTE_BATCH if remote else _BATCH) // page_size
     seen = None
     if known is not None:
         seen = Bitmap.from_runs(known.clip(0, num_pages * page_size) // page_size, num_pages)

@@ -35,6 +35,8 @@ _LONG = 1 << 20
 _WRITE_SIZE, _VECTOR_SIZE = 1 << 18, 1 << 16
 #: Bytes per work item of a thread.
 _BATCH = 1 << 26
+#: The same for what comes over a network: interrupted work ends with its item.
+REMOTE_BATCH = 1 << 22
 #: Alignment of offsets, lengths and memory that O_DIRECT requires on current disks.
 DIRECT_ALIGNMENT = 4096
 #: Zeros of at least this length become a hole if the source does not report its holes.
@@ -220,8 +222,9 @@ def copy_runs(
     def copy(batch: "Runs") -> None:
         copy_batch(source, batch, target, shift, progress)
 
+    size = REMOTE_BATCH if source.is_remote else _BATCH
     with source.reading_ahead(runs, channels):
-        in_parallel(copy, batches(runs), channels)
+        in_parallel(copy, batches(runs, size), channels)
 
 
 def copy_batch(

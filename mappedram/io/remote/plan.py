@@ -10,11 +10,23 @@ if TYPE_CHECKING:
 
 #: Bytes of one request at most.
 REQUEST = 4 << 20
-#: A gap of at most this many bytes is fetched along: about what a connection brings in the time
-#: that a request of its own would take.
-_GAP = 128 << 10
+#: Requests at a time.
+PARALLEL = 16
+#: Gaps that are always, and never, fetched along with what is on both sides of them, in bytes.
+_GAP_MIN, _GAP_MAX = 64 << 10, 1 << 20
+#: Bytes that a usual connection brings in a second: what latency costs.
+_RATE = 100_000_000
 #: Bytes to fetch ahead of all readers together.
 AHEAD = 32 << 20
+
+
+def gap_for(latency: float) -> int:
+    """The longest gap that is cheaper to fetch than to skip, in bytes.
+
+    Args:
+        latency: seconds that a short request takes.
+    """
+    return min(_GAP_MAX, max(_GAP_MIN, int(latency * _RATE / PARALLEL)))
 
 
 class Plan:
@@ -24,6 +36,7 @@ class Plan:
         runs: the ranges in ascending order, at least one.
         channels: number of threads.
         times: how often each is read before the next one.
+        gap: the longest gap that is fetched along.
 
     Attributes:
         times: as given.
@@ -31,18 +44,19 @@ class Plan:
         end: end of the last range, exclusive.
     """
 
-    def __init__(self, runs: "Runs", channels: int, times: int) -> None:
+    def __init__(self, runs: "Runs", channels: int, times: int, gap: int) -> None:
         import numpy as np
 
         self.times = times
-        apart = np.flatnonzero(runs[1:, 0] - runs[:-1, 1] > _GAP) + 1
+        apart = np.flatnonzero(runs[1:, 0] - runs[:-1, 1] > gap) + 1
         starts = runs[np.concatenate(([0], apart)), 0]
         ends = runs[np.concatenate((apart - 1, [len(runs) - 1])), 1]
         requests = cut(np.stack((starts, ends), axis=1), REQUEST)
         self.start, self.end = int(starts[0]), int(ends[-1])
         self._starts, self._ends = requests[:, 0], requests[:, 1]
         self._ordered = np.zeros(len(requests), bool)
-        self._ahead = max(1, AHEAD // REQUEST // channels)
+        self._passed = np.cumsum(self._ends - self._starts)
+        self._ahead, self._most = AHEAD // channels, max(1, PARALLEL // channels)
         self._lock = Lock()
 
     def has(self, start: int, end: int) -> bool:
@@ -58,7 +72,8 @@ class Plan:
     def due(self, start: int, end: int) -> list[tuple[int, int]]:
         """The requests to make now because [start, end) is read; each is returned only once."""
         first, stop = self._touching(start, end)
-        stop += self._ahead
+        passed = int(self._passed[stop - 1]) if stop else 0
+        stop = min(stop + self._most, int(self._passed.searchsorted(passed + self._ahead, "right")))
         with self._lock:
             fresh = (~self._ordered[first:stop]).nonzero()[0] + first
             self._ordered[first:stop] = True

@@ -1,6 +1,7 @@
 """Try a request again that failed for a reason that passes."""
 
 import errno
+import os
 import random
 from collections.abc import Callable
 from threading import Event
@@ -85,7 +86,8 @@ def _plain(error: Exception, attempts: int) -> Exception:
     if isinstance(error, OSError):
         if not tried and error.strerror:
             return error
-        told = error.strerror or str(error) or type(error).__name__
         number = next((one for kind, one in _NUMBERS.items() if isinstance(error, kind)), errno.EIO)
+        usual = os.strerror(number) if number != errno.EIO else str(error)
+        told = error.strerror or usual or type(error).__name__
         return OSError(error.errno or number, f"{told}{tried}")
     return OSError(errno.EIO, f"{type(error).__name__}: {error}{tried}")

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from mappedram.errors import MappedRamError
 from mappedram.io.remote.pieces import Pieces
-from mappedram.io.remote.plan import AHEAD, REQUEST, Plan
+from mappedram.io.remote.plan import AHEAD, PARALLEL, REQUEST, Plan, gap_for
 from mappedram.io.remote.ranges import Ranges
 from mappedram.io.remote.retrying import persistent
 from mappedram.io.source import StoredSource
@@ -26,8 +27,6 @@ _ONWARD = 1 << 20
 _LONG = 4 << 20
 #: Bytes of one request that was announced, such as one for a bitmap.
 _ANNOUNCED = 16 << 20
-#: Requests at a time.
-_PARALLEL = 8
 #: Bytes to keep: the bitmaps of 1 TiB, and what is read ahead.
 _KEPT = 64 << 20
 
@@ -52,10 +51,13 @@ class RemoteSource(StoredSource):
     def __init__(self, ranges: Ranges, name: str) -> None:
         self._ranges = ranges
         self._stop = Event()
+        began = monotonic()
         first = persistent(lambda: ranges.begin(FIRST), self._stop)
+        #: Seconds of the shortest request; the first one also connects.
+        self._latency = monotonic() - began
         super().__init__(name, ranges.size)
         self._object_size = ranges.size
-        self._pool = ThreadPoolExecutor(_PARALLEL if ranges.parallel else 1, "request")
+        self._pool = ThreadPoolExecutor(PARALLEL if ranges.parallel else 1, "request")
         self._pieces = Pieces(self._submit, _KEPT)
         self._pieces.add(0, first)
         self._plans: list[Plan] = []
@@ -67,7 +69,10 @@ class RemoteSource(StoredSource):
         return self._pool.submit(self._fetch, start, end)
 
     def _fetch(self, start: int, end: int) -> bytes:
-        return persistent(lambda: self._ranges.fetch(start, end), self._stop)
+        began = monotonic()
+        data = persistent(lambda: self._ranges.fetch(start, end), self._stop)
+        self._latency = min(self._latency, monotonic() - began)
+        return data
 
     def _stored(self, length: int, offset: int) -> bytes:
         end = min(offset + length, self._object_size)
@@ -130,7 +135,8 @@ class RemoteSource(StoredSource):
         if self.packed or not len(runs) or runs[0, 0] >= self._object_size:
             yield
             return
-        plan = Plan(runs.clip(max=self._object_size), channels, times)
+        runs = runs.clip(max=self._object_size)
+        plan = Plan(runs, channels, times, gap_for(self._latency))
         self._plans.append(plan)
         try:
             yield

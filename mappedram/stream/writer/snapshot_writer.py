@@ -14,6 +14,7 @@ from mappedram.format.constants import (
 )
 from mappedram.io import system
 from mappedram.io.copying import (
+    REMOTE_BATCH,
     Progress,
     WriteTarget,
     batches,
@@ -48,8 +49,6 @@ Data = bytes | bytearray | memoryview
 _SCAN = 1 << 18
 #: Bytes per work item of a thread.
 _BATCH = 1 << 24
-#: The same for what comes over a network.
-_REMOTE_BATCH = 1 << 22
 
 
 class SnapshotWriter:
@@ -275,7 +274,7 @@ class SnapshotWriter:
         block, base = self._place(idstr)
         bits = self._bits[block.idstr]
         # What comes over a network is kept between the passes, so that it should not be much.
-        most = (_REMOTE_BATCH if source.is_remote else _BATCH) // self.page_size
+        most = (REMOTE_BATCH if source.is_remote else _BATCH) // self.page_size
 
         def fill(batch: "Runs") -> None:
             # Scanning and copying are two passes: the kernel can copy in one thread while another

@@ -37,7 +37,9 @@ STORED = sum(stop - start for start, stop in RUNS) * PAGE
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the same requests on a machine that is busy."""
     monkeypatch.setattr(retrying, "_FIRST_WAIT", 0.001)
+    monkeypatch.setattr(plan, "_GAP_MAX", plan._GAP_MIN)  # noqa: SLF001
 
 
 @pytest.fixture
