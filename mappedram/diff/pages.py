@@ -101,7 +101,7 @@ def compare_pages(
         if progress:
             progress(batch.num_pages * page_size)
 
-    with sides[0].reading_ahead(channels), sides[1].reading_ahead(channels):
+    with sides[0].reading_ahead(), sides[1].reading_ahead():
         in_parallel(compare, iter(range(0, num_pages, step)), channels)
     return PageDifferences(
         a.idstr,
@@ -149,12 +149,12 @@ class _Side:
         except (MappedRamError, OSError) as error:
             raise TroubleError(self.name, error) from error
 
-    def reading_ahead(self, channels: int) -> AbstractContextManager[None]:
+    def reading_ahead(self) -> AbstractContextManager[None]:
         """As for `Block`."""
         memory = self.memory
         if not isinstance(memory, Block):
             return nullcontext()
-        return memory.reading_ahead(0, memory.used_length, channels)
+        return memory.reading_ahead(0, memory.used_length)
 
     def count(self, page_size: int) -> int:
         """Number of pages of that size in the file."""

@@ -174,7 +174,7 @@ def _collect(
         if progress:
             progress(data.nbytes)
 
-    with block.reading_ahead(0, block.used_length, layout.channels):
+    with block.reading_ahead(0, block.used_length):
         in_parallel(collect, iter(range(0, len(recorded.pages), step)), layout.channels)
 
 

@@ -160,7 +160,7 @@ def _collect(
         if progress:
             progress(data.nbytes)
 
-    with piece.block.reading_ahead(piece.start, piece.size, channels):
+    with piece.block.reading_ahead(piece.start, piece.size):
         in_parallel(collect, iter(range(lower, upper, step)), channels)
 
 

@@ -84,7 +84,7 @@ def to_stream(
     for block in snapshot.blocks:
         if block.has_pages:
             records = _Records(block, target, position, progress)
-            with block.reading_ahead(0, block.used_length, channels):
+            with block.reading_ahead(0, block.used_length):
                 in_parallel(records.write, records.pieces(), channels)
             position = records.end
     target.write(closing + rounds + envelope.tail, position)

@@ -223,7 +223,7 @@ def copy_runs(
         copy_batch(source, batch, target, shift, progress)
 
     size = REMOTE_BATCH if source.is_remote else _BATCH
-    with source.reading_ahead(runs, channels):
+    with source.reading_ahead(runs):
         in_parallel(copy, batches(runs, size), channels)
 
 

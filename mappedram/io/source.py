@@ -140,19 +140,17 @@ class Source(ABC):
         """Take the hint that these half-open ranges are read next, in any order."""
         del ranges
 
-    def reading_ahead(
-        self, runs: "Runs", channels: int = 1, times: int = 1
-    ) -> AbstractContextManager[None]:
-        """Take the hint that, in the block, each of these ranges is read, in order.
+    def reading_ahead(self, runs: "Runs", times: int = 1) -> AbstractContextManager[None]:
+        """Take the hint that, in the block, these ranges are read in order.
 
-        Other bytes between the first and the last of them may then be read as zeros.
+        Several threads may take turns. Other bytes between the first and the last range may then be
+        read as zeros.
 
         Args:
             runs: the ranges, ascending.
-            channels: number of threads that read, each from some place on.
             times: how often each range is read before the next one.
         """
-        del runs, channels, times
+        del runs, times
         return nullcontext()
 
     def tell_cost(self, why: str) -> None:
@@ -334,11 +332,9 @@ class DerivedSource(Source):
         """As for the base."""
         self.base.tell_cost(why)
 
-    def reading_ahead(
-        self, runs: "Runs", channels: int = 1, times: int = 1
-    ) -> AbstractContextManager[None]:
+    def reading_ahead(self, runs: "Runs", times: int = 1) -> AbstractContextManager[None]:
         """As for the base."""
-        return self.base.reading_ahead(runs, channels, times)
+        return self.base.reading_ahead(runs, times)
 
     @property
     def allocated(self) -> int:

@@ -166,25 +166,22 @@ class Block:
         if start is not None and size <= BITMAP_MAX:
             self.source.prefetch([(start, start + size)])
 
-    def reading_ahead(
-        self, offset: int, size: int, channels: int = 1
-    ) -> AbstractContextManager[None]:
+    def reading_ahead(self, offset: int, size: int) -> AbstractContextManager[None]:
         """Tell a remote source that the stored pages of a range are read next, each once, in order.
 
         Args:
             offset: first byte within the block.
             size: number of bytes.
-            channels: as for `Source.reading_ahead`.
         """
         pages_offset = self.model.pages_offset
         if not self.source.is_remote or not self.readable:
             return nullcontext()
         if self.recorded is not None:
-            return self.source.reading_ahead(self.recorded.extents(), channels)
+            return self.source.reading_ahead(self.recorded.extents())
         assert pages_offset is not None
         pages = offset // self.page_size, -(-(offset + size) // self.page_size)
         runs = self.stored.runs(*pages) * self.page_size + pages_offset
-        return self.source.reading_ahead(runs, channels)
+        return self.source.reading_ahead(runs)
 
     @property
     def bitmap_is_cut(self) -> bool:

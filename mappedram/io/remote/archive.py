@@ -66,7 +66,7 @@ class MemberRanges(Ranges):
             )
         return start
 
-    def fetch(self, start: int, end: int) -> bytes:
+    def fetch(self, start: int, end: int) -> bytes | bytearray:
         """As for `Ranges`."""
         return self._archive.fetch(self._start + start, self._start + end)
 

@@ -39,15 +39,15 @@ class HttpRanges(AsyncRanges):
         self._url = fs.encode_url(url)
         self._identity: tuple[str, str] | None = None
 
-    def begin(self, length: int) -> bytes:
+    def begin(self, length: int) -> bytearray:
         """As for `Ranges`."""
         return self.run(self._get(0, length, first=True))
 
-    def fetch(self, start: int, end: int) -> bytes:
+    def fetch(self, start: int, end: int) -> bytearray:
         """As for `Ranges`."""
         return self.run(self._get(start, end))
 
-    async def _get(self, start: int, end: int, *, first: bool = False) -> bytes:
+    async def _get(self, start: int, end: int, *, first: bool = False) -> bytearray:
         from aiohttp import ClientTimeout
 
         session = await self._fs.set_session()
@@ -148,7 +148,7 @@ def _told(response: Any, start: int, end: int) -> tuple[int, int]:
     return last + 1 - first, size
 
 
-async def _body(response: Any, length: int) -> bytes:
+async def _body(response: Any, length: int) -> bytearray:
     """The body, which has to be `length` bytes."""
     data = bytearray(length)
     done = 0
@@ -161,7 +161,7 @@ async def _body(response: Any, length: int) -> bytes:
         raise PassingError(
             OSError(errno.EIO, f"the server sent {done:#x} of {length:#x} bytes of a range")
         )
-    return bytes(data)
+    return data
 
 
 def _encoded(headers: Any) -> bool:

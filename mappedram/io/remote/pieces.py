@@ -4,12 +4,17 @@ from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from threading import Lock
+from typing import TypeAlias
 
+#: Bytes that nobody changes any more.
+Data: TypeAlias = bytes | bytearray
 #: Starts to fetch the bytes [start, end).
-Submit = Callable[[int, int], "Future[bytes]"]
+Submit: TypeAlias = Callable[[int, int], Future[Data]]
+#: How many bytes of [start, end) are going to be read.
+Weigh: TypeAlias = Callable[[int, int], int]
 #: Where a piece ends that is fetched because [start, end) was asked for and is missing, given
 #: `start`, `end`, and the start of the piece that ends at `start`, or `start` if there is none.
-Extend = Callable[[int, int, int], int]
+Extend: TypeAlias = Callable[[int, int, int], int]
 
 
 class Piece:
@@ -19,16 +24,20 @@ class Piece:
         start: offset of the first byte.
         end: end offset, exclusive.
         data: the bytes, perhaps later.
-        times: how often each byte is read, after which the piece is dropped; 0 if that is unknown.
+        weigh: how many of the bytes in a range are going to be read; None if that is unknown.
+        times: how often they are read. Then the piece is dropped.
     """
 
-    __slots__ = ("data", "end", "left", "start")
+    __slots__ = ("data", "end", "left", "start", "weigh")
 
-    def __init__(self, start: int, end: int, data: "Future[bytes]", times: int) -> None:
+    def __init__(
+        self, start: int, end: int, data: "Future[Data]", weigh: Weigh | None = None, times: int = 1
+    ) -> None:
         self.start = start
         self.end = end
         self.data = data
-        self.left = (end - start) * times if times else None
+        self.weigh = weigh
+        self.left = weigh(start, end) * times if weigh else 0
 
 
 class Pieces:
@@ -48,12 +57,12 @@ class Pieces:
         self._pieces: dict[int, Piece] = {}
         self._held = 0
 
-    def add(self, start: int, data: bytes) -> None:
+    def add(self, start: int, data: Data) -> None:
         """Keep bytes that were fetched already."""
         if data:
-            done: Future[bytes] = Future()
+            done: Future[Data] = Future()
             done.set_result(data)
-            self._insert(Piece(start, start + len(data), done, 0))
+            self._insert(Piece(start, start + len(data), done))
 
     def read(self, start: int, end: int, extend: Extend) -> bytes:
         """The bytes [start, end); waits for those that are missing."""
@@ -62,11 +71,13 @@ class Pieces:
         parts = [self._of(piece, max(start, piece.start), min(end, piece.end)) for piece in wanted]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def prefetch(self, ranges: Iterable[tuple[int, int]], times: int = 0) -> None:
-        """Begin to fetch what is missing of some ranges; `times` is as for `Piece`."""
+    def prefetch(
+        self, ranges: Iterable[tuple[int, int]], weigh: Weigh | None = None, times: int = 1
+    ) -> None:
+        """Begin to fetch what is missing of some ranges; other arguments are as for `Piece`."""
         with self._lock:
             for start, end in ranges:
-                self._cover(start, end, lambda _, stop, __: stop, times)
+                self._cover(start, end, lambda _, stop, __: stop, weigh, times)
 
     def _of(self, piece: Piece, start: int, end: int) -> bytes:
         """Bytes of a piece, once they are there."""
@@ -76,14 +87,18 @@ class Pieces:
             with self._lock:
                 self._forget(piece)
             raise
-        if piece.left is not None:
+        if piece.weigh:
+            weight = piece.weigh(start, end)
             with self._lock:
-                piece.left -= end - start
+                piece.left -= weight
                 if piece.left <= 0:
                     self._forget(piece)
-        return data[start - piece.start : end - piece.start]
+        with memoryview(data) as view:
+            return bytes(view[start - piece.start : end - piece.start])
 
-    def _cover(self, start: int, end: int, extend: Extend, times: int = 0) -> list[Piece]:
+    def _cover(
+        self, start: int, end: int, extend: Extend, weigh: Weigh | None = None, times: int = 1
+    ) -> list[Piece]:
         """The pieces of [start, end); missing ones are fetched."""
         found = []
         while start < end:
@@ -94,7 +109,7 @@ class Pieces:
                 stop = extend(start, end, previous)
                 if index + 1 < len(self._starts):
                     stop = min(stop, self._starts[index + 1])
-                piece = Piece(start, stop, self._submit(start, stop), times)
+                piece = Piece(start, stop, self._submit(start, stop), weigh, times)
                 self._insert(piece)
             else:  # now it is the most recently used
                 self._pieces[piece.start] = self._pieces.pop(piece.start)

@@ -16,7 +16,7 @@ PARALLEL = 16
 _GAP_MIN, _GAP_MAX = 64 << 10, 1 << 20
 #: Bytes that a usual connection brings in a second: what latency costs.
 _RATE = 100_000_000
-#: Bytes to fetch ahead of all readers together.
+#: Bytes to fetch ahead of the reader that is furthest.
 AHEAD = 32 << 20
 
 
@@ -30,11 +30,10 @@ def gap_for(latency: float) -> int:
 
 
 class Plan:
-    """Ranges that several threads read, each in order from some place on.
+    """Ranges that are read in order, by threads that take turns.
 
     Args:
         runs: the ranges in ascending order, at least one.
-        channels: number of threads.
         times: how often each is read before the next one.
         gap: the longest gap that is fetched along.
 
@@ -44,7 +43,7 @@ class Plan:
         end: end of the last range, exclusive.
     """
 
-    def __init__(self, runs: "Runs", channels: int, times: int, gap: int) -> None:
+    def __init__(self, runs: "Runs", times: int, gap: int) -> None:
         import numpy as np
 
         self.times = times
@@ -54,9 +53,10 @@ class Plan:
         requests = cut(np.stack((starts, ends), axis=1), REQUEST)
         self.start, self.end = int(starts[0]), int(ends[-1])
         self._starts, self._ends = requests[:, 0], requests[:, 1]
+        self._runs = runs
+        self._before = np.concatenate(([0], np.cumsum(runs[:, 1] - runs[:, 0])))
         self._ordered = np.zeros(len(requests), bool)
         self._passed = np.cumsum(self._ends - self._starts)
-        self._ahead, self._most = AHEAD // channels, max(1, PARALLEL // channels)
         self._lock = Lock()
 
     def has(self, start: int, end: int) -> bool:
@@ -69,11 +69,23 @@ class Plan:
         starts = self._starts[first:stop].clip(min=start).tolist()
         return list(zip(starts, self._ends[first:stop].clip(max=end).tolist(), strict=True))
 
+    def weight(self, start: int, end: int) -> int:
+        """Number of bytes of the ranges in [start, end)."""
+        return self._until(end) - self._until(start)
+
+    def _until(self, offset: int) -> int:
+        """Number of bytes of the ranges before an offset."""
+        number = int(self._runs[:, 0].searchsorted(offset, "left"))
+        if not number:
+            return 0
+        beyond = max(0, int(self._runs[number - 1, 1]) - offset)
+        return int(self._before[number]) - beyond
+
     def due(self, start: int, end: int) -> list[tuple[int, int]]:
         """The requests to make now because [start, end) is read; each is returned only once."""
         first, stop = self._touching(start, end)
         passed = int(self._passed[stop - 1]) if stop else 0
-        stop = min(stop + self._most, int(self._passed.searchsorted(passed + self._ahead, "right")))
+        stop = min(stop + 2 * PARALLEL, int(self._passed.searchsorted(passed + AHEAD, "right")))
         with self._lock:
             fresh = (~self._ordered[first:stop]).nonzero()[0] + first
             self._ordered[first:stop] = True

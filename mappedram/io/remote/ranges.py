@@ -24,7 +24,7 @@ class Ranges(ABC):
     parallel: bool = True
 
     @abstractmethod
-    def begin(self, length: int) -> bytes:
+    def begin(self, length: int) -> bytes | bytearray:
         """Look at the object: learn its size and its identity, and return its first bytes.
 
         Raises:
@@ -33,7 +33,7 @@ class Ranges(ABC):
         """
 
     @abstractmethod
-    def fetch(self, start: int, end: int) -> bytes:
+    def fetch(self, start: int, end: int) -> bytes | bytearray:
         """The bytes [start, end), all of which are in the object; one request.
 
         Raises:

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from mappedram.errors import MappedRamError
-from mappedram.io.remote.pieces import Pieces
+from mappedram.io.remote.pieces import Data, Pieces
 from mappedram.io.remote.plan import AHEAD, PARALLEL, REQUEST, Plan, gap_for
 from mappedram.io.remote.ranges import Ranges
 from mappedram.io.remote.retrying import persistent
@@ -65,10 +65,10 @@ class RemoteSource(StoredSource):
         #: it was fetched.
         self._position = self._passed = self._fetched = 0
 
-    def _submit(self, start: int, end: int) -> "Future[bytes]":
+    def _submit(self, start: int, end: int) -> Future[Data]:
         return self._pool.submit(self._fetch, start, end)
 
-    def _fetch(self, start: int, end: int) -> bytes:
+    def _fetch(self, start: int, end: int) -> Data:
         began = monotonic()
         data = persistent(lambda: self._ranges.fetch(start, end), self._stop)
         self._latency = min(self._latency, monotonic() - began)
@@ -90,7 +90,7 @@ class RemoteSource(StoredSource):
 
     def _planned(self, plan: Plan, start: int, end: int) -> bytes:
         """Bytes that a plan announced; zeros where it skips some, as nobody wants them."""
-        self._pieces.prefetch(plan.due(start, end), plan.times)
+        self._pieces.prefetch(plan.due(start, end), plan.weight, plan.times)
         wanted = plan.wanted(start, end)
         if wanted == [(start, end)]:
             return self._pieces.read(start, end, self._exactly)
@@ -109,7 +109,7 @@ class RemoteSource(StoredSource):
             return
         begin = max(end, self._fetched)
         self._fetched = min(begin + AHEAD // 2, self._object_size)
-        self._pieces.prefetch(_steps(begin, self._fetched, REQUEST), times=1)
+        self._pieces.prefetch(_steps(begin, self._fetched, REQUEST), _all)
 
     def _extent(self, start: int, end: int, previous: int) -> int:
         """Where to end a piece; reading on fetches twice as much each time."""
@@ -130,13 +130,13 @@ class RemoteSource(StoredSource):
                 self._pieces.prefetch(_steps(*span, _ANNOUNCED))
 
     @contextmanager
-    def reading_ahead(self, runs: "Runs", channels: int = 1, times: int = 1) -> Iterator[None]:
+    def reading_ahead(self, runs: "Runs", times: int = 1) -> Iterator[None]:
         """As for `Source`."""
         if self.packed or not len(runs) or runs[0, 0] >= self._object_size:
             yield
             return
         runs = runs.clip(max=self._object_size)
-        plan = Plan(runs, channels, times, gap_for(self._latency))
+        plan = Plan(runs, times, gap_for(self._latency))
         self._plans.append(plan)
         try:
             yield
@@ -159,6 +159,11 @@ class RemoteSource(StoredSource):
         self._stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._ranges.close()
+
+
+def _all(start: int, end: int) -> int:
+    """All bytes of a range are going to be read."""
+    return end - start
 
 
 def _steps(start: int, end: int, step: int) -> Iterator[tuple[int, int]]:

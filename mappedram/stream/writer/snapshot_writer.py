@@ -291,7 +291,7 @@ class SnapshotWriter:
                     progress(len(wanted) * self.page_size)
 
         places = runs * self.page_size + pages_offset
-        with source.reading_ahead(places, self.channels, 2 if self.zero_page_detection else 1):
+        with source.reading_ahead(places, 2 if self.zero_page_detection else 1):
             in_parallel(fill, batches(runs, _BATCH // self.page_size), self.channels)
 
     def _look(

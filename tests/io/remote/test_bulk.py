@@ -252,7 +252,7 @@ def test_a_plan(server: Server) -> None:
     (server.folder / "file").write_bytes(data)
     runs = np.array([[1 << 20, 3 << 20], [20 << 20, 30 << 20], [30 << 20, 31 << 20]])
     with open_source(server.at("file")) as source:
-        with source.reading_ahead(runs, 2):
+        with source.reading_ahead(runs):
             assert source.read(25 << 20, 100) == data[25 << 20 :][:100]
             assert source.read(1 << 20, 2 << 20) == data[1 << 20 : 3 << 20]
             assert source.read((3 << 20) - 5, 10) == data[(3 << 20) - 5 : 3 << 20] + bytes(5)

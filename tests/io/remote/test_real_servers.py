@@ -2,12 +2,9 @@
 
 import os
 import shutil
-import subprocess
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
@@ -17,64 +14,21 @@ from mappedram.check import check
 from mappedram.io.opening import open_source
 from mappedram.io.remote.address import RemoteName
 from tests.conftest import Fixtures
-from tools.programs import SEARCHED
+from tests.io.remote.nginx import find, running
 
 pytest.importorskip("aiohttp", reason="aiohttp is not installed: pip install 'mappedram[remote]'")
 fsspec = pytest.importorskip("fsspec", reason="pip install 'mappedram[remote]'")
-
-CONFIGURATION = """
-daemon off;
-pid {folder}/pid;
-error_log {folder}/errors;
-events {{}}
-http {{
-    access_log {folder}/requests;
-    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
-        listen unix:{folder}/socket;
-        listen 127.0.0.1:{port};
-        root {folder}/files;
-        location /whole/ {{ alias {folder}/files/; max_ranges 0; }}
-        location /gzip/ {{ alias {folder}/files/; gzip on; gzip_types *; gzip_min_length 1; }}
-    }}
-}}
-"""
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
 def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """The folder of the files that nginx serves, and its address."""
-    program = shutil.which("nginx", path=SEARCHED)
+    program = find()
     if program is None:
         pytest.skip("nginx is not installed: run tools/install")
-    folder, port = tmp_path_factory.mktemp("nginx"), free_port()
-    folder.chmod(0o755)
-    for parent in folder.parents[:2]:  # nginx's workers run as another user than root
-        parent.chmod(parent.stat().st_mode | 0o011)
-    (folder / "files").mkdir()
-    (folder / "configuration").write_text(CONFIGURATION.format(folder=folder, port=port))
-    command = [program, "-p", str(folder), "-c", str(folder / "configuration")]
-    with subprocess.Popen([*command, "-g", "user root;"] if os.geteuid() == 0 else command) as run:
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(500):
-            try:
-                urlopen(f"{url}/none").close()
-            except OSError as error:
-                if getattr(error, "code", None) == 404:
-                    break
-            time.sleep(0.02)
-        yield folder / "files", url
-        run.terminate()
+    files, state = tmp_path_factory.mktemp("files"), tmp_path_factory.mktemp("nginx")
+    with running(program, files, state) as url:
+        yield files, url
 
 
 @pytest.fixture
