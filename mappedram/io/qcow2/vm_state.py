@@ -119,11 +119,9 @@ class VmStateSource(DerivedSource):
             place for start, end in ranges for place in self._places(start, min(end, self.size))
         )
 
-    def reading_ahead(
-        self, runs: "Runs", channels: int = 1, times: int = 1
-    ) -> AbstractContextManager[None]:
+    def reading_ahead(self, runs: "Runs", times: int = 1) -> AbstractContextManager[None]:
         """No hint to the image: its tables are read between the pages, in any order."""
-        del runs, channels, times
+        del runs, times
         return nullcontext()
 
     def _places(self, start: int, end: int) -> Iterator[tuple[int, int]]:
