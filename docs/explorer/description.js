@@ -66,4 +66,4 @@ function found(source, start) {
   return null;
 }
 
-module.exports = { lengths, parsed };
+module.exports = { described, lengths, parsed };

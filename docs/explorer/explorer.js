@@ -73,7 +73,7 @@
       `This page reads no further${offset === null ? "" : ` than ${hex(offset)}`}: ${cut(printable(message), 400)}. Run `, h("code", {}, cut(result.command)), ".")),
     h("details", { class: "unchecked" },
       h("summary", {}, `${result.unchecked.length} rules are not checked here`),
-      h("p", {}, "They need guest pages, the text of all devices, or what each release of QEMU does with the file. ", h("code", {}, cut(result.command)), " checks them:"),
+      h("p", {}, "They need pages, a second parser, or what each release of QEMU does with the file. ", h("code", {}, cut(result.command)), " checks them:"),
       h("ul", {}, ...result.unchecked.map((code) => h("li", {}, `${code} ${RULES[code].name}`)))),
   ];
 
@@ -227,9 +227,12 @@
     say("Reading …");
     worker.postMessage({ file: chosen, offset });
   };
-  const open = (file, offset = 0) => {
+  // An offset that this page set for one file is not that of the next one.
+  let proposed = null;
+  const open = (file, offset = null) => {
     chosen = file;
-    if (offset !== null) field.value = hex(offset);
+    if (offset !== null) proposed = field.value = hex(offset);
+    else if (field.value === proposed) field.value = "0";
     read();
   };
   const openAt = (offset) => open(chosen, offset);
@@ -250,16 +253,16 @@
   };
   const trySample = (cutAt, name) => async () => {
     const whole = await sample();
-    open(new File([cutAt ? whole.slice(0, cutAt) : whole], name));
+    open(new File([cutAt ? whole.slice(0, cutAt) : whole], name), 0);
   };
   document.querySelector("#sample").addEventListener("click", trySample(null, SAMPLE.name));
   document.querySelector("#cut-sample").addEventListener("click", trySample(SAMPLE.cut, `cut-${SAMPLE.name}`));
   const input = document.querySelector("#file");
-  input.addEventListener("change", () => { if (input.files.length) open(input.files[0], null); });
+  input.addEventListener("change", () => { if (input.files.length) open(input.files[0]); });
   field.addEventListener("change", read);
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => {
     event.preventDefault();
-    if (event.dataTransfer.files.length) open(event.dataTransfer.files[0], null);
+    if (event.dataTransfer.files.length) open(event.dataTransfer.files[0]);
   });
 })();

@@ -3,7 +3,7 @@
 // places and words. What one field may hold is data; the rules about several structures are here.
 
 const { accepts, danger } = require("./validity");
-const { parsed } = require("./description");
+const { described, parsed } = require("./description");
 const { isPageSize, place } = require("./walk");
 const { CAPABILITIES, COMMANDS, COMMANDS_OF_A_FILE, COMMANDS_WHERE, COMMAND_LENGTHS, FIELD_RULES, FINDINGS_MAX, FORMATS, KEYS, LIVE, MORE, SUBSECTION_ORDER } = require("./data");
 const { defect, fileUpTo, hex, printable, returned, repr, text } = require("./words");
@@ -240,6 +240,34 @@ const RULES = {
     if (!ended || !whole || end === source.size) return;
     yield [defect("MR043", { length: source.size - end, "stream.end": end }), range(end, source.size - end, "/after_the_stream")];
   },
+  *MR044(facts) {
+    for (const [number, section, device] of pairs(facts)) {
+      const described = device === null ? null : [entry(device, "name"), entry(device, "instance_id")];
+      const present = section && [section.idstr, section.instance_id];
+      if (same(described, present)) continue;
+      const values = { number, "_shown(described)": shown(described), "_shown(present)": shown(present) };
+      yield [defect("MR044", values), described_at(facts, `devices[${number}]`)];
+      return; // what follows is shifted
+    }
+  },
+  *MR045(facts) {
+    for (const [number, section, device] of pairs(facts)) {
+      if (!section || !device || !same([entry(device, "name"), entry(device, "instance_id")], [section.idstr, section.instance_id])) continue;
+      const version = device.version === undefined ? section.version_id : device.version;
+      if (version === section.version_id) continue;
+      const values = { "section.idstr": section.idstr, "section.version_id": section.version_id, "_SHORT.repr(version)": short(version) };
+      yield [defect("MR045", values), described_at(facts, `devices[${number}]/version`)];
+    }
+  },
+  *MR046(facts) {
+    const lengths = described(documentOf(facts));
+    for (const section of facts.of("full")) {
+      const length = lengths.take(section.idstr, section.instance_id);
+      if (length === undefined || length === section.payload_length) continue;
+      const values = { "section.idstr": section.idstr, "section.payload_length": section.payload_length, length };
+      yield [defect("MR046", values), range(section.payload_offset, section.payload_length, `${section.path}/payload`)];
+    }
+  },
   *MR051(facts) {
     for (const [section, owner, live] of taken(facts)) if (live) yield shared(facts, section, owner);
   },
@@ -449,6 +477,33 @@ const RULES = {
 
 const SAVED = "LibvirtQemudSave", RAW = 0, SPARSE = 6;
 const IS_OF = { int: Number.isInteger, list: Array.isArray };
+
+/** The description of a stream that was followed to its end. */
+const documentOf = ({ whole, ended, json_text }) => (whole && ended ? json_text?.document ?? null : null);
+
+/** Each FULL section with the device at the same place of the description; null where one has more. */
+function* pairs(facts) {
+  const devices = documentOf(facts)?.devices, sections = facts.of("full");
+  if (!Array.isArray(devices)) return;
+  for (let number = 0; number < Math.max(devices.length, sections.length); number++) {
+    yield [number, sections[number] ?? null, devices[number] ?? null];
+  }
+}
+
+const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+const entry = (value, key) => (isObject(value) ? value[key] ?? null : null);
+const same = (one, other) => (one && other ? one.every((value, index) => value === other[index]) : one === other);
+const described_at = ({ json_text }, name) => range(json_text.offset, json_text.length, `/vmdescription/${name}`);
+
+const SHORT_MAX = 100;
+/** A value of the description as Python shows it; a long text without its middle. */
+function short(value) {
+  const whole = typeof value === "boolean" ? (value ? "True" : "False") : repr(isObject(value) || Array.isArray(value) ? JSON.stringify(value) : value);
+  const begin = Math.floor((SHORT_MAX - 3) / 2);
+  return whole.length <= SHORT_MAX ? whole : `${whole.slice(0, begin)}...${whole.slice(whole.length - (SHORT_MAX - 3 - begin))}`;
+}
+
+const shown = (device) => (device === null ? "missing" : device.map(short).join(" "));
 
 const marks = ({ magic }) => ({ QEMU_SAVE_MAGIC: SAVED, "container.image.magic": magic });
 const isComplete = ({ ended, ram_ended, mapped_ram, stopped: why, limit }) => !limit && !why && ended && (ram_ended || !mapped_ram);

@@ -301,6 +301,9 @@ def test_it_proposes_where_the_stream_begins(
     arguments = (fixture.path, "--offset", fixture.offset, "--output", "json")
     agrees(browser.run(READ), run("info", *arguments).json, run("layout", *arguments).json)
     assert browser.run("document.querySelector('#offset').value") == f"{fixture.offset:#x}"
+    browser.run("globalThis.mappedramResult = undefined")
+    browser.choose_file("#file", fixtures["none"].path)
+    assert browser.run(READ)["begun"], "the offset was that of the other file"
 
 
 def test_the_sample_is_the_file_of_a_real_qemu(
