@@ -90,8 +90,9 @@ def to_elf(
 def _encoding(wanted: Encoding, memory: ExportedMemory) -> Encoding:
     """The encoding of QEMU, but with 64 bits if addresses need them, which QEMU would cut off."""
     end = max((extent.end for extent, _ in memory.pieces), default=0)
-    size = sum(extent.size + _ALIGNMENT for extent, _ in memory.pieces)
-    return wanted if max(end, size + _ALIGNMENT) < wanted.address_end else Encoding(64, wanted.big)
+    size = sum(extent.size + _ALIGNMENT for extent, _ in memory.pieces) + _ALIGNMENT
+    fits = end <= wanted.address_end and size < wanted.address_end
+    return wanted if fits else Encoding(64, wanted.big)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mappedram.errors import UnsupportedError
+from mappedram.format.arithmetic import round_up
 from mappedram.guest.physical import PhysicalMap, Range
 from mappedram.stream.block import Block
 from mappedram.stream.coverage import Coverage, require_known
@@ -118,20 +119,32 @@ def memory_of(
         if snapshot.stream.damaged:
             raise snapshot.stream.damaged
     pieces = []
-    for extent in ranges:
-        block = snapshot.block[extent.idstr]
-        if not block.readable:
-            continue
-        if extent.offset % block.page_size or extent.size % block.page_size:
-            raise UnsupportedError(
-                f"{extent.gpa:#x} to {extent.end:#x} is not aligned to pages of"
-                f" {block.page_size:#x} bytes"
-            )
-        pieces.append((extent, ExportedPiece(block, extent.offset, extent.size, extent.gpa)))
+    for one in ranges:
+        block = snapshot.block[one.idstr]
+        extent = _whole_pages(one, block.page_size) if block.readable else None
+        if extent is not None:
+            pieces.append((extent, ExportedPiece(block, extent.offset, extent.size, extent.gpa)))
     if not pieces:
         require_known(unknown, snapshot.stream.stopped)
         raise UnsupportedError("the guest has no memory")
     return ExportedMemory(tuple(pieces), tuple(unknown))
+
+
+def _whole_pages(one: Range, page_size: int) -> Range | None:
+    """The pages that are wholly in a range; registers of a device may be in front of a part.
+
+    Raises:
+        UnsupportedError: its pages do not begin at multiples of their size.
+    """
+    if (one.gpa - one.offset) % page_size:
+        raise UnsupportedError(
+            f"{one.gpa:#x} to {one.end:#x} is not aligned to pages of {page_size:#x} bytes"
+        )
+    start = round_up(one.offset, page_size)
+    size = (one.offset + one.size) // page_size * page_size - start
+    if size <= 0:
+        return None
+    return replace(one, gpa=one.gpa + start - one.offset, offset=start, size=size)
 
 
 def _is_flash(one: Range) -> bool:

@@ -123,6 +123,42 @@ TARGETS = {
         *("s390x", "s390-ccw-virtio", distinct.s390x(), r"R15=e0f00fefe0f10fef"),
         *(("EM_S390", 64, ">"), _S390X),
     ),
+    "ppc": Target(
+        *("ppc", "mac99", distinct.ppc(), r"GPR28 .*a0f01fbf"),
+        *(("EM_PPC", 32, ">"), _PPC),
+        cpus=1,
+    ),
+    "powernv8": Target(
+        *("ppc64", "powernv8", distinct.ppc64(), _PPC64),
+        *(("EM_PPC64", 64, ">"), _PPC),
+        cpus=1,
+        size=1024,
+    ),
+    "powernv8-little": Target(
+        *("ppc64", "powernv8", distinct.ppc64(hid0=1 << 44), _PPC64),
+        *(("EM_PPC64", 64, "<"), _PPC),
+        cpus=1,
+        size=1024,
+    ),
+    "powernv9-little": Target(
+        *("ppc64", "powernv9", distinct.ppc64(hid0=1 << 59), _PPC64),
+        *(("EM_PPC64", 64, "<"), _PPC),
+        cpus=1,
+        size=1024,
+    ),
+    **{
+        name: Target(
+            *("arm", name, distinct.cortex_m(vector=vector), r"R14=ad0df0a0"),
+            *(("EM_ARM", 32, "<"), notes),
+            cpus=1,
+            ram=False,
+            load=_LOADER,
+        )
+        for name, vector, notes in (
+            ("mps2-an385", False, (_PRSTATUS,)),
+            ("mps2-an386", True, _ARM),
+        )
+    },
     "ppc64": Target(
         *("ppc64", "pseries", distinct.ppc64(), _PPC64),
         *(("EM_PPC64", 64, ">"), _PPC, "power8"),

@@ -217,6 +217,18 @@ def test_below_4g_is_heeded(tmp_path: Path, run: Run) -> None:
     assert "not aligned to pages of 0x1000 bytes" in outcome.err
 
 
+@pytest.mark.qemu
+def test_pages_that_devices_cover_in_part_are_left_out(tmp_path: Path) -> None:
+    """The registers of this machine are amid RAM, some of them in less than a page."""
+    path, out = tmp_path / "in", tmp_path / "out"
+    with Machine(binary("aarch64"), ["-accel", "tcg", "-M", "raspi3b"]) as machine:
+        machine.save(path)
+    convert(path, out, "lime")
+    places = lime(out).places
+    assert places[:2] == [(0, 0x3F003000), (0x3F005000, 0x1000)]
+    assert all(gpa % 4096 == size % 4096 == 0 for gpa, size in places)
+
+
 def test_raw_of_a_machine_that_nothing_is_known_of(tmp_path: Path, run: Run) -> None:
     one = pc_of(tmp_path / "one", OracleBlock("ram", MIB, [(1, 2)], b"\7"), machine="unheard-of")
     out = tmp_path / "out"

@@ -115,6 +115,16 @@ TABLE = (
         finish=completed,
     ),
     Fixture(
+        name="sifive_u",
+        reason="a board: memory, flash and ROM of its own at fixed addresses",
+        arch="riscv64",
+        args="-machine sifive_u,memory-backend=riscv.sifive.u.ram"
+        + backend("riscv.sifive.u.ram")
+        + " -bios none -m 16M",
+        fills=(Fill("riscv.sifive.u.ram", RUNS_BESIDE_DEVICE_TREE),),
+        finish=completed,
+    ),
+    Fixture(
         name="arm-1k",
         reason="target pages of 1 KiB, smaller than a block of most file systems",
         arch="arm",

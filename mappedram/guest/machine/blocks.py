@@ -9,7 +9,12 @@ from mappedram.stream.model import RamBlock, Stream
 _BROUGHT = re.compile(
     r"pc\.(bios|rom)|isa-bios|(virt|system|sbsa)\.flash\d|/rom@.*"
     r"|.*\.(mrom|rom|prom|vram|nvram|bios|fifo|secure-ram)|.*:.*/.*"
+    r"|/[0-9a-f]+\.[0-9a-f]\.[0-9a-f]{4}/.*"
+    r"|zynqmp\.ocm_ram_bank_\d|homer-chip\d+-memory|riscv\.sifive\.u\..*|mps\..*|ssram-\d"
+    r"|armsse\.sram\d"
 )
+#: Address of a device on a PCI bus, or of one on the channels of s390x.
+_ADDRESS = re.compile(r".*:.*|/[0-9a-f]+\.[0-9a-f]\.[0-9a-f]{4}")
 #: Prefix of a backend's name on machine types before 4.0.
 _OLD_PREFIX = "/objects/"
 
@@ -32,5 +37,5 @@ def owned_backends(stream: Stream) -> Iterator[tuple[str, str, RamBlock]]:
     """Backends named after a device: address of the device, id of the backend, the block."""
     for block in stream.blocks:
         address, _, name = block.idstr.rpartition("/")
-        if ":" in address and "." not in name:
+        if _ADDRESS.fullmatch(address) and "." not in name:
             yield address, name, block

@@ -8,7 +8,8 @@ from mappedram.errors import OutOfRangeError, UnsupportedError
 from mappedram.format.arithmetic import round_up
 from mappedram.guest.machine import backends_of, family_of
 from mappedram.guest.physical import cmos, rules
-from mappedram.guest.physical.devices import dimms, virtio_mem
+from mappedram.guest.physical.boards import BOARD_BASIS, hidden_ranges, placed_blocks
+from mappedram.guest.physical.devices import dimms, nvdimms, virtio_mem
 from mappedram.guest.physical.low_memory import SHADOWED, VIDEO, low_memory
 from mappedram.guest.physical.main_memory import Main, main_memory
 from mappedram.guest.physical.memory_hole import Split, split_of
@@ -64,6 +65,8 @@ class _Mapping:
         has_cmos = self.cmos is not None or self.cmos_left_out
         is_pc = family is None and (has_cmos or "pc.ram" in names)
         self.arch = family.arch if family else "x86_64" if is_pc else None
+        if self.arch != "x86_64":
+            self.cmos, self.cmos_left_out = None, False  # its bytes mean something else there
         self.ram_id = family.ram_id if family else "pc.ram"
         self.layout = rules.layout_of(self.stream.machine, self.arch or "")
 
@@ -84,6 +87,7 @@ class _Mapping:
         self.lay_device_memory(main, split, srat)
         self.lay(memory)
         self.lay_firmware()
+        self.lay_board()
         if self.arch == "x86_64" and self.ram_id != "ram":
             self.lay_low_memory()
         ranges = tuple(self.canvas)
@@ -136,10 +140,15 @@ class _Mapping:
             taken.append(place)
             self.lay(ranges)
             self.doubts += [doubt] if doubt else []
-        if not main.others:
+        others = list(main.others)
+        for block, found in nvdimms(others, srat.persistent if srat else ()):
+            taken.append((found.gpa, found.size))
+            others = [other for other in others if other is not block]
+            self.lay([found])
+        if not others:
             return
         windows = srat.hotplug if srat else ()
-        names = ", ".join(repr(block.idstr) for block in main.others)
+        names = ", ".join(repr(block.idstr) for block in others)
         is_pc = self.layout is not None and self.layout.adjustable
         if not windows and (has_tables(self.snapshot) or not is_pc):
             self.doubts.append(f"the use of {names}: the file shows no address range for DIMMs")
@@ -151,7 +160,7 @@ class _Mapping:
         self.doubts.append(
             f"whether {names} are DIMMs, and at which addresses: the file does not record it"
         )
-        self.lay(list(dimms(main.others, base, end, taken)))
+        self.lay(list(dimms(others, base, end, taken)))
 
     def lay_firmware(self) -> None:
         top = rules.ABOVE_4G
@@ -165,6 +174,18 @@ class _Mapping:
                 gpa = top
             basis = "rule: firmware of this machine"
             self.lay([Range(gpa, block.used_length, row.idstr, 0, False, basis, True)])
+
+    def lay_board(self) -> None:
+        """Lay blocks at fixed addresses, and cut out what is behind devices."""
+        for row in placed_blocks(self.stream.machine):
+            block = self.snapshot.block.get(row.idstr)
+            if block is not None:
+                size, basis = block.used_length, BOARD_BASIS
+                self.lay(
+                    [Range(gpa, size, row.idstr, 0, row.is_ram, basis, True) for gpa in row.gpas]
+                )
+        for start, end in hidden_ranges(self.stream.machine):
+            self.canvas.clear(start, end)
 
     def lay_low_memory(self) -> None:
         low = low_memory(self.snapshot)

@@ -137,7 +137,7 @@ def _by_rule(
         )
         amd = _doubt_of_amd(machine, pieces)
         doubts += [amd] if amd else []
-    if layout.doubt and len(pieces) > 1:
+    if layout.doubt and (len(pieces) > 1 or len(layout.windows) == 1):
         doubts.append(layout.doubt)
     return Split(pieces, _rule_of(machine), not doubts, tuple(doubts))
 

@@ -96,6 +96,23 @@ LAYOUTS = (
     MemoryLayout(r"s390-ccw-virtio(-.*)?", "s390x", (Window(0),)),
     MemoryLayout(r"pseries(-.*)?", "ppc64", (Window(0),)),
     MemoryLayout(r"none", "x86_64", (Window(0),)),
+    MemoryLayout(r"raspi[34].*", "aarch64", (Window(0),)),
+    MemoryLayout(r"raspi[012].*", "arm", (Window(0),)),
+    MemoryLayout(r"xlnx-zcu102", "aarch64", (Window(0, 0x8000_0000), Window(0x8_0000_0000))),
+    MemoryLayout(r"mac99|g3beige", "ppc", (Window(0),)),
+    MemoryLayout(r"powernv.*", "ppc64", (Window(0),)),
+    MemoryLayout(r"sifive_u", "riscv64", (Window(0x8000_0000),)),
+    MemoryLayout(r"mps2-an(385|386|511)", "arm", (Window(0x2100_0000),)),
+    MemoryLayout(r"mps2-an500", "arm", (Window(0x6000_0000),)),
+    # The other memory of these is behind controllers, where only the CPUs see it.
+    MemoryLayout(r"mps2-an(505|521)", "arm", (Window(0x8000_0000),)),
+    MemoryLayout(
+        r"xenfv(-.*)?",
+        "x86_64",
+        (Window(0),),
+        doubt="all addresses: Xen keeps the memory of its guests, and where it ends below 4 GiB is"
+        " an option (max-ram-below-4g)",
+    ),
 )
 
 

@@ -54,10 +54,12 @@ class Srat:
     Attributes:
         memory: main memory, ascending.
         hotplug: addresses where memory can be plugged in: first address and size.
+        persistent: the same of each NVDIMM that the guest was started with.
     """
 
     memory: tuple[Node, ...]
     hotplug: tuple[tuple[int, int], ...]
+    persistent: tuple[tuple[int, int], ...] = ()
 
     @property
     def total(self) -> int:
@@ -102,10 +104,11 @@ def srat_of(snapshot: "OpenSnapshot") -> Srat | None:
         for _, gpa, size, flags in entries
         if flags & _HOTPLUGGABLE and not flags & _NON_VOLATILE
     )
+    persistent = tuple((gpa, size) for _, gpa, size, flags in entries if flags & _NON_VOLATILE)
     memory.sort(key=lambda node: node.gpa)
     joined = _joined(memory)
     overlaps = any(one.end > other.gpa for one, other in pairwise(joined))
-    return None if overlaps or not joined else Srat(tuple(joined), hotplug)
+    return None if overlaps or not joined else Srat(tuple(joined), hotplug, persistent)
 
 
 def _tables(snapshot: "OpenSnapshot") -> bytes | None:

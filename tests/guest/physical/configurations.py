@@ -32,6 +32,7 @@ class Configuration:
         elsewhere: blocks that QEMU maps and our map leaves out.
         ruled: whether the rule alone gives the same map, without the file's state.
         until: the first release that lacks the machine, or maps it otherwise; None if none does.
+        since: the first release that has the machine.
     """
 
     args: str
@@ -40,6 +41,7 @@ class Configuration:
     elsewhere: frozenset[str] = frozenset()
     ruled: bool = True
     until: tuple[int, int, int] | None = None
+    since: tuple[int, int, int] = (0, 0, 0)
 
 
 PC, Q35 = "-M pc-i440fx-10.0", "-M pc-q35-10.0"
@@ -109,6 +111,17 @@ CONFIGURATIONS = {
         f"{Q35} -m 1G{PLUGS}" + backends(vm0="2G") + " -device virtio-mem-pci,memdev=vm0",
         elsewhere=frozenset({"vm0"}),  # none of it is plugged in
     ),
+    "nvdimm": Configuration(
+        f"{Q35},nvdimm=on -m 1G{PLUGS}"
+        + backends(n="1G", m="768M")
+        + " -device nvdimm,memdev=n -device nvdimm,memdev=m"
+    ),
+    "nvdimm-and-dimm": Configuration(
+        f"{PC},nvdimm=on -m 1G{PLUGS}"
+        + backends(n="1G", d="512M")
+        + " -device nvdimm,memdev=n,label-size=128K -device pc-dimm,memdev=d",
+        unsure=frozenset("d"),
+    ),
     "ivshmem": Configuration(
         f"{Q35} -m 64M" + backends(shared="1M") + " -device ivshmem-plain,memdev=shared,master=on"
     ),
@@ -133,4 +146,41 @@ CONFIGURATIONS = {
     "m68k": Configuration("-M virt -m 512M", "m68k"),
     "loongarch64": Configuration("-M virt -m 2G", "loongarch64"),
     "none": Configuration("-M none -m 64M"),
+    "raspi0": Configuration("-M raspi0", "arm"),
+    "raspi1ap": Configuration("-M raspi1ap", "arm"),
+    "raspi2b": Configuration("-M raspi2b", "arm"),
+    "raspi3ap": Configuration("-M raspi3ap", "aarch64"),
+    "raspi3b": Configuration("-M raspi3b", "aarch64"),
+    "raspi4b": Configuration("-M raspi4b", "aarch64"),
+    "zcu102": Configuration("-M xlnx-zcu102 -audio none -m 1G", "aarch64"),
+    "zcu102-3g": Configuration("-M xlnx-zcu102 -audio none -m 3G", "aarch64"),
+    "mac99": Configuration("-M mac99 -m 1G", "ppc"),
+    "mac99-64-bits": Configuration("-M mac99 -m 2G", "ppc64"),
+    "g3beige": Configuration("-M g3beige -m 512M", "ppc"),
+    "powernv8": Configuration("-M powernv8 -m 2G -smp 4,sockets=4", "ppc64"),
+    "powernv9": Configuration("-M powernv9 -m 5G -smp 8,sockets=2,cores=2,threads=2", "ppc64"),
+    "powernv10": Configuration("-M powernv10 -m 2G -smp 2,sockets=2", "ppc64"),
+    "powernv10-rainier": Configuration("-M powernv10-rainier -m 1G", "ppc64"),
+    "powernv11": Configuration("-M powernv11 -m 1G", "ppc64", since=(11, 0, 0)),
+    "sifive_u": Configuration("-M sifive_u -m 2G -bios none", "riscv64"),
+    "sifive_u-32-bits": Configuration("-M sifive_u -m 512M -bios none", "riscv32"),
+    **{
+        name: Configuration(f"-M {name}", "arm")
+        for name in ("mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps2-an511")
+    },
+    "mps2-an521": Configuration("-M mps2-an521", "arm"),
+    "aarch64-virtio-mem": Configuration(
+        "-M virt -cpu cortex-a57 -m 1G,slots=2,maxmem=4G"
+        + backends(vm0="1G")
+        + " -device virtio-mem-pci,memdev=vm0",
+        "aarch64",
+        elsewhere=frozenset({"vm0"}),
+    ),
+    "s390x-virtio-mem": Configuration(
+        "-M s390-ccw-virtio -m 1G,maxmem=4G"
+        + backends(vm0="1G")
+        + " -device virtio-mem-ccw,memdev=vm0",
+        "s390x",
+        elsewhere=frozenset({"vm0"}),
+    ),
 }

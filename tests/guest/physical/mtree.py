@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from tools.qemu import Machine
 
 _LINE = re.compile(
-    r"  ([0-9a-f]{16})-([0-9a-f]{16}) \(prio -?\d+, (ram|rom|romd)\): (.+?)(?: @([0-9a-f]{16}))?"
-    r"(?: KVM)?"
+    r"  ([0-9a-f]{16})-([0-9a-f]{16}) \(prio -?\d+, (ram|rom|romd|nv-ram)\): (.+?)"
+    r"(?: @([0-9a-f]{16}))?(?: KVM)?"
 )
 
 

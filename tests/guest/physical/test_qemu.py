@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 
 import mappedram
 from mappedram.guest.machine import family_of
-from mappedram.guest.physical import Range
+from mappedram.guest.physical import Range, physical_map
+from mappedram.guest.physical.boards import BOARD_BASIS
+from mappedram.guest.physical.devices import virtio_mem
 from mappedram.guest.physical.rules import layout_of
 from tests.guest.physical.configurations import CONFIGURATIONS
 from tests.guest.physical.mtree import Seen, seen
@@ -19,8 +22,9 @@ from tools.qemu.firmware import FIRMWARE
 from tools.qemu.machine import version
 
 MIB = 1 << 20
-#: Blocks with firmware; QEMU calls them RAM on machines where the guest can write to them.
-ROMS = {"pc.bios", "pc.rom"}
+#: Blocks that are not for programs; QEMU calls them RAM on machines where the guest can write to
+#: them.
+ROMS = re.compile(r"pc\.(bios|rom)|zynqmp\.ocm_.*|homer-.*")
 
 
 def ours(one: Range) -> Seen:
@@ -31,7 +35,7 @@ def ours(one: Range) -> Seen:
 
 def theirs(one: Seen) -> Seen:
     """QEMU's range, without differences that the map ignores."""
-    kind = "ram" if one.kind == "ram" and one.name not in ROMS else "rom"
+    kind = "ram" if one.kind in ("ram", "nv-ram") and not ROMS.fullmatch(one.name) else "rom"
     return Seen(one.gpa, one.end, kind, one.name, one.offset)
 
 
@@ -65,7 +69,8 @@ def test_map(tmp_path: Path, name: str) -> None:
     (tmp_path / "halt.bin").write_bytes(FIRMWARE["halt.bin"])
     args = ["-accel", "tcg", *shlex.split(configuration.args.format(dir=tmp_path))]
     emulator = binary(configuration.arch)
-    if configuration.until and version(emulator) >= configuration.until:
+    until = configuration.until or (1 << 16, 0, 0)
+    if not configuration.since <= version(emulator) < until:
         pytest.skip("this QEMU has no such machine, or maps it otherwise (docs/physical.md)")
     with Machine(emulator, args) as machine:
         expected = [theirs(one) for one in seen(machine) if one.name not in configuration.elsewhere]
@@ -80,8 +85,8 @@ def test_map(tmp_path: Path, name: str) -> None:
     assert {one.idstr for one in found.ranges} | set(found.unplaced) == blocks
 
     # Ends of the pieces of main memory, by the rule alone.
-    dimms = {one.idstr for one in found.ranges if "DIMM" in one.basis}
-    main = {one.idstr for one in found.ranges if one.is_ram} - dimms
+    others = {one.idstr for one in found.ranges if "DIMM" in one.basis or one.basis == BOARD_BASIS}
+    main = {one.idstr for one in found.ranges if one.is_ram} - others
     total = sum(b.used_length for b in snapshot.stream.blocks if b.idstr in main)
     assert family is not None
     layout = layout_of(snapshot.stream.machine, family.arch)
@@ -130,3 +135,26 @@ def test_memory_of_a_guest_that_has_run(
         ]
         assert found
         assert list(physical.search(banner)) == found
+
+
+@pytest.mark.qemu
+def test_virtio_mem_of_a_machine_type_before_8_0(tmp_path: Path) -> None:
+    """All of its state is within that of virtio; nobody in this guest plugs memory in."""
+    path, size = tmp_path / "file", 1 << 30
+    args = "-accel tcg -M pc-q35-7.2 -m 1G,maxmem=4G -device virtio-mem-pci,memdev=vm0 -object"
+    command = [*args.split(), f"memory-backend-ram,id=vm0,size={size}"]
+    with Machine(binary("x86_64"), command) as machine:
+        machine.save(path)
+    with mappedram.open(path) as snapshot:
+        assert list(virtio_mem(snapshot)) == [((4 << 30, size), [], "")]
+        device = snapshot.state["0000:00:01.0/virtio-mem"]
+        data = device["virtio"]
+        assert isinstance(data, bytes)
+        begin = data.index(struct.pack(">QQQ", 4 << 30, size, 2 * MIB))
+        plugged = struct.pack(">QQQQ", size, 6 * MIB, 8 * MIB, 0b1101)  # three parts of 2 MiB
+        device["virtio"] = data[: begin + 28] + plugged + data[begin + 28 + len(plugged) :]
+        found = [one for one in physical_map(snapshot).ranges if one.idstr.endswith("/vm0")]
+    assert [(one.gpa, one.size, one.offset, one.certain) for one in found] == [
+        (4 << 30, 2 * MIB, 0, True),
+        ((4 << 30) + 4 * MIB, 4 * MIB, 4 * MIB, True),
+    ]
