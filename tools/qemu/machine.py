@@ -93,7 +93,13 @@ class Machine:
     """
 
     def __init__(
-        self, binary: Path, args: Sequence[str], *, incoming: bool = False, timeout: float = 30
+        self,
+        binary: Path,
+        args: Sequence[str],
+        *,
+        incoming: bool = False,
+        timeout: float = 30,
+        folder: Path | None = None,
     ) -> None:
         """Describe the process.
 
@@ -102,12 +108,14 @@ class Machine:
             args: The machine's arguments.
             incoming: Start the machine empty, ready for `load`.
             timeout: Longest time in seconds for the start, and for each later command.
+            folder: The working directory of the process; None for ours.
         """
         self.argv = [str(binary), "-nodefaults", "-display", "none", "-S", *args]
         if incoming:
             self.argv += ["-incoming", "defer"]
         self.transcript: list[dict[str, Any]] = []
         self._timeout = timeout
+        self._folder = folder
         self._cleanup = ExitStack()
 
     def __enter__(self) -> Self:
@@ -128,6 +136,7 @@ class Machine:
                     stdout=subprocess.DEVNULL,
                     stderr=self._stderr,
                     pass_fds=[theirs.fileno()],
+                    cwd=self._folder,
                 )
             self._client = QMPClient()
             stack.callback(self._disconnect)

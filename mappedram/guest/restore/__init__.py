@@ -9,7 +9,15 @@ belongs in `qemu/run`.
 ...     loading.binary, loading.argv, loading.qmp, loading.unknowns
 """
 
-from mappedram.guest.restore.commands import Hint, LoadOptions, UnknownOption, file_uri, hint
-from mappedram.guest.restore.devices import Device
+from mappedram.guest.restore.commands import (
+    Covered,
+    Hint,
+    LoadOptions,
+    UnknownOption,
+    file_uri,
+    hint,
+)
+from mappedram.guest.restore.items import Item
+from mappedram.guest.restore.parts import Part
 
-__all__ = ["Device", "Hint", "LoadOptions", "UnknownOption", "file_uri", "hint"]
+__all__ = ["Covered", "Hint", "Item", "LoadOptions", "Part", "UnknownOption", "file_uri", "hint"]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from mappedram.errors import UnsupportedError
@@ -11,30 +12,26 @@ from mappedram.format.constants import (
     CAPABILITY_X_COLO,
     CAPABILITY_X_IGNORE_SHARED,
     CommandType,
-    SectionType,
 )
-from mappedram.guest.machine import family_of, owned_backends
-from mappedram.guest.restore.devices import Device, devices_of
-from mappedram.guest.restore.memory import (
-    backend_option,
-    escaped,
-    memory_of,
-    size_option,
-)
+from mappedram.guest.machine import family_of
+from mappedram.guest.restore.buses import bus_parts
+from mappedram.guest.restore.cpus import ARM, arm_properties, cpu_count, cpu_parts, emulator_of
+from mappedram.guest.restore.firmware import firmware_parts
+from mappedram.guest.restore.items import Item, Remaining, items_of
+from mappedram.guest.restore.loose import first_parts, loose_parts
+from mappedram.guest.restore.machines import Board, board_of, own_items, properties_of, root_bus_of
+from mappedram.guest.restore.memory import MemoryOptions, dimm_parts, escaped, memory_of
+from mappedram.guest.restore.parts import Part, Workshop
 from mappedram.json_types import Json
 from mappedram.stream.model import Stream
 
+if TYPE_CHECKING:
+    from mappedram.stream.snapshot import OpenSnapshot
+
 #: The first release with mapped-ram.
 _FIRST_RELEASE = (9, 0)
-#: Blocks with the contents of a firmware file, and the option that names the file.
-_FIRMWARE = {
-    "pc.bios": "-bios FILE",
-    "system.flash0": "-drive if=pflash,unit=0,format=raw,readonly=on,file=FILE",
-    "system.flash1": "-drive if=pflash,unit=1,format=raw,file=FILE",
-    "virt.flash0": "-drive if=pflash,unit=0,format=raw,readonly=on,file=FILE, or -bios FILE",
-    "virt.flash1": "-drive if=pflash,unit=1,format=raw,file=FILE",
-    "riscv_virt_board.mrom": "-bios FILE, or -bios none",
-}
+#: Value of `covered_by` for what the machine type itself has.
+MACHINE = "machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +49,37 @@ class LoadOptions:
     Attributes:
         channels: threads that read pages; 0 for QEMU's single one.
         direct_io: read past the page cache; requires channels.
+        contents: the last arguments of a `mappedram extract` that reads the file, to write
+            firmware from it; None if it has no pages.
+        begin: where the stream begins in the file that QEMU reads; None for as in the snapshot.
     """
 
     channels: int = 0
     direct_io: bool = False
+    contents: tuple[str, ...] | None = None
+    begin: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """A section or block of the file, and what a QEMU loads it into.
+
+    Attributes:
+        item: the section or block.
+        by: `machine`, or the printed option; None if it is not covered.
+        reason: why it is not covered; empty if it is.
+    """
+
+    item: Item
+    by: str | None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.item}: {self.reason or self.by}"
+
+    def to_dict(self) -> dict[str, Json]:
+        """For JSON."""
+        return {**self.item.to_dict(), "covered_by": self.by, "reason": self.reason or None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +90,28 @@ class Hint:
         binary: the emulator; None if unknown.
         told_by: evidence for the emulator, which is a guess, because the file does not name it.
         release: the oldest release of QEMU with the machine type and the format.
+        prepare: commands to run first, in the folder where the emulator runs.
         argv: arguments, as far as the file determines them.
         qmp: commands for the QMP monitor, in order.
-        devices: devices to add to the arguments.
+        parts: the options of `argv` that sections and blocks load into.
+        coverage: what each section and block of the file loads into.
         unknowns: options that the file does not determine.
     """
 
     binary: str | None
     told_by: str | None
     release: tuple[int, int]
+    prepare: tuple[tuple[str, ...], ...]
     argv: tuple[str, ...]
     qmp: tuple[Mapping[str, Json], ...]
-    devices: tuple[Device, ...]
+    parts: tuple[Part, ...]
+    coverage: tuple[Covered, ...]
     unknowns: tuple[UnknownOption, ...]
+
+    @property
+    def not_covered(self) -> tuple[Covered, ...]:
+        """The sections and blocks that QEMU would refuse, because no option makes their device."""
+        return tuple(one for one in self.coverage if one.by is None)
 
     def to_dict(self) -> dict[str, Json]:
         """The hint for JSON."""
@@ -86,53 +119,30 @@ class Hint:
             "binary": self.binary,
             "told_by": self.told_by,
             "release": ".".join(map(str, self.release)),
+            "prepare": [list(command) for command in self.prepare],
             "argv": list(self.argv),
             "qmp": list(self.qmp),
-            "devices": [
-                {"idstr": d.idstr, "address": d.address, "option": d.option} for d in self.devices
-            ],
+            "options": [part.to_dict() for part in self.parts if part.argv],
+            "coverage": [one.to_dict() for one in self.coverage],
+            "not_covered": [one.to_dict() for one in self.not_covered],
             "unknowns": [{"topic": u.topic, "text": u.text} for u in self.unknowns],
         }
 
 
-def hint(stream: Stream, path: str, loading: LoadOptions = LoadOptions()) -> Hint:
+def hint(snapshot: "OpenSnapshot", path: str, loading: LoadOptions = LoadOptions()) -> Hint:
     """Make the hint for loading the snapshot at `path`.
 
+    Whether a QEMU loads the file at all is the question of `mappedram.check`.
+
     Args:
-        stream: the headers of the snapshot.
+        snapshot: the snapshot; it may lack pages.
         path: the full path, which QEMU opens.
         loading: how to read it.
 
     Raises:
-        UnsupportedError: incomplete save: nothing can load the file.
+        OSError: the file cannot be read.
     """
-    # If device sections cannot be told apart, the stream is not followed to its EOF.
-    not_followed = stream.ram_ended and isinstance(stream.stopped, UnsupportedError)
-    if stream.mapped_ram and not (stream.complete or not_followed):
-        raise UnsupportedError(
-            "incomplete save: no QEMU loads this file (see `mappedram check` for the missing data,"
-            " `mappedram repair` for repairs)"
-        )
-    family, told_by = family_of(stream) or (None, None)
-    arch = family.arch if family else None
-    memory = memory_of(stream, family.ram_id if family else None)
-    devices = devices_of(stream, arch)
-    argv = ["-nodefaults", "-display", "none"]
-    if stream.machine is not None:
-        argv += ["-machine", escaped(stream.machine) + memory.machine]
-    argv += [*memory.options, *_cpus(stream), *_uuid(stream)]
-    for _, name, block in owned_backends(stream):
-        argv += ["-object", backend_option(name, block.used_length)]
-    argv += [*_globals(stream), "-incoming", "defer", "-qmp", "stdio"]
-    return Hint(
-        binary=f"qemu-system-{arch}" if arch else None,
-        told_by=told_by,
-        release=_release(stream.machine),
-        argv=tuple(argv),
-        qmp=tuple(_commands(stream, path, loading)),
-        devices=devices,
-        unknowns=tuple(_unknowns(stream, devices, memory.doubts)),
-    )
+    return _Hinting(snapshot, path, loading).result()
 
 
 def file_uri(path: str, offset: int) -> str:
@@ -140,17 +150,87 @@ def file_uri(path: str, offset: int) -> str:
     return f"file:{path},offset={offset:#x}" if offset else f"file:{path}"
 
 
-def _cpu_count(stream: Stream) -> int:
-    """Number of virtual CPUs: each saves a section `cpu_common`."""
-    return sum(
-        section.type == SectionType.FULL and section.idstr == "cpu_common"
-        for section in stream.sections
-    )
+class _Hinting:
+    """A hint under construction."""
+
+    def __init__(self, snapshot: "OpenSnapshot", path: str, loading: LoadOptions) -> None:
+        self.snapshot = snapshot
+        self.stream = snapshot.stream
+        self.path = path
+        self.loading = loading
+        self.items = tuple(items_of(self.stream))
+        self.remaining = Remaining(self.items)
+        self.shop = Workshop(self.remaining, cpu_count(self.items))
+        family, told_by = family_of(self.stream) or (None, None)
+        self.ram_id = family.ram_id if family else None
+        self.arch, self.told_by = None, told_by
+        if family:
+            self.arch, evidence = emulator_of(self.stream, family.arch)
+            self.told_by = f"{told_by} and {evidence}" if evidence else told_by
+        self.board = board_of(self.stream.machine, self.arch)
+
+    def result(self) -> Hint:
+        properties: list[str] = []
+        if self.board:
+            properties += properties_of(self.board, self.remaining, whole=self.stream.ended)
+        if self.arch in ARM:
+            properties += arm_properties(self.snapshot)
+        firmware = tuple(firmware_parts(self.snapshot, self.shop, self.loading.contents))
+        memory = memory_of(self.snapshot, self.ram_id, self.shop)
+        cpus = tuple(cpu_parts(self.snapshot, self.shop, self.arch))
+        own = own_items(self.board, self.remaining)
+        devices = tuple(self._devices(memory))
+        parts = (*memory.parts, *cpus, *firmware, *devices)
+        machine = _machine(self.stream, [*properties, *memory.machine])
+        argv = ["-nodefaults", "-display", "none", *machine]
+        argv += [word for part in (*memory.parts, *cpus) for word in part.argv]
+        argv += _uuid(self.stream)
+        argv += [word for part in (*firmware, *devices) for word in part.argv]
+        argv += [*_globals(self.stream), "-incoming", "defer", "-qmp", "stdio"]
+        return Hint(
+            binary=f"qemu-system-{self.arch}" if self.arch else None,
+            told_by=self.told_by,
+            release=_release(self.stream.machine),
+            prepare=tuple(dict.fromkeys(self.shop.prepare)),
+            argv=tuple(argv),
+            qmp=tuple(_commands(self.stream, self.path, self.loading)),
+            parts=parts,
+            coverage=self._coverage(own, parts),
+            unknowns=tuple(_unknowns(self.stream, parts, memory.doubts, self.shop.cpus)),
+        )
+
+    def _devices(self, memory: MemoryOptions) -> Iterator[Part]:
+        self.shop.spare += memory.spare
+        yield from first_parts(self.shop, self.arch)
+        yield from bus_parts(self.snapshot, self.shop, root_bus_of(self.board))
+        yield from loose_parts(self.snapshot, self.shop, self.arch)
+        yield from dimm_parts(self.snapshot, self.shop)
+
+    def _coverage(self, own: tuple[Item, ...], parts: tuple[Part, ...]) -> tuple[Covered, ...]:
+        """What each item loads into, in the order of the file."""
+        by = dict.fromkeys(own, MACHINE)
+        for part in parts:
+            by |= dict.fromkeys(part.covers, part.option if part.argv else MACHINE)
+        return tuple(
+            Covered(item, by[item])
+            if item in by
+            else Covered(item, None, _why_not(item, self.board))
+            for item in self.items
+        )
 
 
-def _cpus(stream: Stream) -> list[str]:
-    count = _cpu_count(stream)
-    return ["-smp", str(count)] if count > 1 else []
+def _why_not(item: Item, board: Board | None) -> str:
+    if item.path and item.kind == "section":
+        return f"no known device writes {item.name!r}; its address is {item.path}"
+    if board is None:
+        return "what this machine type itself has is unknown"
+    return f"no known device {'has' if item.kind == 'block' else 'writes'} it"
+
+
+def _machine(stream: Stream, properties: list[str]) -> list[str]:
+    if stream.machine is None:
+        return []
+    return ["-machine", ",".join([escaped(stream.machine), *properties])]
 
 
 def _uuid(stream: Stream) -> list[str]:
@@ -184,7 +264,8 @@ def _commands(stream: Stream, path: str, loading: LoadOptions) -> Iterator[dict[
         yield _command("migrate-set-capabilities", capabilities=states)
     if parameters:
         yield {"execute": "migrate-set-parameters", "arguments": parameters}
-    yield _command("migrate-incoming", uri=file_uri(path, stream.offset))
+    begin = stream.offset if loading.begin is None else loading.begin
+    yield _command("migrate-incoming", uri=file_uri(path, begin))
 
 
 def _command(name: str, **arguments: Json) -> dict[str, Json]:
@@ -198,7 +279,7 @@ def _release(machine: str | None) -> tuple[int, int]:
 
 
 def _unknowns(
-    stream: Stream, devices: tuple[Device, ...], doubts: tuple[str, ...]
+    stream: Stream, parts: tuple[Part, ...], doubts: tuple[str, ...], cpus: int
 ) -> Iterator[UnknownOption]:
     if stream.machine is None:
         yield UnknownOption("machine", "the machine type: the file has no configuration section")
@@ -206,42 +287,19 @@ def _unknowns(
         yield UnknownOption("uuid", "the UUID (-uuid): the metadump left it out")
     for doubt in doubts:
         yield UnknownOption("memory", doubt)
-    yield from _unknowns_of_parts(stream, devices)
+    if cpus:
+        plural = "" if cpus == 1 else "s"
+        yield UnknownOption("cpu", f"the CPU model (-cpu); the file has {cpus} virtual CPU{plural}")
+        yield UnknownOption(
+            "accelerator", "the accelerator (-accel kvm, tcg); QEMU's default is tcg"
+        )
+    for part in parts:
+        for note in part.notes:
+            yield UnknownOption(_TOPICS.get(part.argv[-2], "device"), f"{part.option}: {note}")
     yield UnknownOption("disks", "disks and networks; the disks must be in their state at the save")
-    for block in stream.blocks:
-        if block.ignored:
-            yield UnknownOption(
-                "shared memory",
-                f"the contents of block {block.idstr!r}, which are not in the snapshot: use"
-                " -object memory-backend-file,share=on with the same file",
-            )
-    if stream.announces_x_ignore_shared:
-        yield UnknownOption("loader", "QEMU 9.0 to 10.2 cannot read files with x-ignore-shared")
     if isinstance(stream.stopped, UnsupportedError) and stream.mapped_ram:
         yield UnknownOption("devices", "the list of devices: their sections could not be parsed")
 
 
-def _unknowns_of_parts(stream: Stream, devices: tuple[Device, ...]) -> Iterator[UnknownOption]:
-    """CPUs, firmware and devices, which appear in the file without their options."""
-    count = _cpu_count(stream)
-    if count:
-        plural = "" if count == 1 else "s"
-        yield UnknownOption(
-            "cpu", f"the CPU model (-cpu); the file has {count} virtual CPU{plural}"
-        )
-        yield UnknownOption(
-            "accelerator", "the accelerator (-accel kvm, tcg); QEMU's default is tcg"
-        )
-    for block in stream.blocks:
-        if block.idstr in _FIRMWARE:
-            yield UnknownOption(
-                "firmware",
-                f"the firmware file of block {block.idstr!r}, {size_option(block.used_length)}"
-                f" ({_FIRMWARE[block.idstr]}); it provides the pages that were zero",
-            )
-    for device in devices:
-        option = device.option or "a device"
-        place = f" at {device.address}" if device.address else ""
-        yield UnknownOption(
-            "device", f"{option}{place} for {device.idstr!r}, its options and backend"
-        )
+#: Topic of what is unknown about an option.
+_TOPICS = {"-object": "memory", "-bios": "firmware", "-drive": "firmware", "-netdev": "network"}

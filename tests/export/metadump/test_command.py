@@ -88,7 +88,6 @@ def test_other_verbs(fixtures: Fixtures, tmp_path: Path, run: Run) -> None:
         (1, ("convert", "-O", "stream", out, tmp_path / "stream")),
         (1, ("convert", "-O", "mapped-ram", out, tmp_path / "copy")),
         (63, ("repair", out, tmp_path / "repaired")),
-        (1, ("restore-hint", out)),
     ):
         outcome = run(*verb)
         assert outcome.status == status, verb

@@ -328,9 +328,9 @@ def test_uuid(tmp_path: Path) -> None:
         assert found.stream.configuration is not None
         assert original.stream.configuration.uuid == secret.bytes
         assert found.stream.configuration.uuid is None
-        assert "-uuid" not in hint(found.stream, "f").argv
-        assert [one.topic for one in hint(found.stream, "f").unknowns].count("uuid") == 1
-        assert "uuid" not in [one.topic for one in hint(original.stream, "f").unknowns]
+        assert "-uuid" not in hint(found, "f").argv
+        assert [one.topic for one in hint(found, "f").unknowns].count("uuid") == 1
+        assert "uuid" not in [one.topic for one in hint(original, "f").unknowns]
         result = compare(original, found)
         assert not result.headers
         assert any("UUID" in reason for reason in result.trouble)

@@ -3,6 +3,7 @@
 import json
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,37 +13,26 @@ import mappedram
 from mappedram.guest.restore import LoadOptions, hint
 from tests.cli.conftest import process
 from tests.conftest import Fixtures
-from tests.qemu.test_fresh import BY_NAME, binary, loader_of
+from tests.qemu.test_fresh import binary, loader_of
 from tools.qemu import Machine
 
 MIB = 1 << 20
-#: By fixture: options from its manifest that the file does not determine, and the places of blocks:
-#: name, first byte within the block, guest-physical address, length.
-FIRMWARE = "-bios {dir}/halt.bin"
+#: By fixture: options that the file does not determine, and the places of blocks: name, first byte
+#: within the block, guest-physical address, length.
 CASES: dict[str, tuple[str, list[tuple[str, int, int, int]]]] = {
-    "pc": (FIRMWARE, [("pc.ram", MIB, MIB, 15 * MIB)]),
-    "q35": (FIRMWARE, [("pc.ram", MIB, MIB, 15 * MIB)]),
-    "offset-unaligned": (FIRMWARE, [("pc.ram", MIB, MIB, 15 * MIB)]),
-    "memory-backend": (FIRMWARE, [("m0", MIB, MIB, 15 * MIB)]),
-    "numa2": (
-        FIRMWARE,
-        [("node0", MIB, MIB, 15 * MIB), ("node1", 0, 16 * MIB, 16 * MIB)],
-    ),
-    "uuid": (FIRMWARE, [("pc.ram", MIB, MIB, 15 * MIB)]),
-    "no-footers": (FIRMWARE, [("pc.ram", MIB, MIB, 15 * MIB)]),
-    "no-footers-no-vmdesc": (FIRMWARE, [("pc.ram", MIB, MIB, 15 * MIB)]),
-    "plain": (FIRMWARE, []),
-    "virtio-mem": (
-        # maximum memory, and the device at the address from the hint
-        f"{FIRMWARE} -m 16M,maxmem=32M -device virtio-mem-pci,memdev=vm0,addr=1.0",
-        [("pc.ram", MIB, MIB, 15 * MIB)],
-    ),
-    "microvm": (
-        f"{FIRMWARE} -machine x-option-roms=off",
-        [("microvm.ram", MIB, MIB, 15 * MIB)],
-    ),
+    "pc": ("", [("pc.ram", MIB, MIB, 15 * MIB)]),
+    "q35": ("", [("pc.ram", MIB, MIB, 15 * MIB)]),
+    "offset-unaligned": ("", [("pc.ram", MIB, MIB, 15 * MIB)]),
+    "memory-backend": ("", [("m0", MIB, MIB, 15 * MIB)]),
+    "numa2": ("", [("node0", MIB, MIB, 15 * MIB), ("node1", 0, 16 * MIB, 16 * MIB)]),
+    "uuid": ("", [("pc.ram", MIB, MIB, 15 * MIB)]),
+    "no-footers": ("", [("pc.ram", MIB, MIB, 15 * MIB)]),
+    "no-footers-no-vmdesc": ("", [("pc.ram", MIB, MIB, 15 * MIB)]),
+    "plain": ("", []),
+    "virtio-mem": ("", [("pc.ram", MIB, MIB, 15 * MIB)]),
+    "microvm": ("-machine x-option-roms=off", [("microvm.ram", MIB, MIB, 15 * MIB)]),
     "none": ("", [("ram", 0, 0, 16 * MIB)]),
-    "aarch64-virt": ("-cpu cortex-a57", [("mach-virt.ram", 0, 0x40000000, 16 * MIB)]),
+    "aarch64-virt": ("", [("mach-virt.ram", 0, 0x40000000, 16 * MIB)]),
     "riscv64-virt": ("-bios none", [("riscv_virt_board.ram", 0, 0x80000000, 16 * MIB)]),
 }
 
@@ -55,15 +45,19 @@ CASES: dict[str, tuple[str, list[tuple[str, int, int, int]]]] = {
 def test_commands_load(fixtures: Fixtures, tmp_path: Path, name: str, loading: LoadOptions) -> None:
     fixture = fixtures[name]
     more, seen = CASES[name]
-    BY_NAME[name].prepare(tmp_path)
+    path = str(fixture.path)
     with mappedram.open(fixture.path, fixture.offset, partial=True) as snapshot:
-        told = hint(snapshot.stream, str(fixture.path), loading)
+        told = hint(
+            snapshot, path, replace(loading, contents=("--offset", str(fixture.offset), path))
+        )
         expected = {
             idstr: snapshot.block[idstr].read(first, length) for idstr, first, _, length in seen
         }
     assert told.binary == f"qemu-system-{fixture.manifest['arch']}"
-    args = [*told.argv, "-accel", "tcg", *shlex.split(more.format(dir=tmp_path))]
-    with Machine(loader_of(name), args) as machine:
+    for command in told.prepare:
+        assert process(*command[1:], cwd=tmp_path).returncode == 0
+    args = [*told.argv, "-accel", "tcg", *shlex.split(more)]
+    with Machine(loader_of(name), args, folder=tmp_path) as machine:
         commands: Any = told.qmp
         for command in commands[1:]:  # the client has negotiated capabilities already
             machine.qmp(command["execute"], **command.get("arguments", {}))

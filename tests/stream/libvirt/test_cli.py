@@ -137,6 +137,29 @@ def test_recipe_with_an_image_as_donor(samples: Samples, tmp_path: Path) -> None
     run("check", out)
 
 
+@pytest.mark.parametrize("name", ["mislabelled", "interrupted"])
+def test_no_hint_for_a_damaged_image(samples: Samples, name: str) -> None:
+    """As `check` says: libvirt refuses it, though QEMU may load the stream in it."""
+    text = run("restore-hint", samples[name].path, status=2)
+    assert "virsh" not in text
+    assert "qemu-system" not in text
+
+
+def test_no_hint_for_a_truncated_image(samples: Samples, tmp_path: Path) -> None:
+    path = tmp_path / "cut"
+    path.write_bytes(samples["sparse"].path.read_bytes()[:3_000_000])
+    assert "qemu-system" not in run("restore-hint", path, status=2)
+
+
+def test_hint_for_a_metadump_of_an_image(samples: Samples, tmp_path: Path) -> None:
+    out = tmp_path / "dump"
+    run("metadump", samples["sparse"].path, out)
+    told = json.loads(run("restore-hint", "--output", "json", out))
+    whole = json.loads(run("restore-hint", "--output", "json", samples["sparse"].path))
+    assert told["argv"] == whole["argv"]
+    assert told["virsh"] == ["virsh", "restore", "/path/of/the/snapshot"]
+
+
 def test_hint_for_a_compressed_image(samples: Samples) -> None:
     sample = samples["gzip"]
     document = json.loads(run("restore-hint", "--output", "json", sample.path))

@@ -1,0 +1,102 @@
+"""Options for the devices whose sections have no address, only a number."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mappedram.guest.restore.items import Item
+from mappedram.guest.restore.kinds import LOOSE_KINDS, LooseKind
+from mappedram.guest.restore.parts import DeviceOption, Part, Workshop
+
+if TYPE_CHECKING:
+    from mappedram.stream.snapshot import OpenSnapshot
+
+_BACKEND = re.compile(r"\{(\w+)\}")
+#: Devices that others refer to, and so stand first.
+_FIRST = frozenset(("iommu-intel", "amd-iommu"))
+#: RAM blocks of such devices, by the name of the section.
+_BLOCKS = {
+    "tpm-crb": ("tpm-crb-cmd", "tpm-ppi"),
+    "tpm-tis": ("tpm-ppi",),
+    "vmclock": ("vmclock_page",),
+    "vga": ("vga.vram",),
+    "cirrus_vga": ("vga.vram",),
+}
+#: Sections of an accelerator.
+_OF_KVM = ("kvmclock", "kvm-clock")
+
+
+def first_parts(shop: Workshop, arch: str | None) -> Iterator[Part]:
+    """Devices that stand before all others."""
+    for kind in LOOSE_KINDS:
+        if kind.state in _FIRST:
+            yield from _parts(kind, shop, arch)
+
+
+def loose_parts(snapshot: "OpenSnapshot", shop: Workshop, arch: str | None) -> Iterator[Part]:
+    """The other devices without an address.
+
+    Args:
+        snapshot: the file.
+        shop: loses the items that are covered.
+        arch: the emulator.
+    """
+    for kind in LOOSE_KINDS:
+        yield from _parts(kind, shop, arch, snapshot)
+    while slirp := shop.remaining.take_first("slirp"):
+        note = "the device that used this network"
+        yield Part(("-netdev", f"user,id={shop.name('net')}"), slirp, (note,))
+    covers = shop.remaining.take(lambda item: item.idstr in _OF_KVM)
+    if covers:
+        yield Part(("-accel", "kvm"), covers)
+
+
+def _parts(
+    kind: LooseKind, shop: Workshop, arch: str | None, snapshot: "OpenSnapshot | None" = None
+) -> Iterator[Part]:
+    if kind.archs and arch not in kind.archs:
+        return
+    while covers := shop.remaining.take_first(kind.state):
+        yield _part(kind, covers, shop, snapshot)
+
+
+def _part(
+    kind: LooseKind, covers: tuple[Item, ...], shop: Workshop, snapshot: "OpenSnapshot | None"
+) -> Part:
+    device, *properties = kind.option.split(",")
+    draft = DeviceOption(shop, device)
+    draft.cover(covers)
+    for idstr in kind.beside:
+        draft.cover(shop.remaining.take_first(idstr))
+    blocks = [Item("block", name) for name in _BLOCKS.get(kind.state, ())]
+    draft.cover(shop.remaining.take_these(blocks))
+    if kind.state == "sd-card" and snapshot:
+        draft.options |= _size_of_card(snapshot, covers[0].instance_id)
+    for name, _, value in (one.partition("=") for one in properties):
+        backend = _BACKEND.fullmatch(value)
+        given = draft.backend(backend[1]) if backend else value
+        if given is not None:
+            draft.options[name] = given
+    if kind.note:
+        draft.notes.append(kind.note)
+    return draft.part()
+
+
+_CSD_LENGTH = 16
+
+
+def _size_of_card(snapshot: "OpenSnapshot", instance_id: int) -> dict[str, str]:
+    """Bytes of an SD card, from its register CSD; the layout of its state depends on it.
+
+    Source: SD Physical Layer Specification 9.00, 5.3; QEMU hw/sd/sd.c, sd_set_csd().
+    """
+    key = ("sd-card", instance_id)
+    csd = snapshot.state[key].get("csd") if key in snapshot.state else None
+    octets = [one for one in csd if isinstance(one, int)] if isinstance(csd, list) else []
+    if len(octets) != _CSD_LENGTH:
+        return {}
+    bits = int.from_bytes(bytes(octets), "big")
+    if bits >> 126:
+        return {"disk size": str(((bits >> 48 & 0x3FFFFF) + 1) << 19)}
+    shift = (bits >> 80 & 0xF) + (bits >> 47 & 0x7) + 2
+    return {"disk size": str(((bits >> 62 & 0xFFF) + 1) << shift)}
