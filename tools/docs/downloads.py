@@ -29,6 +29,9 @@ The files `spec/*.ksy` and the parsers generated from them are under CC0-1.0, ev
 under Apache-2.0 (LICENSE).
 """
 
+#: What is made from the `.ksy` files for other programs.
+_FOR = ("mapped_ram.hexpat", "mapped_ram.magic")
+
 #: Contents of an archive by path.
 Files = Mapping[str, bytes]
 
@@ -116,8 +119,13 @@ def example(name: str) -> str:
 
 def ksy_files() -> dict[str, bytes]:
     """The specification in Kaitai Struct."""
-    files = {path.name: path.read_bytes() for path in ksy.sources()}
-    text = "`mapped_ram.ksy` describes a whole file, and imports the others."
+    files = {
+        path.name: path.read_bytes() for path in [*ksy.sources(), *map(ksy.SPEC.joinpath, _FOR)]
+    }
+    text = (
+        "`mapped_ram.ksy` describes a whole file, and imports the others. `mapped_ram.hexpat` is"
+        " the same\nfor the hex editor ImHex, and `mapped_ram.magic` for file(1)."
+    )
     return {**files, **_about(f"# mapped-ram in Kaitai Struct\n\n{text}\n")}
 
 
@@ -187,7 +195,7 @@ def page(archives: Mapping[str, bytes]) -> str:
 def _holds(archive_name: str) -> str:
     name = archive_name.removeprefix("mapped-ram-").removesuffix(".zip")
     if name == "ksy":
-        return "the `.ksy` files"
+        return "the `.ksy` files, a pattern for ImHex, magic for file(1)"
     if name == "vectors":
         return "test vectors, with the QEMU files that they name"
     kit = KITS[name]
