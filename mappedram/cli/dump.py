@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mappedram.cli import output
-from mappedram.cli.memory import block_option, chosen_memory, place_as_dict
+from mappedram.cli.memory import block_option, chosen_memory
 from mappedram.cli.options import (
     below_4g_option,
     driver_option,
@@ -17,16 +17,18 @@ from mappedram.cli.options import (
     snapshot_option,
     within,
 )
-from mappedram.cli.partial import STATUS_OF_PARTIAL, as_dicts, note_unknown, partial_option, partly
+from mappedram.cli.partial import STATUS_OF_PARTIAL, note_unknown, partial_option, partly
 from mappedram.cli.status import about
 from mappedram.format.drivers import DriverName
 from mappedram.guest.physical import PhysicalMemory
 from mappedram.guest.physical.dumping import known_between, memory_pieces, unknown_between
 from mappedram.guest.physical.located import locate
+from mappedram.guest.physical.match_view import place_as_dict
 from mappedram.json_types import Json
 from mappedram.sizes import parse_size
 from mappedram.stream.coverage import Coverage, require_known
 from mappedram.view.text import hex_rows, hex_width
+from mappedram.view.unknown import as_dicts
 
 if TYPE_CHECKING:
     _PairType = click.ParamType[tuple[int, int | None]]

@@ -22,7 +22,6 @@ from mappedram.cli.options import (
 )
 from mappedram.cli.partial import (
     STATUS_OF_PARTIAL,
-    as_dicts,
     note_damage,
     note_unknown,
     partial_option,
@@ -47,6 +46,7 @@ from mappedram.io.opening import DiskImage
 from mappedram.printable import printable
 from mappedram.stream.coverage import NOT_LISTED, Coverage
 from mappedram.view.text import size
+from mappedram.view.unknown import as_dicts
 
 
 @click.command(

@@ -2,7 +2,7 @@
 
 import click
 
-from mappedram.cli import fleet_check, fleet_info
+from mappedram.cli import fleet_check, fleet_info, fleet_search
 from mappedram.cli.options import epilog
 
 
@@ -21,3 +21,4 @@ def command() -> None:
 
 command.add_command(fleet_check.command)
 command.add_command(fleet_info.command)
+command.add_command(fleet_search.command)

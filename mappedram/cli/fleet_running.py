@@ -2,12 +2,13 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import update_wrapper
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeAlias
 
 import click
 
@@ -18,7 +19,7 @@ from mappedram.cli.writing import ended_by_signals, force_option, per_file
 from mappedram.fleet.inputs import FleetFile, Identity, expanded, listed
 from mappedram.fleet.results import History, ResultsFile
 from mappedram.fleet.summary import FleetSummary
-from mappedram.fleet.work import Engine, FileLimits, Job
+from mappedram.fleet.work import Engine, FileLimits, Job, Outcome
 from mappedram.printable import plural, printable
 from mappedram.view.text import table
 
@@ -195,13 +196,21 @@ def label(verb: str, **options: object) -> str:
     return " ".join(words)
 
 
-def run_on_all(job: Job, running: Running) -> int:
+Work: TypeAlias = Callable[[Engine, Iterable[FleetFile]], Generator[Outcome, None, None]]
+
+
+def run_on_all(job: Job, running: Running, work: Work | None = None) -> int:
     """Do a job on all files, write the results and the summary; return the exit status.
+
+    Args:
+        job: what to do with each file.
+        running: the files, and how the work is done.
+        work: does it on an engine, if that takes more than one task for each file.
 
     Raises:
         FailureError: the results cannot be written, or those of an earlier run not be read.
     """
-    run = _Run(job, running)
+    run = _Run(job, running, work or (lambda engine, files: engine.run(job, files)))
     with ended_by_signals():
         try:
             run.do()
@@ -220,6 +229,7 @@ class _Run:
 
     job: Job
     running: Running
+    work: Work
     summary: FleetSummary = field(default_factory=FleetSummary)
 
     def do(self) -> None:
@@ -228,7 +238,7 @@ class _Run:
         with about(where), self._results() as (write, history), self._engine() as engine:
             files = self._files(history)
             total = len(self.running.names) - self.summary.files
-            with per_file("files", total) as step, closing(engine.run(self.job, files)) as outcomes:
+            with per_file("files", total) as step, closing(self.work(engine, files)) as outcomes:
                 for outcome in outcomes:
                     write(outcome.text)
                     self.summary.add(outcome.status, outcome.counts)

@@ -9,7 +9,6 @@ from mappedram.cli.options import refuse_impossible
 from mappedram.errors import UnsupportedError
 from mappedram.guest.physical import PhysicalMemory, physical_map
 from mappedram.guest.physical.located import Located, block_memory
-from mappedram.json_types import Json
 from mappedram.printable import printable
 from mappedram.stream.coverage import Coverage
 from mappedram.stream.snapshot import OpenSnapshot
@@ -55,16 +54,6 @@ def unknown_in(memory: PhysicalMemory, snapshot: OpenSnapshot) -> list[Coverage]
     """What the file does not tell of all the memory."""
     idstrs = {one.idstr for one in memory.map.ranges}
     return [one for one in snapshot.coverages(idstrs) if one.unknown]
-
-
-def place_as_dict(place: Located, *, physical: bool) -> dict[str, Json]:
-    """A place for JSON; of a block alone, `gpa` is null."""
-    return {
-        "gpa": place.address if physical else None,
-        "idstr": place.idstr,
-        "block_offset": place.block_offset,
-        "file_offset": place.file_offset,
-    }
 
 
 def place_in_words(place: Located) -> str:

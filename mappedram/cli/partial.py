@@ -15,6 +15,7 @@ from mappedram.printable import printable
 from mappedram.stream.coverage import NOT_LISTED, Coverage, Reason
 from mappedram.stream.libvirt import LibvirtImage, open_any
 from mappedram.stream.snapshot import OpenSnapshot
+from mappedram.view.unknown import as_dicts
 
 partial_option = click.option(
     "--partial",
@@ -91,18 +92,6 @@ def lines(coverage: Coverage) -> Iterator[str]:
     for one in coverage.ranges():
         reason = Reason(one.reason).text
         yield f"{name} {one.offset:#x}-{one.offset + one.size:#x}: unknown: {reason}"
-
-
-def as_dicts(unknown: Iterable[Coverage]) -> Iterator[dict[str, Json]]:
-    """The ranges for JSON; `idstr` is null for blocks without a header in the file."""
-    for coverage in unknown:
-        for one in coverage.ranges():
-            yield {
-                "idstr": one.idstr if one.idstr != NOT_LISTED else None,
-                "offset": one.offset,
-                "length": one.size,
-                "reason": one.reason,
-            }
 
 
 def note_damage(damage: FormatError) -> None:

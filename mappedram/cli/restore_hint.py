@@ -20,7 +20,7 @@ from mappedram.cli.options import (
     snapshot_option,
     within,
 )
-from mappedram.cli.partial import as_dicts, note_unknown
+from mappedram.cli.partial import note_unknown
 from mappedram.cli.status import CORRUPT, FINE, about
 from mappedram.export.mapped_ram import lacking
 from mappedram.format.drivers import DriverName
@@ -33,6 +33,7 @@ from mappedram.stream.libvirt import open_any
 from mappedram.stream.snapshot import OpenSnapshot
 from mappedram.view import releases
 from mappedram.view.disk_image import image_of
+from mappedram.view.unknown import as_dicts
 
 _UNKNOWN_BINARY = "qemu-system-ARCH"
 #: Stands for the snapshot of which a metadump is a copy.

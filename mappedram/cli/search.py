@@ -1,8 +1,9 @@
 """`mappedram search`: where a pattern stands in guest memory."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import TypeVar
 
 import click
 
@@ -10,7 +11,6 @@ from mappedram.cli import output
 from mappedram.cli.memory import (
     block_option,
     chosen_memory,
-    place_as_dict,
     place_in_words,
     unknown_in,
 )
@@ -26,24 +26,74 @@ from mappedram.cli.options import (
 )
 from mappedram.cli.partial import (
     STATUS_OF_PARTIAL,
-    as_dicts,
     note_unknown,
     partial_option,
     partly,
 )
 from mappedram.cli.status import about
 from mappedram.format.drivers import DriverName
-from mappedram.guest.physical import PhysicalMemory
 from mappedram.guest.physical.located import locate
+from mappedram.guest.physical.match_view import MatchView
 from mappedram.json_types import Json
 from mappedram.stream.coverage import Coverage, require_known
 from mappedram.view.text import text_of
+from mappedram.view.unknown import as_dicts
 
 #: Bytes that are shown before and behind a match.
 _CONTEXT = 16
 _CONTEXT_MAX = 4096
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(.)|$)", re.DOTALL)
+#: A function that click turns into a command.
+Command = TypeVar("Command", bound=Callable[..., object])
 _ESCAPED = {"n": b"\n", "t": b"\t", "r": b"\r", "0": b"\0", "\\": b"\\"}
+
+
+def pattern_options(command: Command) -> Command:
+    """The options `--as` and `--encoding`."""
+    for option in (
+        click.option(
+            "--encoding",
+            metavar="NAME",
+            help="Encoding of text in the guest, such as utf-16-le.  [default: utf-8]",
+        ),
+        click.option(
+            "--as",
+            "kind",
+            type=click.Choice(["text", "hex", "bytes"]),
+            default="text",
+            show_default=True,
+            help="How PATTERN is written: text as it is, hex digits, or text with escapes such as"
+            " \\x00, \\n and \\\\.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def match_options(command: Command) -> Command:
+    """The options `--context`, `--count` and `--limit`."""
+    for option in (
+        click.option(
+            "--limit",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Stop after N matches.  [default: none]",
+        ),
+        click.option(
+            "--count", "only_count", is_flag=True, help="Print the number of matches only."
+        ),
+        click.option(
+            "-C",
+            "--context",
+            type=click.IntRange(0, _CONTEXT_MAX),
+            default=_CONTEXT,
+            show_default=True,
+            metavar="N",
+            help="Show N bytes before and behind each match.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command(
@@ -62,34 +112,9 @@ _ESCAPED = {"n": b"\n", "t": b"\t", "r": b"\r", "0": b"\0", "\\": b"\\"}
 )
 @click.argument("pattern", metavar="PATTERN")
 @file_argument
-@click.option(
-    "--as",
-    "kind",
-    type=click.Choice(["text", "hex", "bytes"]),
-    default="text",
-    show_default=True,
-    help="How PATTERN is written: text as it is, hex digits, or text with escapes such as \\x00,"
-    " \\n and \\\\.",
-)
-@click.option(
-    "--encoding",
-    metavar="NAME",
-    help="Encoding of text in the guest, such as utf-16-le.  [default: utf-8]",
-)
+@pattern_options
 @block_option
-@click.option(
-    "-C",
-    "--context",
-    type=click.IntRange(0, _CONTEXT_MAX),
-    default=_CONTEXT,
-    show_default=True,
-    metavar="N",
-    help="Show N bytes before and behind each match.",
-)
-@click.option("--count", "only_count", is_flag=True, help="Print the number of matches only.")
-@click.option(
-    "--limit", type=click.IntRange(1), metavar="N", help="Stop after N matches.  [default: none]"
-)
+@match_options
 @below_4g_option
 @snapshot_option
 @offset_option
@@ -121,7 +146,7 @@ def command(
     Where FILE does not tell what pages hold, nothing is searched without --partial, which passes
     over them.
     """
-    wanted = _pattern(pattern, kind, encoding)
+    wanted = pattern_bytes(pattern, kind, encoding)
     if idstr is not None and below_4g is not None:
         raise click.UsageError("--below-4g goes without --block")
     with about(file), partly(partial, within(file, chosen), offset, driver=driver) as (snapshot, _):
@@ -130,7 +155,7 @@ def command(
         if not partial:
             require_known(unknown, snapshot.stream.stopped)
         found = islice(memory.search(wanted, partial=True), limit)
-        shown = _Shown(memory, len(wanted), context, physical=idstr is None)
+        shown = MatchView(memory, len(wanted), context, physical=idstr is None)
         if only_count:
             count = sum(1 for _ in found)
         elif form == "json":
@@ -147,7 +172,7 @@ def command(
     return note_unknown(unknown)
 
 
-def _pattern(text: str, kind: str, encoding: str | None) -> bytes:
+def pattern_bytes(text: str, kind: str, encoding: str | None) -> bytes:
     """The bytes that are sought.
 
     Raises:
@@ -201,42 +226,7 @@ def _unescaped(text: str) -> Iterator[bytes]:
     yield text[position:].encode("utf-8", "surrogateescape")
 
 
-class _Shown:
-    """What is shown of a match."""
-
-    def __init__(
-        self, memory: PhysicalMemory, length: int, context: int, *, physical: bool
-    ) -> None:
-        self.memory = memory
-        self.length = length
-        self.context = context
-        self.physical = physical
-        self.spans = _spans(memory)
-
-    def around(self, address: int) -> tuple[bytes, bytes, bytes]:
-        """The bytes before a match, its own, and those behind it; fewer where memory ends."""
-        start, end = self._bounds(address)
-        data = self.memory.read(start, end - start, partial=True)
-        first = address - start
-        return data[:first], data[first : first + self.length], data[first + self.length :]
-
-    def _bounds(self, address: int) -> tuple[int, int]:
-        """Where the match and its context begin and end, within memory that has no gap."""
-        first, last = next(span for span in self.spans if address < span[1])
-        start = max(first, address - self.context)
-        return start, min(last, address + self.length + self.context)
-
-
-def _spans(memory: PhysicalMemory) -> list[tuple[int, int]]:
-    """Addresses without a gap, half-open and ascending."""
-    spans: list[tuple[int, int]] = []
-    for one in memory.map.ranges:
-        start, _ = spans.pop() if spans and spans[-1][1] == one.gpa else (one.gpa, 0)
-        spans.append((start, one.end))
-    return spans
-
-
-def _write_lines(shown: _Shown, found: Iterator[int]) -> int:
+def _write_lines(shown: MatchView, found: Iterator[int]) -> int:
     count = 0
     for address in found:
         count += 1
@@ -253,7 +243,7 @@ def _write_lines(shown: _Shown, found: Iterator[int]) -> int:
 
 
 def _write_json(
-    file: str, pattern: bytes, shown: _Shown, found: Iterator[int], unknown: list[Coverage]
+    file: str, pattern: bytes, shown: MatchView, found: Iterator[int], unknown: list[Coverage]
 ) -> int:
     count = 0
 
@@ -261,13 +251,7 @@ def _write_json(
         nonlocal count
         for address in found:
             count += 1
-            before, match, behind = shown.around(address)
-            yield {
-                **place_as_dict(locate(shown.memory, address), physical=shown.physical),
-                "before": before.hex(),
-                "match": match.hex(),
-                "behind": behind.hex(),
-            }
+            yield shown.as_dict(address)
 
     output.write_json(
         {

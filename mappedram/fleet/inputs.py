@@ -60,11 +60,13 @@ class FleetFile:
             own.
         identity: what its contents are known by; None for a URL that was given by name, because
             asking for it takes as long as judging some.
+        piece: the part of it to work on, as the job counts; None for all.
     """
 
     name: str
     place: str
     identity: Identity | None
+    piece: tuple[int, int] | None = None
 
     @classmethod
     def named(cls, name: str, identity: Identity | None = None) -> Self:

@@ -17,7 +17,7 @@ from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 from anyio.from_thread import BlockingPortal
 
 from mappedram.fleet.inputs import FleetFile
-from mappedram.fleet.work import FileLimits, Job, Outcome, failed, outcome, prepare
+from mappedram.fleet.work import FileLimits, Job, Outcome, failed, limited, prepare
 
 _R = TypeVar("_R")
 _T = TypeVarTuple("_T")
@@ -101,7 +101,7 @@ class LocalPool:
                 try:
                     await self._start_missing()
                     with anyio.fail_after(self.limits.seconds):
-                        return await self._in_process(outcome, job, file, self.limits)
+                        return await self._in_process(limited, job, file, self.limits)
                 except TimeoutError:
                     self._missing += 1
                     return failed(job, file, f"no result within {self.limits.seconds:g} s")

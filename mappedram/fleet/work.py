@@ -33,19 +33,21 @@ class FileLimits:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file.
+    """What became of one file, or of a piece of it.
 
     Attributes:
-        name: the name of the file.
+        file: the file.
         text: its line, without the end of line.
         status: the exit status that the verb would have for it.
         counts: cells of the summary in which it counts.
+        pieces: what is left to do of a large file, each on its own.
     """
 
-    name: str
+    file: FleetFile
     text: str
     status: int
     counts: tuple[Cell, ...]
+    pieces: tuple[tuple[int, int], ...] = ()
 
 
 class Job(Protocol):
@@ -101,13 +103,19 @@ class _Prepared:
     limits: FileLimits | None = None
 
 
-def outcome(job: Job, file: FleetFile, limits: FileLimits) -> Outcome:
+def limited(job: Job, file: FleetFile, limits: FileLimits) -> Outcome:
     """Do a job on one file in this process, whose memory is limited from now on."""
     prepare(limits)
+    return outcome(job, file)
+
+
+def outcome(job: Job, file: FleetFile) -> Outcome:
+    """Do a job on one file in this process."""
     try:
         entry = job(file)
     except MemoryError:
-        return failed(job, file, f"out of memory: the limit is {limits.memory} bytes")
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        return failed(job, file, f"out of memory: the limit is {limit} bytes")
     except (MappedRamError, OSError) as error:
         status = UNSUPPORTED if isinstance(error, UnsupportedError) else UNFINISHED
         return failed(job, file, _message(error), status)
@@ -136,4 +144,4 @@ def told(job: Job, file: FleetFile, entry: Entry) -> Outcome:
     """The outcome with a result."""
     identity = file.identity and file.identity.to_dict()
     text = json.dumps({**entry, "identity": identity, "job": job.label})
-    return Outcome(file.name, text, entry["status"], job.counts(entry))
+    return Outcome(file, text, entry["status"], job.counts(entry), entry.get("pieces", ()))

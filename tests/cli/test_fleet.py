@@ -78,6 +78,30 @@ def test_lines_are_those_of_info(folder: Path, run: Run, tmp_path: Path) -> None
     }
 
 
+@pytest.mark.parametrize("options", [(), ("--limit", "3"), ("--count",), ("--block", "pc.ram")])
+def test_lines_are_those_of_search(
+    options: tuple[str, ...], folder: Path, run: Run, tmp_path: Path
+) -> None:
+    results = tmp_path / "results"
+    names = ("pc.x", "plain.x", "text.x", "killed.x")
+    wanted = ("--as", "hex", "52 41 4d 30", "-C", "2", *options)
+    outcome = run("fleet", "search", *wanted, *(folder / name for name in names), "-o", results)
+    assert outcome.status == 1
+    found = lines(results)
+    for name in names:
+        single = run("search", *wanted, folder / name, "--output", "json")
+        line = {**found[name]}
+        assert line.pop("job").startswith("search --hex=52414d30")
+        assert line.pop("identity")
+        if single.out:
+            assert line.pop("doubts") == []
+            assert line == {**single.json, "status": 0}
+        else:
+            assert f"{line['error']}" in single.err
+    assert found["pc.x"].get("matches") or found["pc.x"]["count"] > 0
+    assert "error" in found["text.x"]
+
+
 def test_the_summary(folder: Path, run: Run, tmp_path: Path) -> None:
     results = tmp_path / "results"
     outcome = run("fleet", "check", folder / "*.x", "-o", results, "--output", "json")

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+import mappedram
 from mappedram.fleet import cluster as engine
 from mappedram.fleet.cluster import Cluster, ClusterError
 from mappedram.fleet.inputs import FleetFile
+from mappedram.fleet.searching import SearchJob, search_all
 from mappedram.fleet.work import FileLimits
 from tests.cli.conftest import process
 from tests.conftest import Fixtures
@@ -86,6 +88,17 @@ def test_the_verb_gives_the_same_results(
     here, there = (sorted((tmp_path / name).read_text().split("\n")) for name in ("here", "there"))
     assert here == there
     assert len(here) == 5
+
+
+def test_large_files_are_searched_in_pieces(running: Processes, fixtures: Fixtures) -> None:
+    path = fixtures["pc"].path
+    job = SearchJob("search", b"RAM", context=3, piece=50_000)
+    with Cluster(running.address, FileLimits()) as workers:
+        (one,) = search_all(workers, job, [FleetFile.named(str(path))])
+    with mappedram.open(path) as snapshot:
+        expected = list(snapshot.physical.search(b"RAM"))
+    assert [match["gpa"] for match in json.loads(one.text)["matches"]] == expected
+    assert expected
 
 
 def test_a_scheduler_that_is_lost(tmp_path: Path) -> None:

@@ -171,6 +171,20 @@ class PhysicalMemory:
 
         return matches(self, pattern, partial=partial)
 
+    def part(self, start: int, stop: int) -> "PhysicalMemory":
+        """The memory at addresses from `start` to `stop`, which is closed with this one."""
+        ranges = tuple(
+            replace(
+                one,
+                gpa=max(start, one.gpa),
+                size=min(stop, one.end) - max(start, one.gpa),
+                offset=one.offset + max(start, one.gpa) - one.gpa,
+            )
+            for one in self.map.ranges
+            if one.gpa < stop and start < one.end
+        )
+        return PhysicalMemory(self._snapshot, replace(self.map, ranges=ranges))
+
     def known(self, one: Range) -> Iterator[Range]:
         """The parts of a range with known contents."""
         runs = self.block(one).coverage.known(one.offset, one.offset + one.size)
