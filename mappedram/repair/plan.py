@@ -67,6 +67,7 @@ def plan(
         FormatError: its header ends with the file.
         OSError: reading failed.
     """
+    source.tell_cost("a repair looks at all pages: the whole file is fetched")
     stamp = source.stamp()
     found = search(source, offset, asked=set(asked), progress=progress)
     session = found.session

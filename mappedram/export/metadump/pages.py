@@ -68,7 +68,7 @@ def block_places(
     """Yield the pages of one judged block to replace; `extents` are those of the file.
 
     With a hasher, these are all non-zero pages within the data of the file; without one, those with
-    a clear bit, which `check` counts.
+    a clear bit, which `check` counts. Of a remote file, pages with a clear bit are not read.
     """
     import numpy as np
 
@@ -77,13 +77,16 @@ def block_places(
     for start in range(0, block.num_pages, _STEP):
         stop = min(start + _STEP, block.num_pages)
         runs = _data_pages(extents - base, page_size, start, stop)
+        stored = block.bitmap.runs(start, stop)
         if make is None:
-            unset = intervals.complement(block.bitmap.runs(start, stop), start, stop)
-            runs = intervals.intersection(runs, unset)
+            runs = intervals.intersection(runs, intervals.complement(stored, start, stop))
+        if source.is_remote:
+            runs = intervals.intersection(runs, stored)
         counts = runs[:, 1] - runs[:, 0]
         pages = np.repeat(runs[:, 0] - (np.cumsum(counts) - counts), counts)
         places = (pages + np.arange(len(pages))) * page_size + base
-        yield from _stood(source, places, page_size, make, progress)
+        with block.reading_ahead(start * page_size, (stop - start) * page_size):
+            yield from _stood(source, places, page_size, make, progress)
 
 
 def body_places(

@@ -23,7 +23,7 @@ FIRST = 256 << 10
 PLACE = 32 << 10
 #: Bytes that are fetched at most where reading goes on from one piece to the next.
 _ONWARD = 1 << 20
-#: Bytes after which a reader without a jump is expected to go on.
+#: Missing bytes in a row after which a reader is expected to go on.
 _LONG = 4 << 20
 #: Bytes of one request that was announced, such as one for a bitmap.
 _ANNOUNCED = 16 << 20
@@ -61,9 +61,10 @@ class RemoteSource(StoredSource):
         self._pieces = Pieces(self._submit, _KEPT)
         self._pieces.add(0, first)
         self._plans: list[Plan] = []
-        #: Where the last reader stopped, how far it had gone without a jump, and how far ahead of
-        #: it was fetched.
-        self._position = self._passed = self._fetched = 0
+        #: Where the last piece ends that was missing, how many bytes were missing up to there, and
+        #: what was fetched because a reader goes on and on.
+        self._missing = self._missed = 0
+        self._ahead = range(0)
 
     def _submit(self, start: int, end: int) -> Future[Data]:
         return self._pool.submit(self._fetch, start, end)
@@ -82,8 +83,9 @@ class RemoteSource(StoredSource):
         try:
             if plan is not None:
                 return self._planned(plan, offset, end)
+            data = self._pieces.read(offset, end, self._extent)
             self._follow(offset, end)
-            return self._pieces.read(offset, end, self._extent)
+            return data
         except MappedRamError as error:
             error.filename = error.filename or self.name
             raise
@@ -101,20 +103,25 @@ class RemoteSource(StoredSource):
 
     def _follow(self, start: int, end: int) -> None:
         """Fetch ahead of a reader that goes from one end of a long range to the other."""
-        if start != self._position:
-            self._position, self._passed, self._fetched = end, 0, end
+        if self._ahead.start <= start < self._ahead.stop:
+            begin = self._ahead.stop
+            if end < begin - AHEAD // 4:
+                return
+        elif self._missed >= _LONG:
+            begin, self._missed = self._missing, 0
+        else:
             return
-        self._position, self._passed = end, self._passed + end - start
-        if self._passed < _LONG or self._fetched > end + AHEAD // 2:
-            return
-        begin = max(end, self._fetched)
-        self._fetched = min(begin + AHEAD // 2, self._object_size)
-        self._pieces.prefetch(_steps(begin, self._fetched, REQUEST), _all)
+        stop = min(begin + AHEAD // 4, self._object_size)
+        self._ahead = range(start, stop)
+        self._pieces.prefetch(_steps(begin, stop, REQUEST), _all)
 
     def _extent(self, start: int, end: int, previous: int) -> int:
         """Where to end a piece; reading on fetches twice as much each time."""
         ahead = min(_ONWARD, max(PLACE, 2 * (start - previous)))
-        return min(max(start + ahead, end), start + REQUEST, self._object_size)
+        stop = min(max(start + ahead, end), start + REQUEST, self._object_size)
+        self._missed = self._missed + stop - start if start == self._missing else 0
+        self._missing = stop
+        return stop
 
     @staticmethod
     def _exactly(start: int, end: int, previous: int) -> int:

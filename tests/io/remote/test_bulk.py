@@ -3,13 +3,17 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 import pytest
 
 import mappedram
 from mappedram import ChangedError
+from mappedram.check import check
 from mappedram.diff import Comparison, PageDifferences, compare
+from mappedram.export.metadump import Options, write_packed
+from mappedram.export.metadump import plan as plan_metadump
 from mappedram.io.opening import open_source
 from mappedram.io.remote import plan, retrying
 from mappedram.io.remote.source import RemoteSource
@@ -182,6 +186,19 @@ def test_a_metadump(server: Server, fixtures: Fixtures) -> None:
     with mappedram.open(server.at("dump")) as one, mappedram.open(path) as other:
         assert one.stream.elements == other.stream.elements
         assert [b.bitmap.data for b in one.blocks] == [b.bitmap.data for b in other.blocks]
+
+
+@pytest.mark.parametrize("key", [None, b"key"])
+def test_making_a_metadump(key: bytes | None, server: Server, sparse: Path) -> None:
+    """Pages with a clear bit are not read, as `check` does not judge them either."""
+    with open_source(server.at("sparse")) as source, TemporaryFile() as file:
+        write_packed(plan_metadump(source, 0, Options(key=key)), file.fileno(), about={})
+        asked = server.bytes_asked
+        found, expected = check(file.fileno()), check(source)
+        assert found.findings == expected.findings == ()
+        with mappedram.open(file.fileno()) as packed, mappedram.open(sparse) as whole:
+            assert packed.stream.elements == whole.stream.elements
+    assert asked < 2 << 20 if key is None else STORED < asked < STORED * 1.5 + (2 << 20)
 
 
 @pytest.mark.parametrize("fault", ["busy", "drop"])
