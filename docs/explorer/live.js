@@ -66,7 +66,7 @@ function live(walk, path, name, idstr) {
     PAYLOADS[end](walk, path, name);
     if (walk.footers === false || walk.next === LIVE.FOOTER) return true;
   } catch (error) {
-    if (!(error instanceof Error) || !("offset" in error)) throw error;
+    if (!(error instanceof Refusal)) throw error;
   }
   walk.elements.length = taken;
   walk.position = start;
