@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mappedram.cli.elsewhere import proposed_offset
 from mappedram.errors import (
     MappedRamError,
     SnapshotChoiceError,
@@ -64,8 +65,6 @@ def about(file: str) -> Iterator[None]:
         yield
     except (MappedRamError, OSError) as error:
         named = error.filename
-        raise FailureError(
-            os.fsdecode(named) if isinstance(named, (str, bytes)) else file,
-            message_of(error),
-            status_of(error),
-        ) from error
+        about_file = os.fsdecode(named) if isinstance(named, (str, bytes)) else file
+        message = message_of(error) + proposed_offset(about_file, error)
+        raise FailureError(about_file, message, status_of(error)) from error

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mappedram.errors import FormatError
-from mappedram.format.constants import QEMU_VM_FILE_MAGIC, QEMU_VM_FILE_VERSION
+from mappedram.format.constants import QEMU_VM_FILE_MAGIC, QEMU_VM_FILE_VERSION, SectionType
 from mappedram.format.libvirt import MAGICS
 from mappedram.io.source import Source
 from mappedram.stream.libvirt.header import detect
@@ -69,7 +69,10 @@ def _begins(source: Source, offset: int) -> bool:
         if image and image.compressed:
             return True
         begin = image.stream_offset if image else offset
-        # Closing it leaves the source open.
-        return bool(open_snapshot(source, begin, partial=True).sections)
+        stream = open_snapshot(source, begin, partial=True).stream  # the source stays open
+        return stream.configuration is not None or any(
+            section.type != SectionType.EOF
+            for section in stream.sections  # EOF is a zero byte
+        )
     except FormatError:
         return False

@@ -9,14 +9,20 @@ from mappedram.check.finding import Defect, Finding, Place, Severity
 from mappedram.check.registry import RULES, rule
 from mappedram.check.rules.fields import Broken, FieldJudge, Sentence
 from mappedram.check.save_image import Container
-from mappedram.format.libvirt import QEMU_SAVE_MAGIC, SaveFormat
-from mappedram.stream.libvirt import describe
+from mappedram.format.libvirt import HEADER_SIZE, QEMU_SAVE_MAGIC, SaveFormat
+from mappedram.stream.libvirt import LibvirtImage, describe
 from mappedram.stream.libvirt.header import PATH
 from mappedram.stream.model import file_up_to
 
 #: Prefix of the codes of these rules.
 BAND = "MR5"
 _SOURCE = "src/qemu/qemu_saveimage.c"
+
+#: Messages of libvirt 11.3, measured with `virsh save-image-dumpxml` and `virsh restore`.
+_INCOMPLETE = "save image is incomplete"
+_NO_TEXT = "at line 1: Document is empty"
+#: The message of QEMU that libvirt repeats if the header says sparse, and the stream is plain.
+_NOT_SPARSE = "Capability mapped-ram is on, but received capability is off"
 
 Judge = Callable[[Container], Iterator[Defect]]
 _JUDGES: dict[str, Judge] = {}
@@ -106,7 +112,7 @@ def part_magic(container: Container) -> Iterator[Defect]:
     """
     if not container.image.complete and _is_complete(container):
         yield Defect(
-            "the image is marked incomplete, but its stream is complete",
+            f"the image is marked incomplete, but its stream is complete{_says(_INCOMPLETE)}",
             container.field("magic"),
             expected=QEMU_SAVE_MAGIC,
             actual=container.image.magic,
@@ -136,7 +142,7 @@ def interrupted(container: Container) -> Iterator[Defect]:
     """
     if not container.image.complete and not _is_complete(container):
         yield Defect(
-            "the image is marked incomplete, and its stream is incomplete",
+            f"the image is marked incomplete, and its stream is incomplete{_says(_INCOMPLETE)}",
             container.field("magic"),
             expected=QEMU_SAVE_MAGIC,
             actual=container.image.magic,
@@ -170,7 +176,8 @@ def mislabelled(container: Container) -> Iterator[Defect]:
     if image.format_name is None or (found is not None and found != image.format):
         seen = f", but the stream is {found.name.lower()}" if found is not None else ""
         yield Defect(
-            f"the format is {image.format} ({image.format_name or 'unknown'}){seen}",
+            f"the format is {image.format} ({image.format_name or 'unknown'}){seen}"
+            f"{_says(_about_format(image.format, found))}",
             container.field("format"),
             expected=f"{found:d} ({found.name.lower()})" if found is not None else "<= 6",
             actual=str(image.format),
@@ -226,7 +233,8 @@ def xml(container: Container) -> Iterator[Defect]:
     )
     if problem:
         yield Defect(
-            f"the text after the header of the image is {problem}",
+            f"the text after the header of the image is {problem}"
+            f"{_says(_NO_TEXT if problem == 'empty' else None)}",
             Place(text.offset, text.length, f"{PATH}/domain_xml"),
             expected="the XML of a domain, and a NUL",
         )
@@ -357,7 +365,7 @@ def cut(container: Container) -> Iterator[Defect]:
     if image.stream_offset >= image.file_size:
         yield Defect(
             f"the stream should begin at {image.stream_offset:#x}, but the file ends at"
-            f" {image.file_size:#x}",
+            f" {image.file_size:#x}{_says(_about_texts(image))}",
             container.field("data_len"),
             expected=file_up_to(image.stream_offset + 1),
             actual=f"{image.file_size:#x} bytes",
@@ -399,3 +407,27 @@ def _format_found(container: Container) -> SaveFormat | None:
     if snapshot is None or not (snapshot.stream.configuration or snapshot.blocks):
         return None
     return SaveFormat.SPARSE if snapshot.stream.mapped_ram else SaveFormat.RAW
+
+
+def _says(words: str | None) -> str:
+    """End of a message that quotes libvirt; empty without words."""
+    return f'; libvirt refuses it: "{words}"' if words else ""
+
+
+def _about_format(number: int, found: SaveFormat | None) -> str | None:
+    """What libvirt prints about the number of a format; None if a decompressor prints it."""
+    if number not in {one.value for one in SaveFormat}:
+        return f"unsupported save image format: {number}"
+    plain_stream = number == SaveFormat.SPARSE and found == SaveFormat.RAW
+    return _NOT_SPARSE if plain_stream else None
+
+
+def _about_texts(image: LibvirtImage) -> str | None:
+    """What libvirt prints about texts that the file cuts; None if it reads all of them."""
+    xml_length = image.cookie_offset or image.data_len
+    if not image.data_len:
+        return f"invalid header data length: {image.data_len}"
+    if image.file_size < HEADER_SIZE + xml_length:
+        return "failed to read domain XML"
+    cut = image.file_size < image.stream_offset
+    return "failed to read cookie" if cut and image.cookie_offset else None

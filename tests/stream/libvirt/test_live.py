@@ -1,5 +1,6 @@
 """A real libvirt: we read the images it saves, and it restores the images we write."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,10 +15,19 @@ from mappedram.format.libvirt import SaveFormat
 from mappedram.io.opening import open_source
 from mappedram.repair import plan, write_in_place
 from mappedram.stream.libvirt import open_any
-from tests.files import patch
+from tests.files import copy_sparse, patch
+from tests.stream.libvirt.samples import Samples
+from tests.stream.libvirt.test_rules import CASES, Case
 from tools.libvirt import Daemon, LibvirtError, domain_xml, unusable
 
 MIB = 1 << 20
+#: Images that libvirt refuses before it starts a guest, in words of its own.
+QUOTED = [
+    case
+    for case in CASES
+    if case.change.__name__
+    in ("part_magic", "interrupted", "no_such_format", "no_text", "cut_in_the_slack")
+]
 GUEST = "guest"
 pytestmark = pytest.mark.qemu
 
@@ -131,6 +141,19 @@ def test_edit_what_was_converted(daemon: Daemon, memory: bytes, tmp_path: Path) 
         assert image is not None
         assert "x" * 65_000 in image.xml
         assert snapshot.block["pc.ram"].read(0, 16 * MIB) == memory
+
+
+@pytest.mark.parametrize("case", QUOTED, ids=lambda case: f"{case.code}-{case.change.__name__}")
+def test_libvirt_says_what_is_quoted(
+    case: Case, daemon: Daemon, samples: Samples, tmp_path: Path
+) -> None:
+    path = copy_sparse(samples[case.sample].path, tmp_path / "image")
+    case.change(path)
+    message = next(f.message for f in check(path).findings if f.code == case.code)
+    quoted = re.search('; libvirt refuses it: "(.+)"$', message)
+    assert quoted
+    with pytest.raises(LibvirtError, match=re.escape(quoted[1])):
+        daemon.virsh("save-image-dumpxml", path)
 
 
 def test_repair_of_a_mislabelled_snapshot(daemon: Daemon, memory: bytes, tmp_path: Path) -> None:
