@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import NamedTuple, Self
 
+from mappedram.printable import plural
+
 #: Number of existing names in a message.
 _NAMES_SHOWN = 16
 
@@ -169,5 +171,5 @@ class CheckFailedError(MappedRamError):
     """`check(..., strict=True)` has findings; `findings` has all of them."""
 
     def __init__(self, findings: tuple[object, ...]) -> None:
-        super().__init__(f"{len(findings)} findings")
+        super().__init__(plural(len(findings), "finding"))
         self.findings = findings

@@ -28,7 +28,7 @@ from mappedram.cli.writing import ended_by_signals
 from mappedram.errors import MappedRamError
 from mappedram.io.opening import DiskImage, name_of, open_source
 from mappedram.io.source import Source
-from mappedram.printable import printable
+from mappedram.printable import plural, printable
 from mappedram.view.releases import lines
 from mappedram.view.text import hex_bytes
 
@@ -274,7 +274,7 @@ def _show(result: Report | _Failed, opened: str | DiskImage) -> None:
 
 def _counted(report: Report, severity: str) -> str:
     count = sum(finding.severity == severity for finding in report.findings)
-    return f"{count} {severity}{'' if count == 1 else 's'}"
+    return plural(count, severity)
 
 
 class _Again:

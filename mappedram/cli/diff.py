@@ -265,7 +265,9 @@ def _show_counts(found: Comparison) -> None:
         note = f"  ({size(counts['bytes'])})" if name == "pages" and counts[name] else ""
         output.line(f"{output.styled(f'{name:<10}', 'bold')}{counts[name]:>8} differ{note}")
     if unknown := counts["fields_not_compared"]:
-        output.line(f"{'':<10}{unknown:>8} fields left out, not compared")
+        output.line(
+            f"{'':<10}{unknown:>8} field{'' if unknown == 1 else 's'} left out, not compared"
+        )
     numbers = "in_A in_B differ"
     rows = [
         (printable(block.idstr), size(block.page_size), block.stored_a, block.stored_b, differing)

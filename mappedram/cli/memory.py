@@ -42,9 +42,8 @@ def chosen_memory(
     try:
         found = physical_map(snapshot, below_4g)
     except UnsupportedError as error:
-        raise UnsupportedError(
-            f"{error.msg}; --block IDSTR takes one block", offset=error.offset, path=error.path
-        ) from error
+        message = f"{error.msg}; --block IDSTR reads one block"
+        raise UnsupportedError(message, offset=error.offset, path=error.path) from error
     for doubt in found.doubts:
         output.note(f"not certain: {doubt}")
     return PhysicalMemory(snapshot, found)

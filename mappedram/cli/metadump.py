@@ -39,7 +39,7 @@ from mappedram.io import system
 from mappedram.io.opening import open_file, open_source
 from mappedram.io.source import Source
 from mappedram.io.staged import StagedFiles
-from mappedram.printable import printable
+from mappedram.printable import plural, printable
 from mappedram.version import __version__
 from mappedram.view.text import size
 
@@ -246,7 +246,7 @@ def _lines(done: _Done) -> Iterator[str]:
     fields = sum(len(device.blanked) for device in todo.devices)
     if fields:
         blanked = sum(sum(device.blanked.values()) for device in todo.devices)
-        yield f"            {size(blanked)} of device state in {fields} fields"
+        yield f"            {size(blanked)} of device state in {plural(fields, 'field')}"
     for name, count in todo.hidden.items():
         if count:
             yield f"            {size(count)} of the {_TEXTS[name]}"

@@ -20,7 +20,7 @@ from mappedram.cli.status import UNFINISHED, FailureError, about
 from mappedram.cli.writing import ended_by_signals, force_option, progress
 from mappedram.io.remote.address import is_url
 from mappedram.json_types import Json
-from mappedram.printable import printable
+from mappedram.printable import plural, printable
 from mappedram.repair import REPAIRS, Change, Repaired, repair
 
 _NAME_WIDTH = max(len(repair.name) for repair in REPAIRS)
@@ -134,12 +134,16 @@ def _show(result: str, done: Repaired, *, dry_run: bool) -> None:
             output.line(f"    {output.styled(f'because {_PROOFS[change.name]}', 'dim')}")
             told.add(change.name)
     count = len(done.made)
-    repairs = f"{count} repair{'' if count == 1 else 's'}" if count else "nothing to repair"
+    broken = done.report.verdict in ("corrupt", "unsupported")
+    nothing = "nothing can be repaired" if broken else "nothing to repair"
+    repairs = plural(count, "repair") if count else nothing
     tense = "would be " if dry_run else ""
     output.line(f"{printable(result)}: {repairs}; {tense}{done.report.verdict}")
     for finding in done.report.findings:
         if finding.severity != Severity.INFO:
             output.line(f"    {_finding(finding)}")
+            if done.path is None:  # else the remedy is for a file that is not named yet
+                output.line(f"        {output.styled('remedy:', 'bold')} {finding.remedy}")
 
 
 def _lines(change: Change, *, dry_run: bool) -> Iterator[str]:

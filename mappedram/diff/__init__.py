@@ -6,7 +6,7 @@ and whether a zero page is stored. Printing a comparison belongs in `cli`.
 >>> for field in mappedram.diff("before", "after").fields:
 ...     print(field.idstr, field.path, field.a, field.b)
 
-Imports: callable_module, errors, format, io, stream.
+Imports: callable_module, errors, printable, format, io, stream.
 """
 
 from mappedram.callable_module import make_callable

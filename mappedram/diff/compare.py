@@ -18,6 +18,7 @@ from mappedram.diff.pages import compare_pages
 from mappedram.diff.pairs import paired
 from mappedram.diff.sections import FieldFinding, compare_devices, one_sided, section_pairs
 from mappedram.io.copying import Progress
+from mappedram.printable import plural
 from mappedram.stream.block import Block
 from mappedram.stream.coverage import Coverage, Reason
 from mappedram.stream.snapshot import OpenSnapshot
@@ -148,8 +149,8 @@ class _Comparing:
             if fields:
                 self.note(
                     one,
-                    f"{len(fields)} fields of {len(devices)} devices are not compared: the metadump"
-                    " left them out",
+                    f"not compared: {plural(len(fields), 'field')} of"
+                    f" {plural(len(devices), 'device')}, left out by the metadump",
                 )
 
     def note(self, snapshot: OpenSnapshot, reason: str) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mappedram.errors import MappedRamError
+from mappedram.printable import plural
 from mappedram.stream.bitmap import Bitmap
 from mappedram.stream.model import Section
 from mappedram.stream.vmstate import Value
@@ -147,7 +148,8 @@ class Comparison:
         verdict = {True: "same", False: "differs", None: "not all could be compared"}[self.same]
         return (
             f"<Comparison: {verdict}; {len(self.headers) + len(self.blocks)} in headers,"
-            f" {pages} pages, {len(self.sections)} sections, {len(self.fields)} fields>"
+            f" {plural(pages, 'page')}, {plural(len(self.sections), 'section')},"
+            f" {plural(len(self.fields), 'field')}>"
         )
 
     @property

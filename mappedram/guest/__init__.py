@@ -3,5 +3,5 @@
 Everything here follows from the stream and from facts about QEMU's machine types. Writing guest
 memory to a file belongs in `export`, and running QEMU in `qemu`.
 
-Imports: errors, json_types, format, io, stream.
+Imports: errors, printable, json_types, format, io, stream.
 """

@@ -4,5 +4,5 @@
 Facts about the guest belong in `guest`, the behaviour of QEMU in `qemu`, and judging a file in
 `check`.
 
-Imports: errors, json_types, format, io.
+Imports: errors, printable, json_types, format, io.
 """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, SupportsIndex, overload
 
 from mappedram.errors import FormatError, OutOfRangeError, UnknownNameError, UnsupportedError
 from mappedram.io.source import Source
+from mappedram.printable import plural
 from mappedram.stream import coverage as cover
 from mappedram.stream import intervals
 from mappedram.stream.bitmap import Bitmap, ByteOrder
@@ -489,7 +490,7 @@ class PageRun:
         return len(self.data)
 
     def __repr__(self) -> str:
-        return f"<PageRun: {len(self)} pages from {self.index} on, at {self.offset:#x}>"
+        return f"<PageRun: {plural(len(self), 'page')} from {self.index} on, at {self.offset:#x}>"
 
 
 class BlocksByName(dict[str, Block]):

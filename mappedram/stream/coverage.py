@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from mappedram.errors import FormatError, UnknownPagesError, UnknownRange
+from mappedram.printable import plural
 from mappedram.stream import intervals
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class Coverage:
             count, of = -(-one.size // unit), -(-self.used_length // unit)
             what = f"{'page' if self.page_size else 'byte'}{'s' if of > 1 else ''}"
             if one.reason is Reason.NOT_LISTED:
-                yield f"{count} bytes of RAM unknown: {one.reason.text}"
+                yield f"{plural(count, 'byte')} of RAM unknown: {one.reason.text}"
                 continue
             yield (
                 f"block {self.idstr!r}: {count} of {of} {what} unknown, the first at"

@@ -26,6 +26,7 @@ from mappedram.format.constants import (
 )
 from mappedram.format.typed import Fields, Kind, Params, T
 from mappedram.json_types import Json
+from mappedram.printable import plural
 
 #: Type of the values of a structure.
 Held = TypeVar("Held", covariant=True)
@@ -413,6 +414,6 @@ class Stream:
     def __repr__(self) -> str:
         stopped = f", stopped: {self.stopped}" if self.stopped else ""
         return (
-            f"<Stream {self.offset:#x}-{self.end:#x}: {len(self.blocks)} blocks,"
-            f" {len(self.sections)} sections{stopped}>"
+            f"<Stream {self.offset:#x}-{self.end:#x}: {plural(len(self.blocks), 'block')},"
+            f" {plural(len(self.sections), 'section')}{stopped}>"
         )

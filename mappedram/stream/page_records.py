@@ -14,6 +14,7 @@ from mappedram.format.constants import (
 )
 from mappedram.format.ram import compressed_max
 from mappedram.io.source import Source
+from mappedram.printable import plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -339,7 +340,9 @@ def inflate(data: memoryview, start: int, offset: int, page_size: int) -> bytes:
     if len(page) > page_size:
         held = "more than a page"
     else:
-        held = f"{len(page)} bytes of a page" + ("" if stream.eof else ", and does not end")
+        held = f"{plural(len(page), 'byte')} of a page" + (
+            "" if stream.eof else ", and does not end"
+        )
     raise FormatError(
         f"compressed: the zlib stream holds {held}",
         offset=offset,

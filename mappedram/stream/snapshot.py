@@ -13,6 +13,7 @@ from mappedram.format.drivers.base import Driver, Span
 from mappedram.io.opening import Openable, open_source
 from mappedram.io.overlay import Changes
 from mappedram.io.source import Source
+from mappedram.printable import plural
 from mappedram.stream import coverage as cover
 from mappedram.stream.bitmap import ByteOrder, guess_byteorder
 from mappedram.stream.block import BITMAP_MAX, Block, BlocksByName
@@ -219,10 +220,10 @@ class OpenSnapshot:
     def __repr__(self) -> str:
         stream = self.stream
         size = sum(block.used_length for block in self.blocks)
-        rest = f"{len(self.sections)} sections, {'' if self.complete else 'not '}complete"
+        rest = f"{plural(len(self.sections), 'section')}, {'' if self.complete else 'not '}complete"
         return (
             f"<Snapshot {self.source.name!r}: machine {stream.machine or 'unknown'},"
-            f" {len(self.blocks)} blocks of {size:#x} bytes, {rest}>"
+            f" {plural(len(self.blocks), 'block')} of {size:#x} bytes, {rest}>"
         )
 
     def close(self) -> None:

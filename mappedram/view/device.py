@@ -5,7 +5,7 @@ The JSON output folds nothing.
 
 from collections.abc import Callable, Iterator, Sequence
 
-from mappedram.printable import printable
+from mappedram.printable import plural, printable
 from mappedram.stream.vmstate import Array, Leaf, LeftOut, Node, Scalar, Struct, Undecoded, Value
 from mappedram.view.text import folded, hex_bytes
 
@@ -59,7 +59,9 @@ def _buffer(data: bytes) -> str:
         and text.decode().isprintable()
         and len(text) <= len(data)
     ):
-        filled = f" and {len(data) - len(text)} zero bytes" if len(data) > len(text) else ""
+        filled = (
+            f" and {plural(len(data) - len(text), 'zero byte')}" if len(data) > len(text) else ""
+        )
         return f'"{text.decode()}"{filled}' if len(text) <= _LINE_MAX else _cut(data)
     return hex_bytes(data) if len(data) <= _BYTES_WHOLE else _cut(data)
 

@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.printable import plural
 from mappedram.stream.model import Section
 from mappedram.stream.regions import Region
 from mappedram.stream.snapshot import OpenSnapshot
@@ -66,7 +67,7 @@ def sample(snapshot: OpenSnapshot, region: Region) -> Iterator[str]:
             return
         start = max(region.offset, stray - stray % 16)
         if start > region.offset:
-            yield f"{start - region.offset} zero bytes, then"
+            yield f"{plural(start - region.offset, 'zero byte')}, then"
     data = snapshot.source.read(start, min(region.end - start, _SAMPLE))
     yield from hex_lines(start, data)
     if region.end - start > len(data):

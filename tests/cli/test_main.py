@@ -166,7 +166,7 @@ def test_nothing_is_said_of_a_file_that_is_not_written(
     path = copy_sparse(fixtures["pc"].path, tmp_path / "cut")
     os.truncate(path, 100)
     outcome = run("repair", path, tmp_path / "out")
-    assert outcome.out.startswith(f"{path}: nothing to repair")
+    assert outcome.out.startswith(f"{path}: nothing can be repaired; corrupt\n")
 
 
 @pytest.mark.parametrize("offset", ["4665", "0x1239", "0X1239", "4665b"])

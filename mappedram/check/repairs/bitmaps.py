@@ -9,6 +9,7 @@ from mappedram.check.repairs.edits import Edit
 from mappedram.check.repairs.session import RepairSession
 from mappedram.format.arithmetic import round_up
 from mappedram.io.copying import nonzero_pages
+from mappedram.printable import plural
 from mappedram.stream.bitmap import Bitmap
 from mappedram.stream.block import Block
 from mappedram.stream.intervals import complement
@@ -152,7 +153,7 @@ def _bits_of_pages(case: RepairSession, block: Block) -> "NDArray[np.uint8]":
 
 
 def _pages(count: int, idstr: str) -> str:
-    return f"{count} page{'' if count == 1 else 's'} of {idstr}"
+    return f"{plural(count, 'page')} of {idstr}"
 
 
 def _count(bits: "NDArray[np.uint8]") -> int:
@@ -193,7 +194,7 @@ def bits_beyond(case: RepairSession) -> Iterator[Change]:
         yield Change(
             f"{block.model.path}/bitmap",
             block.model.bitmap_offset,
-            f"{count} bits beyond page {block.num_pages}",
+            f"{plural(count, 'bit')} beyond page {block.num_pages}",
             "none",
             count=count,
             edits=tuple(_differences(block.model.bitmap_offset, bitmap.data, data)),

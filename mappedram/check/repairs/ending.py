@@ -175,7 +175,7 @@ def trailing_bytes(case: RepairSession) -> Iterator[Change]:
         yield Change(
             "/after_the_stream",
             stream.end,
-            f"{length:#x} bytes",
+            f"{length:#x} {'byte' if length == 1 else 'bytes'}",
             "end of the file",
             count=length,
             edits=(Edit(stream.end, b"", is_end=True),),

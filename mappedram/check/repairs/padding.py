@@ -6,6 +6,7 @@ from mappedram.check.bitmap_audit import CHUNK
 from mappedram.check.repairs.change import Change
 from mappedram.check.repairs.edits import Edit
 from mappedram.check.repairs.session import RepairSession
+from mappedram.printable import plural
 
 #: QEMU pads less than 1 MiB for each block; more than this is not padding.
 _PADDING_MAX = 1 << 26
@@ -32,7 +33,7 @@ def padding(case: RepairSession) -> Iterator[Change]:
             yield Change(
                 region.path,
                 edits[0].offset,
-                f"{count} bytes that are not zero",
+                f"{plural(count, 'byte')} that {'is' if count == 1 else 'are'} not zero",
                 "zeros",
                 count=count,
                 edits=tuple(edits),

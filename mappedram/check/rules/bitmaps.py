@@ -6,6 +6,7 @@ from mappedram.check.bitmap_audit import Tally
 from mappedram.check.context import Context
 from mappedram.check.finding import Defect, Place, Severity
 from mappedram.check.registry import rule
+from mappedram.printable import plural
 from mappedram.stream.block import Block
 
 
@@ -33,9 +34,9 @@ def bits_beyond(context: Context) -> Iterator[Defect]:
         count = block.bitmap.count_beyond()
         if count:
             yield Defect(
-                f"block {block.idstr!r} with {_pages(block.num_pages)} has {count} bits set beyond"
-                f" its last page, read as {context.snapshot.byteorder}-endian words of"
-                f" {block.model.word_size} bytes",
+                f"block {block.idstr!r} with {_pages(block.num_pages)} has"
+                f" {plural(count, 'bit')} set beyond its last page, read as"
+                f" {context.snapshot.byteorder}-endian words of {block.model.word_size} bytes",
                 _bitmap_place(block),
                 expected="0",
                 actual=f"{count}",
@@ -193,4 +194,4 @@ def _page_place(block: Block, pages: Tally) -> Place:
 
 
 def _pages(count: int) -> str:
-    return "1 page" if count == 1 else f"{count} pages"
+    return plural(count, "page")

@@ -8,6 +8,7 @@ from mappedram.check.registry import rule
 from mappedram.check.rules.fields import Broken, field_rule
 from mappedram.format.constants import COMMAND_LENGTHS, CommandType, SectionType
 from mappedram.format.structures import COMMAND
+from mappedram.printable import plural
 from mappedram.stream.model import Section, is_kind
 
 #: The commands that QEMU writes to files, with the length of their data; the second one is written
@@ -57,7 +58,7 @@ def command_length(broken: Broken) -> str:
     """
     assert is_kind(broken.element, COMMAND)
     name = CommandType(broken.element.values["command"]).name
-    return f"command {name} has {broken.number} bytes of data, not {broken.expected}"
+    return f"command {name} has {plural(broken.number, 'byte')} of data, not {broken.expected}"
 
 
 @rule(

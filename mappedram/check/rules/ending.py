@@ -109,7 +109,8 @@ def trailing_bytes(context: Context) -> Iterator[Defect]:
     if stream.ended and not stream.stopped and stream.end < stream.file_size:
         length = stream.file_size - stream.end
         yield Defect(
-            f"{length:#x} bytes follow the end of the stream at {stream.end:#x}",
+            f"{length:#x} {'byte follows' if length == 1 else 'bytes follow'} the end of the"
+            f" stream at {stream.end:#x}",
             Place(stream.end, length, "/after_the_stream"),
             expected="end of the file",
         )

@@ -80,6 +80,7 @@ class _Mapping:
             srat=srat,
             cmos=self.cmos,
             below_4g=self.below_4g,
+            is_pc=self.arch == "x86_64",
         )
         self.doubts += [*main.doubts, *self.left_out(split), *split.doubts]
         memory = list(_filled(main, split))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from mappedram.errors import OutOfRangeError
 from mappedram.guest.physical.map import physical_map
 from mappedram.guest.physical.ranges import PhysicalMap, Range
+from mappedram.printable import plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -215,5 +216,5 @@ class PhysicalMemory:
         size = sum(one.size for one in ranges)
         return (
             f"<PhysicalMemory of {self._snapshot.source.name!r}: {size:#x} bytes in"
-            f" {len(ranges)} ranges below {ranges[-1].end if ranges else 0:#x}>"
+            f" {plural(len(ranges), 'range')} below {ranges[-1].end if ranges else 0:#x}>"
         )

@@ -40,6 +40,11 @@ class Split:
         return max((gpa + size for gpa, size in self.pieces), default=0)
 
 
+#: Advice for a machine whose layout is unknown.
+_OF_A_PC = "give the size of memory below 4 GiB (below_4g, --below-4g)"
+_BLOCKS = "`mappedram extract` writes its RAM blocks"
+
+
 def split_of(
     machine: str | None,
     layout: MemoryLayout | None,
@@ -48,6 +53,7 @@ def split_of(
     srat: "Srat | None",
     cmos: bytes | None,
     below_4g: int | None,
+    is_pc: bool = True,
 ) -> Split:
     """Find the addresses of `total` bytes of main memory.
 
@@ -58,6 +64,7 @@ def split_of(
         srat: the SRAT of the ACPI tables.
         cmos: the CMOS memory of a PC.
         below_4g: the caller's size of memory below 4 GiB, in bytes.
+        is_pc: whether the machine may be a PC, whose memory begins at 0 and continues at 4 GiB.
 
     Raises:
         UnsupportedError: there is no source.
@@ -86,7 +93,7 @@ def split_of(
         return Split(by_cmos, basis, not doubt, tuple(doubts))
     if cmos is not None:
         doubts.append("main memory: the CMOS bytes do not add up to the length of its blocks")
-    return _by_rule(machine, layout, total, doubts)
+    return _by_rule(machine, layout, total, doubts, is_pc=is_pc)
 
 
 def _divided(total: int, below: int) -> tuple[tuple[int, int], ...]:
@@ -121,14 +128,16 @@ def _as_given(
 
 
 def _by_rule(
-    machine: str | None, layout: MemoryLayout | None, total: int, doubts: list[str]
+    machine: str | None,
+    layout: MemoryLayout | None,
+    total: int,
+    doubts: list[str],
+    *,
+    is_pc: bool,
 ) -> Split:
     if layout is None:
         what = f"machine type {machine!r}" if machine else "a stream without a machine type"
-        raise UnsupportedError(
-            f"{what}: unknown memory layout; give the size of memory below 4 GiB (below_4g,"
-            " --below-4g)"
-        )
+        raise UnsupportedError(f"{what}: unknown memory layout; {_OF_A_PC if is_pc else _BLOCKS}")
     pieces = tuple(layout.pieces(total))
     if layout.adjustable:
         doubts.append(

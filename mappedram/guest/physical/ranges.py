@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from mappedram.printable import plural
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -54,6 +56,7 @@ class PhysicalMap:
 
     def __repr__(self) -> str:
         return (
-            f"<PhysicalMap: {len(self.ranges)} ranges, {len(self.unplaced)} blocks unplaced,"
+            f"<PhysicalMap: {plural(len(self.ranges), 'range')},"
+            f" {plural(len(self.unplaced), 'block')} unplaced,"
             f" {len(self.doubts)} doubts>"
         )

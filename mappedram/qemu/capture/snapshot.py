@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from errno import ENOENT
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -80,10 +81,13 @@ async def capture(
     Raises:
         CaptureError: QEMU cannot be reached, refuses or gives up, or the file would be bad.
         FileExistsError: the file exists, and must not be replaced.
+        FileNotFoundError: its folder does not exist.
         OSError: the file cannot be renamed.
     """
     out = Path(os.path.abspath(out))
     refuse_existing(out, force=wish.force)
+    if not system.exists(out.parent):
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(out.parent))
     if _OFFSET_MARK in str(out.parent):
         raise CaptureError(f"QEMU reads {_OFFSET_MARK!r} in a path as an offset")
     async with connected(address) as monitor:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from mappedram.errors import BuildError
+from mappedram.printable import plural
 from mappedram.stream.vmstate.values import Scalar
 
 
@@ -43,7 +44,7 @@ class Integer:
     def decode(self, data: bytes) -> int:
         """See `Codec`."""
         if len(data) != self.width:
-            raise UndecodableError(f"expected {self.width} bytes, got {len(data)}")
+            raise UndecodableError(f"expected {plural(self.width, 'byte')}, got {len(data)}")
         return int.from_bytes(data, "big", signed=self.signed)
 
     def encode(self, value: object, size: int) -> bytes:
@@ -182,7 +183,7 @@ def filling(data: bytes, size: int) -> bytes:
         BuildError: it has another length.
     """
     if len(data) != size:
-        raise BuildError(f"expected {size} bytes, the current size, got {len(data)}")
+        raise BuildError(f"expected {plural(size, 'byte')}, the current size, got {len(data)}")
     return data
 
 

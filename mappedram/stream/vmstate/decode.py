@@ -13,6 +13,7 @@ from construct import ConstructError
 
 from mappedram.format.constants import SectionType
 from mappedram.format.vmstate import SubsectionHeader, subsection_header_size
+from mappedram.printable import plural
 from mappedram.stream.vmstate.codecs import (
     GTREE,
     LISTS,
@@ -223,7 +224,7 @@ class _Payload:
             return self.self_delimited(field, position, end)
         length = field.size * field.count
         if length > left:
-            reason = f"the description calls for {length} bytes, {left} are left"
+            reason = f"the description calls for {plural(length, 'byte')}, {left} left"
             return [self.undecoded(position, end, reason)], end
         nodes = [self.element(field, position + index * field.size) for index in range(field.count)]
         return nodes, position + length
@@ -360,7 +361,7 @@ class _Payload:
 
     def demand_end(self, position: int, end: int) -> None:
         if position != end:
-            raise UndecodableError(f"the list ends {end - position} bytes early")
+            raise UndecodableError(f"the list ends {plural(end - position, 'byte')} early")
 
     def array(
         self, field: FieldDescription, start: int, items: list[Struct], framing: list[Leaf]

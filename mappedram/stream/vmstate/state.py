@@ -12,6 +12,7 @@ from mappedram.io.overlay import Changes
 from mappedram.io.source import Source
 from mappedram.io.spans import without
 from mappedram.json_types import Json
+from mappedram.printable import plural
 from mappedram.stream.model import Section, Stream
 from mappedram.stream.vmstate import description
 from mappedram.stream.vmstate.codecs import RAW, codec
@@ -98,7 +99,9 @@ class DeviceState:
 
     def __repr__(self) -> str:
         fields = len(self.root.fields)
-        return f"<DeviceState {self.idstr!r}, instance {self.instance_id}: {fields} fields>"
+        return (
+            f"<DeviceState {self.idstr!r}, instance {self.instance_id}: {plural(fields, 'field')}>"
+        )
 
     @property
     def offset(self) -> int:
@@ -215,7 +218,7 @@ class DeviceStates:
         self._by_name = {(one.idstr, one.instance_id): one for one in reversed(places)}
 
     def __repr__(self) -> str:
-        return f"<DeviceStates: {len(self)} devices>"
+        return f"<DeviceStates: {plural(len(self), 'device')}>"
 
     def __iter__(self) -> Iterator[DeviceState]:
         return iter(self._devices)

@@ -187,7 +187,7 @@ def test_a_machine_of_which_nothing_is_known(tmp_path: Path, run: Run) -> None:
     assert run("build", recipe, out).status == 0
     outcome = run("search", "--as", "hex", "c0ffee", "--count", out)
     assert (outcome.status, outcome.out) == (63, "")
-    assert "--block IDSTR takes one block" in outcome.err
+    assert "--block IDSTR reads one block" in outcome.err
     assert run("search", "--as", "hex", "c0ffee", "--count", "-b", "ram", out).out == "1365\n"
 
 

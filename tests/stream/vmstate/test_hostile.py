@@ -115,7 +115,7 @@ def test_sizes_that_are_none(key: str, size: Any) -> None:
     assert state["a"] == 1
     found = state["f"]
     assert (found[0] if isinstance(found, list) else found) == Undecoded(b"\2\3", reason)
-    assert state["z"] == Undecoded(b"", "the description calls for 1 bytes, 0 are left")
+    assert state["z"] == Undecoded(b"", "the description calls for 1 byte, 0 left")
 
 
 @pytest.mark.parametrize("inside", [[], "x", 1, None, {}, {"fields": {}}, {"fields": [[]]}])

@@ -35,7 +35,7 @@ def test_elements_of_a_list_can_differ() -> None:
     [
         (b"\0\1\2\0", "expected another element at 0x1000"),
         (b"\1\1\2\1", "expected the end of the list at 0x1003"),
-        (b"\1\1\2\0\0", "the list ends 1 bytes early"),
+        (b"\1\1\2\0\0", "the list ends 1 byte early"),
         (b"\1\1\2", "expected the end of the list at 0x1003"),
         (b"\1", "expected the end of the list at 0x1001"),
     ],

@@ -71,7 +71,7 @@ def test_every_type_of_the_table_is_tried() -> None:
     ("kind", "data", "reason"),
     [
         ("uint32", "010203", "uint32: expected 4 bytes, got 3"),
-        ("uint8", "", "uint8: expected 1 bytes, got 0"),
+        ("uint8", "", "uint8: expected 1 byte, got 0"),
         ("bool", "02", "bool: expected one byte, 0 or 1"),
         ("nullptr", "00", "nullptr: expected the mark of a null pointer, 0x30"),
         ("capability", "0a61", "capability: the count of bytes in front does not fit the field"),
@@ -174,7 +174,7 @@ def test_struct_longer_than_its_fields() -> None:
 def test_struct_shorter_than_its_fields() -> None:
     inner = vmsd("inner", [field("a", "uint8", 1), field("b", "uint32", 4)])
     state = device([struct("s", 3, inner), field("z", "uint8", 1)], b"\1\2\3\4")
-    reason = "the description calls for 4 bytes, 2 are left"
+    reason = "the description calls for 4 bytes, 2 left"
     assert state.fields == {"s": {"a": 1, "b": Undecoded(b"\2\3", reason)}, "z": 4}
 
 
