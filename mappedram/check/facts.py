@@ -15,6 +15,7 @@ class Facts:
     Attributes:
         name: name of the file.
         offset: where the stream, or the save image of libvirt around it, was looked for.
+        chosen: id of the snapshot in a disk image; None for any other file.
         in_image: whether a save image of libvirt is there.
         known: whether all guest memory is in the file, only a part of it, or none.
         complete: whether the stream was followed to its end.
@@ -26,6 +27,7 @@ class Facts:
 
     name: str = ""
     offset: int = 0
+    chosen: str | None = None
     in_image: bool = False
     known: Known = "none"
     complete: bool = False

@@ -47,6 +47,7 @@ class Source(ABC):
             state in a disk image.
         recycled: whether bytes that the stream does not mean may be those of an earlier one, as in
             a disk image, whose clusters are used again.
+        chosen: id of the snapshot in a disk image; None for any other file.
         compression: how the stream was compressed in the file that this one was decompressed
             from; None for any other file.
         descriptors: descriptors of the local files that it reads; outputs must not replace these.
@@ -57,6 +58,7 @@ class Source(ABC):
     is_remote: bool = False
     is_device: bool = False
     recycled: bool = False
+    chosen: str | None = None
     compression: str | None = None
     descriptors: tuple[int, ...] = ()
     address: str | None = None
@@ -317,6 +319,7 @@ class DerivedSource(Source):
         self.packed, self.is_device = base.packed, base.is_device
         self.is_remote = base.is_remote
         self.recycled = base.recycled
+        self.chosen = base.chosen
         self.compression = base.compression
         self.descriptors = base.descriptors
 

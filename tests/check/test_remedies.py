@@ -14,10 +14,11 @@ from mappedram.check.remedies.advice import PLACEHOLDER, VALUES
 from mappedram.cli.main import cli, main
 from mappedram.format.specification import errata
 from mappedram.fuzz.defects import CATALOGUE, Breakage
+from mappedram.io.opening import DiskImage, internal_snapshots
 from tests.check.cases import CASES, Case
-from tests.check.commands import repairs, try_remedies
+from tests.check.commands import commands, repairs, try_remedies
 from tests.check.draft import Draft
-from tests.conftest import Fixtures
+from tests.conftest import DiskImages, Fixtures
 from tests.files import copy_sparse
 
 REPAIR = "`mappedram repair`"
@@ -173,7 +174,20 @@ def test_a_name_is_a_word_of_a_shell(
 
 
 def test_a_file_without_a_name() -> None:
-    (finding,) = check(b"QFI\xfb" + bytes(100)).findings
-    assert finding.remedy.startswith("`qemu-img snapshot -l`")
+    (finding,) = check(b"\x7fELF" + bytes(100)).findings
+    assert finding.remedy.startswith("Choose another file")
     (finding,) = check(b"QEVM\0\0\0\3").findings
     assert "<" not in finding.remedy
+
+
+@pytest.mark.parametrize("name", ["savevm-plain", "savevm-mapped-ram", "savevm-extended-l2"])
+def test_of_a_snapshot_in_a_disk_image(
+    name: str, disk_images: DiskImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    chosen = internal_snapshots(disk_images[name])[-1].id
+    assert check(DiskImage(disk_images[name], chosen)).verdict == "clean"
+    for finding in check(DiskImage(disk_images[name], chosen)).findings:
+        assert all("--snapshot" in words for words in commands(finding))
+        for verb, *words in commands(finding):
+            assert run(verb, *words) == 0

@@ -51,6 +51,7 @@ class _Case:
         name = "FILE" if _NO_PATH.fullmatch(facts.name) or not facts.name else facts.name
         name = f"./{name}" if name.startswith("-") else name
         where = ["--offset", f"{facts.offset:#x}"] if facts.offset else []
+        where += ["--snapshot", facts.chosen] if facts.chosen else []
         options = [word for word in words if not word.startswith("OUT")]
         outs = [word.removeprefix("OUT") for word in words if word.startswith("OUT")]
         said = printable(shlex.join(["mappedram", verb, *options, *where, name, *outs]))
@@ -111,6 +112,11 @@ class _Case:
         if not self.facts.in_image or self.facts.offset or self._broken:
             return None
         return f"`{printable(shlex.join(['virsh', 'restore', abspath(self.facts.name)]))}`"
+
+    def loadvm(self) -> str | None:
+        """The option of QEMU that loads a snapshot in a disk image."""
+        chosen = self.facts.chosen
+        return chosen and f"`-loadvm {printable(shlex.quote(chosen))}`"
 
     @property
     def _broken(self) -> bool:
@@ -174,6 +180,7 @@ VALUES: Mapping[str, Callable[[_Case], str | None]] = {
     "image_with_cookie": _Case.image_with_cookie,
     "image_with_xml": _Case.image_with_xml,
     "loads": _Case.loads,
+    "loadvm": _Case.loadvm,
     "metadump": _Case.metadump,
     "padding": _Case.padding,
     "rescue": _Case.rescue,

@@ -30,7 +30,14 @@ def facts_of(context: Context, findings: Sequence[Finding]) -> Facts:
     image = context.container and context.container.image
     if image:
         offset = image.header.offset
-    facts = Facts(source.name, offset, image is not None, _known(context), context.stream.complete)
+    facts = Facts(
+        source.name,
+        offset,
+        source.chosen,
+        in_image=image is not None,
+        known=_known(context),
+        complete=context.stream.complete,
+    )
     if not source.compression and any(map(_repairs, codes)):
         facts = _with_repairs(facts, source, findings)
     stopped = context.stream.stopped
@@ -45,6 +52,7 @@ def facts_without(source: Source, offset: int) -> Facts:
     return Facts(
         source.name,
         offset,
+        source.chosen,
         elsewhere=None if other else stream_elsewhere(source, offset),
         advice=other.advice if other else None,
     )

@@ -58,6 +58,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "MR010": (_LOADS, _FIX),
     "MR012": (
         "None needed: {restore} loads it[; {convert} makes single pages readable].",
+        "None needed: QEMU loads it with {loadvm}[; {convert} makes single pages readable].",
         "Load it with the capability `mapped-ram` disabled[, or run {convert}].",
     ),
     "MR013": (_LOADS, _FIX),

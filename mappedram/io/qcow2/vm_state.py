@@ -49,6 +49,7 @@ class VmStateSource(DerivedSource):
         self.image = image
         self.snapshot = snapshot
         self.is_device = self.recycled = True
+        self.chosen = snapshot.id
         self._map = ClusterMap(image, snapshot)
         self._cluster = lru_cache(_CLUSTERS_KEPT)(self._decompressed)
         self.size = self._map.size
