@@ -28,6 +28,7 @@ class FormatError(MappedRamError, ValueError):
     Attributes:
         msg: what is wrong, in one sentence.
         offset: offset of the field in the file, or None.
+        length: bytes of the field; None if unknown.
         path: place in the structure, such as `/ram/blocks[0]/mapped_ram/version`.
         expected: what the format requires there, in words, or None.
         actual: the value found there, or None.
@@ -41,6 +42,7 @@ class FormatError(MappedRamError, ValueError):
         path: str = "",
         expected: str | None = None,
         actual: object = None,
+        length: int | None = None,
     ) -> None:
         super().__init__(msg)
         self.msg = msg
@@ -48,6 +50,7 @@ class FormatError(MappedRamError, ValueError):
         self.path = path
         self.expected = expected
         self.actual = actual
+        self.length = length
 
     def __str__(self) -> str:
         place = [f"at {self.offset:#x}"] if self.offset is not None else []

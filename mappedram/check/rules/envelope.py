@@ -311,7 +311,10 @@ def refusal_code(error: FormatError) -> str:
 def refusal_defect(error: FormatError) -> Defect:
     """An error of the parser as a defect."""
     return Defect(
-        error.msg, Place(error.offset, None, error.path), error.expected, _shown(error.actual)
+        error.msg,
+        Place(error.offset, error.length, error.path),
+        error.expected,
+        _shown(error.actual),
     )
 
 

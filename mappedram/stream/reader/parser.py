@@ -23,7 +23,7 @@ from mappedram.stream.model import Element, Stream
 from mappedram.stream.reader import assemble, vmdescription
 from mappedram.stream.reader.footer import FOOTER_SIZE, find_footer, footer_bytes, is_section_start
 from mappedram.stream.reader.passed import Passed, refuse_others
-from mappedram.stream.reader.records import PageIndex, PageTaker
+from mappedram.stream.reader.records import Fit, PageIndex, PageTaker
 
 #: Bytes read for a structure at first; the few longer ones need more.
 _USUAL = 512
@@ -209,7 +209,7 @@ class StreamWalk(Passed):
         declared = document.get("page_size") if document else None
         if isinstance(declared, int) and is_page_size(declared):
             return declared
-        # With the smallest page size, the bytes of a larger page soon look like a record or EOS.
+        # With too small a size, the bytes of a larger page soon look like a record or EOS.
         for sizes in (_USUAL_PAGE_SIZES, _SMALL_PAGE_SIZES):
             found = self.fitting_page_size(sizes, lengths, path)
             if found is not None:
@@ -221,13 +221,14 @@ class StreamWalk(Passed):
     def fitting_page_size(
         self, sizes: Sequence[int], lengths: dict[str, int], path: str
     ) -> int | None:
-        """The first size that fits the records, preferably those of a file that is not cut."""
-        if_cut: list[int] = []
+        """The size that fits the first records best; of equal ones the first."""
+        fits: list[tuple[Fit, int]] = []
         for page_size in sizes:
             try:
-                if PageIndex(self.source, page_size, lengths).pass_some(self.position, path):
-                    return page_size
+                fit = PageIndex(self.source, page_size, lengths).pass_some(self.position, path)
             except FormatError:
                 continue
-            if_cut.append(page_size)
-        return if_cut[0] if if_cut else None
+            if fit.whole and all(fit.reached > other.reached for other, _ in fits):
+                return page_size
+            fits.append((fit, page_size))
+        return max(fits, key=lambda one: one[0].rank)[1] if fits else None

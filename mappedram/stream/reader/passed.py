@@ -1,12 +1,15 @@
 """State of a walk along a stream, for either declaration."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Never
+
+from construct import SizeofError
 
 from mappedram.errors import FormatError, TruncatedError, UnsupportedError
 from mappedram.format import ELEMENTS, libvirt
 from mappedram.format.constants import QEMU_VM_FILE_MAGIC
-from mappedram.format.drivers.base import Driver, RefusalError
+from mappedram.format.drivers.base import Driver, RefusalError, Span
 from mappedram.format.foreign.signatures import MAGIC_MAX, foreign
 from mappedram.format.grammar import Said
 from mappedram.format.members import member
@@ -89,12 +92,14 @@ class Passed:
         """See `grammar.Walk`."""
         end = self.position + length
         if end > self.source.size:
+            span = self._span(told_by)
             raise TruncatedError(
                 f"{what()} at {end:#x}, but the file at {self.source.size:#x}",
-                offset=self.place(told_by),
+                offset=span.start,
                 path=told_by,
                 expected=file_up_to(end),
                 actual=f"{self.source.size:#x} bytes",
+                length=span.end - span.start,
             )
         self.position = end
 
@@ -152,21 +157,35 @@ class Passed:
             path=path,
             expected=expected,
             actual=refusal.actual,
+            length=_length(refusal),
         )
 
     def place(self, told_by: str) -> int:
         """Offset of the field at that path in the last structure."""
+        return self._span(told_by).start
+
+    def _span(self, told_by: str) -> Span:
+        """Place of the field at that path in the last structure, in the file."""
         element = self.elements[-1]
         data = self.source.peek(element.offset, element.length)
         name = told_by.removeprefix(f"{element.path}/")
         spans = self.driver.spans(element.kind, data, element.params)
-        return element.offset + next(span.start for span in spans if span.path == name)
+        span = next(span for span in spans if span.path == name)
+        return replace(span, start=element.offset + span.start, end=element.offset + span.end)
 
 
 def _expected(refusal: RefusalError) -> str:
     """Expected value of the refused field."""
     validity = member(ELEMENTS[refusal.kind], refusal.path).validity
     return validity.expected if validity else "another value"
+
+
+def _length(refusal: RefusalError) -> int | None:
+    """Bytes of the refused field; None if they depend on others."""
+    try:
+        return int(member(ELEMENTS[refusal.kind], refusal.path).core.sizeof())
+    except SizeofError:
+        return None
 
 
 def _shown(value: Any) -> str:
@@ -183,6 +202,7 @@ def refuse_others(source: Source, offset: int) -> None:
             path="/header/magic",
             expected='"QEVM"',
             actual=head,
+            length=len(head) or None,
         )
 
 

@@ -22,6 +22,7 @@ from mappedram.format.constants import (
     RAM_SAVE_FLAG_XBZRLE,
     RAM_SAVE_FLAG_ZERO,
     TARGET_PAGE_SIZE_MAX,
+    SectionType,
 )
 from mappedram.format.ram import compressed_max
 from mappedram.io.source import Source
@@ -48,6 +49,13 @@ _LENGTH = 4
 #: file. In a compressed image, each takes two bytes of the file and sixteen of memory.
 _DIFFERENCES_MAX, _BYTES_EACH = 1 << 20, 1 << 9
 _LONGEST = WORD + 256 + _LENGTH + compressed_max(TARGET_PAGE_SIZE_MAX)
+#: First bytes of what follows a section with pages: its footer, or another section but EOF.
+_BEHIND_EOS = frozenset(
+    (
+        *(SectionType.FOOTER, SectionType.START, SectionType.PART, SectionType.END),
+        *(SectionType.FULL, SectionType.COMMAND),
+    )
+)
 
 
 class _Series(NamedTuple):
@@ -66,6 +74,26 @@ class _Series(NamedTuple):
     first: int
     body: int
     step: int
+
+
+class Fit(NamedTuple):
+    """How a page size fits the first records.
+
+    Attributes:
+        reached: bytes of whole records.
+        whole: whether it is possible for a whole file: no record exceeds its end.
+        doubtful: whether an EOS ends the records, but no section follows, so that it may be a part
+            of a page.
+    """
+
+    reached: int
+    whole: bool
+    doubtful: bool
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """The better the greater."""
+        return not self.doubtful, self.reached
 
 
 class PageIndex:
@@ -137,18 +165,22 @@ class PageIndex:
         finally:
             self._windows.end()
 
-    def pass_some(self, position: int, path: str) -> bool:
+    def pass_some(self, position: int, path: str) -> Fit:
         """Parse only the first records, to test the page size.
-
-        Returns:
-            Whether the page size is also possible for a whole file: no record exceeds its end.
 
         Raises:
             FormatError: bytes are not a valid record.
         """
         data = memoryview(self._source.read(position, LARGEST))
-        _, ended = self._pass_window(data, position, path)
-        return ended or position + len(data) < self._source.size
+        reached, ended = self._pass_window(data, position, path)
+        end = position + reached + WORD
+        doubtful = ended and end < self._source.size and not self._section_goes_on(end)
+        whole = ended or position + len(data) < self._source.size
+        return Fit(reached, whole and not doubtful, doubtful)
+
+    def _section_goes_on(self, position: int) -> bool:
+        """Whether a footer or another section follows an EOS; EOF is a zero byte, as pages are."""
+        return self._source.peek(position, 1)[0] in _BEHIND_EOS
 
     def _pass_window(self, data: memoryview, base: int, path: str) -> tuple[int, bool]:
         """Store the whole records in `data`; return their end, and whether EOS follows."""

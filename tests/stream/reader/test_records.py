@@ -192,6 +192,22 @@ def test_a_short_stream_shows_its_page_size(cut: bool) -> None:
         assert snapshot.block["rom"].page_size == PAGE_SIZE
 
 
+@pytest.mark.parametrize("behind", [b"", b"\0", b"\5\6\7"], ids=repr)
+def test_an_eos_inside_a_page_does_not_tell_its_size(
+    fixtures: Fixtures, tmp_path: Path, behind: bytes
+) -> None:
+    """A stream cut early: with pages of 1 KiB, its first page would be followed by EOS."""
+    path = copy_sparse(fixtures["plain"].path, tmp_path / "cut")
+    with mappedram.open(path) as snapshot:
+        recorded = snapshot.block["pc.ram"].recorded
+        assert recorded is not None
+        first = min(place for place in recorded.places.tolist() if place > 0)
+    patch(path, first + 1024, struct.pack(">Q", 0x10) + behind)
+    os.truncate(path, first + 3000)
+    with mappedram.open(path, partial=True) as snapshot:
+        assert snapshot.stream.page_size == 4096
+
+
 @pytest.mark.parametrize("flag", [PAGE, XBZRLE])
 def test_records_that_no_longer_count_take_no_room(
     monkeypatch: pytest.MonkeyPatch, flag: int
