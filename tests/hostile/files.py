@@ -423,3 +423,70 @@ def length_bombs() -> Iterator[bytes]:
             for place in range(start, stop):
                 for number in LARGE:
                     yield whole[:place] + number + whole[place + len(number) :]
+
+
+# Disk images.
+
+
+def qcow2(bits: int, l1_table: bytes, snapshots: bytes, count: int = 1) -> bytes:
+    """A disk without a size, whose tables begin with the second cluster."""
+    size = 1 << bits
+    place = size + len(l1_table) + -len(l1_table) % size
+    head = b"QFI\xfb" + struct.pack(">IQIIQIIQQIIQ", 2, 0, 0, bits, 0, 0, 0, 0, 0, 0, count, place)
+    return head.ljust(size, b"\0") + l1_table.ljust(place - size, b"\0") + snapshots
+
+
+def entry(offset: int, l1_size: int, name: bytes = b"", state: int = 1) -> bytes:
+    """An entry of the snapshot table."""
+    head = struct.pack(">QIHHIIQII", offset, l1_size, 0, len(name), 0, 0, 0, state, 0) + name
+    return head + bytes(-len(head) % 8)
+
+
+@file
+def internal_snapshots() -> bytes:
+    """As many as there is room for, with names for terminals."""
+    one = entry(512, 1, b"\x1b[2J\r\n")
+    count = (SIZE_MAX - 2048) // len(one)
+    return qcow2(9, bytes(8), one * count, count)
+
+
+@file
+def cluster_of_every_entry() -> bytes:
+    """An L2 table that is cut off by the end; each of its entries leads to one cluster."""
+    bits = 16
+    size = 1 << bits
+    l1_table = (2 * size).to_bytes(8, "big")
+    table = (3 * size).to_bytes(8, "big") * (size // 8)
+    stream = b"QEVM\0\0\0\3".ljust(size, b"x")
+    head = qcow2(bits, l1_table, b"")
+    image = bytearray(head + table + stream)
+    image[64:72] = len(image).to_bytes(8, "big")
+    return bytes(image) + entry(size, 1)
+
+
+@file
+def l1_tables_of_the_largest_size() -> bytes:
+    """Each entry leads to the same L2 table, and the size of the table is the greatest there is."""
+    l1_table = (1 << 19).to_bytes(8, "big") * ((SIZE_MAX >> 1) // 8)
+    return qcow2(9, l1_table, entry(512, len(l1_table) // 8))
+
+
+@file
+def clusters_backwards() -> bytes:
+    """No cluster follows the one before it, and a block of RAM takes all of them."""
+    count = 1500
+    first = 512 * (1 + -(-count // 64))
+    places = [first + 512 * (count // 64 + 2 + number) for number in reversed(range(count))]
+    tables = [places[at : at + 64] for at in range(0, count, 64)]
+    l1_table = b"".join((first + 512 * n).to_bytes(8, "big") for n in range(len(tables)))
+    head = bytearray(qcow2(9, l1_table, b"").ljust(first, b"\0"))
+    body = b"".join(
+        b"".join(place.to_bytes(8, "big") for place in table).ljust(512, b"\0") for table in tables
+    )
+    stream = configuration("mapped-ram") + ram(block(b"ram", 1 << 19))
+    clusters = stream.ljust(512 * count, b"\xff")
+    pieces = [clusters[at : at + 512] for at in range(0, len(clusters), 512)]
+    image = bytes(head) + body
+    image = image.ljust(min(places), b"\0") + b"".join(reversed(pieces))
+    place = len(image).to_bytes(8, "big")
+    return image[:64] + place + image[72:] + entry(512, len(tables))

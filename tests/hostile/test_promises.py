@@ -17,7 +17,8 @@ from tests.hostile.files import FILES, NAMES, SIZE_MAX, length_bombs
 
 MEMORY_MAX = 300 << 20
 SECONDS_MAX = 10
-STATUSES = {0, 1, 2, 3, 63}
+#: 64: an image with several snapshots, none of which is named.
+STATUSES = {0, 1, 2, 3, 63, 64}
 QUICK = ("info", "check")
 LONG = ("layout", "state", "extract", "convert", "elf", "lime", "diff")
 #: Decompression dominates the time of any verb.

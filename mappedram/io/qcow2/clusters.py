@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 #: Clusters that are decoded at once: parts of a long table, or several short ones.
 CHUNK = 8192
+#: Bits of the L2 entry of a compressed cluster that mean something.
+_DESCRIPTOR = (1 << 63) - 1
+#: From this number of L2 tables on, those in holes of the image are left out beforehand.
+_MANY = 1024
 #: Decoded chunks that are kept.
 _KEPT = 64
 
@@ -192,7 +196,17 @@ class ClusterMap:
         behind = used[offsets >= self._source.size]
         end = f"is behind the end of the image at {self._source.size:#x}"
         self._refuse_tables(TruncatedError, end, behind)
-        return used
+        return used if len(used) < _MANY else used[self._stored(offsets)]
+
+    def _stored(self, offsets: "NDArray[np.int64]") -> "NDArray[np.bool_]":
+        """Which L2 tables are not in a hole of the image. A hostile image has millions that are."""
+        import numpy as np
+
+        span = int(offsets.min()), int(offsets.max()) + self._cluster_size
+        extents = np.array([*self._source.extents(*span), (span[1], span[1])], np.int64)
+        first = np.minimum(extents[:, 1].searchsorted(offsets, "right"), len(extents) - 1)
+        found: NDArray[np.bool_] = extents[first, 0] < offsets + self._cluster_size
+        return found
 
     def _refuse_tables(
         self, error: type[FormatError], problem: str, tables: "NDArray[np.int64]"
@@ -214,7 +228,11 @@ class ClusterMap:
         """Decode a chunk. A unit is a cluster, or a subcluster if there are any."""
         import numpy as np
 
-        words = np.frombuffer(self._entries(number), ">u8").astype(np.uint64)
+        data = self._entries(number)
+        if data.count(0) == len(data):
+            start = np.zeros(1, np.int64)
+            return _Chunk(start, np.zeros(1, np.uint8), start)
+        words = np.frombuffer(data, ">u8").astype(np.uint64)
         words = words.reshape(CHUNK, -1)
         entries = words[:, 0]
         packed = (entries & COMPRESSED) != 0
@@ -231,6 +249,10 @@ class ClusterMap:
             stored = ((alloc[:, None] >> each) & np.uint64(1)).astype(bool) & ~packed[:, None]
         askew = stored.any(axis=1) & (place % self._cluster_size != 0)
         self._refuse_entries("leads to no beginning of a cluster", number, askew)
+        # Otherwise a small image could claim any amount of bytes that are not zeros.
+        used = np.where(packed, (entries & _DESCRIPTOR).astype(np.int64), place)
+        again = _repeated(used, stored.any(axis=1) | packed)
+        self._refuse_entries("leads to the cluster of another one", number, again)
         return self._merged(stored, packed, place, entries)
 
     def _merged(
@@ -255,7 +277,7 @@ class ClusterMap:
         where = stored.astype(np.uint8)
         where[packed] = Where.COMPRESSED
         places = np.where(stored, place[:, None] + np.arange(count) * unit, 0)
-        places[packed] = (entries[packed] & np.uint64(COMPRESSED * 2 - 1)).astype(np.int64)[:, None]
+        places[packed] = (entries[packed] & _DESCRIPTOR).astype(np.int64)[:, None]
         where, places = where.ravel(), places.ravel()
         steps = np.where(where[:-1] == Where.STORED, unit, 0)
         breaks = (where[1:] != where[:-1]) | (places[1:] - places[:-1] != steps)
@@ -309,6 +331,17 @@ class ClusterMap:
             offset=int(self._tables[table]) + index * self._entry_size,
             path=f"{self._snapshot.path}/l1_table[{self._skipped + table}]/l2_table[{index}]",
         )
+
+
+def _repeated(places: "NDArray[np.int64]", counts: "NDArray[np.bool_]") -> "NDArray[np.bool_]":
+    """Which of the places that count are those of an earlier one."""
+    import numpy as np
+
+    found = np.zeros(len(places), np.bool_)
+    indices = np.flatnonzero(counts)
+    indices = indices[places[indices].argsort(kind="stable")]
+    found[indices[1:][np.diff(places[indices]) == 0]] = True
+    return found
 
 
 def _cut(piece: ClusterPiece, start: int) -> ClusterPiece:

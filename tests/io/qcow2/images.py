@@ -23,7 +23,8 @@ class Cluster:
 
     Attributes:
         data: its bytes.
-        kind: `stored`, `compressed`, or `zero`, which has bytes that do not count.
+        kind: `stored`, `compressed`, `zero`, which has bytes that do not count, or `nothing`, which
+            has only a table.
         subclusters: with extended L2 entries, the bits of those that are allocated.
     """
 
@@ -159,11 +160,13 @@ class _Writer:
         words = [0] * (self._image.l2_size * width)
         for number, cluster in clusters.items():
             words[number * width] = self._l2_entry(cluster)
-            if self._image.extended and cluster.kind != "compressed":
+            if self._image.extended and cluster.kind not in ("compressed", "nothing"):
                 words[number * width + 1] = cluster.subclusters
         return b"".join(word.to_bytes(8, "big") for word in words)
 
     def _l2_entry(self, cluster: Cluster) -> int:
+        if cluster.kind == "nothing":
+            return 0
         if cluster.kind == "compressed":
             return self._compressed(cluster.data)
         place = self._put(cluster.data)

@@ -1,6 +1,7 @@
 """The VM state reads as its clusters say, whatever the sizes and kinds of these."""
 
 from itertools import pairwise
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -143,6 +144,27 @@ def test_each_cluster_in_its_piece(image: Image, data: st.DataObject) -> None:
         source.fill(views, start)
         for (first, last), buffer in zip(pairwise(bounds), buffers, strict=True):
             assert buffer == whole[first:last]
+
+
+@pytest.mark.parametrize("many", [1, 1024])
+def test_tables_in_holes(many: int, tmp_path: Path) -> None:
+    """Tables without a byte are left out, where a file tells its holes."""
+    numbers = {0: "stored", 512: "nothing", 5 * 512: "stored", 9 * 512: "nothing"}
+    clusters_of = {n: Cluster(b"QEVM" * 1024, kind) for n, kind in numbers.items()}
+    data = Image((Snapshot(clusters=clusters_of),)).build()
+    path = tmp_path / "image.qcow2"
+    with path.open("wb") as file:
+        for at in range(0, len(data), 4096):
+            if any(data[at : at + 4096]):
+                file.seek(at)
+                file.write(data[at : at + 4096])
+        file.truncate(len(data))
+    with patch.object(clusters, "_MANY", many), open_source(path) as source:
+        assert list(source.extents(0, source.size)) == [
+            (n * 4096, (n + 1) * 4096) for n in (0, 5 * 512)
+        ]
+        assert source.size == (5 * 512 + 1) * 4096
+        assert source.read(5 * 512 * 4096 - 4, 8) == bytes(4) + b"QEVM"
 
 
 def test_places_without_a_disk() -> None:
@@ -291,6 +313,8 @@ def test_a_cluster_behind_the_end() -> None:
     refused(patched(entry.l1_table_offset + 8, behind), "behind the end", TruncatedError)
     refused(patched(table, (4096 + 512).to_bytes(8, "big")), "no beginning of a cluster")
     refused(patched(entry.l1_table_offset + 8, (4096 + 512).to_bytes(8, "big")), "does not begin")
+    two = data[table : table + 8]
+    refused(patched(table + 8, two), "leads to the cluster of another one")
     twice = data[entry.l1_table_offset + 8 :][:8]
     refused(patched(entry.l1_table_offset + 16, twice), "occurs twice")
     refused(patched(entry.offset, (5).to_bytes(8, "big")), "l1_table_offset: expected a multiple")
