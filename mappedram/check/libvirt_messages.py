@@ -30,6 +30,10 @@ class LibvirtMessage:
 
 _CUT = "Copy the image again: compare its size with the original. If it never was longer, the save"
 _NO_MEMORY = f"{_CUT} failed before it wrote memory, and only a new `virsh save` helps."
+_NEW_XML = (
+    "Run `mappedram convert -O libvirt-sparse --xml DOMAIN.xml FILE OUT`, with the XML of the"
+    " domain as `virsh dumpxml --migratable --security-info` prints it."
+)
 _NEW_HEADER = (
     "Copy the image again. If the original has the same header, find the stream with `grep -abo"
     " QEVM FILE`, and run `mappedram convert -O libvirt-sparse --offset N --xml DOMAIN.xml FILE"
@@ -83,9 +87,22 @@ MESSAGES = (
     LibvirtMessage(
         "Start tag expected, '<' not found",
         "The text in the image is not the XML of a domain.",
-        "Run `mappedram convert -O libvirt-sparse --xml DOMAIN.xml FILE OUT`, with the XML of the"
-        " domain as `virsh dumpxml --migratable --security-info` prints it.",
+        _NEW_XML,
         ("MR505",),
+    ),
+    LibvirtMessage(
+        "Document is empty",
+        "The image has no text where the XML of the domain should be.",
+        _NEW_XML,
+        ("MR505",),
+    ),
+    LibvirtMessage(
+        "Capability mapped-ram is on, but received capability is off",
+        "The header of the image says sparse, but the stream is plain, as in external snapshots"
+        ' with `snapshot_image_format = "sparse"` in `qemu.conf`.',
+        "Run `mappedram check FILE`. If it reports MR503, `mappedram repair FILE OUT` writes an"
+        " image that libvirt restores. Without libvirt, load it with the capability disabled.",
+        ("MR503", "E-044"),
     ),
     LibvirtMessage(
         "failed to read qemu header",
@@ -96,6 +113,12 @@ MESSAGES = (
     LibvirtMessage(
         "failed to read domain XML",
         "The file ends within the XML of the domain, before the stream begins.",
+        _NO_MEMORY,
+        ("MR509",),
+    ),
+    LibvirtMessage(
+        "failed to read cookie",
+        "The file ends within the cookie, before the stream begins.",
         _NO_MEMORY,
         ("MR509",),
     ),

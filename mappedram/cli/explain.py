@@ -174,14 +174,16 @@ def _as_dict(rule: Rule) -> dict[str, Any]:
 def _explain_words(text: str, form: str) -> int:
     """List the possible causes of a message of QEMU, or tell the one of a message of libvirt."""
     message = find_libvirt_message(text)
-    found = [] if message else causes(text)
+    found = causes(message.words if message else text)
     if form == "json":
         told = message and asdict(message)
         shown = {"words": text, "causes": [_cause(cause) for cause in found], "libvirt": told}
         output.write_json(shown, levels=2)
-    elif message:
-        _show_message(message)
     else:
+        if message:
+            _show_message(message)
+        if message and found:
+            output.line("")
         _show_causes(found)
     if found or message:
         return FINE

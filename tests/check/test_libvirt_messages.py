@@ -15,6 +15,7 @@ from tests.conftest import Fixtures
 from tests.files import copy_sparse, patch
 from tests.stream.libvirt.conftest import samples
 from tests.stream.libvirt.samples import Samples
+from tests.stream.libvirt.test_rules import CASES, Case
 from tools.libvirt import Daemon, LibvirtError, domain_xml, unusable
 
 __all__ = ["samples"]
@@ -99,6 +100,17 @@ def test_entries_are_of_rules_and_errata() -> None:
         assert message.cause.endswith(".")
         assert message.remedy.endswith(".")
         assert find_libvirt_message(re.sub(r"\{\w+\}", "9", message.words)) == message
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{case.code}-{n}" for n, case in enumerate(CASES)])
+def test_what_a_finding_quotes_is_explained(case: Case, samples: Samples, tmp_path: Path) -> None:
+    path = copy_sparse(samples[case.sample].path, tmp_path / "image")
+    case.change(path)
+    for finding in check(path).findings:
+        for quoted in re.findall('; libvirt refuses it: "(.+)"$', finding.message):
+            found = find_libvirt_message(quoted)
+            assert found is not None, quoted
+            assert finding.code in found.codes
 
 
 def test_a_message_in_several_lines_and_cases() -> None:
