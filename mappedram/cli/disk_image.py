@@ -39,6 +39,10 @@ def header_lines(image: Qcow2Image, chosen: InternalSnapshot | None) -> Iterator
         yield "features", ", ".join(features)
     if chosen is not None:
         yield "snapshot", f"{chosen.name} (id {chosen.id}); offsets count from its beginning"
+    elif any(one.vm_state_size for one in image.snapshots):
+        yield "snapshot", "none chosen; --snapshot NAME or ID shows one"
+    else:
+        yield "snapshot", "none with the state of a guest"
 
 
 def snapshot_table(image: Qcow2Image) -> Iterator[str]:

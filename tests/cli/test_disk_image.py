@@ -11,6 +11,7 @@ import mappedram
 from mappedram import DiskImage
 from tests.cli.conftest import Run
 from tests.conftest import DiskImages
+from tests.io.qcow2.images import Cluster, Image, Snapshot
 
 TWO = "savevm-mapped-ram"
 
@@ -22,6 +23,7 @@ def test_list(run: Run, disk_images: DiskImages) -> None:
     assert done.status == 0
     lines = done.out.splitlines()
     assert lines[1] == "container     qcow2 image, version 3, clusters of 4 KiB, disk of 3 MiB"
+    assert lines[2] == "snapshot      none chosen; --snapshot NAME or ID shows one"
     table = [line.split() for line in lines[lines.index("Snapshots") + 1 :]]
     assert [row[:3] for row in table] == [
         ["id", "name", "vm_size"],
@@ -172,6 +174,25 @@ def test_repair_never_writes_into_an_image(
         done = run(*verb, "--snapshot", "second", path, path, "--force")
         assert (done.status, "is a disk image, which is never overwritten" in done.err) == (1, True)
     assert path.read_bytes() == before
+
+
+def test_image_without_a_state(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "disk.qcow2"
+    path.write_bytes(Image((Snapshot("disk", values={"vm_state_size_large": 0}),)).build())
+    done = run("info", path)
+    assert done.status == 0
+    assert "snapshot      none with the state of a guest\n" in done.out
+    done = run("extract", path, "-d", tmp_path / "ram")
+    assert done.status == 63
+    assert "without the state of a guest: it has 1 snapshot, of the disk alone" in done.err
+
+
+def test_marks_of_an_image(run: Run, tmp_path: Path) -> None:
+    """What QEMU says of the image is shown; it reads such an image, too."""
+    image = Image((Snapshot("one", {0: Cluster(b"QEVM\0\0\0\3\0".ljust(4096, b"\0"))}),))
+    path = tmp_path / "disk.qcow2"
+    path.write_bytes(image.changed(incompatible_features=3).build())
+    assert "features      dirty, corrupt\n" in run("info", path).out
 
 
 def test_damaged_image(run: Run, disk_images: DiskImages, tmp_path: Path) -> None:

@@ -191,7 +191,11 @@ def choose(image: Qcow2Image, wanted: str | None) -> InternalSnapshot:
     count = len(image.snapshots)
     raise UnsupportedError(
         "a qcow2 image without the state of a guest: it has"
-        + (f" {count} snapshots, of the disk alone" if count else " no internal snapshot"),
+        + (
+            f" {count} snapshot{'s' * (count > 1)}, of the disk alone"
+            if count
+            else " no internal snapshot"
+        ),
         offset=0,
     )
 

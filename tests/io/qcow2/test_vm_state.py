@@ -228,7 +228,7 @@ def test_no_choice() -> None:
         opened(several(), "disk")
     with pytest.raises(UnsupportedError, match="it has no internal snapshot"):
         opened(Image(()))
-    with pytest.raises(UnsupportedError, match="it has 1 snapshots, of the disk alone"):
+    with pytest.raises(UnsupportedError, match="it has 1 snapshot, of the disk alone"):
         opened(Image((Snapshot(values={"vm_state_size_large": 0}),)))
     with pytest.raises(UnsupportedError, match="no qcow2 image, so that it has no snapshot 'x'"):
         open_source(DiskImage(b"QEVM", "x"))
