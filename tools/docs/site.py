@@ -14,6 +14,7 @@ from tools.docs import (
     libvirt,
     policy,
     relink,
+    restoring,
     rules,
     specification,
     versions,
@@ -36,6 +37,7 @@ GROUPS = {
         "cli": "Command line",
         "recipes": "Recipes",
         "libvirt": "libvirt says …, what now",
+        "restore": "Restoring a guest",
         "unknown": "Incomplete files",
         "metadump": "Metadumps",
         "physical": "Physical memory",
@@ -76,6 +78,7 @@ _INSERTS = (
     judgement.with_table,
     architecture.with_rooms,
     libvirt.with_table,
+    restoring.with_tables,
 )
 
 

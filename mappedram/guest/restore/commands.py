@@ -19,7 +19,14 @@ from mappedram.guest.restore.cpus import ARM, arm_properties, cpu_count, cpu_par
 from mappedram.guest.restore.firmware import firmware_parts
 from mappedram.guest.restore.items import Item, Remaining, items_of
 from mappedram.guest.restore.loose import first_parts, loose_parts
-from mappedram.guest.restore.machines import Board, board_of, own_items, properties_of, root_bus_of
+from mappedram.guest.restore.machines import (
+    Board,
+    board_of,
+    measured,
+    own_items,
+    properties_of,
+    root_bus_of,
+)
 from mappedram.guest.restore.memory import MemoryOptions, dimm_parts, escaped, memory_of
 from mappedram.guest.restore.parts import Part, Workshop
 from mappedram.json_types import Json
@@ -161,12 +168,7 @@ class _Hinting:
         self.items = tuple(items_of(self.stream))
         self.remaining = Remaining(self.items)
         self.shop = Workshop(self.remaining, cpu_count(self.items))
-        family, told_by = family_of(self.stream) or (None, None)
-        self.ram_id = family.ram_id if family else None
-        self.arch, self.told_by = None, told_by
-        if family:
-            self.arch, evidence = emulator_of(self.stream, family.arch)
-            self.told_by = f"{told_by} and {evidence}" if evidence else told_by
+        self.arch, self.ram_id, self.told_by = _emulator(self.stream)
         self.board = board_of(self.stream.machine, self.arch)
 
     def result(self) -> Hint:
@@ -176,7 +178,7 @@ class _Hinting:
         if self.arch in ARM:
             properties += arm_properties(self.snapshot)
         firmware = tuple(firmware_parts(self.snapshot, self.shop, self.loading.contents))
-        memory = memory_of(self.snapshot, self.ram_id, self.shop)
+        memory = memory_of(self.snapshot, self.ram_id, self.shop, self._own_blocks())
         cpus = tuple(cpu_parts(self.snapshot, self.shop, self.arch))
         own = own_items(self.board, self.remaining)
         devices = tuple(self._devices(memory))
@@ -199,6 +201,10 @@ class _Hinting:
             unknowns=tuple(_unknowns(self.stream, parts, memory.doubts, self.shop.cpus)),
         )
 
+    def _own_blocks(self) -> frozenset[str]:
+        """The blocks that the machine has by itself; a board without -m has all of its memory."""
+        return frozenset(self.board.blocks.split()) if self.board else frozenset()
+
     def _devices(self, memory: MemoryOptions) -> Iterator[Part]:
         self.shop.spare += memory.spare
         yield from first_parts(self.shop, self.arch)
@@ -217,6 +223,21 @@ class _Hinting:
             else Covered(item, None, _why_not(item, self.board))
             for item in self.items
         )
+
+
+def _emulator(stream: Stream) -> tuple[str | None, str | None, str | None]:
+    """The emulator, the name of main memory, and the evidence; None if unknown."""
+    family = family_of(stream)
+    if family is not None:
+        arch, evidence = emulator_of(stream, family[0].arch)
+        told_by = f"{family[1]} and {evidence}" if evidence else family[1]
+        return arch, family[0].ram_id, told_by
+    rows = measured(stream.machine)
+    if not rows:
+        return None, None, None
+    others = [f"qemu-system-{arch}" for row in rows for arch in row.arches][1:]
+    also = f", which {' and '.join(others)} have, too" if others else ""
+    return rows[0].arches[0], rows[0].ram_id, f"machine type {stream.machine!r}{also}"
 
 
 def _why_not(item: Item, board: Board | None) -> str:

@@ -6,8 +6,10 @@ Source: streams of QEMU 10.0.2 and 11.1.3 without any device (`python -m tools.d
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
+from mappedram.guest.restore._boards import TABLE
 from mappedram.guest.restore.items import Item, Remaining
 
 #: Sections of every machine; QEMU always loads `dirty-bitmap` and `block`, which are of disks.
@@ -140,12 +142,44 @@ BOARDS = (
 _UNKNOWN = Board("", "", "pci.0", "")
 
 
+class MeasuredBoard(NamedTuple):
+    """A row of the measured table: the emulators, the name of main memory or None, the board."""
+
+    arches: tuple[str, ...]
+    ram_id: str | None
+    board: Board
+
+
 def board_of(machine: str | None, arch: str | None) -> Board | None:
-    """The board of a machine type; None if it is not in the table."""
+    """The board of a machine type; None if it is in none of the tables."""
     for board in BOARDS:
         if re.fullmatch(board.machine, machine or "") and re.fullmatch(board.arch, arch or ""):
             return board
-    return None
+    return next((row.board for row in measured(machine) if arch in row.arches), None)
+
+
+def measured(machine: str | None) -> list[MeasuredBoard]:
+    """The rows for a machine type, one for each emulator where it differs."""
+    return _measured().get(machine or "", [])
+
+
+@cache
+def _measured() -> dict[str, list[MeasuredBoard]]:
+    """The rows by machine type; continued lines of a row begin with a space."""
+    found: dict[str, list[MeasuredBoard]] = {}
+    for text in re.split(r"\n(?! )", TABLE.strip("\n")) if TABLE.strip() else ():
+        head, *lines = text.split("\n")
+        machine, arches, ram_id = head.split()
+        sections, blocks = (
+            " ".join(line[3:] for line in lines if line.startswith(mark)) for mark in (" s ", " b ")
+        )
+        pattern = "|".join(map(re.escape, arches.split(",")))
+        board = Board(re.escape(machine), pattern, "pci.0", sections, blocks)
+        # Each emulator of 32 bits has the shorter name, and suffices for a machine that it has.
+        emulators = tuple(sorted(arches.split(","), key=len))
+        row = MeasuredBoard(emulators, None if ram_id == "-" else ram_id, board)
+        found.setdefault(machine, []).append(row)
+    return found
 
 
 def root_bus_of(board: Board | None) -> str:

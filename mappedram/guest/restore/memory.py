@@ -41,21 +41,26 @@ class MemoryOptions:
     doubts: tuple[str, ...]
 
 
-def memory_of(snapshot: "OpenSnapshot", ram_id: str | None, shop: Workshop) -> MemoryOptions:
+def memory_of(
+    snapshot: "OpenSnapshot", ram_id: str | None, shop: Workshop, fixed: frozenset[str]
+) -> MemoryOptions:
     """The options for main memory.
 
     Args:
         snapshot: the file.
         ram_id: name of the RAM block that `-m` sizes; None if unknown.
         shop: loses the items that are covered.
+        fixed: names of the blocks that the machine has by itself.
     """
+    if ram_id is None and fixed:
+        return MemoryOptions((), (), (), ())
     if ram_id is None:
         return MemoryOptions((), (), (), ("the RAM blocks, and so the options -m and -object",))
     own = [block for block in snapshot.stream.blocks if block.idstr == ram_id]
     backends = [
         block
         for block in backends_of(snapshot.stream, ram_id)
-        if backend_id(block) not in _OF_DEVICES
+        if backend_id(block) not in _OF_DEVICES | fixed
     ]
     srat = srat_of(snapshot)
     cmos = cmos_of(snapshot)

@@ -33,6 +33,7 @@ CASES: dict[str, tuple[str, list[tuple[str, int, int, int]]]] = {
     "microvm": ("-machine x-option-roms=off", [("microvm.ram", MIB, MIB, 15 * MIB)]),
     "none": ("", [("ram", 0, 0, 16 * MIB)]),
     "aarch64-virt": ("", [("mach-virt.ram", 0, 0x40000000, 16 * MIB)]),
+    "arm-1k": ("", []),
     "riscv64-virt": ("-bios none", [("riscv_virt_board.ram", 0, 0x80000000, 16 * MIB)]),
 }
 
