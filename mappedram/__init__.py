@@ -27,6 +27,7 @@ from mappedram.errors import (
     UnsupportedError,
 )
 from mappedram.io.opening import DiskImage, internal_snapshots
+from mappedram.io.remote.address import RemoteName
 from mappedram.stream.block import Block, PageRun
 from mappedram.version import __version__
 
@@ -83,6 +84,7 @@ __all__ = [
     "OutputLayout",
     "PageRun",
     "PhysicalMemory",
+    "RemoteName",
     "Repaired",
     "Report",
     "Snapshot",

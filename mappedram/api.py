@@ -39,9 +39,10 @@ def open(  # noqa: A001 - reads as `mappedram.open`
     """Open a snapshot and parse its headers; bitmaps and pages are read on demand.
 
     Args:
-        file: a path; the bytes of a file, also as `memoryview`; or an open descriptor or seekable
-            binary file object, such as `io.BytesIO` or an fsspec file, which stays open. A
-            `DiskImage` names one of several internal snapshots of a qcow2 image.
+        file: a path, or a URL, whose options a `RemoteName` has; the bytes of a file, also as
+            `memoryview`; or an open descriptor or seekable binary file object, such as `io.BytesIO`
+            or an fsspec file, which stays open. A `DiskImage` names one of several internal
+            snapshots of a qcow2 image.
         offset: start of the stream; offsets in its headers count from byte 0 all the same.
         driver: `construct` or `kaitai`, or any other object that reads single structures.
         partial: return the readable part of a file if not all of its RAM blocks can be found;

@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "mappedram"
 
 _CONTEXT = "the context that Construct hands to whatever depends on what stands before"
 _GENERATED = "the classes that Kaitai generates have no types"
+_FSSPEC = "the classes of fsspec have no types"
 _VOLATILITY = "as the class of Volatility has it, which has no types"
 #: Visible names with `Any`, by module and name, with the reasons.
 EXCUSED = {
@@ -35,7 +36,12 @@ EXCUSED = {
     "format/nesting.py: NestedContext.__missing__": _CONTEXT,
     "format/nesting.py: Parse": _CONTEXT,
     "fleet/work.py: Entry": "the document of a verb, as JSON has it",
-    "io/remote/opening.py: file_system": "the classes of fsspec have no types",
+    "io/remote/files.py: FileRanges.__init__": _FSSPEC,
+    "io/remote/http.py: HttpRanges.__init__": _FSSPEC,
+    "io/remote/opening.py: file_system": _FSSPEC,
+    "io/remote/opening.py: open_fsspec_file": _FSSPEC,
+    "io/remote/ranges.py: AsyncRanges.__init__": _FSSPEC,
+    "io/remote/s3.py: S3Ranges.__init__": _FSSPEC,
     "export/volatility/layer.py: MappedRamLayer.__getstate__": _VOLATILITY,
     "export/volatility/layer.py: MappedRamLayer.__init__": _VOLATILITY,
     "export/volatility/stacker.py: MappedRamStacker.stack": _VOLATILITY,

@@ -40,6 +40,7 @@ GROUPS = {
         "restore": "Restoring a guest",
         "unknown": "Incomplete files",
         "metadump": "Metadumps",
+        "remote": "Many and remote snapshots",
         "physical": "Physical memory",
         "exports": "Exports",
         "consumers": "Debuggers and forensics",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from mappedram.io import system
 
@@ -14,16 +14,23 @@ _LOCAL = re.compile(r"(?:file|local)://(?:localhost(?=/))?(?=/)", re.IGNORECASE)
 
 
 class RemoteName(str):
-    """A URL with the options of its file system. Everywhere else it is the text of the URL.
+    """A URL with the options of its file system, wherever a file is read; it is a `str`.
+
+    >>> RemoteName("s3://backups/guest.save", {"anon": True})
+    's3://backups/guest.save'
+
+    Args:
+        url: the URL, chained or not.
+        storage_options: as below.
 
     Attributes:
         storage_options: options for fsspec, by name; those of one part of a chained URL are a
             mapping of their own, by its protocol.
     """
 
-    storage_options: Mapping[str, Any]
+    storage_options: Mapping[str, object]
 
-    def __new__(cls, url: str, storage_options: Mapping[str, Any] | None = None) -> "RemoteName":
+    def __new__(cls, url: str, storage_options: Mapping[str, object] | None = None) -> "RemoteName":
         """Join a URL and its options."""
         made = super().__new__(cls, url)
         made.storage_options = dict(storage_options or {})
@@ -51,6 +58,6 @@ def local_path(url: str) -> str | None:
     return url[found.end() :] if found and "::" not in url else None
 
 
-def options_of(name: str) -> Mapping[str, Any]:
+def options_of(name: str) -> Mapping[str, object]:
     """The options of a URL; a plain text has none."""
     return name.storage_options if isinstance(name, RemoteName) else {}

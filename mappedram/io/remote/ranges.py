@@ -65,7 +65,7 @@ class AsyncRanges(Ranges):
         self._running: set[Future[Any]] = set()
         self._closed = False
 
-    def run(self, request: Coroutine[Any, Any, Result]) -> Result:
+    def run(self, request: Coroutine[object, object, Result]) -> Result:
         """Make a request, and wait for it.
 
         Raises:
