@@ -8,8 +8,8 @@ const TEXT_MAX = 16 << 20;
 function lengths(source, start) {
   const begin = found(source, start);
   if (begin === null) return null;
-  const bytes = source.read(begin, source.size - begin), nothing = { page_size: null, take: () => undefined };
-  return { ...nothing, ...described(parsed(bytes)), length: bytes.length };
+  const bytes = source.read(begin, source.size - begin), document = parsed(bytes);
+  return { page_size: null, ...described(document), offset: begin, length: bytes.length, document };
 }
 
 /** The object that a text describes; null where it is no such text. */

@@ -44,6 +44,8 @@ class Facts {
     const types = new Set(walk.sections.map(({ type }) => type));
     this.by_kind = groupBy(walk.elements, ({ structure }) => structure);
     this.by_path = new Map([...walk.elements].reverse().map((element) => [element.path, element]));
+    /** The JSON text: behind EOF, or where a search for it found one at the end of the file. */
+    this.description_text = walk.json_text ?? (walk.description?.document ? walk.description : null);
     this.devices_only = walk.machine === null && types.size === 2 && types.has("full") && types.has("eof");
     /** Read to the end, or to where `mappedram check` stops, too. */
     this.whole = !walk.stopped && !walk.limit;
@@ -246,7 +248,7 @@ const RULES = {
       const present = section && [section.idstr, section.instance_id];
       if (same(described, present)) continue;
       const values = { number, "_shown(described)": shown(described), "_shown(present)": shown(present) };
-      yield [defect("MR044", values), described_at(facts, `devices[${number}]`)];
+      yield [defect("MR044", values), describedAt(facts, `devices[${number}]`)];
       return; // what follows is shifted
     }
   },
@@ -256,7 +258,7 @@ const RULES = {
       const version = device.version === undefined ? section.version_id : device.version;
       if (version === section.version_id) continue;
       const values = { "section.idstr": section.idstr, "section.version_id": section.version_id, "_SHORT.repr(version)": short(version) };
-      yield [defect("MR045", values), described_at(facts, `devices[${number}]/version`)];
+      yield [defect("MR045", values), describedAt(facts, `devices[${number}]/version`)];
     }
   },
   *MR046(facts) {
@@ -479,7 +481,7 @@ const SAVED = "LibvirtQemudSave", RAW = 0, SPARSE = 6;
 const IS_OF = { int: Number.isInteger, list: Array.isArray };
 
 /** The description of a stream that was followed to its end. */
-const documentOf = ({ whole, ended, json_text }) => (whole && ended ? json_text?.document ?? null : null);
+const documentOf = ({ whole, ended, description_text }) => (whole && ended ? description_text?.document ?? null : null);
 
 /** Each FULL section with the device at the same place of the description; null where one has more. */
 function* pairs(facts) {
@@ -493,7 +495,7 @@ function* pairs(facts) {
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 const entry = (value, key) => (isObject(value) ? value[key] ?? null : null);
 const same = (one, other) => (one && other ? one.every((value, index) => value === other[index]) : one === other);
-const described_at = ({ json_text }, name) => range(json_text.offset, json_text.length, `/vmdescription/${name}`);
+const describedAt = ({ description_text: { offset, length } }, name) => range(offset, length, `/vmdescription/${name}`);
 
 const SHORT_MAX = 100;
 /** A value of the description as Python shows it; a long text without its middle. */
@@ -574,9 +576,9 @@ function pageSizes(facts) {
     if (bits === undefined) continue;
     found.push({ who: "the configuration", size: bits < 64 ? 2 ** bits : 0, where: () => field(element, "body/target_page_bits") });
   }
-  const { json_text } = facts, declared = json_text?.document?.page_size;
+  const { description_text: text } = facts, declared = text?.document?.page_size;
   if (Number.isInteger(declared)) {
-    found.push({ who: "the JSON description", size: declared, where: () => range(json_text.offset, json_text.length, "/vmdescription/page_size") });
+    found.push({ who: "the JSON description", size: declared, where: () => range(text.offset, text.length, "/vmdescription/page_size") });
   }
   for (const b of facts.headers) {
     if (isPageSize(b.page_size)) found.push({ who: `block ${repr(b.idstr)}`, size: b.page_size, where: () => field(b.element, "mapped_ram/page_size") });
