@@ -5,7 +5,7 @@
 const { accepts, danger } = require("./validity");
 const { described, parsed } = require("./description");
 const { isPageSize, place } = require("./walk");
-const { CAPABILITIES, COMMANDS, COMMANDS_OF_A_FILE, COMMANDS_WHERE, COMMAND_LENGTHS, FIELD_RULES, FINDINGS_MAX, FORMATS, KEYS, LIVE, MORE, SUBSECTION_ORDER } = require("./data");
+const { CAPABILITIES, COMMANDS, COMMANDS_OF_A_FILE, COMMANDS_WHERE, COMMAND_LENGTHS, FIELD_RULES, FINDINGS_MAX, FORMATS, KEYS, LIBVIRT, LIVE, MORE, SUBSECTION_ORDER } = require("./data");
 const { defect, fileUpTo, hex, printable, returned, repr, text } = require("./words");
 
 const MIB = 1 << 20;
@@ -76,9 +76,9 @@ class Facts {
 
 function* stopped(facts) {
   if (!facts.stopped) return;
-  const { kind, message, expected, actual, offset, path } = facts.stopped;
+  const { kind, message, expected, actual, offset, path, length } = facts.stopped;
   const code = { truncated: "MR002", format: "MR001" }[kind] ?? (facts.undivided ? "MR020" : "MR004");
-  yield [code, { message, expected, actual }, range(offset, null, path)];
+  yield [code, { message, expected, actual }, range(offset, length, path)];
 }
 
 // Rules about one field.
@@ -382,9 +382,8 @@ const RULES = {
   *MR301({ judged, order }) {
     for (const block of judged) {
       if (!block.beyond) continue;
-      const pages = block.num_pages === 1 ? "1 page" : `${block.num_pages} pages`;
       const values = {
-        "block.idstr": block.idstr, "_pages(block.num_pages)": pages, count: block.beyond,
+        "block.idstr": block.idstr, "block.num_pages": block.num_pages, count: block.beyond,
         "context.snapshot.byteorder": order, "block.model.word_size": WORD,
       };
       yield [defect("MR301", values), range(block.bitmap_offset, block.bitmap_size, `${block.path}/bitmap`)];
@@ -442,6 +441,7 @@ const RULES = {
     const seen = found !== null ? text("MR503", 0, { "found.name.lower()": FORMATS[found] }) : text("MR503", 1);
     const expected = found !== null ? `${found} (${FORMATS[found]})` : "<= 6";
     const values = {
+      "_says(_about_format(image.format, found))": says(aboutFormat(image, found)),
       "image.format": image.format, "image.format_name or 'unknown'": name ?? "unknown", seen, "str(image.format)": image.format,
       "f'{found:d} ({found.name.lower()})' if found is not None else '<= 6'": expected,
     };
@@ -450,7 +450,8 @@ const RULES = {
   *MR505({ image }) {
     if (!image?.xml || (image.xml.length && image.xml.terminated)) return;
     const problem = text("MR505", image.xml.length ? 1 : 0);
-    yield [defect("MR505", { problem }), range(image.xml.offset, image.xml.length, "/libvirt/domain_xml")];
+    const said = says(image.xml.length ? null : LIBVIRT.NO_TEXT);
+    yield [defect("MR505", { problem, "_says(_NO_TEXT if problem == 'empty' else None)": said }), range(image.xml.offset, image.xml.length, "/libvirt/domain_xml")];
   },
   *MR506({ image }) {
     if (!image?.element) return;
@@ -471,7 +472,7 @@ const RULES = {
   *MR509({ image, source }) {
     if (!image?.element || image.stream_offset < source.size) return;
     const values = {
-      "image.stream_offset": image.stream_offset, "image.file_size": source.size, "file_up_to(image.stream_offset + 1)": fileUpTo(image.stream_offset + 1),
+      "_says(_about_texts(image))": says(aboutTexts(image, source)), "image.stream_offset": image.stream_offset, "image.file_size": source.size, "file_up_to(image.stream_offset + 1)": fileUpTo(image.stream_offset + 1),
     };
     yield [defect("MR509", values), field(image.element, "data_len")];
   },
@@ -507,7 +508,21 @@ function short(value) {
 
 const shown = (device) => (device === null ? "missing" : device.map(short).join(" "));
 
-const marks = ({ magic }) => ({ QEMU_SAVE_MAGIC: SAVED, "container.image.magic": magic });
+/** What libvirt says of the image; nothing without words. */
+const says = (words) => (words ? returned("says", { words }) : "");
+
+function aboutFormat({ format }, found) {
+  if (!(format in FORMATS)) return returned("about_format", { number: format });
+  return format === SPARSE && found === RAW ? LIBVIRT.NOT_SPARSE : null;
+}
+
+function aboutTexts({ cookie_offset, data_len, stream_offset }, { size }) {
+  if (!data_len) return returned("about_texts", { "image.data_len": data_len });
+  if (size < LIBVIRT.HEADER_SIZE + (cookie_offset || data_len)) return returned("about_texts", {}, 1);
+  return size < stream_offset && cookie_offset ? returned("about_texts", {}, 2) : null;
+}
+
+const marks = ({ magic }) => ({ "_says(_INCOMPLETE)": says(LIBVIRT.INCOMPLETE), QEMU_SAVE_MAGIC: SAVED, "container.image.magic": magic });
 const isComplete = ({ ended, ram_ended, mapped_ram, stopped: why, limit }) => !limit && !why && ended && (ram_ended || !mapped_ram);
 
 /** The format of the stream in an image, from its own bytes. */

@@ -39,7 +39,8 @@ function* magics(source) {
 /** A magic alone does not count: the headers up to a section must be readable. */
 function begins(source, offset) {
   const walk = new Walk(source, offset).file();
-  return walk.sections.length > 0 || (walk.image?.packed ?? null) !== null;
+  // EOF alone is a zero byte.
+  return walk.machine !== null || walk.sections.some(({ type }) => type !== "eof") || (walk.image?.packed ?? null) !== null;
 }
 
 module.exports = { elsewhere };

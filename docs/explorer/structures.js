@@ -18,9 +18,9 @@ const PARSERS = {
 
 /** The bytes cannot be followed. `kind` is `format`, `truncated` or `unsupported`. */
 class Refusal extends Error {
-  constructor(kind, { message, expected = null, actual = null }, offset, path) {
+  constructor(kind, { message, expected = null, actual = null }, offset, path, length = null) {
     super(message);
-    Object.assign(this, { kind, expected, actual, offset, path });
+    Object.assign(this, { kind, expected, actual, offset, path, length });
   }
 }
 
@@ -92,10 +92,10 @@ function refused(error, stream, path) {
   const where = steps.join("/"), at = `${path}/${where}`, name = field.name;
   if (short) return new Refusal("truncated", refusal("refuse", { name, "self.source.size": stream.size }), place.start, at);
   const actual = field.parts.length ? whole(stream, place.start, field.parts) : owner[camel(field.ksy_id)];
-  const expected = EXPECTED[chain[0][0]][where.replace(/\[\d+\]/g, "")] ?? "another value";
+  const [expected, length] = EXPECTED[chain[0][0]][where.replace(/\[\d+\]/g, "")] ?? ["another value", null];
   const told = typeof actual === "string" || actual instanceof Uint8Array ? repr(actual) : hex(actual);
   const values = { name, expected, "_shown(refusal.actual)": told, "refusal.actual": actual };
-  return new Refusal("format", refusal("refuse", values, 1), place.start, at);
+  return new Refusal("format", refusal("refuse", values, 1), place.start, at, length);
 }
 
 /** A number that the parser reads in parts, of which one was refused. */

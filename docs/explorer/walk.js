@@ -62,10 +62,11 @@ class Walk {
     return this;
   }
 
-  stop({ kind, message, expected, actual, offset, path }) {
+  stop({ kind, message, expected, actual, offset, path, length }) {
     // Without any structure, it is another kind of file.
     const first = this.elements.some((element) => element.path === "/header") || kind === "truncated";
-    this.stopped = { kind: first ? kind : "unsupported", message, expected, actual, offset, path };
+    const other = !first && kind !== "unsupported";
+    this.stopped = { kind: other ? "unsupported" : kind, message, expected, actual, offset, path, length: other ? null : length };
   }
 
   // Bytes at the position.
@@ -84,7 +85,8 @@ class Walk {
     const end = this.position + length;
     if (end > this.source.size) {
       const values = { "what()": what, end, "self.source.size": this.source.size, "file_up_to(end)": words.fileUpTo(end) };
-      throw new Refusal("truncated", words.defect("skip", values), place(element, field).offset, told_by);
+      const { offset, length: width } = place(element, field);
+      throw new Refusal("truncated", words.defect("skip", values), offset, told_by, width);
     }
     this.position = end;
   }
@@ -148,7 +150,7 @@ class Walk {
     const head = this.peek(16);
     if (latin1(head.subarray(0, 4)) === MAGIC) return;
     const values = { "_what_else(source, offset, head)": this.whatElse(head), head: head.slice(0, 4) };
-    throw new Refusal("unsupported", words.refusal("magic", values), this.offset, "/header/magic");
+    throw new Refusal("unsupported", words.refusal("magic", values), this.offset, "/header/magic", Math.min(head.length, MAGIC.length) || null);
   }
 
   whatElse(head) {

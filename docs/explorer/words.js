@@ -35,17 +35,22 @@ const FORMATS = {
   "#04x": (number) => `0x${number.toString(16).padStart(2, "0")}`,
 };
 
-/** One of two texts, by the condition between them; null is a value, too. */
-function chosen(expression, values) {
-  const [, one, condition, other] = expression.match(/^'([^']*)' if (\w+) else '([^']*)'$/) ?? [];
-  return one === undefined ? values[expression] : values[condition] ? one : other;
+const CHOICE = /^'([^']*)' if (\w+)(?: == (\d+))? else '([^']*)'$/, PLURAL = /^(?:plural|_pages)\((.+?)(?:, '(\w+)')?\)$/;
+
+/** An expression that follows from other values: one of two texts, or a number and its noun. */
+function derived(expression, values) {
+  const [, one, name, number, other] = expression.match(CHOICE) ?? [];
+  if (name) return (number === undefined ? values[name] : values[name] === Number(number)) ? one : other;
+  const [, counted, noun = "page"] = expression.match(PLURAL) ?? [];
+  if (counted && values[counted] !== undefined) return `${values[counted]} ${noun}${values[counted] === 1 ? "" : "s"}`;
+  return values[expression];
 }
 
 /** A text of which the expressions are among `values`. */
 function say(template, values) {
   const part = (one) => {
     if (typeof one === "string") return one;
-    const [expression, conversion, format] = one, value = values[expression] ?? chosen(expression, values);
+    const [expression, conversion, format] = one, value = values[expression] ?? derived(expression, values);
     if (value === undefined) throw new Error(`no value of ${expression}`);
     return conversion === "r" ? repr(value) : FORMATS[format](value);
   };

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, NamedTuple, cast
 
-from construct import Construct
+from construct import Construct, SizeofError
 
 from mappedram.check import RULES
 from mappedram.check.registry import _MORE, FINDINGS_MAX
@@ -23,6 +23,14 @@ from mappedram.check.rules.ending import _problem
 from mappedram.check.rules.envelope import _without_end
 from mappedram.check.rules.fields import Spot, spots
 from mappedram.check.rules.identity import _shared
+from mappedram.check.rules.libvirt import (
+    _INCOMPLETE,
+    _NO_TEXT,
+    _NOT_SPARSE,
+    _about_format,
+    _about_texts,
+    _says,
+)
 from mappedram.check.rules.order import _ALWAYS_ENDED
 from mappedram.check.rules.sections import _called
 from mappedram.format import ELEMENTS, constants, file
@@ -34,7 +42,7 @@ from mappedram.format.file import _ENDS_VFIO
 from mappedram.format.foreign.qcow2 import QCOW_MAGIC
 from mappedram.format.foreign.signatures import FOREIGN, Foreign, foreign
 from mappedram.format.judged import FieldRule
-from mappedram.format.libvirt import SaveFormat
+from mappedram.format.libvirt import HEADER_SIZE, SaveFormat
 from mappedram.format.members import members
 from mappedram.format.validity import Harmless, Validity, hexadecimal
 from mappedram.stream import model
@@ -49,6 +57,8 @@ Template = list[str | tuple[str, str, str]]
 _DEFECTS = {"Defect", "FormatError", "TruncatedError", "UnsupportedError"}
 #: Functions outside of the rules that make messages, by the names that the explorer has for them.
 _MAKERS: dict[str, Callable[..., object]] = {
+    "about_format": _about_format,
+    "about_texts": _about_texts,
     "block": file.refuse_backwards,
     "called": _called,
     "compressed": bare.detect_compressed,
@@ -61,6 +71,7 @@ _MAKERS: dict[str, Callable[..., object]] = {
     "other": _what_else,
     "problem": _problem,
     "refuse": passed.Passed.refuse,
+    "says": _says,
     "section": file.no_section,
     "shared": _shared,
     "skip": passed.Passed.skip,
@@ -88,6 +99,12 @@ def data() -> dict[str, object]:
         },
         "FINDINGS_MAX": FINDINGS_MAX,
         "MORE": _MORE,
+        "LIBVIRT": {
+            "INCOMPLETE": _INCOMPLETE,
+            "NO_TEXT": _NO_TEXT,
+            "NOT_SPARSE": _NOT_SPARSE,
+            "HEADER_SIZE": HEADER_SIZE,
+        },
         "REMEDIES": REMEDIES,
         "FIELD_RULES": [field_rule(spot) for all_of in spots().values() for spot in all_of],
         "QCOW2": {"magic": QCOW_MAGIC.hex(), "what": cast("Foreign", foreign(QCOW_MAGIC)).what},
@@ -215,17 +232,25 @@ def _ends(module: ModuleType) -> Iterator[Template]:
             yield template(node.value.body)
 
 
-def expected() -> dict[str, dict[str, str]]:
-    """By structure and field: what a reader says that it expected instead of a refused value."""
+def expected() -> dict[str, dict[str, tuple[str, int | None]]]:
+    """By structure and field: what a reader expected instead of a refused value, and its bytes."""
     return {kind: dict(_expected(structure, "")) for kind, structure in ELEMENTS.items()}
 
 
-def _expected(structure: Construct, prefix: str) -> Iterator[tuple[str, str]]:
+def _expected(structure: Construct, prefix: str) -> Iterator[tuple[str, tuple[str, int | None]]]:
     for member in members(structure):
         if member.validity:
-            yield prefix + member.name, member.validity.expected
+            yield prefix + member.name, (member.validity.expected, _length(member.core))
         for inner in member.structures:
             yield from _expected(inner, f"{prefix}{member.name}/")
+
+
+def _length(field: Construct) -> int | None:
+    """Bytes of a field; None if they depend on others."""
+    try:
+        return int(field.sizeof())
+    except SizeofError:
+        return None
 
 
 def field_rule(spot: Spot) -> dict[str, object]:
