@@ -65,8 +65,8 @@ types:
             - '"configuration/capabilities"'
             - '"configuration/uuid"'
         doc: |
-          Name of the subsection. The length of an unknown one is not on the
-          wire, so that nothing after it can be found.
+          Name of the subsection. The stream does not contain the length of an
+          unknown one, so that a reader cannot continue after it.
       - id: version_id
         type: u4
         doc: Version of the subsection; 1 for all three.

@@ -43,7 +43,7 @@ types:
         doc: Name of the device, such as "ram" or "0000:00:1f.2/ich9_ahci".
       - id: instance_id
         type: u4
-        doc: Tells devices of the same name apart.
+        doc: Distinguishes devices of the same name.
       - id: version_id
         type: u4
         doc: Version of the payload; a loader refuses versions it does not know.
@@ -93,7 +93,7 @@ types:
       - id: command
         type: u2
         enum: command_type
-        doc: What to do.
+        doc: Number of the command.
       - id: len_data
         -orig-id: len
         type: u2
@@ -204,7 +204,7 @@ enums:
     0x05:
       id: postcopy_run
       -orig-id: MIG_CMD_POSTCOPY_RUN
-      doc: The guest goes on in postcopy; no argument.
+      doc: The guest continues in postcopy; no argument.
     0x06:
       id: postcopy_ram_discard
       -orig-id: MIG_CMD_POSTCOPY_RAM_DISCARD
@@ -216,11 +216,11 @@ enums:
     0x08:
       id: enable_colo
       -orig-id: MIG_CMD_ENABLE_COLO
-      doc: COLO begins; no argument. Gone since QEMU 11.0.
+      doc: COLO begins; no argument. Removed in QEMU 11.0.
     0x09:
       id: postcopy_resume
       -orig-id: MIG_CMD_POSTCOPY_RESUME
-      doc: Postcopy goes on after a break; no argument.
+      doc: Postcopy continues after an interruption; no argument.
     0x0a:
       id: recv_bitmap
       -orig-id: MIG_CMD_RECV_BITMAP

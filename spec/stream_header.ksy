@@ -21,4 +21,4 @@ seq:
     -orig-id: QEMU_VM_FILE_VERSION
     type: u4
     valid: 3
-    doc: Version of the stream. Only 3 is in use; 2 has long been refused.
+    doc: Version of the stream. Only 3 is in use; QEMU no longer accepts 2.

@@ -70,7 +70,7 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'idstr',
                 'idstr',
-                'Name of the subsection. The length of an unknown one is not on the wire, so that nothing after it can be found.',
+                'Name of the subsection. The stream does not contain the length of an unknown one, so that a reader cannot continue after it.',
             ),
             FieldSpec(
                 'version_id',
@@ -718,7 +718,7 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'instance_id',
                 'instance_id',
-                'Tells devices of the same name apart.',
+                'Distinguishes devices of the same name.',
             ),
             FieldSpec(
                 'version_id',
@@ -774,7 +774,7 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'command',
                 'command',
-                'What to do.',
+                'Number of the command.',
             ),
             FieldSpec(
                 'len_data',
@@ -830,7 +830,7 @@ TYPES: dict[str, TypeSpec] = {
             FieldSpec(
                 'version',
                 'version',
-                'Version of the stream. Only 3 is in use; 2 has long been refused.',
+                'Version of the stream. Only 3 is in use; QEMU no longer accepts 2.',
             ),
         ),
     ),

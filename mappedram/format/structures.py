@@ -75,8 +75,8 @@ class ConfigurationSubsection(TypedDict):
     #: Length of the name in bytes.
     len_idstr: int
 
-    #: Name of the subsection. The length of an unknown one is not on the wire, so that nothing
-    #: after it can be found.
+    #: Name of the subsection. The stream does not contain the length of an unknown one, so that a
+    #: reader cannot continue after it.
     idstr: str
 
     #: Version of the subsection; 1 for all three.
@@ -472,7 +472,7 @@ class SectionStart(TypedDict):
     #: Name of the device, such as "ram" or "0000:00:1f.2/ich9_ahci".
     idstr: str
 
-    #: Tells devices of the same name apart.
+    #: Distinguishes devices of the same name.
     instance_id: int
 
     #: Version of the payload; a loader refuses versions it does not know.
@@ -509,7 +509,7 @@ class Command(TypedDict):
     #: The type byte of a command.
     section_type: int
 
-    #: What to do.
+    #: Number of the command.
     command: int
 
     #: Length of the argument in bytes.
@@ -549,7 +549,7 @@ class StreamHeader(TypedDict):
     #: The bytes "QEVM".
     magic: bytes
 
-    #: Version of the stream. Only 3 is in use; 2 has long been refused.
+    #: Version of the stream. Only 3 is in use; QEMU no longer accepts 2.
     version: int
 
 
