@@ -90,6 +90,22 @@ def data() -> dict[str, object]:
     return {
         "WORDS": {key: found._asdict() for key, found in words().items()},
         "EXPECTED": expected(),
+        "FIELD_RULES": [field_rule(spot) for all_of in spots().values() for spot in all_of],
+        "REMEDIES": REMEDIES,
+        "CLASSES": {
+            kind: {"path": [class_name(name) for name in spec.path], "params": spec.params}
+            for kind, spec in TYPES.items()
+        },
+        "FINDINGS_MAX": FINDINGS_MAX,
+        "MORE": _MORE,
+        **_values(),
+        **_other_files(),
+    }
+
+
+def _values() -> dict[str, object]:
+    """Constants of the format that the rules about several structures use."""
+    return {
         "LIVE": {name: int(getattr(constants, name)) for name in _LIVE}
         | {
             "FOOTER": int(constants.SectionType.FOOTER),
@@ -97,16 +113,25 @@ def data() -> dict[str, object]:
             "DIRTY_BITMAP_IDSTR": order.DIRTY_BITMAP_IDSTR,
             "ALWAYS_ENDED": _ALWAYS_ENDED,
         },
-        "FINDINGS_MAX": FINDINGS_MAX,
-        "MORE": _MORE,
+        "CAPABILITIES": CAPABILITIES,
+        "COMMAND_LENGTHS": COMMAND_LENGTHS,
+        "COMMANDS_OF_A_FILE": [[int(c), size] for c, size in COMMANDS_OF_A_FILE],
+        "COMMANDS_WHERE": {int(c): where for c, where in _WHERE.items()},
+        "SUBSECTION_ORDER": configuration.SUBSECTION_ORDER,
+        "KEYS": {key: kind.__name__ for key, kind in ending.KEYS.items()},
+        "FORMATS": {int(one): one.name.lower() for one in SaveFormat},
+    }
+
+
+def _other_files() -> dict[str, object]:
+    """Save images of libvirt, and files without a stream."""
+    return {
         "LIBVIRT": {
             "INCOMPLETE": _INCOMPLETE,
             "NO_TEXT": _NO_TEXT,
             "NOT_SPARSE": _NOT_SPARSE,
             "HEADER_SIZE": HEADER_SIZE,
         },
-        "REMEDIES": REMEDIES,
-        "FIELD_RULES": [field_rule(spot) for all_of in spots().values() for spot in all_of],
         "QCOW2": {"magic": QCOW_MAGIC.hex(), "what": cast("Foreign", foreign(QCOW_MAGIC)).what},
         "FOREIGN": [
             {
@@ -117,17 +142,6 @@ def data() -> dict[str, object]:
             }
             for one in FOREIGN
         ],
-        "CLASSES": {
-            kind: {"path": [class_name(name) for name in spec.path], "params": spec.params}
-            for kind, spec in TYPES.items()
-        },
-        "CAPABILITIES": CAPABILITIES,
-        "COMMAND_LENGTHS": COMMAND_LENGTHS,
-        "COMMANDS_OF_A_FILE": [[int(c), size] for c, size in COMMANDS_OF_A_FILE],
-        "COMMANDS_WHERE": {int(c): where for c, where in _WHERE.items()},
-        "SUBSECTION_ORDER": configuration.SUBSECTION_ORDER,
-        "KEYS": {key: kind.__name__ for key, kind in ending.KEYS.items()},
-        "FORMATS": {int(one): one.name.lower() for one in SaveFormat},
     }
 
 
