@@ -74,6 +74,14 @@ def test_several_at_a_time(server: Server, run: Run) -> None:
     assert "none: the server has no such object (404)" in found.err
 
 
+def test_several_at_a_time_and_a_destination(server: Server, run: Run) -> None:
+    """The parent has connections of its own, which the processes that it forks leave alone."""
+    url = server.at("pc")
+    found = run("check", "--jobs", "2", "--destination", url, *[url] * 4)
+    assert found.status == 0
+    assert run("check", url).status == 0
+
+
 def test_storage_options(server: Server, run: Run) -> None:
     server.authorization = "Bearer token"
     assert run("info", server.at("pc")).status == 1

@@ -11,6 +11,10 @@ from mappedram.errors import ChangedError
 
 Result = TypeVar("Result")
 
+#: File systems with an event loop, which are kept as fsspec keeps them. A process that is forked
+#: would collect its copies, and so take the sockets out of the parent's epoll, which it shares.
+_KEPT: dict[int, object] = {}
+
 
 class Ranges(ABC):
     """An object that is read in ranges.
@@ -61,6 +65,7 @@ class AsyncRanges(Ranges):
 
     def __init__(self, fs: Any) -> None:
         self._fs = fs
+        _KEPT[id(fs)] = fs, fs.loop
         self._lock = Lock()
         self._running: set[Future[Any]] = set()
         self._closed = False
