@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 #: Exit statuses from the worst to the best; several files give the worst one.
 _WORST_FIRST = (UNFINISHED, USAGE, CORRUPT, UNSUPPORTED, HARMLESS, FINE)
 
+#: Columns that a line of sixteen bytes takes; narrower terminals get lines of eight.
+_WIDE = 63
 _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
@@ -324,15 +326,16 @@ def _details(again: _Again, finding: Finding) -> Iterator[str]:
 
 
 def _marked_bytes(again: _Again, finding: Finding) -> Iterator[str]:
-    """A line of sixteen bytes, and a line that marks the bytes of the finding."""
+    """A line of bytes, and a line that marks those of the finding."""
     if finding.offset is None or finding.decompressed:
         return  # the decompressed data is gone
     length = finding.length or 1
-    start = finding.offset - finding.offset % 16
-    if finding.offset + length > start + 16:
+    row = 16 if (output.width() or _WIDE) >= _WIDE else 8
+    start = finding.offset - finding.offset % row
+    if finding.offset + length > start + row:
         start = finding.offset
     try:
-        data = again.read(start, 16)
+        data = again.read(start, row)
     except (MappedRamError, OSError) as error:  # the file changed since it was checked
         yield f"{start:#010x}  cannot be read again: {message_of(error)}"
         return

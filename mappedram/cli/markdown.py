@@ -11,6 +11,8 @@ from mappedram.cli import output
 from mappedram.view.text import table
 
 _WIDTH = 88
+#: The least width of a paragraph, and the deepest indent that callers give it.
+_NARROWEST, _INDENT_MAX = 24, 2
 #: Never shown: anchors, and comments that mark generated parts.
 _HIDDEN = re.compile(r'<a id="[^"]*"></a>|<!--.*?-->', re.DOTALL)
 #: Code up to its end, or lines up to an empty one.
@@ -71,12 +73,18 @@ def inline(text: str) -> str:
     return _EMPHASIS.sub(r"\1", _STRONG.sub(r"\1", _LINK.sub(r"\1", text)))
 
 
+def _width() -> int:
+    """Width of a paragraph: fixed, unless the terminal is narrower."""
+    columns = output.width()
+    return _WIDTH if columns is None else min(_WIDTH, max(_NARROWEST, columns - _INDENT_MAX))
+
+
 def wrapped(text: str, first: str = "", rest: str = "") -> Iterator[str]:
     """A paragraph, wrapped; code and names such as `x-colo` are not broken."""
     words = _CODE.sub(lambda match: match[0].replace(" ", _GLUE), inline(" ".join(text.split())))
     for row in textwrap.wrap(
         words,
-        _WIDTH,
+        _width(),
         initial_indent=first,
         subsequent_indent=rest,
         break_on_hyphens=False,

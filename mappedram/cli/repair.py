@@ -142,7 +142,7 @@ def _show(result: str, done: Repaired, *, dry_run: bool) -> None:
     for finding in done.report.findings:
         if finding.severity != Severity.INFO:
             output.line(f"    {_finding(finding)}")
-            if done.path is None:  # else the remedy is for a file that is not named yet
+            if finding.remedy:
                 output.line(f"        {output.styled('remedy:', 'bold')} {finding.remedy}")
 
 

@@ -10,7 +10,7 @@ from mappedram.check import Report, check
 from mappedram.check.repairs.change import Change
 from mappedram.errors import BuildError
 from mappedram.io import system
-from mappedram.io.opening import DiskImage, Openable, reading
+from mappedram.io.opening import DiskImage, Openable, open_source, reading
 from mappedram.io.progress import Progressing, silent
 from mappedram.io.remote.address import is_url
 from mappedram.io.source import Source
@@ -102,7 +102,7 @@ def _copy(todo: RepairPlan, out: Path, *, force: bool, progress: Progressing) ->
     ):
         fd = files.open(out, also={stat.S_IFBLK})
         write_copy(todo, fd, progress=moved)
-        return _judged(todo, fd)
+        return _judged(todo, fd, out)
 
 
 def _in_place(todo: RepairPlan, file: str) -> Report:
@@ -111,11 +111,13 @@ def _in_place(todo: RepairPlan, file: str) -> Report:
     fd = system.open_existing(file)
     try:
         write_in_place(todo, fd)
-        return _judged(todo, fd)
+        return _judged(todo, fd, Path(file))
     finally:
         system.close(fd)
 
 
-def _judged(todo: RepairPlan, fd: int) -> Report:
+def _judged(todo: RepairPlan, fd: int, path: Path) -> Report:
     """Report on the file that was written, not on the planned one."""
-    return check(fd, todo.offset)
+    with open_source(fd) as source:
+        source.name = str(path)  # remedies have it in their commands
+        return check(source, todo.offset)

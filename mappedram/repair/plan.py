@@ -1,7 +1,7 @@
 """Plan all changes to a file before any is made."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mappedram.check.repairs import search
@@ -72,8 +72,15 @@ def plan(
     found = search(source, offset, asked=set(asked), progress=progress)
     session = found.session
     report = report_on(session.context)
+    if any(change.edits for change in found.changes):
+        report = _without_remedies(report)
     size, stale = _size(session), _stale(session)
     return RepairPlan(session.source, offset, found.changes, report, size, stamp, stale)
+
+
+def _without_remedies(report: Report) -> Report:
+    """The report on a file that does not exist yet, so that no command works on it."""
+    return replace(report, findings=tuple(replace(one, remedy="") for one in report.findings))
 
 
 def _stale(session: RepairSession) -> "Runs":

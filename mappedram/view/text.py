@@ -1,5 +1,6 @@
 """Formatting for people: numbers, names from a file, tables, runs of equal rows."""
 
+import textwrap
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -9,6 +10,8 @@ T = TypeVar("T")
 
 #: Spaces between two columns of a table.
 _BETWEEN = 2
+#: The least width of a cell that is wrapped.
+_NARROWEST = 24
 #: What further lines of one row begin with.
 _INDENT = "    "
 #: Each byte as text shows it.
@@ -174,7 +177,9 @@ def table(
             continue
         for part in parts:
             text = _padded(row[part], widths[part], to_right[part])
-            yield f"{_INDENT}{text}" if part.start else text
+            alone = part.start and part.stop - part.start == 1
+            for line in _wrapped(text, columns) if alone else (text,):
+                yield f"{_INDENT}{line}" if part.start else line
 
 
 def _parts(widths: Sequence[int], columns: int | None) -> Iterator[slice]:
@@ -187,6 +192,14 @@ def _parts(widths: Sequence[int], columns: int | None) -> Iterator[slice]:
             start, used, added = index, len(_INDENT), width
         used += added
     yield slice(start, len(widths))
+
+
+def _wrapped(cell: str, columns: int | None) -> Sequence[str]:
+    """A cell that has a line for itself, on several if it is wider than the terminal."""
+    if columns is None or len(cell) <= columns - len(_INDENT):
+        return (cell,)
+    width = max(_NARROWEST, columns - len(_INDENT))
+    return textwrap.wrap(cell, width, break_on_hyphens=False, break_long_words=False) or (cell,)
 
 
 def _padded(row: Sequence[str], widths: Sequence[int], to_right: Sequence[bool]) -> str:

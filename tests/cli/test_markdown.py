@@ -2,6 +2,7 @@
 
 import pytest
 
+from mappedram.cli import output
 from mappedram.cli.markdown import rendered
 
 
@@ -46,3 +47,12 @@ def test_code_stays_on_one_line() -> None:
     command = "`mappedram convert -O mapped-ram`"
     lines = list(rendered(f"{command} " * 9))
     assert [line.count(command) for line in lines] == [2, 2, 2, 2, 1]
+
+
+@pytest.mark.parametrize(("columns", "longest"), [(60, 60), (200, 90), (5, 26), (None, 90)])
+def test_paragraphs_fit_the_terminal(
+    columns: int | None, longest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "width", lambda: columns)
+    lines = list(rendered("word " * 100, "  "))
+    assert longest - 6 < max(map(len, lines)) <= longest

@@ -50,6 +50,15 @@ def test_hex_lines() -> None:
     ]
 
 
+def test_the_last_cell_is_wrapped() -> None:
+    rows = [("a", "some words that need more than one line"), ("b", "x" * 40)]
+    assert list(table(("code", "meaning"), rows, columns=30)) == [
+        *("code", "    meaning"),
+        *("a", "    some words that need more", "    than one line"),
+        *("b", f"    {'x' * 40}"),
+    ]
+
+
 def test_table() -> None:
     rows = [("a", 1), "a line of its own", ("bcd", None)]
     assert list(table(("name", "n"), rows, "n")) == [
