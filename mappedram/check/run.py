@@ -18,13 +18,16 @@ from mappedram.check.report import Report
 from mappedram.check.rules import libvirt
 from mappedram.check.rules.envelope import refusal_code, refusal_defect
 from mappedram.check.save_image import Container, unpacked
-from mappedram.errors import CheckFailedError, FormatError, NotModelledError
+from mappedram.errors import CheckFailedError, FormatError, NotModelledError, UnsupportedError
 from mappedram.format.drivers.compared import ComparedDriver
 from mappedram.io.opening import Openable, name_of, reading
 from mappedram.io.source import Source
 from mappedram.qemu.loader import Destination, newest
 from mappedram.qemu.loader import Verdict as LoaderVerdict
 from mappedram.stream.snapshot import OpenSnapshot, open_snapshot
+
+#: Advice about a pipe, or another file that cannot seek.
+_TO_A_FILE = "copy it into a file first"
 
 
 def check(
@@ -63,7 +66,8 @@ def check(
             report = _answered(source, found, qemu, question)
     except FormatError as refusal:  # a file that cannot seek, or a damaged metadump
         name = file.name if isinstance(file, Source) else name_of(file)
-        found = Findings([_refusal(refusal)], facts=Facts(name, offset))
+        advice = _TO_A_FILE if isinstance(refusal, UnsupportedError) else None
+        found = Findings([_refusal(refusal)], facts=Facts(name, offset, advice=advice))
         report = _report(name, found, {}, question)
     if strict and report.verdict != "clean":
         raise CheckFailedError(report.findings)
