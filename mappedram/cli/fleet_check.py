@@ -1,7 +1,10 @@
 """`mappedram fleet check`: judge many files."""
 
+from collections.abc import Iterator
+
 import click
 
+from mappedram.check import RULES
 from mappedram.cli.fleet_running import (
     STATUS_OF_ALL,
     Running,
@@ -13,6 +16,7 @@ from mappedram.cli.loading import loading_options, question
 from mappedram.cli.options import epilog, offset_option
 from mappedram.cli.selecting import selection, selection_options
 from mappedram.fleet.checking import CheckJob
+from mappedram.fleet.work import Entry
 
 
 @click.command(
@@ -28,7 +32,7 @@ from mappedram.fleet.checking import CheckJob
         STATUS_OF_ALL,
     ),
 )
-@fleet_options
+@fleet_options("junit")
 @selection_options
 @offset_option
 @loading_options
@@ -54,4 +58,11 @@ def command(
     options = {"qemu": qemu, "destination": destination, "offset": offset}
     name = label("check", select=chosen.select, ignore=chosen.ignore, **options)
     job = CheckJob(name, offset, chosen, asked.release, asked.destination)
-    return run_on_all(job, running)
+
+    def report(entries: Iterator[Entry]) -> Iterator[str]:
+        from mappedram.check.reports import junit
+
+        rules = [rule for code, rule in RULES.items() if asked.wants(code)]
+        return junit.pieces(map(job.result, entries), rules)
+
+    return run_on_all(job, running, report=report)

@@ -23,7 +23,7 @@ from mappedram.fleet.describing import InfoJob
         STATUS_OF_ALL,
     ),
 )
-@fleet_options
+@fleet_options()
 @offset_option
 def command(running: Running, offset: int) -> int:
     """Describe snapshots as `mappedram info` does, many at a time.

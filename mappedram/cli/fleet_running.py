@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import update_wrapper
@@ -17,9 +17,9 @@ from mappedram.cli.options import STANDARD_OUTPUT, InPath, OutPath, size_type, w
 from mappedram.cli.status import UNFINISHED, TerminatedError, about
 from mappedram.cli.writing import ended_by_signals, force_option, per_file
 from mappedram.fleet.inputs import FleetFile, Identity, expanded, listed
-from mappedram.fleet.results import History, ResultsFile
+from mappedram.fleet.results import History, ResultsFile, entries
 from mappedram.fleet.summary import FleetSummary
-from mappedram.fleet.work import Engine, FileLimits, Job, Outcome
+from mappedram.fleet.work import Engine, Entry, FileLimits, Job, Outcome
 from mappedram.printable import plural, printable
 from mappedram.view.text import table
 
@@ -118,19 +118,30 @@ _OPTIONS = (
         " unchanged since, and add the results of the others. The file may be missing.",
     ),
     force_option,
-    click.option(
-        "--output",
-        "form",
-        type=click.Choice(["human", "json"]),
-        default="human",
-        show_default=True,
-        help="Format of the summary. Results are always JSON.",
-    ),
 )
 
 
-def fleet_options(command: Callable[..., int]) -> Callable[..., int]:
-    """The files and options of all verbs of `fleet`, which the verb receives as `running`."""
+def fleet_options(*forms: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """The files and options of all verbs of `fleet`, which the verb receives as `running`.
+
+    Args:
+        forms: what else `--output` can be, beside human and json.
+    """
+    output_option = click.option(
+        "--output",
+        "form",
+        type=click.Choice(["human", "json", *forms]),
+        default="human",
+        show_default=True,
+        help="Format of the summary. Results are always JSON."
+        + (" junit is a report on all files, as of `mappedram check`." if forms else ""),
+    )
+    return lambda command: _with_options(command, (*_OPTIONS, output_option))
+
+
+def _with_options(
+    command: Callable[..., int], options: Sequence[Callable[[Callable[..., int]], object]]
+) -> Callable[..., int]:
 
     def collected(
         *,
@@ -157,7 +168,7 @@ def fleet_options(command: Callable[..., int]) -> Callable[..., int]:
         return command(running=running, **given)
 
     update_wrapper(collected, command)
-    for option in reversed(_OPTIONS):
+    for option in reversed(options):
         option(collected)
     return collected
 
@@ -168,8 +179,9 @@ def _refuse_contradictions(given: dict[str, object]) -> None:
     if given["scheduler"] is not None and given["jobs"] is not None:
         raise click.UsageError("--scheduler cannot be used with --jobs")
     to_file = given["resume"] is not None or given["out"] not in (None, STANDARD_OUTPUT)
-    if given["form"] == "json" and not to_file:
-        raise click.UsageError("--output json is for the summary, and requires -o or --resume")
+    form = given["form"]
+    if form != "human" and not to_file:
+        raise click.UsageError(f"--output {form} is for the summary, and requires -o or --resume")
 
 
 def _listed(lists: Iterable[str]) -> Iterator[str]:
@@ -199,13 +211,19 @@ def label(verb: str, **options: object) -> str:
 Work: TypeAlias = Callable[[Engine, Iterable[FleetFile]], Generator[Outcome, None, None]]
 
 
-def run_on_all(job: Job, running: Running, work: Work | None = None) -> int:
+def run_on_all(
+    job: Job,
+    running: Running,
+    work: Work | None = None,
+    report: Callable[[Iterator[Entry]], Iterator[str]] | None = None,
+) -> int:
     """Do a job on all files, write the results and the summary; return the exit status.
 
     Args:
         job: what to do with each file.
         running: the files, and how the work is done.
         work: does it on an engine, if that takes more than one task for each file.
+        report: writes all results in another form, if that is asked for.
 
     Raises:
         FailureError: the results cannot be written, or those of an earlier run not be read.
@@ -217,7 +235,12 @@ def run_on_all(job: Job, running: Running, work: Work | None = None) -> int:
         except (KeyboardInterrupt, TerminatedError):
             run.note_rest()
             raise
-    run.show_summary()
+    if report and running.results and running.form not in ("human", "json"):
+        with about(str(running.results)):
+            for piece in report(entries(running.results, running.names)):
+                output.write(piece)
+    else:
+        run.show_summary()
     for pattern in running.unmatched:
         output.note(f"{pattern}: no such file")
     return UNFINISHED if running.unmatched else run.summary.status

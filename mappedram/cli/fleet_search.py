@@ -28,7 +28,7 @@ from mappedram.fleet.searching import SearchJob, search_all
     ),
 )
 @click.argument("wanted", metavar="TEXT")
-@fleet_options
+@fleet_options()
 @pattern_options
 @block_option
 @match_options

@@ -1,9 +1,10 @@
 """`fleet check`: judge each file, as `check` does."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from mappedram.check import Asked, check
+from mappedram.check import Asked, Finding, Report, Severity, check
 from mappedram.check.report import unread
+from mappedram.check.reports import Result, Unread
 from mappedram.check.selection import Selection
 from mappedram.fleet.inputs import FleetFile
 from mappedram.fleet.work import Cell, Entry
@@ -47,6 +48,17 @@ class CheckJob:
     def without_result(self, file: FleetFile, message: str) -> Entry:
         """The result for a file that could not be judged."""
         return unread(file.name, message, Asked(self.release, self.destination is not None))
+
+    def result(self, entry: Entry) -> Result:
+        """The report in a line, as far as other formats need it."""
+        if entry["verdict"] is None:
+            return Unread(entry["file"], entry["error"])
+        findings = (
+            Finding(**{**told, "severity": Severity(told["severity"])})
+            for told in entry["findings"]
+        )
+        report = Report.of(entry["file"], findings)
+        return replace(report, not_judged=tuple(entry["not_judged"]))
 
     def counts(self, entry: Entry) -> tuple[Cell, ...]:
         """Verdict, rules with findings, results of the releases, and machine type."""

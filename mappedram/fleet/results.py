@@ -1,7 +1,7 @@
 """The file with the results, one JSON object a line, to which a later run can add."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -105,6 +105,25 @@ class ResultsFile:
             OSError: writing failed.
         """
         system.close(self._fd)
+
+
+def entries(path: Path, names: Container[str]) -> Iterator[Entry]:
+    """The last result for each file of some names, in the order of the results.
+
+    Raises:
+        OSError: the results cannot be read.
+    """
+    fd = system.open_source(path)
+    try:
+        last: dict[str, int] = {}
+        for offset, line in _lines(fd):
+            last[json.loads(line)["file"]] = offset
+        for offset, line in _lines(fd):
+            entry: Entry = json.loads(line)
+            if entry["file"] in names and last[entry["file"]] == offset:
+                yield entry
+    finally:
+        system.release(fd)
 
 
 def _empty(fd: int, path: Path) -> None:

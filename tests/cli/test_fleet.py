@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -120,6 +121,24 @@ def test_the_summary(folder: Path, run: Run, tmp_path: Path) -> None:
     assert human.err == f"mappedram: {results}: has results for 6 of 6 files\n"
     table = dict(line.split() for line in human.out.split("\n\n")[1].splitlines()[1:])
     assert table == {name: str(told["files"]) for name, told in summary["verdict"].items()}
+
+
+def test_junit(folder: Path, run: Run, tmp_path: Path) -> None:
+    """The report of `check`, suite by suite; of two results for one file, the last."""
+    results = tmp_path / "results"
+    arguments = [*sorted(folder.glob("*.x")), folder / "missing"]
+    run("fleet", "check", folder / "pc.x", folder / "text.x", "--resume", results)
+    os.utime(folder / "text.x", ns=(0, 0))
+    outcome = run("fleet", "check", *arguments, "--resume", results, "--output", "junit")
+    assert outcome.status == 1
+    expected = run("check", *arguments, "--output", "junit").out
+
+    def suites(text: str) -> dict[str, bytes]:
+        found = ElementTree.fromstring(text)
+        return {one.get("name", ""): ElementTree.tostring(one).strip() for one in found}
+
+    assert suites(outcome.out) == suites(expected)
+    assert len(results.read_text().splitlines()) == len(arguments) + 1
 
 
 def test_results_on_standard_output(folder: Path, run: Run) -> None:

@@ -23,6 +23,7 @@ from tools.bench import (
     comparing,
     converting,
     exporting,
+    fleet,
     fuzzing,
     older,
     reading,
@@ -44,6 +45,7 @@ SUITES: dict[str, Callable[[Path, ExitStack], list[Row]]] = {
     "searching": searching.rows,
     "volatility": volatility.rows,
     "fuzzing": fuzzing.rows,
+    "fleet": fleet.rows,
 }
 #: Suites and words compared with an older commit by default.
 AGAINST = (["reading", "fuzzing"], ["`info`", "opening 5,000 PART", "verdicts in memory"])
