@@ -39,6 +39,7 @@ GROUPS = {
         "libvirt": "libvirt says …, what now",
         "restore": "Restoring a guest",
         "unknown": "Incomplete files",
+        "fleets": "Many snapshots",
         "metadump": "Metadumps",
         "remote": "Many and remote snapshots",
         "physical": "Physical memory",
