@@ -133,6 +133,11 @@ def test_every_page_is_in_one_group_of_the_navigation() -> None:
     assert list(site.GROUPS) == ["Start", "Use", "Format", "Develop"]
 
 
+def test_the_first_page_leads_to_every_other() -> None:
+    text = dict(site.pages())["index"]
+    assert set(re.findall(r"\]\(([\w-]+)\.md", text)) == site.TITLES.keys()
+
+
 @pytest.mark.parametrize("entry", list(ksy.types()), ids=lambda entry: entry.name)
 def test_byte_maps_are_drawings_of_all_fields(entry: ksy.Type) -> None:
     drawing = ElementTree.fromstring(byte_map(entry))
