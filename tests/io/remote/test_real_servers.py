@@ -1,5 +1,6 @@
 """nginx, and moto's S3 with s3fs."""
 
+import json
 import os
 import shutil
 import zipfile
@@ -13,6 +14,7 @@ from mappedram import ChangedError, UnsupportedError
 from mappedram.check import check
 from mappedram.io.opening import open_source
 from mappedram.io.remote.address import RemoteName
+from tests.cli.conftest import process
 from tests.conftest import Fixtures
 from tests.io.remote.nginx import find, running
 
@@ -161,3 +163,37 @@ def test_an_archive_on_this_machine(fixtures: Fixtures, tmp_path: Path) -> None:
         archive.write(fixtures["pc"].path, "pc")
     assert check(f"zip://pc::{tmp_path}/archive").verdict == "clean"
     assert check(f"zip://pc::file://{tmp_path}/archive").verdict == "clean"
+
+
+def test_s3_is_asked_for_nothing_but_ranges(
+    bucket: str, options: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No request for the size, or for a list of the bucket."""
+    s3fs = pytest.importorskip("s3fs")
+    asked: list[tuple[str, str]] = []
+    call = s3fs.S3FileSystem._call_s3  # noqa: SLF001
+
+    async def counted(self: object, method: str, *args: object, **kwargs: object) -> object:
+        asked.append((method, str(kwargs.get("Range"))))
+        return await call(self, method, *args, **kwargs)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", counted)
+    assert check(RemoteName(f"{bucket}/pc", options)).verdict == "clean"
+    assert {method for method, _ in asked} == {"get_object"}
+    assert len(asked) <= 12
+
+
+@pytest.mark.usefixtures("bucket")
+def test_options_from_the_command_line_and_the_environment(store: str) -> None:
+    """And from the environment, as fsspec takes them."""
+    given = [f"endpoint_url={store}", "key=name", "secret=word"]
+    words = [word for option in given for word in ("--storage-option", option)]
+    told = process("info", *words, "s3://guests/pc")
+    assert (told.returncode, told.stderr) == (0, "")
+    environment = {
+        "FSSPEC_S3": json.dumps({"endpoint_url": store}),
+        "AWS_ACCESS_KEY_ID": "name",
+        "AWS_SECRET_ACCESS_KEY": "word",
+    }
+    same = process("info", "s3://guests/pc", env=environment)
+    assert (same.returncode, same.stdout) == (0, told.stdout)
