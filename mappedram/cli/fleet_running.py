@@ -15,6 +15,7 @@ import click
 from mappedram.cli import output
 from mappedram.cli.options import STANDARD_OUTPUT, InPath, OutPath, size_type, with_storage
 from mappedram.cli.status import UNFINISHED, TerminatedError, about
+from mappedram.cli.workers import signals_held
 from mappedram.cli.writing import ended_by_signals, force_option, per_file
 from mappedram.fleet.inputs import FleetFile, Identity, expanded, listed
 from mappedram.fleet.results import History, ResultsFile, entries
@@ -258,13 +259,12 @@ class _Run:
     def do(self) -> None:
         """Do the job on all files that have no result yet."""
         where = self.running.scheduler or "fleet"
-        with about(where), self._results() as (write, history), self._engine() as engine:
+        with about(where), self._results() as (record, history), self._engine() as engine:
             files = self._files(history)
             total = len(self.running.names) - self.summary.files
             with per_file("files", total) as step, closing(self.work(engine, files)) as outcomes:
                 for outcome in outcomes:
-                    write(outcome.text)
-                    self.summary.add(outcome.status, outcome.counts)
+                    record(outcome)
                     step()
 
     def _engine(self) -> AbstractContextManager[Engine]:
@@ -296,11 +296,11 @@ class _Run:
         return left
 
     @contextmanager
-    def _results(self) -> Iterator[tuple[Callable[[str], None], History | None]]:
+    def _results(self) -> Iterator[tuple[Callable[[Outcome], None], History | None]]:
         """Where results go, and what an earlier run left."""
         path, history = self.running.results, None
         if path is None:
-            yield _to_standard_output, None
+            yield self._print, None
             return
         with about(str(path)):
             if self.running.resume is None:
@@ -309,8 +309,22 @@ class _Run:
                 results, history = ResultsFile.resumed(path, self.job)
                 if history.cut:
                     output.note(f"{path}: removed the last {history.cut} bytes, an unfinished line")
+
+            def append(outcome: Outcome) -> None:
+                with signals_held():  # what is written is counted, too
+                    results.append(outcome.text)
+                    self._count(outcome)
+
             with closing(results):
-                yield results.append, history
+                yield append, history
+
+    def _print(self, outcome: Outcome) -> None:
+        output.line(outcome.text)
+        output.flush()
+        self._count(outcome)
+
+    def _count(self, outcome: Outcome) -> None:
+        self.summary.add(outcome.status, outcome.counts)
 
     def note_rest(self) -> None:
         """Say how an interrupted run can be continued."""
@@ -334,11 +348,6 @@ def _summary(summary: FleetSummary) -> Iterator[str]:
         yield ""
         lines = ((label, *counts) for label, counts in rows.items())
         yield from table([title, *columns], lines, " ".join(columns), output.width())
-
-
-def _to_standard_output(text: str) -> None:
-    output.line(text)
-    output.flush()
 
 
 def _to_standard_error(text: str) -> None:

@@ -99,14 +99,14 @@ def _start(item: T, work: Callable[[T], R]) -> _Task[R]:
     context = get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(item, work, sender), daemon=True)
-    with _signals_held():  # an interrupt in a handler of the fork would be lost
+    with signals_held():  # an interrupt in a handler of the fork would be lost
         process.start()
     sender.close()  # so that its end is seen
     return _Task(process, receiver)
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
+def signals_held() -> Iterator[None]:
     """Deliver the signals that end a program only afterwards."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
