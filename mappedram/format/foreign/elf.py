@@ -6,12 +6,13 @@ Fields have the names of the ELF specification, chapters on object files and pro
 
 from enum import IntEnum, IntFlag
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from construct import (
     Aligned,
     Bytes,
     Const,
+    Construct,
     Int8ul,
     Int16ub,
     Int16ul,
@@ -91,9 +92,9 @@ class NoteType(IntEnum):
 class Numbers(NamedTuple):
     """The unsigned integers of one byte order."""
 
-    u16: Any
-    u32: Any
-    u64: Any
+    u16: Construct
+    u32: Construct
+    u64: Construct
 
 
 LITTLE = Numbers(Int16ul, Int32ul, Int64ul)
@@ -117,7 +118,7 @@ class Encoding(NamedTuple):
         return BIG if self.big else LITTLE
 
     @property
-    def address(self) -> Any:
+    def address(self) -> Construct:
         """An address, an offset or a size."""
         return self.numbers.u64 if self.bits == 64 else self.numbers.u32  # noqa: PLR2004
 
