@@ -1,5 +1,6 @@
 """The interface of `import mappedram`, which joins the rooms of the package."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ def open(  # noqa: A001 - reads as `mappedram.open`
     driver: DriverName | Driver = "construct",
     partial: bool = False,
     on_pages: OnPages | None = None,
+    memory: Mapping[str, Openable] | None = None,
 ) -> Snapshot:
     """Open a snapshot and parse its headers; bitmaps and pages are read on demand.
 
@@ -50,8 +52,11 @@ def open(  # noqa: A001 - reads as `mappedram.open`
         on_pages: for a stream without mapped-ram: called before its first page record with
             everything read so far and the page size. If it returns a consumer, that is called with
             every page.
+        memory: files with the pages of blocks that the save left out (x-ignore-shared), by `idstr`:
+            those behind the memory backends, whose byte n is byte n of the block.
 
     Raises:
+        BackingError: there is no block of such a name, or its pages are in the snapshot.
         UnsupportedError: not a QEMU migration stream, or one that this version does not read.
         SnapshotChoiceError: a qcow2 image has no such internal snapshot, or several.
         TruncatedError: the file ends before its last RAM block.
@@ -59,7 +64,13 @@ def open(  # noqa: A001 - reads as `mappedram.open`
         OSError: the file cannot be opened or read.
     """
     opened = open_snapshot(file, offset, driver=driver, partial=partial, on_pages=on_pages)
-    return Snapshot(opened.source, opened.stream, opened.driver, owned=opened.owned)
+    snapshot = Snapshot(opened.source, opened.stream, opened.driver, owned=opened.owned)
+    try:
+        snapshot.back(memory or {})
+    except BaseException:
+        snapshot.close()
+        raise
+    return snapshot
 
 
 def physical(

@@ -109,6 +109,10 @@ class BuildError(MappedRamError, ValueError):
     """The caller's values cannot be written: no file can have them."""
 
 
+class BackingError(BuildError):
+    """A file is given for a block that the snapshot does not leave out, or does not have."""
+
+
 class UnknownNameError(MappedRamError, KeyError):
     """A name, path or code that does not exist. It is also a `KeyError`.
 

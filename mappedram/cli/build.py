@@ -10,9 +10,12 @@ from mappedram.cli.options import (
     InPath,
     OutPath,
     epilog,
+    given_memory,
+    memory_option,
     offset_option,
     output_option,
     snapshot_option,
+    split_assignment,
     with_storage,
     within,
 )
@@ -73,6 +76,7 @@ from mappedram.stream.snapshot import OpenSnapshot
     help="Read the RAM of block IDSTR from a raw file of its size. Requires --from; can be given"
     " more than once.",
 )
+@memory_option
 @snapshot_option
 @offset_option
 @channels_option
@@ -117,11 +121,10 @@ def command(
 
 
 def _replacement(text: str) -> tuple[str, str]:
-    # A URL may have an = of its own.
-    split = text.partition if "://" in text else text.rpartition
-    idstr, separator, file = split("=")
-    if not separator or not idstr or not file:
-        raise click.UsageError(f"--set {text!r}: expected IDSTR=FILE")
+    try:
+        idstr, file = split_assignment(text)
+    except click.BadParameter as error:
+        raise click.UsageError(f"--set {error.message}") from error
     return idstr, with_storage(file, click.get_current_context())
 
 
@@ -165,7 +168,9 @@ def _from_donor(
     force: bool,
 ) -> list[Coverage]:
     with about(name_of(donor)), ExitStack() as stack:
-        snapshot, _ = stack.enter_context(open_any(donor, offset, partial=True))
+        snapshot, _ = stack.enter_context(
+            open_any(donor, offset, partial=True, memory=given_memory())
+        )
         snapshot.require_blocks()
         for idstr in files:
             if idstr not in snapshot.block:
@@ -176,8 +181,8 @@ def _from_donor(
         )
         stack.enter_context(ended_by_signals())
         moved = stack.enter_context(progress("build", total))
-        read = [snapshot.source, *replace.values()]
-        sources = [one for source in read for one in source.descriptors]
+        read = [one for source in replace.values() for one in source.descriptors]
+        sources = [*snapshot.descriptors, *read]
         staged = stack.enter_context(StagedFiles(*sources, force=force))
         fd = staged.open(out, also=DEVICES)
         note_direct_io(lay_out(snapshot, fd, layout, replace=replace, progress=moved))

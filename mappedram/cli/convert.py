@@ -14,6 +14,8 @@ from mappedram.cli.options import (
     driver_option,
     epilog,
     file_argument,
+    given_memory,
+    memory_option,
     offset_option,
     output_option,
     refuse_impossible,
@@ -102,6 +104,7 @@ def _numbers(
     help="Lengths of the vector registers (SVE) that the guest's ARM CPUs can have, such as"
     " 128,256,512 (elf). No snapshot records them, and without them there is no NT_ARM_SVE note.",
 )
+@memory_option
 @snapshot_option
 @offset_option
 @click.option(
@@ -185,6 +188,7 @@ def command(
             below_4g=below_4g,
             vector_lengths=vector_lengths,
             offset=offset,
+            memory=given_memory(),
             xml=_text(xml),
             cookie=_text(cookie),
             layout=OutputLayout(out_offset, align, sparse, dense, channels, direct_io, partial),

@@ -1,6 +1,7 @@
 """`mappedram diff`: compare two snapshots."""
 
 import errno
+import functools
 import os
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,15 @@ from typing import Any
 import click
 
 from mappedram.cli import output
-from mappedram.cli.options import InPath, epilog, output_option, size_type, within
+from mappedram.cli.options import (
+    InPath,
+    epilog,
+    given_memory,
+    memory_option,
+    output_option,
+    size_type,
+    within,
+)
 from mappedram.cli.status import FailureError, about, message_of
 from mappedram.cli.writing import ended_by_signals, progress
 from mappedram.diff import (
@@ -24,7 +33,7 @@ from mappedram.diff import (
     Side,
     diff,
 )
-from mappedram.errors import MappedRamError
+from mappedram.errors import BackingError, MappedRamError
 from mappedram.io.opening import DiskImage, name_of
 from mappedram.printable import printable
 from mappedram.stream.vmstate import Undecoded, Value, to_json
@@ -63,6 +72,8 @@ _BYTES_SHOWN = 16
 @click.argument("a", type=InPath(), metavar="A")
 @click.argument("b", type=InPath(), metavar="B")
 @click.option("--stat", "only_counts", is_flag=True, help="Show only counts.")
+@functools.partial(memory_option, suffix="-a", file="A")
+@functools.partial(memory_option, suffix="-b", file="B")
 @click.option(
     "--snapshot-a", metavar="NAME", help="Internal snapshot to read if A is a qcow2 image."
 )
@@ -142,6 +153,8 @@ def _compared(
             b[0],
             offset_a=a[1],
             offset_b=b[1],
+            memory_a=given_memory("-a"),
+            memory_b=given_memory("-b"),
             channels=channels,
             partial=partial,
             progress=progress,
@@ -156,6 +169,8 @@ def _trouble() -> Iterator[None]:
     """
     try:
         yield
+    except BackingError as error:
+        raise click.UsageError(str(error)) from error
     except FailureError as error:
         raise FailureError(error.file, error.message, TROUBLE) from error
     except (MappedRamError, OSError) as error:

@@ -12,6 +12,7 @@ from mappedram.cli.options import (
     driver_option,
     epilog,
     file_argument,
+    memory_option,
     offset_option,
     output_option,
     snapshot_option,
@@ -90,6 +91,7 @@ class _AddressType(_PairType):
     "--raw", "is_raw", is_flag=True, help="Write the bytes as they are, to a file or a pipe."
 )
 @below_4g_option
+@memory_option
 @snapshot_option
 @offset_option
 @driver_option

@@ -15,6 +15,8 @@ from mappedram.cli.options import (
     driver_option,
     epilog,
     file_argument,
+    given_memory,
+    memory_option,
     offset_option,
     output_option,
     snapshot_option,
@@ -86,6 +88,7 @@ from mappedram.view.unknown import as_dicts
     metavar="OUT",
     help="Write one block to OUT; - is standard output, if it is a pipe or a file.",
 )
+@memory_option
 @snapshot_option
 @offset_option
 @driver_option
@@ -128,6 +131,7 @@ def command(
             out=out,
             blocks=idstrs,
             offset=offset,
+            memory=given_memory(),
             driver=driver,
             channels=channels,
             direct_io=direct_io,

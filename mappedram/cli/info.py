@@ -10,6 +10,8 @@ from mappedram.cli.options import (
     driver_option,
     epilog,
     file_argument,
+    given_memory,
+    memory_option,
     offset_option,
     output_option,
     snapshot_option,
@@ -44,6 +46,7 @@ from mappedram.view.text import folded, size, table
     ),
 )
 @file_argument
+@memory_option
 @snapshot_option
 @offset_option
 @driver_option
@@ -80,7 +83,12 @@ def _show_stream(
     """Show the stream in a file, or in a snapshot of an image."""
     damage: list[FormatError] = []
     with open_any(
-        within_it, offset, driver=driver, partial=True, on_damage=damage.append
+        within_it,
+        offset,
+        driver=driver,
+        partial=True,
+        on_damage=damage.append,
+        memory=given_memory(),
     ) as opened:
         snapshot, image = opened
         if form == "json":
@@ -195,8 +203,14 @@ def _block_row(block: Block, present: int | None) -> Sequence[object]:
         unknown_pages(block, present) if pages else "all",
         f"{100 * (present or 0) / pages:.1f} %" if known else None,
         _hex(model.bitmap_offset),
-        _hex(model.pages_offset) if not model.ignored else "ignored",
+        _pages_offset(block),
     )
+
+
+def _pages_offset(block: Block) -> str | None:
+    if block.memory is not None:
+        return "--memory"
+    return "ignored" if block.model.ignored else _hex(block.model.pages_offset)
 
 
 def _hex(offset: int | None) -> str | None:

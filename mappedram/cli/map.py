@@ -11,6 +11,8 @@ from mappedram.cli.options import (
     driver_option,
     epilog,
     file_argument,
+    given_memory,
+    memory_option,
     offset_option,
     output_option,
     refuse_impossible,
@@ -43,6 +45,7 @@ from mappedram.view.text import size, table
 )
 @file_argument
 @below_4g_option
+@memory_option
 @snapshot_option
 @offset_option
 @driver_option
@@ -58,7 +61,11 @@ def command(
     reasons.
     """
     refuse_impossible(below_4g)
-    with about(file), open_any(within(file, chosen), offset, driver=driver) as (snapshot, _):
+    with (
+        about(file),
+        open_any(within(file, chosen), offset, driver=driver, memory=given_memory()) as opened,
+    ):
+        snapshot, _ = opened
         found = physical_map(snapshot, below_4g)
         if form == "json":
             output.write_json(_as_dict(file, snapshot, found), levels=2)

@@ -2,8 +2,9 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -25,6 +26,10 @@ else:
 
 #: Where the storage options of a command line are kept.
 _STORAGE = "mappedram.storage_options"
+#: A function that click turns into a command.
+Command = TypeVar("Command", bound=Callable[..., object])
+#: Where the files of --memory are kept, by option and block.
+_MEMORY = "mappedram.memory"
 
 
 class SizeType(_IntegerType):
@@ -158,6 +163,53 @@ def take_storage_options(command: click.Command) -> None:
 
 
 file_argument = click.argument("file", type=InPath(), metavar="FILE")
+
+
+def _keep_memory(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> None:
+    """Keep the files of an option --memory until the snapshot is opened."""
+    kept = ctx.meta.setdefault(_MEMORY, {}).setdefault(param.name, {})
+    for text in given:
+        idstr, file = split_assignment(text, ctx, param)
+        if idstr in kept:
+            raise click.BadParameter(f"two files for block {idstr!r}", ctx, param)
+        kept[idstr] = with_storage(file, ctx)
+
+
+def split_assignment(
+    text: str, ctx: click.Context | None = None, param: click.Parameter | None = None
+) -> tuple[str, str]:
+    """The two parts of IDSTR=FILE.
+
+    Raises:
+        UsageError: it has another form.
+    """
+    # A URL may have an = of its own.
+    split = text.partition if "://" in text else text.rpartition
+    idstr, separator, file = split("=")
+    if not separator or not idstr or not file:
+        raise click.BadParameter(f"{text!r}: expected IDSTR=FILE", ctx, param)
+    return idstr, file
+
+
+def memory_option(command: Command, suffix: str = "", file: str = "FILE") -> Command:
+    """The option --memory, whose value `given_memory` has; with a suffix for one of two files."""
+    return click.option(
+        f"--memory{suffix}",
+        multiple=True,
+        metavar="IDSTR=MEMORY",
+        expose_value=False,
+        callback=_keep_memory,
+        help=f"Read block IDSTR, which {file} leaves out (x-ignore-shared), from MEMORY: the file"
+        " behind its memory backend. Can be given more than once.",
+    )(command)
+
+
+def given_memory(suffix: str = "") -> dict[str, str]:
+    """The files of --memory, by block."""
+    ctx = click.get_current_context(silent=True)
+    kept: dict[str, dict[str, str]] = ctx.meta.get(_MEMORY, {}) if ctx else {}
+    return kept.get(f"memory{suffix.replace('-', '_')}", {})
+
 
 offset_option = click.option(
     "--offset",

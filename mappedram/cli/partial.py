@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 import click
 
 from mappedram.cli import output
+from mappedram.cli.options import given_memory
 from mappedram.cli.status import CORRUPT, FINE
 from mappedram.errors import FormatError
 from mappedram.format.drivers import DriverName
@@ -42,7 +43,8 @@ def partly(
     With `partial`, a compressed image that is truncated or damaged is read as far as possible.
     """
     on_damage = note_damage if partial else None
-    return open_any(file, offset, partial=True, on_damage=on_damage, driver=driver)
+    memory = given_memory()
+    return open_any(file, offset, partial=True, on_damage=on_damage, driver=driver, memory=memory)
 
 
 def show_unknown(unknown: Iterable[Coverage]) -> int:

@@ -19,6 +19,7 @@ from mappedram.cli.options import (
     driver_option,
     epilog,
     file_argument,
+    memory_option,
     offset_option,
     output_option,
     snapshot_option,
@@ -116,6 +117,7 @@ def match_options(command: Command) -> Command:
 @block_option
 @match_options
 @below_4g_option
+@memory_option
 @snapshot_option
 @offset_option
 @driver_option

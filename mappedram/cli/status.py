@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from mappedram.cli.elsewhere import proposed_offset
 from mappedram.errors import (
+    BackingError,
     MappedRamError,
     SnapshotChoiceError,
     UnknownPagesError,
@@ -41,8 +42,8 @@ class FailureError(Exception):
 
 def status_of(error: MappedRamError | OSError) -> int:
     """The exit status for an error."""
-    if isinstance(error, SnapshotChoiceError):
-        return USAGE
+    if isinstance(error, (BackingError, SnapshotChoiceError)):
+        return USAGE  # only options lead to one
     return UNSUPPORTED if isinstance(error, UnsupportedError) else UNFINISHED
 
 

@@ -1,6 +1,6 @@
 """Compare two files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TypeAlias
 
@@ -16,12 +16,14 @@ from mappedram.stream.snapshot import OpenSnapshot
 Compared: TypeAlias = Openable | Source | OpenSnapshot
 
 
-def diff(
+def diff(  # noqa: PLR0913 - as many as the command has options
     a: Compared,
     b: Compared,
     *,
     offset_a: int = 0,
     offset_b: int = 0,
+    memory_a: Mapping[str, Openable] | None = None,
+    memory_b: Mapping[str, Openable] | None = None,
     channels: int = 1,
     partial: bool = False,
     progress: Progressing = silent,
@@ -36,6 +38,8 @@ def diff(
         b: the second.
         offset_a: start of the stream in the first.
         offset_b: start of the stream in the second.
+        memory_a: files for blocks that the first leaves out, as for `mappedram.open`.
+        memory_b: the same for the second.
         channels: number of threads that compare pages.
         partial: compare the known pages of blocks with unknown ones.
         progress: reports progress.
@@ -47,9 +51,11 @@ def diff(
     """
     with ExitStack() as stack:
         opened = []
-        for file, offset in ((a, offset_a), (b, offset_b)):
+        for file, offset, memory in ((a, offset_a, memory_a), (b, offset_b, memory_b)):
             with _blamed(file):
-                snapshot, _ = stack.enter_context(open_any(file, offset, partial=True))
+                snapshot, _ = stack.enter_context(
+                    open_any(file, offset, partial=True, memory=memory)
+                )
                 snapshot.require_blocks()
                 opened.append(snapshot)
         first, second = opened

@@ -1,6 +1,6 @@
 """RAM blocks as raw files: the choice of blocks, their file names, and one result for all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -79,6 +79,7 @@ def extract(  # noqa: PLR0913 - as many as the command has options
     out: str | PathLike[str] | None = None,
     blocks: Sequence[str] = (),
     offset: int = 0,
+    memory: Mapping[str, Openable] | None = None,
     driver: DriverName = "construct",
     channels: int = 1,
     direct_io: bool = False,
@@ -99,6 +100,7 @@ def extract(  # noqa: PLR0913 - as many as the command has options
         out: file for a single block, instead of `directory`.
         blocks: names of the blocks; if empty, all blocks with pages.
         offset: start of the stream or of the save image.
+        memory: as for `mappedram.open`.
         driver: `construct` or `kaitai`.
         channels: number of threads.
         direct_io: bypass the page cache if the file system supports it.
@@ -118,17 +120,19 @@ def extract(  # noqa: PLR0913 - as many as the command has options
     """
     if (directory is None) == (out is None):
         raise BuildError("extract: expected one of directory and out")
-    opening = open_any(file, offset, driver=driver, partial=True, on_damage=on_damage)
+    opening = open_any(
+        file, offset, driver=driver, partial=True, on_damage=on_damage, memory=memory
+    )
     with opening as (snapshot, _):
         chosen, coverages = _known_blocks(snapshot, blocks, partial=partial)
         if out is not None:
             _refuse_several(chosen)
         if directory is not None:
-            make_folder(Path(directory), *snapshot.source.descriptors)
+            make_folder(Path(directory), *snapshot.descriptors)
         places = [Path(out or Path(directory or "", safe_name(b.idstr, _SUFFIX))) for b in chosen]
         with (
             progress("extract", sum(map(stored_bytes, chosen))) as moved,
-            StagedFiles(*snapshot.source.descriptors, force=force) as files,
+            StagedFiles(*snapshot.descriptors, force=force) as files,
         ):
             # A device is only written if it is named, never through a link in the directory.
             also = frozenset() if out is None else DEVICES

@@ -1,6 +1,6 @@
 """Convert a snapshot file to a file of another form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from functools import partial as bound
@@ -84,6 +84,7 @@ def convert(  # noqa: PLR0913 - as many as the command has options
     below_4g: int | None = None,
     vector_lengths: tuple[int, ...] | None = None,
     offset: int = 0,
+    memory: Mapping[str, Openable] | None = None,
     xml: str | None = None,
     cookie: str | None = None,
     layout: OutputLayout | None = None,
@@ -105,6 +106,7 @@ def convert(  # noqa: PLR0913 - as many as the command has options
         vector_lengths: lengths in bits that the vector registers (SVE) of the guest's ARM CPUs can
             have, which no file records (`elf`).
         offset: start of the stream or of the save image.
+        memory: as for `mappedram.open`.
         xml: XML of the domain (`libvirt-sparse`); if None, that of the image.
         cookie: cookie of libvirt, likewise.
         layout: layout of `mapped-ram` and `libvirt-sparse`; its `channels`, `direct_io` and
@@ -130,8 +132,10 @@ def convert(  # noqa: PLR0913 - as many as the command has options
     _refuse_arguments(form, block, below_4g, xml, cookie)
     _refuse_lengths(form, vector_lengths)
     job = _Job(Path(out), form, layout or OutputLayout(), force, progress)
-    opening = bound(open_any, file, offset, driver=driver, partial=True, on_damage=on_damage)
-    if form == "mapped-ram" and not isinstance(file, OpenSnapshot):
+    opening = bound(
+        open_any, file, offset, driver=driver, partial=True, on_damage=on_damage, memory=memory
+    )
+    if form == "mapped-ram" and not memory and not isinstance(file, OpenSnapshot):
         return _from_file(opening, job)
     with opening() as (snapshot, image):
         if form == "raw" and block is not None:
@@ -207,7 +211,7 @@ def _by_address(
     memory = memory_of(snapshot, physical, partial=layout.partial)
     with (
         job.progress("convert", memory.stored_bytes) as moved,
-        StagedFiles(*snapshot.source.descriptors, force=job.force) as files,
+        StagedFiles(*snapshot.descriptors, force=job.force) as files,
     ):
         written = _writer(job.form, below_4g, vector_lengths)(
             snapshot,
@@ -287,7 +291,7 @@ def _from_file(opening: Opening, job: _Job) -> Converted:
         on_pages = None if layout.drop_zero_pages or layout.direct_io else begin
         snapshot, _ = stack.enter_context(opening(on_pages=on_pages))
         _refuse_align(layout.align, snapshot.stream.page_size or 1)
-        files.made_of(*snapshot.source.descriptors)
+        files.made_of(*snapshot.descriptors)
         moved = None
         if not early.begun:
             moved = moved_of(sum(map(stored_bytes, snapshot.blocks)))
@@ -308,7 +312,7 @@ def _relaid(snapshot: OpenSnapshot, job: _Job) -> Converted:
     _refuse_align(job.layout.align, snapshot.stream.page_size or 1)
     with (
         job.progress("convert", sum(map(stored_bytes, snapshot.blocks))) as moved,
-        StagedFiles(*snapshot.source.descriptors, force=job.force) as files,
+        StagedFiles(*snapshot.descriptors, force=job.force) as files,
     ):
         fd = files.open(job.out, also=DEVICES)
         refused = lay_out(snapshot, fd, job.layout, progress=moved)
@@ -319,7 +323,7 @@ def _plain(snapshot: OpenSnapshot, job: _Job) -> Converted:
     total = sum(block.used_length for block in snapshot.blocks if block.has_pages)
     with (
         job.progress("convert", total) as moved,
-        StagedFiles(*snapshot.source.descriptors, force=job.force) as files,
+        StagedFiles(*snapshot.descriptors, force=job.force) as files,
     ):
         to_stream(
             snapshot,
@@ -359,7 +363,7 @@ def _save_image(
 ) -> Converted:
     with (
         job.progress("convert", sum(map(stored_bytes, snapshot.blocks))) as moved,
-        StagedFiles(*snapshot.source.descriptors, *sources, force=job.force) as files,
+        StagedFiles(*snapshot.descriptors, *sources, force=job.force) as files,
     ):
         refused = write_libvirt_sparse(
             snapshot,

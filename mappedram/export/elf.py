@@ -73,7 +73,7 @@ def to_elf(
     guest = vmcoreinfo.announced(snapshot, addressed, encoding)
     room = len(guest.data) if guest else vmcoreinfo.FOUND_MAX
     layout = _Layout.of(memory, len(notes) + room, encoding)
-    begin(fd, layout.size, snapshot.source)
+    begin(fd, layout.size, snapshot.descriptors)
     with vmcoreinfo.VmcoreinfoFinder(addressed, options.channels, encoding) as finder:
         refused = write_pieces(
             zip((piece for _, piece in memory.pieces), layout.places, strict=True),

@@ -31,7 +31,7 @@ def to_lime(
     """
     memory = memory_of(snapshot, physical, partial=options.partial)
     size = sum(LIME_HEADER_SIZE + extent.size for extent, _ in memory.pieces)
-    begin(fd, size, snapshot.source)
+    begin(fd, size, snapshot.descriptors)
     target, places, end = WriteTarget(fd), [], 0
     for extent, piece in memory.pieces:
         header = {"s_addr": extent.gpa, "e_addr": extent.end - 1}

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from mappedram.errors import BuildError
 from mappedram.export.streaming import EarlyPages
-from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT
+from mappedram.format.constants import (
+    CAPABILITY_X_IGNORE_SHARED,
+    MAPPED_RAM_FILE_OFFSET_ALIGNMENT,
+)
 from mappedram.io import system
 from mappedram.io.copying import Progress, in_parallel
 from mappedram.io.source import Source
@@ -72,8 +75,8 @@ def lay_out(
     replace = replace or {}
     refuse_cut(snapshot, replace, partial=layout.partial)
     _refuse_names(snapshot, replace)
-    read = [snapshot.source, *replace.values()]
-    system.refuse_source(fd, *(one for source in read for one in source.descriptors))
+    read = [one for source in replace.values() for one in source.descriptors]
+    system.refuse_source(fd, *snapshot.descriptors, *read)
     kept = early is not None and early.begun
     with _writer(snapshot, fd, layout, replace, keep=kept) as writer:
         if early is not None and kept and not early.fit(writer.blocks):
@@ -109,10 +112,11 @@ def _writer(
     page_size = snapshot.stream.page_size
     if page_size is None:
         raise BuildError("the page size is unknown")
+    blocks = [_spec(block, block.idstr in replaced) for block in snapshot.blocks]
     return SnapshotWriter(
         fd,
-        Envelope.of(snapshot),
-        [_spec(block, block.idstr in replaced) for block in snapshot.blocks],
+        Envelope.of(snapshot, dropped=no_longer_ignored(snapshot, replaced)),
+        blocks,
         page_size=page_size,
         offset=layout.offset,
         channels=layout.channels,
@@ -122,6 +126,18 @@ def _writer(
         byteorder=snapshot.byteorder,
         keep=keep,
     )
+
+
+def no_longer_ignored(snapshot: OpenSnapshot, replaced: Collection[str] = ()) -> tuple[str, ...]:
+    """x-ignore-shared if a new file has the pages of all blocks, unlike the snapshot; else nothing.
+
+    QEMU before 11.0 cannot load mapped-ram files with that capability (E-028).
+    """
+    brought = snapshot.is_backed or any(
+        block.idstr in replaced and not block.has_pages for block in snapshot.blocks
+    )
+    left = any(not block.has_pages and block.idstr not in replaced for block in snapshot.blocks)
+    return (CAPABILITY_X_IGNORE_SHARED,) if brought and not left else ()
 
 
 def lacking(snapshot: OpenSnapshot, replaced: Collection[str] = ()) -> list[Coverage]:

@@ -32,7 +32,7 @@ def to_padded(
     """
     memory = memory_of(snapshot, physical, partial=options.partial)
     size = max((extent.end for extent, _ in memory.pieces if extent.is_ram), default=0)
-    begin(fd, size, snapshot.source)
+    begin(fd, size, snapshot.descriptors)
     places = ((piece, extent.gpa) for extent, piece in memory.pieces if extent.gpa < size)
     refused = write_pieces(places, fd, options)
     return WrittenMemory(refused, (), memory.unknown)

@@ -8,7 +8,6 @@ from mappedram.export.options import ExportOptions
 from mappedram.export.ranges import ExportedPiece
 from mappedram.io import system
 from mappedram.io.copying import Progress, WriteTarget, copy_runs, in_parallel, share, write_rows
-from mappedram.io.source import Source
 
 if TYPE_CHECKING:
     from mappedram.io.spans import Runs
@@ -27,13 +26,13 @@ class Observer(Protocol):
         """Note bytes of the block that are moved without passing through user space."""
 
 
-def begin(fd: int, size: int, source: Source) -> None:
-    """Make an empty file a hole of `size` bytes; it may not be the one that is read.
+def begin(fd: int, size: int, sources: Iterable[int]) -> None:
+    """Make an empty file a hole of `size` bytes; it may not be one of those that are read.
 
     Raises:
-        OSError: it cannot be written so far, or it is `source`.
+        OSError: it cannot be written so far, or it is one of `sources`.
     """
-    system.begin(fd, 0, size, *source.descriptors)
+    system.begin(fd, 0, size, *sources)
     system.end_at(fd, size)
 
 

@@ -34,7 +34,7 @@ def extract(
     """
     if not options.partial:
         require_known([block.coverage])
-    begin(fd, block.used_length, block.source)
+    begin(fd, block.used_length, block.source.descriptors)
     if not block.readable:
         return None
     whole = ExportedPiece(block, 0, block.used_length, 0)

@@ -5,7 +5,7 @@ from itertools import pairwise
 from threading import local
 from typing import TYPE_CHECKING
 
-from mappedram.export.mapped_ram import refuse_cut
+from mappedram.export.mapped_ram import no_longer_ignored, refuse_cut
 from mappedram.format import file
 from mappedram.format.constants import (
     CAPABILITY_X_IGNORE_SHARED,
@@ -64,7 +64,7 @@ def to_stream(
         OSError: reading or writing failed.
     """
     refuse_cut(snapshot, partial=partial)
-    envelope = Envelope.of(snapshot, mapped_ram=False)
+    envelope = Envelope.of(snapshot, mapped_ram=False, dropped=no_longer_ignored(snapshot))
     driver, stream = snapshot.driver, snapshot.stream
     start = next(s for s in stream.sections if s.type == SectionType.START and s.idstr == "ram")
     eos = next(e for e in stream.elements if e.kind == "end_of_section")
@@ -75,11 +75,16 @@ def to_stream(
         envelope.middle[: envelope.setup_size],
         envelope.middle[envelope.setup_size :],
     )
-    head = envelope.head + _block_list(snapshot, driver) + setup + _part_header(start, driver)
+    head = (
+        envelope.head
+        + _block_list(snapshot, driver, envelope)
+        + setup
+        + _part_header(start, driver)
+    )
     position = len(head)
     size = sum(map(_records_size, filter(lambda block: block.has_pages, snapshot.blocks)))
     end = position + size + len(closing + rounds + envelope.tail)
-    system.begin(fd, 0, end, *snapshot.source.descriptors)
+    system.begin(fd, 0, end, *snapshot.descriptors)
     target.write(head, 0)
     for block in snapshot.blocks:
         if block.has_pages:
@@ -90,12 +95,18 @@ def to_stream(
     target.write(closing + rounds + envelope.tail, position)
 
 
-def _block_list(snapshot: OpenSnapshot, driver: Driver) -> bytes:
+def _block_list(snapshot: OpenSnapshot, driver: Driver, envelope: Envelope) -> bytes:
     """MEM_SIZE and the headers of the blocks, without those of mapped-ram."""
-    has_addr = snapshot.stream.announces_x_ignore_shared
+    has_addr = CAPABILITY_X_IGNORE_SHARED in envelope.capabilities
     built = Built(driver, said=Said(capabilities=(CAPABILITY_X_IGNORE_SHARED,) if has_addr else ()))
     blocks = [
-        {"header": {"idstr": block.idstr, "used_length": block.used_length, "addr": block.addr}}
+        {
+            "header": {
+                "idstr": block.idstr,
+                "used_length": block.used_length,
+                "addr": block.addr if has_addr else None,
+            }
+        }
         for block in snapshot.stream.blocks
     ]
     built.add(file.RamList, {"blocks": blocks})

@@ -96,6 +96,11 @@ class Block:
         return self.model.used_length
 
     @property
+    def memory(self) -> str | None:
+        """Name of the file of its own that has its pages; None if the snapshot has them."""
+        return None
+
+    @property
     def has_pages(self) -> bool:
         """Whether the file can hold pages of this block, at fixed places or in records.
 

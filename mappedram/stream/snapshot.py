@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Self
 
@@ -15,6 +16,7 @@ from mappedram.io.overlay import Changes
 from mappedram.io.source import Source
 from mappedram.printable import plural
 from mappedram.stream import coverage as cover
+from mappedram.stream.backed import BackedBlock, back
 from mappedram.stream.bitmap import ByteOrder, guess_byteorder
 from mappedram.stream.block import BITMAP_MAX, Block, BlocksByName
 from mappedram.stream.consistency import unsound
@@ -52,6 +54,36 @@ class OpenSnapshot:
         self.stream = stream
         self.driver = driver
         self.blocks = tuple(Block(self, model) for model in stream.blocks)
+        self._memory: tuple[Source, ...] = ()
+        self._opened = ExitStack()
+
+    def back(self, memory: Mapping[str, Openable]) -> None:
+        """Read blocks that the save left out (x-ignore-shared) from files of their own.
+
+        Args:
+            memory: a file for each of some blocks, by `idstr`: the file behind the memory backend,
+                whose byte n is byte n of the block. The snapshot closes those that it opens.
+
+        Raises:
+            BackingError: there is no such block, or the save did not leave it out.
+            TruncatedError: a file is shorter than its block.
+            OSError: a file cannot be opened.
+        """
+        if not memory:
+            return
+        self.blocks = back(self, self.blocks, memory, self._opened)
+        self._memory = tuple(b.source for b in self.blocks if isinstance(b, BackedBlock))
+        self.__dict__.pop("block", None)
+
+    @property
+    def is_backed(self) -> bool:
+        """Whether some blocks are read from files of their own."""
+        return bool(self._memory)
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """Descriptors of all local files that are read; outputs must not replace these."""
+        return tuple(one for source in (self.source, *self._memory) for one in source.descriptors)
 
     @cached_property
     def block(self) -> Mapping[str, Block]:
@@ -129,7 +161,7 @@ class OpenSnapshot:
     def reopening(self, block: Block) -> Callable[[], Block] | None:
         """What opens a block again in another process; None if only this one has the file."""
         address = self.source.address
-        if address is None:
+        if address is None or block.memory is not None:
             return None
         index = next(index for index, one in enumerate(self.blocks) if one is block)
         stamp = self.source.stamp()
@@ -227,7 +259,8 @@ class OpenSnapshot:
         )
 
     def close(self) -> None:
-        """Close the file if it was opened by path."""
+        """Close the files that were opened by path."""
+        self._opened.close()
         if self.owned:
             self.source.close()
 
@@ -248,6 +281,7 @@ def open_snapshot(
     driver: DriverName | Driver = "construct",
     partial: bool = False,
     on_pages: OnPages | None = None,
+    memory: Mapping[str, Openable] | None = None,
 ) -> OpenSnapshot:
     """Open a snapshot and parse its headers; bitmaps and pages are read on demand.
 
@@ -263,8 +297,10 @@ def open_snapshot(
         on_pages: for a stream without mapped-ram: called before its first page record with
             everything read so far and the page size. If it returns a consumer, that is called with
             every page.
+        memory: as for `OpenSnapshot.back`.
 
     Raises:
+        BackingError: as `OpenSnapshot.back` does.
         UnsupportedError: not a QEMU migration stream, or one that this version does not read.
         TruncatedError: the file ends before its last RAM block.
         FormatError: a structure before the last RAM block cannot be followed.
@@ -283,11 +319,13 @@ def open_snapshot(
         located = any(element.kind == "end_of_section" for element in stream.elements)
         if stream.stopped and not partial and not located:
             raise stream.stopped
+        opened = OpenSnapshot(source, stream, reader, owned=owned)
+        opened.back(memory or {})
     except BaseException:
         if owned:
             source.close()
         raise
-    return OpenSnapshot(source, stream, reader, owned=owned)
+    return opened
 
 
 @lru_cache(_OPEN_AGAIN_MAX)

@@ -69,8 +69,9 @@ def _block_as_dict(block: Block, present: int | None) -> dict[str, Json]:
         **_unknown_as_dict(block, present),
         "bitmap_offset": model.bitmap_offset,
         "bitmap_size": model.bitmap_size,
-        "pages_offset": model.pages_offset,
+        "pages_offset": None if block.memory else model.pages_offset,
         "ignored": model.ignored,
+        "memory": block.memory,
     }
 
 

@@ -43,6 +43,7 @@ BLOCK_KEYS = [
     "bitmap_size",
     "pages_offset",
     "ignored",
+    "memory",
 ]
 SECTION_KEYS = [
     "type",

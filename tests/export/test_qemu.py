@@ -8,10 +8,13 @@ import pytest
 
 import mappedram
 from tests.cli.conftest import Run
+from tests.conftest import Fixtures
 from tests.export.guests import MIB, Guest, dump_and_save, stopped
 from tests.export.readers import Core, core, lime
 from tests.export.targets import TARGETS, stopped_target
-from tools.qemu import distinct
+from tests.qemu.test_fresh import binary
+from tools.qemu import Machine, distinct, pattern
+from tools.qemu.table import RUNS, TEMPLATES
 
 #: Little RAM below 4 GiB, so that even a small guest has some above.
 SPLIT = "max-ram-below-4g=32M"
@@ -171,3 +174,28 @@ def test_memory_that_is_not_in_the_file(tmp_path: Path, run: Run) -> None:
     assert "pc.ram 0x0-0x4000000: unknown: the save skipped the block" in outcome.out
     assert core(out).memory.places == [(0xFFFF0000, 64 << 10)]
     assert len(core(out).notes) == 2
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("name", ["template", "template-plain"])
+@pytest.mark.parametrize("how", ["build", "mapped-ram", "stream"])
+def test_a_snapshot_completed_from_shared_memory_is_loaded(
+    fixtures: Fixtures, tmp_path: Path, run: Run, name: str, how: str
+) -> None:
+    """By every QEMU, although those before 11.0 refuse what QEMU wrote."""
+    source, whole, memory = fixtures[name].path, tmp_path / "whole", tmp_path / "memory"
+    pattern.fill(memory, 16 * MIB, 4096, RUNS, pattern.seed(b"RAM0"))
+    given = f"mem={memory}"
+    if how == "build":
+        outcome = run("build", "--from", source, "--set", given, whole)
+    else:
+        outcome = run("convert", "-O", how, "--memory", given, source, whole)
+    assert (outcome.status, outcome.err) == (0, "")
+    fixture = next(one for one in TEMPLATES if one.name == name)
+    private = replace(fixture, args=fixture.args.replace("share=on", "share=off"))
+    arguments = private.prepare(tmp_path, blank=True)
+    capabilities = () if how == "stream" else ("mapped-ram",)
+    with Machine(binary("x86_64"), arguments, incoming=True) as machine:
+        machine.load(whole, capabilities=capabilities)
+        machine.pmemsave(MIB, 15 * MIB, tmp_path / "seen")
+    assert (tmp_path / "seen").read_bytes() == memory.read_bytes()[MIB:]

@@ -22,7 +22,7 @@ from typing import Any
 from . import manifest
 from .machine import NEWER, OLDER, Machine, find, version
 from .recipe import Fixture
-from .table import TABLE
+from .table import TABLE, TEMPLATES
 
 _INSTALL = {None: "install", NEWER: "install-newer", OLDER: "install-older"}
 DIRECTORY = Path(__file__).parents[2] / "tests" / "fixtures"
@@ -77,11 +77,11 @@ def archive(path: Path, target: Path) -> None:
 
 def main() -> None:
     """Make the fixtures named on the command line."""
-    table = {fixture.name: fixture for fixture in TABLE}
+    table = {fixture.name: fixture for fixture in (*TABLE, *TEMPLATES)}
     names = manifest.chosen(table, "fixture", "Make the fixtures with a real QEMU.")
-    path = DIRECTORY / "manifest.json"
-    entries = manifest.read(path)
     for name in names:
+        path = DIRECTORY / f"{'templates' if table[name] in TEMPLATES else 'manifest'}.json"
+        entries = manifest.read(path)
         with tempfile.TemporaryDirectory(prefix="mappedram-") as work:
             entries[name] = make(table[name], Path(work))
         manifest.write(path, entries, table)

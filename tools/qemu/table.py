@@ -28,6 +28,11 @@ def backend(block: str, size: str = "16M") -> str:
     return f" -object memory-backend-file,id={block},size={size},share=off,mem-path={path}"
 
 
+def shared(block: str, size: str = "16M") -> str:
+    """The same with memory that other processes see, so that the file is the guest's memory."""
+    return backend(block, size).replace("share=off", "share=on")
+
+
 def loader(block: str, address: int) -> str:
     """Arguments that copy a fill to guest-physical `address`, into any memory."""
     return f" -device loader,file={{dir}}/{block},addr={address:#x},force-raw=on"
@@ -346,5 +351,25 @@ TABLE = (
         fills=(Fill("pc.ram", MANY_RUNS),),
         capabilities=("compress",),
         parameters={"compress-threads": 1},  # several threads would put the records in random order
+    ),
+)
+
+#: Files without the memory of the guest, which stays in shared memory. They are no fixtures for all
+#: tests, because most compare memory.
+TEMPLATES = (
+    on_pc(
+        "template",
+        "x-ignore-shared with a shared block, as QEMU 11 writes it: two offsets of 0, and no pages",
+        beside=NEWER,
+        args="-machine pc-i440fx-10.0,memory-backend=mem" + shared("mem") + guest(),
+        fills=(Fill("mem", RUNS),),
+        capabilities=("x-ignore-shared", "mapped-ram"),
+    ),
+    on_pc(
+        "template-plain",
+        "x-ignore-shared with a shared block and without mapped-ram: no record of the block",
+        args="-machine pc-i440fx-10.0,memory-backend=mem" + shared("mem") + guest(),
+        fills=(Fill("mem", RUNS),),
+        capabilities=("x-ignore-shared",),
     ),
 )

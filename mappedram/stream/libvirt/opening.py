@@ -1,7 +1,7 @@
 """Open a snapshot: in a file of its own, compressed, or in a libvirt save image."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from mappedram.errors import FormatError
@@ -24,6 +24,7 @@ def open_any(
     limit: int | None = None,
     on_damage: Callable[[FormatError], None] | None = None,
     on_pages: OnPages | None = None,
+    memory: Mapping[str, Openable] | None = None,
 ) -> Iterator[tuple[OpenSnapshot, LibvirtImage | None]]:
     """Open a snapshot, and the save image around it if there is one, until the block ends.
 
@@ -39,6 +40,7 @@ def open_any(
         limit: as for `open_stream`.
         on_damage: as for `open_stream`.
         on_pages: as for `mappedram.open`.
+        memory: as for `mappedram.open`.
 
     Raises:
         MappedRamError: as `detect`, `detect_compressed`, `open_stream` and `mappedram.open` do.
@@ -47,7 +49,9 @@ def open_any(
     if isinstance(file, OpenSnapshot):
         yield file, None
         return
-    opening = functools.partial(open_snapshot, driver=driver, partial=partial, on_pages=on_pages)
+    opening = functools.partial(
+        open_snapshot, driver=driver, partial=partial, on_pages=on_pages, memory=memory
+    )
     with reading(file) as source:
         image = detect(source, offset, driver=driver)
         packing: Packing | None = image or detect_compressed(source, offset)

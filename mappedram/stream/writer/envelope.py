@@ -1,7 +1,7 @@
 """The stream around the RAM blocks: everything before MEM_SIZE, and everything after EOS."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
@@ -126,7 +126,9 @@ class Envelope:
         )
 
     @classmethod
-    def of(cls, snapshot: OpenSnapshot, *, mapped_ram: bool = True) -> Self:
+    def of(
+        cls, snapshot: OpenSnapshot, *, mapped_ram: bool = True, dropped: Collection[str] = ()
+    ) -> Self:
         """Take the envelope of a snapshot, to put other RAM into it.
 
         Args:
@@ -134,18 +136,22 @@ class Envelope:
             mapped_ram: whether the new stream has mapped-ram. If the donor differs, the capability
                 is added or removed (spec/format.md, clause 3.4.1), and the PART sections of RAM are
                 left out.
+            dropped: capabilities that the new stream does not announce.
 
         Raises:
             BuildError: the snapshot has no complete RAM part to be replaced.
         """
-        begun = cls.beginning(snapshot, mapped_ram=mapped_ram)
+        begun = cls.beginning(snapshot, mapped_ram=mapped_ram, dropped=dropped)
         read = _Reader(snapshot)
         ram = _ram_part(snapshot, read)
         if mapped_ram and snapshot.stream.mapped_ram:
             return replace(
                 begun,
                 middle=read(ram.eos, ram.end.offset),
-                tail=read(ram.end.offset, ram.stop),
+                tail=read(ram.end.offset, ram.end.end)
+                + _recast_tail(snapshot, read, begun.capabilities, ram.end.end, ram.stop)
+                if dropped
+                else read(ram.end.offset, ram.stop),
                 setup_size=ram.setup_end - ram.eos,
             )
         between = (
@@ -168,7 +174,9 @@ class Envelope:
         )
 
     @classmethod
-    def beginning(cls, snapshot: OpenSnapshot, *, mapped_ram: bool = True) -> Self:
+    def beginning(
+        cls, snapshot: OpenSnapshot, *, mapped_ram: bool = True, dropped: Collection[str] = ()
+    ) -> Self:
         """Like `of`, but only the part before the RAM blocks; the rest is empty.
 
         Raises:
@@ -180,9 +188,10 @@ class Envelope:
             raise _no_ram(snapshot)
         read, end = _Reader(snapshot), opening[0].offset
         head = read(stream.offset, end)
-        if mapped_ram and stream.mapped_ram:
+        if mapped_ram and stream.mapped_ram and not dropped:
             return cls(head, b"", b"", stream.capabilities)
-        capabilities = _with(stream.capabilities, CAPABILITY_MAPPED_RAM, mapped_ram)
+        kept = [one for one in stream.capabilities if one not in dropped]
+        capabilities = _with(kept, CAPABILITY_MAPPED_RAM, mapped_ram)
         return cls(_recast_head(snapshot, read, capabilities, end), b"", b"", capabilities)
 
 
