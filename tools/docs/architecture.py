@@ -16,7 +16,7 @@ _DRAWING = "<!-- drawing: rooms -->"
 _LIST = "<!-- list: rooms -->"
 
 #: Units of the drawing: a column is as wide as the longest name of a room.
-_COLUMN, _ROW, _GAP = 64, 50, 4
+_COLUMN, _ROW, _GAP = 57, 50, 4
 #: Size of a letter, and the height of a line of text.
 _LETTER, _LINE = 8, 18
 
