@@ -108,6 +108,7 @@ def test_json(fixtures: Fixtures, run: Run) -> None:
         "depends_on_destination": False,
         "certain": True,
         "basis": "measured",
+        "remedy": "Load with 11.0 or newer.",
     }
     assert report["qemu"]["9.0"]["message"] == "unsupported machine type"
     assert "message" not in report["qemu"]["11.0"]
