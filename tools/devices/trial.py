@@ -171,7 +171,7 @@ def _end(pid: int) -> None:
 
 def _said(error: Exception) -> str:
     """The last line of a message, without the name of the emulator and of folders."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
+    lines = [line for line in str(error).splitlines() if line.strip() and "warning:" not in line]
     told = lines[-1] if lines else type(error).__name__
     if told.startswith("qemu-system-"):
         told = told.partition(": ")[2]

@@ -76,6 +76,14 @@ class _Buses:
             place = place_of(item.path)
             if place is not None:
                 self.items.setdefault(place, []).append(item)
+        self.blocks = {block.idstr: block for block in snapshot.stream.blocks}
+        self.slots: dict[str, dict[str, str]] = {}
+        self.disks: dict[str, list[Item]] = {}
+        for place, items in self.items.items():
+            if place.bus == "pci":
+                known = self.slots.setdefault(place.slot, {})
+                known |= {item.name: place.id for item in items}
+            self.disks.setdefault(place.controller, []).extend(items)
         self.controllers = {place.controller for place in self.items}
         self.expanders: dict[str, str] = {}
 
@@ -103,7 +111,7 @@ class _Buses:
         self.expanders[place.root] = f"{place.root}:{own}"
         inner = f"{place.root}:{own}:00.0/pci_bridge"
         if draft.device == "pxb":
-            draft.cover(self.shop.remaining.take(lambda item: item.idstr == inner))
+            draft.cover(self.shop.remaining.take_first(inner))
             draft.cover(self.shop.remaining.take_first("PCIBUS"))
         return draft.part()
 
@@ -178,7 +186,7 @@ class _Buses:
 
     def take_disk(self, place: BusPlace, seen: Seen) -> bool:
         """Whether the device brings its only disk; one without is made as another device."""
-        taken = self.shop.remaining.take(lambda item: item.path.startswith(f"{place.path}/0:0:"))
+        taken = self.shop.remaining.take_these(self.disks.get(place.path, ()))
         seen.draft.cover(taken)
         if not taken:
             seen.draft.device = "usb-bot"
@@ -289,7 +297,6 @@ class _Buses:
         own = [item for item in items if item.kind == "block" or item.name in names]
         draft = DeviceOption(self.shop, device)
         draft.cover(self.shop.remaining.take_these(own))
-        blocks = {block.idstr: block for block in self.snapshot.stream.blocks}
         section = next((self.sections[item.idstr] for item in own if self.is_pci(item)), None)
         return Seen(
             self.snapshot,
@@ -297,25 +304,16 @@ class _Buses:
             place.id,
             draft,
             tuple(item.name for item in items if item.kind == "section"),
-            {item.name: blocks[item.idstr] for item in own if item.kind == "block"},
+            {item.name: self.blocks[item.idstr] for item in own if item.kind == "block"},
             self.pci_config(section) if section and place.bus == "pci" else None,
             None,
-            self.neighbours(place),
+            self.slots.get(place.slot, {}),
             [],
         )
 
     @staticmethod
     def is_pci(item: Item) -> bool:
         return item.kind == "section" and not item.name.endswith("-early")
-
-    def neighbours(self, place: BusPlace) -> dict[str, str]:
-        """The devices in the same slot, by the name of their state."""
-        return {
-            item.name: other.id
-            for other, items in self.items.items()
-            if other.bus == "pci" == place.bus and other.slot == place.slot
-            for item in items
-        }
 
     def payload(self, section: Section, size: int) -> bytes:
         """First bytes of a payload; fewer if a metadump left some out."""

@@ -1,5 +1,6 @@
 """The parts of a file that a QEMU must have a counterpart for: sections and RAM blocks."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
@@ -60,6 +61,10 @@ class Remaining:
 
     def __init__(self, items: Iterable[Item]) -> None:
         self._items = dict.fromkeys(items)
+        self._numbers: dict[str, deque[Item]] = {}
+        for item in sorted(self._items):
+            if item.kind == "section":
+                self._numbers.setdefault(item.idstr, deque()).append(item)
 
     def __iter__(self) -> Iterator[Item]:
         return iter(tuple(self._items))
@@ -80,9 +85,13 @@ class Remaining:
 
     def sections(self, idstr: str) -> list[Item]:
         """The sections of one name, by number."""
-        found = [item for item in self._items if item[:2] == ("section", idstr)]
-        return sorted(found)
+        return [item for item in self._numbers.get(idstr, ()) if item in self._items]
 
     def take_first(self, idstr: str) -> tuple[Item, ...]:
         """Remove the section of that name with the lowest number, if there is one."""
-        return self.take_these(self.sections(idstr)[:1])
+        waiting = self._numbers.get(idstr, deque())
+        while waiting:
+            item = waiting.popleft()
+            if item in self._items:
+                return self.take_these([item])
+        return ()

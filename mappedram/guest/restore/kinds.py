@@ -268,6 +268,7 @@ LOOSE_KINDS = (
     LooseKind("pckbd", "i8042", beside=("ps2kbd", "ps2mouse")),
     LooseKind("mc146818rtc", "mc146818rtc", note="its base address"),
     LooseKind("vga", "isa-vga", _PC),
+    LooseKind("vga-isa", "isa-vga", _PC),  # since QEMU 11
     LooseKind("cirrus_vga", "isa-cirrus-vga", _PC),
     LooseKind("ramfb-dev", "ramfb"),
     LooseKind("sb16", "sb16,audiodev={audiodev}"),

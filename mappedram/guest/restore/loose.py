@@ -20,6 +20,7 @@ _BLOCKS = {
     "tpm-tis": ("tpm-ppi",),
     "vmclock": ("vmclock_page",),
     "vga": ("vga.vram",),
+    "vga-isa": ("vga.vram",),
     "cirrus_vga": ("vga.vram",),
 }
 #: Sections of an accelerator.
@@ -71,7 +72,9 @@ def _part(
     blocks = [Item("block", name) for name in _BLOCKS.get(kind.state, ())]
     draft.cover(shop.remaining.take_these(blocks))
     if kind.state == "sd-card" and snapshot:
-        draft.options |= _size_of_card(snapshot, covers[0].instance_id)
+        card = _card(snapshot, covers[0].instance_id)
+        if card is not None:
+            draft.device, draft.options["disk size"] = card
     for name, _, value in (one.partition("=") for one in properties):
         backend = _BACKEND.fullmatch(value)
         given = draft.backend(backend[1]) if backend else value
@@ -83,20 +86,33 @@ def _part(
 
 
 _CSD_LENGTH = 16
+#: Value of CSD_STRUCTURE of an eMMC, and of a card with a 22-bit size; largest 12-bit size.
+_EMMC, _LARGE, _SIZE_MAX = 3, 1, 0xFFF
+#: Bytes that one bit of the bitmap of write protection stands for, and bits of an element.
+_GROUP, _ELEMENT = 1 << 21, 64
 
 
-def _size_of_card(snapshot: "OpenSnapshot", instance_id: int) -> dict[str, str]:
-    """Bytes of an SD card, from its register CSD; the layout of its state depends on it.
+def _card(snapshot: "OpenSnapshot", instance_id: int) -> tuple[str, str] | None:
+    """Device and bytes of a card, on which the layout of its state depends; None if unknown.
 
-    Source: SD Physical Layer Specification 9.00, 5.3; QEMU hw/sd/sd.c, sd_set_csd().
+    Both are in its register CSD; the size of a large eMMC is that of its bitmap.
+
+    Source: SD Physical Layer Specification 9.00, 5.3; QEMU hw/sd/sd.c, sd_set_csd() and
+    emmc_set_csd().
     """
     key = ("sd-card", instance_id)
-    csd = snapshot.state[key].get("csd") if key in snapshot.state else None
+    if key not in snapshot.state:
+        return None
+    card = snapshot.state[key]
+    csd, groups = card.get("csd"), card.get("wp_group_bmap")
     octets = [one for one in csd if isinstance(one, int)] if isinstance(csd, list) else []
     if len(octets) != _CSD_LENGTH:
-        return {}
+        return None
     bits = int.from_bytes(bytes(octets), "big")
-    if bits >> 126:
-        return {"disk size": str(((bits >> 48 & 0x3FFFFF) + 1) << 19)}
+    kind, size = bits >> 126, bits >> 62 & _SIZE_MAX
+    if kind == _LARGE:
+        return "sd-card", str(((bits >> 48 & 0x3FFFFF) + 1) << 19)
+    if kind == _EMMC and size == _SIZE_MAX and isinstance(groups, list):
+        return "emmc", str((len(groups) * _ELEMENT - 1) * _GROUP)
     shift = (bits >> 80 & 0xF) + (bits >> 47 & 0x7) + 2
-    return {"disk size": str(((bits >> 62 & 0xFFF) + 1) << shift)}
+    return "emmc" if kind == _EMMC else "sd-card", str((size + 1) << shift)

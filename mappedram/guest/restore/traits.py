@@ -1,9 +1,11 @@
 """Options of devices that follow from their state, by the names in the tables of `kinds`."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mappedram.errors import UnknownNameError
 from mappedram.guest.machine import backend_id
 from mappedram.guest.restore.items import Item
 from mappedram.guest.restore.memory import backend_option
@@ -58,8 +60,9 @@ class Seen:
 
     def state(self, name: str) -> "DeviceState | None":
         """Its decoded section of that name."""
-        idstr = f"{self.path}/{name}"
-        return next((one for one in self.snapshot.state if one.idstr == idstr), None)
+        with suppress(UnknownNameError):
+            return self.snapshot.state[f"{self.path}/{name}"]
+        return None
 
     def mib(self, block: str) -> int | None:
         """Size of one of its blocks in MiB."""
