@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -26,6 +27,8 @@ TIMEOUT = 60.0
 _SAID_MAX = 200
 _SOCKET = "swtpm.sock"
 _CRASHES_MAX = 5
+#: Lines that are not the reason.
+_NOISE = re.compile(r"warning:|^--- |^\(note|^You can")
 
 
 def run(case: Case, binary: Path, folder: Path) -> Row:
@@ -171,7 +174,7 @@ def _end(pid: int) -> None:
 
 def _said(error: Exception) -> str:
     """The last line of a message, without the name of the emulator and of folders."""
-    lines = [line for line in str(error).splitlines() if line.strip() and "warning:" not in line]
+    lines = [line for line in str(error).splitlines() if line.strip() and not _NOISE.search(line)]
     told = lines[-1] if lines else type(error).__name__
     if told.startswith("qemu-system-"):
         told = told.partition(": ")[2]

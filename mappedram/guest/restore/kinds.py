@@ -182,6 +182,7 @@ VIRTIO_KINDS = {
             ),
         ),
         VirtioKind("virtio-rng", "virtio-rng", True, 2),
+        VirtioKind("virtio-rtc", "virtio-rtc", False, 0),
         VirtioKind("virtio-9p", "virtio-9p", True, 2, ("shared_folder",)),
         VirtioKind("virtio-gpu", "virtio-gpu", False, 3, ("outputs",)),
         VirtioKind("virtio-input", "virtio-tablet", False, 2, ("input",)),

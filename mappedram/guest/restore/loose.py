@@ -90,6 +90,7 @@ _CSD_LENGTH = 16
 _EMMC, _LARGE, _SIZE_MAX = 3, 1, 0xFFF
 #: Bytes that one bit of the bitmap of write protection stands for, and bits of an element.
 _GROUP, _ELEMENT = 1 << 21, 64
+_SMALL = 2 << 30
 
 
 def _card(snapshot: "OpenSnapshot", instance_id: int) -> tuple[str, str] | None:
@@ -113,6 +114,8 @@ def _card(snapshot: "OpenSnapshot", instance_id: int) -> tuple[str, str] | None:
     if kind == _LARGE:
         return "sd-card", str(((bits >> 48 & 0x3FFFFF) + 1) << 19)
     if kind == _EMMC and size == _SIZE_MAX and isinstance(groups, list):
-        return "emmc", str((len(groups) * _ELEMENT - 1) * _GROUP)
+        most = (len(groups) * _ELEMENT - 1) * _GROUP
+        # A small one has a power of two.
+        return "emmc", str(most if most > _SMALL else 1 << most.bit_length() - 1)
     shift = (bits >> 80 & 0xF) + (bits >> 47 & 0x7) + 2
     return "emmc" if kind == _EMMC else "sd-card", str((size + 1) << shift)
