@@ -120,7 +120,8 @@ COMBINED: dict[str, tuple[str, str, str]] = {
     "virtio-options": (
         "pc",
         "",
-        "-device virtio-net-pci,vectors=10,host_mtu=1400 -device virtio-rng-pci,disable-legacy=on"
+        "-device virtio-net-pci,vectors=10,host_mtu=1400,ctrl_vq=off,rx_queue_size=1024"
+        " -device virtio-rng-pci,disable-legacy=on"
         " -device virtio-balloon-pci,disable-modern=on -device virtio-serial-pci,max_ports=4"
         " -device virtio-gpu-pci,max_outputs=3"
         " -device nec-usb-xhci,p2=6,p3=6,slots=8,intrs=4,msi=off",

@@ -164,22 +164,24 @@ VIRTIO_KINDS = {
     kind.state: kind
     for kind in (
         VirtioKind(
-            "virtio-net", "virtio-net", True, -1, ("network", "net_queues"), ((3, "mtu"),), _PXE
+            "virtio-net",
+            "virtio-net",
+            True,
+            -1,
+            ("network", "net_queues", "rx_entries", "tx_entries"),
+            ((3, "mtu"),),
+            _PXE,
         ),
-        VirtioKind("virtio-blk", "virtio-blk", True, -1, ("blk",), ((7, "scsi=on"),)),
-        VirtioKind("virtio-scsi", "virtio-scsi", True, -1, ("scsi_queues",)),
+        VirtioKind("virtio-blk", "virtio-blk", True, -1, ("blk", "blk_entries"), ((7, "scsi=on"),)),
+        VirtioKind("virtio-scsi", "virtio-scsi", True, -1, ("scsi_queues", "scsi_entries")),
         VirtioKind("virtio-console", "virtio-serial", True, -1, ("serial",)),
         VirtioKind(
             "virtio-balloon",
             "virtio-balloon",
             True,
             0,
-            (),
-            (
-                (2, "deflate-on-oom=on"),
-                (3, "free-page-hint=on"),
-                (5, "free-page-reporting=on"),
-            ),
+            ("balloon",),
+            ((2, "deflate-on-oom=on"),),
         ),
         VirtioKind("virtio-rng", "virtio-rng", True, 2),
         VirtioKind("virtio-rtc", "virtio-rtc", False, 0),

@@ -207,8 +207,41 @@ def _host(seen: Seen) -> None:
 
 # Virtio.
 
+#: Queues of a network device without one for control.
+_PAIR = 2
+
+
+def _balloon(seen: Seen) -> None:
+    """Each of two features has a queue after the three usual ones; reporting a shorter one.
+
+    Source: QEMU hw/virtio/virtio-balloon.c, virtio_balloon_device_realize().
+    """
+    further = seen.virtio.sizes[_BALLOON_QUEUES:] if seen.virtio else ()
+    if further and (len(further) > 1 or further[0] != _REPORTING_SIZE):
+        seen.options["free-page-hint"] = "on"
+    if further and further[-1] == _REPORTING_SIZE:
+        seen.options["free-page-reporting"] = "on"
+
+
+_BALLOON_QUEUES, _REPORTING_SIZE = 3, 32
+#: Usual most entries of a queue.
+_USUAL_ENTRIES = 256
+
+
+def _entries(option: str, number: int) -> Callable[[Seen], None]:
+    """A trait: the property for the size of a queue, if it is larger than usual."""
+
+    def trait(seen: Seen) -> None:
+        size = seen.virtio.sizes[number] if seen.virtio and number < seen.virtio.queues else 0
+        if size > _USUAL_ENTRIES:
+            seen.options[option] = str(size)
+
+    return trait
+
 
 def _net_queues(seen: Seen) -> None:
+    if seen.virtio and seen.virtio.queues == _PAIR:
+        seen.options["ctrl_vq"] = "off"
     pairs = (seen.virtio.queues - 1) // 2 if seen.virtio else 1
     if pairs > 1:
         seen.options["mq"] = "on"
@@ -359,6 +392,11 @@ TRAITS: dict[str, Callable[[Seen], None]] = {
     "management": _management,
     "host": _host,
     "net_queues": _net_queues,
+    "balloon": _balloon,
+    "rx_entries": _entries("rx_queue_size", 0),
+    "tx_entries": _entries("tx_queue_size", 1),
+    "blk_entries": _entries("queue-size", 0),
+    "scsi_entries": _entries("virtqueue_size", 2),
     "blk": _blk,
     "scsi_queues": _scsi_queues,
     "serial": _serial,

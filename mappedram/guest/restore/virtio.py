@@ -28,14 +28,19 @@ class VirtioState:
     Attributes:
         features: the bits that the guest accepted.
         config: its configuration space, which is little-endian from VIRTIO 1.0 on.
-        queues: number of queues.
+        sizes: entries of each queue.
         own: what follows: the state of its kind of device, and subsections.
     """
 
     features: int
     config: bytes
-    queues: int
+    sizes: tuple[int, ...]
     own: bytes
+
+    @property
+    def queues(self) -> int:
+        """Number of queues."""
+        return len(self.sizes)
 
     def number(self, offset: int, size: int) -> int:
         """A number in the configuration space; 0 beyond its end."""
@@ -67,11 +72,13 @@ def _parsed(payload: bytes, pci: PciConfig | None) -> VirtioState | None:
     if queues > _QUEUES_MAX:
         return None
     each = _QUEUE.size + (_VECTOR.size if has_vectors else 0) + (0 if pci else _ALIGN.size)
-    own = payload[at + length + _COUNT.size + queues * each :]
+    at += length + _COUNT.size
+    sizes = tuple(_COUNT.unpack_from(payload, at + number * each)[0] for number in range(queues))
+    own = payload[at + queues * each :]
     found = own.find(_FEATURES)
     if found >= 0:
         (features,) = _WIDE.unpack_from(own, found + len(_FEATURES))
-    return VirtioState(features, config, queues, own)
+    return VirtioState(features, config, sizes, own)
 
 
 def _transport(pci: PciConfig | None) -> int:
