@@ -19,6 +19,9 @@ from mappedram.stream.elsewhere import stream_elsewhere
 _UNWRITTEN = "MR304"
 #: The rule that only a repair on request answers.
 _NOT_ZERO = "MR403"
+#: Rounds of a repair that is tried: one defect after the other can hide the next in a hostile file,
+#: and each round parses it again.
+_ROUNDS = 4
 #: Placeholders that have a value only with a repair.
 _OF_REPAIRS = ("{repair}", "{rescue}", "{padding}")
 
@@ -77,7 +80,7 @@ def _with_repairs(facts: Facts, source: Source, findings: Sequence[Finding]) -> 
     codes = {finding.code for finding in findings}
     asked = (PADDING,) if _NOT_ZERO in codes else ()
     try:
-        found = search(source, facts.offset, asked=asked, left_out=(REBUILT,))
+        found = search(source, facts.offset, asked=asked, left_out=(REBUILT,), rounds=_ROUNDS)
     except FormatError:
         return facts
     session, made = found.session, {change.name for change in found.changes if change.edits}

@@ -34,6 +34,7 @@ def search(
     *,
     asked: Collection[str] = (),
     left_out: Collection[str] = (),
+    rounds: int = _ROUNDS,
     progress: Progress | None = None,
 ) -> Found:
     """Find possible repairs. Writes nothing.
@@ -43,6 +44,7 @@ def search(
         offset: where the stream, or the save image of libvirt around it, begins.
         asked: names of repairs that are made only on request, and are requested.
         left_out: names of repairs that are not searched for.
+        rounds: how often a repair searches again after a change that reveals the next defect.
         progress: called with the number of bytes of pages read.
 
     Raises:
@@ -56,7 +58,7 @@ def search(
     for repair in REPAIRS:
         if (repair.asked and repair.name not in asked) or repair.name in left_out:
             continue
-        for _ in range(_ROUNDS if repair.repeat else 1):
+        for _ in range(rounds if repair.repeat else 1):
             found = _made(repair, session)
             changes += found
             if not any(change.edits for change in found):
