@@ -27,7 +27,13 @@ from mappedram.guest.restore.machines import (
     properties_of,
     root_bus_of,
 )
-from mappedram.guest.restore.memory import MemoryOptions, dimm_parts, escaped, memory_of
+from mappedram.guest.restore.memory import (
+    MemoryOptions,
+    dimm_parts,
+    escaped,
+    has_nvdimms,
+    memory_of,
+)
 from mappedram.guest.restore.parts import Part, Workshop
 from mappedram.json_types import Json
 from mappedram.stream.model import Stream
@@ -175,6 +181,8 @@ class _Hinting:
         properties: list[str] = []
         if self.board:
             properties += properties_of(self.board, self.remaining, whole=self.stream.ended)
+        if has_nvdimms(self.snapshot):
+            properties.append("nvdimm=on")
         if self.arch in ARM:
             properties += arm_properties(self.snapshot)
         firmware = tuple(firmware_parts(self.snapshot, self.shop, self.loading.contents))

@@ -295,6 +295,7 @@ LOOSE_KINDS = (
     LooseKind("ipoctal232", "ipoctal232"),
     LooseKind("i2c-ddc", "i2c-ddc"),
     LooseKind("dm163", "dm163"),
+    LooseKind("sbsa-gwdt", "sbsa-gwdt"),
     LooseKind("led", "led,color=red", note="its color"),
     LooseKind("virtio-net", "virtio-net-device,netdev={netdev}"),
     LooseKind("virtio-blk", "virtio-blk-device,drive={drive}"),

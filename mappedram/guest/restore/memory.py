@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mappedram.errors import MappedRamError
 from mappedram.guest.machine import backend_id, backends_of, owned_backends
 from mappedram.guest.physical.cmos import cmos_of, total_of
 from mappedram.guest.physical.main_memory import Main, main_memory
-from mappedram.guest.physical.srat import Srat, srat_of
+from mappedram.guest.physical.srat import TABLES, Srat, srat_of
 from mappedram.guest.restore.items import Item
 from mappedram.guest.restore.parts import Part, Workshop
 from mappedram.stream.model import RamBlock
@@ -127,6 +128,19 @@ def _slots(snapshot: "OpenSnapshot") -> int | None:
     return None
 
 
+#: Signature of the ACPI table that lists NVDIMMs, and the size of the tables that is looked at.
+_NFIT, _TABLES_MAX = b"NFIT", 1 << 24
+
+
+def has_nvdimms(snapshot: "OpenSnapshot") -> bool:
+    """Whether the machine had NVDIMMs: QEMU makes a table of them (hw/acpi/nvdimm.c)."""
+    block = snapshot.block.get(TABLES)
+    try:
+        return block is not None and _NFIT in block.read(0, min(block.used_length, _TABLES_MAX))
+    except MappedRamError:
+        return False
+
+
 def backend_part(snapshot: "OpenSnapshot", block: RamBlock, covers: tuple[Item, ...]) -> Part:
     """The option that creates a memory backend; a shared one if the file leaves out its memory."""
     name = backend_id(block)
@@ -145,17 +159,19 @@ def backend_part(snapshot: "OpenSnapshot", block: RamBlock, covers: tuple[Item, 
 
 def dimm_parts(snapshot: "OpenSnapshot", shop: Workshop) -> Iterator[Part]:
     """DIMMs for the memory backends that no other device takes."""
+    persistent = has_nvdimms(snapshot)
     for number, block in enumerate(shop.spare):
         covers = shop.remaining.take_these([Item("block", block.idstr)])
         if not covers:
             continue
         made = backend_part(snapshot, block, covers)
         name = escaped(backend_id(block))
+        kind = "nvdimm" if persistent else "pc-dimm"
         note = (
             f"the device of block {block.idstr!r} of {size_option(block.used_length)}: a DIMM,"
-            " nvdimm or another, and its address"
+            " an NVDIMM or another, and its address"
         )
-        device = ("-device", f"pc-dimm,id=dimm{number},memdev={name}")
+        device = ("-device", f"{kind},id=dimm{number},memdev={name}")
         yield Part((*made.argv, *device), covers, (*made.notes, note))
 
 
