@@ -35,4 +35,5 @@ def test_groff_takes_it(name: str) -> None:
     )
     assert done.stderr == ""
     assert "NAME" in done.stdout
-    assert "--output" in done.stdout or name.endswith(("mappedram.1", "fuzz.1", "completion.1"))
+    groups = ("mappedram.1", "fuzz.1", "fleet.1", "completion.1")
+    assert "--output" in done.stdout or name.endswith(groups)
