@@ -74,6 +74,7 @@ PROGRAMS = (
     Program(("go",), "golang-go", "the parser in Go", (1, 23), ("version",)),
     Program(("javac",), "default-jdk-headless", "the parser in Java, the Kaitai compiler"),
     Program(("lzop",), "lzop", "save images compressed by lzop"),
+    Program(("swtpm",), "swtpm", "guests with a TPM"),
     Program(("losetup",), "mount", "snapshots on block devices"),
     Program(("makedumpfile",), "makedumpfile", "exports read by makedumpfile"),
     Program(("mkfs.ext4",), "e2fsprogs", "files on ext4"),
