@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mappedram.errors import FormatError
 from mappedram.format.constants import QEMU_VM_FILE_MAGIC, QEMU_VM_FILE_VERSION, SectionType
 from mappedram.format.libvirt import MAGICS
+from mappedram.format.stream import StreamHeader
 from mappedram.io.source import Source
 from mappedram.stream.libvirt.header import detect
 from mappedram.stream.snapshot import open_snapshot
@@ -14,7 +15,8 @@ SEARCHED_MAX = 256 << 20
 #: Places to try; other data can contain the magic, such as the memory of a guest.
 _TRIED_MAX = 64
 _STEP = 1 << 22
-_MAGICS = (QEMU_VM_FILE_MAGIC + QEMU_VM_FILE_VERSION.to_bytes(4, "big"), *MAGICS)
+_HEADER = {"magic": QEMU_VM_FILE_MAGIC, "version": QEMU_VM_FILE_VERSION}
+_MAGICS = (StreamHeader.build(_HEADER), *MAGICS)
 _LONGEST = max(map(len, _MAGICS))
 
 
