@@ -9,6 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from threading import Lock
 from typing import Any, Self
@@ -34,6 +35,22 @@ _REFRESH = 5.0
 
 class ClusterError(MappedRamError):
     """The cluster cannot be used."""
+
+
+@dataclass(slots=True)
+class _Retries:
+    """Files whose task failed, though another file may be to blame.
+
+    Attributes:
+        again: files whose task had others; each gets a task of its own.
+        suspects: files whose workers died, which may have worked on another file as well, in
+            another thread. At the end, each is worked on while nothing else is.
+        suspect: the one that is worked on now.
+    """
+
+    again: deque[FleetFile] = field(default_factory=deque)
+    suspects: deque[FleetFile] = field(default_factory=deque)
+    suspect: FleetFile | None = None
 
 
 class Cluster:
@@ -99,23 +116,34 @@ class Cluster:
         Raises:
             ClusterError: the scheduler is lost.
         """
-        rest = iter(files)
-        again = deque[FleetFile]()
+        rest, retries = iter(files), _Retries()
         waiting: dict[Future[Any], list[FleetFile]] = {}
         done = as_completed(loop=self._client.loop)
         while True:
-            while len(waiting) < self._window() and (batch := self._batch(rest, again)):
+            while len(waiting) < self._window() and (
+                batch := self._batch(rest, retries, idle=not waiting)
+            ):
                 future = self._client.submit(work_batch, job, batch, self.limits, pure=False)
                 waiting[future] = batch
                 done.add(future)
             if not waiting:
                 return
             future = next(done)
-            yield from self._results(job, future, waiting.pop(future), again)
+            yield from self._results(job, future, waiting.pop(future), retries)
 
-    def _batch(self, rest: Iterator[FleetFile], again: deque[FleetFile]) -> list[FleetFile]:
-        """The files of the next task: one that failed with others is tried alone."""
-        return [again.popleft()] if again else list(islice(rest, self._size))
+    def _batch(
+        self, rest: Iterator[FleetFile], retries: "_Retries", *, idle: bool
+    ) -> list[FleetFile]:
+        """The files of the next task; a suspect has the cluster to itself."""
+        if retries.suspect is not None:
+            return []
+        if retries.again:
+            return [retries.again.popleft()]
+        batch = list(islice(rest, self._size))
+        if not batch and idle and retries.suspects:
+            retries.suspect = retries.suspects.popleft()
+            return [retries.suspect]
+        return batch
 
     def _window(self) -> int:
         """How many tasks may be under way."""
@@ -126,8 +154,9 @@ class Cluster:
         return max(1, _AHEAD * self._threads)
 
     def _results(
-        self, job: Job, future: Future[Any], batch: list[FleetFile], again: deque[FleetFile]
+        self, job: Job, future: Future[Any], batch: list[FleetFile], retries: "_Retries"
     ) -> Iterator[Outcome]:
+        alone, retries.suspect = retries.suspect is not None, None
         if future.status == "finished":
             seconds, outcomes = future.result()
             self._adapt(seconds / len(batch))
@@ -135,7 +164,9 @@ class Cluster:
         elif future.status != "error":
             raise self._error("the scheduler was lost")
         elif len(batch) > 1:
-            again.extend(batch)
+            retries.again.extend(batch)
+        elif isinstance(future.exception(), KilledWorker) and not alone:
+            retries.suspects.append(batch[0])
         else:
             yield failed(job, batch[0], _reason(future.exception()))
 

@@ -55,6 +55,13 @@ class Processes:
         """The processes of the workers, below their nannies."""
         return [pid for nanny in self._running[1:] for pid in _workers_below(nanny.pid)]
 
+    def wait_for_workers(self, count: int) -> None:
+        """Wait until the nannies have started so many workers."""
+        deadline = time.monotonic() + _PATIENCE
+        while len(self.workers()) < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
     def kill_scheduler(self) -> None:
         """Kill it without a word to anyone."""
         self._running[0].kill()
@@ -92,6 +99,7 @@ def cluster(folder: Path, workers: int = 2) -> Iterator[Processes]:
         running.start_scheduler()
         for _ in range(workers):
             running.start_worker()
+        running.wait_for_workers(workers)
         yield running
     finally:
         running.end()

@@ -68,11 +68,14 @@ def test_nothing_is_lost_while_workers_are_killed(running: Processes) -> None:
 
 
 def test_a_file_that_kills_its_workers(running: Processes) -> None:
-    """Dask gives up on its batch, whose other files are then tried alone."""
-    found = results(running.address, *range(40), "1.worker", *range(40, 80))
-    assert {name: entry["error"] for name, entry in found.items() if entry["error"]} == {
-        "1.worker": "every worker of the cluster that worked on it died"
-    }
+    """Dask gives up on all that the worker worked on, of which the others are innocent."""
+    names = ("1.worker", *range(40), "2.worker", *range(40, 80))
+    found = results(running.address, *names)
+    assert {
+        name: entry["error"] for name, entry in found.items() if entry["error"]
+    } == dict.fromkeys(
+        ("1.worker", "2.worker"), "every worker of the cluster that worked on it died"
+    )
 
 
 def test_the_verb_gives_the_same_results(
