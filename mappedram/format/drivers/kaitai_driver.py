@@ -25,9 +25,9 @@ from mappedram.format.typed import Fields, Kind, Params, T
 MEMBERS = {"mapped_ram": "mapped_ram_header", "xbzrle": "xbzrle_page"}
 #: Types of values that need no conversion, the most common case.
 _PLAIN = frozenset({int, str, bytes, type(None)})
-#: No structure is longer, in bytes: the longest are a command with 64 KiB of data, and 256
-#: capabilities of 255 bytes.
-LONGEST = 1 << 17
+#: No structure is longer, in bytes: the longest is a snapshot of a qcow2 image, with an id and a
+#: name of 64 KiB each, and 1 KiB of extra data.
+LONGEST = 1 << 18
 
 
 class KaitaiDriver:

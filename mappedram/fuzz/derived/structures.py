@@ -67,7 +67,9 @@ _SHORT_MAX, _FEW_MAX = 16, 4
 #: Parameters that are drawn: whether something is present, and page sizes. The others are places in
 #: a file, which a single structure does not have.
 _PARAMETERS: Mapping[str, SearchStrategy[int]] = {
-    **dict.fromkeys(("has_page_size", "has_addr", "has_mapped_ram", "is_be"), st.booleans()),
+    **dict.fromkeys(
+        ("has_page_size", "has_addr", "has_mapped_ram", "is_be", "is_extended"), st.booleans()
+    ),
     "len_page": st.integers(8, 16).map(lambda bits: 1 << bits),
 }
 
