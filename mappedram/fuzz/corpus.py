@@ -17,7 +17,7 @@ from mappedram.fuzz.cases import Case, Generated
 from mappedram.fuzz.faults import Fault, Faults, FaultTally, attempt
 from mappedram.fuzz.sparse import SparseFile
 from mappedram.io import system
-from mappedram.io.opening import open_source
+from mappedram.io.opening import open_file
 from mappedram.io.source import Source
 from mappedram.json_types import Json
 from mappedram.qemu.loader import RELEASES, verdicts
@@ -109,7 +109,8 @@ def _drawn(cases: Generated, number: int) -> tuple[str, SparseFile, dict[str, Js
 def described(case: Case) -> dict[str, Json]:
     """Entry of a file in the manifest."""
     file = case.file
-    with file.opened() as fd, open_source(fd) as source:
+    # QEMU gets the file itself, even where it begins as a qcow2 image does.
+    with file.opened() as fd, open_file(fd) as source:
         codes = {finding.code for finding in check(fd, file.offset).findings}
         outcomes = _outcomes(source, file.offset)
     return {

@@ -4,7 +4,7 @@ from mappedram.fuzz.caching_driver import DRIVER
 from mappedram.fuzz.changeable import ChangeableFile
 from mappedram.fuzz.sound import SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile
-from mappedram.io.opening import open_source
+from mappedram.io.opening import open_file
 from mappedram.stream.model import Stream
 from mappedram.stream.reader import read_stream
 
@@ -39,7 +39,7 @@ class Draft(ChangeableFile):
         """The parsed headers, as far as they can be followed."""
         if self._stream is None:
             with self._file.opened() as fd:
-                self._stream = read_stream(open_source(fd), self._file.offset, DRIVER)
+                self._stream = read_stream(open_file(fd), self._file.offset, DRIVER)
         return self._stream
 
     @property

@@ -15,8 +15,12 @@ import pytest
 import mappedram
 from mappedram.check import RULES, check
 from mappedram.format.constants import CommandType
-from mappedram.fuzz.corpus import MANIFEST, write
+from mappedram.format.foreign.qcow2 import QCOW_MAGIC
+from mappedram.fuzz.cases import Case
+from mappedram.fuzz.corpus import MANIFEST, described, write
 from mappedram.fuzz.defects import NOT_BY_A_FILE
+from mappedram.fuzz.draft import Draft
+from mappedram.fuzz.sound import RamSpec, SnapshotSpec
 from mappedram.qemu.loader import RELEASES
 from tests.cli.conftest import ROOT
 
@@ -58,6 +62,22 @@ def test_each_rule_is_broken_by_some_file(corpus: Corpus) -> None:
     broken = [entry for entry in manifest["files"] if entry["kind"] == "broken"]
     assert all(entry["breaks"] in entry["rules"] for entry in broken)
     assert {entry["breaks"] for entry in broken} == RULES.keys() - NOT_BY_A_FILE.keys()
+
+
+def test_a_file_that_begins_as_a_disk_image() -> None:
+    """QEMU gets the file as it is, and refuses it, whatever an image may hold."""
+    sound = SnapshotSpec("none", 4096, (RamSpec("ram", 2, ((0, 1),)),)).file()
+    entry = described(Case("MR004-no_stream", sound.write(0, QCOW_MAGIC), breaks="MR004"))
+    assert entry["rules"] == ["MR004"]
+    assert isinstance(entry["qemu"], dict)
+    outcomes = [found["outcome"] for found in entry["qemu"].values() if isinstance(found, dict)]
+    assert outcomes == ["refuses"] * len(RELEASES)
+
+
+def test_what_precedes_a_stream_is_no_disk_image() -> None:
+    spec = SnapshotSpec("none", 4096, (RamSpec("ram", 2, ((0, 1),)),), offset=4096)
+    draft = Draft(spec.file().write(0, QCOW_MAGIC))
+    assert [block.idstr for block in draft.blocks] == ["ram"]
 
 
 def test_sound_files_load(corpus: Corpus) -> None:

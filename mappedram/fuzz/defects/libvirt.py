@@ -21,7 +21,7 @@ from mappedram.fuzz.defects.registry import breaks
 from mappedram.fuzz.draft import Draft
 from mappedram.fuzz.sound import RamSpec, SnapshotSpec
 from mappedram.fuzz.sparse import SparseFile, memory_file
-from mappedram.io.opening import open_source
+from mappedram.io.opening import open_file
 from mappedram.stream.libvirt.header import KIND, LibvirtImage, detect
 from mappedram.stream.snapshot import open_snapshot
 
@@ -62,7 +62,7 @@ def compressed(spec: SnapshotSpec) -> SparseFile:
 
 def _detected(file: SparseFile) -> LibvirtImage:
     with file.opened() as fd:
-        found = detect(open_source(fd))
+        found = detect(open_file(fd))
     assert found is not None
     return found
 
