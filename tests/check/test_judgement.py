@@ -25,10 +25,12 @@ from mappedram.check.report import NOT_FOLLOWED, Asked
 from mappedram.check.reports import junit, sarif
 from mappedram.format.constants import SectionType
 from mappedram.fuzz.defects import CATALOGUE
+from mappedram.io.opening import DiskImage, Openable, internal_snapshots, name_of
 from mappedram.qemu.loader import RELEASES, Destination, LocalBlock, Outcome, Verdict
 from tests.check.cases import CASES
 from tests.check.draft import Draft
 from tests.check.test_written import ARCHIVE, NAMES, offset_of
+from tests.cli.conftest import Outcome as Ran
 from tests.cli.conftest import Run, on, run
 from tests.conftest import Fixtures, manifest
 from tests.export.metadump.making import metadump
@@ -171,24 +173,37 @@ def _as_found(finding: Finding) -> Finding:
 @pytest.mark.parametrize(("take", "name"), CORPUS, ids=lambda part: getattr(part, "__name__", part))
 def test_whole_corpus(take: Any, name: str, place: Place, run: Run) -> None:
     with take(place, name) as (path, offset):
-        report = check(path, offset)
-        agrees(report)
-        outcome = run("check", "--offset", offset, path)
-        assert outcome.status == report.exit_status
-        assert outcome.out.splitlines()[-1].startswith(f"{path}: {report.verdict} (")
-        for release in (OLDEST, NEWEST):
-            try:
-                named = check(path, offset, release=release)
-            except NotModelledError:
-                assert report.qemu == {}
-                continue
-            agrees(named)
-            assert set(named.qemu) <= {release}
-            loads = [verdict.outcome == "loads" for verdict in named.qemu.values()]
-            if named.verdict != "unsupported":
-                assert (named.verdict != "corrupt") is all(loads) or not all(
-                    verdict.certain for verdict in named.qemu.values()
-                )
+        for file, options in choices(path):
+            all_forms_agree(file, offset, run("check", "--offset", offset, *options, path))
+
+
+def choices(path: Path) -> list[tuple[Openable, list[str]]]:
+    """What to check in a file, with the options for it: in an image, each of its snapshots."""
+    if path.suffix != ".qcow2":
+        return [(path, [])]
+    names = [snapshot.name for snapshot in internal_snapshots(path)]
+    assert names
+    return [(DiskImage(path, name), ["--snapshot", name]) for name in names]
+
+
+def all_forms_agree(file: Openable, offset: int, outcome: Ran) -> None:
+    report = check(file, offset)
+    agrees(report)
+    assert outcome.status == report.exit_status
+    assert outcome.out.splitlines()[-1].startswith(f"{name_of(file)}: {report.verdict} (")
+    for release in (OLDEST, NEWEST):
+        try:
+            named = check(file, offset, release=release)
+        except NotModelledError:
+            assert report.qemu == {}
+            continue
+        agrees(named)
+        assert set(named.qemu) <= {release}
+        loads = [verdict.outcome == "loads" for verdict in named.qemu.values()]
+        if named.verdict != "unsupported":
+            assert (named.verdict != "corrupt") is all(loads) or not all(
+                verdict.certain for verdict in named.qemu.values()
+            )
 
 
 # The table.
