@@ -9,12 +9,13 @@ import click
 import pytest
 
 from mappedram.check import RULES, check
-from mappedram.check.remedies import REMEDIES
+from mappedram.check.remedies import REMEDIES, gathered
 from mappedram.check.remedies.advice import PLACEHOLDER, VALUES
+from mappedram.check.repairs import search
 from mappedram.cli.main import cli, main
 from mappedram.format.specification import errata
 from mappedram.fuzz.defects import CATALOGUE, Breakage
-from mappedram.io.opening import DiskImage, internal_snapshots
+from mappedram.io.opening import DiskImage, internal_snapshots, open_source
 from tests.check.cases import CASES, Case
 from tests.check.commands import commands, repairs, try_remedies
 from tests.check.draft import Draft
@@ -162,6 +163,30 @@ def test_the_offset_of_a_stream_elsewhere_is_proposed(
     (finding,) = check(moved.path).findings
     assert f"`--offset {moved.offset:#x}`" in finding.remedy
     assert try_remedies(moved.path, 0, tmp_path) == {"check"}
+
+
+@pytest.mark.parametrize("limit", [0, 1 << 16])
+def test_no_repair_is_tried_on_a_file_of_too_many_structures(
+    limit: int, fixtures: Fixtures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathered, "_READ_MAX", limit)
+    proposed = [one.remedy for one in check(fixtures["killed"].path).findings]
+    assert any("mappedram repair" in remedy for remedy in proposed) is bool(limit)
+    assert all(proposed)
+
+
+def test_a_search_ends_after_so_many_structures(fixtures: Fixtures, tmp_path: Path) -> None:
+    """The repairs found until then are kept."""
+    draft = Draft(fixtures["pc"], tmp_path)
+    draft.set_in("pc.bios", "mapped_ram/version", 0)
+    draft.write(draft.size, b"x")
+    with open_source(draft.path) as source:
+        for read_max, names in [
+            (None, ["header-version", "trailing-bytes"]),
+            (1, ["header-version"]),
+        ]:
+            found = search(source, draft.base, read_max=read_max)
+            assert [change.name for change in found.changes] == names
 
 
 def test_a_name_is_a_word_of_a_shell(

@@ -233,6 +233,31 @@ def areas_on_each_other() -> bytes:
     return b"".join(pieces) + EOS + FOOTER + END + described(document()) + bytes(64 * PAGE)
 
 
+def chained(page_size: int, distance: int) -> bytes:
+    """Blocks without pages, each with its offsets before the right ones by a distance."""
+    head = configuration("mapped-ram") + ram()[:-13]
+    pieces, position = [head], len(head)
+    for number in range(12_000):
+        name = b"\1%c" % (1 + number % 255)
+        position += 38
+        there = position - distance
+        pieces.append(name + struct.pack(">QIQQQ", 0, 1, page_size, there, position))
+    return b"".join(pieces)
+
+
+@file
+def blocks_of_a_wrong_page_size() -> bytes:
+    """The text proves another page size for each block."""
+    text = described(document())
+    return chained(page_size=3, distance=0) + EOS + FOOTER + END + text
+
+
+@file
+def blocks_that_seem_moved() -> bytes:
+    """With the offsets of one block moved, the reader passes over the next, and reads on."""
+    return chained(page_size=PAGE, distance=38)
+
+
 @file
 def capabilities() -> bytes:
     return configuration(*["x"] * 256) + ram()

@@ -22,6 +22,9 @@ _NOT_ZERO = "MR403"
 #: Rounds of a repair that is tried: one defect after the other can hide the next in a hostile file,
 #: and each round parses it again.
 _ROUNDS = 4
+#: Most structures to read while repairs are tried: each repair means reading all again. QEMU's
+#: files have some thousands; beyond the limit, a remedy is one that always holds.
+_READ_MAX = 1 << 16
 #: Placeholders that have a value only with a repair.
 _OF_REPAIRS = ("{repair}", "{rescue}", "{padding}")
 
@@ -41,7 +44,8 @@ def facts_of(context: Context, findings: Sequence[Finding]) -> Facts:
         known=_known(context),
         complete=context.stream.complete,
     )
-    if not source.compression and any(map(_repairs, codes)):
+    few = len(context.stream.elements) <= _READ_MAX
+    if few and not source.compression and any(map(_repairs, codes)):
         facts = _with_repairs(facts, source, findings)
     stopped = context.stream.stopped
     if stopped is not None and not context.stream.blocks:
@@ -80,7 +84,14 @@ def _with_repairs(facts: Facts, source: Source, findings: Sequence[Finding]) -> 
     codes = {finding.code for finding in findings}
     asked = (PADDING,) if _NOT_ZERO in codes else ()
     try:
-        found = search(source, facts.offset, asked=asked, left_out=(REBUILT,), rounds=_ROUNDS)
+        found = search(
+            source,
+            facts.offset,
+            asked=asked,
+            left_out=(REBUILT,),
+            rounds=_ROUNDS,
+            read_max=_READ_MAX,
+        )
     except FormatError:
         return facts
     session, made = found.session, {change.name for change in found.changes if change.edits}

@@ -1,6 +1,8 @@
 """Repairs of numbers in headers: versions, page sizes, the total length, footers."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from mappedram.check.repairs.change import Change
 from mappedram.check.repairs.edits import Edit
@@ -13,6 +15,7 @@ from mappedram.format.constants import (
     SectionType,
 )
 from mappedram.format.section import SectionFooter
+from mappedram.format.structures import MappedRamHeader, RamBlockHeader
 from mappedram.stream.model import RamBlock, Section
 from mappedram.stream.reader.footer import FOOTER_SIZE, footer_bytes, is_section_start
 from mappedram.stream.reader.vmdescription import payload_lengths
@@ -32,38 +35,65 @@ def header_version(case: RepairSession) -> Iterator[Change]:
 
 def page_size(case: RepairSession) -> Iterator[Change]:
     """spec/errata.md, E-016 and E-017."""
+    declared = _declared_page_sizes(case)
+    # Counted once: a hostile file has tens of thousands of blocks.
+    found = Counter(block.page_size for block in case.stream.blocks if _is_witness(block))
     for block in case.stream.blocks:
         header = block.mapped_ram
-        right = _witnessed_page_size(case, block)
+        right = _witnessed_page_size(declared, found, block)
         if header is None or right is None or header.page_size == right:
+            continue
+        # The distance to the pages gives the length of the bitmap, and so the number of pages.
+        if block.has_data and block.pages_offset != _usual_pages_offset(block, right):
             continue
         place = case.field(block, "mapped_ram/page_size")
         edit = integer(place, right)
-        # The distance to the pages gives the length of the bitmap, and so the number of pages.
-        if block.has_data:
-            fixed = next(b for b in case.trial(edit).stream.blocks if b.path == block.path)
-            if fixed.pages_offset != fixed.usual_pages_offset:
-                continue
         yield Change(
             place.path, edit.offset, f"{header.page_size:#x}", f"{right:#x}", edits=(edit,)
         )
 
 
-def _witnessed_page_size(case: RepairSession, block: RamBlock) -> int | None:
-    """The page size that everything else in the file agrees on; None if nothing proves one."""
+def _usual_pages_offset(block: RamBlock, size: int) -> int:
+    """QEMU's pages_offset of the block if its page size is `size`."""
+    assert block.values["mapped_ram"] is not None
+    header: MappedRamHeader = {**block.values["mapped_ram"], "page_size": size}
+    values: RamBlockHeader = {**block.values, "mapped_ram": header}
+    return replace(block, element=replace(block.element, values=values)).usual_pages_offset
+
+
+def _declared_page_sizes(case: RepairSession) -> list[object]:
+    """The page sizes that the configuration and the JSON text declare."""
     configuration, description = case.stream.configuration, case.vmdescription
     declared: list[object] = []
     if configuration and configuration.target_page_bits is not None:
         declared.append(1 << min(configuration.target_page_bits, 63))
     if description and description.document:
         declared.append(description.document.get("page_size"))
-    others = [
-        other.page_size
-        for other in case.stream.blocks
-        if other.path != block.path and other.page_size and is_page_size(other.page_size)
-    ]
+    return declared
+
+
+def _is_witness(block: RamBlock) -> bool:
+    """Whether a block has a page size that some target has."""
+    return bool(block.page_size and is_page_size(block.page_size))
+
+
+def _witnessed_page_size(
+    declared: Sequence[object], found: Mapping[int | None, int], block: RamBlock
+) -> int | None:
+    """The page size that everything else in the file agrees on; None if nothing proves one.
+
+    Args:
+        declared: the page sizes outside the headers of blocks.
+        found: how many blocks have each page size; there are few possible ones.
+        block: the block in question, itself not a witness.
+    """
+    others = {
+        size: count
+        for size, all_blocks in found.items()
+        if (count := all_blocks - (size == block.page_size))
+    }
     witnesses: list[object] = [*declared, *others]
-    if not declared and len(others) < _WITNESSES:
+    if not declared and sum(others.values()) < _WITNESSES:
         return None
     size = witnesses[0]
     unanimous = all(witness == size for witness in witnesses)

@@ -20,6 +20,8 @@ _Guess = Callable[[RamBlock], tuple[int, int]]
 
 #: Most blocks with wrong offsets to try; QEMU guests have some dozens of blocks.
 _WRONG_MAX = 256
+#: Most structures to read while trying: each block that is put right means reading all again.
+_READ_MAX = 1 << 15
 
 
 def moved(case: RepairSession) -> Iterator[Change]:
@@ -57,9 +59,9 @@ def _follow(case: RepairSession, guess: _Guess) -> Iterator[Change]:
     """Changes that repair one block after the other, if they lead to the end."""
     changes: list[Change] = []
     edits: list[Edit] = []
-    known = 0
+    known = read = 0
     here = case
-    while len(changes) <= 2 * _WRONG_MAX:
+    while len(changes) <= 2 * _WRONG_MAX and read <= _READ_MAX:
         block = next((b for b in here.stream.blocks[known:] if _is_wrong(b, guess)), None)
         if block is None:
             break
@@ -68,6 +70,7 @@ def _follow(case: RepairSession, guess: _Guess) -> Iterator[Change]:
             edits += change.edits
         known = here.stream.blocks.index(block) + 1
         here = case.trial(*edits)
+        read += len(here.stream.elements)
     if here.stream.complete and here.total_agrees:
         yield from changes
 

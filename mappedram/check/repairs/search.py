@@ -35,6 +35,7 @@ def search(
     asked: Collection[str] = (),
     left_out: Collection[str] = (),
     rounds: int = _ROUNDS,
+    read_max: int | None = None,
     progress: Progress | None = None,
 ) -> Found:
     """Find possible repairs. Writes nothing.
@@ -45,6 +46,8 @@ def search(
         asked: names of repairs that are made only on request, and are requested.
         left_out: names of repairs that are not searched for.
         rounds: how often a repair searches again after a change that reveals the next defect.
+        read_max: how many structures to read, over all times that the file is read again; the
+            search ends there, with the repairs found so far. None for no limit.
         progress: called with the number of bytes of pages read.
 
     Raises:
@@ -55,6 +58,7 @@ def search(
     edited = EditedSource(source)
     session = RepairSession(edited, offset, progress=progress)
     changes: list[Change] = []
+    read = len(session.stream.elements)
     for repair in REPAIRS:
         if (repair.asked and repair.name not in asked) or repair.name in left_out:
             continue
@@ -64,6 +68,9 @@ def search(
             if not any(change.edits for change in found):
                 break
             session = RepairSession(edited, offset, progress=progress)
+            read += len(session.stream.elements)
+            if read_max is not None and read > read_max:
+                return Found(session, tuple(changes))
     return Found(session, tuple(changes))
 
 
