@@ -16,6 +16,8 @@ from tests.watching import Watch
 from tools.unpack import unpack
 
 SCRATCH = hermetic.settle()
+#: The environment in which the tests start; a library that a test calls can add to it.
+ENVIRONMENT = dict(os.environ)
 FIXTURES = Path(__file__).parent / "fixtures"
 #: Fixtures of saves that did not finish.
 UNFINISHED = frozenset({"killed", "ignore-shared-failed"})

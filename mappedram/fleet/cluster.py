@@ -161,9 +161,9 @@ class Cluster:
             seconds, outcomes = future.result()
             self._adapt(seconds / len(batch))
             yield from outcomes
-        elif future.status != "error":
+        elif future.status == "cancelled":
             raise self._error("the scheduler was lost")
-        elif len(batch) > 1:
+        elif future.status != "error" or len(batch) > 1:  # else its worker died with the results
             retries.again.extend(batch)
         elif isinstance(future.exception(), KilledWorker) and not alone:
             retries.suspects.append(batch[0])
