@@ -1,16 +1,19 @@
 """Output of the internal snapshots of a qcow2 image."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from mappedram.cli import output
-from mappedram.io.opening import open_file
-from mappedram.io.qcow2 import InternalSnapshot, Qcow2Image, is_qcow2
+from mappedram.io.opening import is_disk_image, open_file
 from mappedram.printable import printable
 from mappedram.view.disk_image import clock, date, feature_names
 from mappedram.view.text import size, table
 
+if TYPE_CHECKING:
+    from mappedram.io.qcow2 import InternalSnapshot, Qcow2Image
 
-def undecided(file: str) -> Qcow2Image | None:
+
+def undecided(file: str) -> "Qcow2Image | None":
     """The image, if the one snapshot with the state of a guest is not there; None otherwise.
 
     Its snapshots are read.
@@ -20,14 +23,18 @@ def undecided(file: str) -> Qcow2Image | None:
         OSError: the file cannot be opened or read.
     """
     with open_file(file) as source:
-        if not is_qcow2(source):
+        if not is_disk_image(source):
             return None
+        from mappedram.io.qcow2 import Qcow2Image  # most files need none of it
+
         image = Qcow2Image(source)
         states = sum(bool(one.vm_state_size) for one in image.snapshots)
         return None if states == 1 else image
 
 
-def header_lines(image: Qcow2Image, chosen: InternalSnapshot | None) -> Iterator[tuple[str, str]]:
+def header_lines(
+    image: "Qcow2Image", chosen: "InternalSnapshot | None"
+) -> Iterator[tuple[str, str]]:
     """The image as labels and texts, for human-readable output."""
     header = image.header
     yield (
@@ -45,14 +52,14 @@ def header_lines(image: Qcow2Image, chosen: InternalSnapshot | None) -> Iterator
         yield "snapshot", "none with the state of a guest"
 
 
-def snapshot_table(image: Qcow2Image) -> Iterator[str]:
+def snapshot_table(image: "Qcow2Image") -> Iterator[str]:
     """The snapshots, as `qemu-img snapshot -l` lists them; times are in UTC."""
     numbers = "id vm_size vm_clock icount"
     header = ("id", "name", "vm_size", "date", "vm_clock", "icount")
     return table(header, map(_row, image.snapshots), numbers, output.width())
 
 
-def _row(one: InternalSnapshot) -> tuple[object, ...]:
+def _row(one: "InternalSnapshot") -> tuple[object, ...]:
     return (
         printable(one.id),
         printable(one.name),

@@ -1,6 +1,7 @@
 """`mappedram info`: summary of a file, from its headers and bitmaps."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,7 +22,6 @@ from mappedram.cli.status import FINE, about
 from mappedram.errors import FormatError, SnapshotChoiceError, UnsupportedError
 from mappedram.format.drivers import DriverName
 from mappedram.io.opening import DiskImage
-from mappedram.io.qcow2 import Qcow2Image
 from mappedram.printable import printable
 from mappedram.stream.block import Block
 from mappedram.stream.libvirt import LibvirtImage, open_any
@@ -32,6 +32,9 @@ from mappedram.view.disk_image import image_as_dict, image_of
 from mappedram.view.info import info_as_dict, uuid_of
 from mappedram.view.sections import folded_sections, section_key, section_name
 from mappedram.view.text import folded, size, table
+
+if TYPE_CHECKING:
+    from mappedram.io.qcow2 import Qcow2Image
 
 
 @click.command(
@@ -67,7 +70,7 @@ def command(file: str, chosen: str | None, offset: int, driver: DriverName, form
             return _list_only(file, image, form)
 
 
-def _list_only(file: str, image: Qcow2Image, form: str) -> int:
+def _list_only(file: str, image: "Qcow2Image", form: str) -> int:
     """Show the snapshots of an image, none of which is chosen."""
     if form == "json":
         output.write_json({"file": file, "container": "qcow2", "qcow2": image_as_dict(image, None)})

@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -61,6 +60,8 @@ def width() -> int | None:
     """Columns of the terminal that standard output is; None if it is none."""
     if sys.stdout is None or not sys.stdout.isatty():
         return None
+    import shutil  # imports decompressors; not every output asks for the width
+
     return shutil.get_terminal_size().columns
 
 

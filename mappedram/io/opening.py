@@ -58,7 +58,7 @@ def open_source(file: Openable) -> Source:
     image = file if isinstance(file, DiskImage) else DiskImage(file)
     source = open_file(image.file)
     try:
-        if source.peek(0, len(QCOW_MAGIC)) == QCOW_MAGIC:
+        if is_disk_image(source):
             from mappedram.io.qcow2 import open_vm_state  # most files need none of it
 
             return open_vm_state(source, image.snapshot)
@@ -72,6 +72,15 @@ def open_source(file: Openable) -> Source:
         source.close()
         raise
     return source
+
+
+def is_disk_image(source: Source) -> bool:
+    """Whether a file begins like a qcow2 image.
+
+    Raises:
+        OSError: reading failed.
+    """
+    return source.peek(0, len(QCOW_MAGIC)) == QCOW_MAGIC
 
 
 def internal_snapshots(file: Readable) -> tuple["InternalSnapshot", ...]:

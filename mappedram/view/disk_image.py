@@ -1,22 +1,29 @@
 """The internal snapshots of a qcow2 image, for people and for programs."""
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from mappedram.format.foreign.qcow2 import IncompatibleFeature
-from mappedram.io.qcow2 import InternalSnapshot, Qcow2Image, VmStateSource
-from mappedram.io.source import Source
+from mappedram.io.source import DerivedSource, Source
 from mappedram.json_types import Json
+
+if TYPE_CHECKING:
+    from mappedram.format.foreign.qcow2 import IncompatibleFeature
+    from mappedram.io.qcow2 import InternalSnapshot, Qcow2Image
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND, _MILLISECOND = 10**9, 10**6
 
 
-def image_of(source: Source) -> tuple[Qcow2Image, InternalSnapshot] | None:
+def image_of(source: Source) -> "tuple[Qcow2Image, InternalSnapshot] | None":
     """The image that a snapshot is read from, and its entry there; None for any other file."""
+    if not isinstance(source, DerivedSource):
+        return None
+    from mappedram.io.qcow2 import VmStateSource  # most files need none of it
+
     return (source.image, source.snapshot) if isinstance(source, VmStateSource) else None
 
 
-def image_as_dict(image: Qcow2Image, chosen: InternalSnapshot | None) -> dict[str, Json]:
+def image_as_dict(image: "Qcow2Image", chosen: "InternalSnapshot | None") -> dict[str, Json]:
     """The image for JSON; `snapshot` is the index of the one that is read."""
     header = image.header
     return {
@@ -29,7 +36,7 @@ def image_as_dict(image: Qcow2Image, chosen: InternalSnapshot | None) -> dict[st
     }
 
 
-def _snapshot_as_dict(one: InternalSnapshot) -> dict[str, Json]:
+def _snapshot_as_dict(one: "InternalSnapshot") -> dict[str, Json]:
     return {
         "id": one.id,
         "name": one.name,
@@ -42,12 +49,12 @@ def _snapshot_as_dict(one: InternalSnapshot) -> dict[str, Json]:
     }
 
 
-def feature_names(features: IncompatibleFeature) -> list[str]:
+def feature_names(features: "IncompatibleFeature") -> list[str]:
     """The features by QEMU's names, in small letters."""
     return [str(one.name).lower() for one in features]
 
 
-def date(one: InternalSnapshot) -> str:
+def date(one: "InternalSnapshot") -> str:
     """Time of a snapshot, to the second, in UTC."""
     moment = _EPOCH + timedelta(seconds=one.date_sec)
     return f"{moment:%Y-%m-%d %H:%M:%S}Z"

@@ -4,7 +4,7 @@ Finding the bytes belongs here: header, snapshot table, L1 and L2 tables, cluste
 belongs in `format/foreign/qcow2`, and the stream in the VM state in `stream`.
 """
 
-from mappedram.io.qcow2.image import InternalSnapshot, Qcow2Image, is_qcow2
+from mappedram.io.qcow2.image import InternalSnapshot, Qcow2Image
 from mappedram.io.qcow2.vm_state import VmStateSource, choose, open_vm_state
 
 __all__ = [
@@ -12,6 +12,5 @@ __all__ = [
     "Qcow2Image",
     "VmStateSource",
     "choose",
-    "is_qcow2",
     "open_vm_state",
 ]

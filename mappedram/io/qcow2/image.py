@@ -13,7 +13,6 @@ from mappedram.format.drivers.base import RefusalError
 from mappedram.format.foreign.qcow2 import (
     L2E_SIZE_EXTENDED,
     L2E_SIZE_NORMAL,
-    QCOW_MAGIC,
     QCOW_MAX_SNAPSHOTS_SIZE,
     SUBCLUSTERS,
     UNKNOWN_ICOUNT,
@@ -34,15 +33,6 @@ _ENTRY_MAX = 40 + 1024 + 2 * 0xFFFF
 _ENTRY_USUAL = 4096
 #: Clusters are no smaller with extended L2 entries: a subcluster has at least 512 bytes.
 _EXTENDED_BITS_MIN = 14
-
-
-def is_qcow2(source: Source) -> bool:
-    """Whether a file begins like a qcow2 image.
-
-    Raises:
-        OSError: reading failed.
-    """
-    return source.peek(0, len(QCOW_MAGIC)) == QCOW_MAGIC
 
 
 @dataclass(frozen=True, slots=True)

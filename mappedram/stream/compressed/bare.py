@@ -12,7 +12,6 @@ from mappedram.format.foreign.signatures import MAGIC_MAX
 from mappedram.format.libvirt import SaveFormat
 from mappedram.io.source import Source
 from mappedram.stream.compressed.magic import kind_of
-from mappedram.stream.compressed.payload import decompressed
 
 #: The place in the structure that messages name.
 PATH = "/compressed"
@@ -74,6 +73,9 @@ def _head(source: Source, offset: int, payload: SaveFormat) -> bytes:
     Raises:
         UnsupportedError: nothing decompresses them, or they are damaged, so that it is no stream.
     """
+    # Decompressors, which a file that is not compressed does without.
+    from mappedram.stream.compressed.payload import decompressed
+
     head, length = b"", len(QEMU_VM_FILE_MAGIC)
     with closing(decompressed(source, offset, payload, PATH, length)) as pieces:
         try:
