@@ -307,15 +307,14 @@ def _of_bitmap(rng: Random, field: MutableField) -> Mutation:
         start = rng.randrange(size)
         end = min(size, start + rng.choice((1, 1, 8, 64)))
     before = field.value[start:end]
-    mask = rng.getrandbits(8 * len(before)).to_bytes(len(before), "big")
-    after = bytes(
-        {
-            "bits flipped": old ^ bits,
-            "bits set": old | bits,
-            "bits cleared": old & ~bits & 0xFF,
-            "all set": 0xFF,
-            "all clear": 0,
-        }[what]
-        for old, bits in zip(before, mask, strict=True)
-    )
+    ones = (1 << 8 * len(before)) - 1
+    old, bits = int.from_bytes(before, "big"), rng.getrandbits(8 * len(before))
+    value = {
+        "bits flipped": old ^ bits,
+        "bits set": old | bits,
+        "bits cleared": old & ~bits,
+        "all set": ones,
+        "all clear": 0,
+    }[what]
+    after = value.to_bytes(len(before), "big")
     return Mutation(f"{field.path}[{start}]", field.offset + start, before, after, what)
