@@ -93,14 +93,14 @@ class ClusterMap:
         self.size = self._end()
 
     def pieces(self, start: int, end: int) -> Iterator[ClusterPiece]:
-        """The pieces of [start, end), one behind another.
+        """The pieces of [start, end), one behind another; none of an empty range.
 
         Raises:
             FormatError: an L2 entry has a value that QEMU refuses.
             OSError: reading failed.
         """
         at = start
-        for number in self._chunks(start, end):
+        for number in self._chunks(start, end) if start < end else ():
             here = number * self._chunk_size
             if here > at:
                 yield ClusterPiece(at, here, Where.NOWHERE, 0)

@@ -72,13 +72,13 @@ class VmStateSource(DerivedSource):
             TruncatedError: the image ends before a cluster.
         """
         end = min(offset + length, self.size)
-        parts = [self._bytes(piece) for piece in self._map.pieces(offset, max(offset, end))]
+        parts = [self._bytes(piece) for piece in self._map.pieces(offset, end)]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def extents(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """As for `Source`: the clusters that are allocated."""
         held: tuple[int, int] | None = None
-        for piece in self._map.pieces(start, max(start, min(end, self.size))):
+        for piece in self._map.pieces(start, min(end, self.size)):
             if piece.where == Where.NOWHERE:
                 continue
             if held and held[1] == piece.start:
@@ -127,7 +127,7 @@ class VmStateSource(DerivedSource):
 
     def _places(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Where the bytes of [start, end) that are stored, uncompressed, are in the image."""
-        for piece in self._map.pieces(start, max(start, end)):
+        for piece in self._map.pieces(start, end):
             if piece.where == Where.STORED:
                 yield piece.place, piece.place + piece.end - piece.start
 

@@ -146,6 +146,20 @@ def test_each_cluster_in_its_piece(image: Image, data: st.DataObject) -> None:
             assert buffer == whole[first:last]
 
 
+@pytest.mark.parametrize("beyond", [0, 1, 5 * 4096])
+def test_nothing_behind_the_end(beyond: int) -> None:
+    """The last cluster with data ends where one without begins, which must not be taken for it."""
+    image = Image((Snapshot(clusters={0: Cluster(b"QEVM"), 1: Cluster(b"", "nothing")}),))
+    with opened(image) as source:
+        end = source.size + beyond
+        assert source.read(end, 1) == b""
+        assert list(source.extents(end, end + 1)) == []
+        assert source.view(end, 1) is None
+        assert source.copy_to(-1, 1, end, 0) == 0
+        with pytest.raises(TruncatedError):
+            source.fill([memoryview(bytearray(1))], end)
+
+
 @pytest.mark.parametrize("many", [1, 1024])
 def test_tables_in_holes(many: int, tmp_path: Path) -> None:
     """Tables without a byte are left out, where a file tells its holes."""
