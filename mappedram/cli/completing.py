@@ -4,21 +4,25 @@ Whatever goes wrong is no completion: nobody wants a message in the middle of a 
 """
 
 import os
-import shlex
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
-from click.shell_completion import CompletionItem
 
 from mappedram.errors import MappedRamError
 from mappedram.io.opening import DiskImage
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 #: What completes the value of an option: the context, its parameter, and what is typed of it.
-Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+Completer: TypeAlias = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
 
 
-def _beginning(words: Iterable[tuple[str, str]], typed: str) -> list[CompletionItem]:
+def _beginning(words: Iterable[tuple[str, str]], typed: str) -> "list[CompletionItem]":
     """The words, each with its meaning, that begin as was typed."""
+    from click.shell_completion import CompletionItem  # only a shell that completes needs it
+
     found = dict(one for one in words if one[0].startswith(typed))
     return [CompletionItem(word, help=meaning or None) for word, meaning in found.items()]
 
@@ -28,7 +32,7 @@ def _from_file(names: Callable[[str | DiskImage, int], Iterable[tuple[str, str]]
 
     def complete(
         context: click.Context, _parameter: click.Parameter, typed: str
-    ) -> list[CompletionItem]:
+    ) -> "list[CompletionItem]":
         offset = context.params.get("offset")
         snapshot = context.params.get("chosen")
         for file in _candidates(context):
@@ -47,6 +51,8 @@ def _candidates(context: click.Context) -> Iterable[str]:
     file = context.params.get("file")
     if isinstance(file, str):
         yield file
+    import shlex
+
     try:
         words = shlex.split(os.environ.get("COMP_WORDS", ""))
     except ValueError:  # a quotation that is not at its end
@@ -64,7 +70,7 @@ def _blocks(file: str | DiskImage, offset: int) -> Iterable[tuple[str, str]]:
 
 def complete_snapshots(
     context: click.Context, _parameter: click.Parameter, typed: str
-) -> list[CompletionItem]:
+) -> "list[CompletionItem]":
     """The names of the internal snapshots in a qcow2 image."""
     from mappedram.io.opening import internal_snapshots
     from mappedram.view.text import size
@@ -98,7 +104,7 @@ def _regions(file: str | DiskImage, offset: int) -> Iterable[tuple[str, str]]:
 
 def complete_codes(
     _context: click.Context, _parameter: click.Parameter, typed: str
-) -> list[CompletionItem]:
+) -> "list[CompletionItem]":
     """The codes of rules, and what they begin with."""
     from mappedram.check import RULES
 
@@ -110,7 +116,7 @@ def complete_codes(
 
 def complete_names(
     _context: click.Context, _parameter: click.Parameter, typed: str
-) -> list[CompletionItem]:
+) -> "list[CompletionItem]":
     """What `explain` explains: codes of rules and of errata, clauses and sections."""
     from mappedram.format.specification import clauses, errata, sections
 
@@ -131,7 +137,7 @@ def _named_rules() -> Iterable[tuple[str, str]]:
 
 def complete_specification(
     _context: click.Context, _parameter: click.Parameter, typed: str
-) -> list[CompletionItem]:
+) -> "list[CompletionItem]":
     """The files of the specification."""
     from mappedram.format.specification import FILES
 

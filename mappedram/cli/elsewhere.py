@@ -4,7 +4,6 @@ import click
 
 from mappedram.errors import MappedRamError, UnsupportedError
 from mappedram.io.opening import open_source
-from mappedram.stream.elsewhere import stream_elsewhere
 
 #: Field in which another kind of file shows.
 _MAGIC = "/header/magic"
@@ -19,6 +18,8 @@ def proposed_offset(file: str, error: BaseException) -> str:
     """
     if not isinstance(error, UnsupportedError) or error.path != _MAGIC or error.offset is None:
         return ""
+    from mappedram.stream.elsewhere import stream_elsewhere  # seldom needed
+
     try:
         with open_source(file) as source:
             found = stream_elsewhere(source, error.offset)

@@ -4,8 +4,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mappedram.errors import MappedRamError, UnsupportedError
 from mappedram.format.foreign.qcow2 import QCOW_MAGIC
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 Readable: TypeAlias = str | os.PathLike[str] | int | bytes | bytearray | memoryview | BinaryFile
 
 
-@dataclass(frozen=True)
-class DiskImage:
+class DiskImage(NamedTuple):
     """A qcow2 image, and which of its internal snapshots to read.
 
     Attributes:

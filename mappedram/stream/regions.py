@@ -1,9 +1,9 @@
 """Partition a file into named regions, in order, without overlap and without gaps."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import pairwise
+from typing import NamedTuple
 
 from mappedram.format import structures
 from mappedram.format.constants import CommandType, SectionType
@@ -13,8 +13,7 @@ from mappedram.stream.model import Element, Section, Stream, is_kind
 _RANK = {"element": 0, "payload": 1, "text": 1, "bitmap": 2, "pages": 3, "padding": 4, "gap": 5}
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """A run of bytes with one name.
 
     `kind` is one of element, payload, text, bitmap, pages, padding and gap; `element` is the
@@ -49,7 +48,7 @@ def claimed(stream: Stream) -> Iterator[Region]:
     """All regions that the stream claims, cut at the end of the file; they may overlap."""
     for claim in _claims(stream):
         beyond = claim.end - stream.file_size
-        yield replace(claim, length=claim.length - beyond) if beyond > 0 else claim
+        yield claim._replace(length=claim.length - beyond) if beyond > 0 else claim
 
 
 def _claims(stream: Stream) -> Iterator[Region]:
@@ -141,13 +140,13 @@ def _share_out(claims: list[Region]) -> Iterator[Region]:
         if owner is None:
             continue
         if held and held.path == owner.path and held.end == start:
-            held = replace(held, length=end - held.offset)
+            held = held._replace(length=end - held.offset)
             continue
         if held:
             yield held
         whole = owner.offset == start and owner.end == end
-        held = replace(
-            owner, offset=start, length=end - start, element=owner.element if whole else None
+        held = owner._replace(
+            offset=start, length=end - start, element=owner.element if whole else None
         )
     if held:
         yield held

@@ -16,7 +16,6 @@ from mappedram.io.overlay import Changes
 from mappedram.io.source import Source
 from mappedram.printable import plural
 from mappedram.stream import coverage as cover
-from mappedram.stream.backed import BackedBlock, back
 from mappedram.stream.bitmap import ByteOrder, guess_byteorder
 from mappedram.stream.block import BITMAP_MAX, Block, BlocksByName
 from mappedram.stream.consistency import unsound
@@ -71,6 +70,8 @@ class OpenSnapshot:
         """
         if not memory:
             return
+        from mappedram.stream.backed import BackedBlock, back  # most snapshots have all memory
+
         self.blocks = back(self, self.blocks, memory, self._opened)
         self._memory = tuple(b.source for b in self.blocks if isinstance(b, BackedBlock))
         self.__dict__.pop("block", None)

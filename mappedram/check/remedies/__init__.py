@@ -1,7 +1,7 @@
 """The next step for each finding, in one line.
 
-`table` has the texts, `gathered` establishes which commands work on the file, and `advice` joins
-both. Explaining a rule at length belongs in the docstring of the rule.
+`table` has the texts, `gathered` establishes which commands work on the file, `tried` which repairs
+help, and `advice` joins all. Explaining a rule at length belongs in the docstring of the rule.
 
 >>> report = mappedram.check("damaged.mapped-ram")
 >>> [finding.remedy for finding in report.findings]

@@ -13,7 +13,6 @@ from mappedram.check.releases import by_outcome, remedy_of
 from mappedram.check.remedies.table import REMEDIES
 from mappedram.check.report import Report
 from mappedram.printable import printable
-from mappedram.qemu.loader.messages import causes
 
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 #: A placeholder in a text.
@@ -160,6 +159,8 @@ class _Case:
 
     def explain(self) -> str | None:
         """Lookup of the message of the newest release that has one."""
+        from mappedram.qemu.loader.messages import causes  # only for a file with findings
+
         messages = (verdict.message for verdict in reversed([*self.report.qemu.values()]))
         known = next((message for message in messages if message and causes(message)), None)
         return known and f"`{printable(shlex.join(['mappedram', 'explain', known]))}`"

@@ -1,14 +1,12 @@
 """Interface of a driver: bytes of one structure <-> values by name, and the place of each field."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mappedram.format.typed import Kind, Params, T
 from mappedram.format.validity import Scalar
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Bytes `start` to `end` of one field, counted from the start of its structure."""
 
     path: str

@@ -6,11 +6,9 @@ has them where they are edited. `pyproject.toml` gives the build the same list.
 
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
-_PACKAGE = files("mappedram.format.specification")
+_PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = Path(__file__).resolve().parents[3]
 
 
@@ -29,7 +27,7 @@ class SpecificationFile:
     about: str
 
     @property
-    def place(self) -> Traversable:
+    def place(self) -> Path:
         """Path to read it from."""
         installed = _PACKAGE / "data" / self.name
         return installed if installed.is_file() else _CHECKOUT / self.folder / self.name

@@ -6,7 +6,6 @@ no other call has: only errors that mean "not supported here" lead to the fallba
 are raised.
 """
 
-from dataclasses import dataclass
 from errno import (
     EACCES,
     EINVAL,
@@ -22,6 +21,7 @@ from errno import (
     EXDEV,
     errorcode,
 )
+from typing import NamedTuple
 
 
 class _Every:
@@ -34,8 +34,7 @@ class _Every:
 EVERY = _Every()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """Treatment of the errors of one call.
 
     Attributes:

@@ -4,7 +4,7 @@ Source: LXD lxd/instance/drivers/driver_qemu.go, saveState() and restoreState(),
 """
 
 from contextlib import closing
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mappedram.errors import FormatError, UnsupportedError
 from mappedram.format.constants import QEMU_VM_FILE_MAGIC
@@ -17,8 +17,7 @@ from mappedram.stream.compressed.magic import kind_of
 PATH = "/compressed"
 
 
-@dataclass(frozen=True, slots=True)
-class CompressedStream:
+class CompressedStream(NamedTuple):
     """A bare compressed stream.
 
     Attributes:

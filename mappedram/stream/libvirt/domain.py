@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from xml.parsers import expat
 
 #: Maximum length of a text that libvirt accepts from a client. Source: libvirt
@@ -28,8 +28,7 @@ _UNITS: dict[str, int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(NamedTuple):
     """A domain of libvirt. Values missing in the XML are None.
 
     Attributes:

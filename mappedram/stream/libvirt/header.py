@@ -5,7 +5,7 @@ Source: libvirt src/qemu/qemu_saveimage.c, virQEMUSaveDataWrite() and qemuSaveIm
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mappedram.errors import TruncatedError, UnsupportedError
 from mappedram.format import drivers, views
@@ -35,8 +35,7 @@ _STEP = 1 << 16
 #: What a save image begins with.
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderText:
+class HeaderText(NamedTuple):
     """A text in the image, `length` bytes without the NUL that should end it."""
 
     offset: int

@@ -1,7 +1,6 @@
 """State of a walk along a stream, for either declaration."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Never
 
 from construct import SizeofError
@@ -171,7 +170,7 @@ class Passed:
         name = told_by.removeprefix(f"{element.path}/")
         spans = self.driver.spans(element.kind, data, element.params)
         span = next(span for span in spans if span.path == name)
-        return replace(span, start=element.offset + span.start, end=element.offset + span.end)
+        return span._replace(start=element.offset + span.start, end=element.offset + span.end)
 
 
 def _expected(refusal: RefusalError) -> str:
