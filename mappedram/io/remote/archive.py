@@ -4,8 +4,10 @@ import errno
 import io
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from mappedram.errors import FormatError, UnsupportedError
+from mappedram.io.remote.pieces import Data
 from mappedram.io.remote.ranges import Ranges
 from mappedram.io.source import Source
 
@@ -34,7 +36,6 @@ class MemberRanges(Ranges):
     def begin(self, length: int) -> bytes:
         """As for `Ranges`; finds the member in the directory of the archive."""
         source = self._source = self._opened(self._archive)
-        self.parallel = self._archive.parallel
         try:
             with zipfile.ZipFile(_SeekableSource(source)) as archive:
                 member = archive.getinfo(self._member)
@@ -50,7 +51,7 @@ class MemberRanges(Ranges):
                 f"member {self._member!r} of the archive is {how}, so that it cannot be read in"
                 " ranges; unpack it first, or store it without compression (zip -0)"
             )
-        self.size = member.file_size
+        self.size, self.latency = member.file_size, self._archive.latency
         self._start = self._data_offset(source, member)
         return source.read(self._start, min(length, self.size))
 
@@ -66,9 +67,9 @@ class MemberRanges(Ranges):
             )
         return start
 
-    def fetch(self, start: int, end: int) -> bytes | bytearray:
+    def start(self, start: int, end: int) -> Future[Data]:
         """As for `Ranges`."""
-        return self._archive.fetch(self._start + start, self._start + end)
+        return self._archive.start(self._start + start, self._start + end)
 
     def verify(self) -> None:
         """As for `Ranges`."""

@@ -5,7 +5,7 @@ from threading import Lock
 from typing import Any
 
 from mappedram.errors import UnsupportedError
-from mappedram.io.remote.ranges import Ranges, changed, same_size
+from mappedram.io.remote.ranges import PooledRanges, changed, same_size
 
 #: Where file systems say which version of a file there is; names differ.
 _VERSIONS = (
@@ -14,7 +14,7 @@ _VERSIONS = (
 )
 
 
-class FileRanges(Ranges):
+class FileRanges(PooledRanges):
     """A file in a file system of fsspec.
 
     Args:
@@ -23,13 +23,14 @@ class FileRanges(Ranges):
     """
 
     def __init__(self, fs: Any, path: str) -> None:
+        super().__init__()
         self._fs = fs
         self._path = path
         self._lock = Lock()
         self._file: Any = None
         self._fetch: Any = None
         self._identity: object = None
-        self.parallel = False
+        self._parallel = False
 
     def begin(self, length: int) -> bytes:
         """As for `Ranges`."""
@@ -49,7 +50,8 @@ class FileRanges(Ranges):
         self.size = int(info["size"])
         self._identity = _identity(info)
         # A file of an asynchronous file system fetches a range without a position of its own.
-        self.parallel = bool(self._fs.async_impl) and hasattr(self._file, "_fetch_range")
+        self._parallel = bool(self._fs.async_impl) and hasattr(self._file, "_fetch_range")
+        self.begin_pool(parallel=self._parallel)
         return self.fetch(0, min(length, self.size)) if self.size else b""
 
     @property
@@ -65,8 +67,8 @@ class FileRanges(Ranges):
             return self._fs.open(self._path, "rb")
 
     def fetch(self, start: int, end: int) -> bytes:
-        """As for `Ranges`."""
-        if self.parallel:
+        """As for `PooledRanges`."""
+        if self._parallel:
             data: bytes = self._file._fetch_range(start, end)  # noqa: SLF001 - one request
         else:
             data = self._read(start, end)
@@ -95,6 +97,7 @@ class FileRanges(Ranges):
 
     def close(self) -> None:
         """As for `Ranges`."""
+        super().close()
         if self._file is not None:
             self._file.close()
 

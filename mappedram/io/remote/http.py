@@ -24,6 +24,8 @@ _REFUSED = {
 }
 #: Seconds without a byte after which a connection counts as broken.
 _PATIENCE = 60
+#: Bytes of a body to take from the socket before the reader has its turn.
+_BUFFER = 1 << 20
 
 
 class HttpRanges(AsyncRanges):
@@ -38,28 +40,26 @@ class HttpRanges(AsyncRanges):
         super().__init__(fs)
         self._url = fs.encode_url(url)
         self._identity: tuple[str, str] | None = None
+        kwargs = {"read_bufsize": _BUFFER, **fs.kwargs}
+        self._headers = {**kwargs.pop("headers", {}), "Accept-Encoding": "identity"}
+        self._kwargs: dict[str, Any] = kwargs
 
-    def begin(self, length: int) -> bytearray:
+    def begin(self, length: int) -> bytes:
         """As for `Ranges`."""
-        return self.run(self._get(0, length, first=True))
-
-    def fetch(self, start: int, end: int) -> bytearray:
-        """As for `Ranges`."""
-        return self.run(self._get(start, end))
-
-    async def _get(self, start: int, end: int, *, first: bool = False) -> bytearray:
         from aiohttp import ClientTimeout
 
-        session = await self._fs.set_session()
         patience = ClientTimeout(total=None, sock_connect=_PATIENCE, sock_read=_PATIENCE)
-        kwargs = {"timeout": patience, **self._fs.kwargs}
-        headers = {
-            **kwargs.pop("headers", {}),
-            "Accept-Encoding": "identity",
-            "Range": f"bytes={start}-{end - 1}",
-            **self._condition(),
-        }
-        async with session.get(self._url, headers=headers, **kwargs) as response:
+        self._kwargs.setdefault("timeout", patience)
+        return self.run(self._get(0, length, first=True))
+
+    async def get(self, start: int, end: int) -> bytes:
+        """As for `AsyncRanges`."""
+        return await self._get(start, end)
+
+    async def _get(self, start: int, end: int, *, first: bool = False) -> bytes:
+        session = await self._fs.set_session()
+        headers = {**self._headers, "Range": f"bytes={start}-{end - 1}", **self._condition()}
+        async with session.get(self._url, headers=headers, **self._kwargs) as response:
             length = self._judge(response, start, end, first=first)
             return await _body(response, length)
 
@@ -148,20 +148,19 @@ def _told(response: Any, start: int, end: int) -> tuple[int, int]:
     return last + 1 - first, size
 
 
-async def _body(response: Any, length: int) -> bytearray:
+async def _body(response: Any, length: int) -> bytes:
     """The body, which has to be `length` bytes."""
-    data = bytearray(length)
-    done = 0
+    chunks, done = [], 0
     async for chunk in response.content.iter_any():
-        if done + len(chunk) > length:
-            raise PassingError(OSError(errno.EIO, "the server sends more bytes than it announced"))
-        data[done : done + len(chunk)] = chunk
+        chunks.append(chunk)
         done += len(chunk)
+        if done > length:
+            raise PassingError(OSError(errno.EIO, "the server sends more bytes than it announced"))
     if done < length:
         raise PassingError(
             OSError(errno.EIO, f"the server sent {done:#x} of {length:#x} bytes of a range")
         )
-    return data
+    return b"".join(chunks)
 
 
 def _encoded(headers: Any) -> bool:

@@ -1,7 +1,7 @@
 """The parts of an object that were fetched or are being fetched."""
 
 from bisect import bisect_right, insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from threading import Lock
 from typing import TypeAlias
@@ -66,10 +66,20 @@ class Pieces:
 
     def read(self, start: int, end: int, extend: Extend) -> bytes:
         """The bytes [start, end); waits for those that are missing."""
+        return b"".join(self._parts(start, end, extend))
+
+    def fill(self, view: memoryview, start: int, extend: Extend) -> None:
+        """Fill `view` from `start` on; waits for bytes that are missing."""
+        at = 0
+        for part in self._parts(start, start + len(view), extend):
+            view[at : at + len(part)] = part
+            at += len(part)
+
+    def _parts(self, start: int, end: int, extend: Extend) -> Iterator[memoryview]:
         with self._lock:
             wanted = self._cover(start, end, extend)
-        parts = [self._of(piece, max(start, piece.start), min(end, piece.end)) for piece in wanted]
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        for piece in wanted:
+            yield self._of(piece, max(start, piece.start), min(end, piece.end))
 
     def prefetch(
         self, ranges: Iterable[tuple[int, int]], weigh: Weigh | None = None, times: int = 1
@@ -79,7 +89,7 @@ class Pieces:
             for start, end in ranges:
                 self._cover(start, end, lambda _, stop, __: stop, weigh, times)
 
-    def _of(self, piece: Piece, start: int, end: int) -> bytes:
+    def _of(self, piece: Piece, start: int, end: int) -> memoryview:
         """Bytes of a piece, once they are there."""
         try:
             data = piece.data.result()
@@ -93,8 +103,7 @@ class Pieces:
                 piece.left -= weight
                 if piece.left <= 0:
                     self._forget(piece)
-        with memoryview(data) as view:
-            return bytes(view[start - piece.start : end - piece.start])
+        return memoryview(data)[start - piece.start : end - piece.start]
 
     def _cover(
         self, start: int, end: int, extend: Extend, weigh: Weigh | None = None, times: int = 1

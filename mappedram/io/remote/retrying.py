@@ -1,9 +1,11 @@
 """Try a request again that failed for a reason that passes."""
 
+import asyncio
 import errno
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from itertools import count
 from threading import Event
 from typing import TypeVar
 
@@ -57,17 +59,38 @@ def persistent(request: Callable[[], Result], stop: Event) -> Result:
         MappedRamError: as the request does.
         OSError: the last attempt failed, too.
     """
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in count(1):
         try:
             return request()
         except Exception as error:
-            if attempt == ATTEMPTS or not _passes(error) or stop.is_set():
+            if stop.is_set():
                 raise _plain(error, attempt) from error
-            asked = error.after if isinstance(error, PassingError) else None
-            # A random part of the time, so that many clients do not come back at once.
-            usual = _FIRST_WAIT * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)
-            stop.wait(min(_LONGEST_WAIT, max(usual, asked or 0.0)))
+            stop.wait(_pause(error, attempt))
     raise AssertionError  # the last attempt returns or raises
+
+
+async def persistent_async(request: Callable[[], Awaitable[Result]]) -> Result:
+    """As `persistent`, in an event loop; cancelling it ends the waits."""
+    for attempt in count(1):
+        try:
+            return await request()
+        except Exception as error:
+            await asyncio.sleep(_pause(error, attempt))
+    raise AssertionError  # the last attempt returns or raises
+
+
+def _pause(error: Exception, attempt: int) -> float:
+    """Seconds to wait after an attempt that failed.
+
+    Raises:
+        Exception: it was the last one, or the reason does not pass.
+    """
+    if attempt == ATTEMPTS or not _passes(error):
+        raise _plain(error, attempt) from error
+    asked = error.after if isinstance(error, PassingError) else None
+    # A random part of the time, so that many clients do not come back at once.
+    usual: float = _FIRST_WAIT * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)
+    return min(_LONGEST_WAIT, max(usual, asked or 0.0))
 
 
 def _passes(error: Exception) -> bool:

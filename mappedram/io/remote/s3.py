@@ -28,7 +28,7 @@ class S3Ranges(AsyncRanges):
     def begin(self, length: int) -> bytes:
         """As for `Ranges`."""
         try:
-            return self._fetched(0, length, first=True)
+            return self.run(self._get(0, length, first=True))
         except OSError as error:
             if isinstance(error, FileNotFoundError | PermissionError) or self._has_bytes():
                 raise
@@ -37,13 +37,10 @@ class S3Ranges(AsyncRanges):
     def _has_bytes(self) -> bool:
         return bool(self._fs.info(self._path).get("size") != 0)
 
-    def fetch(self, start: int, end: int) -> bytes:
-        """As for `Ranges`."""
-        return self._fetched(start, end)
-
-    def _fetched(self, start: int, end: int, *, first: bool = False) -> bytes:
+    async def get(self, start: int, end: int) -> bytes:
+        """As for `AsyncRanges`."""
         try:
-            return self.run(self._get(start, end, first=first))
+            return await self._get(start, end, first=False)
         except OSError as error:
             if error.errno == errno.EINVAL and "pre-conditions" in str(error):
                 raise changed(self._etag, "another object") from error

@@ -1,15 +1,14 @@
 """An object on another host, or in an object store, as a source."""
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from mappedram.errors import MappedRamError
-from mappedram.io.remote.pieces import Data, Pieces
-from mappedram.io.remote.plan import AHEAD, PARALLEL, REQUEST, Plan, gap_for
+from mappedram.io.remote.pieces import Pieces
+from mappedram.io.remote.plan import AHEAD, REQUEST, Plan, gap_for
 from mappedram.io.remote.ranges import Ranges
 from mappedram.io.remote.retrying import persistent
 from mappedram.io.source import StoredSource
@@ -53,12 +52,10 @@ class RemoteSource(StoredSource):
         self._stop = Event()
         began = monotonic()
         first = persistent(lambda: ranges.begin(FIRST), self._stop)
-        #: Seconds of the shortest request; the first one also connects.
-        self._latency = monotonic() - began
+        ranges.latency = min(ranges.latency, monotonic() - began)  # it also connects
         super().__init__(name, ranges.size)
         self._object_size = ranges.size
-        self._pool = ThreadPoolExecutor(PARALLEL if ranges.parallel else 1, "request")
-        self._pieces = Pieces(self._submit, _KEPT)
+        self._pieces = Pieces(ranges.start, _KEPT)
         self._pieces.add(0, first)
         self._plans: list[Plan] = []
         #: Where the last piece ends that was missing, how many bytes were missing up to there, and
@@ -66,40 +63,52 @@ class RemoteSource(StoredSource):
         self._missing = self._missed = 0
         self._ahead = range(0)
 
-    def _submit(self, start: int, end: int) -> Future[Data]:
-        return self._pool.submit(self._fetch, start, end)
-
-    def _fetch(self, start: int, end: int) -> Data:
-        began = monotonic()
-        data = persistent(lambda: self._ranges.fetch(start, end), self._stop)
-        self._latency = min(self._latency, monotonic() - began)
-        return data
-
     def _stored(self, length: int, offset: int) -> bytes:
         end = min(offset + length, self._object_size)
         if offset >= end:
             return b""
         plan = next((plan for plan in self._plans if plan.has(offset, end)), None)
-        try:
+        with self._naming_errors():
             if plan is not None:
-                return self._planned(plan, offset, end)
+                planned = bytearray(end - offset)
+                self._fill_planned(plan, memoryview(planned), offset)
+                return bytes(planned)
             data = self._pieces.read(offset, end, self._extent)
             self._follow(offset, end)
             return data
+
+    def fill_at_once(self, views: Sequence[memoryview], offset: int) -> bool:
+        """As for `Source`, for what a plan announced."""
+        end = offset + sum(map(len, views))
+        plan = next((plan for plan in self._plans if plan.has(offset, end)), None)
+        if plan is None:
+            return False
+        with self._naming_errors():
+            for view in views:
+                self._fill_planned(plan, view, offset)
+                offset += len(view)
+        return True
+
+    def _fill_planned(self, plan: Plan, view: memoryview, start: int) -> None:
+        """Fill with bytes that a plan announced; with zeros where it skips some, nobody's."""
+        end = start + len(view)
+        self._pieces.prefetch(plan.due(start, end), plan.weight, plan.times)
+        at = start
+        for first, last in plan.wanted(start, end):
+            if first > at:
+                view[at - start : first - start] = bytes(first - at)
+            self._pieces.fill(view[first - start : last - start], first, self._exactly)
+            at = last
+        if at < end:
+            view[at - start :] = bytes(end - at)
+
+    @contextmanager
+    def _naming_errors(self) -> Iterator[None]:
+        try:
+            yield
         except MappedRamError as error:
             error.filename = error.filename or self.name
             raise
-
-    def _planned(self, plan: Plan, start: int, end: int) -> bytes:
-        """Bytes that a plan announced; zeros where it skips some, as nobody wants them."""
-        self._pieces.prefetch(plan.due(start, end), plan.weight, plan.times)
-        wanted = plan.wanted(start, end)
-        if wanted == [(start, end)]:
-            return self._pieces.read(start, end, self._exactly)
-        data = bytearray(end - start)
-        for first, last in wanted:
-            data[first - start : last - start] = self._pieces.read(first, last, self._exactly)
-        return bytes(data)
 
     def _follow(self, start: int, end: int) -> None:
         """Fetch ahead of a reader that goes from one end of a long range to the other."""
@@ -143,7 +152,7 @@ class RemoteSource(StoredSource):
             yield
             return
         runs = runs.clip(max=self._object_size)
-        plan = Plan(runs, times, gap_for(self._latency))
+        plan = Plan(runs, times, gap_for(self._ranges.latency))
         self._plans.append(plan)
         try:
             yield
@@ -164,7 +173,6 @@ class RemoteSource(StoredSource):
     def close(self) -> None:
         """Give up what is being fetched."""
         self._stop.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
         self._ranges.close()
 
 

@@ -21,6 +21,7 @@ from mappedram.format.typed import Fields, Kind, Params, T
 from mappedram.io.source import Source
 from mappedram.stream.model import Element, Stream
 from mappedram.stream.reader import assemble, vmdescription
+from mappedram.stream.reader.ahead import HeadersAhead
 from mappedram.stream.reader.footer import FOOTER_SIZE, find_footer, footer_bytes, is_section_start
 from mappedram.stream.reader.passed import Passed, refuse_others
 from mappedram.stream.reader.records import Fit, PageIndex, PageTaker
@@ -88,6 +89,7 @@ class StreamWalk(Passed):
         self.lengths: dict[tuple[str, int], list[int]] | None = None
         #: The last structure of each kind: its parameters, bytes and values.
         self.last: dict[str, tuple[Params, bytes, object]] = {}
+        self.ahead = HeadersAhead(source) if source.is_remote else None
 
     # Methods for the declaration (`mappedram.format.grammar.Walk`).
 
@@ -96,6 +98,8 @@ class StreamWalk(Passed):
         values, length = self.again(kind, params) or self.parse(kind, path, params)
         element = Element(kind, path, self.position, length, values, params)
         self.elements.append(element)
+        if self.ahead:
+            self.ahead.passed(element)
         self.position += length
         return values
 

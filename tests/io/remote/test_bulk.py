@@ -227,9 +227,9 @@ def test_nothing_half_written(
 
     def later(url: str) -> object:
         source = fetch(url)
-        original = source._ranges.fetch  # noqa: SLF001
+        original = source._pieces._submit  # noqa: SLF001
 
-        def fetch_one(start: int, end: int) -> bytes:
+        def start_one(start: int, end: int) -> object:
             nonlocal count
             count += 1
             if count == 4:
@@ -237,10 +237,9 @@ def test_nothing_half_written(
                     server.etag = '"two"'
                 else:
                     server.faults += ["busy"] * 999
-            data: bytes = original(start, end)
-            return data
+            return original(start, end)
 
-        source._ranges.fetch = fetch_one  # noqa: SLF001
+        source._pieces._submit = start_one  # noqa: SLF001
         return source
 
     monkeypatch.setitem(open_source.__globals__, "_of_url", later)
