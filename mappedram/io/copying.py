@@ -236,7 +236,8 @@ def copy_batch(
 ) -> None:
     """Copy the runs on this thread; raises as `copy_runs` does."""
     source.refuse_pages()
-    is_long = (runs[:, 1] - runs[:, 0] >= _LONG) & (not target.is_direct)
+    through_buffer = target.is_direct or source.is_remote  # which the kernel cannot copy
+    is_long = (runs[:, 1] - runs[:, 0] >= _LONG) & (not through_buffer)
     _copy_short(source, runs[~is_long], target, shift, progress)
     # One thread at a time lets the kernel copy, and for a whole batch: passing the lock costs more
     # than waiting for it.

@@ -33,7 +33,7 @@ class MemberRanges(Ranges):
         self._source: Source | None = None
         self._start = 0
 
-    def begin(self, length: int) -> bytes:
+    def begin(self, length: int) -> Data:
         """As for `Ranges`; finds the member in the directory of the archive."""
         source = self._source = self._opened(self._archive)
         try:
@@ -53,7 +53,7 @@ class MemberRanges(Ranges):
             )
         self.size, self.latency = member.file_size, self._archive.latency
         self._start = self._data_offset(source, member)
-        return source.read(self._start, min(length, self.size))
+        return [source.read(self._start, min(length, self.size))]
 
     def _data_offset(self, source: Source, member: zipfile.ZipInfo) -> int:
         header = source.read(member.header_offset, _LOCAL_HEADER)

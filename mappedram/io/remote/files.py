@@ -5,6 +5,7 @@ from threading import Lock
 from typing import Any
 
 from mappedram.errors import UnsupportedError
+from mappedram.io.remote.pieces import Data
 from mappedram.io.remote.ranges import PooledRanges, changed, same_size
 
 #: Where file systems say which version of a file there is; names differ.
@@ -32,7 +33,7 @@ class FileRanges(PooledRanges):
         self._identity: object = None
         self._parallel = False
 
-    def begin(self, length: int) -> bytes:
+    def begin(self, length: int) -> Data:
         """As for `Ranges`."""
         info = self._fs.info(self._path)
         if info.get("type") == "directory":
@@ -52,7 +53,7 @@ class FileRanges(PooledRanges):
         # A file of an asynchronous file system fetches a range without a position of its own.
         self._parallel = bool(self._fs.async_impl) and hasattr(self._file, "_fetch_range")
         self.begin_pool(parallel=self._parallel)
-        return self.fetch(0, min(length, self.size)) if self.size else b""
+        return self.fetch(0, min(length, self.size)) if self.size else []
 
     @property
     def _protocol(self) -> str:
@@ -66,7 +67,7 @@ class FileRanges(PooledRanges):
         except TypeError:
             return self._fs.open(self._path, "rb")
 
-    def fetch(self, start: int, end: int) -> bytes:
+    def fetch(self, start: int, end: int) -> Data:
         """As for `PooledRanges`."""
         if self._parallel:
             data: bytes = self._file._fetch_range(start, end)  # noqa: SLF001 - one request
@@ -76,7 +77,7 @@ class FileRanges(PooledRanges):
             raise ConnectionError(
                 errno.EIO, f"{self._protocol} sent {len(data):#x} of {end - start:#x} bytes"
             )
-        return data
+        return [data]
 
     def _read(self, start: int, end: int) -> bytes:
         parts = []

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from mappedram.errors import ChangedError, UnsupportedError
+from mappedram.io.remote.pieces import Data
 from mappedram.io.remote.ranges import AsyncRanges, changed, same_size
 from mappedram.io.remote.retrying import PassingError
 
@@ -26,6 +27,8 @@ _REFUSED = {
 _PATIENCE = 60
 #: Bytes of a body to take from the socket before the reader has its turn.
 _BUFFER = 1 << 20
+#: Shorter parts of a body, on average, are joined.
+_PART_MIN = 32 << 10
 
 
 class HttpRanges(AsyncRanges):
@@ -44,7 +47,7 @@ class HttpRanges(AsyncRanges):
         self._headers = {**kwargs.pop("headers", {}), "Accept-Encoding": "identity"}
         self._kwargs: dict[str, Any] = kwargs
 
-    def begin(self, length: int) -> bytes:
+    def begin(self, length: int) -> Data:
         """As for `Ranges`."""
         from aiohttp import ClientTimeout
 
@@ -52,11 +55,11 @@ class HttpRanges(AsyncRanges):
         self._kwargs.setdefault("timeout", patience)
         return self.run(self._get(0, length, first=True))
 
-    async def get(self, start: int, end: int) -> bytes:
+    async def get(self, start: int, end: int) -> Data:
         """As for `AsyncRanges`."""
         return await self._get(start, end)
 
-    async def _get(self, start: int, end: int, *, first: bool = False) -> bytes:
+    async def _get(self, start: int, end: int, *, first: bool = False) -> Data:
         session = await self._fs.set_session()
         headers = {**self._headers, "Range": f"bytes={start}-{end - 1}", **self._condition()}
         async with session.get(self._url, headers=headers, **self._kwargs) as response:
@@ -148,7 +151,7 @@ def _told(response: Any, start: int, end: int) -> tuple[int, int]:
     return last + 1 - first, size
 
 
-async def _body(response: Any, length: int) -> bytes:
+async def _body(response: Any, length: int) -> Data:
     """The body, which has to be `length` bytes."""
     chunks, done = [], 0
     async for chunk in response.content.iter_any():
@@ -160,7 +163,7 @@ async def _body(response: Any, length: int) -> bytes:
         raise PassingError(
             OSError(errno.EIO, f"the server sent {done:#x} of {length:#x} bytes of a range")
         )
-    return b"".join(chunks)
+    return chunks if len(chunks) <= max(1, length // _PART_MIN) else [b"".join(chunks)]
 
 
 def _encoded(headers: Any) -> bool:

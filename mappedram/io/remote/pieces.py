@@ -1,13 +1,13 @@
 """The parts of an object that were fetched or are being fetched."""
 
 from bisect import bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from threading import Lock
 from typing import TypeAlias
 
-#: Bytes that nobody changes any more.
-Data: TypeAlias = bytes | bytearray
+#: Bytes in the parts in which they came; joining them would copy everything once more.
+Data: TypeAlias = Sequence[bytes]
 #: Starts to fetch the bytes [start, end).
 Submit: TypeAlias = Callable[[int, int], Future[Data]]
 #: How many bytes of [start, end) are going to be read.
@@ -59,10 +59,11 @@ class Pieces:
 
     def add(self, start: int, data: Data) -> None:
         """Keep bytes that were fetched already."""
-        if data:
+        length = sum(map(len, data))
+        if length:
             done: Future[Data] = Future()
             done.set_result(data)
-            self._insert(Piece(start, start + len(data), done))
+            self._insert(Piece(start, start + length, done))
 
     def read(self, start: int, end: int, extend: Extend) -> bytes:
         """The bytes [start, end); waits for those that are missing."""
@@ -79,7 +80,7 @@ class Pieces:
         with self._lock:
             wanted = self._cover(start, end, extend)
         for piece in wanted:
-            yield self._of(piece, max(start, piece.start), min(end, piece.end))
+            yield from self._of(piece, max(start, piece.start), min(end, piece.end))
 
     def prefetch(
         self, ranges: Iterable[tuple[int, int]], weigh: Weigh | None = None, times: int = 1
@@ -89,7 +90,7 @@ class Pieces:
             for start, end in ranges:
                 self._cover(start, end, lambda _, stop, __: stop, weigh, times)
 
-    def _of(self, piece: Piece, start: int, end: int) -> memoryview:
+    def _of(self, piece: Piece, start: int, end: int) -> Iterator[memoryview]:
         """Bytes of a piece, once they are there."""
         try:
             data = piece.data.result()
@@ -103,7 +104,13 @@ class Pieces:
                 piece.left -= weight
                 if piece.left <= 0:
                     self._forget(piece)
-        return memoryview(data)[start - piece.start : end - piece.start]
+        at = piece.start
+        for part in data:
+            if at >= end:
+                return
+            if start < at + len(part):
+                yield memoryview(part)[max(0, start - at) : end - at]
+            at += len(part)
 
     def _cover(
         self, start: int, end: int, extend: Extend, weigh: Weigh | None = None, times: int = 1

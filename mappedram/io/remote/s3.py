@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from mappedram.errors import ChangedError, UnsupportedError
+from mappedram.io.remote.pieces import Data
 from mappedram.io.remote.ranges import AsyncRanges, changed, same_size
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
@@ -25,19 +26,19 @@ class S3Ranges(AsyncRanges):
         self._named = {"Bucket": bucket, "Key": key, **({"VersionId": version} if version else {})}
         self._etag: str | None = None
 
-    def begin(self, length: int) -> bytes:
+    def begin(self, length: int) -> Data:
         """As for `Ranges`."""
         try:
             return self.run(self._get(0, length, first=True))
         except OSError as error:
             if isinstance(error, FileNotFoundError | PermissionError) or self._has_bytes():
                 raise
-            return b""  # an empty object has no range
+            return []  # an empty object has no range
 
     def _has_bytes(self) -> bool:
         return bool(self._fs.info(self._path).get("size") != 0)
 
-    async def get(self, start: int, end: int) -> bytes:
+    async def get(self, start: int, end: int) -> Data:
         """As for `AsyncRanges`."""
         try:
             return await self._get(start, end, first=False)
@@ -46,7 +47,7 @@ class S3Ranges(AsyncRanges):
                 raise changed(self._etag, "another object") from error
             raise
 
-    async def _get(self, start: int, end: int, *, first: bool) -> bytes:
+    async def _get(self, start: int, end: int, *, first: bool) -> Data:
         condition = {"IfMatch": self._etag} if self._etag else {}
         response = await self._fs._call_s3(  # noqa: SLF001 - what s3fs itself calls for a range
             "get_object", Range=f"bytes={start}-{end - 1}", **self._named, **condition
@@ -61,7 +62,7 @@ class S3Ranges(AsyncRanges):
             raise ConnectionError(
                 errno.EIO, f"the store sent {len(data):#x} of {length:#x} bytes of a range"
             )
-        return data
+        return [data]
 
     def _judge(self, response: Any, start: int, end: int, *, first: bool) -> int:
         """Check an answer; return the length that its body has to have."""

@@ -69,10 +69,13 @@ class RemoteSource(StoredSource):
             return b""
         plan = next((plan for plan in self._plans if plan.has(offset, end)), None)
         with self._naming_errors():
-            if plan is not None:
+            if plan is not None and plan.wanted(offset, end) != [(offset, end)]:
                 planned = bytearray(end - offset)
                 self._fill_planned(plan, memoryview(planned), offset)
                 return bytes(planned)
+            if plan is not None:
+                self._pieces.prefetch(plan.due(offset, end), plan.weight, plan.times)
+                return self._pieces.read(offset, end, self._exactly)
             data = self._pieces.read(offset, end, self._extent)
             self._follow(offset, end)
             return data
