@@ -20,6 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tools.bench import (
+    cluster,
     comparing,
     converting,
     exporting,
@@ -46,6 +47,7 @@ SUITES: dict[str, Callable[[Path, ExitStack], list[Row]]] = {
     "volatility": volatility.rows,
     "fuzzing": fuzzing.rows,
     "fleet": fleet.rows,
+    "cluster": cluster.rows,
 }
 #: Suites and words compared with an older commit by default.
 AGAINST = (["reading", "fuzzing"], ["`info`", "opening 5,000 PART", "verdicts in memory"])

@@ -1,9 +1,6 @@
-"""Benchmarks of `fleet check`: one process, two, and a Dask cluster on this machine."""
+"""Benchmarks of `fleet check`: one process, two, and the judgement alone."""
 
 import os
-import subprocess
-import sys
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -21,35 +18,20 @@ _JUDGEMENT = (
     "import sys, os, mappedram\n"
     "for entry in os.scandir(sys.argv[1]): mappedram.check(entry.path).to_dict()"
 )
-#: Seconds for a scheduler to start.
-_PATIENCE = 60
 
 
-def rows(folder: Path, stack: ExitStack) -> list[Row]:
-    """Link a snapshot many times, and start a scheduler with two workers until `stack` ends."""
-    unpack(_FIXTURE, folder / "one")
-    (one,) = (folder / "one").iterdir()
-    many = folder / "many"
-    many.mkdir()
-    for number in range(FILES):
-        os.link(one, many / f"{number}.mapped-ram")
-    address = _cluster(folder, stack)
-    single = _check(many, folder, "--jobs", "1")
+def rows(folder: Path, stack: ExitStack) -> list[Row]:  # noqa: ARG001
+    """Link a snapshot many times, and return the rows."""
+    many = linked(folder)
+    single = check(many, folder, "--jobs", "1")
     files = f"{FILES:,} snapshots"
     return [
         Row(
             f"`fleet check --jobs 2`, {files}",
             "`fleet check --jobs 1`",
-            _check(many, folder, "--jobs", "2"),
+            check(many, folder, "--jobs", "2"),
             single,
             limit=1 / 1.7,
-        ),
-        Row(
-            f"`fleet check --scheduler`, two workers, {files}",
-            "`fleet check --jobs 1`",
-            _check(many, folder, "--scheduler", address),
-            single,
-            limit=1 / 1.5,
         ),
         Row(
             f"`fleet check --jobs 1`, {files}",
@@ -61,29 +43,18 @@ def rows(folder: Path, stack: ExitStack) -> list[Row]:
     ]
 
 
-def _check(many: Path, folder: Path, *options: str) -> list[str]:
+def linked(folder: Path) -> Path:
+    """A folder with many links of one snapshot."""
+    unpack(_FIXTURE, folder / "one")
+    (one,) = (folder / "one").iterdir()
+    many = folder / "many"
+    many.mkdir()
+    for number in range(FILES):
+        os.link(one, many / f"{number}.mapped-ram")
+    return many
+
+
+def check(many: Path, folder: Path, *options: str) -> list[str]:
+    """The command that judges all files of a folder."""
     results = ("-o", folder / "results.jsonl", "--force")
     return [*mappedram("fleet", "check", f"{many}/*", *results, *options)]
-
-
-def _cluster(folder: Path, stack: ExitStack) -> str:
-    address = folder / "scheduler.json"
-    dask = (sys.executable, "-m", "dask")
-    common = ("--scheduler-file", address, "--no-dashboard")
-    _started(stack, folder, *dask, "scheduler", "--host", "127.0.0.1", "--port", "0", *common)
-    deadline = time.monotonic() + _PATIENCE
-    while not address.exists():
-        if time.monotonic() > deadline:
-            raise RuntimeError("the scheduler does not start")
-        time.sleep(0.1)
-    workers = ("--nworkers", "2", "--nthreads", "1", "--local-directory", folder)
-    _started(stack, folder, *dask, "worker", *workers, *common)
-    return str(address)
-
-
-def _started(stack: ExitStack, folder: Path, *command: object) -> None:
-    log = stack.enter_context((folder / "dask.log").open("ab"))
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    running = subprocess.Popen([*map(str, command)], stdout=log, stderr=log, env=environment)
-    stack.callback(running.wait)
-    stack.callback(running.terminate)
