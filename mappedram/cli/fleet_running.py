@@ -308,7 +308,9 @@ class _Run:
             else:
                 results, history = ResultsFile.resumed(path, self.job)
                 if history.cut:
-                    output.note(f"{path}: removed the last {history.cut} bytes, an unfinished line")
+                    output.note(
+                        f"{path}: removed the last {plural(history.cut, 'byte')}, an unfinished line"
+                    )
 
             def append(outcome: Outcome) -> None:
                 with signals_held():  # what is written is counted, too

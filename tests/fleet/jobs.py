@@ -1,5 +1,6 @@
 """A job that misbehaves as the name of the file says, for the processes of the tests."""
 
+import gc
 import os
 import signal
 import sys
@@ -45,7 +46,8 @@ class Misbehaving:
             os.kill(os.getpid(), signal.SIGKILL)
         if deed in _DEEDS:
             _DEEDS[deed]()
-        return {"file": file.name, "error": None, "status": 0, "process": os.getpid()}
+        seen = {"process": os.getpid(), "frozen": gc.get_freeze_count()}
+        return {"file": file.name, "error": None, "status": 0, **seen}
 
     def without_result(self, file: FleetFile, message: str) -> Entry:
         return {"file": file.name, "error": message}

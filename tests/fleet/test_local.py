@@ -80,6 +80,12 @@ def test_a_process_does_many_files() -> None:
     assert len({entry["process"] for entry in results(files(*range(30)))}) <= 2
 
 
+def test_what_the_first_file_imports_is_no_garbage() -> None:
+    first, *others = results(files(1, 2, 3), jobs=1)
+    assert first["frozen"] == 0
+    assert all(entry["frozen"] > 0 for entry in others)
+
+
 def test_nothing_is_lost_while_processes_are_killed() -> None:
     names = files(*(f"{number}.slow" for number in range(100)))
     with Killer(processes, 0.3) as killer:
