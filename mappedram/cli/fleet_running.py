@@ -308,9 +308,8 @@ class _Run:
             else:
                 results, history = ResultsFile.resumed(path, self.job)
                 if history.cut:
-                    output.note(
-                        f"{path}: removed the last {plural(history.cut, 'byte')}, an unfinished line"
-                    )
+                    cut = plural(history.cut, "byte")
+                    output.note(f"{path}: removed the last {cut}, an unfinished line")
 
             def append(outcome: Outcome) -> None:
                 with signals_held():  # what is written is counted, too
