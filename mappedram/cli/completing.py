@@ -48,11 +48,11 @@ def _from_file(names: Callable[[str | DiskImage, int], Iterable[tuple[str, str]]
 
 def _candidates(context: click.Context) -> Iterable[str]:
     """What may be the file: the argument, or any word of the line, as it may come later."""
+    import shlex
+
     file = context.params.get("file")
     if isinstance(file, str):
         yield file
-    import shlex
-
     try:
         words = shlex.split(os.environ.get("COMP_WORDS", ""))
     except ValueError:  # a quotation that is not at its end

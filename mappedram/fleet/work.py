@@ -109,15 +109,15 @@ def limited(job: Job, file: FleetFile, limits: FileLimits) -> Outcome:
     """Do a job on one file in this process, whose memory is limited from now on."""
     prepare(limits)
     result = outcome(job, file)
-    _spare_the_collector()
+    spare_the_collector()
     return result
 
 
 @cache
-def _spare_the_collector() -> None:
-    """Let Python collect garbage less often, and never among what the first file has imported.
+def spare_the_collector() -> None:
+    """Let Python collect garbage less often, and never among what is there now, such as modules.
 
-    What a job makes is freed without the collector, except for a few cycles.
+    What is made for a file is freed without the collector, except for a few cycles.
     """
     gc.collect()
     gc.freeze()

@@ -20,11 +20,12 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+from mappedram.fleet.work import spare_the_collector
 from tools import keeping
 from tools.draw import document, ledger, pythons
 from tools.draw.kinds import KINDS
 from tools.draw.ledger import Entry, LedgerError
-from tools.draw.tally import Drawn, Tally, chunks, draw_all, spare_the_collector
+from tools.draw.tally import Drawn, Tally, chunks, draw_all
 
 #: Seconds between two tables of a long run, and between two writes of the ledger.
 _PAUSE, _KEEP = 60.0, 5.0

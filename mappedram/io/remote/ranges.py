@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from functools import partial
+from math import inf
 from threading import Event, Lock
 from time import monotonic
 from typing import Any, TypeVar
@@ -31,7 +32,7 @@ class Ranges(ABC):
     """
 
     size: int = 0
-    latency: float = 1.0
+    latency: float = inf
 
     @abstractmethod
     def begin(self, length: int) -> Data:
@@ -114,6 +115,8 @@ class AsyncRanges(Ranges):
             try:
                 data = await persistent_async(partial(self.get, start, end))
             except asyncio.CancelledError:
+                with self._lock:
+                    self._tasks -= 1
                 future.set_exception(closed())
                 raise
             except Exception as error:

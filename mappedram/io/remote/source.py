@@ -67,15 +67,10 @@ class RemoteSource(StoredSource):
         end = min(offset + length, self._object_size)
         if offset >= end:
             return b""
-        plan = next((plan for plan in self._plans if plan.has(offset, end)), None)
+        plan = self._plan(offset, end)
         with self._naming_errors():
-            if plan is not None and plan.wanted(offset, end) != [(offset, end)]:
-                planned = bytearray(end - offset)
-                self._fill_planned(plan, memoryview(planned), offset)
-                return bytes(planned)
             if plan is not None:
-                self._pieces.prefetch(plan.due(offset, end), plan.weight, plan.times)
-                return self._pieces.read(offset, end, self._exactly)
+                return self._planned(plan, offset, end)
             data = self._pieces.read(offset, end, self._extent)
             self._follow(offset, end)
             return data
@@ -83,21 +78,36 @@ class RemoteSource(StoredSource):
     def fill_at_once(self, views: Sequence[memoryview], offset: int) -> bool:
         """As for `Source`, for what a plan announced."""
         end = offset + sum(map(len, views))
-        plan = next((plan for plan in self._plans if plan.has(offset, end)), None)
+        plan = self._plan(offset, end)
         if plan is None:
             return False
         with self._naming_errors():
             for view in views:
-                self._fill_planned(plan, view, offset)
+                self._fill(view, offset, self._ordered(plan, offset, offset + len(view)))
                 offset += len(view)
         return True
 
-    def _fill_planned(self, plan: Plan, view: memoryview, start: int) -> None:
-        """Fill with bytes that a plan announced; with zeros where it skips some, nobody's."""
-        end = start + len(view)
+    def _plan(self, start: int, end: int) -> Plan | None:
+        return next((plan for plan in self._plans if plan.has(start, end)), None)
+
+    def _ordered(self, plan: Plan, start: int, end: int) -> list[tuple[int, int]]:
+        """The wanted parts of a range; what a plan announced is fetched up to there, and beyond."""
         self._pieces.prefetch(plan.due(start, end), plan.weight, plan.times)
-        at = start
-        for first, last in plan.wanted(start, end):
+        return plan.wanted(start, end)
+
+    def _planned(self, plan: Plan, start: int, end: int) -> bytes:
+        """Bytes that a plan announced; zeros where it skips some, as nobody wants them."""
+        wanted = self._ordered(plan, start, end)
+        if wanted == [(start, end)]:
+            return self._pieces.read(start, end, self._exactly)
+        data = bytearray(end - start)
+        self._fill(memoryview(data), start, wanted)
+        return bytes(data)
+
+    def _fill(self, view: memoryview, start: int, wanted: Iterable[tuple[int, int]]) -> None:
+        """Fill the wanted parts of a range, and the others with zeros."""
+        at, end = start, start + len(view)
+        for first, last in wanted:
             if first > at:
                 view[at - start : first - start] = bytes(first - at)
             self._pieces.fill(view[first - start : last - start], first, self._exactly)

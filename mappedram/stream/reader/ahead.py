@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 from mappedram.format.arithmetic import round_up
 from mappedram.format.constants import MAPPED_RAM_FILE_OFFSET_ALIGNMENT, RAM_SAVE_FLAG_MEM_SIZE
-from mappedram.format.structures import MEM_SIZE, RAMBLOCK_HEADER, RamBlockHeader
+from mappedram.format.structures import MEM_SIZE, RAMBLOCK_HEADER
 from mappedram.io.source import Source
-from mappedram.stream.model import Element, is_kind
+from mappedram.stream.model import Element, RamBlock, is_kind
 
 #: Headers to guess the place of, beyond the next one, whose place is known.
 _GUESSED = 2
@@ -42,19 +42,18 @@ class HeadersAhead:
         if is_kind(element, MEM_SIZE):
             self._left = element.values["total_and_flags"] - RAM_SAVE_FLAG_MEM_SIZE
         elif is_kind(element, RAMBLOCK_HEADER):
-            self._left -= element.values["used_length"]
-            self._source.prefetch(self._guessed(element.values))
+            block = RamBlock(element)
+            self._left -= block.used_length
+            if self._left > 0 and block.page_size and block.has_data:
+                self._source.prefetch(self._guessed(block, block.page_size))
 
-    def _guessed(self, block: RamBlockHeader) -> Iterator[tuple[int, int]]:
+    def _guessed(self, block: RamBlock, page_size: int) -> Iterator[tuple[int, int]]:
         """The ranges in which later headers begin; the place of the next one is added to them."""
-        mapped_ram = block["mapped_ram"]
-        if mapped_ram is None or not mapped_ram["pages_offset"] or self._left <= 0:
-            return
-        start = mapped_ram["pages_offset"] + block["used_length"]
+        start = block.next_offset
         yield start, start + _AROUND
         for number in range(1, _GUESSED + 1):
-            longest = min(max(block["used_length"], _USUAL), self._left // number)
-            is_last = self._left < (number + 1) * mapped_ram["page_size"]
+            longest = min(max(block.used_length, _USUAL), self._left // number)
+            is_last = self._left < (number + 1) * page_size
             if is_last or longest + _AROUND > _RANGE_MAX:
                 return
             start = round_up(start + 1, MAPPED_RAM_FILE_OFFSET_ALIGNMENT)
