@@ -8,7 +8,6 @@ import pytest
 import mappedram
 from mappedram.format.structures import MEM_SIZE, RAMBLOCK_HEADER
 from mappedram.io.file_source import FileSource
-from mappedram.io.opening import open_source
 from mappedram.stream.model import Stream, is_kind
 from mappedram.stream.reader.ahead import HeadersAhead
 from tools.oracle import OracleBlock, OracleFile
@@ -99,14 +98,14 @@ def test_hostile_headers(tmp_path: Path) -> None:
 
 
 def test_not_for_local_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A local file is not read ahead of the walk."""
-
-    def fail(_: object, ranges: Iterable[tuple[int, int]]) -> None:
-        assert not [one for one in ranges if one[0] < GIB]
-
+    """Of a local file, only its end is announced; of a remote one, headers as well."""
     stream_of(tmp_path / "file", TEN)
-    monkeypatch.setattr(FileSource, "prefetch", fail)
-    with open_source(tmp_path / "file") as source:
-        assert not source.is_remote
-        with mappedram.open(tmp_path / "file") as snapshot:
-            assert len(snapshot.blocks) == len(TEN)
+    announced: list[tuple[int, int]] = []
+    monkeypatch.setattr(FileSource, "prefetch", lambda _, ranges: announced.extend(ranges))
+    with mappedram.open(tmp_path / "file") as snapshot:
+        size = snapshot.source.size
+    assert [end for _, end in announced] == [size]
+    monkeypatch.setattr(FileSource, "is_remote", True)
+    with mappedram.open(tmp_path / "file") as snapshot:
+        headers = [block.model.offset for block in snapshot.blocks[1:]]
+    assert all(any(start <= at < end for start, end in announced) for at in headers)
